@@ -1,0 +1,34 @@
+/*
+ * error_response.h - encode ErrorResponse and NoticeResponse, and rewrite the
+ * position of one that passes through.
+ *
+ * Source: PostgreSQL documentation, "Error and Notice Message Fields".
+ */
+#ifndef LOCKSTEP_PROTOCOL_ERROR_RESPONSE_H
+#define LOCKSTEP_PROTOCOL_ERROR_RESPONSE_H
+
+#include <stdint.h>
+
+#include "protocol/span.h"
+#include "protocol/writer.h"
+
+struct error_report {
+	const char *severity; /* "ERROR", "FATAL"; "NOTICE", "WARNING" */
+	const char *sqlstate; /* five characters */
+	const char *message;
+	const char *detail; /* NULL: none */
+	const char *hint;   /* NULL: none */
+};
+
+/* One whole message; borrowed texts must not hold a NUL. */
+void error_response_write(struct writer *w, const struct error_report *e);
+void notice_response_write(struct writer *w, const struct error_report *e);
+
+/*
+ * Copy the error or notice (type and body) with `characters` added to its
+ * position field, if it has one; a body that does not parse is copied as it is.
+ */
+void error_response_shift(struct writer *w, uint8_t type, struct span body,
+			  uint32_t characters);
+
+#endif

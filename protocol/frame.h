@@ -1,0 +1,61 @@
+/*
+ * frame.h - a byte stream cut into frames: type byte, length, body.
+ *
+ * Source: PostgreSQL documentation, "Message Formats": every message but
+ * the startup packet is one type byte, then an Int32 length that counts itself
+ * and the body but not the type byte.
+ */
+#ifndef LOCKSTEP_PROTOCOL_FRAME_H
+#define LOCKSTEP_PROTOCOL_FRAME_H
+
+#include <stdint.h>
+
+#include "protocol/span.h"
+
+enum {
+	FRAME_HEADER_BYTES = 5,
+	/* PostgreSQL's own bound, MaxAllocSize - 1 of pqcomm.c */
+	FRAME_LENGTH_MAX = 0x3fffffff,
+};
+
+enum frame_status {
+	FRAME_OK,
+	FRAME_MORE,
+	FRAME_BAD,
+};
+
+struct frame_header {
+	uint8_t type;
+	uint32_t body_len; /* bytes that follow the five of the header */
+};
+
+struct frame {
+	uint8_t type;
+	struct span body;
+};
+
+/*
+ * Read the header at the front of in, consuming nothing.
+ *
+ * FRAME_OK    *out is set; the body may not be there yet.
+ * FRAME_MORE  fewer than FRAME_HEADER_BYTES bytes.
+ * FRAME_BAD   a length below 4 or above FRAME_LENGTH_MAX: framing is lost,
+ *             the stream can only be closed.
+ */
+enum frame_status frame_peek(struct frame_header *out, struct span in);
+
+/*
+ * Take the next whole frame off the front of *in.
+ *
+ * max bounds the wire length in bytes (its own four included, the type byte
+ * not), and is checked before the body arrives, so a hostile length cannot
+ * make the caller buffer more than max + 1 bytes.
+ *
+ * FRAME_OK    *out is set, *in starts after it.  out->body borrows from *in:
+ *             valid until the caller drains or grows that buffer.
+ * FRAME_MORE  incomplete; *out and *in are unchanged.
+ * FRAME_BAD   length below 4 or above max; both unchanged.
+ */
+enum frame_status frame_next(struct frame *out, struct span *in, size_t max);
+
+#endif

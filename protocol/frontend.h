@@ -1,0 +1,53 @@
+/*
+ * frontend.h - decode what clients send: the few fields a guard must see.
+ *
+ * Source: PostgreSQL documentation, "Message Formats".  Every decoder takes
+ * the body (without type and length), returns false if it does not have the
+ * documented shape, and hands out spans that borrow from the body.
+ */
+#ifndef LOCKSTEP_PROTOCOL_FRONTEND_H
+#define LOCKSTEP_PROTOCOL_FRONTEND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "protocol/span.h"
+
+struct query_message {
+	struct span sql; /* data[len] is the NUL; no NUL within */
+};
+
+struct parse_message {
+	struct span statement; /* name; empty: the unnamed statement */
+	struct span sql;       /* data[len] is the NUL */
+	struct span rest;      /* parameter type count and OIDs, as they came */
+};
+
+struct bind_message {
+	struct span portal;
+	struct span statement;
+};
+
+/* Describe and Close share this shape. */
+struct target_message {
+	uint8_t kind; /* 'S' statement, 'P' portal */
+	struct span name;
+};
+
+struct execute_message {
+	struct span portal;
+	uint32_t max_rows; /* 0: no limit */
+};
+
+bool query_decode(struct query_message *out, struct span body);
+bool parse_decode(struct parse_message *out, struct span body);
+
+/*
+ * The names only, from a body that may still be incomplete: what follows them
+ * can be a gigabyte of parameters.  False: not (yet) two whole names there.
+ */
+bool bind_decode(struct bind_message *out, struct span front);
+bool target_decode(struct target_message *out, struct span body);
+bool execute_decode(struct execute_message *out, struct span body);
+
+#endif

@@ -1,0 +1,37 @@
+/*
+ * reader.h - bounded big-endian reading with a sticky overrun flag.
+ *
+ * A decoder reads field after field as the message format lists them and
+ * asks once, at the end, whether all of it was there.  After an overrun every
+ * read returns zero or an empty span and consumes nothing.
+ */
+#ifndef LOCKSTEP_PROTOCOL_READER_H
+#define LOCKSTEP_PROTOCOL_READER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "protocol/span.h"
+
+struct reader {
+	struct span rest; /* what has not been read yet */
+	bool overrun;	  /* a read wanted more than was there */
+};
+
+uint8_t read_u8(struct reader *r);
+uint16_t read_u16(struct reader *r);
+uint32_t read_u32(struct reader *r);
+
+/* len bytes, borrowed from what the reader reads. */
+struct span read_span(struct reader *r, size_t len);
+
+/*
+ * A NUL-terminated string without its NUL, borrowed; data[len] is that NUL.
+ * A missing NUL is an overrun.
+ */
+struct span read_string(struct reader *r);
+
+/* True when nothing is left and nothing was missing. */
+bool reader_finished(const struct reader *r);
+
+#endif

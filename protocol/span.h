@@ -1,0 +1,32 @@
+/*
+ * span.h - a borrowed run of bytes.  Whoever hands one out says until when
+ * it is valid.
+ */
+#ifndef LOCKSTEP_PROTOCOL_SPAN_H
+#define LOCKSTEP_PROTOCOL_SPAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+struct span {
+	const uint8_t *data;
+	size_t len; /* bytes */
+};
+
+static inline struct span
+span_of(const void *data, size_t len)
+{
+	return (struct span){.data = data, .len = len};
+}
+
+static inline bool
+span_equals(struct span a, const char *text)
+{
+	size_t len = strlen(text);
+
+	return a.len == len && memcmp(a.data, text, len) == 0;
+}
+
+#endif

@@ -1,0 +1,72 @@
+/*
+ * config.h - settings from file, environment and command line -> one
+ * immutable struct config.
+ *
+ * Each setting has one name: in the file (INI, `name = value`, comments with
+ * # or ;), in --set NAME=VALUE, and upper case with the prefix LOCKSTEP_ in
+ * the environment.  The nearest wins: --set, environment, file, default.
+ */
+#ifndef LOCKSTEP_PROXY_CONFIG_H
+#define LOCKSTEP_PROXY_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "policy/settings.h"
+#include "proxy/log.h"
+
+/* One place to listen at, or one server to dial. */
+struct endpoint {
+	char *host; /* name, IPv4, IPv6 without brackets, or, with a leading
+		       slash: listen: the socket's path; upstream: the
+		       directory of its .s.PGSQL.<port>; '@': abstract */
+	uint16_t port;
+};
+
+struct config {
+	struct endpoint *listen; /* listen, default 127.0.0.1:7432 */
+	size_t listen_count;
+	struct endpoint *upstream; /* upstream, a libpq CONNINFO; in order */
+	size_t upstream_count;
+	char *upstream_conninfo; /* as given, for `explain`; a secret may be
+				    in it: never logged */
+	uint32_t workers;	 /* workers, default: one per CPU, at most 64 */
+	uint32_t max_connections; /* max_connections, default 10000 */
+	uint32_t unix_socket_mode; /* unix_socket_mode, octal, default 0777 */
+	uint32_t connect_timeout_ms; /* connect_timeout, default 10s */
+	uint32_t login_timeout_ms;   /* login_timeout, default 60s */
+	uint32_t drain_timeout_ms;   /* drain_timeout, default 30s */
+	uint32_t parse_limit_bytes;  /* parse_limit, default 16kB */
+	uint32_t query_limit_bytes;  /* query_limit, default 1MB: a larger
+					Query or Parse streams unjudged */
+	enum log_level log_level;    /* log_level */
+	enum log_format log_format;  /* log_format */
+	struct guard_settings guard; /* guard, policy, lock_order, on_timeout,
+					guard_single_table, attempt_timeout
+					200ms, hold_timeout 5min,
+					in_transaction_timeout 2s */
+};
+
+struct config_sources {
+	const char *file;     /* NULL: none */
+	char *const *environ; /* NULL: ignored */
+	const char *const *sets; /* "NAME=VALUE", nearest last */
+	size_t set_count;
+};
+
+/*
+ * Read, validate and return a configuration that config_free takes back.
+ * Every mistake (not only the first) is one line on `errors`, as
+ * "FILE:LINE: message" or "--set NAME: message", with what is allowed and,
+ * for an unknown name, the nearest known one.  NULL if there was any.
+ */
+struct config *config_load(const struct config_sources *sources, FILE *errors);
+
+void config_free(struct config *config); /* accepts NULL */
+
+/* A table of all settings with defaults and meaning, for --help. */
+void config_describe(FILE *out);
+
+#endif
