@@ -14,8 +14,12 @@
 
 enum {
 	FRAME_HEADER_BYTES = 5,
-	/* PostgreSQL's own bound, MaxAllocSize - 1 of pqcomm.c */
-	FRAME_LENGTH_MAX = 0x3fffffff,
+	/*
+	 * The longest a server can send: a StringInfo of MaxAllocSize - 1
+	 * bytes, and the length itself.  From clients it takes four bytes
+	 * less (pqcomm.c), and says so itself.
+	 */
+	FRAME_LENGTH_MAX = 0x3ffffffe + 4,
 };
 
 enum frame_status {
@@ -54,7 +58,8 @@ enum frame_status frame_peek(struct frame_header *out, struct span in);
  * FRAME_OK    *out is set, *in starts after it.  out->body borrows from *in:
  *             valid until the caller drains or grows that buffer.
  * FRAME_MORE  incomplete; *out and *in are unchanged.
- * FRAME_BAD   length below 4 or above max; both unchanged.
+ * FRAME_BAD   length below 4, above max or above FRAME_LENGTH_MAX; both
+ *             unchanged.
  */
 enum frame_status frame_next(struct frame *out, struct span *in, size_t max);
 

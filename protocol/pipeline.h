@@ -38,10 +38,10 @@ enum pipeline_owner {
 /* What a server's message was, seen from the queue. */
 enum pipeline_verdict {
 	PIPELINE_ANSWER,   /* (part of) an answer to the entry of .owner */
-	PIPELINE_ASYNC,	   /* NoticeResponse, NotificationResponse or
+	PIPELINE_ASYNC,    /* NoticeResponse, NotificationResponse or
 			      ParameterStatus: tied to no entry; .owner is that
 			      of the oldest entry, CLIENT if there is none */
-	PIPELINE_FATAL,	   /* an error with nothing outstanding: the server is
+	PIPELINE_FATAL,    /* an error with nothing outstanding: the server is
 			      about to close */
 	PIPELINE_MISMATCH, /* no entry could have caused it */
 };
@@ -49,7 +49,7 @@ enum pipeline_verdict {
 struct pipeline_event {
 	enum pipeline_verdict verdict;
 	enum pipeline_owner owner;
-	uint8_t entry;	/* frontend_type of the entry answered */
+	uint8_t entry;  /* frontend_type of the entry answered */
 	bool completed; /* this was its last message */
 };
 
@@ -57,16 +57,20 @@ struct pipeline {
 	uint8_t *ring; /* inline_ring or owned heap; PROXY_BIT | type */
 	uint32_t head; /* index of the oldest entry */
 	uint32_t count;
-	uint32_t cap; /* a power of two once on the heap */
-	uint64_t sent_seq; /* entries ever pushed */
-	uint64_t done_seq; /* entries ever completed: the entry pushed as
-			      number n is complete when done_seq >= n */
+	uint32_t cap;
+	uint32_t vanished;   /* entries that the copy of the oldest one ate;
+				complete when that one is */
+	uint32_t copy_syncs; /* Syncs that met a copy: ignored, unless it
+				failed before it read them */
+	uint64_t sent_seq;   /* entries ever pushed */
+	uint64_t done_seq;   /* entries ever completed: the entry pushed as
+				number n is complete when done_seq >= n */
 	enum transaction_status status; /* of the last ReadyForQuery */
-	bool tail_open;	  /* extended messages sent since the last Sync */
-	bool tail_began;  /* and a Bind or Execute of them was among these */
-	bool skipping;	  /* the server ignores everything until a Sync */
-	bool in_copy;	  /* copy-in (or both) is under way */
-	bool failed;	  /* out of memory, or PIPELINE_MAX passed by far */
+	bool tail_open;  /* extended messages sent since the last Sync */
+	bool tail_began; /* and a Bind or Execute of them was among these */
+	bool skipping;   /* the server ignores everything until a Sync */
+	bool in_copy;    /* copy-in is under way */
+	bool failed;     /* out of memory, or PIPELINE_MAX passed by far */
 	uint8_t inline_ring[PIPELINE_INLINE];
 };
 

@@ -15,7 +15,7 @@
 
 struct reader {
 	struct span rest; /* what has not been read yet */
-	bool overrun;	  /* a read wanted more than was there */
+	bool overrun;     /* a read wanted more than was there */
 };
 
 uint8_t read_u8(struct reader *r);

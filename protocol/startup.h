@@ -14,16 +14,17 @@
 #include "protocol/span.h"
 
 enum {
-	STARTUP_PACKET_MAX = 10000, /* MAX_STARTUP_PACKET_LENGTH */
+	/* MAX_STARTUP_PACKET_LENGTH, which does not count the length itself */
+	STARTUP_PACKET_MAX = 10000 + 4,
 };
 
 enum startup_status {
-	STARTUP_MORE,	     /* incomplete; nothing was taken */
-	STARTUP_BAD,	     /* a length below 8 or above the bound, a body
+	STARTUP_MORE,        /* incomplete; nothing was taken */
+	STARTUP_BAD,         /* a length below 8 or above the bound, a body
 				that does not parse, or a wrong cancel length */
-	STARTUP_SSL,	     /* SSLRequest */
-	STARTUP_GSSENC,	     /* GSSENCRequest */
-	STARTUP_CANCEL,	     /* CancelRequest; .cancel is set */
+	STARTUP_SSL,         /* SSLRequest */
+	STARTUP_GSSENC,      /* GSSENCRequest */
+	STARTUP_CANCEL,      /* CancelRequest; .cancel is set */
 	STARTUP_MESSAGE,     /* StartupMessage of protocol 3.x */
 	STARTUP_UNSUPPORTED, /* any other protocol version; .version is set */
 };

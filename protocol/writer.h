@@ -35,7 +35,7 @@ void write_string(struct writer *w, const char *text); /* with its NUL */
 void writer_begin(struct writer *w, uint8_t type);
 void writer_end(struct writer *w);
 
-/* Forget the bytes and keep the memory; clear frees it as well. */
+/* Forget bytes and failure, keep the memory; clear frees it as well. */
 void writer_reset(struct writer *w);
 void writer_clear(struct writer *w);
 

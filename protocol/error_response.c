@@ -1,0 +1,89 @@
+#include "protocol/error_response.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "protocol/backend.h"
+#include "protocol/types.h"
+
+enum {
+	POSITION_DIGITS = 10, /* as many as an int32 has */
+};
+
+static void
+field_write(struct writer *w, uint8_t code, const char *text)
+{
+	if (text == NULL)
+		return;
+	write_u8(w, code);
+	write_string(w, text);
+}
+
+/* In the order of send_message_to_frontend in elog.c. */
+static void
+report_write(struct writer *w, uint8_t type, const struct error_report *e)
+{
+	writer_begin(w, type);
+	field_write(w, 'S', e->severity);
+	field_write(w, 'V', e->severity);
+	field_write(w, 'C', e->sqlstate);
+	field_write(w, 'M', e->message);
+	field_write(w, 'D', e->detail);
+	field_write(w, 'H', e->hint);
+	write_u8(w, 0);
+	writer_end(w);
+}
+
+void
+error_response_write(struct writer *w, const struct error_report *e)
+{
+	report_write(w, BACKEND_ERROR_RESPONSE, e);
+}
+
+void
+notice_response_write(struct writer *w, const struct error_report *e)
+{
+	report_write(w, BACKEND_NOTICE_RESPONSE, e);
+}
+
+static bool
+position_parse(uint64_t *out, struct span digits)
+{
+	*out = 0;
+	if (digits.len == 0 || digits.len > POSITION_DIGITS)
+		return false;
+	for (size_t i = 0; i < digits.len; i++) {
+		uint8_t digit = digits.data[i];
+
+		if (digit < '0' || digit > '9')
+			return false;
+		*out = *out * 10 + (uint64_t)(digit - '0');
+	}
+	return true;
+}
+
+void
+error_response_shift(struct writer *w, uint8_t type, struct span body,
+		     uint32_t characters)
+{
+	struct error_fields fields;
+	uint64_t position;
+	size_t before, after;
+	char shifted[24]; /* more than UINT64_MAX has digits */
+
+	writer_begin(w, type);
+	if (!error_fields_decode(&fields, body) ||
+	    !position_parse(&position, fields.position)) {
+		write_bytes(w, body.data, body.len);
+		writer_end(w);
+		return;
+	}
+	snprintf(shifted, sizeof(shifted), "%" PRIu64, position + characters);
+	before = (size_t)(fields.position.data - body.data);
+	after = before + fields.position.len;
+	write_bytes(w, body.data, before);
+	write_bytes(w, shifted, strlen(shifted));
+	write_bytes(w, body.data + after, body.len - after);
+	writer_end(w);
+}

@@ -1,0 +1,69 @@
+#include "protocol/reader.h"
+
+uint8_t
+read_u8(struct reader *r)
+{
+	struct span b = read_span(r, 1);
+
+	return r->overrun ? 0 : b.data[0];
+}
+
+uint16_t
+read_u16(struct reader *r)
+{
+	struct span b = read_span(r, 2);
+
+	if (r->overrun)
+		return 0;
+	return (uint16_t)(b.data[0] << 8 | b.data[1]);
+}
+
+uint32_t
+read_u32(struct reader *r)
+{
+	struct span b = read_span(r, 4);
+
+	if (r->overrun)
+		return 0;
+	return (uint32_t)b.data[0] << 24 | (uint32_t)b.data[1] << 16 |
+	       (uint32_t)b.data[2] << 8 | b.data[3];
+}
+
+struct span
+read_span(struct reader *r, size_t len)
+{
+	struct span taken = {.data = r->rest.data, .len = len};
+
+	if (r->overrun || len > r->rest.len) {
+		r->overrun = true;
+		return (struct span){.data = NULL};
+	}
+	if (len > 0) { /* an empty rest may have no address to add to */
+		r->rest.data += len;
+		r->rest.len -= len;
+	}
+	return taken;
+}
+
+struct span
+read_string(struct reader *r)
+{
+	const uint8_t *nul = NULL;
+	struct span text;
+
+	if (!r->overrun && r->rest.len > 0)
+		nul = memchr(r->rest.data, 0, r->rest.len);
+	if (nul == NULL) {
+		r->overrun = true;
+		return (struct span){.data = NULL};
+	}
+	text = read_span(r, (size_t)(nul - r->rest.data));
+	read_u8(r);
+	return text;
+}
+
+bool
+reader_finished(const struct reader *r)
+{
+	return !r->overrun && r->rest.len == 0;
+}

@@ -1,0 +1,120 @@
+#include "protocol/startup.h"
+
+#include <strings.h>
+
+#include "protocol/reader.h"
+#include "protocol/types.h"
+
+enum {
+	LENGTH_BYTES = 4,
+	STARTUP_PACKET_MIN = 8, /* the length and a code */
+	PROTOCOL_MAJOR = 3,
+	SECRET_MIN = 4,
+	SECRET_MAX = 256,
+};
+
+static bool
+cancel_request_decode(struct cancel_request *out, struct span body)
+{
+	struct reader r = {.rest = body};
+
+	out->backend_pid = read_u32(&r);
+	out->secret = read_span(&r, r.rest.len);
+	return reader_finished(&r) && out->secret.len >= SECRET_MIN &&
+	       out->secret.len <= SECRET_MAX;
+}
+
+/* Where a parameter goes; NULL when nobody here needs it. */
+static struct span *
+parameter_slot(struct startup_packet *p, struct span name)
+{
+	if (span_equals(name, "user"))
+		return &p->user;
+	if (span_equals(name, "database"))
+		return &p->database;
+	if (span_equals(name, "application_name"))
+		return &p->application_name;
+	if (span_equals(name, "replication"))
+		return &p->replication;
+	if (span_equals(name, "options"))
+		return &p->options;
+	return NULL;
+}
+
+/* Names and values, then an empty name; the last of equal names counts. */
+static bool
+parameters_decode(struct startup_packet *out, struct span body)
+{
+	struct reader r = {.rest = body};
+	struct span name;
+
+	while ((name = read_string(&r)).len > 0) {
+		struct span value = read_string(&r);
+		struct span *slot = parameter_slot(out, name);
+
+		if (slot != NULL)
+			*slot = value;
+	}
+	return reader_finished(&r);
+}
+
+static enum startup_status
+packet_decode(struct startup_packet *out, struct span body)
+{
+	switch (out->version) {
+	case REQUEST_SSL:
+		return body.len == 0 ? STARTUP_SSL : STARTUP_BAD;
+	case REQUEST_GSSENC:
+		return body.len == 0 ? STARTUP_GSSENC : STARTUP_BAD;
+	case REQUEST_CANCEL:
+		return cancel_request_decode(&out->cancel, body)
+			   ? STARTUP_CANCEL
+			   : STARTUP_BAD;
+	default:
+		break;
+	}
+	if (out->version >> 16 != PROTOCOL_MAJOR)
+		return STARTUP_UNSUPPORTED;
+	return parameters_decode(out, body) ? STARTUP_MESSAGE : STARTUP_BAD;
+}
+
+enum startup_status
+startup_decode(struct startup_packet *out, struct span in)
+{
+	struct reader r = {.rest = in};
+	uint32_t len = read_u32(&r);
+
+	*out = (struct startup_packet){.version = 0};
+	if (r.overrun)
+		return STARTUP_MORE;
+	if (len < STARTUP_PACKET_MIN || len > STARTUP_PACKET_MAX)
+		return STARTUP_BAD;
+	if (len > in.len)
+		return STARTUP_MORE;
+	out->raw = span_of(in.data, len);
+	r.rest.len = len - LENGTH_BYTES;
+	out->version = read_u32(&r);
+	return packet_decode(out, r.rest);
+}
+
+/* text abbreviates word, in any case, with at least min characters of it. */
+static bool
+abbreviates(struct span text, const char *word, size_t min)
+{
+	return text.len >= min && text.len <= strlen(word) &&
+	       strncasecmp((const char *)text.data, word, text.len) == 0;
+}
+
+/*
+ * As parse_bool of src/backend/utils/adt/bool.c: any unambiguous start of a
+ * word, and "o" is none.  "database" has no short form and only lower case.
+ */
+bool
+startup_is_replication(const struct startup_packet *p)
+{
+	struct span value = p->replication;
+
+	return abbreviates(value, "true", 1) || abbreviates(value, "yes", 1) ||
+	       abbreviates(value, "on", 2) || abbreviates(value, "1", 1) ||
+	       span_equals(value, "database");
+}
