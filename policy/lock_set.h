@@ -18,7 +18,7 @@
 #include "policy/statement.h"
 
 enum {
-	LOCK_SET_PARAMS = 8, /* at most: lock_set_query's $1 .. $n */
+	LOCK_SET_PARAMS = 7, /* lock_set_query's $1 .. $n */
 	LOCK_SET_COLUMNS = 7,
 	LOCK_SET_MAX = 20000, /* relations; a larger set is not guarded */
 };
@@ -28,6 +28,9 @@ struct lock_item {
 	char relkind; /* pg_class.relkind */
 	char *name;   /* owned: schema.relation, quoted as the server quotes */
 	enum lock_mode mode;
+	/* When PostgreSQL comes to it: 1 named by the statement or locked with
+	 * what is named, 2 as a dependent, 3 as the objects are deleted. */
+	int phase;
 	/* A table that the role may LOCK in this mode. */
 	bool is_lockable;
 	/*
@@ -69,10 +72,29 @@ struct lock_set_value {
 bool lock_set_add_row(struct lock_set *set,
 		      const struct lock_set_value values[LOCK_SET_COLUMNS]);
 
-/* True if every item of `inner` is in `outer` with a mode at least as strong
- * (equal or conflicting with all that the other conflicts with). */
+/*
+ * True if every item of `inner` is in `outer` with a mode at least as strong
+ * (equal or conflicting with all that the other conflicts with).  False also
+ * when out of memory.
+ */
 bool lock_set_covers(const struct lock_set *outer,
 		     const struct lock_set *inner);
+
+/* Where a relation stands: items[at]. */
+struct lock_set_place {
+	uint32_t relid;
+	size_t at;
+};
+
+/*
+ * The places of all items, sorted by relid: allocated, the caller's to free.
+ * NULL: out of memory.
+ */
+struct lock_set_place *lock_set_places(const struct lock_set *set);
+
+/* Index into places; count if the relation is not there. */
+size_t lock_set_find(const struct lock_set_place *places, size_t count,
+		     uint32_t relid);
 
 void lock_set_clear(struct lock_set *set); /* accepts a zeroed set */
 

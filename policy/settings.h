@@ -24,9 +24,9 @@ enum guard_on_timeout {
 };
 
 struct guard_settings {
-	enum guard_scope scope;		  /* guard */
-	enum guard_policy policy;	  /* policy */
-	struct lock_order order;	  /* lock_order; names are borrowed */
+	enum guard_scope scope;           /* guard */
+	enum guard_policy policy;         /* policy */
+	struct lock_order order;          /* lock_order; names are borrowed */
 	enum guard_on_timeout on_timeout; /* on_timeout */
 	bool guard_single_table;
 	uint32_t attempt_timeout_ms;

@@ -24,7 +24,7 @@ enum guard_scope {
 enum statement_control {
 	STATEMENT_PLAIN,     /* nothing */
 	STATEMENT_BEGIN,     /* BEGIN, START TRANSACTION */
-	STATEMENT_END,	     /* COMMIT, ROLLBACK, PREPARE TRANSACTION, ... */
+	STATEMENT_END,       /* COMMIT, ROLLBACK, PREPARE TRANSACTION, ... */
 	STATEMENT_END_CHAIN, /* COMMIT or ROLLBACK AND CHAIN: a block is open
 				after it as before it */
 	STATEMENT_SAVEPOINT, /* SAVEPOINT, RELEASE, ROLLBACK TO */
@@ -32,12 +32,12 @@ enum statement_control {
 
 /* One thing a statement names that the catalogs must be asked about. */
 enum target_kind {
-	TARGET_DROP,	    /* relation is dropped */
-	TARGET_COLUMN,	    /* relation loses column `part` */
-	TARGET_CONSTRAINT,  /* relation loses constraint `part` */
-	TARGET_DETACH,	    /* partition `part` is detached from relation */
-	TARGET_TRUNCATE,    /* relation is truncated */
-	TARGET_LOCK,	    /* relation is locked in `mode`, and no more */
+	TARGET_DROP,       /* relation is dropped */
+	TARGET_COLUMN,     /* relation loses column `part` */
+	TARGET_CONSTRAINT, /* relation loses constraint `part` */
+	TARGET_DETACH,     /* partition `part` is detached from relation */
+	TARGET_TRUNCATE,   /* relation is truncated */
+	TARGET_LOCK,       /* relation is locked in `mode`, and no more */
 };
 
 struct target {
@@ -61,7 +61,7 @@ struct statement {
 	size_t end;   /* byte after its last token; the ';' stands behind */
 	enum statement_control control;
 	enum guard_scope scope; /* least scope that guards it; OFF: none */
-	const char *tag;	/* "DROP TABLE", static; NULL if not guarded */
+	const char *tag;        /* "DROP TABLE", static; NULL if not guarded */
 	/*
 	 * False where a guarded statement's lock set cannot be planned (its
 	 * kind is not covered): it passes, and is counted.
@@ -85,7 +85,7 @@ struct statement_list {
 enum statement_status {
 	STATEMENT_OK,
 	STATEMENT_UNPARSED,  /* a candidate does not parse, or has a NUL */
-	STATEMENT_TOO_LARGE, /* a candidate above the cap, or too many */
+	STATEMENT_TOO_LARGE, /* a candidate above a cap, or too many */
 	STATEMENT_NO_MEMORY,
 };
 
@@ -93,6 +93,8 @@ enum {
 	STATEMENT_PARSE_BYTES_DEFAULT = 16384,
 	STATEMENT_PARSE_BYTES_MAX = 65536,
 	STATEMENT_CANDIDATES_MAX = 500,
+	/* Tokens that may nest in one candidate: an upper bound is counted. */
+	STATEMENT_NESTING_MAX = 500,
 };
 
 /*
@@ -105,8 +107,11 @@ bool statement_is_candidate(const char *sql, size_t len,
 
 /*
  * Split and judge.  sql[len] must be NUL and sql must hold no other (else
- * STATEMENT_UNPARSED).  parse_bytes caps each statement that is parsed:
- * libpg_query recurses, and its stack is the thread's.
+ * STATEMENT_UNPARSED).  parse_bytes caps each statement that is parsed, and
+ * STATEMENT_NESTING_MAX how deep it may nest: libpg_query recurses, and its
+ * stack is the thread's, 2 MiB at most.
+ *
+ * libpg_query keeps some memory per thread, which goes with the thread.
  *
  * STATEMENT_OK: *out is filled, statement_list_clear frees it.  Otherwise
  * *out is empty.
@@ -118,8 +123,5 @@ enum statement_status statement_list_parse(struct statement_list *out,
 
 /* Accepts a zeroed list. */
 void statement_list_clear(struct statement_list *list);
-
-/* Gives back what libpg_query keeps per thread; call before a thread ends. */
-void statement_thread_exit(void);
 
 #endif

@@ -1,0 +1,55 @@
+/*
+ * holders.h - who holds locks that conflict with a lock set.
+ *
+ * Source: PostgreSQL documentation, "pg_locks" and "pg_stat_activity".  The
+ * query names every function and operator with its schema.
+ */
+#ifndef LOCKSTEP_POLICY_HOLDERS_H
+#define LOCKSTEP_POLICY_HOLDERS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "policy/lock_set.h"
+
+enum {
+	HOLDERS_PARAMS = 1,
+	HOLDERS_COLUMNS = 7,
+	HOLDERS_SHOWN = 5, /* kept for reports; all are counted */
+};
+
+struct holder {
+	uint32_t pid; /* 0: a prepared transaction */
+	uint32_t relid;
+	enum lock_mode mode;
+	char user[64]; /* names are cut at 63 bytes, as PostgreSQL does */
+	char application_name[64];
+	char state[64];
+	uint64_t transaction_age_ms;
+};
+
+struct holders {
+	struct holder shown[HOLDERS_SHOWN];
+	size_t count; /* of conflicting locks, shown or not */
+};
+
+/* Which members of a set to ask for. */
+enum holders_of {
+	HOLDERS_OF_ALL,
+	HOLDERS_OF_UNLOCKABLE,
+};
+
+const char *holders_query(void);
+
+/* $1: the relations, an array literal; allocated.  NULL: out of memory. */
+char *holders_param(const struct lock_set *set, enum holders_of of);
+
+/*
+ * Add a row of HOLDERS_COLUMNS text values; one whose mode does not conflict
+ * with what the set wants there is not counted.  False: not the shape.
+ */
+bool holders_add_row(struct holders *h, const struct lock_set *set,
+		     const struct lock_set_value values[HOLDERS_COLUMNS]);
+
+#endif

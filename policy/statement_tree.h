@@ -1,0 +1,23 @@
+/*
+ * statement_tree.h - the third sieve: one statement's syntax tree -> facts.
+ *
+ * Besides statement.c the only file that sees libpg_query.
+ */
+#ifndef LOCKSTEP_POLICY_STATEMENT_TREE_H
+#define LOCKSTEP_POLICY_STATEMENT_TREE_H
+
+#include "policy/statement.h"
+
+/*
+ * Parse sql, one statement without its ';', and fill in what `out` says of
+ * it; start and end are left alone.  out->targets is allocated and stays the
+ * caller's to free whatever the answer is: STATEMENT_OK, STATEMENT_UNPARSED
+ * or STATEMENT_NO_MEMORY.
+ *
+ * Recurses as deep as the statement nests: the caller bounds its length.
+ */
+enum statement_status statement_tree_read(struct statement *out,
+					  const char *sql,
+					  enum guard_scope scope);
+
+#endif
