@@ -5,6 +5,17 @@
  * Each setting has one name: in the file (INI, `name = value`, comments with
  * # or ;), in --set NAME=VALUE, and upper case with the prefix LOCKSTEP_ in
  * the environment.  The nearest wins: --set, environment, file, default.
+ *
+ * conf/lockstep.conf says what each one means, setting.c what is allowed.
+ * Durations take ms, s, min, h or d, and a plain number counts milliseconds;
+ * sizes take B, kB, MB or GB.  hold_timeout and attempt_timeout cannot be 0:
+ * what means "for ever" in PostgreSQL does not exist here.
+ *
+ * listen is a comma list of ADDR:PORT, [IPV6]:PORT, *:PORT and
+ * /DIRECTORY:PORT.  The last one is the socket DIRECTORY/.s.PGSQL.PORT, where
+ * `psql -h /DIRECTORY -p PORT` looks for it.  *:PORT becomes two endpoints,
+ * 0.0.0.0 and, if the kernel has IPv6, ::, so IPv6 sockets must be bound with
+ * IPV6_V6ONLY.
  */
 #ifndef LOCKSTEP_PROXY_CONFIG_H
 #define LOCKSTEP_PROXY_CONFIG_H
@@ -29,12 +40,12 @@ struct config {
 	struct endpoint *listen; /* listen, default 127.0.0.1:7432 */
 	size_t listen_count;
 	struct endpoint *upstream; /* upstream, a libpq CONNINFO; in order */
-	size_t upstream_count;
-	char *upstream_conninfo; /* as given, for `explain`; a secret may be
-				    in it: never logged */
-	uint32_t workers;	 /* workers, default: one per CPU, at most 64 */
-	uint32_t max_connections; /* max_connections, default 10000 */
-	uint32_t unix_socket_mode; /* unix_socket_mode, octal, default 0777 */
+	size_t upstream_count;     /* 0: not set, so nothing can be served */
+	char *upstream_conninfo;   /* as given, for `explain`, or NULL; a secret
+				      may be in it: never logged */
+	uint32_t workers; /* workers, default: one per CPU, at most 64 */
+	uint32_t max_connections;    /* max_connections, default 10000 */
+	uint32_t unix_socket_mode;   /* unix_socket_mode, octal, default 0777 */
 	uint32_t connect_timeout_ms; /* connect_timeout, default 10s */
 	uint32_t login_timeout_ms;   /* login_timeout, default 60s */
 	uint32_t drain_timeout_ms;   /* drain_timeout, default 30s */
@@ -50,17 +61,24 @@ struct config {
 };
 
 struct config_sources {
-	const char *file;     /* NULL: none */
-	char *const *environ; /* NULL: ignored */
+	const char *file;        /* NULL: none */
+	char *const *environ;    /* NULL: ignored */
 	const char *const *sets; /* "NAME=VALUE", nearest last */
 	size_t set_count;
 };
 
 /*
  * Read, validate and return a configuration that config_free takes back.
- * Every mistake (not only the first) is one line on `errors`, as
- * "FILE:LINE: message" or "--set NAME: message", with what is allowed and,
- * for an unknown name, the nearest known one.  NULL if there was any.
+ * Every mistake (not only the first) is one line on `errors`, with what is
+ * allowed and, for an unknown name, the nearest known one:
+ *
+ *   FILE:LINE: NAME: message
+ *   LOCKSTEP_NAME: message
+ *   --set NAME: message
+ *
+ * NULL if there was any.  An unknown LOCKSTEP_ variable is a line with the
+ * word "warning" and no mistake, because others name variables as well; an
+ * empty one counts as not set.  No line holds any part of a CONNINFO.
  */
 struct config *config_load(const struct config_sources *sources, FILE *errors);
 

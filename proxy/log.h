@@ -36,8 +36,9 @@ void log_line(enum log_level level, const char *format, ...)
 /*
  * A message with fields.  A struct log_event lives on the stack and holds the
  * line while it is built; a line that grows beyond its buffer is cut, with
- * "..." at its end (in JSON the fields that do not fit are left out, so that
- * the line stays valid JSON).
+ * "..." at its end (in JSON the fields that do not fit are left out and
+ * "cut":true is added, so that the line stays valid JSON).  Keys are constants
+ * of ours: plain words, written as they are.
  */
 struct log_event {
 	enum log_level level;

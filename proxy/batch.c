@@ -1,0 +1,151 @@
+#include "proxy/batch.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "policy/attempt.h"
+#include "protocol/backend.h"
+
+enum {
+	COLUMNS_MAX = 8,
+};
+
+_Static_assert((int)COLUMNS_MAX >= (int)SESSION_FACTS_COLUMNS, "a row fits");
+_Static_assert((int)COLUMNS_MAX >= (int)LOCK_SET_COLUMNS, "a row fits");
+_Static_assert((int)COLUMNS_MAX >= (int)HOLDERS_COLUMNS, "a row fits");
+
+void
+batch_begin(struct batch *b, struct session *s, const struct lock_set *set)
+{
+	batch_clear(b);
+	b->injection.session = s;
+	b->set = set;
+}
+
+void
+batch_add(struct batch *b, enum batch_purpose purpose, const char *sql,
+	  char *const *params, size_t param_count)
+{
+	assert(b->count < BATCH_MAX);
+	b->purposes[b->count++] = purpose;
+	inject_statement(&b->injection, sql, params, param_count);
+}
+
+bool
+batch_send(struct batch *b, bool ends_transaction)
+{
+	if (ends_transaction)
+		inject_sync(&b->injection);
+	else
+		inject_flush(&b->injection);
+	return inject_send(&b->injection);
+}
+
+/* False: another number of columns. */
+static bool
+read_row(struct lock_set_value values[COLUMNS_MAX], size_t count,
+	 struct span body)
+{
+	struct data_row row;
+	size_t i;
+
+	if (!data_row_decode(&row, body) || row.columns != count)
+		return false;
+	for (i = 0; i < count; i++) {
+		struct span value;
+
+		if (!data_row_next(&row, &value))
+			return false;
+		values[i].data = (const char *)value.data;
+		values[i].len = value.len;
+	}
+	return true;
+}
+
+static bool
+take_row(struct batch *b, struct span body)
+{
+	struct lock_set_value v[COLUMNS_MAX];
+
+	switch (b->purposes[b->done]) {
+	case BATCH_COMMAND:
+	case BATCH_ATTEMPT:
+		return false;
+	case BATCH_FACTS:
+		b->has_facts = read_row(v, SESSION_FACTS_COLUMNS, body) &&
+			       session_facts_read(&b->facts, v);
+		return b->has_facts;
+	case BATCH_PLAN:
+		return read_row(v, LOCK_SET_COLUMNS, body) &&
+		       lock_set_add_row(&b->planned, v);
+	case BATCH_HOLDERS:
+		return read_row(v, HOLDERS_COLUMNS, body) &&
+		       holders_add_row(&b->holders, b->set, v);
+	}
+	return false;
+}
+
+static void
+take_error(struct batch *b, struct frame frame, struct span raw)
+{
+	struct error_fields f;
+
+	if (batch_has_error(b))
+		return;
+	write_bytes(&b->error, raw.data, raw.len);
+	memcpy(b->sqlstate, "XX000", sizeof(b->sqlstate));
+	if (error_fields_decode(&f, frame.body) && f.sqlstate.len == 5)
+		memcpy(b->sqlstate, f.sqlstate.data, 5);
+}
+
+/* True: the result of an attempt. */
+static bool
+take_notice(struct batch *b, struct frame frame)
+{
+	struct error_fields f;
+
+	if (!error_fields_decode(&f, frame.body) ||
+	    !span_equals(f.sqlstate, ATTEMPT_SQLSTATE))
+		return false;
+	b->has_attempt = attempt_read(b->set, (const char *)f.message.data,
+				      f.message.len, &b->attempt_index);
+	return true;
+}
+
+bool
+batch_answer(struct batch *b, const struct pipeline_event *event,
+	     struct frame frame, struct span raw)
+{
+	if (event->verdict == PIPELINE_ASYNC)
+		return frame.type == BACKEND_NOTICE_RESPONSE &&
+		       take_notice(b, frame);
+	switch (frame.type) {
+	case BACKEND_DATA_ROW:
+		if (b->done >= b->count || !take_row(b, frame.body))
+			b->is_odd = true;
+		break;
+	case BACKEND_ERROR_RESPONSE:
+		take_error(b, frame, raw);
+		break;
+	default:
+		break;
+	}
+	if (event->completed && event->entry == FRONTEND_EXECUTE)
+		b->done++;
+	return true;
+}
+
+bool
+batch_has_error(const struct batch *b)
+{
+	return b->sqlstate[0] != '\0';
+}
+
+void
+batch_clear(struct batch *b)
+{
+	lock_set_clear(&b->planned);
+	writer_clear(&b->injection.out);
+	writer_clear(&b->error);
+	memset(b, 0, sizeof(*b));
+}

@@ -1,0 +1,71 @@
+/*
+ * batch.h - some statements injected together, and what came of them.
+ */
+#ifndef LOCKSTEP_PROXY_BATCH_H
+#define LOCKSTEP_PROXY_BATCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "policy/holders.h"
+#include "policy/lock_set.h"
+#include "policy/session_facts.h"
+#include "protocol/frame.h"
+#include "protocol/pipeline.h"
+#include "proxy/inject.h"
+
+enum batch_purpose {
+	BATCH_COMMAND, /* no rows; that it succeeds is all */
+	BATCH_FACTS,
+	BATCH_PLAN,
+	BATCH_HOLDERS,
+	BATCH_ATTEMPT,
+};
+
+enum {
+	BATCH_MAX = 4, /* statements in one */
+};
+
+struct batch {
+	struct injection injection;
+	enum batch_purpose purposes[BATCH_MAX];
+	size_t count;
+	size_t done;
+	const struct lock_set *set; /* borrowed: of the attempt, the look */
+	/* What came of it. */
+	bool has_facts;
+	bool is_odd; /* a row had not the shape its query gives it */
+	bool has_attempt;
+	size_t attempt_index;
+	struct session_facts facts;
+	struct lock_set planned; /* owned */
+	struct holders holders;
+	struct writer error; /* the first ErrorResponse, raw */
+	char sqlstate[6];    /* of it; empty: there was none */
+};
+
+/* Forget what was; set may be NULL where nothing needs it. */
+void batch_begin(struct batch *b, struct session *s,
+		 const struct lock_set *set);
+
+void batch_add(struct batch *b, enum batch_purpose purpose, const char *sql,
+	       char *const *params, size_t param_count);
+
+/*
+ * Ask for the answers, ending the implicit transaction or leaving it open,
+ * and send.  False: the session is closing.
+ */
+bool batch_send(struct batch *b, bool ends_transaction);
+
+/*
+ * A message that answers the proxy, or came meanwhile.  True: it was ours;
+ * false: it is the client's.
+ */
+bool batch_answer(struct batch *b, const struct pipeline_event *event,
+		  struct frame frame, struct span raw);
+
+bool batch_has_error(const struct batch *b);
+
+void batch_clear(struct batch *b);
+
+#endif

@@ -1,0 +1,214 @@
+/* main.c - arguments; nothing testable lives here. */
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "proxy/config.h"
+#include "proxy/log.h"
+#include "proxy/server.h"
+
+enum {
+	SETS_MAX = 256,
+};
+
+struct arguments {
+	const char *command;
+	const char *file;
+	const char *sets[SETS_MAX];
+	size_t set_count;
+	char *listen; /* owned: "listen=..." */
+	char *upstream;
+};
+
+enum {
+	OPTION_LISTEN = 256,
+	OPTION_UPSTREAM,
+	OPTION_SET,
+};
+
+static const struct option options[] = {
+    {"config", required_argument, NULL, 'c'},
+    {"listen", required_argument, NULL, OPTION_LISTEN},
+    {"upstream", required_argument, NULL, OPTION_UPSTREAM},
+    {"set", required_argument, NULL, OPTION_SET},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},
+    {NULL, 0, NULL, 0},
+};
+
+static const char usage[] =
+    "Lockstep " LOCKSTEP_VERSION
+    ", a PostgreSQL proxy that runs locking DDL without deadlocks.\n"
+    "\n"
+    "Usage:\n"
+    "  lockstep [serve] [-c FILE] [--listen ADDR:PORT] [--upstream CONNINFO]\n"
+    "           [--set NAME=VALUE]...\n"
+    "  lockstep check -c FILE       report every mistake in a configuration\n"
+    "  lockstep --version | --help\n"
+    "\n"
+    "CONNINFO is libpq's: \"host=... port=...\" or a postgres:// URL.\n"
+    "Each setting has the same name in the file, in --set and, in upper case\n"
+    "with the prefix LOCKSTEP_, in the environment; the nearest wins.\n"
+    "\n"
+    "Example:\n"
+    "  lockstep --listen 127.0.0.1:7432 --upstream 'host=127.0.0.1 port=5432'\n"
+    "  psql 'host=127.0.0.1 port=7432 user=postgres dbname=postgres'\n"
+    "\n"
+    "Settings:\n";
+
+static int
+fail_usage(const char *what)
+{
+	fprintf(stderr, "lockstep: %s\nTry \"lockstep --help\".\n", what);
+	return EXIT_FAILURE;
+}
+
+static void
+help(void)
+{
+	fputs(usage, stdout);
+	config_describe(stdout);
+}
+
+static bool
+add_set(struct arguments *a, const char *set)
+{
+	if (a->set_count == SETS_MAX)
+		return false;
+	a->sets[a->set_count++] = set;
+	return true;
+}
+
+/* --listen X is --set listen=X. */
+static bool
+add_named(char **owned, const char *name, const char *value)
+{
+	free(*owned);
+	if (asprintf(owned, "%s=%s", name, value) < 0)
+		*owned = NULL;
+	return *owned != NULL;
+}
+
+static bool
+take_option(struct arguments *a, int option)
+{
+	switch (option) {
+	case 'c':
+		a->file = optarg;
+		return true;
+	case OPTION_LISTEN:
+		return add_named(&a->listen, "listen", optarg);
+	case OPTION_UPSTREAM:
+		return add_named(&a->upstream, "upstream", optarg);
+	case OPTION_SET:
+		return add_set(a, optarg);
+	default:
+		return false;
+	}
+}
+
+/* Only after the last option: a repeated one frees what it had made. */
+static bool
+finish_options(struct arguments *a)
+{
+	return (a->listen == NULL || add_set(a, a->listen)) &&
+	       (a->upstream == NULL || add_set(a, a->upstream));
+}
+
+static struct config *
+load(const struct arguments *a)
+{
+	struct config_sources sources = {
+	    .file = a->file,
+	    .environ = environ,
+	    .sets = a->sets,
+	    .set_count = a->set_count,
+	};
+
+	return config_load(&sources, stderr);
+}
+
+static int
+check(const struct arguments *a)
+{
+	struct config *config;
+
+	if (a->file == NULL)
+		return fail_usage("check needs -c FILE");
+	config = load(a);
+	if (config == NULL)
+		return EXIT_FAILURE;
+	config_free(config);
+	printf("%s: ok\n", a->file);
+	return EXIT_SUCCESS;
+}
+
+static int
+serve(const struct arguments *a)
+{
+	struct config *config = load(a);
+	int status;
+
+	if (config == NULL)
+		return EXIT_FAILURE;
+	if (config->upstream_count == 0) {
+		config_free(config);
+		return fail_usage("no upstream is set: name the server with"
+				  " --upstream 'host=... port=...'");
+	}
+	log_init(config->log_level, config->log_format);
+	status = server_run(config);
+	config_free(config);
+	return status;
+}
+
+static int
+run_command(const struct arguments *a)
+{
+	if (strcmp(a->command, "serve") == 0)
+		return serve(a);
+	if (strcmp(a->command, "check") == 0)
+		return check(a);
+	return fail_usage("there is no such command");
+}
+
+/* -1: go on; else the exit status. */
+static int
+parse_arguments(struct arguments *a, int argc, char **argv)
+{
+	int option;
+
+	while ((option = getopt_long(argc, argv, "c:hV", options, NULL)) !=
+	       -1) {
+		if (option == 'h') {
+			help();
+			return EXIT_SUCCESS;
+		}
+		if (option == 'V') {
+			puts("lockstep " LOCKSTEP_VERSION);
+			return EXIT_SUCCESS;
+		}
+		if (!take_option(a, option))
+			return fail_usage("the command line is not understood");
+	}
+	if (argc - optind > 1)
+		return fail_usage("more than one command");
+	a->command = optind < argc ? argv[optind] : "serve";
+	return finish_options(a) ? -1 : fail_usage("too many settings");
+}
+
+int
+main(int argc, char **argv)
+{
+	struct arguments a = {0};
+	int status = parse_arguments(&a, argc, argv);
+
+	if (status < 0)
+		status = run_command(&a);
+	free(a.listen);
+	free(a.upstream);
+	return status;
+}

@@ -1,0 +1,808 @@
+/*
+ * relay.c - move frames one way, whole runs of them at a time.
+ *
+ * What one read brought is walked frame by frame; as long as frames just pass,
+ * the run of them grows, and one write moves it.  Bytes are copied only when
+ * they must wait: the front of a frame that has to be seen whole, or what the
+ * other side does not take yet.
+ *
+ * A client's frame is judged before any byte of it is forwarded.  Those of a
+ * cycle that turns out to prepare a guarded statement are kept back
+ * (session.kept) until its Execute shows that it is run, or until anything
+ * else shows that it is not: up to the Execute nothing has begun in the
+ * server, so that waiting there costs nobody anything.
+ */
+#include "proxy/relay.h"
+
+#include <string.h>
+
+#include "policy/statement.h"
+#include "protocol/backend.h"
+#include "protocol/frame.h"
+#include "protocol/frontend.h"
+#include "proxy/exchange.h"
+#include "proxy/log.h"
+#include "proxy/session.h"
+
+enum {
+	/* Names that a message of the client may begin with. */
+	NAMES_MAX_BYTES = 16 * 1024,
+	/* A server's message that must be seen whole; a larger one streams. */
+	WHOLE_MAX_BYTES = 1024 * 1024,
+};
+
+/* What one read brought: runs of it go to the other side. */
+struct walk {
+	struct session *s;
+	struct inlet *inlet;
+	bool (*send)(struct session *s, const void *data, size_t len);
+	const uint8_t *run; /* what passed and was not sent yet starts here */
+	struct span rest;   /* and ends here */
+};
+
+enum judgement {
+	JUDGE_WAIT, /* more of the frame, or another time */
+	JUDGE_PASS,
+	JUDGE_DROP,
+	JUDGE_KEEP,    /* to session.kept */
+	JUDGE_RELEASE, /* what was kept passes, and then this */
+	JUDGE_GUARD_QUERY,
+	JUDGE_GUARD_EXECUTE,
+};
+
+/* What a judgement found out beside. */
+struct finding {
+	struct span sql;
+	struct statement_list list;   /* JUDGE_GUARD_QUERY */
+	struct prepared_facts *facts; /* JUDGE_GUARD_EXECUTE */
+};
+
+static const struct config *
+config_of(const struct session *s)
+{
+	return s->worker->daemon->config;
+}
+
+static void
+flush(struct walk *w)
+{
+	size_t len = (size_t)(w->rest.data - w->run);
+
+	if (len > 0)
+		(void)w->send(w->s, w->run, len);
+	w->run = w->rest.data;
+}
+
+static void
+advance(struct walk *w, size_t len)
+{
+	w->rest.data += len;
+	w->rest.len -= len;
+}
+
+/* Bytes were dealt with otherwise: they do not belong to the run. */
+static void
+skip(struct walk *w, size_t len)
+{
+	flush(w);
+	advance(w, len);
+	w->run = w->rest.data;
+}
+
+/* Go over len bytes, as many as are there; the rest is told to the inlet. */
+static void
+stream_through(struct walk *w, size_t len, bool drops)
+{
+	size_t now = len < w->rest.len ? len : w->rest.len;
+
+	if (drops)
+		skip(w, now);
+	else
+		advance(w, now);
+	w->inlet->pass_left = len - now;
+	w->inlet->drops_rest = drops;
+}
+
+static struct span
+front(struct span in, size_t len)
+{
+	return span_of(in.data, len < in.len ? len : in.len);
+}
+
+static size_t
+frame_len(const struct frame_header *h)
+{
+	return FRAME_HEADER_BYTES + (size_t)h->body_len;
+}
+
+static bool
+is_whole(const struct frame_header *h, struct span in)
+{
+	return in.len >= frame_len(h);
+}
+
+static struct span
+body_of(const struct frame_header *h, struct span in)
+{
+	return span_of(in.data + FRAME_HEADER_BYTES, h->body_len);
+}
+
+/* The client's side */
+
+static bool
+is_collecting(const struct session *s)
+{
+	return s->kept.len > 0;
+}
+
+/* Nothing has begun in the server that keeping back would tear apart. */
+static bool
+can_keep(const struct session *s, const struct frame_header *h)
+{
+	size_t limit = config_of(s)->query_limit_bytes;
+
+	return !s->pipeline.tail_began && !s->pipeline.skipping &&
+	       !s->pipeline.in_copy && h->body_len <= limit &&
+	       s->kept.len + h->body_len <= limit;
+}
+
+/* For messages that only matter where they belong to a kept cycle. */
+static enum judgement
+keep_along(struct session *s, const struct frame_header *h, struct span in)
+{
+	if (!is_collecting(s))
+		return JUDGE_PASS;
+	if (!can_keep(s, h))
+		return JUDGE_RELEASE;
+	return is_whole(h, in) ? JUDGE_KEEP : JUDGE_WAIT;
+}
+
+static void
+log_unjudged(const struct session *s, const char *why)
+{
+	struct log_event e;
+
+	log_begin(&e, LOG_WARNING, "statement passed unjudged");
+	log_number(&e, "session", s->id);
+	log_text(&e, "user", s->user);
+	log_text(&e, "database", s->database);
+	log_text(&e, "why", why);
+	log_end(&e);
+}
+
+static bool
+has_guarded(const struct statement_list *list)
+{
+	size_t i;
+
+	for (i = 0; i < list->count; i++)
+		if (list->items[i].scope != GUARD_SCOPE_OFF &&
+		    list->items[i].has_plan)
+			return true;
+	return false;
+}
+
+/* True if the text holds a statement to guard; *list is then filled. */
+static bool
+judge_sql(struct session *s, struct span sql, struct statement_list *list)
+{
+	const struct config *c = config_of(s);
+	const char *text = (const char *)sql.data;
+
+	if (!statement_is_candidate(text, sql.len, c->guard.scope))
+		return false;
+	if (s->sends_plain_backslashes && memchr(text, '\\', sql.len) != NULL) {
+		log_unjudged(s, "standard_conforming_strings is off");
+		return false;
+	}
+	switch (statement_list_parse(list, text, sql.len, c->guard.scope,
+				     c->parse_limit_bytes)) {
+	case STATEMENT_OK:
+		break;
+	case STATEMENT_UNPARSED:
+		log_unjudged(s, "it does not parse");
+		return false;
+	case STATEMENT_TOO_LARGE:
+		log_unjudged(s, "it is larger than parse_limit allows");
+		return false;
+	case STATEMENT_NO_MEMORY:
+		log_unjudged(s, "out of memory");
+		return false;
+	}
+	if (has_guarded(list))
+		return true;
+	statement_list_clear(list);
+	return false;
+}
+
+/* A message too large to keep streams on; its beginning may still tell. */
+static enum judgement
+pass_too_large(struct session *s, struct span in)
+{
+	struct span head = front(in, 256);
+
+	if (statement_is_candidate((const char *)head.data + FRAME_HEADER_BYTES,
+				   head.len - FRAME_HEADER_BYTES,
+				   config_of(s)->guard.scope))
+		log_unjudged(s, "the message is larger than query_limit");
+	return is_collecting(s) ? JUDGE_RELEASE : JUDGE_PASS;
+}
+
+static enum judgement
+judge_query(struct session *s, const struct frame_header *h, struct span in,
+	    struct finding *out)
+{
+	struct query_message q;
+
+	if (h->body_len > config_of(s)->query_limit_bytes)
+		return pass_too_large(s, in);
+	if (!is_whole(h, in))
+		return JUDGE_WAIT;
+	if (is_collecting(s))
+		return JUDGE_RELEASE;
+	if (s->pipeline.in_copy || s->pipeline.skipping ||
+	    !query_decode(&q, body_of(h, in)))
+		return JUDGE_PASS;
+	if (!judge_sql(s, q.sql, &out->list))
+		return JUDGE_PASS;
+	out->sql = q.sql;
+	return JUDGE_GUARD_QUERY;
+}
+
+static enum judgement
+judge_parse(struct session *s, const struct frame_header *h, struct span in)
+{
+	struct parse_message p;
+	struct statement_list list = {0};
+	struct prepared_facts *facts = NULL;
+
+	if (h->body_len > config_of(s)->query_limit_bytes)
+		return pass_too_large(s, in);
+	if (!is_whole(h, in))
+		return JUDGE_WAIT;
+	if (!parse_decode(&p, body_of(h, in)))
+		return keep_along(s, h, in);
+	/* More than one statement is an error here; the server says so. */
+	if (judge_sql(s, p.sql, &list))
+		facts = prepared_facts_new(&list);
+	prepared_parse(&s->prepared, p.statement, facts);
+	if (facts != NULL && can_keep(s, h))
+		return JUDGE_KEEP;
+	return keep_along(s, h, in);
+}
+
+static bool
+knows_guarded(const struct session *s)
+{
+	return s->prepared.statements != NULL || s->prepared.portals != NULL;
+}
+
+static enum judgement
+judge_bind(struct session *s, const struct frame_header *h, struct span in)
+{
+	struct bind_message b;
+	struct span names;
+
+	if (!knows_guarded(s))
+		return keep_along(s, h, in);
+	names = front(
+	    span_of(in.data + FRAME_HEADER_BYTES, in.len - FRAME_HEADER_BYTES),
+	    h->body_len);
+	if (!bind_decode(&b, names)) {
+		if (!is_whole(h, in) && names.len < NAMES_MAX_BYTES)
+			return JUDGE_WAIT;
+		return keep_along(s, h, in);
+	}
+	if (prepared_bind(&s->prepared, b.portal, b.statement) &&
+	    can_keep(s, h))
+		return is_whole(h, in) ? JUDGE_KEEP : JUDGE_WAIT;
+	return keep_along(s, h, in);
+}
+
+static enum judgement
+judge_execute(struct session *s, const struct frame_header *h, struct span in,
+	      struct finding *out)
+{
+	struct execute_message e;
+
+	if (s->prepared.portals == NULL || h->body_len > NAMES_MAX_BYTES)
+		return is_collecting(s) ? JUDGE_RELEASE : JUDGE_PASS;
+	if (!is_whole(h, in))
+		return JUDGE_WAIT;
+	if (execute_decode(&e, body_of(h, in)) && !s->pipeline.skipping)
+		out->facts = prepared_portal(&s->prepared, e.portal);
+	if (out->facts != NULL)
+		return JUDGE_GUARD_EXECUTE;
+	return is_collecting(s) ? JUDGE_RELEASE : JUDGE_PASS;
+}
+
+static enum judgement
+judge_close(struct session *s, const struct frame_header *h, struct span in)
+{
+	struct target_message t;
+
+	if (!knows_guarded(s) || h->body_len > NAMES_MAX_BYTES)
+		return keep_along(s, h, in);
+	if (!is_whole(h, in))
+		return JUDGE_WAIT;
+	if (target_decode(&t, body_of(h, in)))
+		prepared_close(&s->prepared, t.kind, t.name);
+	return keep_along(s, h, in);
+}
+
+/* An error of ours stands for the server's: it skips to Sync, so do we. */
+static enum judgement
+judge_skipped(struct session *s, const struct frame_header *h)
+{
+	if (h->type == FRONTEND_SYNC)
+		s->skips_to_sync = false;
+	if (h->type == FRONTEND_TERMINATE)
+		s->is_terminating = true;
+	return h->type == FRONTEND_SYNC || h->type == FRONTEND_TERMINATE
+		   ? JUDGE_PASS
+		   : JUDGE_DROP;
+}
+
+static enum judgement
+judge_login(struct session *s, const struct frame_header *h)
+{
+	if (h->type == FRONTEND_TERMINATE)
+		s->is_terminating = true;
+	/* A query sent ahead of the login's end waits for it. */
+	return h->type == FRONTEND_PASSWORD || h->type == FRONTEND_TERMINATE
+		   ? JUDGE_PASS
+		   : JUDGE_WAIT;
+}
+
+static enum judgement
+judge(struct session *s, const struct frame_header *h, struct span in,
+      struct finding *out)
+{
+	if (s->state == SESSION_AUTH)
+		return judge_login(s, h);
+	if (s->skips_to_sync)
+		return judge_skipped(s, h);
+	switch (h->type) {
+	case FRONTEND_QUERY:
+		return judge_query(s, h, in, out);
+	case FRONTEND_PARSE:
+		return judge_parse(s, h, in);
+	case FRONTEND_BIND:
+		return judge_bind(s, h, in);
+	case FRONTEND_EXECUTE:
+		return judge_execute(s, h, in, out);
+	case FRONTEND_CLOSE:
+		return judge_close(s, h, in);
+	case FRONTEND_DESCRIBE:
+		return keep_along(s, h, in);
+	case FRONTEND_TERMINATE:
+		s->is_terminating = true;
+		break;
+	default:
+		break;
+	}
+	return is_collecting(s) ? JUDGE_RELEASE : JUDGE_PASS;
+}
+
+void
+relay_release_kept(struct session *s)
+{
+	struct buffer kept = s->kept;
+	struct span rest = buffer_span(&kept);
+	struct frame f;
+
+	memset(&s->kept, 0, sizeof(s->kept));
+	(void)session_to_server(s, rest.data, rest.len);
+	while (frame_next(&f, &rest, FRAME_LENGTH_MAX) == FRAME_OK)
+		pipeline_sent(&s->pipeline, f.type, PIPELINE_CLIENT);
+	buffer_clear(&kept);
+}
+
+static void
+keep(struct walk *w, const struct frame_header *h)
+{
+	if (!buffer_append(&w->s->kept, w->rest.data, frame_len(h)))
+		session_close(w->s, CLOSE_MEMORY, NULL);
+	else
+		skip(w, frame_len(h));
+}
+
+static void
+pass(struct walk *w, const struct frame_header *h)
+{
+	if (w->s->state == SESSION_READY)
+		pipeline_sent(&w->s->pipeline, h->type, PIPELINE_CLIENT);
+	stream_through(w, frame_len(h), false);
+}
+
+static void
+guard_query(struct walk *w, const struct frame_header *h,
+	    struct finding *finding)
+{
+	flush(w);
+	if (exchange_begin_query(w->s, finding->sql, &finding->list)) {
+		skip(w, frame_len(h));
+		return;
+	}
+	statement_list_clear(&finding->list);
+	log_unjudged(w->s, "out of memory");
+	pass(w, h);
+}
+
+static void
+guard_execute(struct walk *w, const struct frame_header *h,
+	      struct finding *finding)
+{
+	keep(w, h);
+	if (w->s->state == SESSION_CLOSING ||
+	    exchange_begin_execute(w->s, finding->facts))
+		return;
+	log_unjudged(w->s, "out of memory");
+	relay_release_kept(w->s);
+}
+
+static void
+carry_out(struct walk *w, enum judgement j, const struct frame_header *h,
+	  struct finding *finding)
+{
+	switch (j) {
+	case JUDGE_WAIT:
+		break;
+	case JUDGE_RELEASE:
+		flush(w);
+		relay_release_kept(w->s);
+		pass(w, h);
+		break;
+	case JUDGE_PASS:
+		pass(w, h);
+		break;
+	case JUDGE_DROP:
+		stream_through(w, frame_len(h), true);
+		break;
+	case JUDGE_KEEP:
+		keep(w, h);
+		break;
+	case JUDGE_GUARD_QUERY:
+		guard_query(w, h, finding);
+		break;
+	case JUDGE_GUARD_EXECUTE:
+		guard_execute(w, h, finding);
+		break;
+	}
+}
+
+static bool
+is_blocked(const struct session *s)
+{
+	return stream_pending(&s->server) > 0 ||
+	       pipeline_is_full(&s->pipeline) ||
+	       (s->exchange != NULL && exchange_blocks_client(s->exchange));
+}
+
+static void
+bad_client_frame(struct walk *w)
+{
+	flush(w);
+	session_close(w->s, CLOSE_CLIENT_BAD, "invalid message length");
+}
+
+/* True: go on with the next frame. */
+static bool
+step_client(struct walk *w)
+{
+	struct finding finding = {0};
+	struct frame_header h;
+	enum judgement j;
+
+	if (w->inlet->pass_left > 0) {
+		stream_through(w, w->inlet->pass_left, w->inlet->drops_rest);
+		return true;
+	}
+	if (is_blocked(w->s))
+		return false;
+	switch (frame_peek(&h, w->rest)) {
+	case FRAME_MORE:
+		return false;
+	case FRAME_BAD:
+		bad_client_frame(w);
+		return false;
+	case FRAME_OK:
+		break;
+	}
+	j = judge(w->s, &h, w->rest, &finding);
+	carry_out(w, j, &h, &finding);
+	return j != JUDGE_WAIT;
+}
+
+/* Returns how many bytes were dealt with. */
+static size_t
+walk_client(struct session *s, struct span in)
+{
+	struct walk w = {
+	    .s = s,
+	    .inlet = &s->from_client,
+	    .send = session_to_server,
+	    .run = in.data,
+	    .rest = in,
+	};
+
+	if (s->is_blind && s->state == SESSION_READY) {
+		advance(&w, in.len);
+	} else {
+		while (w.rest.len > 0 && s->state != SESSION_CLOSING &&
+		       step_client(&w))
+			;
+	}
+	flush(&w);
+	return (size_t)(w.rest.data - in.data);
+}
+
+/* The server's side */
+
+static void
+note_parameter(struct session *s, struct span body)
+{
+	struct parameter_status p;
+
+	if (!parameter_status_decode(&p, body))
+		return;
+	if (span_equals(p.name, "standard_conforming_strings"))
+		s->sends_plain_backslashes = span_equals(p.value, "off");
+	if (span_equals(p.name, "client_encoding"))
+		s->is_utf8 = span_equals(p.value, "UTF8");
+}
+
+static void
+note_key(struct session *s, struct span body)
+{
+	struct key_data key;
+
+	if (key_data_decode(&key, body))
+		session_has_key(s, key.backend_pid, key.secret);
+}
+
+static void
+login_answer(struct session *s, struct frame f)
+{
+	enum transaction_status status;
+
+	switch (f.type) {
+	case BACKEND_KEY_DATA:
+		note_key(s, f.body);
+		break;
+	case BACKEND_PARAMETER_STATUS:
+		note_parameter(s, f.body);
+		break;
+	case BACKEND_READY_FOR_QUERY:
+		if (ready_for_query_decode(&status, f.body))
+			session_logged_in(s, status);
+		else
+			session_close(s, CLOSE_SERVER_BAD, "ReadyForQuery");
+		break;
+	default:
+		break;
+	}
+}
+
+static void
+log_mismatch(const struct session *s, uint8_t type)
+{
+	const struct pipeline *p = &s->pipeline;
+	const char name[2] = {(char)type, '\0'};
+	struct log_event e;
+
+	log_begin(&e, LOG_ERROR, "server message out of step");
+	log_number(&e, "session", s->id);
+	log_text(&e, "type", name);
+	log_number(&e, "outstanding", p->count);
+	log_number(&e, "sent", p->sent_seq);
+	log_number(&e, "done", p->done_seq);
+	log_end(&e);
+}
+
+/* True if the frame was taken by the exchange. */
+static bool
+ready_answer(struct walk *w, struct frame f)
+{
+	struct session *s = w->s;
+	uint8_t status = f.body.len > 0 ? f.body.data[0] : 0;
+	struct pipeline_event event =
+	    pipeline_received(&s->pipeline, f.type, status);
+
+	if (event.verdict == PIPELINE_MISMATCH) {
+		flush(w);
+		log_mismatch(s, f.type);
+		session_close(s, CLOSE_MISMATCH, NULL);
+		return false;
+	}
+	if (f.type == BACKEND_PARAMETER_STATUS)
+		note_parameter(s, f.body);
+	if (s->exchange == NULL)
+		return false;
+	flush(w);
+	return exchange_answer(
+	    s->exchange, &event, f,
+	    span_of(w->rest.data, FRAME_HEADER_BYTES + f.body.len));
+}
+
+/* Messages that are looked into; the others only by their type. */
+static bool
+must_be_whole(const struct session *s, const struct frame_header *h)
+{
+	if (h->body_len > WHOLE_MAX_BYTES)
+		return false;
+	return s->exchange != NULL || s->state == SESSION_AUTH ||
+	       h->type == BACKEND_READY_FOR_QUERY ||
+	       h->type == BACKEND_PARAMETER_STATUS;
+}
+
+static void
+bad_server_frame(struct walk *w)
+{
+	flush(w);
+	session_close(w->s, CLOSE_SERVER_BAD, "invalid message length");
+}
+
+static void
+answer(struct walk *w, const struct frame_header *h)
+{
+	struct session *s = w->s;
+	struct frame f = {.type = h->type};
+	bool is_taken = false;
+
+	if (is_whole(h, w->rest))
+		f.body = body_of(h, w->rest);
+	s->last_server_type = h->type;
+	if (s->state == SESSION_AUTH)
+		login_answer(s, f);
+	else
+		is_taken = ready_answer(w, f);
+	if (s->state == SESSION_CLOSING)
+		return;
+	if (is_taken)
+		skip(w, frame_len(h));
+	else
+		stream_through(w, frame_len(h), false);
+	if (s->exchange != NULL && pipeline_is_quiet(&s->pipeline)) {
+		flush(w);
+		exchange_quiet(s->exchange);
+	}
+}
+
+static bool
+is_data(uint8_t type)
+{
+	return type == BACKEND_DATA_ROW || type == BACKEND_COPY_DATA;
+}
+
+/* True: go on with the next frame. */
+static bool
+step_server(struct walk *w)
+{
+	struct session *s = w->s;
+	struct frame_header h;
+
+	if (w->inlet->pass_left > 0) {
+		stream_through(w, w->inlet->pass_left, false);
+		return true;
+	}
+	switch (frame_peek(&h, w->rest)) {
+	case FRAME_MORE:
+		return false;
+	case FRAME_BAD:
+		bad_server_frame(w);
+		return false;
+	case FRAME_OK:
+		break;
+	}
+	/* Data changes nothing: the short way for what there is most of. */
+	if (is_data(h.type) && s->exchange == NULL &&
+	    s->state == SESSION_READY) {
+		stream_through(w, frame_len(&h), false);
+		return true;
+	}
+	if (must_be_whole(s, &h) && !is_whole(&h, w->rest))
+		return false;
+	answer(w, &h);
+	return true;
+}
+
+static size_t
+walk_server(struct session *s, struct span in)
+{
+	struct walk w = {
+	    .s = s,
+	    .inlet = &s->from_server,
+	    .send = session_to_client,
+	    .run = in.data,
+	    .rest = in,
+	};
+
+	while (w.rest.len > 0 && s->state != SESSION_CLOSING) {
+		if (s->is_blind && s->state == SESSION_READY)
+			advance(&w, w.rest.len);
+		else if (!step_server(&w))
+			break;
+	}
+	flush(&w);
+	return (size_t)(w.rest.data - in.data);
+}
+
+/* Reading */
+
+typedef size_t walk_fn(struct session *s, struct span in);
+
+static void
+walk_buffer(struct session *s, struct inlet *in, walk_fn *walk)
+{
+	size_t used = walk(s, buffer_span(&in->buffer));
+
+	buffer_consume(&in->buffer, used);
+}
+
+/* Nothing waits: read into the worker's scratch, and copy only what stays. */
+static ssize_t
+read_fresh(struct session *s, struct stream *from, struct inlet *in,
+	   walk_fn *walk)
+{
+	uint8_t *scratch = s->worker->scratch;
+	ssize_t n = stream_read(from, scratch, WORKER_SCRATCH_BYTES);
+	size_t used;
+
+	if (n <= 0)
+		return n;
+	used = walk(s, span_of(scratch, (size_t)n));
+	if (!buffer_append(&in->buffer, scratch + used, (size_t)n - used))
+		session_close(s, CLOSE_MEMORY, NULL);
+	return n;
+}
+
+static ssize_t
+read_more(struct session *s, struct stream *from, struct inlet *in,
+	  walk_fn *walk)
+{
+	uint8_t *room = buffer_reserve(&in->buffer, WORKER_SCRATCH_BYTES);
+	ssize_t n;
+
+	if (room == NULL) {
+		session_close(s, CLOSE_MEMORY, NULL);
+		return STREAM_AGAIN;
+	}
+	n = stream_read(from, room, WORKER_SCRATCH_BYTES);
+	if (n <= 0)
+		return n;
+	buffer_commit(&in->buffer, (size_t)n);
+	walk_buffer(s, in, walk);
+	return n;
+}
+
+static void
+relay_from(struct session *s, struct stream *from, struct inlet *in,
+	   walk_fn *walk)
+{
+	ssize_t n = in->buffer.len == 0 ? read_fresh(s, from, in, walk)
+					: read_more(s, from, in, walk);
+
+	/* A reset is an end, too: nobody is left to say anything. */
+	if (n == STREAM_EOF || n == STREAM_ERROR)
+		in->is_eof = true;
+}
+
+void
+relay_from_client(struct session *s)
+{
+	relay_from(s, &s->client, &s->from_client, walk_client);
+}
+
+void
+relay_from_server(struct session *s)
+{
+	relay_from(s, &s->server, &s->from_server, walk_server);
+}
+
+void
+relay_resume(struct session *s)
+{
+	if (s->from_client.buffer.len > 0)
+		walk_buffer(s, &s->from_client, walk_client);
+}

@@ -1,0 +1,220 @@
+/*
+ * server.c - the running proxy.
+ *
+ * The main thread accepts connections and minds the signals; all else is the
+ * workers'.
+ *
+ *   first signal    stop accepting; MAIL_DRAIN: sessions between two
+ *                   transactions end, the others as they come to that point
+ *   drain_timeout   MAIL_EXPIRE: all end but guarded statements that run
+ *   second signal   MAIL_STOP: all end
+ */
+#include "proxy/server.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <event2/thread.h>
+
+#include "proxy/listener.h"
+#include "proxy/log.h"
+#include "proxy/worker.h"
+
+struct server {
+	struct daemon daemon;
+	struct event_base *base;
+	struct listeners *listeners;
+	struct event terminate_event;
+	struct event interrupt_event;
+	struct event expire_event;
+	struct event poll_event;
+	uint32_t started; /* workers */
+	int signals;
+};
+
+static void
+tell_workers(struct server *s, enum mail_kind kind)
+{
+	struct mail mail = {.kind = kind};
+	uint32_t i;
+
+	for (i = 0; i < s->started; i++)
+		(void)mailbox_post(&s->daemon.workers[i].mailbox, mail);
+}
+
+static void
+expired(evutil_socket_t fd, short what, void *arg)
+{
+	struct server *s = arg;
+
+	(void)fd;
+	(void)what;
+	log_line(LOG_WARNING, "drain_timeout is over, %u sessions are closed",
+		 atomic_load(&s->daemon.connections));
+	tell_workers(s, MAIL_EXPIRE);
+}
+
+static void
+poll_end(evutil_socket_t fd, short what, void *arg)
+{
+	struct server *s = arg;
+
+	(void)fd;
+	(void)what;
+	if (atomic_load(&s->daemon.connections) == 0)
+		event_base_loopbreak(s->base);
+}
+
+static void
+begin_drain(struct server *s)
+{
+	uint32_t timeout_ms = s->daemon.config->drain_timeout_ms;
+	struct timeval timeout = {
+	    .tv_sec = timeout_ms / 1000,
+	    .tv_usec = timeout_ms % 1000 * 1000,
+	};
+	struct timeval often = {.tv_usec = 20000};
+
+	log_line(LOG_INFO,
+		 "stopping: no new connections, waiting up to %u ms for the"
+		 " transactions of %u sessions",
+		 timeout_ms, atomic_load(&s->daemon.connections));
+	listeners_close(s->listeners);
+	s->listeners = NULL;
+	tell_workers(s, MAIL_DRAIN);
+	event_add(&s->expire_event, &timeout);
+	event_add(&s->poll_event, &often);
+}
+
+static void
+signaled(evutil_socket_t signal_number, short what, void *arg)
+{
+	struct server *s = arg;
+
+	(void)what;
+	log_line(LOG_INFO, "received %s", strsignal((int)signal_number));
+	if (++s->signals == 1) {
+		begin_drain(s);
+		return;
+	}
+	log_line(LOG_INFO, "stopping at once");
+	tell_workers(s, MAIL_STOP);
+}
+
+static void
+watch_signals(struct server *s)
+{
+	signal(SIGPIPE, SIG_IGN);
+	event_assign(&s->terminate_event, s->base, SIGTERM,
+		     EV_SIGNAL | EV_PERSIST, signaled, s);
+	event_assign(&s->interrupt_event, s->base, SIGINT,
+		     EV_SIGNAL | EV_PERSIST, signaled, s);
+	event_assign(&s->expire_event, s->base, -1, 0, expired, s);
+	event_assign(&s->poll_event, s->base, -1, EV_PERSIST, poll_end, s);
+	event_add(&s->terminate_event, NULL);
+	event_add(&s->interrupt_event, NULL);
+}
+
+/* Two descriptors a session; as many as the system lets us have. */
+static void
+raise_descriptor_limit(const struct config *c)
+{
+	rlim_t wanted = (rlim_t)c->max_connections * 2 + 64;
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
+		return;
+	limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+	if (limit.rlim_cur < wanted)
+		log_line(LOG_WARNING,
+			 "max_connections = %u needs %ju file descriptors, the"
+			 " limit is %ju",
+			 c->max_connections, (uintmax_t)wanted,
+			 (uintmax_t)limit.rlim_cur);
+}
+
+/* Signals go to the main thread alone. */
+static bool
+start_workers(struct server *s)
+{
+	struct daemon *d = &s->daemon;
+	sigset_t all;
+	sigset_t before;
+	bool started = true;
+
+	d->workers = calloc(d->worker_count, sizeof(*d->workers));
+	d->cancels = cancel_registry_new();
+	if (d->workers == NULL || d->cancels == NULL)
+		return false;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	while (started && s->started < d->worker_count) {
+		started = worker_start(&d->workers[s->started], d, s->started);
+		s->started += started;
+	}
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (!started)
+		log_line(LOG_ERROR, "cannot start a worker: %s",
+			 strerror(errno));
+	return started;
+}
+
+static void
+log_start(const struct config *c)
+{
+	size_t i;
+
+	for (i = 0; i < c->upstream_count; i++)
+		log_line(LOG_INFO, "upstream %s port %u", c->upstream[i].host,
+			 c->upstream[i].port);
+	log_line(LOG_INFO, "Lockstep " LOCKSTEP_VERSION " is ready, %u workers",
+		 c->workers);
+}
+
+static void
+stop(struct server *s)
+{
+	uint32_t i;
+
+	listeners_close(s->listeners);
+	tell_workers(s, MAIL_STOP);
+	for (i = 0; i < s->started; i++)
+		worker_join(&s->daemon.workers[i]);
+	free(s->daemon.workers);
+	cancel_registry_free(s->daemon.cancels);
+	event_base_free(s->base);
+	libevent_global_shutdown();
+}
+
+int
+server_run(const struct config *config)
+{
+	struct server s = {
+	    .daemon = {.config = config, .worker_count = config->workers},
+	};
+	int status = EXIT_FAILURE;
+
+	evthread_use_pthreads();
+	raise_descriptor_limit(config);
+	s.base = event_base_new();
+	if (s.base == NULL)
+		return EXIT_FAILURE;
+	watch_signals(&s);
+	if (start_workers(&s))
+		s.listeners = listeners_open(s.base, &s.daemon);
+	if (s.listeners != NULL) {
+		log_start(config);
+		event_base_dispatch(s.base);
+		log_line(LOG_INFO, "stopped");
+		status = EXIT_SUCCESS;
+	}
+	stop(&s);
+	return status;
+}

@@ -1,0 +1,678 @@
+/*
+ * session.c - one client paired with one server, from accept to close.
+ *
+ *   STARTUP   -> DIALING    startup_step    StartupMessage accepted
+ *   STARTUP   -> CANCELING  startup_step    CancelRequest for a server
+ *   DIALING   -> AUTH       dialed          connected, startup packet sent
+ *   AUTH      -> READY      session_logged_in  first ReadyForQuery
+ *   any       -> CLOSING    session_close   a close reason was recorded
+ *
+ *   STARTUP   no server stream; only untyped packets are legal.
+ *   DIALING   the client is not read.
+ *   AUTH      frames pass unjudged and are never logged: they carry secrets.
+ *   READY     each client frame is judged before any byte of it is forwarded.
+ *   CANCELING no client data is expected; the server closes when it is done.
+ *   CLOSING   output drains, input is discarded, for CLOSE_TIMEOUT_MS at most.
+ *
+ * Invariants; session_check asserts (1) and (2) after every transition:
+ *   (1) A server stream is open in AUTH and READY.
+ *   (2) An exchange exists only in READY, or dies with a CLOSING session.
+ *   (3) Nothing is freed in a callback: worker_reap frees, once per turn.
+ *   (4) A source is read only while what was read from it before has left.
+ */
+#include "proxy/session.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "protocol/startup.h"
+#include "proxy/exchange.h"
+#include "proxy/log.h"
+#include "proxy/relay.h"
+
+enum {
+	CLOSE_TIMEOUT_MS = 1000,
+	STARTUP_READ_BYTES = 1024,
+	ENCRYPTION_REQUESTS_MAX = 2, /* one for TLS, one for GSSAPI */
+	/* The client's bytes that may wait behind a guarded statement. */
+	BEHIND_MAX_BYTES = 64 * 1024,
+};
+
+#define BIT(n) (1u << (n))
+
+static const struct {
+	const char *name;
+	unsigned next; /* states it may turn into, besides CLOSING */
+} states[SESSION_STATES] = {
+    [SESSION_STARTUP] = {"startup",
+			 BIT(SESSION_DIALING) | BIT(SESSION_CANCELING)},
+    [SESSION_DIALING] = {"dialing", BIT(SESSION_AUTH)},
+    [SESSION_AUTH] = {"auth", BIT(SESSION_READY)},
+    [SESSION_READY] = {"ready", 0},
+    [SESSION_CANCELING] = {"canceling", 0},
+    [SESSION_CLOSING] = {"closing", 0},
+};
+
+static const struct {
+	const char *name;
+	bool is_error;
+	const char *sqlstate;
+	const char *message;
+} reasons[] = {
+#define X(id, name, is_error, sqlstate, message)                               \
+	[CLOSE_##id] = {name, is_error, sqlstate, message},
+    CLOSE_REASONS(X)
+#undef X
+};
+
+static void
+session_check(const struct session *s)
+{
+	if (s->state == SESSION_AUTH || s->state == SESSION_READY)
+		assert(stream_is_open(&s->server));
+	assert(s->exchange == NULL || s->state == SESSION_READY ||
+	       s->state == SESSION_CLOSING);
+}
+
+/* The only function that writes s->state. */
+static void
+session_enter(struct session *s, enum session_state next)
+{
+	assert(next == SESSION_CLOSING || states[s->state].next & BIT(next));
+	s->state = next;
+	session_check(s);
+}
+
+static const struct config *
+config_of(const struct session *s)
+{
+	return s->worker->daemon->config;
+}
+
+void
+session_set_timer(struct session *s, uint64_t delay_ms)
+{
+	struct timeval t = {
+	    .tv_sec = (time_t)(delay_ms / 1000),
+	    .tv_usec = (suseconds_t)(delay_ms % 1000 * 1000),
+	};
+
+	event_add(&s->timer, &t);
+}
+
+/* Closing */
+
+static void
+log_close(const struct session *s, const char *detail)
+{
+	enum log_level level =
+	    reasons[s->close_reason].is_error ? LOG_WARNING : LOG_DEBUG;
+	struct log_event e;
+
+	log_begin(&e, level, "session closed");
+	log_number(&e, "session", s->id);
+	log_text(&e, "reason", reasons[s->close_reason].name);
+	log_text(&e, "state", states[s->state].name);
+	if (s->user[0] != '\0')
+		log_text(&e, "user", s->user);
+	if (s->database[0] != '\0')
+		log_text(&e, "database", s->database);
+	if (detail != NULL)
+		log_text(&e, "detail", detail);
+	log_end(&e);
+}
+
+static void
+end(struct session *s)
+{
+	stream_close(&s->client);
+	event_del(&s->timer);
+	if (s->is_reaped)
+		return;
+	s->is_reaped = true;
+	worker_reap(s->worker, s);
+}
+
+static void
+say_goodbye(struct session *s, const char *detail)
+{
+	struct error_report report = {
+	    .severity = "FATAL",
+	    .sqlstate = reasons[s->close_reason].sqlstate,
+	    .message = reasons[s->close_reason].message,
+	    .detail = detail,
+	};
+	struct writer w = {0};
+
+	/* Within a message of the server's nothing else can be said. */
+	if (report.message == NULL || s->from_server.pass_left > 0)
+		return;
+	error_response_write(&w, &report);
+	if (!w.failed && !stream_write(&s->client, w.data, w.len))
+		buffer_clear(&s->client.out);
+	writer_clear(&w);
+}
+
+static void
+leave_server(struct session *s)
+{
+	dial_cancel(s->dial);
+	s->dial = NULL;
+	if (s->cancel_entry != NULL)
+		cancel_forget(s->worker->daemon->cancels, s->cancel_entry);
+	s->cancel_entry = NULL;
+	stream_close(&s->server);
+}
+
+void
+session_close(struct session *s, enum close_reason reason, const char *detail)
+{
+	if (s->state == SESSION_CLOSING)
+		return;
+	s->close_reason = reason;
+	log_close(s, detail);
+	leave_server(s);
+	session_enter(s, SESSION_CLOSING);
+	if (reason == CLOSE_CLIENT_BROKEN || s->client.is_shut) {
+		end(s);
+		return;
+	}
+	say_goodbye(s, detail);
+	stream_shutdown(&s->client);
+	if (s->from_client.is_eof && s->client.is_shut) {
+		end(s);
+		return;
+	}
+	/* What the client still sends must be read, or the kernel would
+	 * throw our last words away with it. */
+	stream_want_read(&s->client, true);
+	session_set_timer(s, CLOSE_TIMEOUT_MS);
+}
+
+static void
+closing_readable(struct session *s)
+{
+	ssize_t n = stream_read(&s->client, s->worker->scratch,
+				sizeof(s->worker->scratch));
+
+	if (n == STREAM_EOF || n == STREAM_ERROR)
+		end(s);
+}
+
+void
+session_free(struct session *s)
+{
+	assert(s->is_reaped);
+	leave_server(s);
+	stream_close(&s->client);
+	exchange_free(s->exchange);
+	prepared_clear(&s->prepared);
+	pipeline_clear(&s->pipeline);
+	buffer_clear(&s->from_client.buffer);
+	buffer_clear(&s->from_server.buffer);
+	buffer_clear(&s->startup);
+	buffer_clear(&s->kept);
+	free(s);
+}
+
+/* Writing */
+
+bool
+session_to_client(struct session *s, const void *data, size_t len)
+{
+	if (s->state == SESSION_CLOSING)
+		return false;
+	if (stream_write(&s->client, data, len))
+		return true;
+	session_close(s, CLOSE_CLIENT_BROKEN, strerror(s->client.error));
+	return false;
+}
+
+bool
+session_to_server(struct session *s, const void *data, size_t len)
+{
+	if (s->state == SESSION_CLOSING)
+		return false;
+	/* The client has left and the server was told so. */
+	if (s->server.is_shut || s->server.shut_when_drained)
+		return true;
+	if (stream_write(&s->server, data, len))
+		return true;
+	/* What the server said last, its reason, may still be unread. */
+	if (s->server.error == EPIPE || s->server.error == ECONNRESET) {
+		s->server.is_shut = true;
+		return true;
+	}
+	session_close(s, CLOSE_SERVER_LOST, strerror(s->server.error));
+	return false;
+}
+
+bool
+session_report(struct session *s, const struct error_report *report)
+{
+	struct writer w = {0};
+	bool written;
+
+	if (report->severity[0] == 'N')
+		notice_response_write(&w, report);
+	else
+		error_response_write(&w, report);
+	written = !w.failed && session_to_client(s, w.data, w.len);
+	writer_clear(&w);
+	return written;
+}
+
+/* Startup */
+
+static void
+copy_name(char out[64], struct span name)
+{
+	size_t len = name.len < 63 ? name.len : 63;
+
+	if (len > 0)
+		memcpy(out, name.data, len);
+	out[len] = '\0';
+}
+
+static void dialed(void *arg, const struct dial_result *result);
+
+static void
+begin_dial(struct session *s, const struct dial_address *known)
+{
+	const struct config *c = config_of(s);
+	struct worker *w = s->worker;
+
+	stream_want_read(&s->client, false);
+	if (known != NULL)
+		s->dial = dial_start_address(w->base, known,
+					     c->connect_timeout_ms, dialed, s);
+	else
+		s->dial =
+		    dial_start(w->base, &w->dns, c->upstream, c->upstream_count,
+			       c->connect_timeout_ms, dialed, s);
+	if (s->dial == NULL)
+		session_close(s, CLOSE_MEMORY, NULL);
+}
+
+static void
+begin_session(struct session *s, const struct startup_packet *p)
+{
+	copy_name(s->user, p->user);
+	copy_name(s->database, p->database.len > 0 ? p->database : p->user);
+	s->is_blind = startup_is_replication(p);
+	if (s->is_over_limit) {
+		session_close(s, CLOSE_TOO_MANY, NULL);
+		return;
+	}
+	if (!buffer_append(&s->startup, p->raw.data, p->raw.len)) {
+		session_close(s, CLOSE_MEMORY, NULL);
+		return;
+	}
+	session_enter(s, SESSION_DIALING);
+	begin_dial(s, NULL);
+}
+
+/* The proxy answers for a backend that is idle on its behalf. */
+static void
+begin_cancel(struct session *s, const struct startup_packet *p)
+{
+	struct daemon *d = s->worker->daemon;
+	struct mail mail = {.kind = MAIL_CANCEL};
+	struct cancel_target target;
+	bool is_known;
+
+	is_known = cancel_find(d->cancels, p->cancel.backend_pid,
+			       p->cancel.secret, &target);
+	if (is_known && target.is_held) {
+		mail.id = target.session;
+		(void)mailbox_post(&d->workers[target.worker].mailbox, mail);
+		session_close(s, CLOSE_CANCEL_DONE, NULL);
+		return;
+	}
+	if (!buffer_append(&s->startup, p->raw.data, p->raw.len)) {
+		session_close(s, CLOSE_CANCEL_DONE, NULL);
+		return;
+	}
+	session_enter(s, SESSION_CANCELING);
+	begin_dial(s, is_known ? &target.server : NULL);
+}
+
+static void
+refuse_encryption(struct session *s, size_t packet_len)
+{
+	buffer_consume(&s->from_client.buffer, packet_len);
+	if (++s->encryption_requests > ENCRYPTION_REQUESTS_MAX)
+		session_close(s, CLOSE_STARTUP_BAD, "repeated SSLRequest");
+	else
+		(void)session_to_client(s, "N", 1);
+}
+
+static void
+startup_step(struct session *s)
+{
+	struct span in = buffer_span(&s->from_client.buffer);
+	struct startup_packet p;
+
+	switch (startup_decode(&p, in)) {
+	case STARTUP_MORE:
+		return;
+	case STARTUP_BAD:
+		session_close(s, CLOSE_STARTUP_BAD, NULL);
+		return;
+	case STARTUP_UNSUPPORTED:
+		session_close(s, CLOSE_VERSION, NULL);
+		return;
+	case STARTUP_SSL:
+	case STARTUP_GSSENC:
+		refuse_encryption(s, p.raw.len);
+		if (s->state == SESSION_STARTUP)
+			startup_step(s); /* at most twice more */
+		return;
+	case STARTUP_CANCEL:
+		begin_cancel(s, &p);
+		return;
+	case STARTUP_MESSAGE:
+		begin_session(s, &p);
+		if (s->state != SESSION_CLOSING)
+			buffer_consume(&s->from_client.buffer, p.raw.len);
+		return;
+	}
+}
+
+static void
+startup_readable(struct session *s)
+{
+	struct buffer *b = &s->from_client.buffer;
+	uint8_t *room = buffer_reserve(b, STARTUP_READ_BYTES);
+	ssize_t n;
+
+	if (room == NULL) {
+		session_close(s, CLOSE_MEMORY, NULL);
+		return;
+	}
+	n = stream_read(&s->client, room, STARTUP_READ_BYTES);
+	if (n == STREAM_EOF || n == STREAM_ERROR) {
+		session_close(s, CLOSE_CLIENT_LEFT, NULL);
+		return;
+	}
+	if (n < 0)
+		return;
+	buffer_commit(b, (size_t)n);
+	startup_step(s);
+}
+
+/* Events */
+
+static void
+client_event(void *arg, enum stream_event event)
+{
+	struct session *s = arg;
+
+	if (event == STREAM_BROKEN) {
+		session_close(s, CLOSE_CLIENT_BROKEN,
+			      strerror(s->client.error));
+		end(s); /* also when it was closing already */
+		return;
+	}
+	if (event == STREAM_READABLE) {
+		switch (s->state) {
+		case SESSION_STARTUP:
+			startup_readable(s);
+			break;
+		case SESSION_AUTH:
+		case SESSION_READY:
+			relay_from_client(s);
+			break;
+		case SESSION_CLOSING:
+			closing_readable(s);
+			break;
+		case SESSION_DIALING:
+		case SESSION_CANCELING:
+		case SESSION_STATES:
+			break; /* not being read */
+		}
+	}
+	session_turn(s);
+}
+
+/* All that a server says to a CancelRequest is that it closes. */
+static void
+canceling_readable(struct session *s)
+{
+	uint8_t byte;
+	ssize_t n = stream_read(&s->server, &byte, 1);
+
+	if (n != STREAM_AGAIN)
+		session_close(s, CLOSE_CANCEL_DONE, NULL);
+}
+
+static void
+server_event(void *arg, enum stream_event event)
+{
+	struct session *s = arg;
+
+	if (event == STREAM_BROKEN) {
+		/* Its last words may still be unread. */
+		buffer_clear(&s->server.out);
+		s->server.is_shut = true;
+	} else if (event == STREAM_READABLE) {
+		if (s->state == SESSION_CANCELING)
+			canceling_readable(s);
+		else
+			relay_from_server(s);
+	}
+	session_turn(s);
+}
+
+static void
+dialed(void *arg, const struct dial_result *result)
+{
+	struct session *s = arg;
+	struct span packet = buffer_span(&s->startup);
+
+	s->dial = NULL;
+	if (result->fd < 0) {
+		session_close(s,
+			      s->state == SESSION_CANCELING ? CLOSE_CANCEL_DONE
+							    : CLOSE_UNREACHABLE,
+			      result->tried);
+		return;
+	}
+	stream_open(&s->server, s->worker->base, result->fd, server_event, s);
+	s->server_address = result->peer;
+	if (s->state == SESSION_DIALING)
+		session_enter(s, SESSION_AUTH);
+	if (!session_to_server(s, packet.data, packet.len))
+		return;
+	buffer_clear(&s->startup);
+	stream_want_read(&s->server, true);
+	session_turn(s);
+}
+
+static void
+timer_event(evutil_socket_t fd, short what, void *arg)
+{
+	struct session *s = arg;
+
+	(void)fd;
+	(void)what;
+	if (s->state == SESSION_CLOSING) {
+		end(s);
+		return;
+	}
+	if (s->state == SESSION_READY) {
+		if (s->exchange != NULL)
+			exchange_timer(s->exchange);
+	} else {
+		session_close(s, CLOSE_LOGIN_TIMEOUT, NULL);
+	}
+	session_turn(s);
+}
+
+void
+session_open(struct worker *w, int fd, bool is_over_limit)
+{
+	struct session *s = calloc(1, sizeof(*s));
+
+	if (s == NULL) {
+		close(fd);
+		atomic_fetch_sub(&w->load, 1);
+		atomic_fetch_sub(&w->daemon->connections, 1);
+		return;
+	}
+	s->worker = w;
+	s->id = (uint64_t)(w->index + 1) << 48 | ++w->next_session;
+	s->is_over_limit = is_over_limit;
+	pipeline_init(&s->pipeline);
+	event_assign(&s->timer, w->base, -1, 0, timer_event, s);
+	stream_open(&s->client, w->base, fd, client_event, s);
+	LIST_INSERT_HEAD(&w->sessions, s, link);
+	session_set_timer(s, w->daemon->config->login_timeout_ms);
+	stream_want_read(&s->client, true);
+}
+
+void
+session_has_key(struct session *s, uint32_t pid, struct span secret)
+{
+	struct cancel_target target = {
+	    .worker = s->worker->index,
+	    .session = s->id,
+	    .server = s->server_address,
+	};
+
+	if (s->cancel_entry == NULL)
+		s->cancel_entry = cancel_remember(s->worker->daemon->cancels,
+						  pid, secret, &target);
+}
+
+void
+session_logged_in(struct session *s, enum transaction_status status)
+{
+	event_del(&s->timer);
+	s->pipeline.status = status;
+	session_enter(s, SESSION_READY);
+}
+
+bool
+session_is_at_boundary(const struct session *s)
+{
+	return s->state == SESSION_READY && s->exchange == NULL &&
+	       pipeline_is_settled(&s->pipeline) &&
+	       s->pipeline.status == TRANSACTION_IDLE &&
+	       s->from_client.buffer.len == 0 &&
+	       s->from_client.pass_left == 0 && s->from_server.pass_left == 0 &&
+	       s->kept.len == 0;
+}
+
+void
+session_drain(struct session *s)
+{
+	if (s->state != SESSION_READY || session_is_at_boundary(s))
+		session_close(s, CLOSE_SHUTDOWN, NULL);
+}
+
+void
+session_expire(struct session *s)
+{
+	if (s->exchange == NULL || !exchange_is_running(s->exchange))
+		session_close(s, CLOSE_SHUTDOWN, NULL);
+}
+
+void
+session_stop(struct session *s)
+{
+	session_close(s, CLOSE_SHUTDOWN, NULL);
+}
+
+void
+session_cancel(struct session *s)
+{
+	if (s->exchange != NULL && s->state == SESSION_READY)
+		exchange_cancel(s->exchange);
+	session_turn(s);
+}
+
+/* The client has said its last: pass that on, once all before it has gone. */
+static void
+client_ended(struct session *s)
+{
+	if (s->exchange != NULL && exchange_blocks_client(s->exchange))
+		session_close(s, CLOSE_CLIENT_LEFT, "while held");
+	else if (!s->server.is_shut)
+		stream_shutdown(&s->server);
+}
+
+static void
+server_ended(struct session *s)
+{
+	bool was_expected = s->is_terminating || s->from_client.is_eof ||
+			    s->last_server_type == BACKEND_ERROR_RESPONSE;
+	struct span words = {0};
+
+	/* A FATAL error that answered a statement of ours is the client's. */
+	if (s->exchange != NULL)
+		words = exchange_error(s->exchange);
+	if (words.len > 0)
+		(void)session_to_client(s, words.data, words.len);
+
+	session_close(s, was_expected ? CLOSE_SERVER_LEFT : CLOSE_SERVER_LOST,
+		      NULL);
+}
+
+static void
+end_exchange(struct session *s)
+{
+	if (s->exchange == NULL || !exchange_is_done(s->exchange))
+		return;
+	exchange_free(s->exchange);
+	s->exchange = NULL;
+	event_del(&s->timer);
+}
+
+static size_t
+client_limit(const struct session *s)
+{
+	if (s->state == SESSION_AUTH ||
+	    (s->exchange != NULL && exchange_blocks_client(s->exchange)))
+		return BEHIND_MAX_BYTES;
+	return (size_t)config_of(s)->query_limit_bytes + BEHIND_MAX_BYTES;
+}
+
+static void
+set_interest(struct session *s)
+{
+	bool client = !s->from_client.is_eof &&
+		      s->from_client.buffer.len < client_limit(s) &&
+		      stream_pending(&s->server) == 0 &&
+		      !pipeline_is_full(&s->pipeline);
+	bool server = !s->from_server.is_eof && stream_pending(&s->client) == 0;
+
+	stream_want_read(&s->client, client);
+	stream_want_read(&s->server, server);
+}
+
+void
+session_turn(struct session *s)
+{
+	if (s->state != SESSION_AUTH && s->state != SESSION_READY)
+		return;
+	end_exchange(s);
+	relay_resume(s);
+	end_exchange(s);
+	if (s->pipeline.failed)
+		session_close(s, CLOSE_MEMORY, NULL);
+	if (s->state == SESSION_CLOSING)
+		return;
+	if (s->from_server.is_eof)
+		server_ended(s);
+	else if (s->from_client.is_eof)
+		client_ended(s);
+	else if (s->worker->is_draining && session_is_at_boundary(s))
+		session_close(s, CLOSE_SHUTDOWN, NULL);
+	if (s->state != SESSION_CLOSING)
+		set_interest(s);
+}

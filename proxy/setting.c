@@ -1,0 +1,265 @@
+#include "proxy/setting.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proxy/conninfo.h"
+#include "proxy/endpoint.h"
+
+enum {
+	SECOND = 1000,
+	MINUTE = 60 * SECOND,
+	HOUR = 60 * MINUTE,
+	DAY = 24 * HOUR,
+	KB = 1024,
+	MB = 1024 * KB,
+};
+
+/* In the order of the enums. */
+static const char *const scopes[] = {"off", "drops", "ddl", NULL};
+static const char *const policies[] = {"lock", "hold", "pass", "reject", NULL};
+static const char *const on_timeouts[] = {"error", "pass", NULL};
+static const char *const log_levels[] = {"error", "warning", "info", "debug",
+					 NULL};
+static const char *const log_formats[] = {"text", "json", NULL};
+
+/* value_parse_word writes these as uint32_t. */
+static_assert(sizeof(enum guard_scope) == sizeof(uint32_t), "");
+static_assert(sizeof(enum guard_policy) == sizeof(uint32_t), "");
+static_assert(sizeof(enum guard_on_timeout) == sizeof(uint32_t), "");
+static_assert(sizeof(enum log_level) == sizeof(uint32_t), "");
+static_assert(sizeof(enum log_format) == sizeof(uint32_t), "");
+
+#define FIELD(name) .offset = offsetof(struct config, name)
+
+const struct setting setting_table[] = {
+    {"listen", SETTING_LISTEN, .preset = "127.0.0.1:7432",
+     .help = "where clients connect: a comma list"},
+    {"upstream", SETTING_UPSTREAM, .no_preset = "none",
+     .help = "the server: host=... port=... or postgres://..."},
+    {"workers", SETTING_NUMBER, 1, SETTING_WORKERS_MAX, FIELD(workers),
+     .no_preset = "one per CPU", .help = "threads that relay"},
+    {"max_connections", SETTING_NUMBER, 1, 1000000, FIELD(max_connections),
+     .preset = "10000", .help = "clients at a time; more are refused"},
+    {"unix_socket_mode", SETTING_MODE, FIELD(unix_socket_mode),
+     .preset = "0777", .help = "file mode of the Unix sockets in `listen`"},
+    {"connect_timeout", SETTING_DURATION, 100, HOUR, FIELD(connect_timeout_ms),
+     .preset = "10s", .help = "for reaching one address of the upstream"},
+    {"login_timeout", SETTING_DURATION, 100, HOUR, FIELD(login_timeout_ms),
+     .preset = "1min", .help = "from a client's connect to its first prompt"},
+    {"drain_timeout", SETTING_DURATION, 0, DAY, FIELD(drain_timeout_ms),
+     .preset = "30s", .help = "for sessions to finish after SIGTERM"},
+    {"guard", SETTING_WORD, FIELD(guard.scope), .words = scopes,
+     .preset = "drops", .help = "the statements that are guarded"},
+    {"policy", SETTING_WORD, FIELD(guard.policy), .words = policies,
+     .preset = "lock", .help = "what is done about a guarded statement"},
+    {"lock_order", SETTING_ORDER, .preset = "referenced-first",
+     .help = "in which order its tables are locked"},
+    {"attempt_timeout", SETTING_DURATION, 10, MINUTE,
+     FIELD(guard.attempt_timeout_ms), .preset = "200ms",
+     .help = "for all locks of one attempt"},
+    {"hold_timeout", SETTING_DURATION, 10, 7 * DAY,
+     FIELD(guard.hold_timeout_ms), .preset = "5min",
+     .help = "for all attempts and the waiting between them"},
+    {"in_transaction_timeout", SETTING_DURATION, 10, HOUR,
+     FIELD(guard.in_transaction_timeout_ms), .preset = "2s",
+     .help = "the same, where the transaction holds strong locks already"},
+    {"on_timeout", SETTING_WORD, FIELD(guard.on_timeout), .words = on_timeouts,
+     .preset = "error",
+     .help = "then: an error, or the statement goes unprotected"},
+    {"guard_single_table", SETTING_BOOL, FIELD(guard.guard_single_table),
+     .preset = "off", .help = "guard what locks only one table, too"},
+    {"parse_limit", SETTING_SIZE, KB, STATEMENT_PARSE_BYTES_MAX,
+     FIELD(parse_limit_bytes), .preset = "16kB",
+     .help = "a longer statement is not parsed, and passes"},
+    {"query_limit", SETTING_SIZE, 64 * KB, 64 * MB, FIELD(query_limit_bytes),
+     .preset = "1MB", .help = "a larger message is not looked at, and passes"},
+    {"log_level", SETTING_WORD, FIELD(log_level), .words = log_levels,
+     .preset = "info", .help = "the least important lines that are logged"},
+    {"log_format", SETTING_WORD, FIELD(log_format), .words = log_formats,
+     .preset = "text", .help = "how they are written to standard error"},
+};
+
+static_assert(sizeof(setting_table) / sizeof(setting_table[0]) == SETTING_COUNT,
+	      "setting.h has their number");
+
+static bool
+store_listen(struct config *c, const char *text, struct value_error *error)
+{
+	struct endpoint_list old = {c->listen, c->listen_count};
+	struct endpoint_list list;
+
+	if (!endpoint_list_parse(&list, text, error))
+		return false;
+	endpoint_list_clear(&old);
+	c->listen = list.items;
+	c->listen_count = list.count;
+	return true;
+}
+
+static bool
+store_upstream(struct config *c, const char *text, struct value_error *error)
+{
+	struct endpoint_list old = {c->upstream, c->upstream_count};
+	struct endpoint_list list;
+	char *copy;
+
+	if (!conninfo_parse(&list, text, error))
+		return false;
+	copy = strdup(text);
+	if (copy == NULL) {
+		endpoint_list_clear(&list);
+		return value_fail(error, "out of memory");
+	}
+	endpoint_list_clear(&old);
+	free(c->upstream_conninfo);
+	c->upstream = list.items;
+	c->upstream_count = list.count;
+	c->upstream_conninfo = copy;
+	return true;
+}
+
+void
+setting_clear_order(struct lock_order *order)
+{
+	while (order->name_count > 0)
+		free(order->names[--order->name_count]);
+	free(order->names);
+	order->names = NULL;
+}
+
+static bool
+store_order(struct lock_order *order, const char *text,
+	    struct value_error *error)
+{
+	struct lock_order new = {.kind = LOCK_ORDER_LIST};
+
+	if (strcmp(text, "referenced-first") == 0)
+		new.kind = LOCK_ORDER_REFERENCED_FIRST;
+	else if (strcmp(text, "dependents-first") == 0)
+		new.kind = LOCK_ORDER_DEPENDENTS_FIRST;
+	else if (!value_parse_tables(&new.names, &new.name_count, text, error))
+		return false;
+	setting_clear_order(order);
+	*order = new;
+	return true;
+}
+
+static enum value_unit_kind
+setting_unit(const struct setting *s)
+{
+	if (s->kind == SETTING_DURATION)
+		return VALUE_DURATION;
+	return s->kind == SETTING_SIZE ? VALUE_SIZE : VALUE_PLAIN;
+}
+
+bool
+setting_store(struct config *c, const struct setting *s, const char *text,
+	      struct value_error *error)
+{
+	void *field = (char *)c + s->offset;
+
+	switch (s->kind) {
+	case SETTING_NUMBER:
+	case SETTING_DURATION:
+	case SETTING_SIZE:
+		return value_parse_number(field, text, setting_unit(s), s->min,
+					  s->max, error);
+	case SETTING_BOOL:
+		return value_parse_bool(field, text, error);
+	case SETTING_WORD:
+		return value_parse_word(field, text, s->words, error);
+	case SETTING_MODE:
+		return value_parse_mode(field, text, error);
+	case SETTING_LISTEN:
+		return store_listen(c, text, error);
+	case SETTING_UPSTREAM:
+		return store_upstream(c, text, error);
+	case SETTING_ORDER:
+		return store_order(&c->guard.order, text, error);
+	}
+	return false;
+}
+
+const struct setting *
+setting_find(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < SETTING_COUNT; i++)
+		if (strcmp(setting_table[i].name, name) == 0)
+			return &setting_table[i];
+	return NULL;
+}
+
+const char *
+setting_nearest(const char *name)
+{
+	const char *nearest = setting_table[0].name;
+	size_t least = SIZE_MAX;
+	size_t i;
+
+	for (i = 0; i < SETTING_COUNT; i++) {
+		size_t distance = value_distance(name, setting_table[i].name);
+		if (distance < least) {
+			least = distance;
+			nearest = setting_table[i].name;
+		}
+	}
+	return nearest;
+}
+
+/* What stands in the column "allowed". */
+static void
+describe_allowed(FILE *out, const struct setting *s)
+{
+	char least[24];
+	char most[24];
+	size_t i;
+
+	switch (s->kind) {
+	case SETTING_NUMBER:
+	case SETTING_DURATION:
+	case SETTING_SIZE:
+		value_format_number(least, sizeof(least), setting_unit(s),
+				    s->min);
+		value_format_number(most, sizeof(most), setting_unit(s),
+				    s->max);
+		fprintf(out, "%s to %s", least, most);
+		break;
+	case SETTING_WORD:
+		for (i = 0; s->words[i] != NULL; i++)
+			fprintf(out, "%s%s", i == 0 ? "" : ", ", s->words[i]);
+		break;
+	case SETTING_BOOL:
+		fputs("on, off", out);
+		break;
+	case SETTING_MODE:
+		fputs("octal", out);
+		break;
+	case SETTING_LISTEN:
+		fputs("ADDR:PORT, *:PORT, /DIRECTORY:PORT", out);
+		break;
+	case SETTING_UPSTREAM:
+		fputs("a libpq CONNINFO", out);
+		break;
+	case SETTING_ORDER:
+		fputs("dependents-first, or TABLE,TABLE...", out);
+		break;
+	}
+}
+
+void
+config_describe(FILE *out)
+{
+	const struct setting *s;
+
+	fprintf(out, "  %-22s %-16s %s\n", "setting", "default", "allowed");
+	for (s = setting_table; s < setting_table + SETTING_COUNT; s++) {
+		fprintf(out, "  %-22s %-16s ", s->name,
+			s->preset == NULL ? s->no_preset : s->preset);
+		describe_allowed(out, s);
+		fprintf(out, "\n      %s\n", s->help);
+	}
+}

@@ -1,0 +1,59 @@
+/*
+ * setting.h - the table of all settings: names, defaults, what is allowed,
+ * what they mean, and how a text becomes a field of struct config.
+ */
+#ifndef LOCKSTEP_PROXY_SETTING_H
+#define LOCKSTEP_PROXY_SETTING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proxy/config.h"
+#include "proxy/value.h"
+
+enum setting_kind {
+	SETTING_NUMBER,
+	SETTING_DURATION,
+	SETTING_SIZE,
+	SETTING_BOOL,
+	SETTING_WORD,
+	SETTING_MODE,
+	SETTING_LISTEN,
+	SETTING_UPSTREAM,
+	SETTING_ORDER,
+};
+
+struct setting {
+	const char *name;
+	enum setting_kind kind;
+	uint32_t min; /* of numbers, durations and sizes */
+	uint32_t max;
+	size_t offset;            /* in struct config, of what has one field */
+	const char *const *words; /* SETTING_WORD: what is allowed */
+	const char *preset;       /* as one would write it, or NULL and */
+	const char *no_preset;    /* what is shown in its place */
+	const char *help;
+};
+
+enum {
+	SETTING_COUNT = 20,
+	SETTING_WORKERS_MAX = 64,
+};
+
+extern const struct setting setting_table[]; /* SETTING_COUNT of them */
+
+/* NULL: no such name. */
+const struct setting *setting_find(const char *name);
+
+/* The name that is most like this one. */
+const char *setting_nearest(const char *name);
+
+/* On failure the field stays as it was. */
+bool setting_store(struct config *config, const struct setting *setting,
+		   const char *text, struct value_error *error);
+
+/* Frees the names. */
+void setting_clear_order(struct lock_order *order);
+
+#endif

@@ -1,0 +1,73 @@
+/*
+ * stream.h - one endpoint of a connection: a descriptor, its two events and
+ * the bytes that it would not take yet.  The only file that reads from and
+ * writes to sockets of sessions; TLS belongs behind it.
+ */
+#ifndef LOCKSTEP_PROXY_STREAM_H
+#define LOCKSTEP_PROXY_STREAM_H
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proxy/buffer.h"
+
+struct stream;
+
+enum stream_event {
+	STREAM_READABLE,
+	STREAM_DRAINED, /* everything written has left */
+	STREAM_BROKEN,  /* a write failed: the peer is gone */
+};
+
+typedef void stream_handler(void *arg, enum stream_event event);
+
+struct stream {
+	int fd;    /* -1: closed */
+	int error; /* errno of a failed write or read */
+	bool is_reading;
+	bool is_writing;
+	bool shut_when_drained;
+	bool is_shut; /* our side of it */
+	stream_handler *handler;
+	void *arg;
+	struct event read_event;
+	struct event write_event;
+	struct buffer out;
+};
+
+/* Takes fd, a connected non-blocking socket.  Reading starts paused. */
+void stream_open(struct stream *s, struct event_base *base, int fd,
+		 stream_handler *handler, void *arg);
+
+/* Accepts a closed stream; pending output is lost. */
+void stream_close(struct stream *s);
+
+bool stream_is_open(const struct stream *s);
+
+enum {
+	STREAM_EOF = 0,
+	STREAM_AGAIN = -1,
+	STREAM_ERROR = -2,
+};
+
+/* Bytes read, or one of the above. */
+ssize_t stream_read(struct stream *s, void *data, size_t size);
+
+/*
+ * Send now what the socket takes and queue the rest.  False: the peer is gone
+ * or memory is out; no event follows from this call itself.
+ */
+bool stream_write(struct stream *s, const void *data, size_t len);
+
+/* Bytes written but not yet taken by the socket. */
+size_t stream_pending(const struct stream *s);
+
+void stream_want_read(struct stream *s, bool wanted);
+
+/* No more will be written: the peer reads the end once all is out. */
+void stream_shutdown(struct stream *s);
+
+#endif
