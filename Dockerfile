@@ -1,0 +1,29 @@
+# Lockstep in a container:
+#
+#   docker build -t lockstep .
+#   docker run -p 7432:7432 -e LOCKSTEP_UPSTREAM='host=db port=5432' lockstep
+#
+# Every setting is an environment variable: LOCKSTEP_ and its name in upper
+# case.
+ARG BASE=debian:bookworm-slim
+
+FROM ${BASE} AS build
+WORKDIR /src
+COPY scripts/install scripts/install
+RUN scripts/install build
+COPY . .
+RUN cmake --preset release \
+	&& cmake --build --preset release \
+	&& cmake --install build/release --strip --prefix /usr
+
+FROM ${BASE}
+COPY scripts/install /tmp/install
+RUN /tmp/install runtime \
+	&& rm -rf /tmp/install /var/lib/apt/lists/* \
+	&& useradd --system --uid 7432 --user-group --no-create-home lockstep
+COPY --from=build /usr/bin/lockstep /usr/bin/lockstep
+USER 7432:7432
+ENV LOCKSTEP_LISTEN=0.0.0.0:7432
+EXPOSE 7432
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["lockstep"]

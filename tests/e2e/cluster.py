@@ -1,0 +1,168 @@
+"""A private PostgreSQL server for the tests: made once, stopped by its pid.
+
+    with Cluster() as cluster:
+        with cluster.connect() as conn: ...
+
+It listens on a free port of 127.0.0.1 and on a Unix socket in a short path
+under /tmp, trusts everybody, and keeps nothing: the folder goes at the end.
+"""
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+import psycopg
+
+START_BOUND_S = 60
+STOP_BOUND_S = 30
+
+SETTINGS = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "synchronous_commit": "off",
+    "autovacuum": "off",
+    "max_connections": "200",
+    "max_prepared_transactions": "10",
+    # The server's log is evidence: who was sent what.  Process, then SQLSTATE.
+    "log_statement": "all",
+    "log_line_prefix": "%m [%p] %e ",
+    "log_min_messages": "warning",
+    "lc_messages": "C",
+}
+
+
+def free_port():
+    """A port of 127.0.0.1 that nobody listens on at this moment."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def default_pg_bin():
+    """The folder of initdb and postgres: $PG_BIN, else Debian's newest."""
+    if os.environ.get("PG_BIN"):
+        return os.environ["PG_BIN"]
+    root = "/usr/lib/postgresql"
+    versions = sorted(os.listdir(root), key=float) if os.path.isdir(root) else []
+    for version in reversed(versions):
+        pg_bin = os.path.join(root, version, "bin")
+        if os.path.exists(os.path.join(pg_bin, "initdb")):
+            return pg_bin
+    raise RuntimeError("no PostgreSQL server found; set PG_BIN")
+
+
+class Cluster:
+    """host and port are TCP; socket_dir is the libpq host of the socket."""
+
+    host = "127.0.0.1"
+
+    def __init__(self, pg_bin=None, settings=None):
+        self.pg_bin = pg_bin or default_pg_bin()
+        self.settings = {**SETTINGS, **(settings or {})}
+        self.process = None
+        self.port = None
+        # PostgreSQL refuses to run as root.
+        self.user = "postgres" if os.getuid() == 0 else None
+        self.folder = tempfile.mkdtemp(prefix="lse", dir="/tmp")
+        self.socket_dir = self.folder
+        self.data = os.path.join(self.folder, "data")
+        self.log_path = os.path.join(self.folder, "log")
+        if self.user:
+            owner = pwd.getpwnam(self.user)
+            os.chown(self.folder, owner.pw_uid, owner.pw_gid)
+
+    def _popen(self, program, *args, **kwargs):
+        if self.user:
+            kwargs.update(user=self.user, group=self.user, extra_groups=[])
+        return subprocess.Popen(
+            [os.path.join(self.pg_bin, program), *args],
+            cwd=self.folder, env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"},
+            stdin=subprocess.DEVNULL, **kwargs)
+
+    def _initdb(self):
+        process = self._popen(
+            "initdb", "-D", self.data, "-U", "postgres", "-A", "trust",
+            "-E", "UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions",
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        output, _ = process.communicate()
+        if process.returncode != 0:
+            raise RuntimeError("initdb failed:\n" + output)
+
+    def start(self):
+        """Make the cluster if it is not there; return when it accepts."""
+        if not os.path.exists(self.data):
+            self._initdb()
+        for _ in range(3):  # the free port may be taken meanwhile
+            self.port = free_port()
+            args = ["-D", self.data, "-p", str(self.port),
+                    "-c", "listen_addresses=127.0.0.1",
+                    "-c", "unix_socket_directories=" + self.socket_dir]
+            for name, value in self.settings.items():
+                args += ["-c", f"{name}={value}"]
+            with open(self.log_path, "ab") as log:
+                self.process = self._popen("postgres", *args,
+                                           stdout=log, stderr=log)
+            if self._wait_ready():
+                return self
+        raise RuntimeError("PostgreSQL did not start:\n" + self.log())
+
+    def _wait_ready(self):
+        deadline = time.monotonic() + START_BOUND_S
+        while self.process.poll() is None and time.monotonic() < deadline:
+            try:
+                self.connect().close()
+                return True
+            except psycopg.OperationalError:
+                time.sleep(0.02)
+        self.stop()
+        return False
+
+    def stop(self, how=signal.SIGINT):
+        """SIGINT is a fast shutdown, SIGQUIT an immediate one."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(how)
+            try:
+                self.process.wait(STOP_BOUND_S)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        self.process = None
+
+    def remove(self):
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def __enter__(self):
+        try:
+            return self.start()
+        except BaseException:
+            self.remove()
+            raise
+
+    def __exit__(self, *exc):
+        self.remove()
+
+    def conninfo(self, dbname="postgres", user="postgres"):
+        return (f"host={self.host} port={self.port} dbname={dbname} "
+                f"user={user}")
+
+    def connect(self, dbname="postgres", user="postgres", **kwargs):
+        """An administrator's own connection, autocommit."""
+        kwargs.setdefault("autocommit", True)
+        kwargs.setdefault("application_name", "e2e_admin")
+        return psycopg.connect(host=self.host, port=self.port, dbname=dbname,
+                               user=user, **kwargs)
+
+    def log(self, offset=0):
+        """The server's log from a byte offset on; see log_mark."""
+        with open(self.log_path, "rb") as log:
+            log.seek(offset)
+            return log.read().decode("utf-8", "replace")
+
+    def log_mark(self):
+        return os.path.getsize(self.log_path)

@@ -1,0 +1,125 @@
+"""Fixtures: one server for the session, Lockstep in front of it.
+
+LOCKSTEP_BIN names the program under test.  With --direct-only everything
+that needs it is skipped, and comparisons compare the server with itself:
+that proves the tests' own side.
+"""
+
+import itertools
+import os
+from types import SimpleNamespace
+
+import pytest
+
+from cluster import Cluster
+from proxy import Lockstep, lockstep_bin
+
+database_numbers = itertools.count(1)
+
+
+def pytest_addoption(parser):
+    parser.addoption("--direct-only", action="store_true",
+                     help="run without Lockstep: the tests' own check")
+    parser.addoption("--pg-bin", help="folder of initdb and postgres")
+
+
+def pytest_configure(config):
+    config.addinivalue_line(
+        "markers", "needs_lockstep: compares nothing, so skipped without it")
+    if config.getoption("--direct-only"):
+        return
+    if not lockstep_bin() or not os.access(lockstep_bin(), os.X_OK):
+        raise pytest.UsageError("LOCKSTEP_BIN must name the program to test "
+                                "(or pass --direct-only)")
+
+
+def pytest_runtest_setup(item):
+    if (item.config.getoption("--direct-only")
+            and item.get_closest_marker("needs_lockstep")):
+        pytest.skip("--direct-only")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A failed test shows what Lockstep wrote."""
+    report = (yield).get_result()
+    if not report.failed:
+        return
+    for name, value in getattr(item, "funcargs", {}).items():
+        if isinstance(value, Lockstep) and os.path.exists(value.log_path):
+            report.sections.append((f"log of {name}", value.tail()))
+
+
+@pytest.fixture(scope="session")
+def cluster(request):
+    with Cluster(request.config.getoption("--pg-bin")) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def direct(cluster):
+    return cluster
+
+
+@pytest.fixture(scope="session")
+def shared_lockstep():
+    """Holds the session's Lockstep; a crash does not end the session."""
+    holder = SimpleNamespace(lockstep=None)
+    yield holder
+    if holder.lockstep:
+        try:
+            holder.lockstep.stop()
+        finally:
+            holder.lockstep.remove()
+
+
+@pytest.fixture
+def lockstep(request, cluster, shared_lockstep):
+    """Lockstep with default settings; the server itself if --direct-only."""
+    if request.config.getoption("--direct-only"):
+        yield cluster
+        return
+    if shared_lockstep.lockstep is None:
+        shared_lockstep.lockstep = Lockstep(cluster).start()
+    proxy = shared_lockstep.lockstep
+    yield proxy
+    if not proxy.is_alive():
+        shared_lockstep.lockstep = None
+        proxy.assert_clean()
+        pytest.fail(f"lockstep ended with {proxy.process.returncode}\n"
+                    + proxy.tail())
+    proxy.assert_clean()
+
+
+@pytest.fixture
+def start_lockstep(cluster):
+    """Start one with settings of its own; stopped and checked at the end."""
+    started = []
+
+    def start(upstream=None, **settings):
+        started.append(Lockstep(upstream or cluster, settings).start())
+        return started[-1]
+
+    yield start
+    try:
+        for proxy in started:
+            proxy.stop()
+    finally:
+        for proxy in started:
+            proxy.remove()
+
+
+@pytest.fixture
+def database(cluster):
+    """The name of an empty database of this test's own."""
+    name = f"e2e_{next(database_numbers)}"
+    with cluster.connect() as admin:
+        admin.execute(f"create database {name}")
+        yield name
+        admin.execute(f"drop database {name} with (force)")
+
+
+@pytest.fixture
+def admin(cluster, database):
+    with cluster.connect(database) as connection:
+        yield connection

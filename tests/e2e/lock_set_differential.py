@@ -1,0 +1,298 @@
+#!/usr/bin/python3
+"""The planned lock set against the locks that PostgreSQL takes.
+
+Random schemas, random statements: each is planned, then run, and what
+pg_locks shows of its session must be what was planned, relation by relation
+and mode by mode.  Every transaction is rolled back.
+
+    lock_set_differential.py [--seed N] [--cases N] [--pg-bin DIR]
+                             [--plan-tool FILE]
+
+A mismatch is printed with its seed and makes the exit status 1.
+"""
+
+import argparse
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+
+import psycopg
+
+from cluster import Cluster
+from lock_set_world import SCHEMAS, World, quote
+
+DEFAULT_CASES = 600
+STATEMENTS_PER_WORLD = 40
+FIRST_USER_OID = 16384
+
+MODES = {name: number for number, name in enumerate(
+    ["AccessShareLock", "RowShareLock", "RowExclusiveLock",
+     "ShareUpdateExclusiveLock", "ShareLock", "ShareRowExclusiveLock",
+     "ExclusiveLock", "AccessExclusiveLock"], 1)}
+MODE_SQL = [None, "ACCESS SHARE", "ROW SHARE", "ROW EXCLUSIVE",
+            "SHARE UPDATE EXCLUSIVE", "SHARE", "SHARE ROW EXCLUSIVE",
+            "EXCLUSIVE", "ACCESS EXCLUSIVE"]
+
+LOCKS_SQL = """
+SELECT relation::oid::int8, mode FROM pg_locks
+ WHERE pid = pg_backend_pid() AND granted AND locktype = 'relation'
+   AND database = (SELECT oid FROM pg_database
+                    WHERE datname = current_database())"""
+
+RELATIONS_SQL = """
+SELECT c.oid::int8, c.relkind::text,
+       quote_ident(n.nspname) || '.' || quote_ident(c.relname)
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE c.oid >= 16384"""
+
+BEFORE_SQL = """
+SELECT confrelid::int8 FROM pg_constraint
+ WHERE conrelid = %(oid)s AND contype = 'f'
+UNION SELECT inhparent FROM pg_inherits WHERE inhrelid = %(oid)s"""
+
+
+class Planner:
+    """plan_tool, and the query that it prints."""
+
+    def __init__(self, tool):
+        self.process = subprocess.Popen([tool], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE)
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+    def ask(self, sql):
+        assert "\n" not in sql
+        self.process.stdin.write(sql.encode() + b"\n")
+        self.process.stdin.flush()
+        answer = json.loads(self.process.stdout.readline())
+        if "error" in answer:
+            raise RuntimeError(f"{answer['error']}: {sql}")
+        return answer
+
+    def run(self, conn, sql):
+        """Rows of text, as the proxy gets them."""
+        plan = self.ask(sql)
+        result = conn.pgconn.exec_params(
+            plan["query"].encode(), [p.encode() for p in plan["params"]])
+        if result.status != psycopg.pq.ExecStatus.TUPLES_OK:
+            raise RuntimeError("plan failed: " + result.error_message.decode())
+        assert result.nfields == 7
+        return [tuple(result.get_value(row, column).decode()
+                      for column in range(7))
+                for row in range(result.ntuples)]
+
+
+def held(conn):
+    locks = {}
+    for relid, mode in conn.execute(LOCKS_SQL):
+        if relid >= FIRST_USER_OID:
+            locks.setdefault(relid, set()).add(MODES[mode])
+    return locks
+
+
+def taken(before, after):
+    """Strongest new mode of each relation."""
+    return {relid: max(modes - before.get(relid, set()))
+            for relid, modes in after.items()
+            if modes - before.get(relid, set())}
+
+
+class Mismatch(Exception):
+    pass
+
+
+class Run:
+    def __init__(self, cluster, planner):
+        self.conn = cluster.connect(autocommit=True)
+        self.planner = planner
+        self.counts = {"compared": 0, "refused": 0, "rights": 0}
+        self.kinds = {}
+        self.is_13 = self.conn.info.server_version < 140000
+        self.conn.execute("SET client_min_messages = error")
+        self.conn.execute("CREATE FUNCTION public.nothing() RETURNS trigger "
+                          "LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'")
+        self.conn.execute("CREATE FOREIGN DATA WRAPPER nothing")
+        self.conn.execute("CREATE SERVER nowhere FOREIGN DATA WRAPPER nothing")
+        self.conn.execute("CREATE ROLE limited")
+
+    def close(self):
+        self.conn.close()
+
+    def world(self, seed, budget):
+        rng = random.Random(seed)
+        for schema in SCHEMAS:
+            self.conn.execute(f"CREATE SCHEMA {quote(schema)}")
+        world = World(self.conn, rng)
+        world.build()
+        for number in range(STATEMENTS_PER_WORLD):
+            if self.counts["compared"] >= budget:
+                break
+            self.case(world, rng, f"{seed}/{number}")
+        temporary = [r.sql for r in world.relations if r.schema is None]
+        self.conn.execute("RESET search_path")
+        self.conn.execute("DISCARD TEMP")
+        assert temporary is not None
+        for schema in SCHEMAS:
+            self.conn.execute(f"DROP SCHEMA {quote(schema)} CASCADE")
+
+    def case(self, world, rng, label):
+        path = rng.sample([quote(s) for s in SCHEMAS] + ["pg_catalog"], 3)
+        self.conn.execute("SET search_path = " + ", ".join(path))
+        self.conn.execute("BEGIN")
+        kept = world.extend() if rng.random() < 0.25 else None
+        try:
+            sql = world.statement()
+            self.compare(sql, label)
+            if rng.random() < 0.1:
+                self.conn.execute("ROLLBACK; BEGIN")
+                self.check_rights(rng, sql, label)
+        finally:
+            self.conn.execute("ROLLBACK")
+            if kept is not None:
+                world.forget(kept)
+
+    def plan(self, sql, label):
+        """relid -> row; what is true of every answer is checked here."""
+        before = held(self.conn)
+        rows = self.planner.run(self.conn, sql)
+        if taken(before, held(self.conn)):
+            raise Mismatch(f"{label}: the plan itself locks: {sql}")
+        plan = {int(row[0]): row for row in rows}
+        if len(plan) != len(rows):
+            raise Mismatch(f"{label}: a relation comes twice: {sql}")
+        return plan
+
+    def compare(self, sql, label):
+        relations = {row[0]: row[1:] for row in
+                     self.conn.execute(RELATIONS_SQL)}
+        plan = self.plan(sql, label)
+        self.check_columns(plan, relations, label)
+        before = held(self.conn)
+        try:
+            self.conn.execute(sql)
+        except psycopg.Error:
+            self.counts["refused"] += 1
+            return
+        actual = {
+            relid: mode
+            for relid, mode in taken(before, held(self.conn)).items()
+            if relations.get(relid, ("?", ""))[0] not in "iIt"}
+        planned = {relid: int(row[3]) for relid, row in plan.items()
+                   if int(row[3]) not in before.get(relid, set())}
+        self.counts["compared"] += 1
+        kind = sql.split()[0] + (" DETACH" if " DETACH " in sql else "")
+        self.kinds[kind] = self.kinds.get(kind, 0) + 1
+        if planned != actual and not self.is_bound_of_13(sql, planned, actual):
+            raise Mismatch(self.difference(sql, label, planned, actual,
+                                           relations))
+
+    def is_bound_of_13(self, sql, planned, actual):
+        """PostgreSQL 13 takes less of a partition that it detaches, and reads
+        the parents of one that it truncates: no proxy can care."""
+        if not self.is_13:
+            return False
+        if " DETACH " in sql:
+            return (planned.keys() == actual.keys() and
+                    all(planned[r] >= actual[r] for r in actual))
+        extra = {r: m for r, m in actual.items() if planned.get(r) != m}
+        return (sql.startswith("TRUNCATE") and planned.keys() <= actual.keys()
+                and all(mode == 1 for mode in extra.values()))
+
+    def check_columns(self, plan, relations, label):
+        for relid, row in plan.items():
+            kind, name = relations[relid]
+            before = {r[0] for r in
+                      self.conn.execute(BEFORE_SQL, {"oid": relid})}
+            told = {int(o) for o in row[5].strip("{}").split(",") if o}
+            expected = (kind, name, "t" if kind in "rp" else "f", before)
+            got = (row[1], row[2], row[4], told)
+            if got != expected or row[6] not in ("1", "2", "3"):
+                raise Mismatch(f"{label}: columns of {name}\n"
+                               f"  expected {expected}\n  got      {got}")
+
+    @staticmethod
+    def difference(sql, label, planned, actual, relations):
+        lines = [f"{label}: {sql}"]
+        for relid in sorted(planned.keys() | actual.keys()):
+            want, got = actual.get(relid), planned.get(relid)
+            if want != got:
+                kind, name = relations.get(relid, ("?", f"oid {relid}"))
+                lines.append(f"  {name} ({kind}): planned "
+                             f"{MODE_SQL[got] if got else 'nothing'}, taken "
+                             f"{MODE_SQL[want] if want else 'nothing'}")
+        return "\n".join(lines)
+
+    def check_rights(self, rng, sql, label):
+        """is_lockable is what LOCK TABLE says, for a role with some rights."""
+        for relid, row in self.plan(sql, label).items():
+            rights = ["SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE",
+                      "REFERENCES", "TRIGGER"]
+            if row[1] in "rp" and rng.random() < 0.7:
+                right = rng.choice(rights)
+                self.conn.execute(f"GRANT {right} ON {row[2]} TO limited")
+        for schema in SCHEMAS:
+            if rng.random() < 0.7:
+                self.conn.execute(
+                    f"GRANT USAGE ON SCHEMA {quote(schema)} TO limited")
+        self.conn.execute("SET LOCAL ROLE limited")
+        for relid, row in self.plan(sql, label).items():
+            can = self.can_lock(row[2], int(row[3]))
+            self.counts["rights"] += 1
+            if row[1] in "rp" and can != (row[4] == "t"):
+                raise Mismatch(f"{label}: {sql}\n  {row[2]}: is_lockable "
+                               f"{row[4]}, but LOCK TABLE says {can}")
+
+    def can_lock(self, name, mode):
+        try:
+            with self.conn.transaction():
+                self.conn.execute(f"LOCK TABLE ONLY {name} IN "
+                                  f"{MODE_SQL[mode]} MODE NOWAIT")
+            return True
+        except psycopg.errors.InsufficientPrivilege:
+            return False
+        except psycopg.errors.WrongObjectType:
+            return False
+
+
+def differential(cluster, planner, seed, cases):
+    """Compares until that many statements succeeded; prints a summary."""
+    begun = time.monotonic()
+    run = Run(cluster, planner)
+    world = seed
+    try:
+        while run.counts["compared"] < cases:
+            run.world(world, cases)
+            world += 1
+    except Mismatch as mismatch:
+        print(f"MISMATCH, --seed {world}\n{mismatch}")
+        return False
+    finally:
+        run.close()
+        print(f"seeds {seed} to {max(seed, world - 1)}: {run.counts}, "
+              f"{run.kinds}, {time.monotonic() - begun:.1f} s")
+    return True
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--cases", type=int, default=DEFAULT_CASES)
+    parser.add_argument("--pg-bin")
+    parser.add_argument("--plan-tool", default=os.environ.get("PLAN_TOOL"))
+    options = parser.parse_args()
+    if options.plan_tool is None:
+        parser.error("--plan-tool or PLAN_TOOL must name the tool")
+    planner = Planner(options.plan_tool)
+    with Cluster(options.pg_bin, settings={"log_statement": "none"}) as cluster:
+        done = differential(cluster, planner, options.seed, options.cases)
+    planner.close()
+    return 0 if done else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

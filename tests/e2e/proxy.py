@@ -1,0 +1,160 @@
+"""Lockstep as the tests run it: started, watched and stopped by its pid."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+from cluster import free_port
+
+START_BOUND_S = 30
+STOP_BOUND_S = 60
+LOG_BOUND_S = 5
+
+REPORT = re.compile(r"(ERROR|WARNING): \w+Sanitizer|runtime error:"
+                    r"|Assertion .* failed")
+LINE = re.compile(r"(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} UTC) "
+                  r"(?P<level>[A-Z]+) +(?P<rest>.*)")
+FIELD = re.compile(r'(?P<key>[a-z_]+)=(?P<value>"(?:[^"\\]|\\.)*"|[^\s"]*)'
+                   r'(?:\s|$)')
+
+# Sessions that a failed test forgot must not hold the shutdown up.
+SETTINGS = {"drain_timeout": "2s", "workers": "2"}
+
+
+def parse_line(line):
+    """A line of the text log as {"time", "level", "message", key: value}."""
+    match = LINE.fullmatch(line)
+    if not match:
+        return None
+    first = FIELD.search(match["rest"])
+    text = match["rest"][:first.start()] if first else match["rest"]
+    event = {"time": match["time"], "level": match["level"].lower(),
+             "message": text.strip()}
+    for field in FIELD.finditer(match["rest"], len(text)):
+        value = field["value"]
+        if value.startswith('"'):
+            value = re.sub(r"\\(.)", r"\1", value[1:-1])
+        event[field["key"]] = value
+    return event
+
+
+def lockstep_bin():
+    return os.environ.get("LOCKSTEP_BIN")
+
+
+class Lockstep:
+    """upstream has host and port; settings become --set NAME=VALUE."""
+
+    host = "127.0.0.1"
+
+    def __init__(self, upstream, settings=None):
+        self.upstream = upstream
+        self.settings = {**SETTINGS, **(settings or {})}
+        self.process = None
+        self.port = None
+        fd, self.log_path = tempfile.mkstemp(prefix="lsl", dir="/tmp")
+        os.close(fd)
+
+    def start(self):
+        """Return when it accepts connections."""
+        self.port = free_port()
+        command = [lockstep_bin(), "serve",
+                   "--listen", f"{self.host}:{self.port}",
+                   "--upstream", f"host={self.upstream.host} "
+                                 f"port={self.upstream.port}"]
+        for name, value in self.settings.items():
+            command += ["--set", f"{name}={value}"]
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL,
+                                            stdout=log, stderr=log)
+        deadline = time.monotonic() + START_BOUND_S
+        while not self._accepts():
+            if self.process.poll() is not None:
+                raise RuntimeError("lockstep ended at start:\n" + self.stderr())
+            if time.monotonic() > deadline:
+                self.process.kill()
+                raise RuntimeError("lockstep does not accept:\n"
+                                   + self.stderr())
+            time.sleep(0.01)
+        return self
+
+    def _accepts(self):
+        try:
+            socket.create_connection((self.host, self.port), 1).close()
+            return True
+        except OSError:
+            return False
+
+    def is_alive(self):
+        return self.process is not None and self.process.poll() is None
+
+    def stop(self, how=signal.SIGTERM):
+        """Stop it and check its end: exit code 0 and no complaint."""
+        if self.is_alive():
+            self.process.send_signal(how)
+        try:
+            code = self.process.wait(STOP_BOUND_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            code = "none: it had to be killed"
+        self.assert_clean()
+        assert code == 0, f"exit code {code}\n{self.tail()}"
+
+    def remove(self):
+        if self.is_alive():
+            self.process.kill()
+            self.process.wait()
+        if os.path.exists(self.log_path):
+            os.unlink(self.log_path)
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, kind, *exc):
+        try:
+            if kind is None:
+                self.stop()
+        finally:
+            self.remove()
+
+    def rss(self):
+        """Resident memory in bytes."""
+        with open(f"/proc/{self.process.pid}/statm") as statm:
+            return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    # -- what it wrote on standard error
+
+    def stderr(self):
+        with open(self.log_path, encoding="utf-8", errors="replace") as log:
+            return log.read()
+
+    def tail(self, lines=60):
+        return "\n".join(self.stderr().splitlines()[-lines:])
+
+    def events(self):
+        """The log lines, parsed; what is not a log line is left out."""
+        parsed = map(parse_line, self.stderr().splitlines())
+        return [event for event in parsed if event]
+
+    def guarded(self):
+        """The lines about guarded statements: one for each, at its end."""
+        return [event for event in self.events() if "outcome" in event]
+
+    def wait_guarded(self, count):
+        """The guarded lines, once there are that many (or time is up)."""
+        deadline = time.monotonic() + LOG_BOUND_S
+        while len(lines := self.guarded()) < count:
+            if time.monotonic() > deadline:
+                break
+            time.sleep(0.01)
+        return lines
+
+    def assert_clean(self):
+        """No sanitizer report, no failed assertion."""
+        report = REPORT.search(text := self.stderr())
+        assert not report, text[max(0, report.start() - 500):][:8000]

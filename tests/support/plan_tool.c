@@ -1,0 +1,116 @@
+/*
+ * plan_tool.c - what policy/ asks the catalogs about a statement.
+ *
+ * Reads SQL from standard input, one text per line, and answers each with one
+ * line of JSON: {"query": ..., "params": [...]}, or {"error": ...} where there
+ * is nothing to ask.  For the tests that run the query themselves.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/lock_set.h"
+#include "policy/statement.h"
+
+static void
+put_json_string(const char *text)
+{
+	putchar('"');
+	for (const char *s = text; *s != '\0'; s++) {
+		if (*s == '"' || *s == '\\')
+			printf("\\%c", *s);
+		else if ((unsigned char)*s < ' ')
+			printf("\\u%04x", (unsigned)*s);
+		else
+			putchar(*s);
+	}
+	putchar('"');
+}
+
+static void
+put_error(const char *text)
+{
+	printf("{\"error\": ");
+	put_json_string(text);
+	puts("}");
+}
+
+static void
+put_plan(const struct statement_list *list)
+{
+	char *params[LOCK_SET_PARAMS];
+
+	if (!lock_set_params(params, list->items, list->count)) {
+		put_error("out of memory");
+		return;
+	}
+	printf("{\"query\": ");
+	put_json_string(lock_set_query());
+	printf(", \"params\": [");
+	for (int i = 0; i < LOCK_SET_PARAMS; i++) {
+		printf("%s", i > 0 ? ", " : "");
+		put_json_string(params[i]);
+		free(params[i]);
+	}
+	puts("]}");
+}
+
+static const char *
+list_error(const struct statement_list *list)
+{
+	size_t target_count = 0;
+
+	for (size_t i = 0; i < list->count; i++) {
+		const struct statement *s = &list->items[i];
+
+		if (s->scope != GUARD_SCOPE_OFF && !s->has_plan)
+			return "not planned";
+		target_count += s->target_count;
+	}
+	return target_count > 0 ? NULL : "no target";
+}
+
+static void
+answer(const char *sql, size_t len)
+{
+	struct statement_list list = {0};
+	const char *error;
+
+	switch (statement_list_parse(&list, sql, len, GUARD_SCOPE_DDL,
+				     STATEMENT_PARSE_BYTES_DEFAULT)) {
+	case STATEMENT_OK:
+		error = list_error(&list);
+		if (error != NULL)
+			put_error(error);
+		else
+			put_plan(&list);
+		break;
+	case STATEMENT_UNPARSED:
+		put_error("unparsed");
+		break;
+	case STATEMENT_TOO_LARGE:
+		put_error("too large");
+		break;
+	case STATEMENT_NO_MEMORY:
+		put_error("out of memory");
+		break;
+	}
+	statement_list_clear(&list);
+	fflush(stdout);
+}
+
+int
+main(void)
+{
+	char *line = NULL;
+	size_t capacity = 0;
+	ssize_t len;
+
+	while ((len = getline(&line, &capacity, stdin)) >= 0) {
+		if (len > 0 && line[len - 1] == '\n')
+			line[--len] = '\0';
+		answer(line, (size_t)len);
+	}
+	free(line);
+	return 0;
+}
