@@ -16,6 +16,8 @@
  *   (2) PROTECTED comes only from an attempt that was granted for a set that
  *       covers what was planned with the locks held.
  *   (3) WAIT never sleeps past the deadline.
+ *   (4) An attempt that waits in the server does so for less than half of
+ *       deadlock_timeout.
  */
 #include "policy/guard.h"
 
@@ -37,6 +39,9 @@ guard_check(const struct guard *g)
 
 	assert(is_end == (g->outcome != GUARD_PENDING));
 	assert(g->action != GUARD_WAIT || g->wake_ms <= g->deadline_ms);
+	assert(g->action != GUARD_ATTEMPT || g->attempt_nowait ||
+	       (g->attempt_bound_ms > 0 &&
+		g->attempt_bound_ms * 2ull < g->facts.deadlock_timeout_ms));
 }
 
 static enum guard_action
@@ -76,6 +81,7 @@ spend(struct guard *g)
 	if (g->settings->on_timeout == GUARD_TIMEOUT_PASS)
 		return finish(g, GUARD_RUN, GUARD_OVERDUE);
 	g->is_spent = true;
+	g->look_at = HOLDERS_OF_ALL;
 	return next(g, GUARD_HOLDERS);
 }
 
@@ -103,35 +109,56 @@ has_unlockable(const struct lock_set *set)
 	return false;
 }
 
-static enum guard_action
-approach(struct guard *g, uint64_t now_ms)
+/* 0: there is no time to wait in the server's queue. */
+static uint32_t
+bound_of(const struct guard *g, uint64_t now_ms)
 {
-	g->attempt_nowait = g->attempts == 0 || g->facts.holds_strong_locks ||
+	const struct session_facts *f = &g->facts;
+	uint64_t rest_ms =
+	    g->deadline_ms > now_ms ? g->deadline_ms - now_ms : 0;
+	uint32_t bound_ms = g->settings->attempt_timeout_ms;
+
+	bound_ms = min_u32(bound_ms, f->deadlock_timeout_ms / 5 * 2);
+	if (f->statement_timeout_ms > 0)
+		bound_ms = min_u32(bound_ms, f->statement_timeout_ms / 2);
+	return rest_ms < bound_ms ? (uint32_t)rest_ms : bound_ms;
+}
+
+static enum guard_action
+attempt(struct guard *g, uint64_t now_ms)
+{
+	g->attempt_bound_ms = bound_of(g, now_ms);
+	g->attempt_nowait = g->attempts == 0 || g->attempt_bound_ms == 0 ||
+			    g->facts.holds_strong_locks ||
 			    g->settings->policy == GUARD_POLICY_HOLD;
 	g->attempt_begun_ms = now_ms;
-	if (g->settings->policy == GUARD_POLICY_HOLD || has_unlockable(&g->set))
-		return next(g, GUARD_HOLDERS);
 	return next(g, GUARD_ATTEMPT);
 }
 
+static enum guard_action
+approach(struct guard *g, uint64_t now_ms)
+{
+	bool holds = g->settings->policy == GUARD_POLICY_HOLD;
+
+	g->look_at = holds ? HOLDERS_OF_ALL : HOLDERS_OF_UNLOCKABLE;
+	if (holds || has_unlockable(&g->set))
+		return next(g, GUARD_HOLDERS);
+	return attempt(g, now_ms);
+}
+
 static void
-set_bounds(struct guard *g)
+set_deadline(struct guard *g)
 {
 	const struct session_facts *f = &g->facts;
 	uint32_t budget_ms = g->settings->hold_timeout_ms;
-	uint32_t bound_ms = g->settings->attempt_timeout_ms;
 
-	bound_ms = min_u32(bound_ms, f->deadlock_timeout_ms * 2 / 5);
-	if (f->statement_timeout_ms > 0) {
-		bound_ms = min_u32(bound_ms, f->statement_timeout_ms / 2);
+	if (f->statement_timeout_ms > 0)
 		budget_ms = min_u32(budget_ms, f->statement_timeout_ms);
-	}
 	if (f->lock_timeout_ms > 0)
 		budget_ms = min_u32(budget_ms, f->lock_timeout_ms);
 	if (f->holds_strong_locks)
 		budget_ms =
 		    min_u32(budget_ms, g->settings->in_transaction_timeout_ms);
-	g->attempt_bound_ms = bound_ms > 0 ? bound_ms : 1;
 	g->deadline_ms = g->begun_ms + budget_ms;
 }
 
@@ -173,13 +200,16 @@ guard_planned(struct guard *g, const struct session_facts *facts,
 	if (g->settings->policy == GUARD_POLICY_REJECT)
 		return finish(g, GUARD_REFUSE, GUARD_REJECTED);
 	(void)lock_order_sort(&g->set, &g->settings->order);
-	set_bounds(g);
+	set_deadline(g);
 	return approach(g, now_ms);
 }
 
 enum guard_action
 guard_plan_failed(struct guard *g)
 {
+	/* What failed was the last look, for the report. */
+	if (g->is_spent)
+		return finish(g, GUARD_REFUSE, GUARD_TIMED_OUT);
 	return finish(g, GUARD_RUN, GUARD_UNPLANNED);
 }
 
@@ -192,10 +222,8 @@ guard_looked(struct guard *g, const struct holders *holders, uint64_t now_ms)
 	g->holders = *holders;
 	if (g->is_spent)
 		return finish(g, GUARD_REFUSE, GUARD_TIMED_OUT);
-	if (holders->count == 0) {
-		g->attempt_begun_ms = now_ms;
-		return next(g, GUARD_ATTEMPT);
-	}
+	if (holders->count == 0)
+		return attempt(g, now_ms);
 	delay_ms <<= g->looks < 8 ? g->looks : 8;
 	g->looks++;
 	return wait_about(g, delay_ms < LOOK_MAX_MS ? delay_ms : LOOK_MAX_MS,

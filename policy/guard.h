@@ -54,9 +54,10 @@ struct guard {
 	enum guard_outcome outcome;
 	bool in_transaction; /* the client's own block is open */
 	struct session_facts facts;
-	struct lock_set set;    /* owned; in the order to lock it */
-	struct holders holders; /* of the last look */
-	bool attempt_nowait;    /* for GUARD_ATTEMPT */
+	struct lock_set set;     /* owned; in the order to lock it */
+	struct holders holders;  /* of the last look */
+	enum holders_of look_at; /* for GUARD_HOLDERS */
+	bool attempt_nowait;     /* for GUARD_ATTEMPT */
 	uint32_t attempt_bound_ms;
 	uint64_t begun_ms;
 	uint64_t deadline_ms;

@@ -75,6 +75,10 @@ copy_name(char out[64], struct lock_set_value v)
 {
 	size_t len = v.len < 63 ? v.len : 63;
 
+	/* Longer than a name is only what was converted, to UTF-8 mostly. */
+	while (v.len > len && len > 0 &&
+	       ((unsigned char)v.data[len] & 0xc0) == 0x80)
+		len--;
 	if (v.data != NULL)
 		memcpy(out, v.data, len);
 	else

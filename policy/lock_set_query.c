@@ -108,14 +108,15 @@ static const char lock_set_query_text[] =
     "),\n"
     "col_kept (n, root, relid) AS (\n"
     "    SELECT r.n, r.root, r.relid\n"
-    "      FROM reach r\n"
+    "      FROM (SELECT * FROM reach\n"
+    "             WHERE relid OPERATOR(pg_catalog.<>) root\n"
+    "             LIMIT (SELECT 2147483647)) r\n"
     "     CROSS JOIN LATERAL (\n"
     "           SELECT attislocal FROM pg_catalog.pg_attribute\n"
     "            WHERE attrelid OPERATOR(pg_catalog.=) r.relid\n"
     "              AND attname OPERATOR(pg_catalog.=) r.attname\n"
     "           OFFSET 0) a\n"
-    "     WHERE r.relid OPERATOR(pg_catalog.<>) r.root\n"
-    "       AND (a.attislocal\n"
+    "     WHERE (a.attislocal\n"
     "            OR EXISTS (\n"
     "               SELECT FROM pg_catalog.pg_inherits h\n"
     "                CROSS JOIN LATERAL (\n"
@@ -303,8 +304,9 @@ static const char lock_set_query_text[] =
     "           OFFSET 0) k\n"
     "),\n"
     /*
-     * the check of those FKs reads the referencing tables, and the
-     * partition's constraint, to which its ancestors contribute
+     * The check of those FKs reads the referencing tables, less what the
+     * planner can exclude, and the constraints that the partition and they
+     * have as partitions, to which their ancestors contribute.
      */
     "checked (relid) AS (\n"
     "    SELECT c.relid FROM cut c\n"
@@ -322,6 +324,8 @@ static const char lock_set_query_text[] =
     "),\n"
     "above (relid) AS (\n"
     "    SELECT c.parent FROM cut c\n"
+    "  UNION\n"
+    "    SELECT c.relid FROM cut c\n"
     "  UNION\n"
     "    SELECT h.inhparent\n"
     "      FROM above a\n"
@@ -484,7 +488,10 @@ static const char lock_set_query_text[] =
     "      FROM obj\n"
     "     GROUP BY classid, objid, objsubid\n"
     "),\n"
-    /* the tables of a partitioned index that is named */
+    /*
+     * whole trees: of a partitioned index that is named, and of a
+     * partitioned table that loses a constraint, were it not there
+     */
     "tree (relid) AS (\n"
     "    SELECT i.indrelid\n"
     "      FROM one o\n"
@@ -499,6 +506,14 @@ static const char lock_set_query_text[] =
     "     WHERE o.is_named\n"
     "       AND o.classid OPERATOR(pg_catalog.=)\n"
     "           'pg_catalog.pg_class'::pg_catalog.regclass\n"
+    "  UNION\n"
+    "    SELECT t.relid\n"
+    "      FROM target t\n"
+    "     CROSS JOIN LATERAL (\n"
+    "           SELECT FROM pg_catalog.pg_partitioned_table\n"
+    "            WHERE partrelid OPERATOR(pg_catalog.=) t.relid\n"
+    "           OFFSET 0) q\n"
+    "     WHERE t.kind OPERATOR(pg_catalog.=) 'constraint'\n"
     "  UNION\n"
     "    SELECT h.inhrelid\n"
     "      FROM tree t\n"

@@ -15,6 +15,20 @@ struct text {
 	size_t len;
 };
 
+/*
+ * What does not fit is lost from here on, and with it the character at the cut:
+ * half of one would be an error in the client's encoding, whichever that is.
+ */
+static void
+cut(struct text *t)
+{
+	t->len = t->size - 1;
+	while (t->len > 0 && (unsigned char)t->data[t->len - 1] >= 0x80)
+		t->len--;
+	t->data[t->len] = '\0';
+	t->size = t->len + 1;
+}
+
 static void __attribute__((format(printf, 2, 3)))
 append(struct text *t, const char *format, ...)
 {
@@ -28,7 +42,7 @@ append(struct text *t, const char *format, ...)
 	va_end(args);
 	t->len += n > 0 ? (size_t)n : 0;
 	if (t->len >= t->size)
-		t->len = t->size - 1;
+		cut(t);
 }
 
 static void
@@ -87,7 +101,7 @@ append_holders(struct text *t, const struct guard *g)
 		append(t, "; and %zu more", h->count - HOLDERS_SHOWN);
 }
 
-/* Which limit ended it: the nearest of those that set_bounds took. */
+/* Which limit ended it: the nearest of those that guard.c took. */
 static const char *
 limit_name(const struct guard *g)
 {
@@ -97,7 +111,8 @@ limit_name(const struct guard *g)
 		return "the session's lock_timeout";
 	if (g->facts.statement_timeout_ms == budget_ms)
 		return "the session's statement_timeout";
-	if (g->facts.holds_strong_locks)
+	if (g->facts.holds_strong_locks &&
+	    g->settings->in_transaction_timeout_ms == budget_ms)
 		return "Lockstep's in_transaction_timeout";
 	return "Lockstep's hold_timeout";
 }

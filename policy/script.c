@@ -104,7 +104,7 @@ prepare_implicit(struct script *out, const struct statement_list *list,
 {
 	struct piece *p = last_piece(out);
 
-	if (transaction_end(list, index, false) != list->count)
+	if (transaction_end(list, begun, false) != list->count)
 		return false;
 	if (begun > 0)
 		p = add_piece(out, list, begun);

@@ -31,8 +31,13 @@ enum {
 	LOOK_AHEAD = 256,
 	/* The server's own bound: a palloc'd text and its two NULs. */
 	TEXT_MAX = 0x3ffffff0,
+	/*
+	 * The scanner matches a run of operator characters to its end for
+	 * each operator and each nested comment that begins in it.
+	 */
+	OPERATOR_RUN_MAX = 256,
 	/* All candidates together: so many times parse_bytes. */
-	PARSED_CAPS = 16,
+	PARSED_CAPS = 8,
 };
 
 enum role {
@@ -145,6 +150,24 @@ trim(struct statement *s, const char *sql)
 		return;
 	s->end = trim_spaces(sql, s->start,
 			     s->start + statement_scan_trailing_comments(text));
+}
+
+/* The longest run of scan.l's op_chars, in strings and comments too. */
+static size_t
+longest_operator_run(const char *sql, size_t len)
+{
+	size_t longest = 0;
+	size_t start = 0;
+
+	while (start < len) {
+		size_t run = strspn(sql + start, "~!@#^&|`?+-*/%<>=");
+
+		if (run > longest)
+			longest = run;
+		start += run;
+		start += strcspn(sql + start, "~!@#^&|`?+-*/%<>=");
+	}
+	return longest;
 }
 
 static enum statement_status
@@ -399,6 +422,8 @@ statement_list_parse(struct statement_list *out, const char *sql, size_t len,
 		return STATEMENT_TOO_LARGE;
 	if (sql[len] != '\0' || memchr(sql, '\0', len) != NULL)
 		return STATEMENT_UNPARSED;
+	if (longest_operator_run(sql, len) > OPERATOR_RUN_MAX)
+		return STATEMENT_TOO_LARGE;
 
 	status = split(out, sql);
 	if (status != STATEMENT_OK)

@@ -85,7 +85,7 @@ struct statement_list {
 enum statement_status {
 	STATEMENT_OK,
 	STATEMENT_UNPARSED,  /* a candidate does not parse, or has a NUL */
-	STATEMENT_TOO_LARGE, /* a candidate above a cap, or too many */
+	STATEMENT_TOO_LARGE, /* above a cap: its parse would not be cheap */
 	STATEMENT_NO_MEMORY,
 };
 

@@ -1,9 +1,9 @@
 #include "proxy/batch.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "policy/attempt.h"
 #include "protocol/backend.h"
 
 enum {
@@ -22,13 +22,77 @@ batch_begin(struct batch *b, struct session *s, const struct lock_set *set)
 	b->set = set;
 }
 
-void
-batch_add(struct batch *b, enum batch_purpose purpose, const char *sql,
-	  char *const *params, size_t param_count)
+static void
+add(struct batch *b, enum batch_purpose purpose, const char *sql,
+    char *const *params, size_t param_count)
 {
 	assert(b->count < BATCH_MAX);
 	b->purposes[b->count++] = purpose;
 	inject_statement(&b->injection, sql, params, param_count);
+}
+
+/* batch_send will find it and close the session. */
+static void
+out_of_memory(struct batch *b)
+{
+	b->injection.out.failed = true;
+}
+
+void
+batch_add_command(struct batch *b, const char *sql)
+{
+	add(b, BATCH_COMMAND, sql, NULL, 0);
+}
+
+void
+batch_add_facts(struct batch *b, bool in_block)
+{
+	char flag[] = "f";
+	char *param = flag;
+
+	if (in_block)
+		flag[0] = 't';
+	add(b, BATCH_FACTS, session_facts_query(), &param, 1);
+}
+
+void
+batch_add_attempt(struct batch *b, const struct attempt *attempt)
+{
+	char *sql = attempt_sql(attempt);
+
+	if (sql != NULL)
+		add(b, BATCH_ATTEMPT, sql, NULL, 0);
+	else
+		out_of_memory(b);
+	free(sql);
+}
+
+void
+batch_add_look(struct batch *b, enum holders_of of)
+{
+	char *param = holders_param(b->set, of);
+
+	if (param != NULL)
+		add(b, BATCH_HOLDERS, holders_query(), &param, 1);
+	else
+		out_of_memory(b);
+	free(param);
+}
+
+void
+batch_add_plan(struct batch *b, const struct statement *statements,
+	       size_t count)
+{
+	char *params[LOCK_SET_PARAMS];
+	size_t i;
+
+	if (!lock_set_params(params, statements, count)) {
+		out_of_memory(b);
+		return;
+	}
+	add(b, BATCH_PLAN, lock_set_query(), params, LOCK_SET_PARAMS);
+	for (i = 0; i < LOCK_SET_PARAMS; i++)
+		free(params[i]);
 }
 
 bool

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "policy/attempt.h"
 #include "policy/holders.h"
 #include "policy/lock_set.h"
 #include "policy/session_facts.h"
@@ -48,12 +49,17 @@ struct batch {
 void batch_begin(struct batch *b, struct session *s,
 		 const struct lock_set *set);
 
-void batch_add(struct batch *b, enum batch_purpose purpose, const char *sql,
-	       char *const *params, size_t param_count);
+/* One statement each; the answers fill the fields above. */
+void batch_add_command(struct batch *b, const char *sql);
+void batch_add_facts(struct batch *b, bool in_block);
+void batch_add_attempt(struct batch *b, const struct attempt *attempt);
+void batch_add_look(struct batch *b, enum holders_of of);
+void batch_add_plan(struct batch *b, const struct statement *statements,
+		    size_t count);
 
 /*
  * Ask for the answers, ending the implicit transaction or leaving it open,
- * and send.  False: the session is closing.
+ * and send.  False: the session is closing, for want of memory perhaps.
  */
 bool batch_send(struct batch *b, bool ends_transaction);
 

@@ -32,27 +32,20 @@
  */
 #include "proxy/exchange.h"
 
-#include <assert.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/attempt.h"
 #include "policy/guard.h"
-#include "policy/report.h"
-#include "policy/script.h"
 #include "protocol/backend.h"
 #include "proxy/batch.h"
-#include "proxy/delivery.h"
-#include "proxy/log.h"
+#include "proxy/guard_log.h"
+#include "proxy/query.h"
 #include "proxy/relay.h"
 #include "proxy/session.h"
 
 enum {
 	FIRST_NOTICE_MS = 1000,
 	NEXT_NOTICE_MS = 10000,
-	TAG_MAX = 64,
 };
 
 enum exchange_phase {
@@ -79,35 +72,27 @@ struct exchange {
 	struct session *session;
 	enum exchange_phase phase;
 	enum exchange_context context;
-	bool is_query; /* a simple Query; else an Execute */
 	bool is_canceled;
 	bool is_failing;    /* the server's error goes to the client next */
 	bool has_savepoint; /* ours */
 	bool in_own_block;
-	enum guard_action pending;  /* behind UNDOING */
-	struct statement_list list; /* of the Query */
-	char *text;                 /* its SQL, NUL terminated */
-	size_t text_len;
-	struct script script;
-	size_t piece;
-	struct prepared_facts *facts; /* of the Execute; one use */
+	enum guard_action pending;    /* behind UNDOING */
+	struct query query;           /* what is to run: this, */
+	struct prepared_facts *facts; /* or an Execute; one use */
 	uint64_t execute_seq;
 	struct guard guard;
 	struct batch batch;
 	struct writer error; /* the server's, to be the statement's answer */
-	struct delivery delivery;
-	uint64_t begun_ms;
-	uint64_t run_ms; /* when the client's statement was sent */
 	uint64_t notice_ms;
-	char result[TAG_MAX]; /* CommandComplete's tag or an SQLSTATE */
+	struct guard_log log;
 };
 
 static void act(struct exchange *x, enum guard_action action);
 
-static const struct guard_settings *
-settings_of(const struct exchange *x)
+static bool
+is_query(const struct exchange *x)
 {
-	return &x->session->worker->daemon->config->guard;
+	return x->query.text != NULL;
 }
 
 static enum transaction_status
@@ -120,15 +105,10 @@ status_of(const struct exchange *x)
 static const struct statement *
 statements_of(const struct exchange *x, size_t *count)
 {
-	const struct piece *p;
-
-	if (!x->is_query) {
-		*count = x->facts->list.count;
-		return x->facts->list.items;
-	}
-	p = &x->script.pieces[x->piece];
-	*count = p->count;
-	return x->list.items + p->first;
+	if (is_query(x))
+		return query_statements(&x->query, count);
+	*count = x->facts->list.count;
+	return x->facts->list.items;
 }
 
 static const char *
@@ -141,37 +121,16 @@ tag_of(const struct exchange *x)
 	for (i = 0; i < count; i++)
 		if (s[i].tag != NULL)
 			return s[i].tag;
-	return "?";
+	return "";
 }
 
 static void
 log_outcome(const struct exchange *x)
 {
-	const struct session *s = x->session;
-	const struct guard *g = &x->guard;
-	uint64_t now_ms = worker_now_ms();
-	uint64_t run_ms = x->run_ms > 0 ? x->run_ms : now_ms;
-	char tables[512];
-	struct log_event e;
-
-	report_lock_set(tables, sizeof(tables), &g->set);
-	log_begin(&e, LOG_INFO, "guarded statement");
-	log_number(&e, "session", s->id);
-	log_text(&e, "user", s->user);
-	log_text(&e, "database", s->database);
-	log_text(&e, "statement", tag_of(x));
-	log_text(&e, "tables", tables);
-	log_text(&e, "policy", guard_policy_name(g->settings->policy));
-	log_text(&e, "outcome", guard_outcome_name(g->outcome));
-	log_number(&e, "attempts", g->attempts);
-	log_number(&e, "held_ms", run_ms - x->begun_ms);
-	log_number(&e, "run_ms", now_ms - run_ms);
-	log_text(&e, "result", x->result);
-	if (g->facts.has_old_snapshot && x->context != CONTEXT_IDLE)
-		log_text(&e, "snapshot", "old: the plan may miss new tables");
-	log_end(&e);
+	guard_log_outcome(&x->log, x->session, &x->guard, worker_now_ms());
 }
 
+/* While it is, a CancelRequest comes here and not to the server. */
 static void
 set_held(struct exchange *x, bool is_held)
 {
@@ -189,16 +148,6 @@ done(struct exchange *x)
 	x->phase = EXCHANGE_DONE;
 }
 
-/* What an old error was, before a batch forgets it. */
-static void
-set_result(struct exchange *x, const void *text, size_t len)
-{
-	if (len >= TAG_MAX)
-		len = TAG_MAX - 1;
-	memcpy(x->result, text, len);
-	x->result[len] = '\0';
-}
-
 /* What is asked of the server */
 
 static void
@@ -209,72 +158,41 @@ begin_batch(struct exchange *x, enum exchange_phase phase)
 }
 
 static void
-add_command(struct exchange *x, const char *sql)
-{
-	batch_add(&x->batch, BATCH_COMMAND, sql, NULL, 0);
-}
-
-/* False: out of memory; the session is closing. */
-static bool
 add_plan(struct exchange *x)
 {
-	char *params[LOCK_SET_PARAMS];
 	size_t count;
 	const struct statement *statements = statements_of(x, &count);
-	size_t i;
 
-	if (!lock_set_params(params, statements, count)) {
-		session_close(x->session, CLOSE_MEMORY, NULL);
-		return false;
-	}
-	batch_add(&x->batch, BATCH_PLAN, lock_set_query(), params,
-		  LOCK_SET_PARAMS);
-	for (i = 0; i < LOCK_SET_PARAMS; i++)
-		free(params[i]);
-	return true;
+	batch_add_plan(&x->batch, statements, count);
 }
 
 static void
 send_plan(struct exchange *x)
 {
-	char open[] = "t";
-	char closed[] = "f";
-	char *in_block = x->context == CONTEXT_IDLE ? closed : open;
-
 	begin_batch(x, EXCHANGE_PLANNING);
 	if (x->context == CONTEXT_BLOCK && !x->has_savepoint) {
-		add_command(x, "SAVEPOINT _lockstep");
+		batch_add_command(&x->batch, "SAVEPOINT _lockstep");
 		x->has_savepoint = true;
 	}
-	batch_add(&x->batch, BATCH_FACTS, session_facts_query(), &in_block, 1);
-	if (add_plan(x))
-		(void)batch_send(&x->batch, x->context != CONTEXT_TAIL);
+	batch_add_facts(&x->batch, x->context != CONTEXT_IDLE);
+	add_plan(x);
+	(void)batch_send(&x->batch, x->context != CONTEXT_TAIL);
 }
 
 static void
 send_look(struct exchange *x)
 {
-	const struct guard *g = &x->guard;
-	bool all = g->is_spent || g->settings->policy == GUARD_POLICY_HOLD;
-	char *param = holders_param(&g->set, all ? HOLDERS_OF_ALL
-						 : HOLDERS_OF_UNLOCKABLE);
-
-	if (param == NULL) {
-		session_close(x->session, CLOSE_MEMORY, NULL);
-		return;
-	}
 	begin_batch(x, EXCHANGE_LOOKING);
-	batch_add(&x->batch, BATCH_HOLDERS, holders_query(), &param, 1);
-	free(param);
+	batch_add_look(&x->batch, x->guard.look_at);
 	(void)batch_send(&x->batch, x->context != CONTEXT_TAIL);
 }
 
 /* The locks of an extended cycle must last until the client's own Sync. */
 static bool
-attempt_ends_transaction(const struct exchange *x)
+attempt_ends_cycle(const struct exchange *x)
 {
 	return x->context == CONTEXT_BLOCK ||
-	       (x->context == CONTEXT_IDLE && x->is_query);
+	       (x->context == CONTEXT_IDLE && is_query(x));
 }
 
 static void
@@ -286,21 +204,16 @@ send_attempt(struct exchange *x)
 	    .bound_ms = x->guard.attempt_bound_ms,
 	    .lock_timeout = x->guard.facts.lock_timeout,
 	};
-	char *sql = attempt_sql(&a);
 
-	if (sql == NULL) {
-		session_close(x->session, CLOSE_MEMORY, NULL);
-		return;
-	}
 	begin_batch(x, EXCHANGE_ATTEMPTING);
-	if (x->context == CONTEXT_IDLE && x->is_query)
-		add_command(x, "BEGIN");
-	batch_add(&x->batch, BATCH_ATTEMPT, sql, NULL, 0);
-	free(sql);
+	if (x->context == CONTEXT_IDLE && is_query(x))
+		batch_add_command(&x->batch, "BEGIN");
+	batch_add_attempt(&x->batch, &a);
 	/* A cycle of the client's cannot be taken back to a savepoint, so
-	 * there a set that grew would help nobody. */
-	if (x->context == CONTEXT_TAIL || add_plan(x))
-		(void)batch_send(&x->batch, attempt_ends_transaction(x));
+	 * there to learn of a set that grew would help nobody. */
+	if (x->context != CONTEXT_TAIL)
+		add_plan(x);
+	(void)batch_send(&x->batch, attempt_ends_cycle(x));
 }
 
 static void
@@ -308,9 +221,9 @@ send_undo(struct exchange *x)
 {
 	begin_batch(x, EXCHANGE_UNDOING);
 	if (x->context == CONTEXT_BLOCK)
-		add_command(x, "ROLLBACK TO SAVEPOINT _lockstep");
-	else if (x->is_query)
-		add_command(x, "ROLLBACK");
+		batch_add_command(&x->batch, "ROLLBACK TO SAVEPOINT _lockstep");
+	else if (is_query(x))
+		batch_add_command(&x->batch, "ROLLBACK");
 	(void)batch_send(&x->batch, true);
 }
 
@@ -327,55 +240,26 @@ wait(struct exchange *x)
 			  until_ms > now_ms ? until_ms - now_ms : 0);
 }
 
-/* The end of a simple Query, or of an extended cycle that we made fail */
-
-static void
-finish_query(struct exchange *x)
-{
-	struct writer w = {0};
-
-	writer_begin(&w, BACKEND_READY_FOR_QUERY);
-	write_u8(&w, (uint8_t)status_of(x));
-	writer_end(&w);
-	if (!w.failed)
-		(void)session_to_client(x->session, w.data, w.len);
-	else
-		session_close(x->session, CLOSE_MEMORY, NULL);
-	writer_clear(&w);
-}
-
-static void
-fail_to_sync(struct exchange *x)
-{
-	buffer_clear(&x->session->kept);
-	x->session->skips_to_sync = true;
-}
+/* An error in place of the client's statement */
 
 static void
 finish_failed(struct exchange *x)
 {
 	log_outcome(x);
-	if (x->is_query)
-		finish_query(x);
-	else
-		fail_to_sync(x);
+	if (is_query(x)) {
+		query_finish(&x->query);
+	} else {
+		buffer_clear(&x->session->kept);
+		x->session->skips_to_sync = true;
+	}
 	done(x);
 }
 
-/* Our error is out; the server's transaction, if one is open, has failed. */
+/* The server's transaction, if one was open, has failed. */
 static void
 refused(struct exchange *x)
 {
-	struct report r;
-	struct error_report e = {.severity = "ERROR"};
-
-	report_refusal(&r, &x->guard, tag_of(x), worker_now_ms());
-	e.sqlstate = r.sqlstate;
-	e.message = r.message;
-	e.detail = r.detail[0] != '\0' ? r.detail : NULL;
-	e.hint = r.hint[0] != '\0' ? r.hint : NULL;
-	set_result(x, r.sqlstate, strlen(r.sqlstate));
-	if (session_report(x->session, &e))
+	if (guard_log_refuse(&x->log, x->session, &x->guard, worker_now_ms()))
 		finish_failed(x);
 }
 
@@ -392,7 +276,7 @@ refuse(struct exchange *x)
 		return;
 	}
 	begin_batch(x, EXCHANGE_REFUSING);
-	add_command(x, sql);
+	batch_add_command(&x->batch, sql);
 	(void)batch_send(&x->batch, x->context != CONTEXT_TAIL);
 }
 
@@ -407,9 +291,11 @@ deliver_error(struct exchange *x)
 static void
 fail(struct exchange *x, bool needs_undo)
 {
-	set_result(x, x->batch.sqlstate, strlen(x->batch.sqlstate));
-	x->error = x->batch.error;
-	memset(&x->batch.error, 0, sizeof(x->batch.error));
+	struct batch *b = &x->batch;
+
+	guard_log_result(&x->log, b->sqlstate, strlen(b->sqlstate));
+	x->error = b->error;
+	memset(&b->error, 0, sizeof(b->error));
 	(void)guard_cancel(&x->guard);
 	x->is_failing = true;
 	if (needs_undo)
@@ -421,39 +307,26 @@ fail(struct exchange *x, bool needs_undo)
 /* The client's statement */
 
 static void
+begin_run(struct exchange *x, enum exchange_phase phase)
+{
+	x->phase = phase;
+	x->log.run_ms = worker_now_ms();
+	set_held(x, false);
+}
+
+static void
 send_piece(struct exchange *x)
 {
-	const struct piece *p = &x->script.pieces[x->piece];
-	struct session *s = x->session;
-	struct writer w = {0};
-
-	x->phase = EXCHANGE_RUNNING;
-	x->run_ms = worker_now_ms();
-	set_held(x, false);
-	delivery_begin(&x->delivery, s, x->text, p->start, x->in_own_block);
-	writer_begin(&w, FRONTEND_QUERY);
-	write_bytes(&w, x->text + p->start, p->end - p->start);
-	write_u8(&w, 0);
-	writer_end(&w);
-	if (w.failed) {
-		session_close(s, CLOSE_MEMORY, NULL);
-	} else {
-		pipeline_sent(&s->pipeline, FRONTEND_QUERY, PIPELINE_CLIENT);
-		(void)session_to_server(s, w.data, w.len);
-	}
-	writer_clear(&w);
+	begin_run(x, EXCHANGE_RUNNING);
+	query_send_piece(&x->query, x->in_own_block);
 }
 
 static void
 send_kept(struct exchange *x)
 {
-	struct session *s = x->session;
-
-	x->phase = EXCHANGE_OBSERVING;
-	x->run_ms = worker_now_ms();
-	set_held(x, false);
-	relay_release_kept(s);
-	x->execute_seq = s->pipeline.sent_seq;
+	begin_run(x, EXCHANGE_OBSERVING);
+	relay_release_kept(x->session);
+	x->execute_seq = x->session->pipeline.sent_seq;
 }
 
 static void
@@ -461,29 +334,17 @@ run(struct exchange *x)
 {
 	if (x->has_savepoint) {
 		begin_batch(x, EXCHANGE_RUNNING);
-		add_command(x, "RELEASE SAVEPOINT _lockstep");
+		batch_add_command(&x->batch, "RELEASE SAVEPOINT _lockstep");
 		x->has_savepoint = false;
 		if (!batch_send(&x->batch, true))
 			return;
 	}
-	x->in_own_block = x->is_query && x->context == CONTEXT_IDLE &&
+	x->in_own_block = is_query(x) && x->context == CONTEXT_IDLE &&
 			  x->guard.outcome == GUARD_PROTECTED;
-	if (x->is_query)
+	if (is_query(x))
 		send_piece(x);
 	else
 		send_kept(x);
-}
-
-/* As if it had never been judged. */
-static void
-pass_on(struct exchange *x)
-{
-	if (x->is_query) {
-		send_piece(x);
-	} else {
-		relay_release_kept(x->session);
-		done(x);
-	}
 }
 
 static void
@@ -514,74 +375,55 @@ act(struct exchange *x, enum guard_action action)
 }
 
 static void
-start_guard(struct exchange *x)
+start_guard(struct exchange *x, enum exchange_context context)
 {
+	const struct config *config = x->session->worker->daemon->config;
 	uint64_t now_ms = worker_now_ms();
 	uint64_t seed = now_ms ^ x->session->id << 20 ^ (uintptr_t)x;
+	bool in_transaction = context != CONTEXT_IDLE;
 
-	x->begun_ms = now_ms;
+	x->context = context;
 	x->notice_ms = now_ms + FIRST_NOTICE_MS;
-	act(x, guard_begin(&x->guard, settings_of(x),
-			   x->context != CONTEXT_IDLE, now_ms, seed));
+	x->log = (struct guard_log){
+	    .statement = tag_of(x),
+	    .begun_ms = now_ms,
+	    .in_transaction = in_transaction,
+	};
+	set_held(x, true);
+	act(x, guard_begin(&x->guard, &config->guard, in_transaction, now_ms,
+			   seed));
 }
 
-/* Pieces of a Query: what stands in a failed block needs no protection. */
+/* What stands in a failed block, or unplanned in none, just runs. */
 static void
 start_piece(struct exchange *x)
 {
-	const struct piece *p = &x->script.pieces[x->piece];
-	enum transaction_status status = status_of(x);
+	const struct piece *p = query_piece(&x->query);
 
-	x->context = status == TRANSACTION_BLOCK ? CONTEXT_BLOCK : CONTEXT_IDLE;
 	x->in_own_block = false;
-	if (p->count == 0 || status == TRANSACTION_FAILED ||
-	    (status == TRANSACTION_IDLE && !p->needs_block)) {
+	if (p->count > 0 && status_of(x) == TRANSACTION_BLOCK)
+		start_guard(x, CONTEXT_BLOCK);
+	else if (p->count > 0 && p->needs_block &&
+		 status_of(x) == TRANSACTION_IDLE)
+		start_guard(x, CONTEXT_IDLE);
+	else
 		send_piece(x);
-		return;
-	}
-	set_held(x, true);
-	start_guard(x);
-}
-
-static void
-log_unguarded(const struct exchange *x)
-{
-	struct log_event e;
-
-	log_begin(&e, LOG_WARNING, "statements passed unguarded");
-	log_number(&e, "session", x->session->id);
-	log_text(&e, "user", x->session->user);
-	log_text(&e, "database", x->session->database);
-	log_number(&e, "statements", x->script.unguarded);
-	log_end(&e);
-}
-
-/* What is sent now is beyond protection: it fails, or its place is odd. */
-static bool
-is_past_help(const struct exchange *x)
-{
-	const struct pipeline *p = &x->session->pipeline;
-
-	return p->tail_open || p->skipping || p->status == TRANSACTION_FAILED;
 }
 
 static void
 fence_query(struct exchange *x)
 {
-	bool in_block = status_of(x) != TRANSACTION_IDLE;
+	const struct pipeline *p = &x->session->pipeline;
+	struct query *q = &x->query;
 
-	if (!script_cut(&x->script, &x->list, x->text_len, in_block)) {
+	if (!query_cut(q, p->status != TRANSACTION_IDLE)) {
 		session_close(x->session, CLOSE_MEMORY, NULL);
 		return;
 	}
-	if (is_past_help(x)) {
-		x->script.count = 1;
-		x->script.pieces[0] = (struct piece){.end = x->text_len};
-		send_piece(x);
-		return;
-	}
-	if (x->script.unguarded > 0)
-		log_unguarded(x);
+	if (!pipeline_is_settled(p) || p->status == TRANSACTION_FAILED)
+		query_leave_whole(q);
+	else if (q->script.unguarded > 0)
+		guard_log_unguarded(x->session, q->script.unguarded);
 	start_piece(x);
 }
 
@@ -591,16 +433,15 @@ fence_execute(struct exchange *x)
 	const struct pipeline *p = &x->session->pipeline;
 
 	if (p->skipping || (!p->tail_open && p->status == TRANSACTION_FAILED)) {
-		pass_on(x);
-		return;
+		relay_release_kept(x->session);
+		done(x);
+	} else if (p->tail_open) {
+		start_guard(x, CONTEXT_TAIL);
+	} else if (p->status == TRANSACTION_BLOCK) {
+		start_guard(x, CONTEXT_BLOCK);
+	} else {
+		start_guard(x, CONTEXT_IDLE);
 	}
-	if (p->tail_open)
-		x->context = CONTEXT_TAIL;
-	else if (p->status == TRANSACTION_BLOCK)
-		x->context = CONTEXT_BLOCK;
-	else
-		x->context = CONTEXT_IDLE;
-	start_guard(x);
 }
 
 /* Answers to what was asked */
@@ -621,24 +462,30 @@ undo_then(struct exchange *x, enum guard_action pending)
 	send_undo(x);
 }
 
+/* A question of ours failed: the statement runs as if without us. */
+static void
+give_up(struct exchange *x)
+{
+	enum guard_action action = guard_plan_failed(&x->guard);
+
+	if (batch_has_error(&x->batch) && x->context == CONTEXT_BLOCK)
+		undo_then(x, action);
+	else
+		act(x, action);
+}
+
 static void
 planned(struct exchange *x)
 {
 	struct batch *b = &x->batch;
 
-	if (ends_statement(x)) {
+	if (ends_statement(x))
 		fail(x, false);
-		return;
-	}
-	if (!batch_has_error(b) && !b->is_odd && b->has_facts) {
+	else if (batch_has_error(b) || b->is_odd || !b->has_facts)
+		give_up(x);
+	else
 		act(x, guard_planned(&x->guard, &b->facts, &b->planned,
 				     worker_now_ms()));
-		return;
-	}
-	if (x->context == CONTEXT_BLOCK)
-		undo_then(x, guard_plan_failed(&x->guard));
-	else
-		act(x, guard_plan_failed(&x->guard));
 }
 
 static void
@@ -646,14 +493,10 @@ looked(struct exchange *x)
 {
 	struct batch *b = &x->batch;
 
-	if (ends_statement(x)) {
+	if (ends_statement(x))
 		fail(x, false);
-		return;
-	}
-	if (batch_has_error(b) && x->context == CONTEXT_BLOCK)
-		undo_then(x, guard_plan_failed(&x->guard));
-	else if (batch_has_error(b))
-		act(x, guard_plan_failed(&x->guard));
+	else if (batch_has_error(b) || b->is_odd)
+		give_up(x);
 	else
 		act(x, guard_looked(&x->guard, &b->holders, worker_now_ms()));
 }
@@ -711,37 +554,44 @@ undone(struct exchange *x)
 		act(x, x->pending);
 }
 
-/* What of the client's statement there is to know is known */
-
-static void
-finish_run(struct exchange *x)
-{
-	if (x->guard.outcome != GUARD_PENDING)
-		log_outcome(x);
-	finish_query(x);
-	done(x);
-}
+/* What came of the client's statement */
 
 static void
 commit(struct exchange *x)
 {
 	begin_batch(x, EXCHANGE_COMMITTING);
-	add_command(x,
-		    status_of(x) == TRANSACTION_BLOCK ? "COMMIT" : "ROLLBACK");
+	batch_add_command(&x->batch, status_of(x) == TRANSACTION_BLOCK
+					 ? "COMMIT"
+					 : "ROLLBACK");
 	(void)batch_send(&x->batch, true);
+}
+
+static void
+log_piece(const struct exchange *x)
+{
+	if (x->guard.outcome != GUARD_PENDING)
+		log_outcome(x);
+}
+
+static void
+finish_run(struct exchange *x)
+{
+	log_piece(x);
+	query_finish(&x->query);
+	done(x);
 }
 
 static void
 committed(struct exchange *x)
 {
 	const struct batch *b = &x->batch;
+	struct delivery *d = &x->query.delivery;
 
 	if (batch_has_error(b)) {
-		set_result(x, b->sqlstate, strlen(b->sqlstate));
-		delivery_deny(&x->delivery,
-			      span_of(b->error.data, b->error.len));
+		guard_log_result(&x->log, b->sqlstate, strlen(b->sqlstate));
+		delivery_deny(d, span_of(b->error.data, b->error.len));
 	} else {
-		delivery_confirm(&x->delivery);
+		delivery_confirm(d);
 	}
 	finish_run(x);
 }
@@ -751,14 +601,12 @@ ran(struct exchange *x)
 {
 	if (x->in_own_block) {
 		commit(x);
-	} else if (x->delivery.has_failed || x->piece + 1 >= x->script.count) {
-		finish_run(x);
-	} else {
-		if (x->guard.outcome != GUARD_PENDING)
-			log_outcome(x);
+	} else if (query_advance(&x->query)) {
+		log_piece(x);
 		guard_clear(&x->guard);
-		x->piece++;
 		start_piece(x);
+	} else {
+		finish_run(x);
 	}
 }
 
@@ -770,10 +618,10 @@ note_result(struct exchange *x, struct frame frame)
 
 	if (frame.type == BACKEND_COMMAND_COMPLETE &&
 	    command_complete_decode(&tag, frame.body))
-		set_result(x, tag.data, tag.len);
+		guard_log_result(&x->log, tag.data, tag.len);
 	if (frame.type == BACKEND_ERROR_RESPONSE &&
 	    error_fields_decode(&f, frame.body))
-		set_result(x, f.sqlstate.data, f.sqlstate.len);
+		guard_log_result(&x->log, f.sqlstate.data, f.sqlstate.len);
 }
 
 static void
@@ -793,22 +641,14 @@ exchange_begin_query(struct session *s, struct span sql,
 		     struct statement_list *list)
 {
 	struct exchange *x = calloc(1, sizeof(*x));
-	char *text = malloc(sql.len + 1);
 
-	if (x == NULL || text == NULL) {
+	if (x == NULL || !query_take(&x->query, s, sql, list)) {
 		free(x);
-		free(text);
 		return false;
 	}
-	memcpy(text, sql.data, sql.len);
-	text[sql.len] = '\0';
 	x->session = s;
-	x->is_query = true;
-	x->text = text;
-	x->text_len = sql.len;
-	x->list = *list;
-	memset(list, 0, sizeof(*list));
 	s->exchange = x;
+	set_held(x, true);
 	if (pipeline_is_quiet(&s->pipeline))
 		fence_query(x);
 	return true;
@@ -819,12 +659,25 @@ exchange_begin_query(struct session *s, struct span sql,
  * can have begun a transaction, a Sync settles it; if something may have, only
  * a Flush will do, and the cycle stays open.
  */
+static void
+ask_for_answers(struct session *s)
+{
+	const struct pipeline *p = &s->pipeline;
+	struct injection i = {.session = s};
+
+	if (!p->tail_open || p->skipping)
+		return;
+	if (p->tail_began)
+		inject_flush(&i);
+	else
+		inject_sync(&i);
+	(void)inject_send(&i);
+}
+
 bool
 exchange_begin_execute(struct session *s, struct prepared_facts *facts)
 {
 	struct exchange *x = calloc(1, sizeof(*x));
-	const struct pipeline *p = &s->pipeline;
-	struct injection i = {.session = s};
 
 	if (x == NULL)
 		return false;
@@ -833,46 +686,40 @@ exchange_begin_execute(struct session *s, struct prepared_facts *facts)
 	prepared_facts_use(facts);
 	s->exchange = x;
 	set_held(x, true);
-	if (p->tail_open && !p->skipping) {
-		if (p->tail_began)
-			inject_flush(&i);
-		else
-			inject_sync(&i);
-		if (!inject_send(&i))
-			return true;
-	}
-	if (pipeline_is_quiet(p))
+	ask_for_answers(s);
+	if (pipeline_is_quiet(&s->pipeline) && s->state == SESSION_READY)
 		fence_execute(x);
 	return true;
 }
 
+/* A notice may be the client's; the rest belongs behind his last answer. */
 static bool
-is_async(const struct pipeline_event *event)
+must_not_overtake(const struct exchange *x, const struct pipeline_event *event,
+		  uint8_t type)
 {
-	return event->verdict == PIPELINE_ASYNC;
+	return x->phase == EXCHANGE_COMMITTING &&
+	       event->verdict == PIPELINE_ASYNC &&
+	       type != BACKEND_NOTICE_RESPONSE;
 }
 
 bool
 exchange_answer(struct exchange *x, const struct pipeline_event *event,
 		struct frame frame, struct span raw)
 {
-	bool is_ours = event->owner == PIPELINE_PROXY;
-
 	if (event->verdict == PIPELINE_FATAL)
 		return false;
-	if (is_ours && x->phase == EXCHANGE_COMMITTING && is_async(event) &&
-	    frame.type != BACKEND_NOTICE_RESPONSE) {
-		delivery_hold(&x->delivery, raw);
+	if (must_not_overtake(x, event, frame.type)) {
+		delivery_hold(&x->query.delivery, raw);
 		return true;
 	}
-	if (is_ours)
+	if (event->owner == PIPELINE_PROXY)
 		return batch_answer(&x->batch, event, frame, raw);
 	if (x->phase == EXCHANGE_OBSERVING)
 		observe(x, frame);
 	if (x->phase != EXCHANGE_RUNNING)
 		return false;
 	note_result(x, frame);
-	return delivery_answer(&x->delivery, frame, raw);
+	return delivery_answer(&x->query.delivery, frame, raw);
 }
 
 void
@@ -880,7 +727,7 @@ exchange_quiet(struct exchange *x)
 {
 	switch (x->phase) {
 	case EXCHANGE_FENCE:
-		if (x->is_query)
+		if (is_query(x))
 			fence_query(x);
 		else
 			fence_execute(x);
@@ -913,22 +760,6 @@ exchange_quiet(struct exchange *x)
 	}
 }
 
-static void
-notify(struct exchange *x, uint64_t now_ms)
-{
-	struct report r;
-	struct error_report e = {.severity = "NOTICE"};
-
-	x->notice_ms = now_ms + NEXT_NOTICE_MS;
-	if (!x->guard.facts.wants_notices)
-		return;
-	report_waiting(&r, &x->guard, tag_of(x), now_ms);
-	e.sqlstate = r.sqlstate;
-	e.message = r.message;
-	e.detail = r.detail;
-	(void)session_report(x->session, &e);
-}
-
 void
 exchange_timer(struct exchange *x)
 {
@@ -936,8 +767,11 @@ exchange_timer(struct exchange *x)
 
 	if (x->phase != EXCHANGE_WAITING)
 		return;
-	if (now_ms >= x->notice_ms)
-		notify(x, now_ms);
+	if (now_ms >= x->notice_ms) {
+		x->notice_ms = now_ms + NEXT_NOTICE_MS;
+		if (!guard_log_notify(&x->log, x->session, &x->guard, now_ms))
+			return;
+	}
 	if (now_ms >= x->guard.wake_ms)
 		act(x, guard_woken(&x->guard, now_ms));
 	else
@@ -947,7 +781,7 @@ exchange_timer(struct exchange *x)
 void
 exchange_cancel(struct exchange *x)
 {
-	if (exchange_is_running(x) || x->phase == EXCHANGE_DONE)
+	if (exchange_is_running(x) || exchange_is_done(x))
 		return;
 	x->is_canceled = true;
 	if (x->phase == EXCHANGE_WAITING)
@@ -990,11 +824,8 @@ exchange_free(struct exchange *x)
 		return;
 	guard_clear(&x->guard);
 	batch_clear(&x->batch);
-	delivery_clear(&x->delivery);
+	query_clear(&x->query);
 	writer_clear(&x->error);
-	script_clear(&x->script);
-	statement_list_clear(&x->list);
 	prepared_facts_drop(x->facts);
-	free(x->text);
 	free(x);
 }

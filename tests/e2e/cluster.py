@@ -19,7 +19,7 @@ import time
 import psycopg
 
 START_BOUND_S = 60
-STOP_BOUND_S = 30
+STOP_BOUND_S = 15
 
 SETTINGS = {
     "fsync": "off",
@@ -123,14 +123,19 @@ class Cluster:
         return False
 
     def stop(self, how=signal.SIGINT):
-        """SIGINT is a fast shutdown, SIGQUIT an immediate one."""
-        if self.process is not None and self.process.poll() is None:
-            self.process.send_signal(how)
+        """SIGINT is a fast shutdown, SIGQUIT an immediate one.
+
+        A backend deep in the parser hears neither; the postmaster kills such
+        ones five seconds after SIGQUIT, so it must live that long itself.
+        """
+        for sign in (how, signal.SIGQUIT, signal.SIGKILL):
+            if self.process is None or self.process.poll() is not None:
+                break
+            self.process.send_signal(sign)
             try:
                 self.process.wait(STOP_BOUND_S)
             except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+                pass
         self.process = None
 
     def remove(self):

@@ -55,6 +55,17 @@ union all select 'late_child', id::text, '' from late_child
 order by 1, 2, 3
 """
 
+# Goes before STATE: changes with everything that a case can do to tables.
+FINGERPRINT = """
+select 'file', oid::text || ' ' || relfilenode, xmin::text from pg_class
+ where relnamespace = 'public'::regnamespace and relkind <> 'v'
+union all
+select 'column', attrelid::text || ' ' || attname, atttypid::text
+  from pg_attribute a join pg_class c on c.oid = a.attrelid
+ where relnamespace = 'public'::regnamespace
+union all
+"""
+
 # What the session must look like from inside: settings, statements, portals
 # and the locks on the user's tables.  (A view keeps the message short: it is
 # sent byte by byte, too.)

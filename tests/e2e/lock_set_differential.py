@@ -24,7 +24,7 @@ import psycopg
 from cluster import Cluster
 from lock_set_world import SCHEMAS, World, quote
 
-DEFAULT_CASES = 600
+DEFAULT_CASES = 400
 STATEMENTS_PER_WORLD = 40
 FIRST_USER_OID = 16384
 
@@ -187,9 +187,20 @@ class Run:
         self.counts["compared"] += 1
         kind = sql.split()[0] + (" DETACH" if " DETACH " in sql else "")
         self.kinds[kind] = self.kinds.get(kind, 0) + 1
+        if " DETACH " in sql:
+            self.forgive_unread(planned, actual)
         if planned != actual and not self.is_bound_of_13(sql, planned, actual):
             raise Mismatch(self.difference(sql, label, planned, actual,
                                            relations))
+
+    @staticmethod
+    def forgive_unread(planned, actual):
+        """DETACH checks the foreign keys by a query, and takes ACCESS SHARE
+        for it: on what its planner does not exclude, and on the ancestors of
+        partitions unless the session has their constraints in its cache."""
+        for relid in planned.keys() - actual.keys():
+            if planned[relid] == 1:
+                del planned[relid]
 
     def is_bound_of_13(self, sql, planned, actual):
         """PostgreSQL 13 takes less of a partition that it detaches, and reads

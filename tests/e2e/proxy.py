@@ -68,17 +68,18 @@ class Lockstep:
                                  f"port={self.upstream.port}"]
         for name, value in self.settings.items():
             command += ["--set", f"{name}={value}"]
+        # LOCKSTEP_... of the environment are settings, LOCKSTEP_BIN is ours.
+        env = {name: value for name, value in os.environ.items()
+               if not name.startswith("LOCKSTEP_")}
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL,
-                                            stdout=log, stderr=log)
+                                            stdout=log, stderr=log, env=env)
         deadline = time.monotonic() + START_BOUND_S
         while not self._accepts():
-            if self.process.poll() is not None:
-                raise RuntimeError("lockstep ended at start:\n" + self.stderr())
-            if time.monotonic() > deadline:
-                self.process.kill()
-                raise RuntimeError("lockstep does not accept:\n"
-                                   + self.stderr())
+            if not self.is_alive() or time.monotonic() > deadline:
+                text = self.stderr()
+                self.remove()
+                raise RuntimeError("lockstep does not accept:\n" + text)
             time.sleep(0.01)
         return self
 
@@ -133,7 +134,7 @@ class Lockstep:
         with open(self.log_path, encoding="utf-8", errors="replace") as log:
             return log.read()
 
-    def tail(self, lines=60):
+    def tail(self, lines=20):
         return "\n".join(self.stderr().splitlines()[-lines:])
 
     def events(self):

@@ -1,12 +1,53 @@
 #include "policy/statement.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "tests/support/test.h"
 
+/*
+ * The sources and not their library, so that their own allocations can fail:
+ * libpg_query does not survive a malloc that does.
+ */
+static void *failing_calloc(size_t count, size_t size);
+static void *failing_realloc(void *old, size_t size);
+#define calloc failing_calloc
+#define realloc failing_realloc
+#include "policy/statement.c"
+#include "policy/statement_scan.c"
+#include "policy/statement_text.c"
+#include "policy/statement_tree.c"
+#undef calloc
+#undef realloc
+
 enum { MEGABYTE = 1024 * 1024 };
+
+static unsigned allocations_left = UINT_MAX;
+
+static bool
+allocation_fails(void)
+{
+	if (allocations_left == UINT_MAX)
+		return false;
+	if (allocations_left == 0)
+		return true;
+	allocations_left--;
+	return false;
+}
+
+static void *
+failing_calloc(size_t count, size_t size)
+{
+	return allocation_fails() ? NULL : calloc(count, size);
+}
+
+static void *
+failing_realloc(void *old, size_t size)
+{
+	return allocation_fails() ? NULL : realloc(old, size);
+}
 
 static const char *const controls[] = {
     [STATEMENT_PLAIN] = "",
@@ -301,7 +342,7 @@ candidate_is_looked_for_in_linear_time(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-		char *sql = repeat("select 1", parts[i], "", 16 * MEGABYTE);
+		char *sql = repeat("select 1", parts[i], "", 4 * MEGABYTE);
 
 		statement_is_candidate(sql, strlen(sql), GUARD_SCOPE_DDL);
 		free(sql);
@@ -391,7 +432,7 @@ list_parse_plans_alter_table_with_drops(void **state)
 	     " drops:ALTER TABLE lock(\"s\".\"c\" only mode 8)"
 	     " constraint(\"s\".\"c\" f only cascade)"},
 	    {"alter table c drop constraint f, add d int references r,"
-	     " add constraint g foreign key (a) references only s.p (b),"
+	     " add constraint g foreign key (a) references s.p (b),"
 	     " alter e set not null, add check (1 = 1)",
 	     " drops:ALTER TABLE lock(\"c\" mode 8) constraint(\"c\" f)"
 	     " lock(\"r\" mode 6) lock(\"s\".\"p\" mode 6)"},
@@ -835,13 +876,15 @@ static const struct bomb bombs[] = {
     {"", "drop table a;", ""},
     {"", "drop ", ""},
     {"drop table a;", "/*", ""},
-    {"drop table a;", "/*", "*/"},
+    {"drop table a;", "/* ", "*/"},
     {"drop table a;", "/**/", ""},
     {"drop table a;", "--\n", ""},
     {"drop table a;", "''", ""},
     {"drop table a; select '", "x", ""},
     {"drop table a; select $x$", "x", "$y$"},
     {"drop table a; select ", "1+", "1"},
+    {"drop table a; select 1", "+", "1"},
+    {"drop table a; select 1", "/*", "*/"},
     {"drop table a; select ", "(", ""},
     {"drop table a; select ", ")", ""},
     {"begin; drop table a;", "select 1;", ""},
@@ -885,6 +928,33 @@ run_thread_with_stack(void *(*run)(void *), void *arg, size_t bytes)
 	assert_int_equal(pthread_create(&thread, &attr, run, arg), 0);
 	assert_int_equal(pthread_join(thread, NULL), 0);
 	pthread_attr_destroy(&attr);
+}
+
+static void
+list_parse_refuses_what_the_scanner_is_slow_with(void **state)
+{
+	static const struct bomb slow[] = {
+	    {"drop table a; select 1", "+", "1"},
+	    {"drop table a;", "/*", "*/"},
+	    {"drop table a; select '", "/", "'"},
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(slow) / sizeof(slow[0]); i++) {
+		char *sql =
+		    repeat(slow[i].head, slow[i].part, slow[i].tail, 290);
+
+		assert_int_equal(parse_status(sql, GUARD_SCOPE_DROPS),
+				 STATEMENT_TOO_LARGE);
+		free(sql);
+	}
+	assert_int_equal(
+	    parse_status("drop table a; -- "
+			 "----------------------------------------------------"
+			 "----------------------------------------------------",
+			 GUARD_SCOPE_DROPS),
+	    STATEMENT_OK);
 }
 
 /* Lengths around each cap; a megabyte is above them all. */
@@ -998,6 +1068,38 @@ list_parse_works_in_many_threads_at_once(void **state)
 	}
 }
 
+static void
+list_parse_survives_each_failing_allocation(void **state)
+{
+	static const char *const texts[] = {
+	    "drop table a, s.b",
+	    "truncate a, b",
+	    "alter table a drop b, drop constraint c, add d int references e",
+	    "alter table a detach partition b",
+	};
+	struct statement_list list;
+	size_t i;
+	unsigned n;
+
+	(void)state;
+	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		enum statement_status status = STATEMENT_NO_MEMORY;
+
+		for (n = 0; status != STATEMENT_OK; n++) {
+			allocations_left = n;
+			status = parse(&list, texts[i], GUARD_SCOPE_DROPS);
+			if (status != STATEMENT_OK) {
+				assert_int_equal(status, STATEMENT_NO_MEMORY);
+				assert_null(list.items);
+				assert_int_equal(list.count, 0);
+			}
+			statement_list_clear(&list);
+		}
+		allocations_left = UINT_MAX;
+		assert_true(n > 3);
+	}
+}
+
 /* Warnings of the scanner and the parser are the server's to give. */
 static void
 list_parse_writes_nothing_to_stderr(void **state)
@@ -1060,11 +1162,13 @@ main(void)
 	    cmocka_unit_test(list_parse_passes_broken_text_that_cannot_matter),
 	    cmocka_unit_test(list_parse_caps_the_length_of_a_candidate),
 	    cmocka_unit_test(list_parse_caps_the_number_of_candidates),
+	    cmocka_unit_test(list_parse_refuses_what_the_scanner_is_slow_with),
 	    cmocka_unit_test(list_parse_needs_two_megabytes_of_stack_at_most),
 	    cmocka_unit_test(
 		list_parse_refuses_to_nest_deep_and_takes_long_lists),
 	    cmocka_unit_test(list_parse_counts_the_nesting_of_closed_groups),
 	    cmocka_unit_test(list_parse_works_in_many_threads_at_once),
+	    cmocka_unit_test(list_parse_survives_each_failing_allocation),
 	    cmocka_unit_test(list_parse_writes_nothing_to_stderr),
 	    cmocka_unit_test(list_clear_accepts_a_zeroed_list),
 	};

@@ -1,0 +1,93 @@
+#include "proxy/guard_log.h"
+
+#include <string.h>
+
+#include "policy/report.h"
+#include "proxy/log.h"
+#include "proxy/session.h"
+
+void
+guard_log_result(struct guard_log *l, const void *text, size_t len)
+{
+	if (len >= sizeof(l->result))
+		len = sizeof(l->result) - 1;
+	memcpy(l->result, text, len);
+	l->result[len] = '\0';
+}
+
+static void
+begin_line(struct log_event *e, enum log_level level, const char *message,
+	   const struct session *s)
+{
+	log_begin(e, level, message);
+	log_number(e, "session", s->id);
+	log_text(e, "user", s->user);
+	log_text(e, "database", s->database);
+}
+
+void
+guard_log_outcome(const struct guard_log *l, const struct session *s,
+		  const struct guard *g, uint64_t now_ms)
+{
+	uint64_t run_ms = l->run_ms > 0 ? l->run_ms : now_ms;
+	char tables[512];
+	struct log_event e;
+
+	/* A DROP that locks one table is ordinary traffic. */
+	begin_line(&e, g->outcome == GUARD_UNNEEDED ? LOG_DEBUG : LOG_INFO,
+		   "guarded statement", s);
+	report_lock_set(tables, sizeof(tables), &g->set);
+	log_text(&e, "statement", l->statement);
+	log_text(&e, "tables", tables);
+	log_text(&e, "policy", guard_policy_name(g->settings->policy));
+	log_text(&e, "outcome", guard_outcome_name(g->outcome));
+	log_number(&e, "attempts", g->attempts);
+	log_number(&e, "held_ms", run_ms - l->begun_ms);
+	log_number(&e, "run_ms", now_ms - run_ms);
+	log_text(&e, "result", l->result);
+	if (l->in_transaction && g->facts.has_old_snapshot)
+		log_text(&e, "snapshot", "old, newer tables are not seen");
+	log_end(&e);
+}
+
+void
+guard_log_unguarded(const struct session *s, size_t statements)
+{
+	struct log_event e;
+
+	begin_line(&e, LOG_WARNING, "statements passed unguarded", s);
+	log_number(&e, "statements", statements);
+	log_end(&e);
+}
+
+bool
+guard_log_notify(const struct guard_log *l, struct session *s,
+		 const struct guard *g, uint64_t now_ms)
+{
+	struct report r;
+	struct error_report e = {.severity = "NOTICE"};
+
+	if (!g->facts.wants_notices)
+		return true;
+	report_waiting(&r, g, l->statement, now_ms);
+	e.sqlstate = r.sqlstate;
+	e.message = r.message;
+	e.detail = r.detail;
+	return session_report(s, &e);
+}
+
+bool
+guard_log_refuse(struct guard_log *l, struct session *s, const struct guard *g,
+		 uint64_t now_ms)
+{
+	struct report r;
+	struct error_report e = {.severity = "ERROR"};
+
+	report_refusal(&r, g, l->statement, now_ms);
+	guard_log_result(l, r.sqlstate, strlen(r.sqlstate));
+	e.sqlstate = r.sqlstate;
+	e.message = r.message;
+	e.detail = r.detail[0] != '\0' ? r.detail : NULL;
+	e.hint = r.hint[0] != '\0' ? r.hint : NULL;
+	return session_report(s, &e);
+}

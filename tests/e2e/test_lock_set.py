@@ -1,0 +1,175 @@
+"""The lock set query, run as the proxy runs it, on a real server."""
+
+import json
+import os
+
+import psycopg
+import pytest
+
+import hostile_schema
+from cluster import Cluster
+from lock_set_differential import DEFAULT_CASES, Planner, differential
+
+# One of each kind, and what each must plan in `tables` below.
+STATEMENTS = {
+    "DROP TABLE s.child": {"s.child", "s.a", "s.b"},
+    "DROP TABLE IF EXISTS none, s.a, no.where CASCADE":
+        {"s.a", "s.child", "s.v", "s.heir", "s.usr"},
+    "ALTER TABLE s.child DROP COLUMN a": {"s.child", "s.a"},
+    "ALTER TABLE ONLY s.a DROP COLUMN x": {"s.a", "s.heir"},
+    "ALTER TABLE s.child DROP CONSTRAINT fa, DROP CONSTRAINT fb":
+        {"s.child", "s.a", "s.b"},
+    "ALTER TABLE s.a DROP CONSTRAINT c": {"s.a", "s.heir"},
+    "ALTER TABLE s.p DETACH PARTITION s.p1":
+        {"s.p", "s.p1", "s.pd", "s.usr"},
+    "TRUNCATE s.a RESTART IDENTITY CASCADE":
+        {"s.a", "s.heir", "s.child", "s.usr", "s.a_id_seq"},
+    "TRUNCATE ONLY s.a, s.b": {"s.a", "s.b"},
+    "DROP INDEX s.i": {"s.b"},
+    "DROP VIEW s.v": {"s.v"},
+    'DROP TABLE s."a""; drop table x; --"': {'s."a""; drop table x; --"'},
+    "DROP TABLE pg_temp.t": {"pg_temp.t"},
+    "DROP TABLE s.child; TRUNCATE s.b; ALTER TABLE s.p DROP COLUMN x":
+        {"s.child", "s.a", "s.b", "s.p", "s.p1", "s.pd"},
+    "DROP TABLE elsewhere.s.a":
+        {"s.a", "s.child", "s.v", "s.heir", "s.usr"},
+    "DROP TABLE none": set(),
+}
+
+TABLES = """
+CREATE SCHEMA s;
+CREATE TABLE s.a (id serial PRIMARY KEY, x int, CONSTRAINT c CHECK (x > 0));
+CREATE TABLE s.b (id int PRIMARY KEY, x int);
+CREATE INDEX i ON s.b (x);
+CREATE TABLE s.child (a int CONSTRAINT fa REFERENCES s.a,
+                      b int CONSTRAINT fb REFERENCES s.b);
+CREATE TABLE s.heir () INHERITS (s.a);
+CREATE VIEW s.v AS SELECT id FROM s.a;
+CREATE TABLE s.p (id int PRIMARY KEY, x int) PARTITION BY RANGE (id);
+CREATE TABLE s.p1 PARTITION OF s.p FOR VALUES FROM (0) TO (9);
+CREATE TABLE s.pd PARTITION OF s.p DEFAULT;
+CREATE TABLE s.usr (p int REFERENCES s.p, a int REFERENCES s.a);
+CREATE TABLE s."a""; drop table x; --" (id int);
+"""
+
+JIT_ABOVE_COST = 100000  # PostgreSQL's default
+
+
+@pytest.fixture(scope="module")
+def planner():
+    planner = Planner(os.environ["PLAN_TOOL"])
+    yield planner
+    planner.close()
+
+
+@pytest.fixture(scope="module")
+def server(request):
+    with Cluster(request.config.getoption("--pg-bin"),
+                 settings={"log_statement": "none"}) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def tables(server):
+    with server.connect() as conn:
+        conn.execute("CREATE DATABASE tables")
+    with server.connect("tables") as conn:
+        conn.execute(TABLES)
+        conn.execute("CREATE TEMP TABLE t (id int)")
+        yield conn
+
+
+def planned(planner, conn, sql):
+    temporary = conn.execute(
+        "SELECT nspname FROM pg_catalog.pg_namespace "
+        "WHERE oid OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema()")
+    name = temporary.fetchone()[0]
+    return {row[2].replace(name + ".", "pg_temp.")
+            for row in planner.run(conn, sql)}
+
+
+@pytest.mark.parametrize("sql", STATEMENTS)
+def test_plan_of(planner, tables, sql):
+    assert planned(planner, tables, sql) - {"s.a_id_seq"} \
+        == STATEMENTS[sql] - {"s.a_id_seq"}
+
+
+def test_random_plans_are_the_locks_taken(planner, server, capsys):
+    with capsys.disabled():
+        assert differential(server, planner, seed=1, cases=DEFAULT_CASES)
+
+
+def test_hostile_search_path_runs_no_code(planner, tables):
+    expected = {sql: planned(planner, tables, sql) for sql in STATEMENTS}
+    assert hostile_schema.create(tables) > 3000
+    tables.execute("SET search_path = hostile, pg_catalog")
+    try:
+        for sql in ("SELECT 1 = 1", "SELECT 'a'::name = 'a'::name",
+                    "SELECT 1::pg_catalog.oid IN (1)",
+                    "SELECT '1'::int4", "SELECT max(1)",
+                    "SELECT quote_ident('a')", "SELECT FROM pg_class"):
+            with pytest.raises(psycopg.errors.RaiseException):
+                tables.execute(sql)
+        for sql in STATEMENTS:
+            assert planned(planner, tables, sql) == expected[sql]
+    finally:
+        tables.execute("RESET search_path")
+        tables.execute("DROP SCHEMA hostile CASCADE")
+
+
+def test_unusable_schema_is_no_error(planner, server, tables):
+    """The statement itself will say 42501, not the plan."""
+    tables.execute("CREATE ROLE stranger")
+    tables.execute("SET ROLE stranger")
+    try:
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            tables.execute("SELECT to_regclass('s.a')")
+        assert planner.run(tables, "DROP TABLE s.a, none") == []
+        assert planner.run(tables, "ALTER TABLE s.p DETACH PARTITION s.p1") \
+            == []
+    finally:
+        tables.execute("RESET ROLE")
+
+
+def test_rights_follow_the_role(planner, tables):
+    tables.execute("CREATE ROLE reader")
+    tables.execute("GRANT USAGE ON SCHEMA s TO reader")
+    tables.execute("GRANT SELECT ON s.b TO reader")
+    tables.execute("GRANT DELETE ON s.a TO reader")
+    tables.execute("SET ROLE reader")
+    try:
+        rows = planner.run(tables, "DROP TABLE s.child")
+        assert {row[2]: row[4] for row in rows} == {
+            "s.child": "f", "s.a": "t", "s.b": "f"}
+    finally:
+        tables.execute("RESET ROLE")
+
+
+def explain(planner, conn, sql):
+    plan = planner.ask(sql)
+    result = conn.pgconn.exec_params(
+        b"EXPLAIN (FORMAT JSON) " + plan["query"].encode(),
+        [p.encode() for p in plan["params"]])
+    assert result.status == psycopg.pq.ExecStatus.TUPLES_OK
+    return json.loads(result.get_value(0, 0))[0]["Plan"]
+
+
+def nodes(plan):
+    yield plan
+    for child in plan.get("Plans", []):
+        yield from nodes(child)
+
+
+@pytest.mark.parametrize("analyze", [False, True])
+def test_query_stays_cheap(planner, tables, analyze):
+    """No compilation, and an index for every look into a catalog."""
+    if analyze:
+        tables.execute("ANALYZE")
+    tables.execute("SET enable_seqscan = off")
+    many = "DROP TABLE " + ", ".join(f"t{n}" for n in range(1000))
+    for sql in [*STATEMENTS, many]:
+        plan = explain(planner, tables, sql)
+        assert plan["Total Cost"] < JIT_ABOVE_COST / 2
+        assert not [node["Relation Name"] for node in nodes(plan)
+                    if node["Node Type"] == "Seq Scan"]
+    tables.execute("RESET enable_seqscan")
