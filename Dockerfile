@@ -20,7 +20,7 @@ FROM ${BASE}
 COPY scripts/install /tmp/install
 RUN /tmp/install runtime \
 	&& rm -rf /tmp/install /var/lib/apt/lists/* \
-	&& useradd --system --uid 7432 --user-group --no-create-home lockstep
+	&& useradd --uid 7432 -U --no-create-home -s /usr/sbin/nologin lockstep
 COPY --from=build /usr/bin/lockstep /usr/bin/lockstep
 USER 7432:7432
 ENV LOCKSTEP_LISTEN=0.0.0.0:7432

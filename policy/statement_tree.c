@@ -172,19 +172,33 @@ name_copy(const char *name)
 	return copy == NULL ? NULL : memcpy(copy, name, size);
 }
 
+/* Room for one more: the targets fill a power of two, then it doubles. */
+static bool
+target_reserve(struct statement *out)
+{
+	size_t count = out->target_count;
+	struct target *grown;
+
+	if ((count & (count - 1)) != 0)
+		return true;
+	grown = realloc(out->targets,
+			(count == 0 ? 1 : 2 * count) * sizeof(*grown));
+	if (grown == NULL)
+		return false;
+	out->targets = grown;
+	return true;
+}
+
 /* NULL: out of memory.  The rest of the new target is the caller's to set. */
 static struct target *
 target_add(struct statement *out, enum target_kind kind,
 	   const struct name *relation)
 {
-	struct target *grown;
 	struct target *target;
 
-	grown = realloc(out->targets, (out->target_count + 1) * sizeof(*grown));
-	if (grown == NULL)
+	if (!target_reserve(out))
 		return NULL;
-	out->targets = grown;
-	target = &grown[out->target_count];
+	target = &out->targets[out->target_count];
 	*target = (struct target){.kind = kind};
 	target->relation = name_quote(relation);
 	if (target->relation == NULL)

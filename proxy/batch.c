@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "protocol/backend.h"
+#include "proxy/session.h"
 
 enum {
 	COLUMNS_MAX = 8,
@@ -27,8 +28,9 @@ add(struct batch *b, enum batch_purpose purpose, const char *sql,
     char *const *params, size_t param_count)
 {
 	assert(b->count < BATCH_MAX);
-	b->purposes[b->count++] = purpose;
-	inject_statement(&b->injection, sql, params, param_count);
+	b->purposes[b->count] = purpose;
+	b->statements[b->count++] =
+	    inject_statement(&b->injection, sql, params, param_count);
 }
 
 /* batch_send will find it and close the session. */
@@ -150,10 +152,12 @@ take_row(struct batch *b, struct span body)
 }
 
 static void
-take_error(struct batch *b, struct frame frame, struct span raw)
+take_error(struct batch *b, uint8_t entry, struct frame frame, struct span raw)
 {
 	struct error_fields f;
 
+	if (entry == FRONTEND_BIND && b->done < b->count)
+		b->injection.session->stray_statement = b->statements[b->done];
 	if (batch_has_error(b))
 		return;
 	write_bytes(&b->error, raw.data, raw.len);
@@ -189,7 +193,7 @@ batch_answer(struct batch *b, const struct pipeline_event *event,
 			b->is_odd = true;
 		break;
 	case BACKEND_ERROR_RESPONSE:
-		take_error(b, frame, raw);
+		take_error(b, event->entry, frame, raw);
 		break;
 	default:
 		break;

@@ -30,6 +30,7 @@ enum {
 struct batch {
 	struct injection injection;
 	enum batch_purpose purposes[BATCH_MAX];
+	uint32_t statements[BATCH_MAX]; /* their numbers */
 	size_t count;
 	size_t done;
 	const struct lock_set *set; /* borrowed: of the attempt, the look */

@@ -3,6 +3,7 @@
  *
  *   next_endpoint   a socket directory: one Unix address; else resolve
  *   resolved        the answer's addresses, in its order
+ *   unresolved      no answer in time
  *   next_address    connect; what fails at once or later comes back here
  *   connected       writable: SO_ERROR tells
  *
@@ -186,8 +187,9 @@ resolved(int error, struct evutil_addrinfo *answer, void *arg)
 	struct dial *d = arg;
 
 	if (error == EVUTIL_EAI_CANCEL)
-		return; /* dial_cancel freed d */
+		return; /* d was freed, or has gone on */
 	d->request = NULL;
+	event_del(&d->event);
 	if (error != 0) {
 		note_failure(d, evutil_gai_strerror(error));
 		next_endpoint(d);
@@ -196,6 +198,20 @@ resolved(int error, struct evutil_addrinfo *answer, void *arg)
 	d->answer = answer;
 	d->candidate = answer;
 	next_address(d);
+}
+
+/* A resolver alone would go on for some minutes. */
+static void
+unresolved(evutil_socket_t fd, short what, void *arg)
+{
+	struct dial *d = arg;
+
+	(void)fd;
+	(void)what;
+	evdns_getaddrinfo_cancel(d->request);
+	d->request = NULL;
+	note_failure(d, "name resolution timed out");
+	next_endpoint(d);
 }
 
 static void
@@ -228,8 +244,11 @@ resolve(struct dial *d, const struct endpoint *e)
 	/* NULL: resolved() ran already, and d may be gone. */
 	request =
 	    evdns_getaddrinfo(*d->dns, e->host, service, &hints, resolved, d);
-	if (request != NULL)
-		d->request = request;
+	if (request == NULL)
+		return;
+	d->request = request;
+	event_assign(&d->event, d->base, -1, 0, unresolved, d);
+	event_add(&d->event, &d->timeout);
 }
 
 /* False: the path is too long for a socket address. */
@@ -346,6 +365,7 @@ dial_cancel(struct dial *d)
 		return;
 	if (d->request != NULL)
 		evdns_getaddrinfo_cancel(d->request);
+	event_del(&d->event);
 	if (d->fd >= 0)
 		close(d->fd);
 	dial_free(d);

@@ -35,7 +35,8 @@ typedef void dial_handler(void *arg, const struct dial_result *result);
 struct dial;
 
 /*
- * Try the endpoints in order, each of their addresses for at most timeout_ms.
+ * Try the endpoints in order, for at most timeout_ms each of their addresses
+ * and the resolution of each name.
  * *dns is made on the first name that must be resolved, and is the caller's.
  * The handler runs exactly once, never within this call, unless dial_cancel
  * comes first.  NULL: out of memory.

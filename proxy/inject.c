@@ -1,10 +1,28 @@
+/*
+ * inject.c - statements of the proxy's own.
+ *
+ * The statement is closed before it is executed: the portal keeps all that it
+ * needs of it, and an error, which makes the server skip the rest, then leaves
+ * nothing behind but a portal, which ends with its transaction.  Only an error
+ * in Bind leaves the statement; the next injection closes that.  Names are
+ * used once, so that none of this can be in the way of a later one.
+ */
 #include "proxy/inject.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "proxy/session.h"
 
-static const char name[] = "_lockstep";
+enum {
+	NAME_MAX_BYTES = 24,
+};
+
+static void
+format_name(char out[NAME_MAX_BYTES], uint32_t number)
+{
+	snprintf(out, NAME_MAX_BYTES, "_lockstep%u", number);
+}
 
 static void
 begin(struct injection *i, enum frontend_type type)
@@ -14,7 +32,7 @@ begin(struct injection *i, enum frontend_type type)
 }
 
 static void
-add_parse(struct injection *i, const char *sql)
+add_parse(struct injection *i, const char *name, const char *sql)
 {
 	begin(i, FRONTEND_PARSE);
 	write_string(&i->out, name);
@@ -24,7 +42,8 @@ add_parse(struct injection *i, const char *sql)
 }
 
 static void
-add_bind(struct injection *i, char *const *params, size_t count)
+add_bind(struct injection *i, const char *name, char *const *params,
+	 size_t count)
 {
 	size_t n;
 
@@ -42,7 +61,7 @@ add_bind(struct injection *i, char *const *params, size_t count)
 }
 
 static void
-add_execute(struct injection *i)
+add_execute(struct injection *i, const char *name)
 {
 	begin(i, FRONTEND_EXECUTE);
 	write_string(&i->out, name);
@@ -51,7 +70,7 @@ add_execute(struct injection *i)
 }
 
 static void
-add_close(struct injection *i, uint8_t kind)
+add_close(struct injection *i, uint8_t kind, const char *name)
 {
 	begin(i, FRONTEND_CLOSE);
 	write_u8(&i->out, kind);
@@ -59,15 +78,33 @@ add_close(struct injection *i, uint8_t kind)
 	writer_end(&i->out);
 }
 
-void
+static void
+close_stray(struct injection *i)
+{
+	char name[NAME_MAX_BYTES];
+
+	if (i->session->stray_statement == 0)
+		return;
+	format_name(name, i->session->stray_statement);
+	i->session->stray_statement = 0;
+	add_close(i, 'S', name);
+}
+
+uint32_t
 inject_statement(struct injection *i, const char *sql, char *const *params,
 		 size_t count)
 {
-	add_parse(i, sql);
-	add_bind(i, params, count);
-	add_execute(i);
-	add_close(i, 'P');
-	add_close(i, 'S');
+	uint32_t number = ++i->session->injected;
+	char name[NAME_MAX_BYTES];
+
+	format_name(name, number);
+	close_stray(i);
+	add_parse(i, name, sql);
+	add_bind(i, name, params, count);
+	add_close(i, 'S', name);
+	add_execute(i, name);
+	add_close(i, 'P', name);
+	return number;
 }
 
 void

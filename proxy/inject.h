@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "protocol/writer.h"
 
@@ -21,9 +22,12 @@ struct injection {
 	struct writer out;
 };
 
-/* Parse, Bind, Execute and two Closes; params are text values. */
-void inject_statement(struct injection *i, const char *sql, char *const *params,
-		      size_t count);
+/*
+ * Parse, Bind, Execute and two Closes; params are text values.  Returns the
+ * number of its statement, for session.stray_statement.
+ */
+uint32_t inject_statement(struct injection *i, const char *sql,
+			  char *const *params, size_t count);
 
 /* End it so that the server answers: with or without ending the implicit
  * transaction that it stands in. */

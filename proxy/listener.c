@@ -145,17 +145,16 @@ listen_unix(struct listeners *l, struct event_base *base,
 {
 	struct sockaddr_un u = {.sun_family = AF_UNIX};
 	socklen_t len = sizeof(u);
-	int n = snprintf(u.sun_path, sizeof(u.sun_path), "%s/.s.PGSQL.%u",
-			 e->host, e->port);
+	size_t n = strlen(e->host);
 
-	if (n < 0 || (size_t)n >= sizeof(u.sun_path)) {
+	if (n >= sizeof(u.sun_path)) {
 		errno = ENAMETOOLONG;
 		return false;
 	}
+	memcpy(u.sun_path, e->host, n);
 	if (e->host[0] == '@') {
 		u.sun_path[0] = '\0';
-		len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) +
-				  (size_t)n);
+		len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n);
 		return bind_to(l, base, (struct sockaddr *)&u, len);
 	}
 	remove_stale(&u, len);
@@ -199,8 +198,7 @@ listen_at(struct listeners *l, struct event_base *base,
 	const char *why = NULL;
 
 	if (is_local && listen_unix(l, base, e)) {
-		log_line(LOG_INFO, "listening at %s/.s.PGSQL.%u", e->host,
-			 e->port);
+		log_line(LOG_INFO, "listening at %s", e->host);
 		return true;
 	}
 	if (!is_local && listen_tcp(l, base, e, &why)) {

@@ -63,6 +63,8 @@ struct session {
 	struct buffer startup; /* the packet, until the server has it */
 	struct buffer kept;    /* whole frames of a cycle that may be guarded */
 	struct prepared prepared;
+	uint32_t injected;         /* statements of ours, ever */
+	uint32_t stray_statement;  /* number of one to be closed; 0: none */
 	struct exchange *exchange; /* of a guarded statement; NULL mostly */
 	char user[64];             /* for the log; cut */
 	char database[64];

@@ -23,7 +23,9 @@ worker_now_ms(void)
 static void
 end_if_empty(struct worker *w)
 {
-	if (w->is_draining && LIST_EMPTY(&w->sessions))
+	/* What is reaped must still be freed and counted off. */
+	if (w->is_draining && LIST_EMPTY(&w->sessions) &&
+	    LIST_EMPTY(&w->reaped))
 		event_base_loopbreak(w->base);
 }
 
@@ -125,22 +127,12 @@ handle_mail(void *arg, const struct mail *mail)
 	}
 }
 
-static void
-close_loop(struct worker *w)
-{
-	mailbox_close(&w->mailbox);
-	if (w->dns != NULL)
-		evdns_base_free(w->dns, 0);
-	event_base_free(w->base);
-}
-
 static void *
 run(void *arg)
 {
 	struct worker *w = arg;
 
 	event_base_loop(w->base, EVLOOP_NO_EXIT_ON_EMPTY);
-	close_loop(w);
 	return NULL;
 }
 
@@ -198,8 +190,13 @@ worker_start(struct worker *w, struct daemon *daemon, uint32_t index)
 	return false;
 }
 
+/* Its mailbox takes mail until here: others may not know that it has ended. */
 void
 worker_join(struct worker *w)
 {
 	pthread_join(w->thread, NULL);
+	mailbox_close(&w->mailbox);
+	if (w->dns != NULL)
+		evdns_base_free(w->dns, 0);
+	event_base_free(w->base);
 }

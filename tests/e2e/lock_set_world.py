@@ -357,6 +357,10 @@ class World:
 
     def alter(self):
         relation = self.pick("table", "partitioned")
+        ancestors = [p for r in self.relations for p in r.parents
+                 if p.kind == "table"]
+        if ancestors and self.chance(0.3):
+            relation = self.rng.choice(ancestors)
         if relation is None:
             return None
         count = self.rng.choice([1, 1, 1, 2, 3])

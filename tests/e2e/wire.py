@@ -265,6 +265,18 @@ class Wire:
         self.unread += chunk
         return False
 
+    def read_unanswered(self, seconds):
+        """What comes in this time, which must not be the end of an answer."""
+        trace = []
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            try:
+                trace.append(self.read(left))
+            except TimeoutError:
+                break
+            assert trace[-1] is not CLOSED and trace[-1][0] not in "EZ", trace
+        return trace
+
     def close(self):
         try:
             self.socket.sendall(terminate())

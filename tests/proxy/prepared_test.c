@@ -1,0 +1,240 @@
+#include "proxy/prepared.h"
+
+#include <stdio.h>
+
+#include "tests/support/allocation.h"
+#include "tests/support/test.h"
+
+static struct span
+text(const char *name)
+{
+	return span_of(name, strlen(name));
+}
+
+/* One use of the facts of a real statement: what leaks, leaks for real. */
+static struct prepared_facts *
+facts_new(void)
+{
+	static const char sql[] = "drop table a, b";
+	struct statement_list list = {0};
+	struct prepared_facts *facts;
+
+	assert_int_equal(statement_list_parse(&list, sql, strlen(sql),
+					      GUARD_SCOPE_DROPS,
+					      STATEMENT_PARSE_BYTES_DEFAULT),
+			 STATEMENT_OK);
+	facts = prepared_facts_new(&list);
+	assert_non_null(facts);
+	assert_int_equal(list.count, 0);
+	assert_int_equal(facts->list.count, 1);
+	return facts;
+}
+
+static void
+prepared_bind_makes_a_portal_of_a_guarded_statement(void **state)
+{
+	struct prepared p = {0};
+	struct prepared_facts *facts = facts_new();
+
+	(void)state;
+	prepared_parse(&p, text("s"), facts);
+	assert_null(prepared_portal(&p, text("p")));
+	assert_true(prepared_bind(&p, text("p"), text("s")));
+	assert_ptr_equal(prepared_portal(&p, text("p")), facts);
+	assert_null(prepared_portal(&p, text("s")));
+	prepared_clear(&p);
+	assert_null(p.statements);
+	assert_null(p.portals);
+}
+
+static void
+prepared_bind_of_an_ordinary_statement_costs_nothing(void **state)
+{
+	struct prepared p = {0};
+
+	(void)state;
+	prepared_parse(&p, text("s"), NULL);
+	assert_false(prepared_bind(&p, text("p"), text("s")));
+	prepared_close(&p, 'S', text("s"));
+	assert_null(p.statements);
+	assert_null(p.portals);
+}
+
+static void
+prepared_bind_of_an_ordinary_statement_takes_the_portal_over(void **state)
+{
+	struct prepared p = {0};
+
+	(void)state;
+	prepared_parse(&p, text("s"), facts_new());
+	assert_true(prepared_bind(&p, text(""), text("s")));
+	assert_false(prepared_bind(&p, text(""), text("ordinary")));
+	assert_null(prepared_portal(&p, text("")));
+	prepared_clear(&p);
+}
+
+static void
+prepared_parse_replaces_what_had_the_name(void **state)
+{
+	struct prepared p = {0};
+	struct prepared_facts *second;
+
+	(void)state;
+	prepared_parse(&p, text(""), facts_new());
+	second = facts_new();
+	prepared_parse(&p, text(""), second);
+	assert_true(prepared_bind(&p, text(""), text("")));
+	assert_ptr_equal(prepared_portal(&p, text("")), second);
+	prepared_parse(&p, text(""), NULL);
+	assert_false(prepared_bind(&p, text("other"), text("")));
+	prepared_clear(&p);
+}
+
+/* PostgreSQL keeps a portal's plan when its statement is closed. */
+static void
+prepared_close_of_the_statement_leaves_its_portals(void **state)
+{
+	struct prepared p = {0};
+	struct prepared_facts *facts = facts_new();
+
+	(void)state;
+	prepared_parse(&p, text("s"), facts);
+	assert_true(prepared_bind(&p, text("p"), text("s")));
+	prepared_close(&p, 'S', text("s"));
+	assert_ptr_equal(prepared_portal(&p, text("p")), facts);
+	assert_int_equal(facts->users, 1);
+	assert_int_equal(facts->list.count, 1);
+	prepared_close(&p, 'P', text("p"));
+	assert_null(prepared_portal(&p, text("p")));
+	prepared_close(&p, 'P', text("p"));
+	assert_null(p.portals);
+}
+
+static void
+prepared_facts_live_until_their_last_use(void **state)
+{
+	struct prepared p = {0};
+	struct prepared_facts *facts = facts_new();
+
+	(void)state;
+	prepared_facts_use(facts);
+	prepared_parse(&p, text("s"), facts);
+	assert_true(prepared_bind(&p, text("p"), text("s")));
+	prepared_clear(&p);
+	assert_int_equal(facts->users, 1);
+	assert_int_equal(facts->list.count, 1);
+	prepared_facts_drop(facts);
+	prepared_facts_drop(NULL);
+}
+
+static void
+prepared_names_are_compared_whole(void **state)
+{
+	struct prepared p = {0};
+
+	(void)state;
+	prepared_parse(&p, text("ab"), facts_new());
+	assert_false(prepared_bind(&p, text("p"), text("a")));
+	assert_false(prepared_bind(&p, text("p"), text("abc")));
+	assert_false(prepared_bind(&p, text("p"), text("aB")));
+	assert_false(prepared_bind(&p, text("p"), text("")));
+	assert_true(prepared_bind(&p, text("p"), text("ab")));
+	prepared_close(&p, 'S', text("a"));
+	assert_true(prepared_bind(&p, text("p"), text("ab")));
+	prepared_clear(&p);
+}
+
+static void
+prepared_remembers_no_more_than_it_may(void **state)
+{
+	struct prepared p = {0};
+	struct prepared_facts *facts = facts_new();
+	char name[16];
+	int i;
+
+	(void)state;
+	for (i = 0; i < PREPARED_MAX; i++) {
+		snprintf(name, sizeof(name), "%d", i);
+		prepared_facts_use(facts);
+		prepared_parse(&p, text(name), facts);
+	}
+	assert_int_equal(facts->users, PREPARED_MAX + 1);
+	prepared_facts_use(facts);
+	prepared_parse(&p, text("one too many"), facts);
+	assert_int_equal(facts->users, PREPARED_MAX + 1);
+	assert_false(prepared_bind(&p, text("p"), text("one too many")));
+
+	/* A name that is known takes no further place. */
+	prepared_facts_use(facts);
+	prepared_parse(&p, text("0"), facts);
+	assert_int_equal(facts->users, PREPARED_MAX + 1);
+	assert_true(prepared_bind(&p, text("p"), text("0")));
+	prepared_clear(&p);
+	assert_int_equal(facts->users, 1);
+	prepared_facts_drop(facts);
+}
+
+static void
+prepared_without_memory_forgets(void **state)
+{
+	struct prepared p = {0};
+	struct prepared_facts *facts = facts_new();
+
+	(void)state;
+	prepared_facts_use(facts);
+	prepared_parse(&p, text("s"), facts);
+	prepared_facts_use(facts);
+	allocation_fail_after(0);
+	prepared_parse(&p, text("s"), facts);
+	assert_true(allocation_restore());
+	assert_int_equal(facts->users, 1);
+	assert_false(prepared_bind(&p, text("p"), text("s")));
+
+	prepared_parse(&p, text("s"), facts);
+	allocation_fail_after(0);
+	(void)prepared_bind(&p, text("p"), text("s"));
+	assert_true(allocation_restore());
+	assert_null(prepared_portal(&p, text("p")));
+	assert_int_equal(facts->users, 1);
+	prepared_clear(&p);
+}
+
+static void
+prepared_facts_new_without_memory_clears_the_list(void **state)
+{
+	static const char sql[] = "drop table a, b";
+	struct statement_list list = {0};
+
+	(void)state;
+	assert_int_equal(statement_list_parse(&list, sql, strlen(sql),
+					      GUARD_SCOPE_DROPS,
+					      STATEMENT_PARSE_BYTES_DEFAULT),
+			 STATEMENT_OK);
+	allocation_fail_after(0);
+	assert_null(prepared_facts_new(&list));
+	assert_true(allocation_restore());
+	assert_int_equal(list.count, 0);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(
+		prepared_bind_makes_a_portal_of_a_guarded_statement),
+	    cmocka_unit_test(
+		prepared_bind_of_an_ordinary_statement_costs_nothing),
+	    cmocka_unit_test(
+		prepared_bind_of_an_ordinary_statement_takes_the_portal_over),
+	    cmocka_unit_test(prepared_parse_replaces_what_had_the_name),
+	    cmocka_unit_test(
+		prepared_close_of_the_statement_leaves_its_portals),
+	    cmocka_unit_test(prepared_facts_live_until_their_last_use),
+	    cmocka_unit_test(prepared_names_are_compared_whole),
+	    cmocka_unit_test(prepared_remembers_no_more_than_it_may),
+	    cmocka_unit_test(prepared_without_memory_forgets),
+	    cmocka_unit_test(prepared_facts_new_without_memory_clears_the_list),
+	};
+
+	return cmocka_run_group_tests_name("proxy/prepared", tests, NULL, NULL);
+}
