@@ -81,6 +81,11 @@ hold_tag(struct delivery *d, struct span raw)
 bool
 delivery_answer(struct delivery *d, struct frame frame, struct span raw)
 {
+	if (frame.body.data == NULL) { /* too large to be seen whole */
+		release(d);
+		d->has_failed |= frame.type == BACKEND_ERROR_RESPONSE;
+		return false;
+	}
 	switch (frame.type) {
 	case BACKEND_READY_FOR_QUERY:
 		return true; /* whoever runs the pieces says when */
@@ -97,7 +102,7 @@ delivery_answer(struct delivery *d, struct frame frame, struct span raw)
 	case BACKEND_NOTICE_RESPONSE:
 		release(d);
 		d->has_failed |= frame.type == BACKEND_ERROR_RESPONSE;
-		if (d->shift == 0 || frame.body.data == NULL)
+		if (d->shift == 0)
 			return false;
 		pass_shifted(d, frame);
 		return true;

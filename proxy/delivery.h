@@ -31,7 +31,10 @@ struct delivery {
 void delivery_begin(struct delivery *d, struct session *s, const char *text,
 		    size_t offset, bool holds_back);
 
-/* A message of the client's answers.  True: taken; false: to be passed. */
+/*
+ * A message of the client's answers; its body has data NULL if it is too large
+ * to be there whole.  True: taken; false: to be passed.
+ */
 bool delivery_answer(struct delivery *d, struct frame frame, struct span raw);
 
 /* While our COMMIT runs: what must not overtake the CommandComplete. */

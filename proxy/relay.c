@@ -620,6 +620,10 @@ ready_answer(struct walk *w, struct frame f)
 	if (s->exchange == NULL)
 		return false;
 	flush(w);
+	if (f.body.data == NULL && event.owner == PIPELINE_PROXY) {
+		session_close(s, CLOSE_SERVER_BAD, "message too large");
+		return false;
+	}
 	return exchange_answer(
 	    s->exchange, &event, f,
 	    span_of(w->rest.data, FRAME_HEADER_BYTES + f.body.len));

@@ -148,8 +148,10 @@ say_goodbye(struct session *s, const char *detail)
 	};
 	struct writer w = {0};
 
-	/* Within a message of the server's nothing else can be said. */
-	if (report.message == NULL || s->from_server.pass_left > 0)
+	/* Within a message of the server's nothing else can be said, and
+	 * where bytes pass unread nobody knows. */
+	if (report.message == NULL || s->from_server.pass_left > 0 ||
+	    (s->is_blind && s->server.handler != NULL))
 		return;
 	error_response_write(&w, &report);
 	if (!w.failed && !stream_write(&s->client, w.data, w.len))
@@ -560,8 +562,8 @@ session_logged_in(struct session *s, enum transaction_status status)
 bool
 session_is_at_boundary(const struct session *s)
 {
-	return s->state == SESSION_READY && s->exchange == NULL &&
-	       pipeline_is_settled(&s->pipeline) &&
+	return s->state == SESSION_READY && !s->is_blind &&
+	       s->exchange == NULL && pipeline_is_settled(&s->pipeline) &&
 	       s->pipeline.status == TRANSACTION_IDLE &&
 	       s->from_client.buffer.len == 0 &&
 	       s->from_client.pass_left == 0 && s->from_server.pass_left == 0 &&

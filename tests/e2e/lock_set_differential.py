@@ -32,6 +32,7 @@ MODES = {name: number for number, name in enumerate(
     ["AccessShareLock", "RowShareLock", "RowExclusiveLock",
      "ShareUpdateExclusiveLock", "ShareLock", "ShareRowExclusiveLock",
      "ExclusiveLock", "AccessExclusiveLock"], 1)}
+ACCESS_EXCLUSIVE = 8
 MODE_SQL = [None, "ACCESS SHARE", "ROW SHARE", "ROW EXCLUSIVE",
             "SHARE UPDATE EXCLUSIVE", "SHARE", "SHARE ROW EXCLUSIVE",
             "EXCLUSIVE", "ACCESS EXCLUSIVE"]
@@ -96,10 +97,11 @@ def held(conn):
 
 
 def taken(before, after):
-    """Strongest new mode of each relation."""
-    return {relid: max(modes - before.get(relid, set()))
-            for relid, modes in after.items()
-            if modes - before.get(relid, set())}
+    """Strongest new mode of each relation, where it is not locked fully."""
+    new = {relid: modes - before.get(relid, set())
+           for relid, modes in after.items()
+           if ACCESS_EXCLUSIVE not in before.get(relid, set())}
+    return {relid: max(modes) for relid, modes in new.items() if modes}
 
 
 class Mismatch(Exception):
