@@ -263,7 +263,7 @@ guard_attempted(struct guard *g, enum attempt_result result, size_t index,
 	g->attempts++;
 	switch (result) {
 	case ATTEMPT_GRANTED:
-		if (!lock_set_covers(&g->set, again))
+		if (again->count > 0 && !lock_set_covers(&g->set, again))
 			return start_over(g, again, now_ms);
 		lock_set_clear(again);
 		return finish(g, GUARD_RUN, GUARD_PROTECTED);

@@ -22,7 +22,7 @@
 
 enum guard_action {
 	GUARD_PLAN,    /* read session facts and lock set: guard_planned */
-	GUARD_HOLDERS, /* ask who holds what conflicts: guard_holders */
+	GUARD_HOLDERS, /* ask who holds what conflicts: guard_looked */
 	GUARD_ATTEMPT, /* lock guard->set in order: guard_attempted */
 	GUARD_WAIT,    /* until guard->wake_ms, then guard_woken */
 	GUARD_RUN,     /* let the statement run; guard->outcome says how */

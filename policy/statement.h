@@ -4,7 +4,7 @@
  * Three sieves, each paid only by what the one before lets through: a look at
  * the first keyword behind the start and behind each ';' (all traffic), the
  * split into statements with libpg_query's scanner, and the parse of those
- * statements that can matter.  The only file that sees pg_query.h.
+ * statements that can matter.  Only statement*.c see pg_query.h.
  */
 #ifndef LOCKSTEP_POLICY_STATEMENT_H
 #define LOCKSTEP_POLICY_STATEMENT_H

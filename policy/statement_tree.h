@@ -1,7 +1,7 @@
 /*
  * statement_tree.h - the third sieve: one statement's syntax tree -> facts.
  *
- * Besides statement.c the only file that sees libpg_query.
+ * The header shows nothing of libpg_query's tree.
  */
 #ifndef LOCKSTEP_POLICY_STATEMENT_TREE_H
 #define LOCKSTEP_POLICY_STATEMENT_TREE_H

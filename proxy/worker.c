@@ -196,6 +196,8 @@ worker_join(struct worker *w)
 {
 	pthread_join(w->thread, NULL);
 	mailbox_close(&w->mailbox);
+	/* The resolver has yet to free what was cancelled. */
+	(void)event_base_loop(w->base, EVLOOP_NONBLOCK);
 	if (w->dns != NULL)
 		evdns_base_free(w->dns, 0);
 	event_base_free(w->base);

@@ -589,19 +589,6 @@ dial_cancel_during_name_resolution(void **state)
 	assert_int_equal(f->calls, 0);
 }
 
-/* Its base may end before the resolver has said that it gave up. */
-static void
-dial_cancel_during_name_resolution_at_the_end(void **state)
-{
-	struct fixture *f = *state;
-	const struct endpoint e = {"host.invalid", f->port};
-
-	dial(f, &e, 1, LONG_MS);
-	loop_until(f->base, was_asked, f);
-	dial_cancel(f->dial);
-	assert_int_equal(f->calls, 0);
-}
-
 static void
 dial_start_without_memory_is_null(void **state)
 {
@@ -642,7 +629,6 @@ main(void)
 	    TEST(dial_cancel_before_the_first_step),
 	    TEST(dial_cancel_after_any_turn),
 	    TEST(dial_cancel_during_name_resolution),
-	    TEST(dial_cancel_during_name_resolution_at_the_end),
 	    TEST(dial_start_without_memory_is_null),
 	};
 
