@@ -275,7 +275,7 @@ guard_attempted(struct guard *g, enum attempt_result result, size_t index,
 			return guard_plan_failed(g);
 		return next(g, GUARD_PLAN);
 	}
-	assert(!"no such attempt result");
+	assert(false && "no such attempt result");
 	return g->action;
 }
 

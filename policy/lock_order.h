@@ -14,7 +14,7 @@ enum lock_order_kind {
 	LOCK_ORDER_REFERENCED_FIRST, /* parents before children; among equals
 					by OID, as PostgreSQL's own tools do */
 	LOCK_ORDER_DEPENDENTS_FIRST, /* the reverse */
-	LOCK_ORDER_LIST,	     /* as listed, then referenced-first */
+	LOCK_ORDER_LIST,             /* as listed, then referenced-first */
 };
 
 struct lock_order {

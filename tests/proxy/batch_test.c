@@ -1,0 +1,542 @@
+/*
+ * The server's side is played by the test: its messages go through the
+ * session's pipeline, as relay.c has it.
+ */
+#include "proxy/batch.h"
+
+#include <stdio.h>
+
+#include "protocol/types.h"
+#include "tests/support/allocation.h"
+#include "tests/support/session.h"
+
+struct fixture {
+	struct session_fixture *session;
+	struct batch batch;
+	struct lock_set set; /* public.a, relid 100, ACCESS EXCLUSIVE */
+};
+
+static const char *const lock_row[LOCK_SET_COLUMNS] = {
+    "100", "r", "public.a", "8", "t", "{}", "1",
+};
+static const char *const facts_row[SESSION_FACTS_COLUMNS] = {
+    "off", "f", "read committed", "f", "notice", "0", "30s", "1s",
+};
+static const char *const holders_row[HOLDERS_COLUMNS] = {
+    "4711", "100", "AccessShareLock", "joe", "psql", "active", "1500",
+};
+
+static void
+add_lock(struct lock_set *set)
+{
+	struct lock_set_value v[LOCK_SET_COLUMNS];
+	size_t i;
+
+	for (i = 0; i < LOCK_SET_COLUMNS; i++)
+		v[i] =
+		    (struct lock_set_value){lock_row[i], strlen(lock_row[i])};
+	assert_true(lock_set_add_row(set, v));
+}
+
+static int
+setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+	void *session;
+
+	assert_non_null(f);
+	session_fixture_setup(&session);
+	f->session = session;
+	add_lock(&f->set);
+	batch_begin(&f->batch, &f->session->session, &f->set);
+	*state = f;
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	struct fixture *f = *state;
+	void *session = f->session;
+
+	batch_clear(&f->batch);
+	lock_set_clear(&f->set);
+	session_fixture_teardown(&session);
+	free(f);
+	return 0;
+}
+
+/* What is sent */
+
+static void
+assert_sends(struct fixture *f, bool ends_transaction, const char *types)
+{
+	struct session_fixture *s = f->session;
+	struct span sent;
+	struct frame frame;
+	size_t n = 0;
+
+	assert_true(batch_send(&f->batch, ends_transaction));
+	sent = session_fixture_read(s, s->server);
+	for (; frame_next(&frame, &sent, FRAME_LENGTH_MAX) == FRAME_OK; n++)
+		assert_int_equal(frame.type, types[n]);
+	assert_int_equal(sent.len, 0);
+	assert_int_equal(n, strlen(types));
+}
+
+/* What is answered; true: the batch took it */
+
+static bool
+server_says(struct fixture *f, char type, struct span body)
+{
+	struct frame frame = {.type = (uint8_t)type, .body = body};
+	uint8_t status = body.len > 0 ? body.data[0] : 0;
+	struct writer raw = {0};
+	struct pipeline_event event;
+	bool taken;
+
+	writer_begin(&raw, frame.type);
+	write_bytes(&raw, body.data, body.len);
+	writer_end(&raw);
+	event = pipeline_received(&f->session->session.pipeline, frame.type,
+				  status);
+	assert_int_not_equal(event.verdict, PIPELINE_MISMATCH);
+	taken =
+	    batch_answer(&f->batch, &event, frame, span_of(raw.data, raw.len));
+	writer_clear(&raw);
+	return taken;
+}
+
+static void
+assert_takes(struct fixture *f, char type, const char *body, size_t len)
+{
+	assert_true(server_says(f, type, span_of(body, len)));
+}
+
+static void
+answer_begin(struct fixture *f)
+{
+	assert_takes(f, BACKEND_PARSE_COMPLETE, "", 0);
+	assert_takes(f, BACKEND_BIND_COMPLETE, "", 0);
+	assert_takes(f, BACKEND_CLOSE_COMPLETE, "", 0);
+}
+
+static void
+answer_end(struct fixture *f)
+{
+	assert_takes(f, BACKEND_COMMAND_COMPLETE, "X\0", 2);
+	assert_takes(f, BACKEND_CLOSE_COMPLETE, "", 0);
+}
+
+static void
+answer_ready(struct fixture *f)
+{
+	assert_takes(f, BACKEND_READY_FOR_QUERY, "I", 1);
+	assert_true(pipeline_is_settled(&f->session->session.pipeline));
+}
+
+static void
+answer_row(struct fixture *f, const char *const *values, size_t count)
+{
+	struct writer w = {0};
+	size_t i;
+
+	write_u16(&w, (uint16_t)count);
+	for (i = 0; i < count; i++) {
+		write_u32(&w, (uint32_t)strlen(values[i]));
+		write_bytes(&w, values[i], strlen(values[i]));
+	}
+	assert_true(server_says(f, BACKEND_DATA_ROW, span_of(w.data, w.len)));
+	writer_clear(&w);
+}
+
+static void
+answer_error(struct fixture *f, const char *sqlstate)
+{
+	char body[32];
+	int len = snprintf(body, sizeof(body), "C%s", sqlstate) + 1;
+
+	body[len++] = '\0';
+	assert_takes(f, BACKEND_ERROR_RESPONSE, body, (size_t)len);
+}
+
+static bool
+server_notes(struct fixture *f, const char *sqlstate, const char *message)
+{
+	char body[64] = {0};
+	int len = snprintf(body, sizeof(body), "C%s", sqlstate) + 1;
+
+	len +=
+	    snprintf(body + len, sizeof(body) - (size_t)len, "M%s", message) +
+	    1;
+	return server_says(f, BACKEND_NOTICE_RESPONSE,
+			   span_of(body, (size_t)len + 1));
+}
+
+static void
+add_attempt(struct fixture *f)
+{
+	const struct attempt a = {
+	    .set = &f->set, .bound_ms = 100, .lock_timeout = "0"};
+
+	batch_add_attempt(&f->batch, &a);
+}
+
+/* A command is closed before it is executed; see inject.c. */
+static void
+batch_send_asks_for_answers(void **state)
+{
+	struct fixture *f = *state;
+
+	batch_add_command(&f->batch, "select 1");
+	assert_sends(f, true, "PBCECS");
+	assert_false(pipeline_is_quiet(&f->session->session.pipeline));
+	answer_begin(f);
+	answer_end(f);
+	answer_ready(f);
+	assert_int_equal(f->batch.done, 1);
+	assert_false(batch_has_error(&f->batch));
+	assert_false(f->batch.is_odd);
+}
+
+static void
+batch_send_may_leave_the_transaction_open(void **state)
+{
+	struct fixture *f = *state;
+	struct pipeline *p = &f->session->session.pipeline;
+
+	batch_add_command(&f->batch, "select 1");
+	batch_add_command(&f->batch, "select 2");
+	assert_sends(f, false, "PBCECPBCECH");
+	answer_begin(f);
+	answer_end(f);
+	assert_false(pipeline_is_quiet(p));
+	answer_begin(f);
+	answer_end(f);
+	assert_true(pipeline_is_quiet(p));
+	assert_false(pipeline_is_settled(p));
+	assert_int_equal(f->batch.done, 2);
+}
+
+static void
+batch_answer_reads_the_facts(void **state)
+{
+	struct fixture *f = *state;
+
+	batch_add_facts(&f->batch, true);
+	assert_sends(f, true, "PBCECS");
+	answer_begin(f);
+	answer_row(f, facts_row, SESSION_FACTS_COLUMNS);
+	answer_end(f);
+	answer_ready(f);
+	assert_true(f->batch.has_facts);
+	assert_false(f->batch.is_odd);
+	assert_int_equal(f->batch.facts.statement_timeout_ms, 30000);
+	assert_true(f->batch.facts.wants_notices);
+}
+
+static void
+batch_answer_reads_the_plan(void **state)
+{
+	static const char sql[] = "drop table a";
+	struct fixture *f = *state;
+	struct statement_list list = {0};
+
+	assert_int_equal(statement_list_parse(&list, sql, strlen(sql),
+					      GUARD_SCOPE_DROPS,
+					      STATEMENT_PARSE_BYTES_DEFAULT),
+			 STATEMENT_OK);
+	batch_add_plan(&f->batch, list.items, list.count);
+	statement_list_clear(&list);
+	assert_sends(f, true, "PBCECS");
+	answer_begin(f);
+	answer_row(f, lock_row, LOCK_SET_COLUMNS);
+	answer_row(f, lock_row, LOCK_SET_COLUMNS);
+	answer_end(f);
+	answer_ready(f);
+	assert_false(f->batch.is_odd);
+	assert_int_equal(f->batch.planned.count, 2);
+	assert_int_equal(f->batch.planned.items[0].relid, 100);
+}
+
+static void
+batch_answer_reads_the_holders(void **state)
+{
+	struct fixture *f = *state;
+
+	batch_add_look(&f->batch, HOLDERS_OF_ALL);
+	assert_sends(f, true, "PBCECS");
+	answer_begin(f);
+	answer_row(f, holders_row, HOLDERS_COLUMNS);
+	answer_end(f);
+	answer_ready(f);
+	assert_false(f->batch.is_odd);
+	assert_int_equal(f->batch.holders.count, 1);
+	assert_int_equal(f->batch.holders.shown[0].pid, 4711);
+}
+
+/* Each answer is read as what was asked for at its place. */
+static void
+batch_answer_keeps_the_statements_apart(void **state)
+{
+	struct fixture *f = *state;
+
+	batch_add_command(&f->batch, "savepoint s");
+	batch_add_facts(&f->batch, true);
+	batch_add_look(&f->batch, HOLDERS_OF_ALL);
+	assert_sends(f, true, "PBCECPBCECPBCECS");
+	answer_begin(f);
+	answer_end(f);
+	answer_begin(f);
+	answer_row(f, facts_row, SESSION_FACTS_COLUMNS);
+	answer_end(f);
+	answer_begin(f);
+	answer_row(f, holders_row, HOLDERS_COLUMNS);
+	answer_end(f);
+	answer_ready(f);
+	assert_false(f->batch.is_odd);
+	assert_true(f->batch.has_facts);
+	assert_int_equal(f->batch.holders.count, 1);
+	assert_int_equal(f->batch.done, 3);
+}
+
+static void
+batch_answer_reads_the_result_of_an_attempt(void **state)
+{
+	struct fixture *f = *state;
+
+	add_attempt(f);
+	assert_sends(f, true, "PBCECS");
+	answer_begin(f);
+	assert_true(server_notes(f, ATTEMPT_SQLSTATE, "1"));
+	answer_end(f);
+	answer_ready(f);
+	assert_true(f->batch.has_attempt);
+	assert_int_equal(f->batch.attempt_index, 1);
+}
+
+static void
+batch_answer_believes_no_attempt_that_makes_no_sense(void **state)
+{
+	static const char *const messages[] = {"", "2", "-1", "1x",
+					       "99999999999999999999"};
+	struct fixture *f = *state;
+	size_t i;
+
+	add_attempt(f);
+	assert_sends(f, true, "PBCECS");
+	answer_begin(f);
+	for (i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {
+		assert_true(server_notes(f, ATTEMPT_SQLSTATE, messages[i]));
+		assert_false(f->batch.has_attempt);
+	}
+}
+
+static void
+batch_answer_leaves_to_the_client_what_only_came_meanwhile(void **state)
+{
+	struct fixture *f = *state;
+
+	add_attempt(f);
+	assert_sends(f, true, "PBCECS");
+	assert_false(server_notes(f, "00000", "1"));
+	assert_false(server_says(f, BACKEND_NOTICE_RESPONSE, bytes("", 0)));
+	assert_false(
+	    server_says(f, BACKEND_PARAMETER_STATUS, bytes("a\0b\0", 4)));
+	assert_false(server_says(f, BACKEND_NOTIFICATION_RESPONSE,
+				 bytes("\0\0\0\1a\0\0", 7)));
+	assert_false(f->batch.has_attempt);
+}
+
+static void
+batch_answer_keeps_the_first_error(void **state)
+{
+	struct fixture *f = *state;
+
+	batch_add_command(&f->batch, "savepoint s");
+	batch_add_facts(&f->batch, true);
+	assert_sends(f, true, "PBCECPBCECS");
+	answer_begin(f);
+	answer_error(f, "57014");
+	answer_error(f, "25P02");
+	answer_ready(f);
+	assert_true(batch_has_error(&f->batch));
+	assert_string_equal(f->batch.sqlstate, "57014");
+	assert_span_equal(span_of(f->batch.error.data, f->batch.error.len),
+			  bytes("E\0\0\0\x0c"
+				"C57014\0\0",
+				13));
+	assert_false(f->batch.has_facts);
+	assert_int_equal(f->session->session.stray_statement, 0);
+}
+
+static void
+batch_answer_takes_an_odd_error_for_one(void **state)
+{
+	struct fixture *f = *state;
+
+	batch_add_command(&f->batch, "select 1");
+	assert_sends(f, true, "PBCECS");
+	assert_takes(f, BACKEND_ERROR_RESPONSE, "C4", 2);
+	assert_true(batch_has_error(&f->batch));
+	assert_string_equal(f->batch.sqlstate, "XX000");
+}
+
+/* Its Close was skipped: the next injection begins with that. */
+static void
+batch_answer_remembers_the_statement_that_an_error_leaves(void **state)
+{
+	struct fixture *f = *state;
+	struct session *s = &f->session->session;
+
+	batch_add_command(&f->batch, "select 1");
+	assert_sends(f, true, "PBCECS");
+	assert_takes(f, BACKEND_PARSE_COMPLETE, "", 0);
+	answer_error(f, "57014");
+	answer_ready(f);
+	assert_int_equal(s->stray_statement, s->injected);
+
+	batch_begin(&f->batch, s, &f->set);
+	batch_add_command(&f->batch, "select 1");
+	assert_sends(f, true, "CPBCECS");
+	assert_int_equal(s->stray_statement, 0);
+}
+
+static void
+batch_answer_notes_rows_of_another_shape(void **state)
+{
+	struct fixture *f = *state;
+	struct session *s = &f->session->session;
+	static const char *const words[] = {"a", "b", "c", "d",
+					    "e", "f", "g", "h"};
+	size_t count;
+
+	for (count = 0; count <= 8; count++) {
+		batch_begin(&f->batch, s, &f->set);
+		batch_add_facts(&f->batch, false);
+		assert_sends(f, true, "PBCECS");
+		answer_begin(f);
+		answer_row(f, words, count);
+		answer_end(f);
+		answer_ready(f);
+		assert_true(f->batch.is_odd);
+		assert_false(f->batch.has_facts);
+	}
+}
+
+static void
+batch_answer_notes_rows_where_none_belong(void **state)
+{
+	struct fixture *f = *state;
+	struct session *s = &f->session->session;
+
+	batch_add_command(&f->batch, "select 1");
+	assert_sends(f, true, "PBCECS");
+	answer_begin(f);
+	answer_row(f, facts_row, SESSION_FACTS_COLUMNS);
+	assert_true(f->batch.is_odd);
+	answer_end(f);
+	answer_ready(f);
+
+	batch_begin(&f->batch, s, &f->set);
+	assert_false(f->batch.is_odd);
+	add_attempt(f);
+	assert_sends(f, true, "PBCECS");
+	answer_begin(f);
+	assert_takes(f, BACKEND_DATA_ROW, "\0", 1);
+	assert_true(f->batch.is_odd);
+}
+
+static void
+batch_begin_forgets_what_was(void **state)
+{
+	struct fixture *f = *state;
+	struct session *s = &f->session->session;
+
+	batch_add_facts(&f->batch, false);
+	assert_sends(f, true, "PBCECS");
+	answer_begin(f);
+	answer_row(f, facts_row, SESSION_FACTS_COLUMNS);
+	answer_error(f, "57014");
+	answer_ready(f);
+	batch_begin(&f->batch, s, NULL);
+	assert_false(batch_has_error(&f->batch));
+	assert_false(f->batch.has_facts);
+	assert_int_equal(f->batch.count, 0);
+	assert_int_equal(f->batch.error.len, 0);
+}
+
+static void
+batch_send_to_a_closing_session_fails(void **state)
+{
+	struct fixture *f = *state;
+
+	batch_add_command(&f->batch, "select 1");
+	session_close(&f->session->session, CLOSE_CLIENT_LEFT, NULL);
+	assert_false(batch_send(&f->batch, true));
+}
+
+static bool
+send_everything(struct fixture *f)
+{
+	batch_add_command(&f->batch, "begin");
+	batch_add_look(&f->batch, HOLDERS_OF_ALL);
+	add_attempt(f);
+	batch_add_plan(&f->batch, NULL, 0);
+	return batch_send(&f->batch, true);
+}
+
+static void
+batch_send_without_memory_closes_the_session(void **state)
+{
+	bool failed = true;
+	unsigned int n;
+
+	(void)state;
+	for (n = 0; failed; n++) {
+		struct fixture *f;
+		void *fresh;
+		bool sent;
+
+		setup(&fresh);
+		f = fresh;
+		allocation_fail_after(n);
+		sent = send_everything(f);
+		failed = allocation_restore();
+		/* session_turn looks at the pipeline's memory. */
+		assert_int_equal(sent && !f->session->session.pipeline.failed,
+				 !failed);
+		if (!sent)
+			assert_session_closed(f->session, CLOSE_MEMORY);
+		teardown(&fresh);
+	}
+	assert_true(n > 5);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(batch_send_asks_for_answers),
+	    TEST(batch_send_may_leave_the_transaction_open),
+	    TEST(batch_answer_reads_the_facts),
+	    TEST(batch_answer_reads_the_plan),
+	    TEST(batch_answer_reads_the_holders),
+	    TEST(batch_answer_keeps_the_statements_apart),
+	    TEST(batch_answer_reads_the_result_of_an_attempt),
+	    TEST(batch_answer_believes_no_attempt_that_makes_no_sense),
+	    TEST(batch_answer_leaves_to_the_client_what_only_came_meanwhile),
+	    TEST(batch_answer_keeps_the_first_error),
+	    TEST(batch_answer_takes_an_odd_error_for_one),
+	    TEST(batch_answer_remembers_the_statement_that_an_error_leaves),
+	    TEST(batch_answer_notes_rows_of_another_shape),
+	    TEST(batch_answer_notes_rows_where_none_belong),
+	    TEST(batch_begin_forgets_what_was),
+	    TEST(batch_send_to_a_closing_session_fails),
+	    cmocka_unit_test(batch_send_without_memory_closes_the_session),
+	};
+
+	return cmocka_run_group_tests_name("proxy/batch", tests, NULL, NULL);
+}
