@@ -170,16 +170,35 @@ log_unjudged(const struct session *s, const char *why)
 	log_end(&e);
 }
 
-static bool
-has_guarded(const struct statement_list *list)
+/* Recognised, but nobody can say yet what it will lock. */
+static void
+log_unplanned(const struct session *s, const struct statement *statement)
 {
+	struct log_event e;
+
+	log_begin(&e, LOG_INFO, "statement passed unplanned");
+	log_number(&e, "session", s->id);
+	log_text(&e, "user", s->user);
+	log_text(&e, "database", s->database);
+	log_text(&e, "statement", statement->tag);
+	log_end(&e);
+}
+
+static bool
+has_guarded(const struct session *s, const struct statement_list *list)
+{
+	bool found = false;
 	size_t i;
 
-	for (i = 0; i < list->count; i++)
-		if (list->items[i].scope != GUARD_SCOPE_OFF &&
-		    list->items[i].has_plan)
-			return true;
-	return false;
+	for (i = 0; i < list->count; i++) {
+		if (list->items[i].scope == GUARD_SCOPE_OFF)
+			continue;
+		if (list->items[i].has_plan)
+			found = true;
+		else
+			log_unplanned(s, &list->items[i]);
+	}
+	return found;
 }
 
 /* True if the text holds a statement to guard; *list is then filled. */
@@ -209,7 +228,7 @@ judge_sql(struct session *s, struct span sql, struct statement_list *list)
 		log_unjudged(s, "out of memory");
 		return false;
 	}
-	if (has_guarded(list))
+	if (has_guarded(s, list))
 		return true;
 	statement_list_clear(list);
 	return false;

@@ -6,6 +6,7 @@ straight at the server, ten times through Lockstep.
 
 Usage: demo.py LOCKSTEP-BINARY
 """
+import os
 import pathlib
 import signal
 import statistics
@@ -21,7 +22,7 @@ from proxy import Lockstep  # noqa: E402
 
 CLIENTS = 6
 DROPS = 10
-PAUSE_S = 0.01  # between the two reads of a client, and between its loops
+PAUSE_S = 0.005  # of a client, behind each of its statements
 SIDE_BUDGET_S = 25  # no drop is begun later than this after a side's start
 
 PARENTS = """
@@ -56,7 +57,7 @@ class Side:
             self.transactions += 1
             self.longest_stall_s = max(self.longest_stall_s, longest_s)
 
-    def note_application_error(self, error, longest_s):
+    def note_failure(self, error, longest_s):
         with self._lock:
             self.longest_stall_s = max(self.longest_stall_s, longest_s)
             if isinstance(error, psycopg.errors.DeadlockDetected):
@@ -74,39 +75,36 @@ class Side:
             self.other_errors.append(f"migration: {error}")
 
 
-class Stopwatch:
-    """The longest of the statements that ran through it."""
+TRANSACTION = ("begin", "select * from table_a where id = 1",
+               "select * from table_b where id = 1", "commit")
 
-    def __init__(self):
-        self.longest_s = 0.0
 
-    def run(self, connection, sql):
+def run_transaction(connection, side):
+    """Note the longest that one statement of it took, and how it ended."""
+    longest_s = 0.0
+    failure = None
+    for sql in TRANSACTION:
         begin = time.monotonic()
         try:
             connection.execute(sql)
-        finally:
-            self.longest_s = max(self.longest_s, time.monotonic() - begin)
+        except psycopg.Error as error:
+            failure = error
+        longest_s = max(longest_s, time.monotonic() - begin)
+        if failure:
+            side.note_failure(failure, longest_s)
+            connection.rollback()
+            return
+        time.sleep(PAUSE_S)
+    side.note_transaction(longest_s)
 
 
 def application_client(conninfo, side, stop):
-    """begin; select a; select b; commit, until told to stop."""
-    connection = psycopg.connect(conninfo, autocommit=True)
-    with connection:
-        while not stop.is_set():
-            watch = Stopwatch()
-            try:
-                watch.run(connection, "begin")
-                watch.run(connection, "select * from table_a where id = 1")
-                time.sleep(PAUSE_S)
-                watch.run(connection, "select * from table_b where id = 1")
-                watch.run(connection, "commit")
-                side.note_transaction(watch.longest_s)
-            except psycopg.Error as error:
-                side.note_application_error(error, watch.longest_s)
-                if connection.closed:
-                    return
-                connection.execute("rollback")
-            time.sleep(PAUSE_S)
+    try:
+        with psycopg.connect(conninfo, autocommit=True) as connection:
+            while not stop.is_set():
+                run_transaction(connection, side)
+    except psycopg.Error as error:
+        side.note_failure(error, 0.0)
 
 
 def drop_once(migration, side):
@@ -185,25 +183,22 @@ def conninfo_of(server):
 
 
 def interrupt(_signal, _frame):
+    """Once: the cleaning up that follows is not to be interrupted."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
-def demo(binary):
+def demo():
     print(f"{CLIENTS} clients loop: begin; select from table_a; "
           "select from table_b; commit.\n"
           f"Meanwhile, {DROPS} times: drop table table_c, "
-          "which references both.", flush=True)
-    cluster = Cluster()
-    lockstep = Lockstep(cluster, {"log_level": "error"}, binary=binary)
-    try:
-        print("Starting a private PostgreSQL and Lockstep ...", flush=True)
-        cluster.start()
-        lockstep.start()
-        sides = [run_side("direct", conninfo_of(cluster)),
-                 run_side("through Lockstep", conninfo_of(lockstep))]
-    finally:
-        lockstep.stop()
-        cluster.stop()
+          "which references both.\n"
+          "Starting a private PostgreSQL and Lockstep ...", flush=True)
+    with Cluster(settings={"log_statement": "none"}) as cluster:
+        with Lockstep(cluster, {"log_level": "error"}) as lockstep:
+            sides = [run_side("direct", conninfo_of(cluster)),
+                     run_side("through Lockstep", conninfo_of(lockstep))]
     print_report(sides)
     return 0 if sides[1].worked == DROPS else 1
 
@@ -212,9 +207,11 @@ def main():
     if len(sys.argv) != 2:
         print(__doc__.strip().splitlines()[-1], file=sys.stderr)
         return 2
+    os.environ["LOCKSTEP_BIN"] = sys.argv[1]
+    signal.signal(signal.SIGINT, interrupt)
     signal.signal(signal.SIGTERM, interrupt)
     try:
-        return demo(sys.argv[1])
+        return demo()
     except KeyboardInterrupt:
         print("\nstopped", file=sys.stderr)
         return 130

@@ -24,7 +24,7 @@ import psycopg
 from cluster import Cluster
 from lock_set_world import SCHEMAS, World, quote
 
-DEFAULT_CASES = 800
+DEFAULT_CASES = 400
 STATEMENTS_PER_WORLD = 40
 FIRST_USER_OID = 16384
 

@@ -114,7 +114,7 @@ take_big(struct fixture *f)
 
 	while ((n = read(f->peer, buffer, sizeof(buffer))) > 0) {
 		assert_true((size_t)n <= BIG_BYTES - f->taken);
-		assert_memory_equal(buffer, f->big + f->taken, n);
+		assert_memory_equal(buffer, f->big + f->taken, (size_t)n);
 		f->taken += (size_t)n;
 	}
 	if (n == 0)
