@@ -112,8 +112,11 @@ attempt_sql(const struct attempt *a)
 	       "EXCEPTION WHEN lock_not_available OR deadlock_detected THEN\n"
 	       "RAISE INFO USING MESSAGE = s::pg_catalog.text,"
 	       " ERRCODE = '%s';\n"
+	       "WHEN OTHERS THEN\n" /* but never a cancel */
+	       "RAISE INFO USING MESSAGE = SQLERRM, ERRCODE = '%s';\n"
 	       "END %s",
-	       a->set->count, ATTEMPT_SQLSTATE, ATTEMPT_SQLSTATE, tag);
+	       a->set->count, ATTEMPT_SQLSTATE, ATTEMPT_SQLSTATE,
+	       ATTEMPT_SQLSTATE, tag);
 	return t.data;
 }
 

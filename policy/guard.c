@@ -26,7 +26,9 @@
 
 enum {
 	FIRST_DELAY_MS = 10,
-	DELAY_MAX_MS = 1000,
+	QUICK_DELAY_MAX_MS = 250, /* for the first ten seconds; */
+	DELAY_SHARE = 40,         /* then this part of the time gone by, */
+	DELAY_MAX_MS = 1000,      /* up to this */
 	FIRST_LOOK_MS = 5,
 	LOOK_MAX_MS = 250,
 	FAILURES_MAX = 3,
@@ -78,7 +80,11 @@ random_next(struct guard *g)
 static enum guard_action
 spend(struct guard *g)
 {
-	if (g->settings->on_timeout == GUARD_TIMEOUT_PASS)
+	bool is_ours = g->limit == GUARD_LIMIT_HOLD ||
+		       g->limit == GUARD_LIMIT_IN_TRANSACTION;
+
+	/* The session's own timeouts are errors whatever we are set to. */
+	if (is_ours && g->settings->on_timeout == GUARD_TIMEOUT_PASS)
 		return finish(g, GUARD_RUN, GUARD_OVERDUE);
 	g->is_spent = true;
 	g->look_at = HOLDERS_OF_ALL;
@@ -147,19 +153,28 @@ approach(struct guard *g, uint64_t now_ms)
 }
 
 static void
+cap_budget(struct guard *g, uint32_t timeout_ms, enum guard_limit limit)
+{
+	if (g->begun_ms + timeout_ms >= g->deadline_ms)
+		return;
+	g->deadline_ms = g->begun_ms + timeout_ms;
+	g->limit = limit;
+}
+
+static void
 set_deadline(struct guard *g)
 {
 	const struct session_facts *f = &g->facts;
-	uint32_t budget_ms = g->settings->hold_timeout_ms;
 
-	if (f->statement_timeout_ms > 0)
-		budget_ms = min_u32(budget_ms, f->statement_timeout_ms);
-	if (f->lock_timeout_ms > 0)
-		budget_ms = min_u32(budget_ms, f->lock_timeout_ms);
+	g->deadline_ms = g->begun_ms + g->settings->hold_timeout_ms;
+	g->limit = GUARD_LIMIT_HOLD;
 	if (f->holds_strong_locks)
-		budget_ms =
-		    min_u32(budget_ms, g->settings->in_transaction_timeout_ms);
-	g->deadline_ms = g->begun_ms + budget_ms;
+		cap_budget(g, g->settings->in_transaction_timeout_ms,
+			   GUARD_LIMIT_IN_TRANSACTION);
+	if (f->lock_timeout_ms > 0)
+		cap_budget(g, f->lock_timeout_ms, GUARD_LIMIT_LOCK);
+	if (f->statement_timeout_ms > 0)
+		cap_budget(g, f->statement_timeout_ms, GUARD_LIMIT_STATEMENT);
 }
 
 enum guard_action
@@ -199,6 +214,8 @@ guard_planned(struct guard *g, const struct session_facts *facts,
 		return finish(g, GUARD_RUN, GUARD_UNNEEDED);
 	if (g->settings->policy == GUARD_POLICY_REJECT)
 		return finish(g, GUARD_REFUSE, GUARD_REJECTED);
+	if (!facts->can_attempt)
+		return guard_plan_failed(g);
 	(void)lock_order_sort(&g->set, &g->settings->order);
 	set_deadline(g);
 	return approach(g, now_ms);
@@ -230,18 +247,27 @@ guard_looked(struct guard *g, const struct holders *holders, uint64_t now_ms)
 			  now_ms);
 }
 
-/* At least as long as the attempt took: others get as much time as it did. */
+/*
+ * At least as long as the attempt took: others get as much time as it did.
+ * Steady traffic gives way to many quick attempts; somebody who sits on a lock
+ * for minutes does not, and then they get rarer.
+ */
 static enum guard_action
 back_off(struct guard *g, uint64_t now_ms)
 {
 	uint64_t delay_ms = FIRST_DELAY_MS;
+	uint64_t most_ms = (now_ms - g->begun_ms) / DELAY_SHARE;
 
+	if (most_ms < QUICK_DELAY_MAX_MS)
+		most_ms = QUICK_DELAY_MAX_MS;
+	if (most_ms > DELAY_MAX_MS)
+		most_ms = DELAY_MAX_MS;
 	if (!g->attempt_nowait)
 		delay_ms <<= g->attempts < 8 ? g->attempts : 8;
 	if (delay_ms < now_ms - g->attempt_begun_ms)
 		delay_ms = now_ms - g->attempt_begun_ms;
-	if (delay_ms > DELAY_MAX_MS)
-		delay_ms = DELAY_MAX_MS;
+	if (delay_ms > most_ms)
+		delay_ms = most_ms;
 	return wait_about(g, delay_ms, now_ms);
 }
 

@@ -42,6 +42,14 @@ enum guard_outcome {
 	GUARD_CANCELED,  /* by the user: 57014 */
 };
 
+/* What the budget was capped by. */
+enum guard_limit {
+	GUARD_LIMIT_HOLD,           /* hold_timeout */
+	GUARD_LIMIT_IN_TRANSACTION, /* in_transaction_timeout */
+	GUARD_LIMIT_LOCK,           /* the session's lock_timeout */
+	GUARD_LIMIT_STATEMENT,      /* the session's statement_timeout */
+};
+
 enum attempt_result {
 	ATTEMPT_GRANTED, /* every lock is held */
 	ATTEMPT_BUSY,    /* none is held; `index` was the one not granted */
@@ -61,6 +69,7 @@ struct guard {
 	uint32_t attempt_bound_ms;
 	uint64_t begun_ms;
 	uint64_t deadline_ms;
+	enum guard_limit limit; /* that set the deadline */
 	uint64_t attempt_begun_ms;
 	uint64_t wake_ms; /* for GUARD_WAIT */
 	uint32_t attempts;

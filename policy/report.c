@@ -101,33 +101,35 @@ append_holders(struct text *t, const struct guard *g)
 		append(t, "; and %zu more", h->count - HOLDERS_SHOWN);
 }
 
-/* Which limit ended it: the nearest of those that guard.c took. */
 static const char *
-limit_name(const struct guard *g)
+limit_name(enum guard_limit limit)
 {
-	uint64_t budget_ms = g->deadline_ms - g->begun_ms;
-
-	if (g->facts.lock_timeout_ms == budget_ms)
-		return "the session's lock_timeout";
-	if (g->facts.statement_timeout_ms == budget_ms)
-		return "the session's statement_timeout";
-	if (g->facts.holds_strong_locks &&
-	    g->settings->in_transaction_timeout_ms == budget_ms)
+	switch (limit) {
+	case GUARD_LIMIT_HOLD:
+		return "Lockstep's hold_timeout";
+	case GUARD_LIMIT_IN_TRANSACTION:
 		return "Lockstep's in_transaction_timeout";
-	return "Lockstep's hold_timeout";
+	case GUARD_LIMIT_LOCK:
+		return "the session's lock_timeout";
+	case GUARD_LIMIT_STATEMENT:
+		return "the session's statement_timeout";
+	}
+	return "?";
 }
 
 static void
 refuse_timeout(struct report *out, const struct guard *g, const char *tag,
 	       uint64_t now_ms)
 {
+	bool is_statement = g->limit == GUARD_LIMIT_STATEMENT;
 	struct text t = {.data = out->detail, .size = sizeof(out->detail)};
 
-	out->sqlstate = "55P03";
+	out->sqlstate = is_statement ? "57014" : "55P03";
 	snprintf(out->message, sizeof(out->message),
-		 "canceling statement due to lock timeout: %s was held for"
+		 "canceling statement due to %s timeout: %s was held for"
 		 " %" PRIu64 " ms",
-		 tag, now_ms - g->begun_ms);
+		 is_statement ? "statement" : "lock", tag,
+		 now_ms - g->begun_ms);
 	append(&t, "Lock set in order: ");
 	append_set(&t, &g->set, true);
 	append(&t, ". %u attempts", g->attempts);
@@ -141,7 +143,7 @@ refuse_timeout(struct report *out, const struct guard *g, const char *tag,
 	}
 	snprintf(out->hint, sizeof(out->hint),
 		 "End the transactions named above, or raise %s.",
-		 limit_name(g));
+		 limit_name(g->limit));
 }
 
 static void

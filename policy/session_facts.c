@@ -22,7 +22,10 @@ static const char query[] =
     " pg_catalog.current_setting('client_min_messages'),"
     " pg_catalog.current_setting('lock_timeout'),"
     " pg_catalog.current_setting('statement_timeout'),"
-    " pg_catalog.current_setting('deadlock_timeout')";
+    " pg_catalog.current_setting('deadlock_timeout'),"
+    " EXISTS (SELECT FROM pg_catalog.pg_language g"
+    " WHERE g.lanname OPERATOR(pg_catalog.=) 'plpgsql'::pg_catalog.name"
+    " AND pg_catalog.has_language_privilege(g.oid, 'USAGE'))";
 
 const char *
 session_facts_query(void)
@@ -82,6 +85,7 @@ session_facts_read(struct session_facts *out,
 	memset(out, 0, sizeof(*out));
 	out->is_read_only = equals(values[0], "on");
 	out->is_in_recovery = equals(values[1], "t");
+	out->can_attempt = equals(values[8], "t");
 	out->has_old_snapshot = equals(values[2], "repeatable read") ||
 				equals(values[2], "serializable");
 	out->holds_strong_locks = equals(values[3], "t");

@@ -10,7 +10,7 @@
 #include "policy/lock_set.h"
 
 enum {
-	SESSION_FACTS_COLUMNS = 8,
+	SESSION_FACTS_COLUMNS = 9,
 	SESSION_FACTS_SETTING_MAX = 32,
 };
 
@@ -20,6 +20,7 @@ struct session_facts {
 	bool has_old_snapshot;   /* REPEATABLE READ or above, in a block: the
 				    plan reads the catalog as of its start */
 	bool holds_strong_locks; /* SHARE or above, from earlier statements */
+	bool can_attempt;        /* PL/pgSQL is there and may be used */
 	bool wants_notices;      /* client_min_messages lets a NOTICE through */
 	uint32_t lock_timeout_ms;      /* 0: none */
 	uint32_t statement_timeout_ms; /* 0: none */

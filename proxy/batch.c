@@ -8,7 +8,7 @@
 #include "proxy/session.h"
 
 enum {
-	COLUMNS_MAX = 8,
+	COLUMNS_MAX = 9,
 };
 
 _Static_assert((int)COLUMNS_MAX >= (int)SESSION_FACTS_COLUMNS, "a row fits");
@@ -98,9 +98,9 @@ batch_add_plan(struct batch *b, const struct statement *statements,
 }
 
 bool
-batch_send(struct batch *b, bool ends_transaction)
+batch_send(struct batch *b, bool ends_cycle)
 {
-	if (ends_transaction)
+	if (ends_cycle)
 		inject_sync(&b->injection);
 	else
 		inject_flush(&b->injection);
@@ -166,28 +166,30 @@ take_error(struct batch *b, uint8_t entry, struct frame frame, struct span raw)
 		memcpy(b->sqlstate, f.sqlstate.data, 5);
 }
 
-/* True: the result of an attempt. */
-static bool
+/* The result of an attempt, or what a server tells of any statement. */
+static void
 take_notice(struct batch *b, struct frame frame)
 {
 	struct error_fields f;
 
-	if (!error_fields_decode(&f, frame.body) ||
-	    !span_equals(f.sqlstate, ATTEMPT_SQLSTATE))
-		return false;
-	b->has_attempt = attempt_read(b->set, (const char *)f.message.data,
-				      f.message.len, &b->attempt_index);
-	return true;
+	if (error_fields_decode(&f, frame.body) &&
+	    span_equals(f.sqlstate, ATTEMPT_SQLSTATE))
+		b->has_attempt =
+		    attempt_read(b->set, (const char *)f.message.data,
+				 f.message.len, &b->attempt_index);
 }
 
 bool
 batch_answer(struct batch *b, const struct pipeline_event *event,
 	     struct frame frame, struct span raw)
 {
-	if (event->verdict == PIPELINE_ASYNC)
-		return frame.type == BACKEND_NOTICE_RESPONSE &&
-		       take_notice(b, frame);
+	if (event->verdict == PIPELINE_ASYNC &&
+	    frame.type != BACKEND_NOTICE_RESPONSE)
+		return false;
 	switch (frame.type) {
+	case BACKEND_NOTICE_RESPONSE:
+		take_notice(b, frame);
+		break;
 	case BACKEND_DATA_ROW:
 		if (b->done >= b->count || !take_row(b, frame.body))
 			b->is_odd = true;

@@ -59,10 +59,10 @@ void batch_add_plan(struct batch *b, const struct statement *statements,
 		    size_t count);
 
 /*
- * Ask for the answers, ending the implicit transaction or leaving it open,
+ * Ask for the answers, with a Sync that ends the cycle or with a Flush,
  * and send.  False: the session is closing, for want of memory perhaps.
  */
-bool batch_send(struct batch *b, bool ends_transaction);
+bool batch_send(struct batch *b, bool ends_cycle);
 
 /*
  * A message that answers the proxy, or came meanwhile.  True: it was ours;

@@ -26,12 +26,14 @@
  *                          is his: nothing of ours may end it
  *
  * Invariants:
- *   (1) Every transition is made with the pipeline quiet, but for WAITING.
+ *   (1) Every transition but those from WAITING and OBSERVING is made with
+ *       the pipeline quiet, or from FENCE when the server wants copy data.
  *   (2) In WAITING no lock that an attempt took is held.
  *   (3) The client's statement is sent once, or an error instead of it.
  */
 #include "proxy/exchange.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -73,7 +75,9 @@ struct exchange {
 	enum exchange_phase phase;
 	enum exchange_context context;
 	bool is_canceled;
-	bool is_failing;    /* the server's error goes to the client next */
+	bool is_failing; /* the server's error goes to the client next */
+	bool is_hurried;
+	bool is_noticing;   /* the look is for a notice, not for the guard */
 	bool has_savepoint; /* ours */
 	bool in_own_block;
 	enum guard_action pending;    /* behind UNDOING */
@@ -166,6 +170,13 @@ add_plan(struct exchange *x)
 	batch_add_plan(&x->batch, statements, count);
 }
 
+/* Within a cycle of the client's, nothing of ours may end it. */
+static bool
+may_sync(const struct exchange *x)
+{
+	return x->context != CONTEXT_TAIL;
+}
+
 static void
 send_plan(struct exchange *x)
 {
@@ -176,15 +187,15 @@ send_plan(struct exchange *x)
 	}
 	batch_add_facts(&x->batch, x->context != CONTEXT_IDLE);
 	add_plan(x);
-	(void)batch_send(&x->batch, x->context != CONTEXT_TAIL);
+	(void)batch_send(&x->batch, may_sync(x));
 }
 
 static void
-send_look(struct exchange *x)
+send_look(struct exchange *x, enum holders_of of)
 {
 	begin_batch(x, EXCHANGE_LOOKING);
-	batch_add_look(&x->batch, x->guard.look_at);
-	(void)batch_send(&x->batch, x->context != CONTEXT_TAIL);
+	batch_add_look(&x->batch, of);
+	(void)batch_send(&x->batch, may_sync(x));
 }
 
 /* The locks of an extended cycle must last until the client's own Sync. */
@@ -250,6 +261,7 @@ finish_failed(struct exchange *x)
 		query_finish(&x->query);
 	} else {
 		buffer_clear(&x->session->kept);
+		x->session->kept_count = 0;
 		x->session->skips_to_sync = true;
 	}
 	done(x);
@@ -263,21 +275,35 @@ refused(struct exchange *x)
 		finish_failed(x);
 }
 
+/*
+ * Make the client's transaction fail in the server, all of it and not only our
+ * savepoint: its locks go, and what follows meets a failed transaction.
+ */
 static void
-refuse(struct exchange *x)
+send_failure(struct exchange *x)
 {
 	static const char sql[] =
 	    "DO $lockstep$BEGIN RAISE EXCEPTION USING ERRCODE = '55P03',"
 	    " MESSAGE = 'canceling statement due to lock timeout';"
 	    " END$lockstep$";
 
-	if (x->context == CONTEXT_IDLE) {
-		refused(x);
-		return;
-	}
 	begin_batch(x, EXCHANGE_REFUSING);
+	if (x->has_savepoint) {
+		batch_add_command(&x->batch, "ROLLBACK TO SAVEPOINT _lockstep");
+		batch_add_command(&x->batch, "RELEASE SAVEPOINT _lockstep");
+		x->has_savepoint = false;
+	}
 	batch_add_command(&x->batch, sql);
-	(void)batch_send(&x->batch, x->context != CONTEXT_TAIL);
+	(void)batch_send(&x->batch, may_sync(x));
+}
+
+static void
+refuse(struct exchange *x)
+{
+	if (x->context == CONTEXT_IDLE)
+		refused(x);
+	else
+		send_failure(x);
 }
 
 static void
@@ -287,18 +313,28 @@ deliver_error(struct exchange *x)
 		finish_failed(x);
 }
 
-/* The server's own error ends the statement: a cancel, its timeout. */
+/*
+ * The server's own error ends the statement: a cancel, its timeout, or in a
+ * cycle of the client's any.
+ */
 static void
-fail(struct exchange *x, bool needs_undo)
+fail(struct exchange *x)
 {
 	struct batch *b = &x->batch;
+	bool is_open = !pipeline_is_settled(&x->session->pipeline) ||
+		       status_of(x) != TRANSACTION_IDLE;
 
 	guard_log_result(&x->log, b->sqlstate, strlen(b->sqlstate));
+	if (strcmp(b->sqlstate, "57014") == 0)
+		(void)guard_cancel(&x->guard);
+	else
+		(void)guard_plan_failed(&x->guard);
 	x->error = b->error;
 	memset(&b->error, 0, sizeof(b->error));
-	(void)guard_cancel(&x->guard);
 	x->is_failing = true;
-	if (needs_undo)
+	if (x->context == CONTEXT_BLOCK)
+		send_failure(x);
+	else if (x->context == CONTEXT_IDLE && is_open)
 		send_undo(x);
 	else
 		deliver_error(x);
@@ -309,6 +345,7 @@ fail(struct exchange *x, bool needs_undo)
 static void
 begin_run(struct exchange *x, enum exchange_phase phase)
 {
+	batch_clear(&x->batch);
 	x->phase = phase;
 	x->log.run_ms = worker_now_ms();
 	set_held(x, false);
@@ -330,14 +367,28 @@ send_kept(struct exchange *x)
 }
 
 static void
+undo_then(struct exchange *x, enum guard_action pending)
+{
+	x->pending = pending;
+	send_undo(x);
+}
+
+static void
+release_savepoint(struct exchange *x)
+{
+	x->pending = GUARD_RUN;
+	begin_batch(x, EXCHANGE_UNDOING);
+	batch_add_command(&x->batch, "RELEASE SAVEPOINT _lockstep");
+	x->has_savepoint = false;
+	(void)batch_send(&x->batch, true);
+}
+
+static void
 run(struct exchange *x)
 {
 	if (x->has_savepoint) {
-		begin_batch(x, EXCHANGE_RUNNING);
-		batch_add_command(&x->batch, "RELEASE SAVEPOINT _lockstep");
-		x->has_savepoint = false;
-		if (!batch_send(&x->batch, true))
-			return;
+		release_savepoint(x);
+		return;
 	}
 	x->in_own_block = is_query(x) && x->context == CONTEXT_IDLE &&
 			  x->guard.outcome == GUARD_PROTECTED;
@@ -357,7 +408,7 @@ act(struct exchange *x, enum guard_action action)
 		send_plan(x);
 		break;
 	case GUARD_HOLDERS:
-		send_look(x);
+		send_look(x, x->guard.look_at);
 		break;
 	case GUARD_ATTEMPT:
 		send_attempt(x);
@@ -387,7 +438,6 @@ start_guard(struct exchange *x, enum exchange_context context)
 	x->log = (struct guard_log){
 	    .statement = tag_of(x),
 	    .begun_ms = now_ms,
-	    .in_transaction = in_transaction,
 	};
 	set_held(x, true);
 	act(x, guard_begin(&x->guard, &config->guard, in_transaction, now_ms,
@@ -410,19 +460,26 @@ start_piece(struct exchange *x)
 		send_piece(x);
 }
 
+/* The server meets it in a state where nothing can be done for it. */
+static void
+pass_on(struct exchange *x)
+{
+	if (is_query(x)) {
+		query_leave_whole(&x->query);
+		guard_log_unguarded(x->session, 1);
+		send_piece(x);
+	} else {
+		relay_release_kept(x->session);
+		done(x);
+	}
+}
+
 static void
 fence_query(struct exchange *x)
 {
-	const struct pipeline *p = &x->session->pipeline;
 	struct query *q = &x->query;
 
-	if (!query_cut(q, p->status != TRANSACTION_IDLE)) {
-		session_close(x->session, CLOSE_MEMORY, NULL);
-		return;
-	}
-	if (!pipeline_is_settled(p) || p->status == TRANSACTION_FAILED)
-		query_leave_whole(q);
-	else if (q->script.unguarded > 0)
+	if (q->script.unguarded > 0)
 		guard_log_unguarded(x->session, q->script.unguarded);
 	start_piece(x);
 }
@@ -432,16 +489,45 @@ fence_execute(struct exchange *x)
 {
 	const struct pipeline *p = &x->session->pipeline;
 
-	if (p->skipping || (!p->tail_open && p->status == TRANSACTION_FAILED)) {
-		relay_release_kept(x->session);
-		done(x);
-	} else if (p->tail_open) {
+	if (p->tail_open)
 		start_guard(x, CONTEXT_TAIL);
-	} else if (p->status == TRANSACTION_BLOCK) {
+	else if (p->status == TRANSACTION_BLOCK)
 		start_guard(x, CONTEXT_BLOCK);
-	} else {
+	else if (p->status == TRANSACTION_IDLE)
 		start_guard(x, CONTEXT_IDLE);
-	}
+	else
+		pass_on(x);
+}
+
+/* Nothing of the cycle can have begun a transaction: a Sync settles it. */
+static void
+settle(struct exchange *x)
+{
+	struct injection i = {.session = x->session};
+
+	inject_sync(&i);
+	(void)inject_send(&i);
+}
+
+/* All that was sent before has been answered, or waits for copy data. */
+static void
+fence(struct exchange *x)
+{
+	struct session *s = x->session;
+	const struct pipeline *p = &s->pipeline;
+
+	if (is_query(x) && !query_cut(&x->query, p->status != TRANSACTION_IDLE))
+		session_close(s, CLOSE_MEMORY, NULL);
+	else if (p->skipping && is_query(x))
+		done(x); /* the server would not look at it */
+	else if (p->in_copy || p->skipping || (is_query(x) && p->tail_open))
+		pass_on(x);
+	else if (p->tail_open && !p->tail_began)
+		settle(x);
+	else if (is_query(x))
+		fence_query(x);
+	else
+		fence_execute(x);
 }
 
 /* Answers to what was asked */
@@ -453,13 +539,6 @@ ends_statement(const struct exchange *x)
 	return batch_has_error(&x->batch) &&
 	       (x->context == CONTEXT_TAIL ||
 		strcmp(x->batch.sqlstate, "57014") == 0);
-}
-
-static void
-undo_then(struct exchange *x, enum guard_action pending)
-{
-	x->pending = pending;
-	send_undo(x);
 }
 
 /* A question of ours failed: the statement runs as if without us. */
@@ -480,7 +559,7 @@ planned(struct exchange *x)
 	struct batch *b = &x->batch;
 
 	if (ends_statement(x))
-		fail(x, false);
+		fail(x);
 	else if (batch_has_error(b) || b->is_odd || !b->has_facts)
 		give_up(x);
 	else
@@ -489,14 +568,38 @@ planned(struct exchange *x)
 }
 
 static void
+resume_waiting(struct exchange *x)
+{
+	uint64_t now_ms = worker_now_ms();
+
+	if (x->is_canceled)
+		act(x, guard_cancel(&x->guard));
+	else if (now_ms >= x->guard.wake_ms)
+		act(x, guard_woken(&x->guard, now_ms));
+	else
+		wait(x);
+}
+
+static void
+notify(struct exchange *x)
+{
+	x->is_noticing = false;
+	x->guard.holders = x->batch.holders;
+	if (guard_log_notify(&x->log, x->session, &x->guard, worker_now_ms()))
+		resume_waiting(x);
+}
+
+static void
 looked(struct exchange *x)
 {
 	struct batch *b = &x->batch;
 
 	if (ends_statement(x))
-		fail(x, false);
+		fail(x);
 	else if (batch_has_error(b) || b->is_odd)
 		give_up(x);
+	else if (x->is_noticing)
+		notify(x);
 	else
 		act(x, guard_looked(&x->guard, &b->holders, worker_now_ms()));
 }
@@ -532,7 +635,7 @@ attempted(struct exchange *x)
 	enum guard_action action;
 
 	if (ends_statement(x)) {
-		fail(x, x->context == CONTEXT_IDLE);
+		fail(x);
 		return;
 	}
 	action = guard_attempted(&x->guard, result, b->attempt_index,
@@ -550,6 +653,8 @@ undone(struct exchange *x)
 {
 	if (x->is_failing)
 		deliver_error(x);
+	else if (batch_has_error(&x->batch))
+		fail(x);
 	else
 		act(x, x->pending);
 }
@@ -616,8 +721,12 @@ note_result(struct exchange *x, struct frame frame)
 	struct error_fields f;
 	struct span tag;
 
+	if (x->log.statement == NULL)
+		return; /* a piece that nothing was prepared for */
+	/* Of a text with several the guarded one's. */
 	if (frame.type == BACKEND_COMMAND_COMPLETE &&
-	    command_complete_decode(&tag, frame.body))
+	    command_complete_decode(&tag, frame.body) &&
+	    (x->log.result[0] == '\0' || span_equals(tag, x->log.statement)))
 		guard_log_result(&x->log, tag.data, tag.len);
 	if (frame.type == BACKEND_ERROR_RESPONSE &&
 	    error_fields_decode(&f, frame.body))
@@ -636,6 +745,28 @@ observe(struct exchange *x, struct frame frame)
 
 /* The public side */
 
+/* The server need not answer an open cycle before it is told to. */
+static void
+ask_for_answers(struct session *s)
+{
+	struct injection i = {.session = s};
+
+	inject_flush(&i);
+	(void)inject_send(&i);
+}
+
+static void
+begin(struct exchange *x, struct session *s)
+{
+	assert(s->exchange == NULL);
+	x->session = s;
+	s->exchange = x;
+	if (s->pipeline.tail_open && !pipeline_is_quiet(&s->pipeline))
+		ask_for_answers(s);
+	if (pipeline_is_quiet(&s->pipeline) && s->state == SESSION_READY)
+		fence(x);
+}
+
 bool
 exchange_begin_query(struct session *s, struct span sql,
 		     struct statement_list *list)
@@ -646,32 +777,8 @@ exchange_begin_query(struct session *s, struct span sql,
 		free(x);
 		return false;
 	}
-	x->session = s;
-	s->exchange = x;
-	set_held(x, true);
-	if (pipeline_is_quiet(&s->pipeline))
-		fence_query(x);
+	begin(x, s);
 	return true;
-}
-
-/*
- * What was sent of the cycle before must be answered first.  If nothing of it
- * can have begun a transaction, a Sync settles it; if something may have, only
- * a Flush will do, and the cycle stays open.
- */
-static void
-ask_for_answers(struct session *s)
-{
-	const struct pipeline *p = &s->pipeline;
-	struct injection i = {.session = s};
-
-	if (!p->tail_open || p->skipping)
-		return;
-	if (p->tail_began)
-		inject_flush(&i);
-	else
-		inject_sync(&i);
-	(void)inject_send(&i);
 }
 
 bool
@@ -681,25 +788,31 @@ exchange_begin_execute(struct session *s, struct prepared_facts *facts)
 
 	if (x == NULL)
 		return false;
-	x->session = s;
 	x->facts = facts;
 	prepared_facts_use(facts);
-	s->exchange = x;
-	set_held(x, true);
-	ask_for_answers(s);
-	if (pipeline_is_quiet(&s->pipeline) && s->state == SESSION_READY)
-		fence_execute(x);
+	begin(x, s);
 	return true;
 }
 
-/* A notice may be the client's; the rest belongs behind his last answer. */
-static bool
-must_not_overtake(const struct exchange *x, const struct pipeline_event *event,
-		  uint8_t type)
+void
+exchange_hurry(struct exchange *x)
 {
-	return x->phase == EXCHANGE_COMMITTING &&
-	       event->verdict == PIPELINE_ASYNC &&
-	       type != BACKEND_NOTICE_RESPONSE;
+	if (x->phase == EXCHANGE_OBSERVING && !x->is_hurried)
+		ask_for_answers(x->session);
+	x->is_hurried = true;
+}
+
+/*
+ * While our COMMIT runs, a notice comes from the client's deferred triggers
+ * and passes; the rest belongs behind his last answer.
+ */
+static bool
+answer_commit(struct exchange *x, uint8_t type, struct span raw)
+{
+	if (type == BACKEND_NOTICE_RESPONSE)
+		return false;
+	delivery_hold(&x->query.delivery, raw);
+	return true;
 }
 
 bool
@@ -708,10 +821,8 @@ exchange_answer(struct exchange *x, const struct pipeline_event *event,
 {
 	if (event->verdict == PIPELINE_FATAL)
 		return false;
-	if (must_not_overtake(x, event, frame.type)) {
-		delivery_hold(&x->query.delivery, raw);
-		return true;
-	}
+	if (x->phase == EXCHANGE_COMMITTING && event->verdict == PIPELINE_ASYNC)
+		return answer_commit(x, frame.type, raw);
 	if (event->owner == PIPELINE_PROXY)
 		return batch_answer(&x->batch, event, frame, raw);
 	if (x->phase == EXCHANGE_OBSERVING)
@@ -723,14 +834,16 @@ exchange_answer(struct exchange *x, const struct pipeline_event *event,
 }
 
 void
-exchange_quiet(struct exchange *x)
+exchange_step(struct exchange *x)
 {
+	const struct pipeline *p = &x->session->pipeline;
+
+	if (!pipeline_is_quiet(p) &&
+	    (x->phase != EXCHANGE_FENCE || !p->in_copy))
+		return;
 	switch (x->phase) {
 	case EXCHANGE_FENCE:
-		if (is_query(x))
-			fence_query(x);
-		else
-			fence_execute(x);
+		fence(x);
 		break;
 	case EXCHANGE_PLANNING:
 		planned(x);
@@ -751,7 +864,10 @@ exchange_quiet(struct exchange *x)
 		committed(x);
 		break;
 	case EXCHANGE_REFUSING:
-		refused(x);
+		if (x->is_failing)
+			deliver_error(x);
+		else
+			refused(x);
 		break;
 	case EXCHANGE_WAITING:
 	case EXCHANGE_OBSERVING:
@@ -767,15 +883,13 @@ exchange_timer(struct exchange *x)
 
 	if (x->phase != EXCHANGE_WAITING)
 		return;
-	if (now_ms >= x->notice_ms) {
-		x->notice_ms = now_ms + NEXT_NOTICE_MS;
-		if (!guard_log_notify(&x->log, x->session, &x->guard, now_ms))
-			return;
+	if (now_ms < x->notice_ms) {
+		resume_waiting(x);
+		return;
 	}
-	if (now_ms >= x->guard.wake_ms)
-		act(x, guard_woken(&x->guard, now_ms));
-	else
-		wait(x);
+	x->notice_ms = now_ms + NEXT_NOTICE_MS;
+	x->is_noticing = true;
+	send_look(x, HOLDERS_OF_ALL);
 }
 
 void

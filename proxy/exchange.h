@@ -31,8 +31,11 @@ bool exchange_begin_execute(struct session *s, struct prepared_facts *facts);
 bool exchange_answer(struct exchange *x, const struct pipeline_event *event,
 		     struct frame frame, struct span raw);
 
-/* Every message sent so far has been answered. */
-void exchange_quiet(struct exchange *x);
+/* After each server message: go on, if what was sent has been answered. */
+void exchange_step(struct exchange *x);
+
+/* Another guarded statement waits for the answer to this one's Execute. */
+void exchange_hurry(struct exchange *x);
 
 void exchange_timer(struct exchange *x);
 

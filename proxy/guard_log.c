@@ -45,7 +45,7 @@ guard_log_outcome(const struct guard_log *l, const struct session *s,
 	log_number(&e, "held_ms", run_ms - l->begun_ms);
 	log_number(&e, "run_ms", now_ms - run_ms);
 	log_text(&e, "result", l->result);
-	if (l->in_transaction && g->facts.has_old_snapshot)
+	if (g->facts.has_old_snapshot)
 		log_text(&e, "snapshot", "old, newer tables are not seen");
 	log_end(&e);
 }

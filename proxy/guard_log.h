@@ -19,7 +19,6 @@ struct guard_log {
 	uint64_t run_ms; /* when it was sent; 0: it was not */
 	/* The command tag or SQLSTATE that it ended with. */
 	char result[64];
-	bool in_transaction;
 };
 
 void guard_log_result(struct guard_log *l, const void *text, size_t len);

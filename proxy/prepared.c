@@ -6,6 +6,7 @@
 struct prepared_entry {
 	struct prepared_entry *next;
 	struct prepared_facts *facts; /* one use of it */
+	bool is_leaving;
 	size_t name_len;
 	uint8_t name[];
 };
@@ -56,16 +57,22 @@ find(struct prepared_entry **list, struct span name)
 }
 
 static void
-forget(struct prepared_entry **list, struct span name)
+remove_at(struct prepared_entry **link)
 {
-	struct prepared_entry **link = find(list, name);
 	struct prepared_entry *e = *link;
 
-	if (e == NULL)
-		return;
 	*link = e->next;
 	prepared_facts_drop(e->facts);
 	free(e);
+}
+
+static void
+forget(struct prepared_entry **list, struct span name)
+{
+	struct prepared_entry **link = find(list, name);
+
+	if (*link != NULL)
+		remove_at(link);
 }
 
 static size_t
@@ -93,10 +100,48 @@ remember(struct prepared_entry **list, struct span name,
 		return;
 	}
 	e->facts = facts;
+	e->is_leaving = false;
 	e->name_len = name.len;
 	memcpy(e->name, name.data, name.len);
 	e->next = *list;
 	*list = e;
+}
+
+static void
+leave(struct prepared *p, struct span statement)
+{
+	struct prepared_entry *e = *find(&p->statements, statement);
+
+	if (e == NULL)
+		return;
+	e->is_leaving = true;
+	p->has_leaving = true;
+}
+
+void
+prepared_settle(struct prepared *p)
+{
+	struct prepared_entry **link = &p->statements;
+
+	if (!p->has_leaving)
+		return;
+	while (*link != NULL) {
+		if ((*link)->is_leaving)
+			remove_at(link);
+		else
+			link = &(*link)->next;
+	}
+	p->has_leaving = false;
+}
+
+void
+prepared_restore(struct prepared *p)
+{
+	struct prepared_entry *e;
+
+	for (e = p->statements; e != NULL; e = e->next)
+		e->is_leaving = false;
+	p->has_leaving = false;
 }
 
 void
@@ -106,7 +151,7 @@ prepared_parse(struct prepared *p, struct span statement,
 	if (facts != NULL)
 		remember(&p->statements, statement, facts);
 	else if (p->statements != NULL)
-		forget(&p->statements, statement);
+		leave(p, statement);
 }
 
 bool
@@ -117,7 +162,7 @@ prepared_bind(struct prepared *p, struct span portal, struct span statement)
 	if (p->statements == NULL && p->portals == NULL)
 		return false;
 	e = *find(&p->statements, statement);
-	if (e == NULL) {
+	if (e == NULL || e->is_leaving) {
 		forget(&p->portals, portal);
 		return false;
 	}
@@ -129,7 +174,10 @@ prepared_bind(struct prepared *p, struct span portal, struct span statement)
 void
 prepared_close(struct prepared *p, uint8_t kind, struct span name)
 {
-	forget(kind == 'S' ? &p->statements : &p->portals, name);
+	if (kind == 'S')
+		leave(p, name);
+	else
+		forget(&p->portals, name);
 }
 
 struct prepared_facts *
@@ -144,13 +192,15 @@ prepared_portal(const struct prepared *p, struct span portal)
 static void
 clear(struct prepared_entry **list)
 {
-	while (*list != NULL) {
-		struct prepared_entry *e = *list;
+	while (*list != NULL)
+		remove_at(list);
+}
 
-		*list = e->next;
-		prepared_facts_drop(e->facts);
-		free(e);
-	}
+void
+prepared_clear_statements(struct prepared *p)
+{
+	clear(&p->statements);
+	p->has_leaving = false;
 }
 
 void

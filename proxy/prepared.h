@@ -3,8 +3,11 @@
  * DDL: a prepared statement may run much later than it was parsed.
  *
  * Ordinary statements are not remembered; an ordinary session pays two NULL
- * pointers.  An entry may outlive the server's (DEALLOCATE, the end of a
- * transaction): executing it then fails in the server as it would anyway.
+ * pointers.  What is told here was sent, and the server may yet refuse or skip
+ * it: a guarded statement that is closed or replaced is therefore only
+ * leaving until the cycle has ended well, and comes back if it has not.  An
+ * entry may also outlive the server's (DEALLOCATE of one name, the end of a
+ * transaction); executing it then fails in the server as it would anyway.
  */
 #ifndef LOCKSTEP_PROXY_PREPARED_H
 #define LOCKSTEP_PROXY_PREPARED_H
@@ -31,6 +34,7 @@ struct prepared_entry;
 struct prepared {
 	struct prepared_entry *statements;
 	struct prepared_entry *portals;
+	bool has_leaving; /* statements */
 };
 
 /*
@@ -45,6 +49,13 @@ bool prepared_bind(struct prepared *p, struct span portal,
 
 /* Close; kind 'S' or 'P'. */
 void prepared_close(struct prepared *p, uint8_t kind, struct span name);
+
+/* A ReadyForQuery, an ErrorResponse: what was leaving is gone, or stays. */
+void prepared_settle(struct prepared *p);
+void prepared_restore(struct prepared *p);
+
+/* DEALLOCATE ALL, DISCARD ALL. */
+void prepared_clear_statements(struct prepared *p);
 
 /* Execute: borrowed until the portal changes; NULL if it is not guarded. */
 struct prepared_facts *prepared_portal(const struct prepared *p,

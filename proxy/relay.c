@@ -27,6 +27,7 @@
 enum {
 	/* Names that a message of the client may begin with. */
 	NAMES_MAX_BYTES = 16 * 1024,
+	KEPT_MAX = 1024, /* messages of a cycle that is kept back */
 	/* A server's message that must be seen whole; a larger one streams. */
 	WHOLE_MAX_BYTES = 1024 * 1024,
 };
@@ -45,7 +46,7 @@ enum judgement {
 	JUDGE_PASS,
 	JUDGE_DROP,
 	JUDGE_KEEP,    /* to session.kept */
-	JUDGE_RELEASE, /* what was kept passes, and then this */
+	JUDGE_RELEASE, /* what was kept passes; this is judged anew */
 	JUDGE_GUARD_QUERY,
 	JUDGE_GUARD_EXECUTE,
 };
@@ -141,9 +142,9 @@ can_keep(const struct session *s, const struct frame_header *h)
 {
 	size_t limit = config_of(s)->query_limit_bytes;
 
-	return !s->pipeline.tail_began && !s->pipeline.skipping &&
-	       !s->pipeline.in_copy && h->body_len <= limit &&
-	       s->kept.len + h->body_len <= limit;
+	return s->kept_count < KEPT_MAX && !s->pipeline.tail_began &&
+	       !s->pipeline.skipping && !s->pipeline.in_copy &&
+	       h->body_len <= limit && s->kept.len + h->body_len <= limit;
 }
 
 /* For messages that only matter where they belong to a kept cycle. */
@@ -240,11 +241,13 @@ pass_too_large(struct session *s, struct span in)
 {
 	struct span head = front(in, 256);
 
+	if (is_collecting(s))
+		return JUDGE_RELEASE;
 	if (statement_is_candidate((const char *)head.data + FRAME_HEADER_BYTES,
 				   head.len - FRAME_HEADER_BYTES,
 				   config_of(s)->guard.scope))
 		log_unjudged(s, "the message is larger than query_limit");
-	return is_collecting(s) ? JUDGE_RELEASE : JUDGE_PASS;
+	return JUDGE_PASS;
 }
 
 static enum judgement
@@ -255,10 +258,10 @@ judge_query(struct session *s, const struct frame_header *h, struct span in,
 
 	if (h->body_len > config_of(s)->query_limit_bytes)
 		return pass_too_large(s, in);
-	if (!is_whole(h, in))
-		return JUDGE_WAIT;
 	if (is_collecting(s))
 		return JUDGE_RELEASE;
+	if (!is_whole(h, in))
+		return JUDGE_WAIT;
 	if (s->pipeline.in_copy || s->pipeline.skipping ||
 	    !query_decode(&q, body_of(h, in)))
 		return JUDGE_PASS;
@@ -328,7 +331,8 @@ judge_execute(struct session *s, const struct frame_header *h, struct span in,
 		return is_collecting(s) ? JUDGE_RELEASE : JUDGE_PASS;
 	if (!is_whole(h, in))
 		return JUDGE_WAIT;
-	if (execute_decode(&e, body_of(h, in)) && !s->pipeline.skipping)
+	if (execute_decode(&e, body_of(h, in)) && !s->pipeline.skipping &&
+	    !s->pipeline.in_copy)
 		out->facts = prepared_portal(&s->prepared, e.portal);
 	if (out->facts != NULL)
 		return JUDGE_GUARD_EXECUTE;
@@ -411,6 +415,7 @@ relay_release_kept(struct session *s)
 	struct frame f;
 
 	memset(&s->kept, 0, sizeof(s->kept));
+	s->kept_count = 0;
 	(void)session_to_server(s, rest.data, rest.len);
 	while (frame_next(&f, &rest, FRAME_LENGTH_MAX) == FRAME_OK)
 		pipeline_sent(&s->pipeline, f.type, PIPELINE_CLIENT);
@@ -420,10 +425,12 @@ relay_release_kept(struct session *s)
 static void
 keep(struct walk *w, const struct frame_header *h)
 {
-	if (!buffer_append(&w->s->kept, w->rest.data, frame_len(h)))
+	if (!buffer_append(&w->s->kept, w->rest.data, frame_len(h))) {
 		session_close(w->s, CLOSE_MEMORY, NULL);
-	else
-		skip(w, frame_len(h));
+		return;
+	}
+	w->s->kept_count++;
+	skip(w, frame_len(h));
 }
 
 static void
@@ -470,7 +477,6 @@ carry_out(struct walk *w, enum judgement j, const struct frame_header *h,
 	case JUDGE_RELEASE:
 		flush(w);
 		relay_release_kept(w->s);
-		pass(w, h);
 		break;
 	case JUDGE_PASS:
 		pass(w, h);
@@ -505,6 +511,21 @@ bad_client_frame(struct walk *w)
 	session_close(w->s, CLOSE_CLIENT_BAD, "invalid message length");
 }
 
+static bool
+is_guarded(enum judgement j)
+{
+	return j == JUDGE_GUARD_QUERY || j == JUDGE_GUARD_EXECUTE;
+}
+
+/* One at a time: the answer to the last one's Execute is still to come. */
+static void
+wait_for_exchange(struct walk *w, struct finding *finding)
+{
+	statement_list_clear(&finding->list);
+	flush(w);
+	exchange_hurry(w->s->exchange);
+}
+
 /* True: go on with the next frame. */
 static bool
 step_client(struct walk *w)
@@ -517,6 +538,7 @@ step_client(struct walk *w)
 		stream_through(w, w->inlet->pass_left, w->inlet->drops_rest);
 		return true;
 	}
+	session_end_exchange(w->s);
 	if (is_blocked(w->s))
 		return false;
 	switch (frame_peek(&h, w->rest)) {
@@ -529,6 +551,10 @@ step_client(struct walk *w)
 		break;
 	}
 	j = judge(w->s, &h, w->rest, &finding);
+	if (is_guarded(j) && w->s->exchange != NULL) {
+		wait_for_exchange(w, &finding);
+		return false;
+	}
 	carry_out(w, j, &h, &finding);
 	return j != JUDGE_WAIT;
 }
@@ -619,6 +645,30 @@ log_mismatch(const struct session *s, uint8_t type)
 	log_end(&e);
 }
 
+/* What came of the statements that are leaving. */
+static void
+note_fate(struct session *s, struct frame f)
+{
+	struct span tag;
+
+	switch (f.type) {
+	case BACKEND_READY_FOR_QUERY:
+		prepared_settle(&s->prepared);
+		break;
+	case BACKEND_ERROR_RESPONSE:
+		prepared_restore(&s->prepared);
+		break;
+	case BACKEND_COMMAND_COMPLETE:
+		if (command_complete_decode(&tag, f.body) &&
+		    (span_equals(tag, "DEALLOCATE ALL") ||
+		     span_equals(tag, "DISCARD ALL")))
+			prepared_clear_statements(&s->prepared);
+		break;
+	default:
+		break;
+	}
+}
+
 /* True if the frame was taken by the exchange. */
 static bool
 ready_answer(struct walk *w, struct frame f)
@@ -636,6 +686,8 @@ ready_answer(struct walk *w, struct frame f)
 	}
 	if (f.type == BACKEND_PARAMETER_STATUS)
 		note_parameter(s, f.body);
+	else if (knows_guarded(s))
+		note_fate(s, f);
 	if (s->exchange == NULL)
 		return false;
 	flush(w);
@@ -655,6 +707,7 @@ must_be_whole(const struct session *s, const struct frame_header *h)
 	if (h->body_len > WHOLE_MAX_BYTES)
 		return false;
 	return s->exchange != NULL || s->state == SESSION_AUTH ||
+	       (h->type == BACKEND_COMMAND_COMPLETE && knows_guarded(s)) ||
 	       h->type == BACKEND_READY_FOR_QUERY ||
 	       h->type == BACKEND_PARAMETER_STATUS;
 }
@@ -686,9 +739,9 @@ answer(struct walk *w, const struct frame_header *h)
 		skip(w, frame_len(h));
 	else
 		stream_through(w, frame_len(h), false);
-	if (s->exchange != NULL && pipeline_is_quiet(&s->pipeline)) {
+	if (s->exchange != NULL) {
 		flush(w);
-		exchange_quiet(s->exchange);
+		exchange_step(s->exchange);
 	}
 }
 

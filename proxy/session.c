@@ -201,8 +201,15 @@ closing_readable(struct session *s)
 	ssize_t n = stream_read(&s->client, s->worker->scratch,
 				sizeof(s->worker->scratch));
 
-	if (n == STREAM_EOF || n == STREAM_ERROR)
+	if (n != STREAM_EOF && n != STREAM_ERROR)
+		return;
+	if (n == STREAM_ERROR || stream_pending(&s->client) == 0) {
 		end(s);
+		return;
+	}
+	/* He reads on, though he has said all: our last words come. */
+	s->from_client.is_eof = true;
+	stream_want_read(&s->client, false);
 }
 
 void
@@ -420,6 +427,11 @@ client_event(void *arg, enum stream_event event)
 		end(s); /* also when it was closing already */
 		return;
 	}
+	if (event == STREAM_DRAINED && s->state == SESSION_CLOSING &&
+	    s->from_client.is_eof) {
+		end(s);
+		return;
+	}
 	if (event == STREAM_READABLE) {
 		switch (s->state) {
 		case SESSION_STARTUP:
@@ -580,6 +592,7 @@ session_drain(struct session *s)
 void
 session_expire(struct session *s)
 {
+	s->is_expired = true;
 	if (s->exchange == NULL || !exchange_is_running(s->exchange))
 		session_close(s, CLOSE_SHUTDOWN, NULL);
 }
@@ -602,10 +615,11 @@ session_cancel(struct session *s)
 static void
 client_ended(struct session *s)
 {
-	if (s->exchange != NULL && exchange_blocks_client(s->exchange))
-		session_close(s, CLOSE_CLIENT_LEFT, "while held");
-	else if (!s->server.is_shut)
+	if (s->exchange == NULL || !exchange_blocks_client(s->exchange))
 		stream_shutdown(&s->server);
+	else if (!exchange_is_running(s->exchange))
+		session_close(s, CLOSE_CLIENT_LEFT, "while held");
+	/* What runs ends first; the turn behind it comes back here. */
 }
 
 static void
@@ -625,8 +639,8 @@ server_ended(struct session *s)
 		      NULL);
 }
 
-static void
-end_exchange(struct session *s)
+void
+session_end_exchange(struct session *s)
 {
 	if (s->exchange == NULL || !exchange_is_done(s->exchange))
 		return;
@@ -662,9 +676,9 @@ session_turn(struct session *s)
 {
 	if (s->state != SESSION_AUTH && s->state != SESSION_READY)
 		return;
-	end_exchange(s);
+	session_end_exchange(s);
 	relay_resume(s);
-	end_exchange(s);
+	session_end_exchange(s);
 	if (s->pipeline.failed)
 		session_close(s, CLOSE_MEMORY, NULL);
 	if (s->state == SESSION_CLOSING)
@@ -675,6 +689,8 @@ session_turn(struct session *s)
 		client_ended(s);
 	else if (s->worker->is_draining && session_is_at_boundary(s))
 		session_close(s, CLOSE_SHUTDOWN, NULL);
+	else if (s->is_expired)
+		session_expire(s);
 	if (s->state != SESSION_CLOSING)
 		set_interest(s);
 }

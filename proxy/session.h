@@ -45,7 +45,8 @@ struct session {
 	bool is_over_limit; /* to be refused once it has said who it is */
 	bool is_blind;      /* replication: bytes pass unread once logged in */
 	bool is_reaped;
-	bool is_terminating;          /* the client has said goodbye */
+	bool is_expired;     /* to end as soon as no guarded statement runs */
+	bool is_terminating; /* the client has said goodbye */
 	bool sends_plain_backslashes; /* standard_conforming_strings is off */
 	bool is_utf8;                 /* client_encoding */
 	bool skips_to_sync; /* the client's messages are dropped until then */
@@ -61,7 +62,8 @@ struct session {
 	struct dial_address server_address;
 	struct cancel_entry *cancel_entry;
 	struct buffer startup; /* the packet, until the server has it */
-	struct buffer kept;    /* whole frames of a cycle that may be guarded */
+	uint32_t kept_count;
+	struct buffer kept; /* whole frames of a cycle that may be guarded */
 	struct prepared prepared;
 	uint32_t injected;         /* statements of ours, ever */
 	uint32_t stray_statement;  /* number of one to be closed; 0: none */
@@ -106,6 +108,9 @@ void session_has_key(struct session *s, uint32_t pid, struct span secret);
 
 /* To be called at the end of every event: what waits and can go on does. */
 void session_turn(struct session *s);
+
+/* Forget the exchange if it is done. */
+void session_end_exchange(struct session *s);
 
 /* Nothing is under way, and no transaction is open. */
 bool session_is_at_boundary(const struct session *s);

@@ -121,7 +121,6 @@ handle_mail(void *arg, const struct mail *mail)
 		break;
 	case MAIL_STOP:
 		w->is_draining = true;
-		w->is_stopping = true;
 		tell_all(w, session_stop);
 		break;
 	}
@@ -144,9 +143,8 @@ new_base(void)
 
 	if (c == NULL)
 		return NULL;
-	/* Only its own thread uses it; interest changes are batched. */
+	/* Only its own thread uses it. */
 	event_config_set_flag(c, EVENT_BASE_FLAG_NOLOCK);
-	event_config_set_flag(c, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
 	base = event_base_new_with_config(c);
 	event_config_free(c);
 	return base;

@@ -46,7 +46,6 @@ struct worker {
 	struct event reap_event;
 	uint64_t next_session;
 	bool is_draining;
-	bool is_stopping;
 	atomic_uint load; /* sessions here */
 	uint8_t scratch[WORKER_SCRATCH_BYTES];
 };

@@ -48,7 +48,8 @@ def default_pg_bin():
     if os.environ.get("PG_BIN"):
         return os.environ["PG_BIN"]
     root = "/usr/lib/postgresql"
-    versions = sorted(os.listdir(root), key=float) if os.path.isdir(root) else []
+    names = os.listdir(root) if os.path.isdir(root) else []
+    versions = sorted(names, key=float)
     for version in reversed(versions):
         pg_bin = os.path.join(root, version, "bin")
         if os.path.exists(os.path.join(pg_bin, "initdb")):

@@ -2,6 +2,8 @@
 
 Parser bombs, frames that lie about their length, servers that are none.
 """
+import os
+import resource
 import socket
 import socketserver
 import struct
@@ -243,6 +245,44 @@ def test_hostile_frames_before_the_login(lockstep):
             assert session.read_all()[-1] is CLOSED
     with Wire(lockstep) as other:
         assert wire.rows(other.query("select 1")) == [("1",)]
+
+
+@pytest.mark.needs_lockstep
+def test_nothing_is_left_of_connections_that_went_wrong(cluster,
+                                                        start_lockstep):
+    """Descriptors here, backends there."""
+    lockstep = start_lockstep()
+    with cluster.connect() as admin, Wire(lockstep):
+        before = traces_left(lockstep, admin)
+        for junk in HOSTILE_FRAMES.values():
+            for hello in (startup_packet()[:7], startup_packet()):
+                session = Bare(lockstep)
+                session.send(hello, junk)
+                session.vanish(reset=len(junk) % 2 == 0)
+        deadline = time.monotonic() + wire.HANG_BOUND_S
+        while traces_left(lockstep, admin) != before:
+            assert time.monotonic() < deadline, traces_left(lockstep, admin)
+            time.sleep(0.1)
+
+
+def traces_left(lockstep, admin):
+    return (len(os.listdir(f"/proc/{lockstep.process.pid}/fd")),
+            admin.execute("select count(*) from pg_stat_activity where "
+                          "backend_type = 'client backend'").fetchone()[0])
+
+
+@pytest.mark.needs_lockstep
+def test_running_out_of_descriptors_is_survived(start_lockstep):
+    lockstep = start_lockstep()
+    resource.prlimit(lockstep.process.pid, resource.RLIMIT_NOFILE, (40, 40))
+    sessions = [Bare(lockstep) for _ in range(30)]
+    for session in sessions:
+        session.send(startup_packet())
+    for session in sessions:  # the last ones wait for the first to go
+        assert session.read_until("ZE")[-1][0] in "ZE"
+        session.close()
+    with Wire(lockstep) as session:
+        assert wire.rows(session.query("select 1")) == [("1",)]
 
 
 # -- hostile servers --------------------------------------------------------

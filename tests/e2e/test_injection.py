@@ -136,12 +136,13 @@ def savepoints_of_ours(played):
                           re.I)) - {"s"}
 
 
-def compare(cluster, stage, lockstep, steps, user="postgres"):
-    """Play direct and through; returns both proxied runs."""
+def compare(cluster, stage, lockstep, steps, user="postgres",
+            ways=("packet", "byte")):
+    """Play direct and through; returns the proxied runs."""
     direct = run_case(cluster, stage, cluster, steps, "packet", user)
     assert direct.left == []
     runs = []
-    for by in "packet", "byte":
+    for by in ways:
         runs.append(run_case(cluster, stage, lockstep, steps, by, user))
         assert_same(direct, runs[-1])
     return runs
@@ -160,7 +161,8 @@ def test_visible_sequence_equals_direct(cluster, stage, lockstep,
     way = WAYS[way_name]
     outcome = OUTCOMES[outcome_name]
     steps = way.make(outcome.statements())
-    runs = compare(cluster, stage, lockstep, steps, outcome.user)
+    runs = compare(cluster, stage, lockstep, steps, outcome.user,
+                   ("packet", "byte") if outcome.by_bytes else ("packet",))
     if is_direct_only:
         return
     if not way.is_guarded:
@@ -427,6 +429,20 @@ def test_there_is_one_log_line_for_it(stage, lockstep, way_name):
     text = " ".join(events[0].values())
     for table in "table_a", "table_b", "table_c":
         assert table in text
+
+
+@pytest.mark.needs_lockstep
+@pytest.mark.parametrize("name, count", [
+    ("two guarded in one cycle", 2), ("two guarded behind BEGIN", 2),
+    ("BEGIN and COMMIT in the packet", 1), ("only bound", 0),
+    ("many Syncs", 1)])
+def test_there_is_one_log_line_for_each(stage, lockstep, name, count):
+    reset(stage)
+    before = len(lockstep.guarded())
+    with Wire(lockstep, DATABASE) as session:
+        play(session, SCRIPTS[name])
+        session.query("select 1")
+    assert len(lockstep.wait_guarded(before + count)) == before + count
 
 
 # -- what arrives meanwhile -------------------------------------------------

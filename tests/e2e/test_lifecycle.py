@@ -85,6 +85,8 @@ def refuses(endpoint):
     try:
         connect(endpoint).close()
         return False
+    except ConnectionResetError:  # it stopped accepting just then
+        return False
     except ConnectionRefusedError:
         return True
 
@@ -274,6 +276,22 @@ def test_guarded_statement_that_runs_outlives_drain_timeout(launch, admin,
     assert not table_exists(admin)
 
 
+def test_block_around_it_ends_once_it_has_run(launch, admin):
+    """The statement outlives drain_timeout, its transaction does not."""
+    admin.execute(SLOW_DROP)
+    lockstep = launch(drain_timeout="100ms")
+    with bare_session(lockstep) as session:
+        session.query("begin")
+        session.send(query("drop table child"))
+        until_sleeping(admin, session.pid)
+        lockstep.process.send_signal(signal.SIGTERM)
+        trace = session.read_all()
+    assert ("C", ("DROP TABLE",)) in trace
+    assert_last_words(trace)
+    assert_ended_well(lockstep)
+    until(lambda: table_exists(admin), "it was committed")
+
+
 def test_second_signal_cuts_a_guarded_statement_that_runs(launch, admin):
     admin.execute(SLOW_DROP)
     lockstep = launch(**LONG)
@@ -341,6 +359,41 @@ def test_guarded_statement_that_is_held_ends_with_drain_timeout(
             "pg_backend_pid()) and relation = 'child'::regclass",
             (holder.info.backend_pid,)).fetchone() == (0,), "locks are left")
     assert table_exists(admin)
+
+
+# -- stopping while a replication connection streams ------------------------
+
+def stream_a_backup(session, label):
+    """Begin one that fills more than the buffers on its way."""
+    session.send(query(f"BASE_BACKUP (LABEL '{label}', CHECKPOINT 'fast', "
+                       "WAIT false)"))
+    assert session.read_until("H")[-1][0] == "H"
+
+
+def test_base_backup_may_finish(launch):
+    lockstep = launch(**LONG)
+    with Bare(lockstep) as session:
+        session.log_in(user="postgres", replication="true")
+        stream_a_backup(session, "finishes")
+        lockstep.process.send_signal(signal.SIGTERM)
+        until_draining(lockstep)
+        trace = session.read_until("Z")
+        assert wire.errors(trace) == []
+        session.send(wire.terminate())
+        assert session.read_all() == [CLOSED]
+    assert_ended_well(lockstep)
+
+
+def test_base_backup_is_cut_without_a_word(launch):
+    """An error within its data would be taken for data."""
+    lockstep = launch(drain_timeout="200ms")
+    with Bare(lockstep) as session:
+        session.log_in(user="postgres", replication="true")
+        stream_a_backup(session, "is cut")
+        lockstep.process.send_signal(signal.SIGTERM)
+        time.sleep(1)
+        assert wire.errors(session.read_all()) == []
+    assert_ended_well(lockstep)
 
 
 # -- what it says -----------------------------------------------------------
@@ -552,10 +605,10 @@ def test_server_that_stops_is_told(launch, doomed, how):
     lockstep.stop()
 
 
-def test_server_that_is_killed_while_a_statement_is_held(launch, doomed):
+def test_backend_that_is_killed_while_its_statement_is_held(launch, doomed):
     lockstep = launch(doomed)
-    with (doomed.connect(autocommit=False) as holder,
-          log_in(lockstep) as session):
+    holder = doomed.connect(autocommit=False)
+    with log_in(lockstep) as session:
         holder.execute("create table parent (id int primary key)")
         holder.execute("create table child (p int references parent)")
         holder.commit()
@@ -564,6 +617,7 @@ def test_server_that_is_killed_while_a_statement_is_held(launch, doomed):
         assert_held(session)
         os.kill(session.pid, signal.SIGKILL)
         assert_lost(session.read_all())
+    holder.close()  # it died with the server
     lockstep.stop()
 
 

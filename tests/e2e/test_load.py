@@ -113,6 +113,12 @@ def test_pgbench_writes(cluster, endpoint, admin, database, mode):
     assert written[0] == CLIENTS * TRANSACTIONS
 
 
+def test_pgbench_that_connects_for_each_transaction(
+        cluster, endpoint, admin, database):
+    run_client(client_command(cluster, "pgbench", cluster, database, "-iq"))
+    run_pgbench(cluster, endpoint, database, TRANSACTIONS // 20, "-S", "-C")
+
+
 # -- COPY -------------------------------------------------------------------
 
 COPY_ROWS = 1_000_000 // SMALLER  # of about a kilobyte each

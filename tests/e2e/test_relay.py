@@ -358,6 +358,41 @@ def test_pipeline_without_a_sync_for_long(exchange):
     exchange(scenario)
 
 
+def test_guarded_cycle_of_many_messages_passes(exchange):
+    """It is kept back up to its Execute, however many there are."""
+    cycle = [parse("drop table child"),
+             *[describe_statement()] * 120_000, bind(), execute(), sync()]
+
+    def scenario(session):
+        sender = threading.Thread(target=session.send, args=cycle)
+        sender.start()
+        trace = session.read_ready()
+        sender.join()
+        return trace
+
+    exchange(scenario)
+
+
+def test_what_comes_behind_a_held_statement_waits(cluster, lockstep, admin):
+    """However much it is; others go on meanwhile."""
+    behind = 50_000
+    with (cluster.connect(DATABASE, autocommit=False) as holder,
+          Wire(lockstep, DATABASE) as session):
+        holder.execute("table parent")
+        sender = threading.Thread(target=session.send, args=[
+            query("drop table child"), *[query("select 1")] * behind])
+        sender.start()
+        time.sleep(0.5)
+        with Wire(lockstep, DATABASE) as other:
+            assert wire.rows(other.query("select 2")) == [("2",)]
+        holder.commit()
+        trace = session.read_ready(1 + behind)
+        sender.join()
+    assert wire.errors(trace) == []
+    assert trace.index(("C", ("DROP TABLE",))) < trace.index(("D", ("1",)))
+    assert wire.rows(trace) == [("1",)] * behind
+
+
 # -- cancel -----------------------------------------------------------------
 
 def wait_until_sleeping(admin, pid):
@@ -456,6 +491,37 @@ def test_half_closed_client_gets_its_answers(direct, lockstep):
             trace = session.read_all()
             assert wire.rows(trace) == [("",), ("1",)]
             assert trace[-1] is CLOSED
+
+
+def test_last_words_follow_a_large_result(exchange_ends):
+    """The server has gone when its slow client begins to read."""
+    def wait(_session):
+        time.sleep(1.5)
+        return []
+
+    trace = exchange_ends([
+        query("select repeat('x', 1000) from generate_series(1, 20000)"),
+        query("select pg_terminate_backend(pg_backend_pid())")], wait)
+    assert len(wire.rows(trace)) == 20_001
+    assert wire.sqlstates(trace) == ["57P01"]
+
+
+def test_data_before_the_goodbye_arrives(direct, lockstep, admin):
+    """The client is gone when its last megabytes are still on their way."""
+    for endpoint in (direct, lockstep):
+        with Bare(endpoint) as session:
+            session.log_in(user="postgres", database=DATABASE)
+            session.send(query(COPY_IN))
+            session.read_until("G")
+            session.send(*[copy_data(b"1\t" + b"x" * 8000 + b"\n")] * 1000,
+                         copy_done())
+        deadline = time.monotonic() + wire.HANG_BOUND_S
+        while admin.execute("select count(*) from copied").fetchone() == (0,):
+            assert time.monotonic() < deadline, "nothing was committed"
+            time.sleep(0.05)
+        assert admin.execute("select count(*) from copied").fetchone() == (
+            1000,)
+        admin.execute("truncate copied")
 
 
 @pytest.mark.parametrize("reset", [False, True], ids=["closed", "reset"])
