@@ -309,6 +309,8 @@ attempt_read_refuses_what_is_not_of_ours(void **state)
 	    {"18446744073709551616", 20},
 	    {"\xff", 1},
 	    {"NULL", 4},
+	    {"relation \"1\" does not exist", 27}, /* SQLERRM */
+	    {"1 is not a table", 16},
 	};
 	size_t index;
 

@@ -698,6 +698,10 @@ guard_planned_takes_the_shortest_budget(void **state)
 	    {20000, 30000, 0, HOLD_MS, GUARD_LIMIT_HOLD},
 	    {UINT32_MAX, UINT32_MAX, STRONG, 2000, GUARD_LIMIT_IN_TRANSACTION},
 	    {1, 0, 0, 1, GUARD_LIMIT_LOCK},
+	    /* As the server tells them apart, then ours before its. */
+	    {500, 500, 0, 500, GUARD_LIMIT_LOCK},
+	    {HOLD_MS, HOLD_MS, 0, HOLD_MS, GUARD_LIMIT_HOLD},
+	    {2000, 2000, STRONG, 2000, GUARD_LIMIT_IN_TRANSACTION},
 	};
 
 	(void)state;
@@ -715,6 +719,58 @@ guard_planned_takes_the_shortest_budget(void **state)
 		assert_int_equal(f.guard.limit, budgets[i].limit);
 		guard_clear(&f.guard);
 	}
+}
+
+static void
+guard_woken_late_passes_by_limits_of_ours_only(void **state)
+{
+	static const struct {
+		uint32_t lock_timeout_ms;
+		uint32_t statement_timeout_ms;
+		unsigned conditions;
+		enum guard_limit limit;
+		enum guard_action action;
+	} limits[] = {
+	    {0, 0, 0, GUARD_LIMIT_HOLD, GUARD_RUN},
+	    {0, 0, STRONG, GUARD_LIMIT_IN_TRANSACTION, GUARD_RUN},
+	    {500, 0, STRONG, GUARD_LIMIT_LOCK, GUARD_HOLDERS},
+	    {0, 500, STRONG, GUARD_LIMIT_STATEMENT, GUARD_HOLDERS},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(limits) / sizeof(*limits); i++) {
+		struct fixture f;
+
+		fixture_init(&f, limits[i].conditions | PASS_ON_END);
+		f.facts.lock_timeout_ms = limits[i].lock_timeout_ms;
+		f.facts.statement_timeout_ms = limits[i].statement_timeout_ms;
+		go_to(&f, AT_WAIT);
+		assert_int_equal(f.guard.limit, limits[i].limit);
+		assert_int_equal(fire(&f, WOKEN_LATE), limits[i].action);
+		if (limits[i].action == GUARD_HOLDERS)
+			assert_int_equal(look(&f, 1), GUARD_REFUSE);
+		assert_int_equal(f.guard.outcome, limits[i].action == GUARD_RUN
+						      ? GUARD_OVERDUE
+						      : GUARD_TIMED_OUT);
+		guard_clear(&f.guard);
+	}
+}
+
+/* The session may have set it otherwise meanwhile. */
+static void
+guard_planned_anew_takes_the_limit_anew(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	fixture_init(&f, OWN_LIMIT);
+	go_to(&f, AT_PLAN_AGAIN);
+	assert_int_equal(f.guard.limit, GUARD_LIMIT_LOCK);
+	f.facts.lock_timeout_ms = 0;
+	assert_int_equal(plan(&f, 2), GUARD_ATTEMPT);
+	assert_int_equal(f.guard.limit, GUARD_LIMIT_HOLD);
+	assert_int_equal(f.guard.deadline_ms - f.guard.begun_ms, HOLD_MS);
+	guard_clear(&f.guard);
 }
 
 /* Of a second attempt; the first one never waits in the server. */
@@ -790,11 +846,19 @@ guard_attempt_never_waits_where_waiting_is_harmful(void **state)
 	}
 }
 
-/* The longest a wait can be, for each attempt of a guard that waits. */
+/* The longest a wait can be, so long after the beginning. */
+static uint64_t
+most_delay_ms(uint64_t held_ms)
+{
+	if (held_ms <= 10000)
+		return 251;
+	return held_ms >= 40000 ? 1001 : held_ms / 40 + 1;
+}
+
 static void
 guard_attempted_backs_off_longer_and_longer(void **state)
 {
-	static const uint64_t most_ms[] = {11, 41, 81, 161, 321, 641, 1001};
+	static const uint64_t first_ms[] = {11, 41, 81, 161};
 	struct fixture f;
 
 	(void)state;
@@ -802,7 +866,8 @@ guard_attempted_backs_off_longer_and_longer(void **state)
 	f.settings.hold_timeout_ms = 3600000;
 	go_to(&f, AT_ATTEMPT);
 	for (size_t n = 0; n < 300; n++) {
-		uint64_t most = most_ms[n < 6 ? n : 6];
+		uint64_t most =
+		    n < 4 ? first_ms[n] : most_delay_ms(f.now_ms - BEGUN_MS);
 		uint64_t wait_ms;
 
 		assert_int_equal(refuse(&f, ATTEMPT_BUSY, 0), GUARD_WAIT);
@@ -810,26 +875,57 @@ guard_attempted_backs_off_longer_and_longer(void **state)
 		assert_in_range(wait_ms, most / 2, most);
 		assert_int_equal(wake(&f), GUARD_ATTEMPT);
 	}
+	assert_true(f.now_ms - BEGUN_MS > 40000); /* has seen it all */
 	guard_clear(&f.guard);
 }
 
-/* Others get as much time as it took. */
+/* Others get as much time as it took, within what is the most then. */
 static void
 guard_attempted_backs_off_as_long_as_it_took(void **state)
+{
+	static const struct {
+		uint64_t held_ms; /* when the attempt began */
+		uint64_t took_ms;
+		uint64_t most_ms;
+	} delays[] = {
+	    {20, 200, 201},    {20, 400, 251},      {9000, 1000, 251},
+	    {15600, 400, 401}, {19000, 1000, 501},  {40000, 400, 401},
+	    {40000, 900, 901}, {40000, 5000, 1001}, {3000000, 5000, 1001},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(delays) / sizeof(*delays); i++) {
+		struct fixture f;
+
+		fixture_init(&f, 0);
+		f.settings.hold_timeout_ms = 3600000;
+		go_to(&f, AT_WAIT);
+		f.guard.wake_ms = BEGUN_MS + delays[i].held_ms;
+		assert_int_equal(wake(&f), GUARD_ATTEMPT);
+		f.now_ms += delays[i].took_ms;
+		assert_int_equal(refuse(&f, ATTEMPT_BUSY, 0), GUARD_WAIT);
+		assert_in_range(f.guard.wake_ms - f.now_ms,
+				delays[i].most_ms / 2, delays[i].most_ms);
+		guard_clear(&f.guard);
+	}
+}
+
+/* It must not make it wait for ever. */
+static void
+guard_attempted_backs_off_when_the_clock_is_set_back(void **state)
 {
 	struct fixture f;
 
 	(void)state;
 	fixture_init(&f, 0);
 	go_to(&f, AT_ATTEMPT_AGAIN);
-	f.now_ms += 400;
+	f.now_ms -= 1;
 	assert_int_equal(refuse(&f, ATTEMPT_BUSY, 0), GUARD_WAIT);
-	assert_in_range(f.guard.wake_ms - f.now_ms, 200, 401);
+	assert_in_range(f.guard.wake_ms - f.now_ms, 1, 251);
 	guard_clear(&f.guard);
-	/* A clock set back must not make it wait for ever. */
 	fixture_init(&f, 0);
 	go_to(&f, AT_ATTEMPT_AGAIN);
-	f.now_ms -= 1;
+	f.now_ms = BEGUN_MS - 1;
 	assert_int_equal(refuse(&f, ATTEMPT_BUSY, 0), GUARD_WAIT);
 	assert_in_range(f.guard.wake_ms - f.now_ms, 1, 1001);
 	guard_clear(&f.guard);
@@ -939,11 +1035,15 @@ main(void)
 	    cmocka_unit_test(guard_begin_forgets_what_was_before),
 	    cmocka_unit_test(guard_clear_accepts_a_zeroed_guard),
 	    cmocka_unit_test(guard_planned_takes_the_shortest_budget),
+	    cmocka_unit_test(guard_woken_late_passes_by_limits_of_ours_only),
+	    cmocka_unit_test(guard_planned_anew_takes_the_limit_anew),
 	    cmocka_unit_test(guard_attempt_is_bounded_by_the_shortest_of_all),
 	    cmocka_unit_test(
 		guard_attempt_never_waits_where_waiting_is_harmful),
 	    cmocka_unit_test(guard_attempted_backs_off_longer_and_longer),
 	    cmocka_unit_test(guard_attempted_backs_off_as_long_as_it_took),
+	    cmocka_unit_test(
+		guard_attempted_backs_off_when_the_clock_is_set_back),
 	    cmocka_unit_test(guard_looked_looks_less_often_in_time),
 	    cmocka_unit_test(guard_wait_ends_at_the_deadline),
 	    cmocka_unit_test(guard_waits_differ_by_seed),

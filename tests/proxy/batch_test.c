@@ -20,7 +20,7 @@ static const char *const lock_row[LOCK_SET_COLUMNS] = {
     "100", "r", "public.a", "8", "t", "{}", "1",
 };
 static const char *const facts_row[SESSION_FACTS_COLUMNS] = {
-    "off", "f", "read committed", "f", "notice", "0", "30s", "1s",
+    "off", "f", "read committed", "f", "notice", "0", "30s", "1s", "t",
 };
 static const char *const holders_row[HOLDERS_COLUMNS] = {
     "4711", "100", "AccessShareLock", "joe", "psql", "active", "1500",
@@ -69,14 +69,14 @@ teardown(void **state)
 /* What is sent */
 
 static void
-assert_sends(struct fixture *f, bool ends_transaction, const char *types)
+assert_sends(struct fixture *f, bool ends_cycle, const char *types)
 {
 	struct session_fixture *s = f->session;
 	struct span sent;
 	struct frame frame;
 	size_t n = 0;
 
-	assert_true(batch_send(&f->batch, ends_transaction));
+	assert_true(batch_send(&f->batch, ends_cycle));
 	sent = session_fixture_read(s, s->server);
 	for (; frame_next(&frame, &sent, FRAME_LENGTH_MAX) == FRAME_OK; n++)
 		assert_int_equal(frame.type, types[n]);
@@ -200,7 +200,7 @@ batch_send_asks_for_answers(void **state)
 }
 
 static void
-batch_send_may_leave_the_transaction_open(void **state)
+batch_send_may_leave_the_cycle_open(void **state)
 {
 	struct fixture *f = *state;
 	struct pipeline *p = &f->session->session.pipeline;
@@ -233,6 +233,7 @@ batch_answer_reads_the_facts(void **state)
 	assert_false(f->batch.is_odd);
 	assert_int_equal(f->batch.facts.statement_timeout_ms, 30000);
 	assert_true(f->batch.facts.wants_notices);
+	assert_true(f->batch.facts.can_attempt);
 }
 
 static void
@@ -318,8 +319,14 @@ batch_answer_reads_the_result_of_an_attempt(void **state)
 static void
 batch_answer_believes_no_attempt_that_makes_no_sense(void **state)
 {
-	static const char *const messages[] = {"", "2", "-1", "1x",
-					       "99999999999999999999"};
+	static const char *const messages[] = {
+	    "",
+	    "2",
+	    "-1",
+	    "1x",
+	    "99999999999999999999",
+	    "relation \"1\" does not exist", /* SQLERRM */
+	};
 	struct fixture *f = *state;
 	size_t i;
 
@@ -330,6 +337,31 @@ batch_answer_believes_no_attempt_that_makes_no_sense(void **state)
 		assert_true(server_notes(f, ATTEMPT_SQLSTATE, messages[i]));
 		assert_false(f->batch.has_attempt);
 	}
+	assert_false(f->batch.is_odd);
+}
+
+/* A notice tells of the statement that runs, and that one is ours. */
+static void
+batch_answer_takes_every_notice(void **state)
+{
+	struct fixture *f = *state;
+
+	add_attempt(f);
+	assert_sends(f, true, "PBCECS");
+	assert_true(server_notes(f, "00000", "1"));
+	assert_true(server_notes(f, "01000", "0"));
+	assert_true(server_says(f, BACKEND_NOTICE_RESPONSE, bytes("", 0)));
+	assert_true(server_says(f, BACKEND_NOTICE_RESPONSE, bytes("C", 1)));
+	assert_false(f->batch.has_attempt);
+	answer_begin(f);
+	assert_true(server_notes(f, ATTEMPT_SQLSTATE, "1"));
+	assert_true(server_notes(f, "00000", "0"));
+	answer_end(f);
+	answer_ready(f);
+	assert_true(f->batch.has_attempt);
+	assert_int_equal(f->batch.attempt_index, 1);
+	assert_false(f->batch.is_odd);
+	assert_false(batch_has_error(&f->batch));
 }
 
 static void
@@ -339,8 +371,6 @@ batch_answer_leaves_to_the_client_what_only_came_meanwhile(void **state)
 
 	add_attempt(f);
 	assert_sends(f, true, "PBCECS");
-	assert_false(server_notes(f, "00000", "1"));
-	assert_false(server_says(f, BACKEND_NOTICE_RESPONSE, bytes("", 0)));
 	assert_false(
 	    server_says(f, BACKEND_PARAMETER_STATUS, bytes("a\0b\0", 4)));
 	assert_false(server_says(f, BACKEND_NOTIFICATION_RESPONSE,
@@ -407,11 +437,11 @@ batch_answer_notes_rows_of_another_shape(void **state)
 {
 	struct fixture *f = *state;
 	struct session *s = &f->session->session;
-	static const char *const words[] = {"a", "b", "c", "d",
-					    "e", "f", "g", "h"};
+	static const char *const words[] = {"a", "b", "c", "d", "e",
+					    "f", "g", "h", "i", "j"};
 	size_t count;
 
-	for (count = 0; count <= 8; count++) {
+	for (count = 0; count <= SESSION_FACTS_COLUMNS + 1; count++) {
 		batch_begin(&f->batch, s, &f->set);
 		batch_add_facts(&f->batch, false);
 		assert_sends(f, true, "PBCECS");
@@ -520,13 +550,14 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(batch_send_asks_for_answers),
-	    TEST(batch_send_may_leave_the_transaction_open),
+	    TEST(batch_send_may_leave_the_cycle_open),
 	    TEST(batch_answer_reads_the_facts),
 	    TEST(batch_answer_reads_the_plan),
 	    TEST(batch_answer_reads_the_holders),
 	    TEST(batch_answer_keeps_the_statements_apart),
 	    TEST(batch_answer_reads_the_result_of_an_attempt),
 	    TEST(batch_answer_believes_no_attempt_that_makes_no_sense),
+	    TEST(batch_answer_takes_every_notice),
 	    TEST(batch_answer_leaves_to_the_client_what_only_came_meanwhile),
 	    TEST(batch_answer_keeps_the_first_error),
 	    TEST(batch_answer_takes_an_odd_error_for_one),

@@ -56,6 +56,10 @@ prepared_bind_of_an_ordinary_statement_costs_nothing(void **state)
 	prepared_parse(&p, text("s"), NULL);
 	assert_false(prepared_bind(&p, text("p"), text("s")));
 	prepared_close(&p, 'S', text("s"));
+	assert_false(p.has_leaving);
+	prepared_restore(&p);
+	prepared_settle(&p);
+	prepared_clear_statements(&p);
 	assert_null(p.statements);
 	assert_null(p.portals);
 }
@@ -102,12 +106,177 @@ prepared_close_of_the_statement_leaves_its_portals(void **state)
 	assert_true(prepared_bind(&p, text("p"), text("s")));
 	prepared_close(&p, 'S', text("s"));
 	assert_ptr_equal(prepared_portal(&p, text("p")), facts);
+	assert_int_equal(facts->users, 2);
+	prepared_settle(&p);
+	assert_null(p.statements);
+	assert_ptr_equal(prepared_portal(&p, text("p")), facts);
 	assert_int_equal(facts->users, 1);
 	assert_int_equal(facts->list.count, 1);
 	prepared_close(&p, 'P', text("p"));
 	assert_null(prepared_portal(&p, text("p")));
 	prepared_close(&p, 'P', text("p"));
 	assert_null(p.portals);
+}
+
+/* Two guarded statements, the first of them on its way out. */
+static void
+setup_leaving(struct prepared *p, struct prepared_facts *facts[2])
+{
+	memset(p, 0, sizeof(*p));
+	facts[0] = facts_new();
+	facts[1] = facts_new();
+	prepared_facts_use(facts[0]);
+	prepared_parse(p, text("s"), facts[0]);
+	prepared_parse(p, text("t"), facts[1]);
+	assert_false(p->has_leaving);
+	prepared_close(p, 'S', text("s"));
+	assert_true(p->has_leaving);
+}
+
+static void
+prepared_bind_does_not_find_what_is_leaving(void **state)
+{
+	struct prepared p;
+	struct prepared_facts *facts[2];
+
+	(void)state;
+	setup_leaving(&p, facts);
+	assert_true(prepared_bind(&p, text("p"), text("t")));
+	assert_false(prepared_bind(&p, text("p"), text("s")));
+	assert_null(prepared_portal(&p, text("p")));
+	prepared_clear(&p);
+	assert_int_equal(facts[0]->users, 1);
+	prepared_facts_drop(facts[0]);
+}
+
+static void
+prepared_settle_forgets_what_was_leaving(void **state)
+{
+	struct prepared p;
+	struct prepared_facts *facts[2];
+
+	(void)state;
+	setup_leaving(&p, facts);
+	assert_int_equal(facts[0]->users, 2);
+	prepared_settle(&p);
+	assert_int_equal(facts[0]->users, 1);
+	assert_false(p.has_leaving);
+	prepared_restore(&p);
+	assert_false(prepared_bind(&p, text("p"), text("s")));
+	assert_true(prepared_bind(&p, text("p"), text("t")));
+	assert_ptr_equal(prepared_portal(&p, text("p")), facts[1]);
+	prepared_clear(&p);
+	prepared_facts_drop(facts[0]);
+}
+
+/* Wherever they stand in the list, and several of them. */
+static void
+prepared_settle_forgets_all_that_were_leaving(void **state)
+{
+	static const char *const names[] = {"a", "b", "c"};
+
+	(void)state;
+	for (unsigned leaving = 0; leaving < 8; leaving++) {
+		struct prepared p = {0};
+
+		for (int i = 0; i < 3; i++)
+			prepared_parse(&p, text(names[i]), facts_new());
+		for (int i = 0; i < 3; i++)
+			if (leaving & 1u << i)
+				prepared_close(&p, 'S', text(names[i]));
+		prepared_settle(&p);
+		for (int i = 0; i < 3; i++)
+			assert_int_equal(
+			    prepared_bind(&p, text("p"), text(names[i])),
+			    !(leaving & 1u << i));
+		assert_int_equal(p.statements == NULL, leaving == 7);
+		prepared_clear(&p);
+	}
+}
+
+static void
+prepared_restore_brings_back_what_was_closed(void **state)
+{
+	struct prepared p;
+	struct prepared_facts *facts[2];
+
+	(void)state;
+	setup_leaving(&p, facts);
+	prepared_restore(&p);
+	assert_false(p.has_leaving);
+	prepared_settle(&p); /* the cycle ends all the same */
+	assert_true(prepared_bind(&p, text("p"), text("s")));
+	assert_ptr_equal(prepared_portal(&p, text("p")), facts[0]);
+	assert_true(prepared_bind(&p, text("p"), text("t")));
+	prepared_clear(&p);
+	prepared_facts_drop(facts[0]);
+}
+
+/* The server has refused the ordinary one: the name was taken. */
+static void
+prepared_restore_brings_back_what_was_replaced(void **state)
+{
+	struct prepared p = {0};
+	struct prepared_facts *facts = facts_new();
+
+	(void)state;
+	prepared_parse(&p, text("s"), facts);
+	prepared_parse(&p, text("s"), NULL);
+	assert_true(p.has_leaving);
+	assert_false(prepared_bind(&p, text("p"), text("s")));
+	prepared_restore(&p);
+	assert_true(prepared_bind(&p, text("p"), text("s")));
+	assert_ptr_equal(prepared_portal(&p, text("p")), facts);
+
+	prepared_parse(&p, text("s"), NULL);
+	prepared_settle(&p);
+	assert_null(p.statements);
+	prepared_restore(&p);
+	assert_false(prepared_bind(&p, text("q"), text("s")));
+	prepared_clear(&p);
+}
+
+static void
+prepared_parse_takes_the_place_of_what_is_leaving(void **state)
+{
+	struct prepared p;
+	struct prepared_facts *facts[2];
+	struct prepared_facts *third = facts_new();
+
+	(void)state;
+	setup_leaving(&p, facts);
+	prepared_parse(&p, text("s"), third);
+	assert_int_equal(facts[0]->users, 1);
+	assert_true(prepared_bind(&p, text("p"), text("s")));
+	prepared_settle(&p);
+	assert_true(prepared_bind(&p, text("p"), text("s")));
+	assert_ptr_equal(prepared_portal(&p, text("p")), third);
+	assert_true(prepared_bind(&p, text("p"), text("t")));
+	prepared_clear(&p);
+	prepared_facts_drop(facts[0]);
+}
+
+/* As DEALLOCATE ALL has it. */
+static void
+prepared_clear_statements_leaves_the_portals(void **state)
+{
+	struct prepared p;
+	struct prepared_facts *facts[2];
+
+	(void)state;
+	setup_leaving(&p, facts);
+	assert_true(prepared_bind(&p, text("p"), text("t")));
+	prepared_clear_statements(&p);
+	assert_null(p.statements);
+	assert_false(p.has_leaving);
+	assert_int_equal(facts[0]->users, 1);
+	assert_int_equal(facts[1]->users, 1);
+	assert_ptr_equal(prepared_portal(&p, text("p")), facts[1]);
+	prepared_restore(&p);
+	assert_false(prepared_bind(&p, text("q"), text("s")));
+	assert_false(prepared_bind(&p, text("q"), text("t")));
+	prepared_clear(&p);
+	prepared_facts_drop(facts[0]);
 }
 
 static void
@@ -229,6 +398,13 @@ main(void)
 	    cmocka_unit_test(prepared_parse_replaces_what_had_the_name),
 	    cmocka_unit_test(
 		prepared_close_of_the_statement_leaves_its_portals),
+	    cmocka_unit_test(prepared_bind_does_not_find_what_is_leaving),
+	    cmocka_unit_test(prepared_settle_forgets_what_was_leaving),
+	    cmocka_unit_test(prepared_settle_forgets_all_that_were_leaving),
+	    cmocka_unit_test(prepared_restore_brings_back_what_was_closed),
+	    cmocka_unit_test(prepared_restore_brings_back_what_was_replaced),
+	    cmocka_unit_test(prepared_parse_takes_the_place_of_what_is_leaving),
+	    cmocka_unit_test(prepared_clear_statements_leaves_the_portals),
 	    cmocka_unit_test(prepared_facts_live_until_their_last_use),
 	    cmocka_unit_test(prepared_names_are_compared_whole),
 	    cmocka_unit_test(prepared_remembers_no_more_than_it_may),
