@@ -118,6 +118,24 @@ leave(struct prepared *p, struct span statement)
 	p->has_leaving = true;
 }
 
+/* The unnamed statement is replaced at will. */
+static bool
+is_taken(struct prepared *p, struct span statement)
+{
+	const struct prepared_entry *e;
+
+	if (p->statements == NULL || statement.len == 0 || p->is_uncertain)
+		return false;
+	e = *find(&p->statements, statement);
+	return e != NULL && !e->is_leaving;
+}
+
+void
+prepared_doubt(struct prepared *p)
+{
+	p->is_uncertain = p->statements != NULL;
+}
+
 void
 prepared_settle(struct prepared *p)
 {
@@ -142,13 +160,16 @@ prepared_restore(struct prepared *p)
 	for (e = p->statements; e != NULL; e = e->next)
 		e->is_leaving = false;
 	p->has_leaving = false;
+	prepared_doubt(p);
 }
 
 void
 prepared_parse(struct prepared *p, struct span statement,
 	       struct prepared_facts *facts)
 {
-	if (facts != NULL)
+	if (is_taken(p, statement))
+		prepared_facts_drop(facts);
+	else if (facts != NULL)
 		remember(&p->statements, statement, facts);
 	else if (p->statements != NULL)
 		leave(p, statement);
@@ -201,6 +222,7 @@ prepared_clear_statements(struct prepared *p)
 {
 	clear(&p->statements);
 	p->has_leaving = false;
+	p->is_uncertain = false;
 }
 
 void

@@ -34,11 +34,13 @@ struct prepared_entry;
 struct prepared {
 	struct prepared_entry *statements;
 	struct prepared_entry *portals;
-	bool has_leaving; /* statements */
+	bool has_leaving;  /* statements */
+	bool is_uncertain; /* a name that stands here may be free again */
 };
 
 /*
  * Parse: facts NULL if the statement is not guarded.  Takes one use of facts.
+ * A name that is taken stays what it was: the server refuses the Parse.
  */
 void prepared_parse(struct prepared *p, struct span statement,
 		    struct prepared_facts *facts);
@@ -54,8 +56,9 @@ void prepared_close(struct prepared *p, uint8_t kind, struct span name);
 void prepared_settle(struct prepared *p);
 void prepared_restore(struct prepared *p);
 
-/* DEALLOCATE ALL, DISCARD ALL. */
+/* DEALLOCATE ALL, DISCARD ALL; and DEALLOCATE of a name nobody told us. */
 void prepared_clear_statements(struct prepared *p);
+void prepared_doubt(struct prepared *p);
 
 /* Execute: borrowed until the portal changes; NULL if it is not guarded. */
 struct prepared_facts *prepared_portal(const struct prepared *p,

@@ -26,6 +26,7 @@ query_take(struct query *q, struct session *s, struct span sql,
 bool
 query_cut(struct query *q, bool in_block)
 {
+	script_clear(&q->script);
 	return script_cut(&q->script, &q->list, q->text_len, in_block);
 }
 

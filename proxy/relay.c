@@ -659,10 +659,13 @@ note_fate(struct session *s, struct frame f)
 		prepared_restore(&s->prepared);
 		break;
 	case BACKEND_COMMAND_COMPLETE:
-		if (command_complete_decode(&tag, f.body) &&
-		    (span_equals(tag, "DEALLOCATE ALL") ||
-		     span_equals(tag, "DISCARD ALL")))
+		if (!command_complete_decode(&tag, f.body))
+			break;
+		if (span_equals(tag, "DEALLOCATE ALL") ||
+		    span_equals(tag, "DISCARD ALL"))
 			prepared_clear_statements(&s->prepared);
+		else if (span_equals(tag, "DEALLOCATE"))
+			prepared_doubt(&s->prepared);
 		break;
 	default:
 		break;

@@ -617,9 +617,9 @@ client_ended(struct session *s)
 {
 	if (s->exchange == NULL || !exchange_blocks_client(s->exchange))
 		stream_shutdown(&s->server);
-	else if (!exchange_is_running(s->exchange))
+	else if (exchange_is_waiting(s->exchange))
 		session_close(s, CLOSE_CLIENT_LEFT, "while held");
-	/* What runs ends first; the turn behind it comes back here. */
+	/* What is under way ends first; the turn behind it comes back here. */
 }
 
 static void

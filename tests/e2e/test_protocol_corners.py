@@ -218,7 +218,8 @@ def test_two_queries_refused_in_one_packet(start_lockstep, database, admin,
 
 def test_a_query_behind_copy_from_stdin(cluster, lockstep, database, admin):
     trace = compare(cluster, lockstep, database, admin, [
-        Step([query("copy journal from stdin"), query(DROP)])])
+        Step([query("copy journal from stdin"), query(DROP)])],
+        ways=("packet",))
     assert sqlstates(trace)[-1] == "08P01"
     assert exists(admin)
 
@@ -234,7 +235,8 @@ def test_a_guarded_portal_during_copy_from_stdin(cluster, lockstep, database,
         steps = [*begin, Step([*copy, flush()], until="G"), Step(rest)]
     else:
         steps = [*begin, Step([*copy, *rest])]
-    compare(cluster, lockstep, database, admin, steps)
+    # Byte by byte the end would cut the sending off.
+    compare(cluster, lockstep, database, admin, steps, ways=("packet",))
     assert exists(admin)
 
 
@@ -501,12 +503,23 @@ def test_log_messages_tell_nothing_of_ours(cluster, lockstep, database, admin,
         "one cycle": [Step([*extended("begin"), *extended(DROP),
                             *extended("commit"), sync()])],
     }[how]
-    trace = compare(cluster, lockstep, database, admin,
-                    [*(Step([query(text)]) for text in settings.split("; ")),
-                     *steps], ways=("packet",))
-    notices = [str(fields) for kind, fields in trace if kind == "N"]
+    steps = [Step([query(text)]) for text in settings.split("; ")] + steps
+
+    def script(session):
+        trace = play(session, steps)
+        if how != "one message":
+            return trace
+        # It is sent in pieces, and the server tells of each.
+        notices.extend(m for m in trace if m[0] == "N")
+        return [m for m in trace if m[0] != "N"]
+
+    notices = []
+    trace = compare(cluster, lockstep, database, admin, script,
+                    ways=("packet",))
+    notices += [m for m in trace if m[0] == "N"]
     assert notices
-    assert not [n for n in notices if re.search("lockstep|pg_catalog", n)]
+    assert not [m for m in notices
+                if re.search("lockstep|pg_catalog", str(m))]
 
 
 # -- the client goes --------------------------------------------------------

@@ -212,7 +212,7 @@ prepared_restore_brings_back_what_was_closed(void **state)
 	prepared_facts_drop(facts[0]);
 }
 
-/* The server has refused the ordinary one: the name was taken. */
+/* The server refused or skipped the Parse that took its place. */
 static void
 prepared_restore_brings_back_what_was_replaced(void **state)
 {
@@ -220,19 +220,51 @@ prepared_restore_brings_back_what_was_replaced(void **state)
 	struct prepared_facts *facts = facts_new();
 
 	(void)state;
-	prepared_parse(&p, text("s"), facts);
-	prepared_parse(&p, text("s"), NULL);
+	prepared_parse(&p, text(""), facts);
+	prepared_parse(&p, text(""), NULL);
 	assert_true(p.has_leaving);
-	assert_false(prepared_bind(&p, text("p"), text("s")));
+	assert_false(prepared_bind(&p, text("p"), text("")));
 	prepared_restore(&p);
-	assert_true(prepared_bind(&p, text("p"), text("s")));
+	assert_true(prepared_bind(&p, text("p"), text("")));
 	assert_ptr_equal(prepared_portal(&p, text("p")), facts);
 
-	prepared_parse(&p, text("s"), NULL);
+	prepared_parse(&p, text(""), NULL);
 	prepared_settle(&p);
 	assert_null(p.statements);
 	prepared_restore(&p);
-	assert_false(prepared_bind(&p, text("q"), text("s")));
+	assert_false(prepared_bind(&p, text("q"), text("")));
+	prepared_clear(&p);
+}
+
+/* The server refuses it with 42P05. */
+static void
+prepared_parse_of_a_taken_name_changes_nothing(void **state)
+{
+	struct prepared p = {0};
+	struct prepared_facts *facts = facts_new();
+
+	(void)state;
+	prepared_parse(&p, text("s"), facts);
+	prepared_parse(&p, text("s"), NULL);
+	assert_false(p.has_leaving);
+	prepared_parse(&p, text("s"), facts_new()); /* and dropped */
+	assert_true(prepared_bind(&p, text("p"), text("s")));
+	assert_ptr_equal(prepared_portal(&p, text("p")), facts);
+	prepared_clear(&p);
+}
+
+static void
+prepared_parse_after_a_doubt_replaces_the_name(void **state)
+{
+	struct prepared p = {0};
+
+	(void)state;
+	prepared_parse(&p, text("s"), facts_new());
+	prepared_doubt(&p);
+	prepared_parse(&p, text("s"), NULL);
+	assert_true(p.has_leaving);
+	prepared_settle(&p);
+	assert_false(prepared_bind(&p, text("p"), text("s")));
 	prepared_clear(&p);
 }
 
@@ -351,13 +383,13 @@ prepared_without_memory_forgets(void **state)
 
 	(void)state;
 	prepared_facts_use(facts);
-	prepared_parse(&p, text("s"), facts);
+	prepared_parse(&p, text(""), facts);
 	prepared_facts_use(facts);
 	allocation_fail_after(0);
-	prepared_parse(&p, text("s"), facts);
+	prepared_parse(&p, text(""), facts);
 	assert_true(allocation_restore());
 	assert_int_equal(facts->users, 1);
-	assert_false(prepared_bind(&p, text("p"), text("s")));
+	assert_false(prepared_bind(&p, text("p"), text("")));
 
 	prepared_parse(&p, text("s"), facts);
 	allocation_fail_after(0);
@@ -403,6 +435,8 @@ main(void)
 	    cmocka_unit_test(prepared_settle_forgets_all_that_were_leaving),
 	    cmocka_unit_test(prepared_restore_brings_back_what_was_closed),
 	    cmocka_unit_test(prepared_restore_brings_back_what_was_replaced),
+	    cmocka_unit_test(prepared_parse_of_a_taken_name_changes_nothing),
+	    cmocka_unit_test(prepared_parse_after_a_doubt_replaces_the_name),
 	    cmocka_unit_test(prepared_parse_takes_the_place_of_what_is_leaving),
 	    cmocka_unit_test(prepared_clear_statements_leaves_the_portals),
 	    cmocka_unit_test(prepared_facts_live_until_their_last_use),

@@ -1,0 +1,476 @@
+/*
+ * exchange_guard.c - what policy/guard.c decides, done on the client's own
+ * server connection: plan, look, attempt, wait, refuse.
+ */
+#include <string.h>
+
+#include "proxy/exchange_state.h"
+#include "proxy/session.h"
+
+enum {
+	FIRST_NOTICE_MS = 1000,
+	NEXT_NOTICE_MS = 10000,
+};
+
+static void act(struct exchange *x, enum guard_action action);
+
+/* The statements to prepare for. */
+static const struct statement *
+statements_of(const struct exchange *x, size_t *count)
+{
+	if (exchange_is_query(x))
+		return query_statements(&x->query, count);
+	*count = x->facts->list.count;
+	return x->facts->list.items;
+}
+
+static const char *
+tag_of(const struct exchange *x)
+{
+	size_t count;
+	const struct statement *s = statements_of(x, &count);
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		if (s[i].tag != NULL)
+			return s[i].tag;
+	return "";
+}
+
+/* What is asked of the server */
+
+static void
+add_plan(struct exchange *x)
+{
+	size_t count;
+	const struct statement *statements = statements_of(x, &count);
+
+	batch_add_plan(&x->batch, statements, count);
+}
+
+/* Within a cycle of the client's, nothing of ours may end it. */
+static bool
+may_sync(const struct exchange *x)
+{
+	return x->context != CONTEXT_TAIL;
+}
+
+static void
+send_plan(struct exchange *x)
+{
+	exchange_begin_batch(x, EXCHANGE_PLANNING);
+	if (x->context == CONTEXT_BLOCK && !x->has_savepoint) {
+		batch_add_command(&x->batch, "SAVEPOINT _lockstep");
+		x->has_savepoint = true;
+	}
+	batch_add_facts(&x->batch, x->context != CONTEXT_IDLE);
+	add_plan(x);
+	(void)batch_send(&x->batch, may_sync(x));
+}
+
+static void
+send_look(struct exchange *x, enum holders_of of)
+{
+	exchange_begin_batch(x, EXCHANGE_LOOKING);
+	batch_add_look(&x->batch, of);
+	(void)batch_send(&x->batch, may_sync(x));
+}
+
+/* The locks of an extended cycle must last until the client's own Sync. */
+static bool
+attempt_ends_cycle(const struct exchange *x)
+{
+	return x->context == CONTEXT_BLOCK ||
+	       (x->context == CONTEXT_IDLE && exchange_is_query(x));
+}
+
+static void
+send_attempt(struct exchange *x)
+{
+	struct attempt a = {
+	    .set = &x->guard.set,
+	    .nowait = x->guard.attempt_nowait,
+	    .bound_ms = x->guard.attempt_bound_ms,
+	    .lock_timeout = x->guard.facts.lock_timeout,
+	};
+
+	exchange_begin_batch(x, EXCHANGE_ATTEMPTING);
+	if (x->context == CONTEXT_IDLE && exchange_is_query(x))
+		batch_add_command(&x->batch, "BEGIN");
+	batch_add_attempt(&x->batch, &a);
+	/* A cycle of the client's cannot be taken back to a savepoint, so
+	 * there to learn of a set that grew would help nobody. */
+	if (x->context != CONTEXT_TAIL)
+		add_plan(x);
+	(void)batch_send(&x->batch, attempt_ends_cycle(x));
+}
+
+static void
+send_undo(struct exchange *x)
+{
+	exchange_begin_batch(x, EXCHANGE_UNDOING);
+	if (x->context == CONTEXT_BLOCK)
+		batch_add_command(&x->batch, "ROLLBACK TO SAVEPOINT _lockstep");
+	else if (exchange_is_query(x))
+		batch_add_command(&x->batch, "ROLLBACK");
+	(void)batch_send(&x->batch, true);
+}
+
+static void
+undo_then(struct exchange *x, enum guard_action pending)
+{
+	x->pending = pending;
+	send_undo(x);
+}
+
+static void
+wait(struct exchange *x)
+{
+	uint64_t now_ms = worker_now_ms();
+	uint64_t until_ms = x->guard.wake_ms;
+
+	x->phase = EXCHANGE_WAITING;
+	if (x->notice_ms < until_ms)
+		until_ms = x->notice_ms;
+	session_set_timer(x->session,
+			  until_ms > now_ms ? until_ms - now_ms : 0);
+}
+
+/* An error in place of the client's statement */
+
+static void
+finish_failed(struct exchange *x)
+{
+	exchange_log(x);
+	if (exchange_is_query(x)) {
+		query_finish(&x->query);
+	} else {
+		buffer_clear(&x->session->kept);
+		x->session->kept_count = 0;
+		x->session->skips_to_sync = true;
+	}
+	exchange_end(x);
+}
+
+/* The server's transaction, if one was open, has failed. */
+static void
+refused(struct exchange *x)
+{
+	if (guard_log_refuse(&x->log, x->session, &x->guard, worker_now_ms()))
+		finish_failed(x);
+}
+
+/*
+ * Make the client's transaction fail in the server, all of it and not only our
+ * savepoint: its locks go, and what follows meets a failed transaction.
+ */
+static void
+send_failure(struct exchange *x)
+{
+	static const char sql[] =
+	    "DO $lockstep$BEGIN RAISE EXCEPTION USING ERRCODE = '55P03',"
+	    " MESSAGE = 'canceling statement due to lock timeout';"
+	    " END$lockstep$";
+
+	exchange_begin_batch(x, EXCHANGE_REFUSING);
+	if (x->has_savepoint) {
+		batch_add_command(&x->batch, "ROLLBACK TO SAVEPOINT _lockstep");
+		batch_add_command(&x->batch, "RELEASE SAVEPOINT _lockstep");
+		x->has_savepoint = false;
+	}
+	batch_add_command(&x->batch, sql);
+	(void)batch_send(&x->batch, may_sync(x));
+}
+
+static void
+refuse(struct exchange *x)
+{
+	if (x->context == CONTEXT_IDLE)
+		refused(x);
+	else
+		send_failure(x);
+}
+
+static void
+deliver_error(struct exchange *x)
+{
+	if (session_to_client(x->session, x->error.data, x->error.len))
+		finish_failed(x);
+}
+
+/*
+ * The server's own error ends the statement: a cancel, its timeout, or in a
+ * cycle of the client's any.
+ */
+static void
+fail(struct exchange *x)
+{
+	struct batch *b = &x->batch;
+	bool is_open = !pipeline_is_settled(&x->session->pipeline) ||
+		       exchange_status(x) != TRANSACTION_IDLE;
+
+	guard_log_result(&x->log, b->sqlstate, strlen(b->sqlstate));
+	if (strcmp(b->sqlstate, "57014") == 0)
+		(void)guard_cancel(&x->guard);
+	else
+		(void)guard_plan_failed(&x->guard);
+	x->error = b->error;
+	memset(&b->error, 0, sizeof(b->error));
+	x->is_failing = true;
+	if (x->context == CONTEXT_BLOCK)
+		send_failure(x);
+	else if (x->context == CONTEXT_IDLE && is_open)
+		send_undo(x);
+	else
+		deliver_error(x);
+}
+
+/* The guard's actions */
+
+static void
+release_savepoint(struct exchange *x)
+{
+	x->pending = GUARD_RUN;
+	exchange_begin_batch(x, EXCHANGE_UNDOING);
+	batch_add_command(&x->batch, "RELEASE SAVEPOINT _lockstep");
+	x->has_savepoint = false;
+	(void)batch_send(&x->batch, true);
+}
+
+static void
+run(struct exchange *x)
+{
+	if (x->has_savepoint)
+		release_savepoint(x);
+	else
+		exchange_run(x);
+}
+
+static void
+act(struct exchange *x, enum guard_action action)
+{
+	if (x->is_canceled && action != GUARD_REFUSE)
+		action = guard_cancel(&x->guard);
+	switch (action) {
+	case GUARD_PLAN:
+		send_plan(x);
+		break;
+	case GUARD_HOLDERS:
+		send_look(x, x->guard.look_at);
+		break;
+	case GUARD_ATTEMPT:
+		send_attempt(x);
+		break;
+	case GUARD_WAIT:
+		wait(x);
+		break;
+	case GUARD_RUN:
+		run(x);
+		break;
+	case GUARD_REFUSE:
+		refuse(x);
+		break;
+	}
+}
+
+void
+exchange_protect(struct exchange *x, enum exchange_context context)
+{
+	const struct config *config = x->session->worker->daemon->config;
+	uint64_t now_ms = worker_now_ms();
+	uint64_t seed = now_ms ^ x->session->id << 20 ^ (uintptr_t)x;
+	bool in_transaction = context != CONTEXT_IDLE;
+
+	x->context = context;
+	x->notice_ms = now_ms + FIRST_NOTICE_MS;
+	x->log = (struct guard_log){
+	    .statement = tag_of(x),
+	    .begun_ms = now_ms,
+	};
+	exchange_set_held(x, true);
+	act(x, guard_begin(&x->guard, &config->guard, in_transaction, now_ms,
+			   seed));
+}
+
+/* Answers to what was asked */
+
+/* The client's transaction is lost, or he (or his timeout) ended it. */
+static bool
+ends_statement(const struct exchange *x)
+{
+	return batch_has_error(&x->batch) &&
+	       (x->context == CONTEXT_TAIL ||
+		strcmp(x->batch.sqlstate, "57014") == 0);
+}
+
+/* A question of ours failed: the statement runs as if without us. */
+static void
+give_up(struct exchange *x)
+{
+	enum guard_action action = guard_plan_failed(&x->guard);
+
+	if (batch_has_error(&x->batch) && x->context == CONTEXT_BLOCK)
+		undo_then(x, action);
+	else
+		act(x, action);
+}
+
+static void
+planned(struct exchange *x)
+{
+	struct batch *b = &x->batch;
+
+	if (ends_statement(x))
+		fail(x);
+	else if (batch_has_error(b) || b->is_odd || !b->has_facts)
+		give_up(x);
+	else
+		act(x, guard_planned(&x->guard, &b->facts, &b->planned,
+				     worker_now_ms()));
+}
+
+static void
+resume_waiting(struct exchange *x)
+{
+	uint64_t now_ms = worker_now_ms();
+
+	if (x->is_canceled)
+		act(x, guard_cancel(&x->guard));
+	else if (now_ms >= x->guard.wake_ms)
+		act(x, guard_woken(&x->guard, now_ms));
+	else
+		wait(x);
+}
+
+static void
+notify(struct exchange *x)
+{
+	x->is_noticing = false;
+	x->guard.holders = x->batch.holders;
+	if (guard_log_notify(&x->log, x->session, &x->guard, worker_now_ms()))
+		resume_waiting(x);
+}
+
+static void
+looked(struct exchange *x)
+{
+	struct batch *b = &x->batch;
+
+	if (ends_statement(x))
+		fail(x);
+	else if (batch_has_error(b) || b->is_odd)
+		give_up(x);
+	else if (x->is_noticing)
+		notify(x);
+	else
+		act(x, guard_looked(&x->guard, &b->holders, worker_now_ms()));
+}
+
+static enum attempt_result
+attempt_result(const struct batch *b, const struct lock_set *set)
+{
+	if (batch_has_error(b) || b->is_odd || !b->has_attempt)
+		return ATTEMPT_FAILED;
+	return b->attempt_index == set->count ? ATTEMPT_GRANTED : ATTEMPT_BUSY;
+}
+
+/* A failed attempt has given its locks back; what else it left is undone. */
+static bool
+needs_undo(const struct exchange *x, enum attempt_result result)
+{
+	switch (x->context) {
+	case CONTEXT_IDLE:
+		return true;
+	case CONTEXT_BLOCK:
+		return result != ATTEMPT_BUSY;
+	case CONTEXT_TAIL:
+		break;
+	}
+	return false;
+}
+
+static void
+attempted(struct exchange *x)
+{
+	struct batch *b = &x->batch;
+	enum attempt_result result = attempt_result(b, &x->guard.set);
+	enum guard_action action;
+
+	if (ends_statement(x)) {
+		fail(x);
+		return;
+	}
+	action = guard_attempted(&x->guard, result, b->attempt_index,
+				 &b->planned, worker_now_ms());
+	if (x->is_canceled)
+		action = guard_cancel(&x->guard);
+	if (x->guard.outcome == GUARD_PROTECTED || !needs_undo(x, result))
+		act(x, action);
+	else
+		undo_then(x, action);
+}
+
+static void
+undone(struct exchange *x)
+{
+	if (x->is_failing)
+		deliver_error(x);
+	else if (batch_has_error(&x->batch))
+		fail(x);
+	else
+		act(x, x->pending);
+}
+
+void
+exchange_guard_step(struct exchange *x)
+{
+	switch (x->phase) {
+	case EXCHANGE_PLANNING:
+		planned(x);
+		break;
+	case EXCHANGE_LOOKING:
+		looked(x);
+		break;
+	case EXCHANGE_ATTEMPTING:
+		attempted(x);
+		break;
+	case EXCHANGE_UNDOING:
+		undone(x);
+		break;
+	case EXCHANGE_REFUSING:
+		if (x->is_failing)
+			deliver_error(x);
+		else
+			refused(x);
+		break;
+	case EXCHANGE_WAITING:
+	case EXCHANGE_FENCE:
+	case EXCHANGE_RUNNING:
+	case EXCHANGE_COMMITTING:
+	case EXCHANGE_OBSERVING:
+	case EXCHANGE_DONE:
+		break;
+	}
+}
+
+void
+exchange_guard_timer(struct exchange *x)
+{
+	uint64_t now_ms = worker_now_ms();
+
+	if (now_ms < x->notice_ms) {
+		resume_waiting(x);
+		return;
+	}
+	x->notice_ms = now_ms + NEXT_NOTICE_MS;
+	x->is_noticing = true;
+	send_look(x, HOLDERS_OF_ALL);
+}
+
+void
+exchange_guard_cancel(struct exchange *x)
+{
+	x->is_canceled = true;
+	if (x->phase == EXCHANGE_WAITING)
+		act(x, guard_cancel(&x->guard));
+}
