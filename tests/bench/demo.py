@@ -8,6 +8,7 @@ Usage: demo.py LOCKSTEP-BINARY
 """
 import os
 import pathlib
+import random
 import signal
 import statistics
 import sys
@@ -22,7 +23,7 @@ from proxy import Lockstep  # noqa: E402
 
 CLIENTS = 6
 DROPS = 10
-PAUSE_S = 0.005  # of a client, behind each of its statements
+PAUSE_S = 0.01  # at most, of a client behind each of its statements
 SIDE_BUDGET_S = 25  # no drop is begun later than this after a side's start
 
 PARENTS = """
@@ -94,7 +95,7 @@ def run_transaction(connection, side):
             side.note_failure(failure, longest_s)
             connection.rollback()
             return
-        time.sleep(PAUSE_S)
+        time.sleep(random.uniform(0, PAUSE_S))  # they must not keep step
     side.note_transaction(longest_s)
 
 
