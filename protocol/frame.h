@@ -33,6 +33,27 @@ struct frame_header {
 	uint32_t body_len; /* bytes that follow the five of the header */
 };
 
+/* Bytes of the whole frame. */
+static inline size_t
+frame_len(const struct frame_header *h)
+{
+	return FRAME_HEADER_BYTES + (size_t)h->body_len;
+}
+
+/* in starts with the frame: all of it is there. */
+static inline bool
+frame_is_whole(const struct frame_header *h, struct span in)
+{
+	return in.len >= frame_len(h);
+}
+
+/* The body of a whole frame, borrowed from in. */
+static inline struct span
+frame_body(const struct frame_header *h, struct span in)
+{
+	return span_of(in.data + FRAME_HEADER_BYTES, h->body_len);
+}
+
 struct frame {
 	uint8_t type;
 	struct span body;

@@ -6,28 +6,23 @@
  * they must wait: the front of a frame that has to be seen whole, or what the
  * other side does not take yet.
  *
- * A client's frame is judged before any byte of it is forwarded.  Those of a
- * cycle that turns out to prepare a guarded statement are kept back
- * (session.kept) until its Execute shows that it is run, or until anything
- * else shows that it is not: up to the Execute nothing has begun in the
- * server, so that waiting there costs nobody anything.
+ * A client's frame is judged (judge.c) before any byte of it is forwarded.
+ * Those of a cycle that prepares a guarded statement are kept back up to its
+ * Execute: until then nothing has begun in the server, so that waiting there
+ * costs nobody anything.
  */
 #include "proxy/relay.h"
 
 #include <string.h>
 
-#include "policy/statement.h"
 #include "protocol/backend.h"
 #include "protocol/frame.h"
-#include "protocol/frontend.h"
 #include "proxy/exchange.h"
+#include "proxy/judge.h"
 #include "proxy/log.h"
 #include "proxy/session.h"
 
 enum {
-	/* Names that a message of the client may begin with. */
-	NAMES_MAX_BYTES = 16 * 1024,
-	KEPT_MAX = 1024, /* messages of a cycle that is kept back */
 	/* A server's message that must be seen whole; a larger one streams. */
 	WHOLE_MAX_BYTES = 1024 * 1024,
 };
@@ -40,29 +35,6 @@ struct walk {
 	const uint8_t *run; /* what passed and was not sent yet starts here */
 	struct span rest;   /* and ends here */
 };
-
-enum judgement {
-	JUDGE_WAIT, /* more of the frame, or another time */
-	JUDGE_PASS,
-	JUDGE_DROP,
-	JUDGE_KEEP,    /* to session.kept */
-	JUDGE_RELEASE, /* what was kept passes; this is judged anew */
-	JUDGE_GUARD_QUERY,
-	JUDGE_GUARD_EXECUTE,
-};
-
-/* What a judgement found out beside. */
-struct finding {
-	struct span sql;
-	struct statement_list list;   /* JUDGE_GUARD_QUERY */
-	struct prepared_facts *facts; /* JUDGE_GUARD_EXECUTE */
-};
-
-static const struct config *
-config_of(const struct session *s)
-{
-	return s->worker->daemon->config;
-}
 
 static void
 flush(struct walk *w)
@@ -104,308 +76,7 @@ stream_through(struct walk *w, size_t len, bool drops)
 	w->inlet->drops_rest = drops;
 }
 
-static struct span
-front(struct span in, size_t len)
-{
-	return span_of(in.data, len < in.len ? len : in.len);
-}
-
-static size_t
-frame_len(const struct frame_header *h)
-{
-	return FRAME_HEADER_BYTES + (size_t)h->body_len;
-}
-
-static bool
-is_whole(const struct frame_header *h, struct span in)
-{
-	return in.len >= frame_len(h);
-}
-
-static struct span
-body_of(const struct frame_header *h, struct span in)
-{
-	return span_of(in.data + FRAME_HEADER_BYTES, h->body_len);
-}
-
 /* The client's side */
-
-static bool
-is_collecting(const struct session *s)
-{
-	return s->kept.len > 0;
-}
-
-/* Nothing has begun in the server that keeping back would tear apart. */
-static bool
-can_keep(const struct session *s, const struct frame_header *h)
-{
-	size_t limit = config_of(s)->query_limit_bytes;
-
-	return s->kept_count < KEPT_MAX && !s->pipeline.tail_began &&
-	       !s->pipeline.skipping && !s->pipeline.in_copy &&
-	       h->body_len <= limit && s->kept.len + h->body_len <= limit;
-}
-
-/* For messages that only matter where they belong to a kept cycle. */
-static enum judgement
-keep_along(struct session *s, const struct frame_header *h, struct span in)
-{
-	if (!is_collecting(s))
-		return JUDGE_PASS;
-	if (!can_keep(s, h))
-		return JUDGE_RELEASE;
-	return is_whole(h, in) ? JUDGE_KEEP : JUDGE_WAIT;
-}
-
-static void
-log_unjudged(const struct session *s, const char *why)
-{
-	struct log_event e;
-
-	log_begin(&e, LOG_WARNING, "statement passed unjudged");
-	log_number(&e, "session", s->id);
-	log_text(&e, "user", s->user);
-	log_text(&e, "database", s->database);
-	log_text(&e, "why", why);
-	log_end(&e);
-}
-
-/* Recognised, but nobody can say yet what it will lock. */
-static void
-log_unplanned(const struct session *s, const struct statement *statement)
-{
-	struct log_event e;
-
-	log_begin(&e, LOG_INFO, "statement passed unplanned");
-	log_number(&e, "session", s->id);
-	log_text(&e, "user", s->user);
-	log_text(&e, "database", s->database);
-	log_text(&e, "statement", statement->tag);
-	log_end(&e);
-}
-
-static bool
-has_guarded(const struct session *s, const struct statement_list *list)
-{
-	bool found = false;
-	size_t i;
-
-	for (i = 0; i < list->count; i++) {
-		if (list->items[i].scope == GUARD_SCOPE_OFF)
-			continue;
-		if (list->items[i].has_plan)
-			found = true;
-		else
-			log_unplanned(s, &list->items[i]);
-	}
-	return found;
-}
-
-/* True if the text holds a statement to guard; *list is then filled. */
-static bool
-judge_sql(struct session *s, struct span sql, struct statement_list *list)
-{
-	const struct config *c = config_of(s);
-	const char *text = (const char *)sql.data;
-
-	if (!statement_is_candidate(text, sql.len, c->guard.scope))
-		return false;
-	if (s->sends_plain_backslashes && memchr(text, '\\', sql.len) != NULL) {
-		log_unjudged(s, "standard_conforming_strings is off");
-		return false;
-	}
-	switch (statement_list_parse(list, text, sql.len, c->guard.scope,
-				     c->parse_limit_bytes)) {
-	case STATEMENT_OK:
-		break;
-	case STATEMENT_UNPARSED:
-		log_unjudged(s, "it does not parse");
-		return false;
-	case STATEMENT_TOO_LARGE:
-		log_unjudged(s, "it is larger than parse_limit allows");
-		return false;
-	case STATEMENT_NO_MEMORY:
-		log_unjudged(s, "out of memory");
-		return false;
-	}
-	if (has_guarded(s, list))
-		return true;
-	statement_list_clear(list);
-	return false;
-}
-
-/* A message too large to keep streams on; its beginning may still tell. */
-static enum judgement
-pass_too_large(struct session *s, struct span in)
-{
-	struct span head = front(in, 256);
-
-	if (is_collecting(s))
-		return JUDGE_RELEASE;
-	if (statement_is_candidate((const char *)head.data + FRAME_HEADER_BYTES,
-				   head.len - FRAME_HEADER_BYTES,
-				   config_of(s)->guard.scope))
-		log_unjudged(s, "the message is larger than query_limit");
-	return JUDGE_PASS;
-}
-
-static enum judgement
-judge_query(struct session *s, const struct frame_header *h, struct span in,
-	    struct finding *out)
-{
-	struct query_message q;
-
-	if (h->body_len > config_of(s)->query_limit_bytes)
-		return pass_too_large(s, in);
-	if (is_collecting(s))
-		return JUDGE_RELEASE;
-	if (!is_whole(h, in))
-		return JUDGE_WAIT;
-	if (s->pipeline.in_copy || s->pipeline.skipping ||
-	    !query_decode(&q, body_of(h, in)))
-		return JUDGE_PASS;
-	if (!judge_sql(s, q.sql, &out->list))
-		return JUDGE_PASS;
-	out->sql = q.sql;
-	return JUDGE_GUARD_QUERY;
-}
-
-static enum judgement
-judge_parse(struct session *s, const struct frame_header *h, struct span in)
-{
-	struct parse_message p;
-	struct statement_list list = {0};
-	struct prepared_facts *facts = NULL;
-
-	if (h->body_len > config_of(s)->query_limit_bytes)
-		return pass_too_large(s, in);
-	if (!is_whole(h, in))
-		return JUDGE_WAIT;
-	if (!parse_decode(&p, body_of(h, in)))
-		return keep_along(s, h, in);
-	/* More than one statement is an error here; the server says so. */
-	if (judge_sql(s, p.sql, &list))
-		facts = prepared_facts_new(&list);
-	prepared_parse(&s->prepared, p.statement, facts);
-	if (facts != NULL && can_keep(s, h))
-		return JUDGE_KEEP;
-	return keep_along(s, h, in);
-}
-
-static bool
-knows_guarded(const struct session *s)
-{
-	return s->prepared.statements != NULL || s->prepared.portals != NULL;
-}
-
-static enum judgement
-judge_bind(struct session *s, const struct frame_header *h, struct span in)
-{
-	struct bind_message b;
-	struct span names;
-
-	if (!knows_guarded(s))
-		return keep_along(s, h, in);
-	names = front(
-	    span_of(in.data + FRAME_HEADER_BYTES, in.len - FRAME_HEADER_BYTES),
-	    h->body_len);
-	if (!bind_decode(&b, names)) {
-		if (!is_whole(h, in) && names.len < NAMES_MAX_BYTES)
-			return JUDGE_WAIT;
-		return keep_along(s, h, in);
-	}
-	if (prepared_bind(&s->prepared, b.portal, b.statement) &&
-	    can_keep(s, h))
-		return is_whole(h, in) ? JUDGE_KEEP : JUDGE_WAIT;
-	return keep_along(s, h, in);
-}
-
-static enum judgement
-judge_execute(struct session *s, const struct frame_header *h, struct span in,
-	      struct finding *out)
-{
-	struct execute_message e;
-
-	if (s->prepared.portals == NULL || h->body_len > NAMES_MAX_BYTES)
-		return is_collecting(s) ? JUDGE_RELEASE : JUDGE_PASS;
-	if (!is_whole(h, in))
-		return JUDGE_WAIT;
-	if (execute_decode(&e, body_of(h, in)) && !s->pipeline.skipping &&
-	    !s->pipeline.in_copy)
-		out->facts = prepared_portal(&s->prepared, e.portal);
-	if (out->facts != NULL)
-		return JUDGE_GUARD_EXECUTE;
-	return is_collecting(s) ? JUDGE_RELEASE : JUDGE_PASS;
-}
-
-static enum judgement
-judge_close(struct session *s, const struct frame_header *h, struct span in)
-{
-	struct target_message t;
-
-	if (!knows_guarded(s) || h->body_len > NAMES_MAX_BYTES)
-		return keep_along(s, h, in);
-	if (!is_whole(h, in))
-		return JUDGE_WAIT;
-	if (target_decode(&t, body_of(h, in)))
-		prepared_close(&s->prepared, t.kind, t.name);
-	return keep_along(s, h, in);
-}
-
-/* An error of ours stands for the server's: it skips to Sync, so do we. */
-static enum judgement
-judge_skipped(struct session *s, const struct frame_header *h)
-{
-	if (h->type == FRONTEND_SYNC)
-		s->skips_to_sync = false;
-	if (h->type == FRONTEND_TERMINATE)
-		s->is_terminating = true;
-	return h->type == FRONTEND_SYNC || h->type == FRONTEND_TERMINATE
-		   ? JUDGE_PASS
-		   : JUDGE_DROP;
-}
-
-static enum judgement
-judge_login(struct session *s, const struct frame_header *h)
-{
-	if (h->type == FRONTEND_TERMINATE)
-		s->is_terminating = true;
-	/* A query sent ahead of the login's end waits for it. */
-	return h->type == FRONTEND_PASSWORD || h->type == FRONTEND_TERMINATE
-		   ? JUDGE_PASS
-		   : JUDGE_WAIT;
-}
-
-static enum judgement
-judge(struct session *s, const struct frame_header *h, struct span in,
-      struct finding *out)
-{
-	if (s->state == SESSION_AUTH)
-		return judge_login(s, h);
-	if (s->skips_to_sync)
-		return judge_skipped(s, h);
-	switch (h->type) {
-	case FRONTEND_QUERY:
-		return judge_query(s, h, in, out);
-	case FRONTEND_PARSE:
-		return judge_parse(s, h, in);
-	case FRONTEND_BIND:
-		return judge_bind(s, h, in);
-	case FRONTEND_EXECUTE:
-		return judge_execute(s, h, in, out);
-	case FRONTEND_CLOSE:
-		return judge_close(s, h, in);
-	case FRONTEND_DESCRIBE:
-		return keep_along(s, h, in);
-	case FRONTEND_TERMINATE:
-		s->is_terminating = true;
-		break;
-	default:
-		break;
-	}
-	return is_collecting(s) ? JUDGE_RELEASE : JUDGE_PASS;
-}
 
 void
 relay_release_kept(struct session *s)
@@ -451,7 +122,7 @@ guard_query(struct walk *w, const struct frame_header *h,
 		return;
 	}
 	statement_list_clear(&finding->list);
-	log_unjudged(w->s, "out of memory");
+	judge_log_unjudged(w->s, "out of memory");
 	pass(w, h);
 }
 
@@ -463,7 +134,7 @@ guard_execute(struct walk *w, const struct frame_header *h,
 	if (w->s->state == SESSION_CLOSING ||
 	    exchange_begin_execute(w->s, finding->facts))
 		return;
-	log_unjudged(w->s, "out of memory");
+	judge_log_unjudged(w->s, "out of memory");
 	relay_release_kept(w->s);
 }
 
@@ -511,12 +182,6 @@ bad_client_frame(struct walk *w)
 	session_close(w->s, CLOSE_CLIENT_BAD, "invalid message length");
 }
 
-static bool
-is_guarded(enum judgement j)
-{
-	return j == JUDGE_GUARD_QUERY || j == JUDGE_GUARD_EXECUTE;
-}
-
 /* One at a time: the answer to the last one's Execute is still to come. */
 static void
 wait_for_exchange(struct walk *w, struct finding *finding)
@@ -551,7 +216,7 @@ step_client(struct walk *w)
 		break;
 	}
 	j = judge(w->s, &h, w->rest, &finding);
-	if (is_guarded(j) && w->s->exchange != NULL) {
+	if (judge_is_guarded(j) && w->s->exchange != NULL) {
 		wait_for_exchange(w, &finding);
 		return false;
 	}
@@ -689,7 +354,7 @@ ready_answer(struct walk *w, struct frame f)
 	}
 	if (f.type == BACKEND_PARAMETER_STATUS)
 		note_parameter(s, f.body);
-	else if (knows_guarded(s))
+	else if (judge_knows_guarded(s))
 		note_fate(s, f);
 	if (s->exchange == NULL)
 		return false;
@@ -710,7 +375,8 @@ must_be_whole(const struct session *s, const struct frame_header *h)
 	if (h->body_len > WHOLE_MAX_BYTES)
 		return false;
 	return s->exchange != NULL || s->state == SESSION_AUTH ||
-	       (h->type == BACKEND_COMMAND_COMPLETE && knows_guarded(s)) ||
+	       (h->type == BACKEND_COMMAND_COMPLETE &&
+		judge_knows_guarded(s)) ||
 	       h->type == BACKEND_READY_FOR_QUERY ||
 	       h->type == BACKEND_PARAMETER_STATUS;
 }
@@ -729,8 +395,8 @@ answer(struct walk *w, const struct frame_header *h)
 	struct frame f = {.type = h->type};
 	bool is_taken = false;
 
-	if (is_whole(h, w->rest))
-		f.body = body_of(h, w->rest);
+	if (frame_is_whole(h, w->rest))
+		f.body = frame_body(h, w->rest);
 	s->last_server_type = h->type;
 	if (s->state == SESSION_AUTH)
 		login_answer(s, f);
@@ -780,7 +446,7 @@ step_server(struct walk *w)
 		stream_through(w, frame_len(&h), false);
 		return true;
 	}
-	if (must_be_whole(s, &h) && !is_whole(&h, w->rest))
+	if (must_be_whole(s, &h) && !frame_is_whole(&h, w->rest))
 		return false;
 	answer(w, &h);
 	return true;
