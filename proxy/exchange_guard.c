@@ -276,7 +276,7 @@ act(struct exchange *x, enum guard_action action)
 void
 exchange_protect(struct exchange *x, enum exchange_context context)
 {
-	const struct config *config = x->session->worker->daemon->config;
+	const struct config *config = session_config(x->session);
 	uint64_t now_ms = worker_now_ms();
 	uint64_t seed = now_ms ^ x->session->id << 20 ^ (uintptr_t)x;
 	bool in_transaction = context != CONTEXT_IDLE;

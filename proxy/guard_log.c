@@ -60,6 +60,26 @@ guard_log_unguarded(const struct session *s, size_t statements)
 	log_end(&e);
 }
 
+void
+guard_log_unplanned(const struct session *s, const char *statement)
+{
+	struct log_event e;
+
+	begin_line(&e, LOG_INFO, "statement passed unplanned", s);
+	log_text(&e, "statement", statement);
+	log_end(&e);
+}
+
+void
+guard_log_unjudged(const struct session *s, const char *why)
+{
+	struct log_event e;
+
+	begin_line(&e, LOG_WARNING, "statement passed unjudged", s);
+	log_text(&e, "why", why);
+	log_end(&e);
+}
+
 bool
 guard_log_notify(const struct guard_log *l, struct session *s,
 		 const struct guard *g, uint64_t now_ms)

@@ -30,6 +30,12 @@ void guard_log_outcome(const struct guard_log *l, const struct session *s,
 /* Statements that could have been guarded and were not. */
 void guard_log_unguarded(const struct session *s, size_t statements);
 
+/* Recognised, but nobody can say yet what it will lock. */
+void guard_log_unplanned(const struct session *s, const char *statement);
+
+/* A text that could not be looked into, and why. */
+void guard_log_unjudged(const struct session *s, const char *why);
+
 /* To the client; false: the session is closing. */
 bool guard_log_notify(const struct guard_log *l, struct session *s,
 		      const struct guard *g, uint64_t now_ms);

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "protocol/frontend.h"
-#include "proxy/log.h"
+#include "proxy/guard_log.h"
 #include "proxy/session.h"
 
 enum {
@@ -18,12 +18,6 @@ enum {
 	NAMES_MAX_BYTES = 16 * 1024,
 	KEPT_MAX = 1024, /* messages of a cycle that is kept back */
 };
-
-static const struct config *
-config_of(const struct session *s)
-{
-	return s->worker->daemon->config;
-}
 
 static struct span
 front(struct span in, size_t len)
@@ -41,7 +35,7 @@ is_collecting(const struct session *s)
 static bool
 can_keep(const struct session *s, const struct frame_header *h)
 {
-	size_t limit = config_of(s)->query_limit_bytes;
+	size_t limit = session_config(s)->query_limit_bytes;
 
 	return s->kept_count < KEPT_MAX && !s->pipeline.tail_began &&
 	       !s->pipeline.skipping && !s->pipeline.in_copy &&
@@ -59,33 +53,6 @@ keep_along(struct session *s, const struct frame_header *h, struct span in)
 	return frame_is_whole(h, in) ? JUDGE_KEEP : JUDGE_WAIT;
 }
 
-void
-judge_log_unjudged(const struct session *s, const char *why)
-{
-	struct log_event e;
-
-	log_begin(&e, LOG_WARNING, "statement passed unjudged");
-	log_number(&e, "session", s->id);
-	log_text(&e, "user", s->user);
-	log_text(&e, "database", s->database);
-	log_text(&e, "why", why);
-	log_end(&e);
-}
-
-/* Recognised, but nobody can say yet what it will lock. */
-static void
-log_unplanned(const struct session *s, const struct statement *statement)
-{
-	struct log_event e;
-
-	log_begin(&e, LOG_INFO, "statement passed unplanned");
-	log_number(&e, "session", s->id);
-	log_text(&e, "user", s->user);
-	log_text(&e, "database", s->database);
-	log_text(&e, "statement", statement->tag);
-	log_end(&e);
-}
-
 static bool
 has_guarded(const struct session *s, const struct statement_list *list)
 {
@@ -98,7 +65,7 @@ has_guarded(const struct session *s, const struct statement_list *list)
 		if (list->items[i].has_plan)
 			found = true;
 		else
-			log_unplanned(s, &list->items[i]);
+			guard_log_unplanned(s, list->items[i].tag);
 	}
 	return found;
 }
@@ -107,13 +74,13 @@ has_guarded(const struct session *s, const struct statement_list *list)
 static bool
 judge_sql(struct session *s, struct span sql, struct statement_list *list)
 {
-	const struct config *c = config_of(s);
+	const struct config *c = session_config(s);
 	const char *text = (const char *)sql.data;
 
 	if (!statement_is_candidate(text, sql.len, c->guard.scope))
 		return false;
 	if (s->sends_plain_backslashes && memchr(text, '\\', sql.len) != NULL) {
-		judge_log_unjudged(s, "standard_conforming_strings is off");
+		guard_log_unjudged(s, "standard_conforming_strings is off");
 		return false;
 	}
 	switch (statement_list_parse(list, text, sql.len, c->guard.scope,
@@ -121,13 +88,13 @@ judge_sql(struct session *s, struct span sql, struct statement_list *list)
 	case STATEMENT_OK:
 		break;
 	case STATEMENT_UNPARSED:
-		judge_log_unjudged(s, "it does not parse");
+		guard_log_unjudged(s, "it does not parse");
 		return false;
 	case STATEMENT_TOO_LARGE:
-		judge_log_unjudged(s, "it is larger than parse_limit allows");
+		guard_log_unjudged(s, "it is larger than parse_limit allows");
 		return false;
 	case STATEMENT_NO_MEMORY:
-		judge_log_unjudged(s, "out of memory");
+		guard_log_unjudged(s, "out of memory");
 		return false;
 	}
 	if (has_guarded(s, list))
@@ -146,8 +113,8 @@ pass_too_large(struct session *s, struct span in)
 		return JUDGE_RELEASE;
 	if (statement_is_candidate((const char *)head.data + FRAME_HEADER_BYTES,
 				   head.len - FRAME_HEADER_BYTES,
-				   config_of(s)->guard.scope))
-		judge_log_unjudged(s, "the message is larger than query_limit");
+				   session_config(s)->guard.scope))
+		guard_log_unjudged(s, "the message is larger than query_limit");
 	return JUDGE_PASS;
 }
 
@@ -157,7 +124,7 @@ judge_query(struct session *s, const struct frame_header *h, struct span in,
 {
 	struct query_message q;
 
-	if (h->body_len > config_of(s)->query_limit_bytes)
+	if (h->body_len > session_config(s)->query_limit_bytes)
 		return pass_too_large(s, in);
 	if (is_collecting(s))
 		return JUDGE_RELEASE;
@@ -179,7 +146,7 @@ judge_parse(struct session *s, const struct frame_header *h, struct span in)
 	struct statement_list list = {0};
 	struct prepared_facts *facts = NULL;
 
-	if (h->body_len > config_of(s)->query_limit_bytes)
+	if (h->body_len > session_config(s)->query_limit_bytes)
 		return pass_too_large(s, in);
 	if (!frame_is_whole(h, in))
 		return JUDGE_WAIT;

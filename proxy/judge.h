@@ -44,7 +44,4 @@ bool judge_is_guarded(enum judgement j);
 /* A prepared statement or portal of the session is guarded. */
 bool judge_knows_guarded(const struct session *s);
 
-/* It passes, for this reason. */
-void judge_log_unjudged(const struct session *s, const char *why);
-
 #endif

@@ -18,6 +18,7 @@
 #include "protocol/backend.h"
 #include "protocol/frame.h"
 #include "proxy/exchange.h"
+#include "proxy/guard_log.h"
 #include "proxy/judge.h"
 #include "proxy/log.h"
 #include "proxy/session.h"
@@ -122,7 +123,7 @@ guard_query(struct walk *w, const struct frame_header *h,
 		return;
 	}
 	statement_list_clear(&finding->list);
-	judge_log_unjudged(w->s, "out of memory");
+	guard_log_unjudged(w->s, "out of memory");
 	pass(w, h);
 }
 
@@ -134,7 +135,7 @@ guard_execute(struct walk *w, const struct frame_header *h,
 	if (w->s->state == SESSION_CLOSING ||
 	    exchange_begin_execute(w->s, finding->facts))
 		return;
-	judge_log_unjudged(w->s, "out of memory");
+	guard_log_unjudged(w->s, "out of memory");
 	relay_release_kept(w->s);
 }
 

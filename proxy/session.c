@@ -87,8 +87,8 @@ session_enter(struct session *s, enum session_state next)
 	session_check(s);
 }
 
-static const struct config *
-config_of(const struct session *s)
+const struct config *
+session_config(const struct session *s)
 {
 	return s->worker->daemon->config;
 }
@@ -287,12 +287,13 @@ copy_name(char out[64], struct span name)
 	out[len] = '\0';
 }
 
+static void turn(struct session *s);
 static void dialed(void *arg, const struct dial_result *result);
 
 static void
 begin_dial(struct session *s, const struct dial_address *known)
 {
-	const struct config *c = config_of(s);
+	const struct config *c = session_config(s);
 	struct worker *w = s->worker;
 
 	stream_want_read(&s->client, false);
@@ -450,7 +451,7 @@ client_event(void *arg, enum stream_event event)
 			break; /* not being read */
 		}
 	}
-	session_turn(s);
+	turn(s);
 }
 
 /* All that a server says to a CancelRequest is that it closes. */
@@ -479,7 +480,7 @@ server_event(void *arg, enum stream_event event)
 		else
 			relay_from_server(s);
 	}
-	session_turn(s);
+	turn(s);
 }
 
 static void
@@ -504,7 +505,7 @@ dialed(void *arg, const struct dial_result *result)
 		return;
 	buffer_clear(&s->startup);
 	stream_want_read(&s->server, true);
-	session_turn(s);
+	turn(s);
 }
 
 static void
@@ -524,7 +525,7 @@ timer_event(evutil_socket_t fd, short what, void *arg)
 	} else {
 		session_close(s, CLOSE_LOGIN_TIMEOUT, NULL);
 	}
-	session_turn(s);
+	turn(s);
 }
 
 void
@@ -571,8 +572,9 @@ session_logged_in(struct session *s, enum transaction_status status)
 	session_enter(s, SESSION_READY);
 }
 
-bool
-session_is_at_boundary(const struct session *s)
+/* Nothing is under way, and no transaction is open. */
+static bool
+is_at_boundary(const struct session *s)
 {
 	return s->state == SESSION_READY && !s->is_blind &&
 	       s->exchange == NULL && pipeline_is_settled(&s->pipeline) &&
@@ -585,7 +587,7 @@ session_is_at_boundary(const struct session *s)
 void
 session_drain(struct session *s)
 {
-	if (s->state != SESSION_READY || session_is_at_boundary(s))
+	if (s->state != SESSION_READY || is_at_boundary(s))
 		session_close(s, CLOSE_SHUTDOWN, NULL);
 }
 
@@ -608,7 +610,7 @@ session_cancel(struct session *s)
 {
 	if (s->exchange != NULL && s->state == SESSION_READY)
 		exchange_cancel(s->exchange);
-	session_turn(s);
+	turn(s);
 }
 
 /* The client has said its last: pass that on, once all before it has gone. */
@@ -655,7 +657,7 @@ client_limit(const struct session *s)
 	if (s->state == SESSION_AUTH ||
 	    (s->exchange != NULL && exchange_blocks_client(s->exchange)))
 		return BEHIND_MAX_BYTES;
-	return (size_t)config_of(s)->query_limit_bytes + BEHIND_MAX_BYTES;
+	return (size_t)session_config(s)->query_limit_bytes + BEHIND_MAX_BYTES;
 }
 
 static void
@@ -671,8 +673,9 @@ set_interest(struct session *s)
 	stream_want_read(&s->server, server);
 }
 
-void
-session_turn(struct session *s)
+/* The end of every event: what waits and can go on does. */
+static void
+turn(struct session *s)
 {
 	if (s->state != SESSION_AUTH && s->state != SESSION_READY)
 		return;
@@ -687,7 +690,7 @@ session_turn(struct session *s)
 		server_ended(s);
 	else if (s->from_client.is_eof)
 		client_ended(s);
-	else if (s->worker->is_draining && session_is_at_boundary(s))
+	else if (s->worker->is_draining && is_at_boundary(s))
 		session_close(s, CLOSE_SHUTDOWN, NULL);
 	else if (s->is_expired)
 		session_expire(s);

@@ -106,14 +106,11 @@ void session_logged_in(struct session *s, enum transaction_status status);
 /* BackendKeyData has. */
 void session_has_key(struct session *s, uint32_t pid, struct span secret);
 
-/* To be called at the end of every event: what waits and can go on does. */
-void session_turn(struct session *s);
+/* The settings it runs under. */
+const struct config *session_config(const struct session *s);
 
 /* Forget the exchange if it is done. */
 void session_end_exchange(struct session *s);
-
-/* Nothing is under way, and no transaction is open. */
-bool session_is_at_boundary(const struct session *s);
 
 /* For worker_reap's owner only. */
 void session_free(struct session *s);

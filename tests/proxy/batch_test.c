@@ -533,7 +533,7 @@ batch_send_without_memory_closes_the_session(void **state)
 		allocation_fail_after(n);
 		sent = send_everything(f);
 		failed = allocation_restore();
-		/* session_turn looks at the pipeline's memory. */
+		/* turn() of session.c looks at the pipeline's memory. */
 		assert_int_equal(sent && !f->session->session.pipeline.failed,
 				 !failed);
 		if (!sent)
