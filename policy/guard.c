@@ -352,6 +352,8 @@ const char *
 guard_policy_name(enum guard_policy policy)
 {
 	switch (policy) {
+	case GUARD_POLICY_AUTO:
+		return "auto";
 	case GUARD_POLICY_LOCK:
 		return "lock";
 	case GUARD_POLICY_HOLD:

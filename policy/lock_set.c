@@ -123,6 +123,20 @@ kind_name(enum target_kind kind)
 		return "truncate";
 	case TARGET_LOCK:
 		return "lock";
+	case TARGET_TREE:
+		return "tree";
+	case TARGET_VALIDATE:
+		return "validate";
+	case TARGET_ATTACH:
+		return "attach";
+	case TARGET_PARTITION:
+		return "partition_of";
+	case TARGET_RETYPE:
+		return "retype";
+	case TARGET_OWNER:
+		return "owner";
+	case TARGET_OBJECT:
+		return "object";
 	}
 	abort();
 }

@@ -12,8 +12,10 @@
 #include "policy/statement.h"
 
 enum guard_policy {
+	GUARD_POLICY_AUTO,   /* two quick attempts, then as HOLD */
 	GUARD_POLICY_LOCK,   /* ordered, bounded attempts */
-	GUARD_POLICY_HOLD,   /* wait in the proxy until nobody conflicts */
+	GUARD_POLICY_HOLD,   /* wait in the proxy until nobody conflicts; the
+				gate keeps new transactions away meanwhile */
 	GUARD_POLICY_PASS,   /* watch and log, change nothing */
 	GUARD_POLICY_REJECT, /* refuse with an error */
 };
@@ -32,6 +34,8 @@ struct guard_settings {
 	uint32_t attempt_timeout_ms;
 	uint32_t hold_timeout_ms;
 	uint32_t in_transaction_timeout_ms;
+	uint32_t gate_window_ms;
+	uint32_t gate_transaction_ms; /* 0: the gate is open after the DDL */
 };
 
 #endif

@@ -33,26 +33,60 @@ enum statement_control {
 /* One thing a statement names that the catalogs must be asked about. */
 enum target_kind {
 	TARGET_DROP,       /* relation is dropped */
+	TARGET_OBJECT,     /* what is no relation is dropped: `object` */
 	TARGET_COLUMN,     /* relation loses column `part` */
 	TARGET_CONSTRAINT, /* relation loses constraint `part` */
 	TARGET_DETACH,     /* partition `part` is detached from relation */
 	TARGET_TRUNCATE,   /* relation is truncated */
 	TARGET_LOCK,       /* relation is locked in `mode`, and no more */
+	TARGET_TREE,       /* as LOCK, and so are its partitions and children,
+			      unless `only` */
+	TARGET_VALIDATE,   /* constraint `part` of relation is validated */
+	TARGET_ATTACH,     /* table `part` becomes a partition of relation */
+	TARGET_PARTITION,  /* relation gets a new, empty partition */
+	TARGET_RETYPE,     /* column `part` of relation changes its type */
+	TARGET_OWNER,      /* relation changes owner or schema: so do the
+			      sequences that it owns */
+};
+
+/* TARGET_OBJECT: what is dropped, and in which form its name comes. */
+enum object_kind {
+	OBJECT_SCHEMA, /* relation: the bare name in double quotes */
+	OBJECT_EXTENSION,
+	OBJECT_SERVER,
+	OBJECT_WRAPPER, /* foreign data wrapper */
+	OBJECT_LANGUAGE,
+	OBJECT_TYPE,      /* relation: as to_regtype() takes it; domains too */
+	OBJECT_COLLATION, /* relation: each part in double quotes */
+	OBJECT_STATISTICS,
+	OBJECT_FUNCTION, /* relation: each part in double quotes.  part: NULL if
+			    no arguments were given, else "(type,type)" as
+			    to_regprocedure() takes it behind the name.  Of
+			    functions, procedures and aggregates */
+	OBJECT_OPERATOR, /* relation: the schema in double quotes and a dot, if
+			    given, and the operator; part: "(left,right)" as
+			    to_regoperator() takes it, NONE for a missing one */
+	OBJECT_TRIGGER,  /* relation: the table; part: the bare name */
+	OBJECT_RULE,
+	OBJECT_POLICY,
+	OBJECT_OWNED, /* DROP OWNED BY: relation is the role's name in double
+			 quotes, or current_user or session_user without */
 };
 
 struct target {
 	enum target_kind kind;
+	enum object_kind object; /* TARGET_OBJECT */
 	/*
 	 * As to_regclass() takes it: each part in double quotes, NUL
-	 * terminated.  For TARGET_DETACH `part` has the same form; for
-	 * TARGET_COLUMN and TARGET_CONSTRAINT it is the bare name.
+	 * terminated.  For TARGET_DETACH and TARGET_ATTACH `part` has the same
+	 * form; for a column, a constraint, a trigger it is the bare name.
 	 */
 	char *relation;
 	char *part; /* NULL where the kind has none */
 	bool only;
 	bool cascade;
 	bool restart_identity; /* TRUNCATE */
-	enum lock_mode mode;   /* TARGET_LOCK */
+	enum lock_mode mode;   /* TARGET_LOCK, TARGET_TREE */
 };
 
 struct statement {

@@ -18,7 +18,8 @@ enum {
 
 /* In the order of the enums. */
 static const char *const scopes[] = {"off", "drops", "ddl", NULL};
-static const char *const policies[] = {"lock", "hold", "pass", "reject", NULL};
+static const char *const policies[] = {"auto", "lock",   "hold",
+				       "pass", "reject", NULL};
 static const char *const on_timeouts[] = {"error", "pass", NULL};
 static const char *const log_levels[] = {"error", "warning", "info", "debug",
 					 NULL};
@@ -53,7 +54,7 @@ const struct setting setting_table[] = {
     {"guard", SETTING_WORD, FIELD(guard.scope), .words = scopes,
      .preset = "drops", .help = "the statements that are guarded"},
     {"policy", SETTING_WORD, FIELD(guard.policy), .words = policies,
-     .preset = "lock", .help = "what is done about a guarded statement"},
+     .preset = "auto", .help = "what is done about a guarded statement"},
     {"lock_order", SETTING_ORDER, .preset = "referenced-first",
      .help = "in which order its tables are locked"},
     {"attempt_timeout", SETTING_DURATION, 10, MINUTE,
@@ -65,6 +66,12 @@ const struct setting setting_table[] = {
     {"in_transaction_timeout", SETTING_DURATION, 10, HOUR,
      FIELD(guard.in_transaction_timeout_ms), .preset = "2s",
      .help = "the same, where the transaction holds strong locks already"},
+    {"gate_window", SETTING_DURATION, 10, 10 * SECOND,
+     FIELD(guard.gate_window_ms), .preset = "300ms",
+     .help = "how long new transactions wait for a statement to get through"},
+    {"gate_transaction", SETTING_DURATION, 0, 5 * MINUTE,
+     FIELD(guard.gate_transaction_ms), .preset = "5s",
+     .help = "the same while a transaction keeps the locks of its DDL"},
     {"on_timeout", SETTING_WORD, FIELD(guard.on_timeout), .words = on_timeouts,
      .preset = "error",
      .help = "then: an error, or the statement goes unprotected"},

@@ -37,7 +37,7 @@ struct setting {
 };
 
 enum {
-	SETTING_COUNT = 20,
+	SETTING_COUNT = 22,
 	SETTING_WORKERS_MAX = 64,
 };
 

@@ -425,8 +425,8 @@ static const struct {
 				 "switch: on, off, true, false, yes, no, 1 or "
 				 "0\n"},
     {"guard=on", " guard: \"on\" is not one of: off, drops, ddl\n"},
-    {"policy=auto",
-     " policy: \"auto\" is not one of: lock, hold, pass, reject\n"},
+    {"policy=Auto",
+     " policy: \"Auto\" is not one of: auto, lock, hold, pass, reject\n"},
     {"on_timeout=Error", " on_timeout: \"Error\" is not one of: error, pass\n"},
     {"log_level=trace",
      " log_level: \"trace\" is not one of: error, warning, info, debug\n"},
@@ -603,7 +603,7 @@ config_load_refuses_bytes_that_are_no_text(void **state)
 	assert_refused(
 	    load(FILE_NAME, NULL, NULL, 0),
 	    "test.conf:2: a NUL byte: this is not a text file\n"
-	    "test.conf:3: policy: \"x\" is not one of: lock, hold, pass, "
+	    "test.conf:3: policy: \"x\" is not one of: auto, lock, hold, pass, "
 	    "reject\n");
 }
 
