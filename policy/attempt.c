@@ -99,6 +99,12 @@ attempt_sql(const struct attempt *a)
 	       "l pg_catalog.int4; s pg_catalog.int4;\n"
 	       "BEGIN\n",
 	       tag);
+	if (a->takes_turn)
+		append(&t,
+		       "s := %zu;\n"
+		       "IF NOT pg_catalog.pg_try_advisory_xact_lock(%s) THEN"
+		       " RAISE lock_not_available; END IF;\n",
+		       a->set->count + 1, ATTEMPT_TURN_KEY);
 	for (i = 0; i < a->set->count; i++)
 		if (a->set->items[i].is_lockable)
 			append_lock(&t, a, i);
@@ -120,6 +126,29 @@ attempt_sql(const struct attempt *a)
 	return t.data;
 }
 
+char *
+attempt_coax_sql(const struct lock_set *set, size_t index, uint32_t wait_ms)
+{
+	struct text t = {.cap = size_of(set)};
+	char tag[TAG_MAX];
+
+	t.data = malloc(t.cap);
+	if (t.data == NULL)
+		return NULL;
+	choose_tag(tag, set);
+	append(&t,
+	       "DO %s BEGIN\n"
+	       "PERFORM pg_catalog.set_config('lock_timeout', '%u', true);\n"
+	       "LOCK TABLE ONLY %s IN SHARE UPDATE EXCLUSIVE MODE;\n"
+	       "RAISE lock_not_available;\n" /* to let go */
+	       "EXCEPTION WHEN OTHERS THEN\n"
+	       "RAISE INFO USING MESSAGE = '%zu', ERRCODE = '%s';\n"
+	       "END %s",
+	       tag, wait_ms, set->items[index].name, index, ATTEMPT_SQLSTATE,
+	       tag);
+	return t.data;
+}
+
 bool
 attempt_read(const struct lock_set *set, const char *message, size_t len,
 	     size_t *index)
@@ -135,5 +164,5 @@ attempt_read(const struct lock_set *set, const char *message, size_t len,
 		n = n * 10 + (size_t)(message[i] - '0');
 	}
 	*index = n;
-	return n <= set->count;
+	return n <= set->count + 1;
 }

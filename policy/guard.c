@@ -1,5 +1,5 @@
 /*
- * guard.c - when to plan, look, attempt, wait, and give up.
+ * guard.c - when to plan, look, attempt, shut the gate, wait, and give up.
  *
  * What makes an attempt safe is its bound: from the first lock asked for to
  * the last one granted it takes less than half the server's deadlock_timeout.
@@ -11,13 +11,21 @@
  * these all the time, so there only NOWAIT attempts are made, and for a short
  * budget: polling while holding forms no cycle that the server would see.
  *
+ * Policy lock makes attempts until one succeeds.  Policy auto makes two, then
+ * does as hold does: it looks who holds what conflicts.  An old transaction is
+ * waited for; against young ones, traffic that renews itself, a window helps:
+ * the gate keeps new transactions in the proxy while those under way finish.
+ * A window that did not help is followed by ever longer times without one.
+ *
  * Invariants (guard_check asserts them after every transition):
  *   (1) RUN and REFUSE, and only these, have an outcome.
  *   (2) PROTECTED comes only from an attempt that was granted for a set that
  *       covers what was planned with the locks held.
- *   (3) WAIT never sleeps past the deadline.
+ *   (3) WAIT never sleeps past the deadline, nor past the end of a window.
  *   (4) An attempt that waits in the server does so for less than half of
  *       deadlock_timeout.
+ *   (5) An attempt is made, and the gate is shut, only by who has the turn,
+ *       and in the end only who runs protected keeps either.
  */
 #include "policy/guard.h"
 
@@ -30,8 +38,23 @@ enum {
 	DELAY_SHARE = 40,         /* then this part of the time gone by, */
 	DELAY_MAX_MS = 1000,      /* up to this */
 	FIRST_LOOK_MS = 5,
-	LOOK_MAX_MS = 250,
+	LOOK_QUICK_MAX_MS = 50, /* for the first two seconds; */
+	LOOK_MAX_MS = 250,      /* later DELAY_SHARE, up to this */
 	FAILURES_MAX = 3,
+	QUICK_ATTEMPTS = 2,      /* of policy auto */
+	QUICK_BOUND_MS = 50,     /* of the second one */
+	TURN_DELAY_MS = 10,      /* somebody else has it */
+	TURN_PATIENCE_MS = 5000, /* a transaction may keep it for long */
+	WINDOW_LOOK_MS = 3,      /* between two looks while the gate is shut */
+	ALLOWANCE_SHARE = 3,     /* times what is missing, until it is there */
+	/* Transactions as old as this in windows are traffic, too, if there
+	 * was no better moment for so long. */
+	STEADY_MS = 2000,
+	STEADY_WINDOWS = 4,
+	COAX_MARGIN_MS = 200, /* beyond deadlock_timeout */
+	COAX_AGAIN_MS = 30000,
+	/* Policy lock looks for an autovacuum at every so many attempts. */
+	LOOK_EVERY = 8,
 };
 
 static void
@@ -41,6 +64,12 @@ guard_check(const struct guard *g)
 
 	assert(is_end == (g->outcome != GUARD_PENDING));
 	assert(g->action != GUARD_WAIT || g->wake_ms <= g->deadline_ms);
+	assert(g->action != GUARD_WAIT || !g->window.is_shut ||
+	       g->wake_ms <= g->window.until_ms);
+	assert(!g->window.is_shut || g->has_turn);
+	assert((g->action != GUARD_ATTEMPT && g->action != GUARD_SHUT) ||
+	       g->has_turn);
+	assert(!is_end || !g->has_turn || g->outcome == GUARD_PROTECTED);
 	assert(g->action != GUARD_ATTEMPT || g->attempt_nowait ||
 	       (g->attempt_bound_ms > 0 &&
 		g->attempt_bound_ms * 2ull < g->facts.deadlock_timeout_ms));
@@ -58,7 +87,23 @@ static enum guard_action
 finish(struct guard *g, enum guard_action action, enum guard_outcome outcome)
 {
 	g->outcome = outcome;
+	if (outcome != GUARD_PROTECTED) {
+		g->window.is_shut = false;
+		g->has_turn = false;
+	}
 	return next(g, action);
+}
+
+static uint64_t
+min_u64(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static uint64_t
+max_u64(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
 }
 
 static uint32_t
@@ -78,6 +123,13 @@ random_next(struct guard *g)
 }
 
 static enum guard_action
+look(struct guard *g, enum holders_of at)
+{
+	g->look_at = at;
+	return next(g, GUARD_HOLDERS);
+}
+
+static enum guard_action
 spend(struct guard *g)
 {
 	bool is_ours = g->limit == GUARD_LIMIT_HOLD ||
@@ -87,21 +139,28 @@ spend(struct guard *g)
 	if (is_ours && g->settings->on_timeout == GUARD_TIMEOUT_PASS)
 		return finish(g, GUARD_RUN, GUARD_OVERDUE);
 	g->is_spent = true;
-	g->look_at = HOLDERS_OF_ALL;
-	return next(g, GUARD_HOLDERS);
+	g->window.is_shut = false;
+	g->has_turn = false;
+	return look(g, HOLDERS_OF_ALL);
+}
+
+static enum guard_action
+wait_until(struct guard *g, uint64_t wake_ms, uint64_t now_ms)
+{
+	if (now_ms >= g->deadline_ms)
+		return spend(g);
+	if (!g->window.is_shut)
+		g->has_turn = false;
+	g->wake_ms = min_u64(wake_ms, g->deadline_ms);
+	return next(g, GUARD_WAIT);
 }
 
 /* Half to all of delay_ms, so that two proxies do not keep step. */
 static enum guard_action
 wait_about(struct guard *g, uint64_t delay_ms, uint64_t now_ms)
 {
-	if (now_ms >= g->deadline_ms)
-		return spend(g);
 	delay_ms = delay_ms / 2 + random_next(g) % (delay_ms / 2 + 1) + 1;
-	g->wake_ms = now_ms + delay_ms;
-	if (g->wake_ms > g->deadline_ms)
-		g->wake_ms = g->deadline_ms;
-	return next(g, GUARD_WAIT);
+	return wait_until(g, now_ms + delay_ms, now_ms);
 }
 
 static bool
@@ -113,6 +172,28 @@ has_unlockable(const struct lock_set *set)
 		if (!set->items[i].is_lockable)
 			return true;
 	return false;
+}
+
+/*
+ * Tables that the role may not LOCK, views and the like.  A sequence is
+ * reached through its table, mostly, and is looked at all the same.
+ */
+static bool
+needs_gate(const struct lock_set *set)
+{
+	size_t i;
+
+	for (i = 0; i < set->count; i++)
+		if (!set->items[i].is_lockable && set->items[i].relkind != 'S')
+			return true;
+	return false;
+}
+
+bool
+guard_uses_gate(const struct guard_settings *settings)
+{
+	return settings->policy == GUARD_POLICY_AUTO ||
+	       settings->policy == GUARD_POLICY_HOLD;
 }
 
 /* 0: there is no time to wait in the server's queue. */
@@ -131,25 +212,80 @@ bound_of(const struct guard *g, uint64_t now_ms)
 }
 
 static enum guard_action
+turn_then(struct guard *g, enum guard_action action)
+{
+	if (g->has_turn)
+		return next(g, action);
+	g->behind_turn = action;
+	return next(g, GUARD_TURN);
+}
+
+static enum guard_action
 attempt(struct guard *g, uint64_t now_ms)
 {
+	bool is_quick = g->settings->policy != GUARD_POLICY_LOCK;
+
 	g->attempt_bound_ms = bound_of(g, now_ms);
+	if (is_quick)
+		g->attempt_bound_ms =
+		    min_u32(g->attempt_bound_ms, QUICK_BOUND_MS);
 	g->attempt_nowait = g->attempts == 0 || g->attempt_bound_ms == 0 ||
+			    g->window.is_shut ||
+			    (is_quick && g->attempts >= QUICK_ATTEMPTS) ||
 			    g->facts.holds_strong_locks ||
 			    g->settings->policy == GUARD_POLICY_HOLD;
 	g->attempt_begun_ms = now_ms;
-	return next(g, GUARD_ATTEMPT);
+	return turn_then(g, GUARD_ATTEMPT);
 }
 
 static enum guard_action
 approach(struct guard *g, uint64_t now_ms)
 {
-	bool holds = g->settings->policy == GUARD_POLICY_HOLD;
-
-	g->look_at = holds ? HOLDERS_OF_ALL : HOLDERS_OF_UNLOCKABLE;
-	if (holds || has_unlockable(&g->set))
-		return next(g, GUARD_HOLDERS);
+	switch (g->settings->policy) {
+	case GUARD_POLICY_HOLD:
+		return look(g, HOLDERS_OF_ALL);
+	case GUARD_POLICY_AUTO:
+		if (g->attempts > 0 || has_unlockable(&g->set))
+			return look(g, HOLDERS_OF_ALL);
+		break;
+	case GUARD_POLICY_LOCK:
+		if (has_unlockable(&g->set))
+			return look(g, HOLDERS_OF_UNLOCKABLE);
+		if (g->attempts % LOOK_EVERY == LOOK_EVERY / 2)
+			return look(g, HOLDERS_OF_ALL);
+		break;
+	case GUARD_POLICY_PASS:
+	case GUARD_POLICY_REJECT:
+		break; /* never get here */
+	}
 	return attempt(g, now_ms);
+}
+
+/* Windows */
+
+/* Hold: nothing is queued in the server, somebody is to finish first. */
+static enum guard_action
+hold(struct guard *g, uint64_t now_ms)
+{
+	uint64_t held_ms = now_ms - g->begun_ms;
+	uint64_t most_ms = LOOK_QUICK_MAX_MS;
+	uint64_t delay_ms = FIRST_LOOK_MS;
+
+	if (g->window.is_shut)
+		window_end(&g->window, now_ms, random_next(g));
+	most_ms = max_u64(most_ms, min_u64(held_ms / DELAY_SHARE, LOOK_MAX_MS));
+	delay_ms <<= min_u32(g->looks, 8);
+	g->looks++;
+	return wait_about(g, min_u64(delay_ms, most_ms), now_ms);
+}
+
+static enum guard_action
+wait_in_window(struct guard *g, uint64_t now_ms)
+{
+	if (now_ms >= g->window.until_ms)
+		return hold(g, now_ms);
+	return wait_until(
+	    g, min_u64(now_ms + WINDOW_LOOK_MS, g->window.until_ms), now_ms);
 }
 
 static void
@@ -186,8 +322,6 @@ guard_begin(struct guard *g, const struct guard_settings *settings,
 	g->in_transaction = in_transaction;
 	g->begun_ms = now_ms;
 	g->random = seed | 1;
-	if (settings->policy == GUARD_POLICY_PASS)
-		return finish(g, GUARD_RUN, GUARD_PASSED);
 	return next(g, GUARD_PLAN);
 }
 
@@ -199,24 +333,43 @@ is_worth_guarding(const struct guard *g)
 	return g->set.count > 1;
 }
 
+/* PENDING: it is to be guarded. */
+static enum guard_outcome
+outcome_without(const struct guard *g, enum guard_scope scope)
+{
+	if (g->facts.is_read_only || g->facts.is_in_recovery)
+		return GUARD_READ_ONLY;
+	if (g->settings->scope < scope)
+		return GUARD_OUT_OF_SCOPE;
+	if (!is_worth_guarding(g))
+		return GUARD_UNNEEDED;
+	if (g->settings->policy == GUARD_POLICY_PASS)
+		return GUARD_PASSED;
+	if (!g->facts.can_attempt && g->settings->policy != GUARD_POLICY_REJECT)
+		return GUARD_UNPLANNED;
+	return GUARD_PENDING;
+}
+
 enum guard_action
-guard_planned(struct guard *g, const struct session_facts *facts,
+guard_planned(struct guard *g, const struct guard_settings *settings,
+	      enum guard_scope scope, const struct session_facts *facts,
 	      struct lock_set *set, uint64_t now_ms)
 {
+	enum guard_outcome without;
+
 	assert(g->action == GUARD_PLAN);
+	g->settings = settings;
 	g->facts = *facts;
 	lock_set_clear(&g->set);
 	g->set = *set;
 	memset(set, 0, sizeof(*set));
-	if (facts->is_read_only || facts->is_in_recovery)
-		return finish(g, GUARD_RUN, GUARD_READ_ONLY);
-	if (!is_worth_guarding(g))
-		return finish(g, GUARD_RUN, GUARD_UNNEEDED);
-	if (g->settings->policy == GUARD_POLICY_REJECT)
+	(void)lock_order_sort(&g->set, &settings->order);
+	g->needs_gate = needs_gate(&g->set);
+	without = outcome_without(g, scope);
+	if (without != GUARD_PENDING)
+		return finish(g, GUARD_RUN, without);
+	if (settings->policy == GUARD_POLICY_REJECT)
 		return finish(g, GUARD_REFUSE, GUARD_REJECTED);
-	if (!facts->can_attempt)
-		return guard_plan_failed(g);
-	(void)lock_order_sort(&g->set, &g->settings->order);
 	set_deadline(g);
 	return approach(g, now_ms);
 }
@@ -230,21 +383,137 @@ guard_plan_failed(struct guard *g)
 	return finish(g, GUARD_RUN, GUARD_UNPLANNED);
 }
 
+/*
+ * An autovacuum worker gives way to whoever waits for it directly until his
+ * deadlock check.  It is asked in a mode that hardly anybody else conflicts
+ * with, by a statement that holds nothing.
+ */
+static bool
+may_coax(struct guard *g, uint64_t now_ms)
+{
+	const struct session_facts *f = &g->facts;
+	uint64_t bound_ms = (uint64_t)f->deadlock_timeout_ms + COAX_MARGIN_MS;
+	size_t i;
+
+	if (g->holders.count == 0 ||
+	    g->holders.autovacuum_count < g->holders.count ||
+	    f->holds_strong_locks || now_ms + bound_ms > g->deadline_ms ||
+	    (f->statement_timeout_ms > 0 &&
+	     f->statement_timeout_ms < 2 * bound_ms) ||
+	    (g->coaxed_ms > 0 && now_ms - g->coaxed_ms < COAX_AGAIN_MS))
+		return false;
+	for (i = 0; i < g->set.count; i++) {
+		if (g->set.items[i].relid != g->holders.shown[0].relid)
+			continue;
+		g->coax_index = i;
+		g->coax_bound_ms = (uint32_t)bound_ms;
+		return g->set.items[i].is_lockable;
+	}
+	return false;
+}
+
+static enum guard_action
+coax(struct guard *g, uint64_t now_ms)
+{
+	g->coaxed_ms = now_ms;
+	g->has_turn = false;
+	return next(g, GUARD_COAX);
+}
+
+/* Whom a window could only delay others for. */
+static bool
+is_somebody_old(const struct guard *g, uint64_t now_ms)
+{
+	uint64_t young_ms = g->settings->gate_window_ms;
+
+	if (now_ms - g->begun_ms > STEADY_MS)
+		young_ms *= STEADY_WINDOWS;
+	return g->oldest_ms >= young_ms;
+}
+
+static enum guard_action
+looked_to_lock(struct guard *g, uint64_t now_ms)
+{
+	if (may_coax(g, now_ms))
+		return coax(g, now_ms);
+	if (g->holders.count == 0 || g->look_at == HOLDERS_OF_ALL)
+		return attempt(g, now_ms);
+	return hold(g, now_ms);
+}
+
+static enum guard_action
+looked_in_window(struct guard *g, uint64_t now_ms)
+{
+	if (g->holders.count == 0 && now_ms < g->window.until_ms)
+		return attempt(g, now_ms);
+	return wait_in_window(g, now_ms);
+}
+
+static enum guard_action
+looked_to_hold(struct guard *g, uint64_t now_ms)
+{
+	bool is_free = g->holders.count == 0;
+	bool is_early = g->attempts < QUICK_ATTEMPTS;
+
+	if (is_free && is_early && !g->needs_gate)
+		return attempt(g, now_ms);
+	if (may_coax(g, now_ms))
+		return coax(g, now_ms);
+	if (is_somebody_old(g, now_ms))
+		return hold(g, now_ms);
+	if (g->settings->policy == GUARD_POLICY_AUTO && is_early &&
+	    !g->needs_gate)
+		return attempt(g, now_ms);
+	if (now_ms >= g->window.next_ms)
+		return turn_then(g, GUARD_SHUT);
+	if (is_free && !g->needs_gate)
+		return attempt(g, now_ms);
+	return hold(g, now_ms);
+}
+
 enum guard_action
 guard_looked(struct guard *g, const struct holders *holders, uint64_t now_ms)
 {
-	uint64_t delay_ms = FIRST_LOOK_MS;
-
 	assert(g->action == GUARD_HOLDERS);
 	g->holders = *holders;
+	g->oldest_ms = holder_age_oldest(&g->age, holders, now_ms);
 	if (g->is_spent)
 		return finish(g, GUARD_REFUSE, GUARD_TIMED_OUT);
-	if (holders->count == 0)
-		return attempt(g, now_ms);
-	delay_ms <<= g->looks < 8 ? g->looks : 8;
-	g->looks++;
-	return wait_about(g, delay_ms < LOOK_MAX_MS ? delay_ms : LOOK_MAX_MS,
-			  now_ms);
+	if (g->settings->policy == GUARD_POLICY_LOCK)
+		return looked_to_lock(g, now_ms);
+	if (g->window.is_shut)
+		return looked_in_window(g, now_ms);
+	return looked_to_hold(g, now_ms);
+}
+
+enum guard_action
+guard_turned(struct guard *g, bool granted, uint32_t allowance_ms,
+	     uint64_t now_ms)
+{
+	uint32_t wanted_ms = g->settings->gate_window_ms;
+
+	assert(g->action == GUARD_TURN);
+	if (!granted)
+		return wait_about(g, TURN_DELAY_MS, now_ms);
+	g->has_turn = true;
+	if (g->behind_turn != GUARD_SHUT)
+		return next(g, g->behind_turn);
+	if (allowance_ms < wanted_ms / 2) {
+		/* Too much lately to be of use now. */
+		window_put_off(&g->window, now_ms,
+			       ALLOWANCE_SHARE * (wanted_ms - allowance_ms));
+		return hold(g, now_ms);
+	}
+	g->window_ms = min_u32(wanted_ms, allowance_ms);
+	return next(g, GUARD_SHUT);
+}
+
+enum guard_action
+guard_shut(struct guard *g, uint64_t now_ms)
+{
+	assert(g->action == GUARD_SHUT);
+	window_begin(&g->window, now_ms, g->window_ms);
+	return look(g, HOLDERS_OF_ALL);
 }
 
 /*
@@ -271,6 +540,7 @@ back_off(struct guard *g, uint64_t now_ms)
 	return wait_about(g, delay_ms, now_ms);
 }
 
+/* In a window the names that it goes by may lack what was not planned. */
 static enum guard_action
 start_over(struct guard *g, struct lock_set *grown, uint64_t now_ms)
 {
@@ -278,7 +548,38 @@ start_over(struct guard *g, struct lock_set *grown, uint64_t now_ms)
 	g->set = *grown;
 	memset(grown, 0, sizeof(*grown));
 	(void)lock_order_sort(&g->set, &g->settings->order);
+	g->needs_gate = needs_gate(&g->set);
+	if (g->window.is_shut)
+		return hold(g, now_ms);
 	return back_off(g, now_ms);
+}
+
+static enum guard_action
+attempt_was_busy(struct guard *g, size_t index, uint64_t now_ms)
+{
+	lock_order_promote(&g->set, index);
+	if (g->window.is_shut)
+		return wait_in_window(g, now_ms);
+	if (g->settings->policy == GUARD_POLICY_LOCK ||
+	    g->attempts < QUICK_ATTEMPTS)
+		return back_off(g, now_ms);
+	/* Nothing to wait for: a look, and mostly a window. */
+	return wait_about(g, WINDOW_LOOK_MS, now_ms);
+}
+
+/*
+ * A client's transaction keeps the server's turn to its end, which may be far;
+ * what it holds conflicts with an attempt at its tables anyway.
+ */
+static enum guard_action
+attempt_had_no_turn(struct guard *g, uint64_t now_ms)
+{
+	if (g->turn_denied_ms == 0)
+		g->turn_denied_ms = now_ms;
+	g->skips_turn = now_ms - g->turn_denied_ms >= TURN_PATIENCE_MS;
+	if (g->window.is_shut)
+		return hold(g, now_ms);
+	return wait_about(g, TURN_DELAY_MS, now_ms);
 }
 
 enum guard_action
@@ -286,6 +587,8 @@ guard_attempted(struct guard *g, enum attempt_result result, size_t index,
 		struct lock_set *again, uint64_t now_ms)
 {
 	assert(g->action == GUARD_ATTEMPT);
+	if (result == ATTEMPT_NO_TURN)
+		return attempt_had_no_turn(g, now_ms);
 	g->attempts++;
 	switch (result) {
 	case ATTEMPT_GRANTED:
@@ -294,15 +597,27 @@ guard_attempted(struct guard *g, enum attempt_result result, size_t index,
 		lock_set_clear(again);
 		return finish(g, GUARD_RUN, GUARD_PROTECTED);
 	case ATTEMPT_BUSY:
-		lock_order_promote(&g->set, index);
-		return back_off(g, now_ms);
+		return attempt_was_busy(g, index, now_ms);
 	case ATTEMPT_FAILED:
 		if (++g->failures == FAILURES_MAX)
 			return guard_plan_failed(g);
+		g->window.is_shut = false;
+		g->has_turn = false;
 		return next(g, GUARD_PLAN);
+	case ATTEMPT_NO_TURN:
+		break;
 	}
 	assert(false && "no such attempt result");
 	return g->action;
+}
+
+enum guard_action
+guard_coaxed(struct guard *g, uint64_t now_ms)
+{
+	assert(g->action == GUARD_COAX);
+	if (now_ms >= g->deadline_ms)
+		return spend(g);
+	return approach(g, now_ms);
 }
 
 enum guard_action
@@ -311,6 +626,8 @@ guard_woken(struct guard *g, uint64_t now_ms)
 	assert(g->action == GUARD_WAIT);
 	if (now_ms >= g->deadline_ms)
 		return spend(g);
+	if (g->window.is_shut)
+		return look(g, HOLDERS_OF_ALL);
 	return approach(g, now_ms);
 }
 
@@ -318,52 +635,6 @@ enum guard_action
 guard_cancel(struct guard *g)
 {
 	return finish(g, GUARD_REFUSE, GUARD_CANCELED);
-}
-
-const char *
-guard_outcome_name(enum guard_outcome outcome)
-{
-	switch (outcome) {
-	case GUARD_PENDING:
-		return "pending";
-	case GUARD_PROTECTED:
-		return "protected";
-	case GUARD_UNNEEDED:
-		return "unneeded";
-	case GUARD_PASSED:
-		return "passed";
-	case GUARD_UNPLANNED:
-		return "unplanned";
-	case GUARD_READ_ONLY:
-		return "read-only";
-	case GUARD_OVERDUE:
-		return "overdue";
-	case GUARD_TIMED_OUT:
-		return "timed-out";
-	case GUARD_REJECTED:
-		return "rejected";
-	case GUARD_CANCELED:
-		return "canceled";
-	}
-	return "?";
-}
-
-const char *
-guard_policy_name(enum guard_policy policy)
-{
-	switch (policy) {
-	case GUARD_POLICY_AUTO:
-		return "auto";
-	case GUARD_POLICY_LOCK:
-		return "lock";
-	case GUARD_POLICY_HOLD:
-		return "hold";
-	case GUARD_POLICY_PASS:
-		return "pass";
-	case GUARD_POLICY_REJECT:
-		return "reject";
-	}
-	return "?";
 }
 
 void

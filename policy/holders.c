@@ -9,7 +9,9 @@ static const char query[] =
     " a.application_name, a.state,"
     " pg_catalog.floor(EXTRACT(epoch FROM pg_catalog.clock_timestamp()"
     " OPERATOR(pg_catalog.-) a.xact_start)"
-    " OPERATOR(pg_catalog.*) 1000)::pg_catalog.int8"
+    " OPERATOR(pg_catalog.*) 1000)::pg_catalog.int8,"
+    /* Nobody else who holds locks on tables has no user. */
+    " a.pid IS NOT NULL AND a.usesysid IS NULL, l.virtualtransaction"
     " FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a"
     " ON a.pid OPERATOR(pg_catalog.=) l.pid"
     " WHERE l.granted AND l.locktype OPERATOR(pg_catalog.=)"
@@ -97,6 +99,31 @@ conflicts(const struct lock_set *set, const struct holder *h)
 	return false;
 }
 
+/* FNV-1a. */
+static uint64_t
+hash(struct lock_set_value v)
+{
+	uint64_t h = 0xcbf29ce484222325u;
+	size_t i;
+
+	for (i = 0; i < v.len; i++)
+		h = (h ^ (unsigned char)v.data[i]) * 0x100000001b3u;
+	return h;
+}
+
+/* More than fit are as old as the others. */
+static void
+note_untold(struct holders *h, uint64_t transaction)
+{
+	size_t i;
+
+	for (i = 0; i < h->untold_count; i++)
+		if (h->untold[i] == transaction)
+			return;
+	if (h->untold_count < HOLDERS_UNTOLD_MAX)
+		h->untold[h->untold_count++] = transaction;
+}
+
 bool
 holders_add_row(struct holders *h, const struct lock_set *set,
 		const struct lock_set_value values[HOLDERS_COLUMNS])
@@ -120,5 +147,11 @@ holders_add_row(struct holders *h, const struct lock_set *set,
 	if (h->count < HOLDERS_SHOWN)
 		h->shown[h->count] = row;
 	h->count++;
+	if (values[7].len == 1 && *values[7].data == 't')
+		h->autovacuum_count++;
+	if (values[6].data == NULL)
+		note_untold(h, hash(values[8]));
+	else if (row.transaction_age_ms > h->oldest_ms)
+		h->oldest_ms = row.transaction_age_ms;
 	return true;
 }

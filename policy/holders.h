@@ -15,8 +15,9 @@
 
 enum {
 	HOLDERS_PARAMS = 1,
-	HOLDERS_COLUMNS = 7,
+	HOLDERS_COLUMNS = 9,
 	HOLDERS_SHOWN = 5, /* kept for reports; all are counted */
+	HOLDERS_UNTOLD_MAX = 16,
 };
 
 struct holder {
@@ -26,12 +27,16 @@ struct holder {
 	char user[64]; /* names are cut at 63 bytes, as PostgreSQL does */
 	char application_name[64];
 	char state[64];
-	uint64_t transaction_age_ms;
+	uint64_t transaction_age_ms; /* 0 where it is not told */
 };
 
 struct holders {
 	struct holder shown[HOLDERS_SHOWN];
-	size_t count; /* of conflicting locks, shown or not */
+	size_t count;            /* of conflicting locks, shown or not */
+	size_t autovacuum_count; /* those of them that it holds */
+	uint64_t oldest_ms;      /* age of the oldest transaction, as told */
+	size_t untold_count;     /* transactions whose age is not told; */
+	uint64_t untold[HOLDERS_UNTOLD_MAX]; /* what tells them apart */
 };
 
 /* Which members of a set to ask for. */

@@ -213,3 +213,51 @@ report_lock_set(char *out, size_t size, const struct lock_set *set)
 	out[0] = '\0';
 	append_set(&t, set, false);
 }
+
+const char *
+report_outcome(enum guard_outcome outcome)
+{
+	switch (outcome) {
+	case GUARD_PENDING:
+		return "pending";
+	case GUARD_PROTECTED:
+		return "protected";
+	case GUARD_UNNEEDED:
+		return "unneeded";
+	case GUARD_OUT_OF_SCOPE:
+		return "out-of-scope";
+	case GUARD_PASSED:
+		return "passed";
+	case GUARD_UNPLANNED:
+		return "unplanned";
+	case GUARD_READ_ONLY:
+		return "read-only";
+	case GUARD_OVERDUE:
+		return "overdue";
+	case GUARD_TIMED_OUT:
+		return "timed-out";
+	case GUARD_REJECTED:
+		return "rejected";
+	case GUARD_CANCELED:
+		return "canceled";
+	}
+	return "?";
+}
+
+const char *
+report_policy(enum guard_policy policy)
+{
+	switch (policy) {
+	case GUARD_POLICY_AUTO:
+		return "auto";
+	case GUARD_POLICY_LOCK:
+		return "lock";
+	case GUARD_POLICY_HOLD:
+		return "hold";
+	case GUARD_POLICY_PASS:
+		return "pass";
+	case GUARD_POLICY_REJECT:
+		return "reject";
+	}
+	return "?";
+}

@@ -57,11 +57,10 @@ batch_add_facts(struct batch *b, bool in_block)
 	add(b, BATCH_FACTS, session_facts_query(), &param, 1);
 }
 
-void
-batch_add_attempt(struct batch *b, const struct attempt *attempt)
+/* Takes sql. */
+static void
+add_attempt(struct batch *b, char *sql)
 {
-	char *sql = attempt_sql(attempt);
-
 	if (sql != NULL)
 		add(b, BATCH_ATTEMPT, sql, NULL, 0);
 	else
@@ -70,15 +69,40 @@ batch_add_attempt(struct batch *b, const struct attempt *attempt)
 }
 
 void
-batch_add_look(struct batch *b, enum holders_of of)
+batch_add_attempt(struct batch *b, const struct attempt *attempt)
+{
+	add_attempt(b, attempt_sql(attempt));
+}
+
+void
+batch_add_coax(struct batch *b, size_t index, uint32_t wait_ms)
+{
+	add_attempt(b, attempt_coax_sql(b->set, index, wait_ms));
+}
+
+static void
+add_about_set(struct batch *b, enum batch_purpose purpose, const char *sql,
+	      enum holders_of of)
 {
 	char *param = holders_param(b->set, of);
 
 	if (param != NULL)
-		add(b, BATCH_HOLDERS, holders_query(), &param, 1);
+		add(b, purpose, sql, &param, 1);
 	else
 		out_of_memory(b);
 	free(param);
+}
+
+void
+batch_add_look(struct batch *b, enum holders_of of)
+{
+	add_about_set(b, BATCH_HOLDERS, holders_query(), of);
+}
+
+void
+batch_add_names(struct batch *b)
+{
+	add_about_set(b, BATCH_NAMES, gate_names_query(), HOLDERS_OF_ALL);
 }
 
 void
@@ -147,6 +171,9 @@ take_row(struct batch *b, struct span body)
 	case BATCH_HOLDERS:
 		return read_row(v, HOLDERS_COLUMNS, body) &&
 		       holders_add_row(&b->holders, b->set, v);
+	case BATCH_NAMES:
+		return read_row(v, GATE_NAMES_COLUMNS, body) &&
+		       gate_names_add_row(&b->names, v);
 	}
 	return false;
 }
@@ -215,6 +242,7 @@ void
 batch_clear(struct batch *b)
 {
 	lock_set_clear(&b->planned);
+	gate_names_clear(&b->names);
 	writer_clear(&b->injection.out);
 	writer_clear(&b->error);
 	memset(b, 0, sizeof(*b));

@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #include "policy/attempt.h"
+#include "policy/gate_names.h"
 #include "policy/holders.h"
 #include "policy/lock_set.h"
 #include "policy/session_facts.h"
@@ -21,10 +22,11 @@ enum batch_purpose {
 	BATCH_PLAN,
 	BATCH_HOLDERS,
 	BATCH_ATTEMPT,
+	BATCH_NAMES,
 };
 
 enum {
-	BATCH_MAX = 4, /* statements in one */
+	BATCH_MAX = 6, /* statements in one */
 };
 
 struct batch {
@@ -42,8 +44,9 @@ struct batch {
 	struct session_facts facts;
 	struct lock_set planned; /* owned */
 	struct holders holders;
-	struct writer error; /* the first ErrorResponse, raw */
-	char sqlstate[6];    /* of it; empty: there was none */
+	struct gate_names names; /* owned */
+	struct writer error;     /* the first ErrorResponse, raw */
+	char sqlstate[6];        /* of it; empty: there was none */
 };
 
 /* Forget what was; set may be NULL where nothing needs it. */
@@ -54,6 +57,8 @@ void batch_begin(struct batch *b, struct session *s,
 void batch_add_command(struct batch *b, const char *sql);
 void batch_add_facts(struct batch *b, bool in_block);
 void batch_add_attempt(struct batch *b, const struct attempt *attempt);
+void batch_add_coax(struct batch *b, size_t index, uint32_t wait_ms);
+void batch_add_names(struct batch *b);
 void batch_add_look(struct batch *b, enum holders_of of);
 void batch_add_plan(struct batch *b, const struct statement *statements,
 		    size_t count);

@@ -32,20 +32,27 @@ exchange_log(const struct exchange *x)
 	guard_log_outcome(&x->log, x->session, &x->guard, worker_now_ms());
 }
 
-void
-exchange_set_held(struct exchange *x, bool is_held)
+/* What was kept from others is kept on only where the locks are. */
+static void
+settle_lease(struct exchange *x)
 {
 	struct session *s = x->session;
 
-	if (s->cancel_entry != NULL)
-		cancel_set_held(s->worker->daemon->cancels, s->cancel_entry,
-				is_held);
+	/* Until the client's own Sync, which ends the transaction. */
+	if (x->guard.outcome == GUARD_PROTECTED && s->pipeline.tail_open &&
+	    s->pipeline.status == TRANSACTION_IDLE)
+		return;
+	lease_open(s);
+	lease_give_turn(s);
+	if (s->pipeline.status != TRANSACTION_BLOCK)
+		lease_end(s);
 }
 
 void
 exchange_end(struct exchange *x)
 {
-	exchange_set_held(x, false);
+	session_set_held(x->session, false);
+	settle_lease(x);
 	x->phase = EXCHANGE_DONE;
 }
 
@@ -64,7 +71,7 @@ begin_run(struct exchange *x, enum exchange_phase phase)
 	batch_clear(&x->batch);
 	x->phase = phase;
 	x->log.run_ms = worker_now_ms();
-	exchange_set_held(x, false);
+	session_set_held(x->session, false);
 }
 
 static void
@@ -165,8 +172,10 @@ fence(struct exchange *x)
 	struct session *s = x->session;
 	const struct pipeline *p = &s->pipeline;
 
-	if (exchange_is_query(x) &&
-	    !query_cut(&x->query, p->status != TRANSACTION_IDLE))
+	if (x->is_of_gate)
+		fence_execute(x);
+	else if (exchange_is_query(x) &&
+		 !query_cut(&x->query, p->status != TRANSACTION_IDLE))
 		session_close(s, CLOSE_MEMORY, NULL);
 	else if (p->skipping && exchange_is_query(x))
 		exchange_end(x); /* the server would not look at it */
@@ -230,6 +239,7 @@ ran(struct exchange *x)
 		commit(x);
 	} else if (query_advance(&x->query)) {
 		log_piece(x);
+		settle_lease(x);
 		guard_clear(&x->guard);
 		start_piece(x);
 	} else {
@@ -316,6 +326,25 @@ exchange_begin_execute(struct session *s, struct prepared_facts *facts)
 	return true;
 }
 
+bool
+exchange_begin_cancel(struct session *s, uint8_t type)
+{
+	struct exchange *x = calloc(1, sizeof(*x));
+	struct statement_list none = {0};
+	bool is_query =
+	    type == FRONTEND_QUERY || type == FRONTEND_FUNCTION_CALL;
+
+	if (x == NULL ||
+	    (is_query && !query_take(&x->query, s, span_of("", 0), &none))) {
+		free(x);
+		return false;
+	}
+	x->is_of_gate = true;
+	x->is_canceled = true;
+	begin(x, s);
+	return true;
+}
+
 void
 exchange_hurry(struct exchange *x)
 {
@@ -386,7 +415,9 @@ exchange_step(struct exchange *x)
 		break;
 	case EXCHANGE_PLANNING:
 	case EXCHANGE_LOOKING:
+	case EXCHANGE_NAMING:
 	case EXCHANGE_ATTEMPTING:
+	case EXCHANGE_COAXING:
 	case EXCHANGE_UNDOING:
 	case EXCHANGE_REFUSING:
 		exchange_guard_step(x);
@@ -455,6 +486,7 @@ exchange_free(struct exchange *x)
 	guard_clear(&x->guard);
 	batch_clear(&x->batch);
 	query_clear(&x->query);
+	gate_names_clear(&x->names);
 	writer_clear(&x->error);
 	prepared_facts_drop(x->facts);
 	free(x);

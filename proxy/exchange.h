@@ -7,6 +7,7 @@
 #define LOCKSTEP_PROXY_EXCHANGE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "policy/statement.h"
 #include "protocol/frame.h"
@@ -26,6 +27,12 @@ bool exchange_begin_query(struct session *s, struct span sql,
 
 /* An Execute of a guarded portal: the last frame of s->kept. */
 bool exchange_begin_execute(struct session *s, struct prepared_facts *facts);
+
+/*
+ * An error, 57014, takes the place of a message of this type that waited at
+ * the gate and is dropped.
+ */
+bool exchange_begin_cancel(struct session *s, uint8_t type);
 
 /* A server message; true: it was taken, false: pass it to the client. */
 bool exchange_answer(struct exchange *x, const struct pipeline_event *event,

@@ -18,6 +18,10 @@ static void act(struct exchange *x, enum guard_action action);
 static const struct statement *
 statements_of(const struct exchange *x, size_t *count)
 {
+	if (x->is_of_gate) {
+		*count = 0;
+		return NULL;
+	}
 	if (exchange_is_query(x))
 		return query_statements(&x->query, count);
 	*count = x->facts->list.count;
@@ -69,6 +73,22 @@ send_plan(struct exchange *x)
 }
 
 static void
+send_names(struct exchange *x)
+{
+	exchange_begin_batch(x, EXCHANGE_NAMING);
+	batch_add_names(&x->batch);
+	(void)batch_send(&x->batch, may_sync(x));
+}
+
+static void
+send_coax(struct exchange *x)
+{
+	exchange_begin_batch(x, EXCHANGE_COAXING);
+	batch_add_coax(&x->batch, x->guard.coax_index, x->guard.coax_bound_ms);
+	(void)batch_send(&x->batch, may_sync(x));
+}
+
+static void
 send_look(struct exchange *x, enum holders_of of)
 {
 	exchange_begin_batch(x, EXCHANGE_LOOKING);
@@ -84,12 +104,22 @@ attempt_ends_cycle(const struct exchange *x)
 	       (x->context == CONTEXT_IDLE && exchange_is_query(x));
 }
 
+/* The client's transaction will keep the locks, and the gate stay shut. */
+static bool
+keeps_gate_shut(const struct exchange *x)
+{
+	return x->context == CONTEXT_BLOCK &&
+	       guard_uses_gate(x->guard.settings) &&
+	       x->guard.settings->gate_transaction_ms > 0;
+}
+
 static void
 send_attempt(struct exchange *x)
 {
 	struct attempt a = {
 	    .set = &x->guard.set,
 	    .nowait = x->guard.attempt_nowait,
+	    .takes_turn = !x->guard.skips_turn,
 	    .bound_ms = x->guard.attempt_bound_ms,
 	    .lock_timeout = x->guard.facts.lock_timeout,
 	};
@@ -102,6 +132,8 @@ send_attempt(struct exchange *x)
 	 * there to learn of a set that grew would help nobody. */
 	if (x->context != CONTEXT_TAIL)
 		add_plan(x);
+	if (keeps_gate_shut(x))
+		batch_add_names(&x->batch);
 	(void)batch_send(&x->batch, attempt_ends_cycle(x));
 }
 
@@ -141,7 +173,8 @@ wait(struct exchange *x)
 static void
 finish_failed(struct exchange *x)
 {
-	exchange_log(x);
+	if (!x->is_of_gate)
+		exchange_log(x);
 	if (exchange_is_query(x)) {
 		query_finish(&x->query);
 	} else {
@@ -240,6 +273,9 @@ release_savepoint(struct exchange *x)
 static void
 run(struct exchange *x)
 {
+	if (x->guard.outcome == GUARD_PROTECTED && keeps_gate_shut(x))
+		lease_keep(x->session, &x->names,
+			   x->guard.settings->gate_transaction_ms);
 	if (x->has_savepoint)
 		release_savepoint(x);
 	else
@@ -247,16 +283,45 @@ run(struct exchange *x)
 }
 
 static void
+ask_for_turn(struct exchange *x)
+{
+	uint32_t allowance_ms = 0;
+	bool granted = lease_take_turn(x->session, &allowance_ms);
+
+	act(x, guard_turned(&x->guard, granted, allowance_ms, worker_now_ms()));
+}
+
+/* What the guard does not keep any longer, nobody does. */
+static void
+give_back(struct exchange *x)
+{
+	if (!x->guard.window.is_shut)
+		lease_open(x->session);
+	if (!x->guard.has_turn)
+		lease_give_turn(x->session);
+}
+
+static void
 act(struct exchange *x, enum guard_action action)
 {
 	if (x->is_canceled && action != GUARD_REFUSE)
 		action = guard_cancel(&x->guard);
+	give_back(x);
 	switch (action) {
 	case GUARD_PLAN:
 		send_plan(x);
 		break;
 	case GUARD_HOLDERS:
 		send_look(x, x->guard.look_at);
+		break;
+	case GUARD_TURN:
+		ask_for_turn(x);
+		break;
+	case GUARD_SHUT:
+		send_names(x);
+		break;
+	case GUARD_COAX:
+		send_coax(x);
 		break;
 	case GUARD_ATTEMPT:
 		send_attempt(x);
@@ -287,7 +352,8 @@ exchange_protect(struct exchange *x, enum exchange_context context)
 	    .statement = tag_of(x),
 	    .begun_ms = now_ms,
 	};
-	exchange_set_held(x, true);
+	x->session->lease.delayed = 0;
+	session_set_held(x->session, true);
 	act(x, guard_begin(&x->guard, &config->guard, in_transaction, now_ms,
 			   seed));
 }
@@ -315,6 +381,21 @@ give_up(struct exchange *x)
 		act(x, action);
 }
 
+/* Of the statements that it is about, that of the one guarded soonest. */
+static enum guard_scope
+least_scope(const struct exchange *x)
+{
+	enum guard_scope least = GUARD_SCOPE_DDL;
+	size_t count;
+	const struct statement *s = statements_of(x, &count);
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		if (s[i].tag != NULL && s[i].scope < least)
+			least = s[i].scope;
+	return least;
+}
+
 static void
 planned(struct exchange *x)
 {
@@ -325,8 +406,9 @@ planned(struct exchange *x)
 	else if (batch_has_error(b) || b->is_odd || !b->has_facts)
 		give_up(x);
 	else
-		act(x, guard_planned(&x->guard, &b->facts, &b->planned,
-				     worker_now_ms()));
+		act(x,
+		    guard_planned(&x->guard, x->guard.settings, least_scope(x),
+				  &b->facts, &b->planned, worker_now_ms()));
 }
 
 static void
@@ -366,11 +448,44 @@ looked(struct exchange *x)
 		act(x, guard_looked(&x->guard, &b->holders, worker_now_ms()));
 }
 
+static void
+named(struct exchange *x)
+{
+	struct batch *b = &x->batch;
+	enum guard_action action;
+
+	if (ends_statement(x)) {
+		fail(x);
+		return;
+	}
+	if (batch_has_error(b) || b->is_odd) {
+		give_up(x);
+		return;
+	}
+	action = guard_shut(&x->guard, worker_now_ms());
+	gate_names_seal(&b->names);
+	lease_shut(x->session, &b->names, x->guard.window.until_ms);
+	act(x, action);
+}
+
+static void
+coaxed(struct exchange *x)
+{
+	if (ends_statement(x))
+		fail(x);
+	else if (batch_has_error(&x->batch))
+		give_up(x);
+	else
+		act(x, guard_coaxed(&x->guard, worker_now_ms()));
+}
+
 static enum attempt_result
 attempt_result(const struct batch *b, const struct lock_set *set)
 {
 	if (batch_has_error(b) || b->is_odd || !b->has_attempt)
 		return ATTEMPT_FAILED;
+	if (b->attempt_index > set->count)
+		return ATTEMPT_NO_TURN;
 	return b->attempt_index == set->count ? ATTEMPT_GRANTED : ATTEMPT_BUSY;
 }
 
@@ -382,7 +497,7 @@ needs_undo(const struct exchange *x, enum attempt_result result)
 	case CONTEXT_IDLE:
 		return true;
 	case CONTEXT_BLOCK:
-		return result != ATTEMPT_BUSY;
+		return result == ATTEMPT_GRANTED || result == ATTEMPT_FAILED;
 	case CONTEXT_TAIL:
 		break;
 	}
@@ -400,6 +515,10 @@ attempted(struct exchange *x)
 		fail(x);
 		return;
 	}
+	gate_names_clear(&x->names);
+	gate_names_seal(&b->names);
+	x->names = b->names;
+	memset(&b->names, 0, sizeof(b->names));
 	action = guard_attempted(&x->guard, result, b->attempt_index,
 				 &b->planned, worker_now_ms());
 	if (x->is_canceled)
@@ -431,8 +550,14 @@ exchange_guard_step(struct exchange *x)
 	case EXCHANGE_LOOKING:
 		looked(x);
 		break;
+	case EXCHANGE_NAMING:
+		named(x);
+		break;
 	case EXCHANGE_ATTEMPTING:
 		attempted(x);
+		break;
+	case EXCHANGE_COAXING:
+		coaxed(x);
 		break;
 	case EXCHANGE_UNDOING:
 		undone(x);

@@ -5,7 +5,9 @@
  *   FENCE       waits until all that was sent before has been answered
  *   PLANNING    session facts and lock set are asked for     -> guard
  *   LOOKING     who holds conflicting locks                  -> guard
+ *   NAMING      by which names the gate goes                 -> guard
  *   ATTEMPTING  all locks in order, or none                  -> guard
+ *   COAXING     an autovacuum is to give way                 -> guard
  *   UNDOING     what an attempt left open is closed          -> `pending`
  *   WAITING     nothing is under way; a timer or a cancel    -> guard
  *   REFUSING    the server's transaction is made to fail
@@ -45,7 +47,9 @@ enum exchange_phase {
 	EXCHANGE_FENCE,
 	EXCHANGE_PLANNING,
 	EXCHANGE_LOOKING,
+	EXCHANGE_NAMING,
 	EXCHANGE_ATTEMPTING,
+	EXCHANGE_COAXING,
 	EXCHANGE_UNDOING,
 	EXCHANGE_WAITING,
 	EXCHANGE_RUNNING,
@@ -66,6 +70,7 @@ struct exchange {
 	enum exchange_phase phase;
 	enum exchange_context context;
 	bool is_canceled;
+	bool is_of_gate; /* no statement: one that waited at the gate ends */
 	bool is_failing; /* the server's error goes to the client next */
 	bool is_hurried;
 	bool is_noticing;   /* the look is for a notice, not for the guard */
@@ -77,6 +82,7 @@ struct exchange {
 	uint64_t execute_seq;
 	struct guard guard;
 	struct batch batch;
+	struct gate_names names; /* of the set that is locked */
 	struct writer error; /* the server's, to be the statement's answer */
 	uint64_t notice_ms;
 	struct guard_log log;
@@ -87,9 +93,6 @@ struct exchange {
 bool exchange_is_query(const struct exchange *x); /* else an Execute */
 enum transaction_status exchange_status(const struct exchange *x);
 void exchange_begin_batch(struct exchange *x, enum exchange_phase phase);
-
-/* While it is, a CancelRequest comes here and not to the server. */
-void exchange_set_held(struct exchange *x, bool is_held);
 
 /* Send the client's statement: it may run. */
 void exchange_run(struct exchange *x);

@@ -25,6 +25,20 @@ begin_line(struct log_event *e, enum log_level level, const char *message,
 	log_text(e, "database", s->database);
 }
 
+/* Those that have ended, and the one in which it ran. */
+static uint32_t
+windows(const struct guard *g)
+{
+	return g->window.count + (g->window.is_shut ? 1 : 0);
+}
+
+static uint64_t
+gate_ms(const struct guard *g, uint64_t now_ms)
+{
+	return g->window.total_ms +
+	       (g->window.is_shut ? now_ms - g->window.begun_ms : 0);
+}
+
 void
 guard_log_outcome(const struct guard_log *l, const struct session *s,
 		  const struct guard *g, uint64_t now_ms)
@@ -39,11 +53,16 @@ guard_log_outcome(const struct guard_log *l, const struct session *s,
 	report_lock_set(tables, sizeof(tables), &g->set);
 	log_text(&e, "statement", l->statement);
 	log_text(&e, "tables", tables);
-	log_text(&e, "policy", guard_policy_name(g->settings->policy));
-	log_text(&e, "outcome", guard_outcome_name(g->outcome));
+	log_text(&e, "policy", report_policy(g->settings->policy));
+	log_text(&e, "outcome", report_outcome(g->outcome));
 	log_number(&e, "attempts", g->attempts);
 	log_number(&e, "held_ms", run_ms - l->begun_ms);
 	log_number(&e, "run_ms", now_ms - run_ms);
+	if (g->window.begun_ms > 0) {
+		log_number(&e, "windows", windows(g));
+		log_number(&e, "gate_ms", gate_ms(g, now_ms));
+		log_number(&e, "delayed", lease_delayed(s));
+	}
 	log_text(&e, "result", l->result);
 	if (g->facts.has_old_snapshot)
 		log_text(&e, "snapshot", "old, newer tables are not seen");

@@ -88,9 +88,12 @@ mailbox_close(struct mailbox *m)
 	size_t i;
 
 	event_del(&m->wake_event);
-	for (i = 0; i < m->count; i++)
+	for (i = 0; i < m->count; i++) {
 		if (m->mails[i].kind == MAIL_CONNECTION)
 			close(m->mails[i].fd);
+		if (m->mails[i].discard != NULL)
+			m->mails[i].discard(m->mails[i].data);
+	}
 	free(m->mails);
 	close(m->wake_fd);
 	pthread_mutex_destroy(&m->lock);

@@ -19,12 +19,16 @@ enum mail_kind {
 	MAIL_DRAIN,      /* end sessions as they come to a boundary */
 	MAIL_EXPIRE,     /* end all but guarded statements that run */
 	MAIL_STOP,       /* end all sessions now */
+	MAIL_SHUT,       /* data: a gate_window that is shut now; a use of it */
+	MAIL_OPEN,       /* data: one that is open again; a use of it */
 };
 
 struct mail {
 	enum mail_kind kind;
 	int fd;
 	uint64_t id;
+	void *data;
+	void (*discard)(void *data); /* of data that was never delivered */
 };
 
 typedef void mail_handler(void *arg, const struct mail *mail);

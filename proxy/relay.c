@@ -91,6 +91,7 @@ relay_release_kept(struct session *s)
 	(void)session_to_server(s, rest.data, rest.len);
 	while (frame_next(&f, &rest, FRAME_LENGTH_MAX) == FRAME_OK)
 		pipeline_sent(&s->pipeline, f.type, PIPELINE_CLIENT);
+	gate_note_touch(s);
 	buffer_clear(&kept);
 }
 
@@ -108,8 +109,10 @@ keep(struct walk *w, const struct frame_header *h)
 static void
 pass(struct walk *w, const struct frame_header *h)
 {
-	if (w->s->state == SESSION_READY)
+	if (w->s->state == SESSION_READY) {
 		pipeline_sent(&w->s->pipeline, h->type, PIPELINE_CLIENT);
+		gate_note_sent(w->s, h, w->rest);
+	}
 	stream_through(w, frame_len(h), false);
 }
 
@@ -221,6 +224,9 @@ step_client(struct walk *w)
 		wait_for_exchange(w, &finding);
 		return false;
 	}
+	if (j == JUDGE_PASS && !gate_is_open(&w->s->worker->gate) &&
+	    gate_stops_now(w->s, &h, w->rest))
+		return false;
 	carry_out(w, j, &h, &finding);
 	return j != JUDGE_WAIT;
 }
@@ -311,6 +317,17 @@ log_mismatch(const struct session *s, uint8_t type)
 	log_end(&e);
 }
 
+/* Where no transaction is open, nothing is locked. */
+static void
+note_status(struct session *s)
+{
+	if (s->pipeline.status == TRANSACTION_IDLE)
+		gate_note_idle(s);
+	if (s->pipeline.status != TRANSACTION_BLOCK &&
+	    (s->exchange == NULL || exchange_is_done(s->exchange)))
+		lease_end(s);
+}
+
 /* What came of the statements that are leaving. */
 static void
 note_fate(struct session *s, struct frame f)
@@ -353,6 +370,8 @@ ready_answer(struct walk *w, struct frame f)
 		session_close(s, CLOSE_MISMATCH, NULL);
 		return false;
 	}
+	if (f.type == BACKEND_READY_FOR_QUERY)
+		note_status(s);
 	if (f.type == BACKEND_PARAMETER_STATUS)
 		note_parameter(s, f.body);
 	else if (judge_knows_guarded(s))

@@ -24,6 +24,7 @@
 
 #include "proxy/listener.h"
 #include "proxy/log.h"
+#include "proxy/turns.h"
 #include "proxy/worker.h"
 
 struct server {
@@ -151,7 +152,8 @@ start_workers(struct server *s)
 
 	d->workers = calloc(d->worker_count, sizeof(*d->workers));
 	d->cancels = cancel_registry_new();
-	if (d->workers == NULL || d->cancels == NULL)
+	d->turns = turns_new();
+	if (d->workers == NULL || d->cancels == NULL || d->turns == NULL)
 		return false;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -189,6 +191,7 @@ stop(struct server *s)
 		worker_join(&s->daemon.workers[i]);
 	free(s->daemon.workers);
 	cancel_registry_free(s->daemon.cancels);
+	turns_free(s->daemon.turns);
 	event_base_free(s->base);
 	libevent_global_shutdown();
 }

@@ -94,6 +94,14 @@ session_config(const struct session *s)
 }
 
 void
+session_set_held(struct session *s, bool is_held)
+{
+	if (s->cancel_entry != NULL)
+		cancel_set_held(s->worker->daemon->cancels, s->cancel_entry,
+				is_held);
+}
+
+void
 session_set_timer(struct session *s, uint64_t delay_ms)
 {
 	struct timeval t = {
@@ -164,6 +172,8 @@ leave_server(struct session *s)
 {
 	dial_cancel(s->dial);
 	s->dial = NULL;
+	gate_leave(s);
+	lease_end(s);
 	if (s->cancel_entry != NULL)
 		cancel_forget(s->worker->daemon->cancels, s->cancel_entry);
 	s->cancel_entry = NULL;
@@ -225,6 +235,7 @@ session_free(struct session *s)
 	buffer_clear(&s->from_server.buffer);
 	buffer_clear(&s->startup);
 	buffer_clear(&s->kept);
+	recall_clear(&s->gate.recall);
 	free(s);
 }
 
@@ -605,11 +616,36 @@ session_stop(struct session *s)
 	session_close(s, CLOSE_SHUTDOWN, NULL);
 }
 
+/* Its place is taken by an error, and the message is dropped. */
+static void
+cancel_waiting(struct session *s)
+{
+	struct frame_header h;
+
+	gate_leave(s);
+	if (frame_peek(&h, buffer_span(&s->from_client.buffer)) != FRAME_OK)
+		return;
+	if (!exchange_begin_cancel(s, h.type)) {
+		session_close(s, CLOSE_MEMORY, NULL);
+		return;
+	}
+	s->from_client.pass_left = frame_len(&h);
+	s->from_client.drops_rest = true;
+}
+
 void
 session_cancel(struct session *s)
 {
 	if (s->exchange != NULL && s->state == SESSION_READY)
 		exchange_cancel(s->exchange);
+	else if (s->gate.is_waiting)
+		cancel_waiting(s);
+	turn(s);
+}
+
+void
+session_resume(struct session *s)
+{
 	turn(s);
 }
 
@@ -617,6 +653,8 @@ session_cancel(struct session *s)
 static void
 client_ended(struct session *s)
 {
+	if (s->gate.is_waiting)
+		return; /* what waits goes first */
 	if (s->exchange == NULL || !exchange_blocks_client(s->exchange))
 		stream_shutdown(&s->server);
 	else if (exchange_is_waiting(s->exchange))

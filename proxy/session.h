@@ -12,6 +12,8 @@
 #include "protocol/pipeline.h"
 #include "proxy/close_reason.h"
 #include "proxy/dial.h"
+#include "proxy/gate.h"
+#include "proxy/lease.h"
 #include "proxy/prepared.h"
 #include "proxy/stream.h"
 #include "proxy/worker.h"
@@ -68,7 +70,9 @@ struct session {
 	uint32_t injected;         /* statements of ours, ever */
 	uint32_t stray_statement;  /* number of one to be closed; 0: none */
 	struct exchange *exchange; /* of a guarded statement; NULL mostly */
-	char user[64];             /* for the log; cut */
+	struct gate_watch gate;
+	struct lease lease;
+	char user[64]; /* for the log; cut */
 	char database[64];
 };
 
@@ -91,13 +95,20 @@ void session_drain(struct session *s);
 void session_expire(struct session *s);
 void session_stop(struct session *s);
 
-/* The statement that it holds back is to end with 57014. */
+/* What it holds back is to end with 57014. */
 void session_cancel(struct session *s);
 
 /* For relay.c and exchange.c.  False: the session is closing now. */
 bool session_to_client(struct session *s, const void *data, size_t len);
 bool session_to_server(struct session *s, const void *data, size_t len);
 bool session_report(struct session *s, const struct error_report *report);
+
+/* While it is, a CancelRequest comes to session_cancel, not to the server. */
+void session_set_held(struct session *s, bool is_held);
+
+/* What waits may go on. */
+void session_resume(struct session *s);
+
 void session_set_timer(struct session *s, uint64_t delay_ms);
 
 /* The first ReadyForQuery has come. */

@@ -123,6 +123,12 @@ handle_mail(void *arg, const struct mail *mail)
 		w->is_draining = true;
 		tell_all(w, session_stop);
 		break;
+	case MAIL_SHUT:
+		gate_add(&w->gate, mail->data);
+		break;
+	case MAIL_OPEN:
+		gate_remove(&w->gate, mail->data);
+		break;
 	}
 }
 
@@ -180,6 +186,7 @@ worker_start(struct worker *w, struct daemon *daemon, uint32_t index)
 		return false;
 	}
 	event_assign(&w->reap_event, w->base, -1, 0, reap, w);
+	gate_init(&w->gate, w->base);
 	errno = create_thread(w);
 	if (errno == 0)
 		return true;
@@ -194,6 +201,7 @@ worker_join(struct worker *w)
 {
 	pthread_join(w->thread, NULL);
 	mailbox_close(&w->mailbox);
+	gate_clear(&w->gate);
 	/* The resolver has yet to free what was cancelled. */
 	(void)event_base_loop(w->base, EVLOOP_NONBLOCK);
 	if (w->dns != NULL)

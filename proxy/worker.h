@@ -14,6 +14,7 @@
 
 #include "proxy/cancel.h"
 #include "proxy/config.h"
+#include "proxy/gate.h"
 #include "proxy/mailbox.h"
 
 enum {
@@ -29,6 +30,7 @@ LIST_HEAD(session_list, session);
 struct daemon {
 	const struct config *config;
 	struct cancel_registry *cancels;
+	struct turns *turns;
 	struct worker *workers;
 	uint32_t worker_count;
 	atomic_uint connections;
@@ -44,6 +46,7 @@ struct worker {
 	struct session_list sessions;
 	struct session_list reaped; /* ended; freed at the end of the turn */
 	struct event reap_event;
+	struct gate gate;
 	uint64_t next_session;
 	bool is_draining;
 	atomic_uint load; /* sessions here */

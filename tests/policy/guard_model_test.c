@@ -255,7 +255,7 @@ check_run(const struct model *m)
 	case GUARD_TIMED_OUT:
 	case GUARD_REJECTED:
 	case GUARD_CANCELED:
-		fail_msg("runs as %s", guard_outcome_name(m->guard.outcome));
+		fail_msg("runs as %s", report_outcome(m->guard.outcome));
 	}
 }
 
@@ -498,7 +498,7 @@ guard_keeps_its_promises_in_any_conversation(void **state)
 	seed_under_way = 0;
 	for (int o = GUARD_PENDING + 1; o <= GUARD_CANCELED; o++) {
 		print_message("%s: %u\n",
-			      guard_outcome_name((enum guard_outcome)o),
+			      report_outcome((enum guard_outcome)o),
 			      outcomes[o]);
 		assert_true(outcomes[o] > 0);
 	}

@@ -320,7 +320,7 @@ check_transitions(const struct transition *t, size_t count)
 		if (action != t[i].action || f.guard.outcome != t[i].outcome)
 			fail_msg("transition %zu is to %s, %s", i,
 				 actions[action],
-				 guard_outcome_name(f.guard.outcome));
+				 report_outcome(f.guard.outcome));
 		guard_clear(&f.guard);
 	}
 }
@@ -1002,13 +1002,13 @@ guard_names_are_those_of_the_log(void **state)
 	(void)state;
 	for (int o = GUARD_PENDING; o <= GUARD_CANCELED; o++)
 		assert_string_not_equal(
-		    guard_outcome_name((enum guard_outcome)o), "?");
-	assert_string_equal(guard_outcome_name(GUARD_PROTECTED), "protected");
-	assert_string_equal(guard_outcome_name(GUARD_TIMED_OUT), "timed-out");
-	assert_string_equal(guard_policy_name(GUARD_POLICY_LOCK), "lock");
-	assert_string_equal(guard_policy_name(GUARD_POLICY_HOLD), "hold");
-	assert_string_equal(guard_policy_name(GUARD_POLICY_PASS), "pass");
-	assert_string_equal(guard_policy_name(GUARD_POLICY_REJECT), "reject");
+		    report_outcome((enum guard_outcome)o), "?");
+	assert_string_equal(report_outcome(GUARD_PROTECTED), "protected");
+	assert_string_equal(report_outcome(GUARD_TIMED_OUT), "timed-out");
+	assert_string_equal(report_policy(GUARD_POLICY_LOCK), "lock");
+	assert_string_equal(report_policy(GUARD_POLICY_HOLD), "hold");
+	assert_string_equal(report_policy(GUARD_POLICY_PASS), "pass");
+	assert_string_equal(report_policy(GUARD_POLICY_REJECT), "reject");
 }
 
 int

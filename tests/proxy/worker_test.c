@@ -1,4 +1,5 @@
 #include "proxy/worker.h"
+#include "proxy/turns.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -48,6 +49,7 @@ setup(void **state)
 	};
 	f->daemon.config = &f->config;
 	f->daemon.cancels = cancel_registry_new();
+	f->daemon.turns = turns_new();
 	f->daemon.workers = &f->worker;
 	f->daemon.worker_count = 1;
 	assert_non_null(f->daemon.cancels);
@@ -62,6 +64,7 @@ teardown(void **state)
 	struct fixture *f = *state;
 
 	cancel_registry_free(f->daemon.cancels);
+	turns_free(f->daemon.turns);
 	close(f->listener);
 	free(f);
 	return 0;
