@@ -809,7 +809,7 @@ def test_the_log_line_tells_the_story(lockstep, database, admin, holder,
     holder.release()
     session.read_ready()
     line = lockstep.wait_guarded(guarded + 1)[guarded]
-    assert line["policy"] == "lock" and line["outcome"] == "protected"
+    assert line["policy"] == "auto" and line["outcome"] == "protected"
     assert int(line["attempts"]) > 1 and int(line["held_ms"]) >= 400
     assert line["result"] == "DROP TABLE" and line["database"] == database
     # Referenced tables first.
