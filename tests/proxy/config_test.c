@@ -120,13 +120,15 @@ config_load_knows_the_defaults(void **state)
 	assert_int_equal(c->log_level, LOG_INFO);
 	assert_int_equal(c->log_format, LOG_TEXT);
 	assert_int_equal(c->guard.scope, GUARD_SCOPE_DROPS);
-	assert_int_equal(c->guard.policy, GUARD_POLICY_LOCK);
+	assert_int_equal(c->guard.policy, GUARD_POLICY_AUTO);
 	assert_int_equal(c->guard.order.kind, LOCK_ORDER_REFERENCED_FIRST);
 	assert_int_equal(c->guard.on_timeout, GUARD_TIMEOUT_ERROR);
 	assert_false(c->guard.guard_single_table);
 	assert_int_equal(c->guard.attempt_timeout_ms, 200);
 	assert_int_equal(c->guard.hold_timeout_ms, 300000);
 	assert_int_equal(c->guard.in_transaction_timeout_ms, 2000);
+	assert_int_equal(c->guard.gate_window_ms, 300);
+	assert_int_equal(c->guard.gate_transaction_ms, 5000);
 	outcome_clear(&o);
 }
 
@@ -149,6 +151,8 @@ config_load_reads_every_setting_from_a_file(void **state)
 				     "in_transaction_timeout = 1min\n"
 				     "on_timeout = pass\n"
 				     "guard_single_table = on\n"
+				     "gate_window = 10s\n"
+				     "gate_transaction = 0\n"
 				     "parse_limit = 64kB\n"
 				     "query_limit = 64MB\n"
 				     "log_level = debug\n"
@@ -180,6 +184,8 @@ config_load_reads_every_setting_from_a_file(void **state)
 	assert_int_equal(c->guard.in_transaction_timeout_ms, 60000);
 	assert_int_equal(c->guard.on_timeout, GUARD_TIMEOUT_PASS);
 	assert_true(c->guard.guard_single_table);
+	assert_int_equal(c->guard.gate_window_ms, 10000);
+	assert_int_equal(c->guard.gate_transaction_ms, 0);
 	assert_int_equal(c->parse_limit_bytes, 65536);
 	assert_int_equal(c->query_limit_bytes, 64 * 1024 * 1024);
 	assert_int_equal(c->log_level, LOG_DEBUG);
@@ -415,6 +421,10 @@ static const struct {
     {"hold_timeout=8d", " hold_timeout: 8d is out of range: 10ms to 7d\n"},
     {"hold_timeout=18446744073709551616d",
      " hold_timeout: 18446744073709551616d is out of range: 10ms to 7d\n"},
+    {"gate_window=0", " gate_window: 0 is out of range: 10ms to 10s\n"},
+    {"gate_window=11s", " gate_window: 11s is out of range: 10ms to 10s\n"},
+    {"gate_transaction=6min",
+     " gate_transaction: 6min is out of range: 0 to 5min\n"},
     {"parse_limit=65kB", " parse_limit: 65kB is out of range: 1kB to 64kB\n"},
     {"parse_limit=16KB", " parse_limit: \"16KB\" is not a size: a whole number "
 			 "with B, kB, MB or GB\n"},
