@@ -67,8 +67,8 @@ union all
 """
 
 # What the session must look like from inside: settings, statements, portals
-# and the locks on the user's tables.  (A view keeps the message short: it is
-# sent byte by byte, too.)
+# and its locks, but for the one that the proxies before a server share.  (A
+# view keeps the message short: it is sent byte by byte, too.)
 PROBE = "table probe"
 SCHEMA += """
 create view probe as select
@@ -85,7 +85,7 @@ create view probe as select
         ', ' order by locktype, mode, relname)
        from pg_locks l left join pg_class c on c.oid = l.relation
       where l.pid = pg_backend_pid() and (l.relation >= 16384
-        or l.locktype = 'advisory')) as locks;
+        or l.locktype = 'advisory' and l.classid <> 1282368363)) as locks;
 """
 
 
