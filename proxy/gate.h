@@ -89,8 +89,8 @@ struct gate_watch {
 void gate_note_sent(struct session *s, const struct frame_header *h,
 		    struct span in);
 
-/* A message of a guarded statement was the last one sent. */
-void gate_note_touch(struct session *s);
+/* A message of a guarded statement was the last one sent: Query or Execute. */
+void gate_note_touch(struct session *s, bool is_query);
 
 /* A ReadyForQuery came, and no transaction is open. */
 void gate_note_idle(struct session *s);

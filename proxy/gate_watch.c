@@ -124,9 +124,11 @@ gate_note_sent(struct session *s, const struct frame_header *h, struct span in)
 }
 
 void
-gate_note_touch(struct session *s)
+gate_note_touch(struct session *s, bool is_query)
 {
 	s->gate.touch_seq = s->pipeline.sent_seq;
+	if (is_query)
+		s->gate.boundary_seq = s->pipeline.sent_seq;
 }
 
 void

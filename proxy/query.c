@@ -59,7 +59,7 @@ send_message(struct session *s, struct writer *w)
 		session_close(s, CLOSE_MEMORY, NULL);
 	} else {
 		pipeline_sent(&s->pipeline, FRONTEND_QUERY, PIPELINE_CLIENT);
-		gate_note_touch(s);
+		gate_note_touch(s, true);
 		(void)session_to_server(s, w->data, w->len);
 	}
 	writer_clear(w);

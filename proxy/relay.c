@@ -91,7 +91,7 @@ relay_release_kept(struct session *s)
 	(void)session_to_server(s, rest.data, rest.len);
 	while (frame_next(&f, &rest, FRAME_LENGTH_MAX) == FRAME_OK)
 		pipeline_sent(&s->pipeline, f.type, PIPELINE_CLIENT);
-	gate_note_touch(s);
+	gate_note_touch(s, false);
 	buffer_clear(&kept);
 }
 
