@@ -391,9 +391,9 @@ has_no_syntax_error(struct statement_text text)
 	return is_sound;
 }
 
-static bool
-list_is_sound(const struct statement_list *list, const char *sql, size_t len,
-	      enum guard_scope scope, size_t parse_bytes)
+bool
+statement_list_is_sound(const struct statement_list *list, const char *sql,
+			size_t len, enum guard_scope scope, size_t parse_bytes)
 {
 	size_t i;
 
@@ -434,8 +434,9 @@ statement_list_parse(struct statement_list *out, const char *sql, size_t len,
 	status = read_candidates(out, sql, scope, parse_bytes);
 	if (status != STATEMENT_OK)
 		goto fail;
-	out->is_sound = needs_soundness(out) &&
-			list_is_sound(out, sql, len, scope, parse_bytes);
+	out->is_sound =
+	    needs_soundness(out) &&
+	    statement_list_is_sound(out, sql, len, scope, parse_bytes);
 	return STATEMENT_OK;
 
 fail:

@@ -155,6 +155,15 @@ enum statement_status statement_list_parse(struct statement_list *out,
 					   enum guard_scope scope,
 					   size_t parse_bytes);
 
+/*
+ * The list of this very text and scope: true if the rest of the text has no
+ * syntax error either.  It parses all that statement_list_parse did not, so it
+ * is not for traffic.  False also where a statement is above parse_bytes.
+ */
+bool statement_list_is_sound(const struct statement_list *list, const char *sql,
+			     size_t len, enum guard_scope scope,
+			     size_t parse_bytes);
+
 /* Accepts a zeroed list. */
 void statement_list_clear(struct statement_list *list);
 

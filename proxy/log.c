@@ -17,13 +17,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "proxy/escape.h"
+
 #define JSON_CUT_END ",\"cut\":true}\n"
 #define TEXT_CUT_END "...\n"
 
 enum {
 	LINE_BYTES = sizeof(((struct log_event *)NULL)->line),
 	LINE_MAX_LEN = LINE_BYTES - sizeof(JSON_CUT_END),
-	ESCAPE_BYTES = 8,
 };
 
 static const struct {
@@ -45,88 +46,6 @@ log_init(enum log_level level, enum log_format format)
 {
 	wanted_level = level;
 	wanted_format = format;
-}
-
-/*
- * The length of the UTF-8 character at s, of at most len bytes, and its code
- * point; 0 if there is none (RFC 3629: no surrogate, nothing overlong).
- */
-static size_t
-utf8_decode(uint32_t *code, const unsigned char *s, size_t len)
-{
-	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-	size_t n;
-	size_t i;
-
-	if (s[0] < 0x80)
-		n = 1;
-	else if (s[0] >= 0xC2 && s[0] <= 0xDF)
-		n = 2;
-	else if ((s[0] & 0xF0) == 0xE0)
-		n = 3;
-	else if (s[0] >= 0xF0 && s[0] <= 0xF4)
-		n = 4;
-	else
-		return 0;
-	if (n > len)
-		return 0;
-	*code = n == 1 ? s[0] : s[0] & (0x7Fu >> n);
-	for (i = 1; i < n; i++) {
-		if ((s[i] & 0xC0) != 0x80)
-			return 0;
-		*code = *code << 6 | (s[i] & 0x3F);
-	}
-	if (*code < least[n] || *code > 0x10FFFF ||
-	    (*code >= 0xD800 && *code <= 0xDFFF))
-		return 0;
-	return n;
-}
-
-/*
- * Controls, and what makes a terminal or an editor show a line as something
- * else than it is: line separators and changes of the writing direction.
- */
-static bool
-code_is_deceptive(uint32_t code)
-{
-	return code < 0x20 || (code >= 0x7F && code <= 0x9F) ||
-	       (code >= 0x200E && code <= 0x200F) ||
-	       (code >= 0x2028 && code <= 0x202E) ||
-	       (code >= 0x2066 && code <= 0x2069);
-}
-
-/*
- * What stands for the first character of s: itself or an escape.  *used bytes
- * of s are done with it.  In a text message quotes are just quotes.
- */
-static size_t
-escape_next(char out[ESCAPE_BYTES], size_t *used, const char *s, size_t len,
-	    bool in_quotes)
-{
-	static const char letters[] = {
-	    ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't'};
-	uint32_t code = 0;
-	int n;
-
-	*used = utf8_decode(&code, (const unsigned char *)s, len);
-	if (*used == 0) {
-		*used = 1;
-		/* JSON has no way to write a byte that is no character. */
-		n = wanted_format == LOG_JSON
-			? snprintf(out, ESCAPE_BYTES, "\\ufffd")
-			: snprintf(out, ESCAPE_BYTES, "\\x%02x",
-				   (unsigned char)s[0]);
-	} else if (code == '\\' || (code == '"' && in_quotes)) {
-		n = snprintf(out, ESCAPE_BYTES, "\\%c", s[0]);
-	} else if (code < sizeof(letters) && letters[code] != '\0') {
-		n = snprintf(out, ESCAPE_BYTES, "\\%c", letters[code]);
-	} else if (code_is_deceptive(code)) {
-		n = snprintf(out, ESCAPE_BYTES, "\\u%04x", code & 0xFFFF);
-	} else {
-		memcpy(out, s, *used);
-		n = (int)*used;
-	}
-	return (size_t)n;
 }
 
 /* False, and nothing put, if the line would grow beyond `limit`. */
@@ -152,12 +71,15 @@ static bool
 put_escaped(struct log_event *e, size_t limit, const char *s, size_t len,
 	    bool in_quotes)
 {
+	enum escape_form form = in_quotes ? ESCAPE_QUOTED : ESCAPE_TEXT;
 	char out[ESCAPE_BYTES];
 	size_t out_len;
 	size_t used;
 
+	if (wanted_format == LOG_JSON)
+		form = ESCAPE_JSON;
 	while (len > 0) {
-		out_len = escape_next(out, &used, s, len, in_quotes);
+		out_len = escape_next(out, &used, s, len, form);
 		if (!put_within(e, limit, out, out_len))
 			return false;
 		s += used;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "proxy/config.h"
+#include "proxy/explain.h"
 #include "proxy/log.h"
 #include "proxy/server.h"
 
@@ -16,17 +17,22 @@ enum {
 
 struct arguments {
 	const char *command;
+	const char *sql; /* of explain */
 	const char *file;
+	const char *listen;
+	const char *upstream;
+	bool is_json;
 	const char *sets[SETS_MAX];
 	size_t set_count;
-	char *listen; /* owned: "listen=..." */
-	char *upstream;
+	char *owned[2]; /* those of `sets` that are made here */
+	size_t owned_count;
 };
 
 enum {
 	OPTION_LISTEN = 256,
 	OPTION_UPSTREAM,
 	OPTION_SET,
+	OPTION_JSON,
 };
 
 static const struct option options[] = {
@@ -34,6 +40,7 @@ static const struct option options[] = {
     {"listen", required_argument, NULL, OPTION_LISTEN},
     {"upstream", required_argument, NULL, OPTION_UPSTREAM},
     {"set", required_argument, NULL, OPTION_SET},
+    {"json", no_argument, NULL, OPTION_JSON},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
     {NULL, 0, NULL, 0},
@@ -47,11 +54,20 @@ static const char usage[] =
     "  lockstep [serve] [-c FILE] [--listen ADDR:PORT] [--upstream CONNINFO]\n"
     "           [--set NAME=VALUE]...\n"
     "  lockstep check -c FILE       report every mistake in a configuration\n"
+    "  lockstep explain [-c FILE] [--upstream CONNINFO] [--set NAME=VALUE]...\n"
+    "           [--json] SQL | -    what SQL would lock, in which order, and\n"
+    "                               who is in the way; locks nothing\n"
     "  lockstep --version | --help\n"
     "\n"
     "CONNINFO is libpq's: \"host=... port=...\" or a postgres:// URL.\n"
     "Each setting has the same name in the file, in --set and, in upper case\n"
     "with the prefix LOCKSTEP_, in the environment; the nearest wins.\n"
+    "\n"
+    "explain is a client of the upstream, or of libpq's default server if\n"
+    "none is set.  With - it reads SQL from standard input, one statement a\n"
+    "line, and with --json it answers with one object a line.  It ends with\n"
+    "0, with 1 if a statement does not parse or names a relation that does\n"
+    "not exist, and with 2 if there is no connection or it was lost.\n"
     "\n"
     "Example:\n"
     "  lockstep --listen 127.0.0.1:7432 --upstream 'host=127.0.0.1 port=5432'\n"
@@ -84,12 +100,16 @@ add_set(struct arguments *a, const char *set)
 
 /* --listen X is --set listen=X. */
 static bool
-add_named(char **owned, const char *name, const char *value)
+add_named(struct arguments *a, const char *name, const char *value)
 {
-	free(*owned);
-	if (asprintf(owned, "%s=%s", name, value) < 0)
-		*owned = NULL;
-	return *owned != NULL;
+	char *set;
+
+	if (value == NULL)
+		return true;
+	if (asprintf(&set, "%s=%s", name, value) < 0)
+		return false;
+	a->owned[a->owned_count++] = set;
+	return add_set(a, set);
 }
 
 static bool
@@ -100,9 +120,14 @@ take_option(struct arguments *a, int option)
 		a->file = optarg;
 		return true;
 	case OPTION_LISTEN:
-		return add_named(&a->listen, "listen", optarg);
+		a->listen = optarg;
+		return true;
 	case OPTION_UPSTREAM:
-		return add_named(&a->upstream, "upstream", optarg);
+		a->upstream = optarg;
+		return true;
+	case OPTION_JSON:
+		a->is_json = true;
+		return true;
 	case OPTION_SET:
 		return add_set(a, optarg);
 	default:
@@ -110,12 +135,21 @@ take_option(struct arguments *a, int option)
 	}
 }
 
-/* Only after the last option: a repeated one frees what it had made. */
+static bool
+is_explain(const struct arguments *a)
+{
+	return strcmp(a->command, "explain") == 0;
+}
+
+/*
+ * The upstream of a client may be more than what can be relayed to (a service
+ * file, TLS), so for explain it is not a setting.
+ */
 static bool
 finish_options(struct arguments *a)
 {
-	return (a->listen == NULL || add_set(a, a->listen)) &&
-	       (a->upstream == NULL || add_set(a, a->upstream));
+	return add_named(a, "listen", a->listen) &&
+	       (is_explain(a) || add_named(a, "upstream", a->upstream));
 }
 
 static struct config *
@@ -166,12 +200,37 @@ serve(const struct arguments *a)
 }
 
 static int
+explain(const struct arguments *a)
+{
+	struct explain_options explained = {
+	    .conninfo = a->upstream,
+	    .sql = a->sql,
+	    .is_json = a->is_json,
+	};
+	struct config *config;
+	int status;
+
+	if (a->sql == NULL)
+		return fail_usage("explain needs SQL, or - to read it");
+	config = load(a);
+	if (config == NULL)
+		return EXIT_FAILURE;
+	if (explained.conninfo == NULL)
+		explained.conninfo = config->upstream_conninfo;
+	status = explain_run(config, &explained);
+	config_free(config);
+	return status;
+}
+
+static int
 run_command(const struct arguments *a)
 {
 	if (strcmp(a->command, "serve") == 0)
 		return serve(a);
 	if (strcmp(a->command, "check") == 0)
 		return check(a);
+	if (is_explain(a))
+		return explain(a);
 	return fail_usage("there is no such command");
 }
 
@@ -194,9 +253,14 @@ parse_arguments(struct arguments *a, int argc, char **argv)
 		if (!take_option(a, option))
 			return fail_usage("the command line is not understood");
 	}
-	if (argc - optind > 1)
-		return fail_usage("more than one command");
-	a->command = optind < argc ? argv[optind] : "serve";
+	a->command = optind < argc ? argv[optind++] : "serve";
+	if (is_explain(a) && optind < argc)
+		a->sql = argv[optind++];
+	if (optind < argc)
+		return fail_usage(is_explain(a) ? "more than one SQL"
+						: "more than one command");
+	if (a->is_json && !is_explain(a))
+		return fail_usage("only explain has --json");
 	return finish_options(a) ? -1 : fail_usage("too many settings");
 }
 
@@ -208,7 +272,7 @@ main(int argc, char **argv)
 
 	if (status < 0)
 		status = run_command(&a);
-	free(a.listen);
-	free(a.upstream);
+	while (a.owned_count > 0)
+		free(a.owned[--a.owned_count]);
 	return status;
 }

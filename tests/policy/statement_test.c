@@ -744,6 +744,34 @@ list_is_sound_if_every_statement_parses(void **state)
 	free(sql);
 }
 
+static bool
+is_sound_anyway(const char *sql)
+{
+	struct statement_list list;
+	bool sound;
+
+	assert_int_equal(statement_list_parse(&list, sql, strlen(sql),
+					      GUARD_SCOPE_DDL,
+					      STATEMENT_PARSE_BYTES_DEFAULT),
+			 STATEMENT_OK);
+	sound =
+	    statement_list_is_sound(&list, sql, strlen(sql), GUARD_SCOPE_DDL,
+				    STATEMENT_PARSE_BYTES_DEFAULT);
+	statement_list_clear(&list);
+	return sound;
+}
+
+static void
+list_is_sound_looks_at_what_is_never_guarded(void **state)
+{
+	(void)state;
+	assert_true(is_sound_anyway("select 1; vacuum t"));
+	assert_true(is_sound_anyway("; -- x"));
+	assert_false(is_sound_anyway("selec 1"));
+	assert_false(is_sound_anyway("drop table t; select 1 1"));
+	assert_false(is_sound_anyway(")"));
+}
+
 static void
 list_parse_refuses_what_does_not_parse(void **state)
 {
@@ -1157,6 +1185,7 @@ main(void)
 	    cmocka_unit_test(list_parse_sees_no_statement_within_another),
 	    cmocka_unit_test(list_parse_keeps_the_body_of_a_routine_whole),
 	    cmocka_unit_test(list_is_sound_if_every_statement_parses),
+	    cmocka_unit_test(list_is_sound_looks_at_what_is_never_guarded),
 	    cmocka_unit_test(list_parse_refuses_what_does_not_parse),
 	    cmocka_unit_test(list_parse_passes_broken_text_that_cannot_matter),
 	    cmocka_unit_test(list_parse_caps_the_length_of_a_candidate),

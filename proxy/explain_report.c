@@ -1,0 +1,128 @@
+#include "proxy/explain_report.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <libpq-fe.h>
+
+/* As guard.c decides, once it knows the set. */
+enum explain_verdict
+explain_judge(const struct guard_settings *settings,
+	      const struct session_facts *facts, enum guard_scope least,
+	      size_t set_count, bool in_block)
+{
+	size_t enough = in_block || settings->guard_single_table ? 1 : 2;
+	bool attempts = settings->policy != GUARD_POLICY_PASS &&
+			settings->policy != GUARD_POLICY_REJECT;
+
+	if (settings->scope < least)
+		return EXPLAIN_OUT_OF_SCOPE;
+	if (facts->is_read_only || facts->is_in_recovery)
+		return EXPLAIN_READ_ONLY;
+	if (set_count < enough)
+		return EXPLAIN_SINGLE;
+	if (attempts && !facts->can_attempt)
+		return EXPLAIN_NO_LANGUAGE;
+	return EXPLAIN_GUARDED;
+}
+
+bool
+explain_shows(const struct lock_item *item)
+{
+	return item->mode > LOCK_ACCESS_SHARE;
+}
+
+const char *
+explain_kind(char relkind)
+{
+	static const struct {
+		char relkind;
+		const char *name;
+	} kinds[] = {
+	    {'r', "table"},          {'p', "partitioned table"},
+	    {'v', "view"},           {'m', "materialized view"},
+	    {'S', "sequence"},       {'f', "foreign table"},
+	    {'c', "composite type"}, {'i', "index"},
+	    {'I', "index"},
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (kinds[i].relkind == relkind)
+			return kinds[i].name;
+	return "relation";
+}
+
+const char *
+explain_note(const struct explain_report *r)
+{
+	switch (r->verdict) {
+	case EXPLAIN_UNPLANNED:
+		return "its lock set cannot be planned: it passes unguarded";
+	case EXPLAIN_READ_ONLY:
+		return "the session is read-only: the server refuses it";
+	case EXPLAIN_NO_LANGUAGE:
+		return "without the right to use PL/pgSQL it passes unguarded";
+	case EXPLAIN_BACKSLASH:
+		return "standard_conforming_strings is off and it holds a "
+		       "backslash: it passes unguarded";
+	case EXPLAIN_GUARDED:
+	case EXPLAIN_UNKNOWN:
+	case EXPLAIN_OUT_OF_SCOPE:
+	case EXPLAIN_SINGLE:
+	case EXPLAIN_FAILED:
+		break;
+	}
+	return NULL;
+}
+
+/* One identifier off the front of *from, unquoted. */
+static char *
+take_identifier(const char **from)
+{
+	const char *s = *from;
+	bool is_quoted = *s == '"';
+	char *name = malloc(strlen(s) + 1);
+	size_t len = 0;
+
+	if (name == NULL)
+		return NULL;
+	for (s += is_quoted; *s != '\0'; s++) {
+		if (!is_quoted && *s == '.')
+			break;
+		/* A quote within is doubled; one alone is the end. */
+		if (is_quoted && *s == '"' && *++s != '"')
+			break;
+		name[len++] = *s;
+	}
+	name[len] = '\0';
+	*from = s;
+	return name;
+}
+
+bool
+explain_split_name(char **schema, char **relation, const char *name)
+{
+	*relation = NULL;
+	*schema = take_identifier(&name);
+	if (*schema != NULL && *name == '.') {
+		name++;
+		*relation = take_identifier(&name);
+		if (*relation != NULL && *name == '\0')
+			return true;
+	}
+	free(*schema);
+	free(*relation);
+	*schema = *relation = NULL;
+	return false;
+}
+
+void
+explain_report_clear(struct explain_report *r)
+{
+	lock_set_clear(&r->set);
+	free(r->holders);
+	PQclear(r->holder_rows); /* accepts NULL */
+	free(r->error);
+	memset(r, 0, sizeof(*r));
+}
