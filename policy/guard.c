@@ -325,29 +325,24 @@ guard_begin(struct guard *g, const struct guard_settings *settings,
 	return next(g, GUARD_PLAN);
 }
 
-static bool
-is_worth_guarding(const struct guard *g)
+enum guard_outcome
+guard_judge(const struct guard_settings *settings,
+	    const struct session_facts *facts, enum guard_scope scope,
+	    size_t set_count, bool in_transaction)
 {
-	if (g->in_transaction || g->settings->guard_single_table)
-		return g->set.count > 0;
-	return g->set.count > 1;
-}
+	size_t enough = in_transaction || settings->guard_single_table ? 1 : 2;
 
-/* PENDING: it is to be guarded. */
-static enum guard_outcome
-outcome_without(const struct guard *g, enum guard_scope scope)
-{
-	if (g->facts.is_read_only || g->facts.is_in_recovery)
+	if (facts->is_read_only || facts->is_in_recovery)
 		return GUARD_READ_ONLY;
-	if (g->settings->scope < scope)
+	if (settings->scope < scope)
 		return GUARD_OUT_OF_SCOPE;
-	if (!is_worth_guarding(g))
+	if (set_count < enough)
 		return GUARD_UNNEEDED;
-	if (g->settings->policy == GUARD_POLICY_PASS)
+	if (settings->policy == GUARD_POLICY_PASS)
 		return GUARD_PASSED;
-	if (!g->facts.can_attempt && g->settings->policy != GUARD_POLICY_REJECT)
-		return GUARD_UNPLANNED;
-	return GUARD_PENDING;
+	if (settings->policy == GUARD_POLICY_REJECT)
+		return GUARD_REJECTED;
+	return facts->can_attempt ? GUARD_PENDING : GUARD_UNPLANNED;
 }
 
 enum guard_action
@@ -355,7 +350,7 @@ guard_planned(struct guard *g, const struct guard_settings *settings,
 	      enum guard_scope scope, const struct session_facts *facts,
 	      struct lock_set *set, uint64_t now_ms)
 {
-	enum guard_outcome without;
+	enum guard_outcome outcome;
 
 	assert(g->action == GUARD_PLAN);
 	g->settings = settings;
@@ -365,11 +360,12 @@ guard_planned(struct guard *g, const struct guard_settings *settings,
 	memset(set, 0, sizeof(*set));
 	(void)lock_order_sort(&g->set, &settings->order);
 	g->needs_gate = needs_gate(&g->set);
-	without = outcome_without(g, scope);
-	if (without != GUARD_PENDING)
-		return finish(g, GUARD_RUN, without);
-	if (settings->policy == GUARD_POLICY_REJECT)
-		return finish(g, GUARD_REFUSE, GUARD_REJECTED);
+	outcome = guard_judge(settings, facts, scope, g->set.count,
+			      g->in_transaction);
+	if (outcome == GUARD_REJECTED)
+		return finish(g, GUARD_REFUSE, outcome);
+	if (outcome != GUARD_PENDING)
+		return finish(g, GUARD_RUN, outcome);
 	set_deadline(g);
 	return approach(g, now_ms);
 }

@@ -157,6 +157,15 @@ enum guard_action guard_woken(struct guard *g, uint64_t now_ms);
 /* Any time before GUARD_RUN is carried out. */
 enum guard_action guard_cancel(struct guard *g);
 
+/*
+ * What is to be done about a statement whose lock set has set_count members:
+ * PENDING: it is guarded.
+ */
+enum guard_outcome guard_judge(const struct guard_settings *settings,
+			       const struct session_facts *facts,
+			       enum guard_scope scope, size_t set_count,
+			       bool in_transaction);
+
 /* The gate is part of what this policy does. */
 bool guard_uses_gate(const struct guard_settings *settings);
 

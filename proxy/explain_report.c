@@ -5,25 +5,25 @@
 
 #include <libpq-fe.h>
 
-/* As guard.c decides, once it knows the set. */
+#include "policy/guard.h"
+
 enum explain_verdict
 explain_judge(const struct guard_settings *settings,
 	      const struct session_facts *facts, enum guard_scope least,
 	      size_t set_count, bool in_block)
 {
-	size_t enough = in_block || settings->guard_single_table ? 1 : 2;
-	bool attempts = settings->policy != GUARD_POLICY_PASS &&
-			settings->policy != GUARD_POLICY_REJECT;
-
-	if (settings->scope < least)
+	switch (guard_judge(settings, facts, least, set_count, in_block)) {
+	case GUARD_OUT_OF_SCOPE:
 		return EXPLAIN_OUT_OF_SCOPE;
-	if (facts->is_read_only || facts->is_in_recovery)
+	case GUARD_READ_ONLY:
 		return EXPLAIN_READ_ONLY;
-	if (set_count < enough)
+	case GUARD_UNNEEDED:
 		return EXPLAIN_SINGLE;
-	if (attempts && !facts->can_attempt)
+	case GUARD_UNPLANNED:
 		return EXPLAIN_NO_LANGUAGE;
-	return EXPLAIN_GUARDED;
+	default:
+		return EXPLAIN_GUARDED;
+	}
 }
 
 bool
