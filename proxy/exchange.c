@@ -436,11 +436,14 @@ exchange_timer(struct exchange *x)
 		exchange_guard_timer(x);
 }
 
-void
+bool
 exchange_cancel(struct exchange *x)
 {
-	if (!exchange_is_running(x) && !exchange_is_done(x))
-		exchange_guard_cancel(x);
+	if (exchange_is_running(x) || exchange_is_done(x) ||
+	    x->phase == EXCHANGE_COAXING)
+		return false;
+	exchange_guard_cancel(x);
+	return true;
 }
 
 bool

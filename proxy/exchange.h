@@ -46,8 +46,11 @@ void exchange_hurry(struct exchange *x);
 
 void exchange_timer(struct exchange *x);
 
-/* The user wants the statement to end; ignored once it runs. */
-void exchange_cancel(struct exchange *x);
+/*
+ * The user wants the statement to end.  False: that is up to the server, where
+ * it runs or something long of ours does.
+ */
+bool exchange_cancel(struct exchange *x);
 
 /* Nothing of the client may be forwarded now. */
 bool exchange_blocks_client(const struct exchange *x);

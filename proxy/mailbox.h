@@ -15,7 +15,9 @@
 
 enum mail_kind {
 	MAIL_CONNECTION, /* fd: an accepted socket, taken */
-	MAIL_CANCEL,     /* id: the session whose statement is to end */
+	MAIL_CANCEL,     /* id: the session whose statement is to end; asked by
+			    session `asker` of worker `worker` */
+	MAIL_CANCELED,   /* id: that one; fd: 1 if something ended, else 0 */
 	MAIL_DRAIN,      /* end sessions as they come to a boundary */
 	MAIL_EXPIRE,     /* end all but guarded statements that run */
 	MAIL_STOP,       /* end all sessions now */
@@ -27,6 +29,8 @@ struct mail {
 	enum mail_kind kind;
 	int fd;
 	uint64_t id;
+	uint64_t asker;
+	uint32_t worker;
 	void *data;
 	void (*discard)(void *data); /* of data that was never delivered */
 };

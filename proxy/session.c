@@ -348,18 +348,33 @@ begin_cancel(struct session *s, const struct startup_packet *p)
 
 	is_known = cancel_find(d->cancels, p->cancel.backend_pid,
 			       p->cancel.secret, &target);
-	if (is_known && target.is_held) {
-		mail.id = target.session;
-		(void)mailbox_post(&d->workers[target.worker].mailbox, mail);
-		session_close(s, CLOSE_CANCEL_DONE, NULL);
-		return;
-	}
 	if (!buffer_append(&s->startup, p->raw.data, p->raw.len)) {
 		session_close(s, CLOSE_CANCEL_DONE, NULL);
 		return;
 	}
 	session_enter(s, SESSION_CANCELING);
-	begin_dial(s, is_known ? &target.server : NULL);
+	if (!is_known || !target.is_held) {
+		begin_dial(s, is_known ? &target.server : NULL);
+		return;
+	}
+	stream_want_read(&s->client, false);
+	s->server_address = target.server;
+	mail.id = target.session;
+	mail.asker = s->id;
+	mail.worker = s->worker->index;
+	if (!mailbox_post(&d->workers[target.worker].mailbox, mail))
+		session_close(s, CLOSE_CANCEL_DONE, NULL);
+}
+
+void
+session_cancel_answered(struct session *s, bool has_ended)
+{
+	if (s->state != SESSION_CANCELING)
+		return;
+	if (has_ended)
+		session_close(s, CLOSE_CANCEL_DONE, NULL);
+	else
+		begin_dial(s, &s->server_address);
 }
 
 static void
@@ -633,14 +648,19 @@ cancel_waiting(struct session *s)
 	s->from_client.drops_rest = true;
 }
 
-void
+bool
 session_cancel(struct session *s)
 {
-	if (s->exchange != NULL && s->state == SESSION_READY)
-		exchange_cancel(s->exchange);
-	else if (s->gate.is_waiting)
+	bool is_ours = false;
+
+	if (s->exchange != NULL && s->state == SESSION_READY) {
+		is_ours = exchange_cancel(s->exchange);
+	} else if (s->gate.is_waiting) {
 		cancel_waiting(s);
+		is_ours = true;
+	}
 	turn(s);
+	return is_ours;
 }
 
 void

@@ -95,8 +95,14 @@ void session_drain(struct session *s);
 void session_expire(struct session *s);
 void session_stop(struct session *s);
 
-/* What it holds back is to end with 57014. */
-void session_cancel(struct session *s);
+/*
+ * What it holds back is to end with 57014.  False: it holds nothing back, or
+ * not any more, and the request is the server's.
+ */
+bool session_cancel(struct session *s);
+
+/* To the session that brought the request. */
+void session_cancel_answered(struct session *s, bool has_ended);
 
 /* For relay.c and exchange.c.  False: the session is closing now. */
 bool session_to_client(struct session *s, const void *data, size_t len);

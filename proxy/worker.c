@@ -71,18 +71,36 @@ accept_connection(struct worker *w, int fd)
 	session_open(w, fd, is_over_limit);
 }
 
-static void
-cancel_session(struct worker *w, uint64_t id)
+static struct session *
+find_session(struct worker *w, uint64_t id)
 {
 	struct session *s;
 
 	LIST_FOREACH(s, &w->sessions, link)
 	{
-		if (s->id != id)
-			continue;
-		session_cancel(s);
-		return;
+		if (s->id == id)
+			return s;
 	}
+	return NULL;
+}
+
+static void
+cancel_session(struct worker *w, const struct mail *mail)
+{
+	struct session *s = find_session(w, mail->id);
+	struct mail answer = {.kind = MAIL_CANCELED, .id = mail->asker};
+
+	answer.fd = s != NULL && session_cancel(s);
+	(void)mailbox_post(&w->daemon->workers[mail->worker].mailbox, answer);
+}
+
+static void
+tell_asker(struct worker *w, const struct mail *mail)
+{
+	struct session *s = find_session(w, mail->id);
+
+	if (s != NULL)
+		session_cancel_answered(s, mail->fd != 0);
 }
 
 /* A session may leave the list while it is told. */
@@ -110,7 +128,10 @@ handle_mail(void *arg, const struct mail *mail)
 		accept_connection(w, mail->fd);
 		break;
 	case MAIL_CANCEL:
-		cancel_session(w, mail->id);
+		cancel_session(w, mail);
+		break;
+	case MAIL_CANCELED:
+		tell_asker(w, mail);
 		break;
 	case MAIL_DRAIN:
 		w->is_draining = true;
