@@ -16,6 +16,9 @@
  * waited for; against young ones, traffic that renews itself, a window helps:
  * the gate keeps new transactions in the proxy while those under way finish.
  * A window that did not help is followed by ever longer times without one.
+ * In a transaction of the client's, which will keep the locks, the gate is shut
+ * before the first of them: who came between would wait for it in the server,
+ * holding what its next statement may want.
  *
  * Invariants (guard_check asserts them after every transition):
  *   (1) RUN and REFUSE, and only these, have an outcome.
@@ -46,6 +49,7 @@ enum {
 	TURN_DELAY_MS = 10,      /* somebody else has it */
 	TURN_PATIENCE_MS = 5000, /* a transaction may keep it for long */
 	WINDOW_LOOK_MS = 3,      /* between two looks while the gate is shut */
+	SETTLE_MS = 10,          /* behind shutting it for a transaction */
 	ALLOWANCE_SHARE = 3,     /* times what is missing, until it is there */
 	/* Transactions as old as this in windows are traffic, too, if there
 	 * was no better moment for so long. */
@@ -245,7 +249,7 @@ approach(struct guard *g, uint64_t now_ms)
 	case GUARD_POLICY_HOLD:
 		return look(g, HOLDERS_OF_ALL);
 	case GUARD_POLICY_AUTO:
-		if (g->attempts > 0 || has_unlockable(&g->set))
+		if (g->attempts > 0 || g->wants_gate || has_unlockable(&g->set))
 			return look(g, HOLDERS_OF_ALL);
 		break;
 	case GUARD_POLICY_LOCK:
@@ -360,6 +364,8 @@ guard_planned(struct guard *g, const struct guard_settings *settings,
 	memset(set, 0, sizeof(*set));
 	(void)lock_order_sort(&g->set, &settings->order);
 	g->needs_gate = needs_gate(&g->set);
+	g->wants_gate = g->in_transaction && guard_uses_gate(settings) &&
+			settings->gate_transaction_ms > 0;
 	outcome = guard_judge(settings, facts, scope, g->set.count,
 			      g->in_transaction);
 	if (outcome == GUARD_REJECTED)
@@ -449,16 +455,16 @@ static enum guard_action
 looked_to_hold(struct guard *g, uint64_t now_ms)
 {
 	bool is_free = g->holders.count == 0;
-	bool is_early = g->attempts < QUICK_ATTEMPTS;
+	bool is_early =
+	    g->attempts < QUICK_ATTEMPTS && !g->needs_gate && !g->wants_gate;
 
-	if (is_free && is_early && !g->needs_gate)
+	if (is_free && is_early)
 		return attempt(g, now_ms);
 	if (may_coax(g, now_ms))
 		return coax(g, now_ms);
 	if (is_somebody_old(g, now_ms))
 		return hold(g, now_ms);
-	if (g->settings->policy == GUARD_POLICY_AUTO && is_early &&
-	    !g->needs_gate)
+	if (g->settings->policy == GUARD_POLICY_AUTO && is_early)
 		return attempt(g, now_ms);
 	if (now_ms >= g->window.next_ms)
 		return turn_then(g, GUARD_SHUT);
@@ -509,7 +515,10 @@ guard_shut(struct guard *g, uint64_t now_ms)
 {
 	assert(g->action == GUARD_SHUT);
 	window_begin(&g->window, now_ms, g->window_ms);
-	return look(g, HOLDERS_OF_ALL);
+	if (!g->wants_gate)
+		return look(g, HOLDERS_OF_ALL);
+	/* What passed just before takes its locks meanwhile, and shows. */
+	return wait_until(g, now_ms + min_u32(SETTLE_MS, g->window_ms), now_ms);
 }
 
 /*

@@ -81,6 +81,8 @@ struct guard {
 	enum guard_outcome outcome;
 	bool in_transaction; /* the client's own block is open */
 	bool needs_gate;     /* LOCK TABLE cannot cover all of the set */
+	bool wants_gate;     /* before the first lock, not only against traffic:
+				the client's transaction will keep the locks */
 	bool has_turn;
 	bool is_spent;       /* the budget is; one last look for the report */
 	bool skips_turn;     /* for GUARD_ATTEMPT: the server's */
