@@ -8,10 +8,11 @@
 #include "proxy/session.h"
 
 enum {
-	COLUMNS_MAX = 9,
+	COLUMNS_MAX = 11,
 };
 
 _Static_assert((int)COLUMNS_MAX >= (int)SESSION_FACTS_COLUMNS, "a row fits");
+_Static_assert((int)COLUMNS_MAX >= (int)OVERRIDES_COLUMNS, "a row fits");
 _Static_assert((int)COLUMNS_MAX >= (int)LOCK_SET_COLUMNS, "a row fits");
 _Static_assert((int)COLUMNS_MAX >= (int)HOLDERS_COLUMNS, "a row fits");
 
@@ -55,6 +56,12 @@ batch_add_facts(struct batch *b, bool in_block)
 	if (in_block)
 		flag[0] = 't';
 	add(b, BATCH_FACTS, session_facts_query(), &param, 1);
+}
+
+void
+batch_add_overrides(struct batch *b)
+{
+	add(b, BATCH_OVERRIDES, overrides_query(), NULL, 0);
 }
 
 /* Takes sql. */
@@ -165,6 +172,10 @@ take_row(struct batch *b, struct span body)
 		b->has_facts = read_row(v, SESSION_FACTS_COLUMNS, body) &&
 			       session_facts_read(&b->facts, v);
 		return b->has_facts;
+	case BATCH_OVERRIDES:
+		b->has_overrides = read_row(v, OVERRIDES_COLUMNS, body) &&
+				   overrides_read(&b->overrides, v);
+		return b->has_overrides;
 	case BATCH_PLAN:
 		return read_row(v, LOCK_SET_COLUMNS, body) &&
 		       lock_set_add_row(&b->planned, v);

@@ -11,6 +11,7 @@
 #include "policy/gate_names.h"
 #include "policy/holders.h"
 #include "policy/lock_set.h"
+#include "policy/overrides.h"
 #include "policy/session_facts.h"
 #include "protocol/frame.h"
 #include "protocol/pipeline.h"
@@ -19,6 +20,7 @@
 enum batch_purpose {
 	BATCH_COMMAND, /* no rows; that it succeeds is all */
 	BATCH_FACTS,
+	BATCH_OVERRIDES,
 	BATCH_PLAN,
 	BATCH_HOLDERS,
 	BATCH_ATTEMPT,
@@ -38,10 +40,12 @@ struct batch {
 	const struct lock_set *set; /* borrowed: of the attempt, the look */
 	/* What came of it. */
 	bool has_facts;
+	bool has_overrides;
 	bool is_odd; /* a row had not the shape its query gives it */
 	bool has_attempt;
 	size_t attempt_index;
 	struct session_facts facts;
+	struct overrides overrides;
 	struct lock_set planned; /* owned */
 	struct holders holders;
 	struct gate_names names; /* owned */
@@ -56,6 +60,7 @@ void batch_begin(struct batch *b, struct session *s,
 /* One statement each; the answers fill the fields above. */
 void batch_add_command(struct batch *b, const char *sql);
 void batch_add_facts(struct batch *b, bool in_block);
+void batch_add_overrides(struct batch *b);
 void batch_add_attempt(struct batch *b, const struct attempt *attempt);
 void batch_add_coax(struct batch *b, size_t index, uint32_t wait_ms);
 void batch_add_names(struct batch *b);

@@ -4,119 +4,47 @@
  * A source is read to its end whatever is wrong in it.  A later source
  * overwrites an earlier one, mistakes of the earlier one are mistakes all the
  * same.  Where each value came from is kept, so that a pair of settings that
- * does not go together is reported at a place that somebody wrote.
+ * does not go together is reported at a place that somebody wrote.  What a
+ * rule's settings go with is known only when all sources are read.
  */
 #include "proxy/config.h"
 
-#include <assert.h>
 #include <ctype.h>
 #include <sched.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "proxy/config_file.h"
+#include "proxy/config_rule.h"
+#include "proxy/config_section.h"
 #include "proxy/endpoint.h"
+#include "proxy/mistake.h"
 #include "proxy/setting.h"
 #include "proxy/value.h"
 
 #define ENVIRONMENT_PREFIX "LOCKSTEP_"
 
-enum {
-	NAME_BYTES_MAX = 40,
-	MISTAKES_MAX = 50, /* a binary file has one a line */
-};
-
-enum origin_kind {
-	ORIGIN_PRESET,
-	ORIGIN_FILE,
-	ORIGIN_ENVIRONMENT,
-	ORIGIN_SET,
-};
-
-/* Where a text stands. */
-struct origin {
-	enum origin_kind kind;
-	unsigned line;    /* ORIGIN_FILE; 0: the file as a whole */
-	const char *name; /* borrowed; NULL where there is none to show */
-};
-
 struct loading {
 	struct config *config;
-	const char *file;
-	FILE *errors;
-	size_t mistake_count;
+	struct config_sections sections;
+	struct mistakes mistakes;
 	struct origin origins[SETTING_COUNT]; /* of the values in force */
 	unsigned lines[SETTING_COUNT];        /* in the file; 0: not there */
 };
 
 static void
-print_origin(const struct loading *l, const struct origin *origin)
+report_unknown(struct loading *l, struct origin origin, const char *name)
 {
-	const char *name = origin->name == NULL ? "" : origin->name;
+	size_t key = config_rule_key(name);
 
-	switch (origin->kind) {
-	case ORIGIN_PRESET:
-		fprintf(l->errors, "%s: ", name);
-		break;
-	case ORIGIN_FILE:
-		fprintf(l->errors, "%s:", l->file);
-		if (origin->line > 0)
-			fprintf(l->errors, "%u:", origin->line);
-		fprintf(l->errors, " %s%s", name, *name == '\0' ? "" : ": ");
-		break;
-	case ORIGIN_ENVIRONMENT:
-		fputs(ENVIRONMENT_PREFIX, l->errors);
-		for (; *name != '\0'; name++)
-			fputc(toupper((unsigned char)*name), l->errors);
-		fputs(": ", l->errors);
-		break;
-	case ORIGIN_SET:
-		fprintf(l->errors, "--set%s%s: ", *name == '\0' ? "" : " ",
-			name);
-		break;
-	}
-}
-
-static void __attribute__((format(printf, 3, 4)))
-complain(struct loading *l, const struct origin *origin, const char *format,
-	 ...)
-{
-	va_list args;
-
-	l->mistake_count++;
-	if (l->mistake_count > MISTAKES_MAX)
+	if (key == CONFIG_RULE_KEYS) {
+		mistake_report_unknown(&l->mistakes, &origin, name,
+				       setting_nearest(name));
 		return;
-	print_origin(l, origin);
-	va_start(args, format);
-	vfprintf(l->errors, format, args);
-	va_end(args);
-	fputc('\n', l->errors);
-}
-
-/*
- * Anything else is not shown: with a wrong quote or a wrong flag a name can
- * be part of a CONNINFO.
- */
-static bool
-looks_like_name(const char *name)
-{
-	size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz"
-				  "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.");
-
-	return len > 0 && len <= NAME_BYTES_MAX && name[len] == '\0';
-}
-
-static void
-complain_unknown(struct loading *l, struct origin origin, const char *name)
-{
-	if (looks_like_name(name))
-		complain(l, &origin,
-			 "unknown setting \"%s\"; the nearest known one is "
-			 "\"%s\"",
-			 name, setting_nearest(name));
-	else
-		complain(l, &origin, "this is not the name of a setting");
+	}
+	origin.name = config_rule_key_name(key);
+	mistake_report(&l->mistakes, &origin,
+		       "this can only stand in a [rule] of the file");
 }
 
 static void
@@ -127,11 +55,33 @@ apply(struct loading *l, const struct setting *s, struct origin origin,
 
 	origin.name = s->name;
 	if (*text == '\0')
-		complain(l, &origin, "the value is missing");
+		mistake_report(&l->mistakes, &origin, "the value is missing");
 	else if (!setting_store(l->config, s, text, &error))
-		complain(l, &origin, "%s", error.text);
+		mistake_report(&l->mistakes, &origin, "%s", error.text);
 	else
 		l->origins[s - setting_table] = origin;
+}
+
+static void
+apply_plain(struct loading *l, const struct config_file_line *line)
+{
+	struct origin origin = {ORIGIN_FILE, line->number, NULL};
+	const struct setting *s = setting_find(line->name);
+	unsigned *first;
+
+	if (s == NULL) {
+		report_unknown(l, origin, line->name);
+		return;
+	}
+	first = &l->lines[s - setting_table];
+	if (*first != 0) {
+		origin.name = s->name;
+		mistake_report(&l->mistakes, &origin,
+			       "set twice; first in line %u", *first);
+		return;
+	}
+	*first = line->number;
+	apply(l, s, origin, line->value);
 }
 
 /* A config_file_fn. */
@@ -139,27 +89,18 @@ static void
 apply_line(void *arg, const struct config_file_line *line)
 {
 	struct loading *l = arg;
-	struct origin origin = {ORIGIN_FILE, line->number, NULL};
-	const struct setting *s;
-	unsigned *first;
+	const struct origin origin = {ORIGIN_FILE, line->number, NULL};
 
-	if (line->fault != NULL) {
-		complain(l, &origin, "%s", line->fault);
-		return;
-	}
-	s = setting_find(line->name);
-	if (s == NULL) {
-		complain_unknown(l, origin, line->name);
-		return;
-	}
-	first = &l->lines[s - setting_table];
-	if (*first != 0) {
-		origin.name = s->name;
-		complain(l, &origin, "set twice; first in line %u", *first);
-		return;
-	}
-	*first = line->number;
-	apply(l, s, origin, line->value);
+	if (line->fault != NULL)
+		mistake_report(&l->mistakes, &origin, "%s", line->fault);
+	else if (line->section != NULL)
+		config_section_begin(&l->sections, l->config, &l->mistakes,
+				     line);
+	else if (l->sections.kind == SECTION_NONE)
+		apply_plain(l, line);
+	else
+		config_section_apply(&l->sections, l->config, &l->mistakes,
+				     line);
 }
 
 /*
@@ -171,23 +112,23 @@ static void
 apply_variable(struct loading *l, const char *variable)
 {
 	struct origin origin = {.kind = ORIGIN_ENVIRONMENT};
-	char name[NAME_BYTES_MAX + 1];
+	char name[MISTAKE_NAME_BYTES + 1];
 	const char *equals = strchr(variable, '=');
 	const struct setting *s;
 	size_t i;
 
 	if (equals == NULL || equals[1] == '\0')
 		return;
-	for (i = 0; variable + i < equals && i < NAME_BYTES_MAX; i++)
+	for (i = 0; variable + i < equals && i < MISTAKE_NAME_BYTES; i++)
 		name[i] = (char)tolower((unsigned char)variable[i]);
 	name[i] = '\0';
 	s = setting_find(name);
 	if (s != NULL && variable + i == equals) {
 		apply(l, s, origin, equals + 1);
-	} else if (looks_like_name(name)) {
+	} else if (mistake_looks_like_name(name)) {
 		origin.name = name;
-		print_origin(l, &origin);
-		fprintf(l->errors,
+		mistake_print_origin(&l->mistakes, &origin);
+		fprintf(l->mistakes.out,
 			"warning: no such setting; the nearest known one is "
 			"\"%s\"\n",
 			setting_nearest(name));
@@ -213,19 +154,19 @@ apply_set(struct loading *l, const char *text)
 	char *name;
 
 	if (equals == NULL) {
-		complain(l, &origin, "expected NAME=VALUE");
+		mistake_report(&l->mistakes, &origin, "expected NAME=VALUE");
 		return;
 	}
 	name = strndup(text, (size_t)(equals - text));
 	if (name == NULL) {
-		complain(l, &origin, "out of memory");
+		mistake_report(&l->mistakes, &origin, "out of memory");
 		return;
 	}
 	s = setting_find(name);
 	if (s != NULL)
 		apply(l, s, origin, equals + 1);
 	else
-		complain_unknown(l, origin, name);
+		report_unknown(l, origin, name);
 	free(name);
 }
 
@@ -239,8 +180,9 @@ apply_presets(struct loading *l)
 		l->origins[s - setting_table].name = s->name;
 		if (s->preset != NULL &&
 		    !setting_store(l->config, s, s->preset, &error))
-			complain(l, &l->origins[s - setting_table], "%s",
-				 error.text);
+			mistake_report(&l->mistakes,
+				       &l->origins[s - setting_table], "%s",
+				       error.text);
 	}
 }
 
@@ -258,36 +200,62 @@ usable_cpu_count(void)
 					   : SETTING_WORKERS_MAX;
 }
 
-/* Settings that are fine by themselves and wrong together. */
 static void
 check_together(struct loading *l)
 {
-	const struct guard_settings *guard = &l->config->guard;
-	size_t attempt =
-	    (size_t)(setting_find("attempt_timeout") - setting_table);
-	size_t hold = (size_t)(setting_find("hold_timeout") - setting_table);
-	char attempt_text[24];
-	char hold_text[24];
+	const struct origin *attempt =
+	    &l->origins[setting_of_guard(GUARD_SETTING_ATTEMPT_TIMEOUT) -
+			setting_table];
+	const struct origin *hold =
+	    &l->origins[setting_of_guard(GUARD_SETTING_HOLD_TIMEOUT) -
+			setting_table];
 
-	if (guard->attempt_timeout_ms <= guard->hold_timeout_ms)
-		return;
-	value_format_number(attempt_text, sizeof(attempt_text), VALUE_DURATION,
-			    guard->attempt_timeout_ms);
-	value_format_number(hold_text, sizeof(hold_text), VALUE_DURATION,
-			    guard->hold_timeout_ms);
-	complain(l,
-		 l->origins[attempt].kind == ORIGIN_PRESET
-		     ? &l->origins[hold]
-		     : &l->origins[attempt],
-		 "attempt_timeout (%s) is longer than hold_timeout (%s)",
-		 attempt_text, hold_text);
+	config_check_together(&l->config->guard, &l->mistakes,
+			      attempt->kind == ORIGIN_PRESET ? hold : attempt);
+}
+
+static bool
+any_rule_guards(const struct config *c)
+{
+	size_t i;
+
+	for (i = 0; i < c->rule_count; i++) {
+		const struct settings_part *part = &c->rules[i].part;
+
+		if (settings_part_has(part, GUARD_SETTING_GUARD) &&
+		    part->values.scope != GUARD_SCOPE_OFF)
+			return true;
+	}
+	return false;
+}
+
+static enum guard_scope
+scope_to_detect(const struct config *c)
+{
+	bool is_off = c->guard.scope == GUARD_SCOPE_OFF && !any_rule_guards(c);
+
+	return is_off ? GUARD_SCOPE_OFF : GUARD_SCOPE_DDL;
+}
+
+static void
+read_sources(struct loading *l, const struct config_sources *sources)
+{
+	size_t i;
+
+	if (sources->file != NULL)
+		config_file_read(sources->file, apply_line, l);
+	if (sources->environ != NULL)
+		apply_environment(l, sources->environ);
+	for (i = 0; i < sources->set_count; i++)
+		apply_set(l, sources->sets[i]);
 }
 
 struct config *
 config_load(const struct config_sources *sources, FILE *errors)
 {
-	struct loading l = {.file = sources->file, .errors = errors};
-	size_t i;
+	struct loading l = {
+	    .mistakes = {.file = sources->file, .out = errors},
+	};
 
 	l.config = calloc(1, sizeof(*l.config));
 	if (l.config == NULL) {
@@ -296,17 +264,13 @@ config_load(const struct config_sources *sources, FILE *errors)
 	}
 	l.config->workers = usable_cpu_count();
 	apply_presets(&l);
-	if (sources->file != NULL)
-		config_file_read(sources->file, apply_line, &l);
-	if (sources->environ != NULL)
-		apply_environment(&l, sources->environ);
-	for (i = 0; i < sources->set_count; i++)
-		apply_set(&l, sources->sets[i]);
+	read_sources(&l, sources);
 	check_together(&l);
-	if (l.mistake_count > MISTAKES_MAX)
-		fprintf(errors, "%zu mistakes more are not shown\n",
-			l.mistake_count - MISTAKES_MAX);
-	if (l.mistake_count == 0)
+	config_sections_check(&l.sections, l.config, &l.mistakes);
+	config_sections_clear(&l.sections);
+	l.config->detect = scope_to_detect(l.config);
+	mistake_report_rest(&l.mistakes);
+	if (l.mistakes.count == 0)
 		return l.config;
 	config_free(l.config);
 	return NULL;
@@ -326,6 +290,9 @@ config_free(struct config *config)
 	endpoint_list_clear(&listen);
 	endpoint_list_clear(&upstream);
 	free(config->upstream_conninfo);
-	setting_clear_order(&config->guard.order);
+	settings_clear_order(&config->guard.order);
+	while (config->rule_count > 0)
+		rule_clear(&config->rules[--config->rule_count]);
+	free(config->rules);
 	free(config);
 }

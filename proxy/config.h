@@ -6,6 +6,10 @@
  * # or ;), in --set NAME=VALUE, and upper case with the prefix LOCKSTEP_ in
  * the environment.  The nearest wins: --set, environment, file, default.
  *
+ * Behind the plain settings the file may have sections, [rule] or [rule NAME]:
+ * predicates, and the guard's settings for the statements of which they are
+ * true.  What a rule sets is nearer than all of the above.
+ *
  * conf/lockstep.conf says what each one means, setting.c what is allowed.
  * Durations take ms, s, min, h or d, and a plain number counts milliseconds;
  * sizes take B, kB, MB or GB.  hold_timeout and attempt_timeout cannot be 0:
@@ -25,6 +29,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "policy/rule.h"
 #include "policy/settings.h"
 #include "proxy/log.h"
 
@@ -54,10 +59,21 @@ struct config {
 					Query or Parse streams unjudged */
 	enum log_level log_level;    /* log_level */
 	enum log_format log_format;  /* log_format */
-	struct guard_settings guard; /* guard, policy, lock_order, on_timeout,
-					guard_single_table, attempt_timeout
-					200ms, hold_timeout 5min,
-					in_transaction_timeout 2s */
+	struct guard_settings guard; /* guard to guard_single_table; where no
+					rule and no session says otherwise */
+	struct rule *rules;          /* in the order of the file */
+	size_t rule_count;
+	/*
+	 * What is looked for in statements: all that any rule or session can
+	 * have guarded.  OFF: guard = off, and no rule has another; then the
+	 * guard does not exist, and no session can call it.
+	 */
+	enum guard_scope detect;
+};
+
+enum {
+	CONFIG_RULES_MAX = 1000,
+	CONFIG_RULE_NAME_BYTES = 63,
 };
 
 struct config_sources {
@@ -73,6 +89,7 @@ struct config_sources {
  * allowed and, for an unknown name, the nearest known one:
  *
  *   FILE:LINE: NAME: message
+ *   FILE:LINE: message
  *   LOCKSTEP_NAME: message
  *   --set NAME: message
  *

@@ -1,9 +1,9 @@
 /*
  * config_file.c - reading with inih, which takes a line apart.
  *
- * inih hands on no line numbers, ends a line at a NUL byte and cuts long ones
- * in two, so it gets its lines from read_line, which counts, measures and
- * withholds what inih would misunderstand.
+ * inih hands on no line numbers, ends a line at a NUL byte and cuts long lines
+ * and the names of sections, so it gets its lines from read_line, which counts,
+ * measures, and withholds sections and what inih would misunderstand.
  */
 #include "proxy/config_file.h"
 
@@ -87,6 +87,26 @@ cut_comment(char *line)
 	}
 }
 
+/* What a line that begins with a bracket says. */
+static void
+report_section(const struct reading *r, char *line)
+{
+	struct config_file_line event = {.number = r->line};
+	char *end = strchr(line, ']');
+	const char *rest = end == NULL ? line : end + 1;
+
+	rest += strspn(rest, " \t\r\f\v");
+	if (*rest != '\0' && *rest != ';' && *rest != '#') {
+		report_fault(r, r->line, "expected [SECTION]");
+		return;
+	}
+	do
+		*end-- = '\0';
+	while (end > line && strchr(" \t", *end) != NULL);
+	event.section = line + 1 + strspn(line + 1, " \t");
+	r->fn(r->arg, &event);
+}
+
 /* An ini_reader: fgets for inih. */
 static char *
 read_line(char *line, int size, void *arg)
@@ -99,12 +119,12 @@ read_line(char *line, int size, void *arg)
 		return NULL;
 	r->line++;
 	cut_front(line, r->line == 1);
-	if (fault == NULL && line[0] == '[')
-		fault = "there are no sections: settings stand by themselves";
-	if (fault != NULL) {
+	if (fault != NULL)
 		report_fault(r, r->line, fault);
+	else if (line[0] == '[')
+		report_section(r, line);
+	if (fault != NULL || line[0] == '[')
 		line[0] = '\0';
-	}
 	cut_comment(line);
 	return line;
 }

@@ -201,7 +201,7 @@ add_server(struct endpoint_list *list, const char *host, const char *address,
 				  "is longer than the system allows",
 				  list->count + 1);
 	return endpoint_list_add(list, host, strlen(host), port) ||
-	       value_fail(error, "out of memory");
+	       value_fail_memory(error);
 }
 
 /* Takes the option values apart in place. */
@@ -245,7 +245,7 @@ conninfo_parse(struct endpoint_list *out, const char *conninfo,
 
 	if (options == NULL) {
 		if (message == NULL)
-			return value_fail(error, "out of memory");
+			return value_fail_memory(error);
 		explain_failure(message, error);
 		PQfreemem(message);
 		return false;

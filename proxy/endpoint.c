@@ -148,7 +148,7 @@ add_host(struct endpoint_list *list, char *host, uint16_t port, size_t entry,
 	} else {
 		is_added = endpoint_list_add(list, host, len, port);
 	}
-	return is_added || value_fail(error, "out of memory");
+	return is_added || value_fail_memory(error);
 }
 
 static bool
@@ -183,7 +183,7 @@ endpoint_list_parse(struct endpoint_list *out, const char *text,
 	size_t n = 0;
 
 	if (copy == NULL)
-		return value_fail(error, "out of memory");
+		return value_fail_memory(error);
 	while ((entry = strsep(&rest, ",")) != NULL) {
 		entry += strspn(entry, " \t");
 		if (!add_entry(&list, entry, ++n, error))

@@ -33,6 +33,7 @@ static_assert(sizeof(enum log_level) == sizeof(uint32_t), "");
 static_assert(sizeof(enum log_format) == sizeof(uint32_t), "");
 
 #define FIELD(name) .offset = offsetof(struct config, name)
+#define GUARD_FIELD(name) .offset = offsetof(struct guard_settings, name)
 
 const struct setting setting_table[] = {
     {"listen", SETTING_LISTEN, .preset = "127.0.0.1:7432",
@@ -51,31 +52,32 @@ const struct setting setting_table[] = {
      .preset = "1min", .help = "from a client's connect to its first prompt"},
     {"drain_timeout", SETTING_DURATION, 0, DAY, FIELD(drain_timeout_ms),
      .preset = "30s", .help = "for sessions to finish after SIGTERM"},
-    {"guard", SETTING_WORD, FIELD(guard.scope), .words = scopes,
+    {"guard", SETTING_WORD, GUARD_FIELD(scope), .words = scopes,
      .preset = "drops", .help = "the statements that are guarded"},
-    {"policy", SETTING_WORD, FIELD(guard.policy), .words = policies,
+    {"policy", SETTING_WORD, GUARD_FIELD(policy), .words = policies,
      .preset = "auto", .help = "what is done about a guarded statement"},
-    {"lock_order", SETTING_ORDER, .preset = "referenced-first",
+    {"lock_order", SETTING_ORDER, GUARD_FIELD(order),
+     .preset = "referenced-first",
      .help = "in which order its tables are locked"},
     {"attempt_timeout", SETTING_DURATION, 10, MINUTE,
-     FIELD(guard.attempt_timeout_ms), .preset = "200ms",
+     GUARD_FIELD(attempt_timeout_ms), .preset = "200ms",
      .help = "for all locks of one attempt"},
     {"hold_timeout", SETTING_DURATION, 10, 7 * DAY,
-     FIELD(guard.hold_timeout_ms), .preset = "5min",
+     GUARD_FIELD(hold_timeout_ms), .preset = "5min",
      .help = "for all attempts and the waiting between them"},
     {"in_transaction_timeout", SETTING_DURATION, 10, HOUR,
-     FIELD(guard.in_transaction_timeout_ms), .preset = "2s",
+     GUARD_FIELD(in_transaction_timeout_ms), .preset = "2s",
      .help = "the same, where the transaction holds strong locks already"},
     {"gate_window", SETTING_DURATION, 10, 10 * SECOND,
-     FIELD(guard.gate_window_ms), .preset = "300ms",
+     GUARD_FIELD(gate_window_ms), .preset = "300ms",
      .help = "how long new transactions wait for a statement to get through"},
     {"gate_transaction", SETTING_DURATION, 0, 5 * MINUTE,
-     FIELD(guard.gate_transaction_ms), .preset = "5s",
+     GUARD_FIELD(gate_transaction_ms), .preset = "5s",
      .help = "the same while a transaction keeps the locks of its DDL"},
-    {"on_timeout", SETTING_WORD, FIELD(guard.on_timeout), .words = on_timeouts,
+    {"on_timeout", SETTING_WORD, GUARD_FIELD(on_timeout), .words = on_timeouts,
      .preset = "error",
      .help = "then: an error, or the statement goes unprotected"},
-    {"guard_single_table", SETTING_BOOL, FIELD(guard.guard_single_table),
+    {"guard_single_table", SETTING_BOOL, GUARD_FIELD(guard_single_table),
      .preset = "off", .help = "guard what locks only one table, too"},
     {"parse_limit", SETTING_SIZE, KB, STATEMENT_PARSE_BYTES_MAX,
      FIELD(parse_limit_bytes), .preset = "16kB",
@@ -117,7 +119,7 @@ store_upstream(struct config *c, const char *text, struct value_error *error)
 	copy = strdup(text);
 	if (copy == NULL) {
 		endpoint_list_clear(&list);
-		return value_fail(error, "out of memory");
+		return value_fail_memory(error);
 	}
 	endpoint_list_clear(&old);
 	free(c->upstream_conninfo);
@@ -125,15 +127,6 @@ store_upstream(struct config *c, const char *text, struct value_error *error)
 	c->upstream_count = list.count;
 	c->upstream_conninfo = copy;
 	return true;
-}
-
-void
-setting_clear_order(struct lock_order *order)
-{
-	while (order->name_count > 0)
-		free(order->names[--order->name_count]);
-	free(order->names);
-	order->names = NULL;
 }
 
 static bool
@@ -148,7 +141,7 @@ store_order(struct lock_order *order, const char *text,
 		new.kind = LOCK_ORDER_DEPENDENTS_FIRST;
 	else if (!value_parse_tables(&new.names, &new.name_count, text, error))
 		return false;
-	setting_clear_order(order);
+	settings_clear_order(order);
 	*order = new;
 	return true;
 }
@@ -161,12 +154,11 @@ setting_unit(const struct setting *s)
 	return s->kind == SETTING_SIZE ? VALUE_SIZE : VALUE_PLAIN;
 }
 
-bool
-setting_store(struct config *c, const struct setting *s, const char *text,
-	      struct value_error *error)
+/* What has one field. */
+static bool
+store_field(void *field, const struct setting *s, const char *text,
+	    struct value_error *error)
 {
-	void *field = (char *)c + s->offset;
-
 	switch (s->kind) {
 	case SETTING_NUMBER:
 	case SETTING_DURATION:
@@ -179,14 +171,50 @@ setting_store(struct config *c, const struct setting *s, const char *text,
 		return value_parse_word(field, text, s->words, error);
 	case SETTING_MODE:
 		return value_parse_mode(field, text, error);
-	case SETTING_LISTEN:
-		return store_listen(c, text, error);
-	case SETTING_UPSTREAM:
-		return store_upstream(c, text, error);
 	case SETTING_ORDER:
-		return store_order(&c->guard.order, text, error);
+		return store_order(field, text, error);
+	case SETTING_LISTEN:
+	case SETTING_UPSTREAM:
+		break;
 	}
+	assert(false && "it has more than one field");
 	return false;
+}
+
+bool
+setting_is_guard(const struct setting *s)
+{
+	return s >= setting_of_guard(0) &&
+	       s < setting_of_guard(0) + GUARD_SETTING_COUNT;
+}
+
+const struct setting *
+setting_of_guard(enum guard_setting id)
+{
+	return &setting_table[SETTING_GUARD_FIRST + id];
+}
+
+bool
+setting_store(struct config *c, const struct setting *s, const char *text,
+	      struct value_error *error)
+{
+	if (s->kind == SETTING_LISTEN)
+		return store_listen(c, text, error);
+	if (s->kind == SETTING_UPSTREAM)
+		return store_upstream(c, text, error);
+	if (setting_is_guard(s))
+		return store_field((char *)&c->guard + s->offset, s, text,
+				   error);
+	return store_field((char *)c + s->offset, s, text, error);
+}
+
+bool
+setting_store_guard(struct guard_settings *guard, enum guard_setting id,
+		    const char *text, struct value_error *error)
+{
+	const struct setting *s = setting_of_guard(id);
+
+	return store_field((char *)guard + s->offset, s, text, error);
 }
 
 const struct setting *

@@ -29,7 +29,9 @@ struct setting {
 	enum setting_kind kind;
 	uint32_t min; /* of numbers, durations and sizes */
 	uint32_t max;
-	size_t offset;            /* in struct config, of what has one field */
+	/* In struct config, or, of the guard's, in struct guard_settings; of
+	 * what has one field. */
+	size_t offset;
 	const char *const *words; /* SETTING_WORD: what is allowed */
 	const char *preset;       /* as one would write it, or NULL and */
 	const char *no_preset;    /* what is shown in its place */
@@ -38,6 +40,8 @@ struct setting {
 
 enum {
 	SETTING_COUNT = 22,
+	/* The guard's stand together, in the order of enum guard_setting. */
+	SETTING_GUARD_FIRST = 8,
 	SETTING_WORKERS_MAX = 64,
 };
 
@@ -49,11 +53,18 @@ const struct setting *setting_find(const char *name);
 /* The name that is most like this one. */
 const char *setting_nearest(const char *name);
 
-/* On failure the field stays as it was. */
+bool setting_is_guard(const struct setting *setting);
+const struct setting *setting_of_guard(enum guard_setting id);
+
+/*
+ * On failure the field stays as it was.  An order's names are allocated, and
+ * those that stood there before are freed.
+ */
 bool setting_store(struct config *config, const struct setting *setting,
 		   const char *text, struct value_error *error);
 
-/* Frees the names. */
-void setting_clear_order(struct lock_order *order);
+/* The same, of one of the guard's. */
+bool setting_store_guard(struct guard_settings *guard, enum guard_setting id,
+			 const char *text, struct value_error *error);
 
 #endif

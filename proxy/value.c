@@ -8,7 +8,7 @@
 #include <strings.h>
 
 enum {
-	SHOWN_BYTES = 60,    /* of a wrong value, in a message */
+	SHOWN_BYTES = VALUE_SHOWN_BYTES - 4, /* and "..." */
 	DISTANCE_BYTES = 40, /* longer names are compared up to here */
 };
 
@@ -45,12 +45,20 @@ value_fail(struct value_error *error, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(error->text, sizeof(error->text), format, args);
 	va_end(args);
+	error->is_no_memory = false;
 	return false;
 }
 
-/* The text as a message may show it: short, and nothing but printable. */
-static const char *
-shown(char out[SHOWN_BYTES + 4], const char *text)
+bool
+value_fail_memory(struct value_error *error)
+{
+	value_fail(error, "out of memory");
+	error->is_no_memory = true;
+	return false;
+}
+
+const char *
+value_shown(char out[VALUE_SHOWN_BYTES], const char *text)
 {
 	size_t len = strnlen(text, SHOWN_BYTES);
 	size_t i;
@@ -97,7 +105,7 @@ bool
 value_parse_number(uint32_t *out, const char *text, enum value_unit_kind kind,
 		   uint32_t min, uint32_t max, struct value_error *error)
 {
-	char buffer[SHOWN_BYTES + 4];
+	char buffer[VALUE_SHOWN_BYTES];
 	char least[24];
 	char most[24];
 	const struct unit *unit;
@@ -112,7 +120,7 @@ value_parse_number(uint32_t *out, const char *text, enum value_unit_kind kind,
 				 rest + strspn(rest, " \t"));
 	if (unit == NULL)
 		return value_fail(error, "\"%s\" is not %s",
-				  shown(buffer, text),
+				  value_shown(buffer, text),
 				  unit_kinds[kind].meaning);
 	/* At most 2^32 * 2^30. */
 	value *= unit->factor;
@@ -120,7 +128,7 @@ value_parse_number(uint32_t *out, const char *text, enum value_unit_kind kind,
 		value_format_number(least, sizeof(least), kind, min);
 		value_format_number(most, sizeof(most), kind, max);
 		return value_fail(error, "%s is out of range: %s to %s",
-				  shown(buffer, text), least, most);
+				  value_shown(buffer, text), least, most);
 	}
 	*out = (uint32_t)value;
 	return true;
@@ -141,7 +149,7 @@ value_format_number(char *out, size_t size, enum value_unit_kind kind,
 bool
 value_parse_mode(uint32_t *out, const char *text, struct value_error *error)
 {
-	char buffer[SHOWN_BYTES + 4];
+	char buffer[VALUE_SHOWN_BYTES];
 	const char *rest;
 	uint64_t value;
 
@@ -149,7 +157,7 @@ value_parse_mode(uint32_t *out, const char *text, struct value_error *error)
 	if (rest == text || *rest != '\0' || value > 0777)
 		return value_fail(
 		    error, "\"%s\" is not a file mode: octal, 0000 to 0777",
-		    shown(buffer, text));
+		    value_shown(buffer, text));
 	*out = (uint32_t)value;
 	return true;
 }
@@ -159,7 +167,7 @@ value_parse_bool(bool *out, const char *text, struct value_error *error)
 {
 	static const char *const words[] = {"off", "on",  "false", "true",
 					    "no",  "yes", "0",     "1"};
-	char buffer[SHOWN_BYTES + 4];
+	char buffer[VALUE_SHOWN_BYTES];
 	size_t i;
 
 	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
@@ -171,14 +179,14 @@ value_parse_bool(bool *out, const char *text, struct value_error *error)
 	return value_fail(error,
 			  "\"%s\" is not a switch: on, off, true, false, yes, "
 			  "no, 1 or 0",
-			  shown(buffer, text));
+			  value_shown(buffer, text));
 }
 
 bool
 value_parse_word(uint32_t *out, const char *text, const char *const *words,
 		 struct value_error *error)
 {
-	char buffer[SHOWN_BYTES + 4];
+	char buffer[VALUE_SHOWN_BYTES];
 	char allowed[200] = "";
 	size_t len = 0;
 	uint32_t i;
@@ -194,7 +202,7 @@ value_parse_word(uint32_t *out, const char *text, const char *const *words,
 						i == 0 ? "" : ", ", words[i]);
 	}
 	return value_fail(error, "\"%s\" is not one of: %s",
-			  shown(buffer, text), allowed);
+			  value_shown(buffer, text), allowed);
 }
 
 /* Copies one identifier, folded, and moves both pointers behind it. */
@@ -228,67 +236,122 @@ copy_identifier(char **out, const char **text)
 }
 
 /*
- * The table name at *text, allocated; *text moves behind it and behind the
+ * Writes the table name at *text to `to`; *text moves behind it and behind the
  * comma that follows, if one does.
  */
-static char *
-read_table(const char **text)
+static bool
+read_table(char *to, const char **text)
 {
 	const char *s = *text + strspn(*text, " \t");
-	char *name = calloc(1, strlen(s) + 1);
-	char *to = name;
 
-	if (name == NULL || !copy_identifier(&to, &s))
-		goto fail;
+	if (!copy_identifier(&to, &s))
+		return false;
 	if (*s == '.') {
 		*to++ = *s++;
 		if (!copy_identifier(&to, &s))
-			goto fail;
+			return false;
 	}
 	s += strspn(s, " \t");
 	if (*s != ',' && *s != '\0')
-		goto fail;
+		return false;
+	*to = '\0';
 	*text = *s == ',' ? s + 1 : s;
-	return name;
+	return true;
+}
 
-fail:
-	free(name);
-	return NULL;
+/* The same with whatever stands there, without blanks around it. */
+static bool
+read_entry(char *to, const char **text)
+{
+	const char *s = *text + strspn(*text, " \t");
+	size_t len = strcspn(s, ",");
+
+	*text = s + len + (s[len] == ',');
+	while (len > 0 && (s[len - 1] == ' ' || s[len - 1] == '\t'))
+		len--;
+	memcpy(to, s, len);
+	to[len] = '\0';
+	return len > 0;
+}
+
+void
+value_free_list(char **list, size_t count)
+{
+	while (count > 0)
+		free(list[--count]);
+	free(list);
+}
+
+/* Writes the entry at *text to `to` and moves *text behind it. */
+typedef bool read_entry_fn(char *to, const char **text);
+
+/*
+ * False: out of memory, or, with *is_wrong set, `read` does not take the entry
+ * behind the first *count ones.
+ */
+static bool
+read_list(char **list, size_t *count, const char *text, read_entry_fn *read,
+	  bool *is_wrong)
+{
+	/* No entry is longer than what is left of the text. */
+	char *entry = malloc(strlen(text) + 1);
+	bool is_more = entry != NULL;
+
+	*count = 0;
+	*is_wrong = false;
+	while (is_more) {
+		*is_wrong = !read(entry, &text);
+		if (*is_wrong)
+			break;
+		list[*count] = malloc(strlen(entry) + 1);
+		if (list[*count] == NULL)
+			break;
+		strcpy(list[(*count)++], entry);
+		is_more = text[-1] == ',';
+	}
+	free(entry);
+	return entry != NULL && !is_more;
+}
+
+static bool
+parse_list(char ***out, size_t *count, const char *text, read_entry_fn *read,
+	   const char *wanted, struct value_error *error)
+{
+	bool is_wrong;
+	char **list;
+	const char *s;
+	size_t n = 1;
+
+	for (s = text; *s != '\0'; s++)
+		n += *s == ','; /* those within quotes too: an upper bound */
+	list = calloc(n, sizeof(*list));
+	if (list == NULL)
+		return value_fail_memory(error);
+	if (read_list(list, &n, text, read, &is_wrong)) {
+		*out = list;
+		*count = n;
+		return true;
+	}
+	value_free_list(list, n);
+	return is_wrong ? value_fail(error, "entry %zu is %s", n + 1, wanted)
+			: value_fail_memory(error);
 }
 
 bool
 value_parse_tables(char ***out, size_t *count, const char *text,
 		   struct value_error *error)
 {
-	char **names;
-	const char *s;
-	size_t n = 1;
+	return parse_list(out, count, text, read_table,
+			  "not a table: TABLE or SCHEMA.TABLE, with double "
+			  "quotes where SQL needs them",
+			  error);
+}
 
-	for (s = text; *s != '\0'; s++)
-		n += *s == ','; /* those within quotes too: an upper bound */
-	names = calloc(n, sizeof(*names));
-	if (names == NULL)
-		return value_fail(error, "out of memory");
-	n = 0;
-	do {
-		names[n] = read_table(&text);
-		if (names[n] == NULL)
-			goto fail;
-		n++;
-	} while (text[-1] == ',');
-	*out = names;
-	*count = n;
-	return true;
-
-fail:
-	value_fail(error,
-		   "entry %zu is not a table: TABLE or SCHEMA.TABLE, with "
-		   "double quotes where SQL needs them",
-		   n + 1);
-	while (n > 0)
-		free(names[--n]);
-	free(names);
-	return false;
+bool
+value_parse_list(char ***out, size_t *count, const char *text,
+		 struct value_error *error)
+{
+	return parse_list(out, count, text, read_entry, "empty", error);
 }
 
 size_t

@@ -13,12 +13,19 @@
 #include <stdint.h>
 
 struct value_error {
-	char text[400]; /* printable, whatever the value held */
+	char text[400];    /* printable, whatever the value held */
+	bool is_no_memory; /* the value may be one all the same */
 };
 
 /* Fill in *error; returns false, for `return value_fail(...)`. */
 bool value_fail(struct value_error *error, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+bool value_fail_memory(struct value_error *error);
+
+enum { VALUE_SHOWN_BYTES = 64 };
+
+/* A text as a message may show it: short, and nothing but printable. */
+const char *value_shown(char out[VALUE_SHOWN_BYTES], const char *text);
 
 /* Units are PostgreSQL's, and as there a blank may stand before them. */
 enum value_unit_kind {
@@ -52,6 +59,15 @@ bool value_parse_word(uint32_t *out, const char *text, const char *const *words,
  */
 bool value_parse_tables(char ***out, size_t *count, const char *text,
 			struct value_error *error);
+
+/*
+ * "a, b c, ..." -> *out, as above: what stands between commas, without the
+ * blanks around it, and never nothing.
+ */
+bool value_parse_list(char ***out, size_t *count, const char *text,
+		      struct value_error *error);
+
+void value_free_list(char **list, size_t count);
 
 /* How many single letter changes turn a into b; letter case is none. */
 size_t value_distance(const char *a, const char *b);

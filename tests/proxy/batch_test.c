@@ -22,6 +22,9 @@ static const char *const lock_row[LOCK_SET_COLUMNS] = {
 static const char *const facts_row[SESSION_FACTS_COLUMNS] = {
     "off", "f", "read committed", "f", "notice", "0", "30s", "1s", "t",
 };
+static const char *const overrides_row[OVERRIDES_COLUMNS] = {
+    "", "hold", "a, b", "", "", "", "", "", "", "on", "psql",
+};
 static const char *const holders_row[HOLDERS_COLUMNS] = {
     "4711", "100", "AccessShareLock", "joe", "psql", "active", "1500",
 };
@@ -234,6 +237,28 @@ batch_answer_reads_the_facts(void **state)
 	assert_int_equal(f->batch.facts.statement_timeout_ms, 30000);
 	assert_true(f->batch.facts.wants_notices);
 	assert_true(f->batch.facts.can_attempt);
+}
+
+static void
+batch_answer_reads_the_overrides(void **state)
+{
+	struct fixture *f = *state;
+	const struct overrides *o = &f->batch.overrides;
+
+	batch_add_overrides(&f->batch);
+	assert_sends(f, true, "PBCECS");
+	assert_false(f->batch.has_overrides);
+	answer_begin(f);
+	answer_row(f, overrides_row, OVERRIDES_COLUMNS);
+	answer_end(f);
+	answer_ready(f);
+	assert_true(f->batch.has_overrides);
+	assert_false(f->batch.is_odd);
+	assert_string_equal(overrides_text(o, GUARD_SETTING_GUARD), "");
+	assert_string_equal(overrides_text(o, GUARD_SETTING_POLICY), "hold");
+	assert_string_equal(overrides_text(o, GUARD_SETTING_LOCK_ORDER),
+			    "a, b");
+	assert_string_equal(o->application_name, "psql");
 }
 
 static void
@@ -512,6 +537,7 @@ send_everything(struct fixture *f)
 	batch_add_command(&f->batch, "begin");
 	batch_add_look(&f->batch, HOLDERS_OF_ALL);
 	add_attempt(f);
+	batch_add_overrides(&f->batch);
 	batch_add_plan(&f->batch, NULL, 0);
 	return batch_send(&f->batch, true);
 }
@@ -552,6 +578,7 @@ main(void)
 	    TEST(batch_send_asks_for_answers),
 	    TEST(batch_send_may_leave_the_cycle_open),
 	    TEST(batch_answer_reads_the_facts),
+	    TEST(batch_answer_reads_the_overrides),
 	    TEST(batch_answer_reads_the_plan),
 	    TEST(batch_answer_reads_the_holders),
 	    TEST(batch_answer_keeps_the_statements_apart),

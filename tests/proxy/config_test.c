@@ -13,93 +13,28 @@
 #include "proxy/config_file.h"
 #include "proxy/setting.h"
 #include "tests/support/allocation.h"
+#include "tests/support/config.h"
 #include "tests/support/test.h"
 
-#define FILE_NAME "test.conf"
 #define LONG_32 "01234567890123456789012345678901"
-
-/* What one config_load made of its sources. */
-struct outcome {
-	struct config *config;
-	char *errors;
-};
-
-static struct outcome
-load(const char *file, char *const *environment, const char *const *sets,
-     size_t set_count)
-{
-	struct config_sources sources = {file, environment, sets, set_count};
-	struct outcome o = {0};
-	size_t size;
-	FILE *errors = open_memstream(&o.errors, &size);
-
-	assert_non_null(errors);
-	o.config = config_load(&sources, errors);
-	fclose(errors);
-	return o;
-}
-
-static void
-outcome_clear(struct outcome *o)
-{
-	config_free(o->config);
-	free(o->errors);
-}
-
-static void
-write_bytes(const char *text, size_t len)
-{
-	FILE *f = fopen(FILE_NAME, "w");
-
-	assert_non_null(f);
-	assert_int_equal(fwrite(text, 1, len, f), len);
-	assert_int_equal(fclose(f), 0);
-}
-
-static void
-write_file(const char *text)
-{
-	write_bytes(text, strlen(text));
-}
-
-static struct outcome
-load_text(const char *text)
-{
-	write_file(text);
-	return load(FILE_NAME, NULL, NULL, 0);
-}
 
 static struct outcome
 load_set(const char *set)
 {
-	return load(NULL, NULL, &set, 1);
+	return config_load_from(NULL, NULL, &set, 1);
 }
 
 /* Loads without a mistake; the caller frees. */
 static struct config *
 must_load_set(const char *set)
 {
-	struct outcome o = load_set(set);
-
-	if (o.config == NULL)
-		fail_msg("%s: %s", set, o.errors);
-	assert_string_equal(o.errors, "");
-	free(o.errors);
-	return o.config;
-}
-
-static void
-assert_refused(struct outcome o, const char *errors)
-{
-	assert_string_equal(o.errors, errors);
-	assert_null(o.config);
-	outcome_clear(&o);
+	return assert_accepted(load_set(set));
 }
 
 static void
 config_load_knows_the_defaults(void **state)
 {
-	struct outcome o = load(NULL, NULL, NULL, 0);
+	struct outcome o = config_load_from(NULL, NULL, NULL, 0);
 	struct config *c = o.config;
 
 	(void)state;
@@ -135,28 +70,28 @@ config_load_knows_the_defaults(void **state)
 static void
 config_load_reads_every_setting_from_a_file(void **state)
 {
-	struct outcome o = load_text("listen = [::1]:1, /tmp:2\n"
-				     "upstream = host=a,b port=3\n"
-				     "workers = 64\n"
-				     "max_connections = 7\n"
-				     "unix_socket_mode = 0700\n"
-				     "connect_timeout = 1s\n"
-				     "login_timeout = 2s\n"
-				     "drain_timeout = 0\n"
-				     "guard = ddl\n"
-				     "policy = reject\n"
-				     "lock_order = a, S.b\n"
-				     "attempt_timeout = 10\n"
-				     "hold_timeout = 1h\n"
-				     "in_transaction_timeout = 1min\n"
-				     "on_timeout = pass\n"
-				     "guard_single_table = on\n"
-				     "gate_window = 10s\n"
-				     "gate_transaction = 0\n"
-				     "parse_limit = 64kB\n"
-				     "query_limit = 64MB\n"
-				     "log_level = debug\n"
-				     "log_format = json\n");
+	struct outcome o = config_load_text("listen = [::1]:1, /tmp:2\n"
+					    "upstream = host=a,b port=3\n"
+					    "workers = 64\n"
+					    "max_connections = 7\n"
+					    "unix_socket_mode = 0700\n"
+					    "connect_timeout = 1s\n"
+					    "login_timeout = 2s\n"
+					    "drain_timeout = 0\n"
+					    "guard = ddl\n"
+					    "policy = reject\n"
+					    "lock_order = a, S.b\n"
+					    "attempt_timeout = 10\n"
+					    "hold_timeout = 1h\n"
+					    "in_transaction_timeout = 1min\n"
+					    "on_timeout = pass\n"
+					    "guard_single_table = on\n"
+					    "gate_window = 10s\n"
+					    "gate_transaction = 0\n"
+					    "parse_limit = 64kB\n"
+					    "query_limit = 64MB\n"
+					    "log_level = debug\n"
+					    "log_format = json\n");
 	struct config *c = o.config;
 
 	(void)state;
@@ -203,8 +138,9 @@ config_load_takes_the_nearest_source(void **state)
 	struct outcome o;
 
 	(void)state;
-	write_file("workers=1\npolicy=pass\nguard=off\nlock_order=a,b\n");
-	o = load(FILE_NAME, environment, sets, 3);
+	config_write_text(
+	    "workers=1\npolicy=pass\nguard=off\nlock_order=a,b\n");
+	o = config_load_from(CONFIG_FILE_NAME, environment, sets, 3);
 	assert_string_equal(o.errors, "");
 	assert_int_equal(o.config->workers, 4);
 	assert_int_equal(o.config->guard.policy, GUARD_POLICY_HOLD);
@@ -354,7 +290,7 @@ config_load_replaces_a_list_by_a_rule(void **state)
 {
 	const char *const sets[] = {"lock_order=a,b",
 				    "lock_order=dependents-first"};
-	struct outcome o = load(NULL, NULL, sets, 2);
+	struct outcome o = config_load_from(NULL, NULL, sets, 2);
 
 	(void)state;
 	assert_int_equal(o.config->guard.order.kind,
@@ -481,6 +417,7 @@ static const struct {
 			       "the nearest is \"host\"\n"},
     {"attempt_timeout=1min hunter",
      " attempt_timeout: \"1min hunter\" " DURATION},
+    {"user=x", " user: this can only stand in a [rule] of the file\n"},
     {"hold_timeout=100ms", " hold_timeout: attempt_timeout (200ms) is longer "
 			   "than hold_timeout (100ms)\n"},
 };
@@ -507,33 +444,27 @@ config_load_names_file_and_line(void **state)
 {
 	(void)state;
 	assert_refused(
-	    load_text("# a comment\n"
-		      "\n"
-		      "workers = 65\n"
-		      "  polcy = lock ; why not\n"
-		      "policy = lock # or hold\n"
-		      "\tguard\n"
-		      "[rule]\n"
-		      " [rule] \n"
-		      "policy = hold\n"
-		      "on_timeout =\n"
-		      "= 4\n"
-		      "password hunter2\n"
-		      "attempt_timeout = 1min\n"
-		      "hold_timeout = 1s"),
+	    config_load_text("# a comment\n"
+			     "\n"
+			     "workers = 65\n"
+			     "  polcy = lock ; why not\n"
+			     "policy = lock # or hold\n"
+			     "\tguard\n"
+			     "policy = hold\n"
+			     "on_timeout =\n"
+			     "= 4\n"
+			     "password hunter2\n"
+			     "attempt_timeout = 1min\n"
+			     "hold_timeout = 1s"),
 	    "test.conf:3: workers: 65 is out of range: 1 to 64\n"
 	    "test.conf:4: unknown setting \"polcy\"; the nearest known one is "
 	    "\"policy\"\n"
 	    "test.conf:6: expected NAME = VALUE\n"
-	    "test.conf:7: there are no sections: settings stand by "
-	    "themselves\n"
-	    "test.conf:8: there are no sections: settings stand by "
-	    "themselves\n"
-	    "test.conf:9: policy: set twice; first in line 5\n"
-	    "test.conf:10: on_timeout: the value is missing\n"
-	    "test.conf:11: this is not the name of a setting\n"
-	    "test.conf:12: expected NAME = VALUE\n"
-	    "test.conf:13: attempt_timeout: attempt_timeout (1min) is longer "
+	    "test.conf:7: policy: set twice; first in line 5\n"
+	    "test.conf:8: on_timeout: the value is missing\n"
+	    "test.conf:9: this is not the name of a setting\n"
+	    "test.conf:10: expected NAME = VALUE\n"
+	    "test.conf:11: attempt_timeout: attempt_timeout (1min) is longer "
 	    "than hold_timeout (1s)\n");
 }
 
@@ -544,8 +475,8 @@ config_load_reports_the_mistakes_of_all_sources(void **state)
 	const char *const sets[] = {"workers=y", "workers=4"};
 
 	(void)state;
-	write_file("workers=0");
-	assert_refused(load(FILE_NAME, environment, sets, 2),
+	config_write_text("workers=0");
+	assert_refused(config_load_from(CONFIG_FILE_NAME, environment, sets, 2),
 		       "test.conf:1: workers: 0 is out of range: 1 to 64\n"
 		       "LOCKSTEP_WORKERS: \"x\" is not a whole number\n"
 		       "--set workers: \"y\" is not a whole number\n");
@@ -559,7 +490,7 @@ config_load_warns_of_unknown_variables(void **state)
 	    "LOCKSTEP_POLICY=",      "LOCKSTEP_=x",
 	    "LOCKSTEP_A B=x",        "LOCKSTEP_WORKERS",
 	    "NOT_LOCKSTEP_X=1",      NULL};
-	struct outcome o = load(NULL, environment, NULL, 0);
+	struct outcome o = config_load_from(NULL, environment, NULL, 0);
 
 	(void)state;
 	assert_non_null(o.config);
@@ -575,11 +506,11 @@ config_load_warns_of_unknown_variables(void **state)
 static void
 config_load_reads_files_from_elsewhere(void **state)
 {
-	struct outcome o = load_text("\xEF\xBB\xBFworkers = 3\r\n"
-				     "\f policy : hold\r\n"
-				     "\r\n"
-				     "listen = a:1 ; here\n"
-				     "upstream = host=a password=x#y;z");
+	struct outcome o = config_load_text("\xEF\xBB\xBFworkers = 3\r\n"
+					    "\f policy : hold\r\n"
+					    "\r\n"
+					    "listen = a:1 ; here\n"
+					    "upstream = host=a password=x#y;z");
 
 	(void)state;
 	assert_string_equal(o.errors, "");
@@ -595,10 +526,11 @@ static void
 config_load_refuses_files_that_it_cannot_read(void **state)
 {
 	(void)state;
-	assert_refused(load("none.conf", NULL, NULL, 0),
+	assert_refused(config_load_from("none.conf", NULL, NULL, 0),
 		       "none.conf: No such file or directory\n");
-	assert_refused(load(".", NULL, NULL, 0), ".: Is a directory\n");
-	assert_refused(load("/dev/zero", NULL, NULL, 0),
+	assert_refused(config_load_from(".", NULL, NULL, 0),
+		       ".: Is a directory\n");
+	assert_refused(config_load_from("/dev/zero", NULL, NULL, 0),
 		       "/dev/zero:1: a NUL byte: this is not a text file\n"
 		       "/dev/zero: larger than 1 MB\n");
 }
@@ -609,9 +541,9 @@ config_load_refuses_bytes_that_are_no_text(void **state)
 	static const char text[] = "workers = 1\nguard\0 = off\npolicy = x\n";
 
 	(void)state;
-	write_bytes(text, sizeof(text) - 1);
+	config_write(text, sizeof(text) - 1);
 	assert_refused(
-	    load(FILE_NAME, NULL, NULL, 0),
+	    config_load_from(CONFIG_FILE_NAME, NULL, NULL, 0),
 	    "test.conf:2: a NUL byte: this is not a text file\n"
 	    "test.conf:3: policy: \"x\" is not one of: auto, lock, hold, pass, "
 	    "reject\n");
@@ -628,7 +560,7 @@ load_long_line(size_t len)
 	memset(text, 'x', len);
 	memcpy(text, "upstream = host=a dbname=", 25);
 	strcpy(text + len, "\nworkers = 0\n");
-	o = load_text(text);
+	o = config_load_text(text);
 	free(text);
 	return o;
 }
@@ -660,7 +592,7 @@ config_load_stops_listing_mistakes(void **state)
 	assert_non_null(text);
 	for (i = 0; i < 1000; i++)
 		strcpy(text + 4 * i, "a=1\n");
-	o = load_text(text);
+	o = config_load_text(text);
 	free(text);
 	assert_null(o.config);
 	for (s = o.errors; *s != '\0'; s++)
@@ -688,8 +620,8 @@ config_load_survives_random_files(void **state)
 		for (j = 0; j < len; j++)
 			text[j] = letters[(size_t)rand_r(&seed) %
 					  (sizeof(letters) - 1)];
-		write_bytes(text, len);
-		o = load(FILE_NAME, NULL, NULL, 0);
+		config_write(text, len);
+		o = config_load_from(CONFIG_FILE_NAME, NULL, NULL, 0);
 		assert_true((o.config == NULL) == (o.errors[0] != '\0'));
 		outcome_clear(&o);
 	}
@@ -749,7 +681,8 @@ read_example(void)
 	assert_non_null(in);
 	while (fgets(line, sizeof(line), in) != NULL) {
 		bool is_setting =
-		    line[0] == '#' && islower((unsigned char)line[1]);
+		    line[0] == '#' &&
+		    (islower((unsigned char)line[1]) || line[1] == '[');
 
 		assert_true(line[0] == '#' || line[0] == '\n');
 		assert_true(strlen(line) <= 81);
@@ -766,7 +699,7 @@ the_example_file_loads_with_every_line_uncommented(void **state)
 	struct outcome o;
 
 	(void)state;
-	o = load(*state, NULL, NULL, 0);
+	o = config_load_from(*state, NULL, NULL, 0);
 	assert_non_null(o.config);
 	assert_string_equal(o.errors, "");
 	assert_string_equal(o.config->upstream[0].host, "/var/run/postgresql");
@@ -781,7 +714,7 @@ the_example_file_shows_every_default(void **state)
 	FILE *in = fopen(*state, "r");
 
 	assert_non_null(in);
-	while (fgets(line, sizeof(line), in) != NULL) {
+	while (fgets(line, sizeof(line), in) != NULL && line[0] != '[') {
 		char *value = strstr(line, " = ");
 		const struct setting *s;
 
@@ -800,6 +733,47 @@ the_example_file_shows_every_default(void **state)
 	fclose(in);
 	/* None twice, or it would not load. */
 	assert_int_equal(count, SETTING_COUNT);
+}
+
+/* What the comments of the example say of its rules. */
+static void
+the_example_file_has_rules_that_do_what_it_says(void **state)
+{
+	struct lock_item accounts = {.name = (char[]){"public.accounts"}};
+	struct lock_item order = {.name = (char[]){"public.orders"}};
+	const struct lock_set money = {&accounts, 1};
+	const struct lock_set others = {&order, 1};
+	const struct {
+		struct rule_subject subject;
+		const char *rule;
+	} cases[] = {
+	    {{"shop", "nightly", "flyway", "DROP TABLE", &money},
+	     "nightly jobs"},
+	    {{"x", "batch_7", "", "DROP VIEW", &others}, "nightly jobs"},
+	    {{"shop", "ann", "psql", "DROP TABLE", &money}, "money"},
+	    {{"shop", "ann", "psql", "TRUNCATE TABLE", &money}, "money"},
+	    {{"shop", "ann", "psql", "ALTER TABLE", &money}, "shop"},
+	    {{"shop", "ann", "psql", "DROP TABLE", &others}, "shop"},
+	    {{"shop", "ann", "flyway 9", "DROP TABLE", &money}, "shop"},
+	    {{"x", "ann", "liquibase", "DROP TABLE", &money}, NULL},
+	};
+	struct outcome o = config_load_from(*state, NULL, NULL, 0);
+	struct config *c = assert_accepted(o);
+	size_t i;
+
+	assert_int_equal(c->rule_count, 3);
+	assert_int_equal(c->rules[0].part.values.policy, GUARD_POLICY_HOLD);
+	assert_int_equal(c->rules[1].part.values.policy, GUARD_POLICY_REJECT);
+	assert_int_equal(c->rules[2].part.values.order.name_count, 3);
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct rule *rule =
+		    rule_find(c->rules, c->rule_count, &cases[i].subject);
+
+		assert_string_equal(rule == NULL ? "none" : rule->name,
+				    cases[i].rule == NULL ? "none"
+							  : cases[i].rule);
+	}
+	config_free(c);
 }
 
 static void
@@ -844,24 +818,6 @@ write_example(void **state)
 	return 0;
 }
 
-static char directory[] = "/tmp/lockstep-config-XXXXXX";
-
-static int
-enter_directory(void **state)
-{
-	(void)state;
-	return mkdtemp(directory) == NULL || chdir(directory) != 0;
-}
-
-static int
-leave_directory(void **state)
-{
-	(void)state;
-	unlink(FILE_NAME);
-	unlink("example.conf");
-	return chdir("/") != 0 || rmdir(directory) != 0;
-}
-
 int
 main(void)
 {
@@ -891,10 +847,13 @@ main(void)
 		write_example),
 	    cmocka_unit_test_setup(the_example_file_shows_every_default,
 				   write_example),
+	    cmocka_unit_test_setup(
+		the_example_file_has_rules_that_do_what_it_says, write_example),
 	    cmocka_unit_test(config_describe_lists_every_setting_in_80_columns),
 	};
 
 	find_example();
 	return cmocka_run_group_tests_name("proxy/config", tests,
-					   enter_directory, leave_directory);
+					   config_enter_directory,
+					   config_leave_directory);
 }
