@@ -91,6 +91,7 @@ session_facts_read(struct session_facts *out,
 	out->holds_strong_locks = equals(values[3], "t");
 	out->wants_notices =
 	    !equals(values[4], "warning") && !equals(values[4], "error");
+	out->wants_warnings = !equals(values[4], "error");
 	return copy_setting(out->lock_timeout, values[5]) &&
 	       read_duration(&out->lock_timeout_ms, values[5]) &&
 	       read_duration(&out->statement_timeout_ms, values[6]) &&

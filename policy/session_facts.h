@@ -22,6 +22,7 @@ struct session_facts {
 	bool holds_strong_locks; /* SHARE or above, from earlier statements */
 	bool can_attempt;        /* PL/pgSQL is there and may be used */
 	bool wants_notices;      /* client_min_messages lets a NOTICE through */
+	bool wants_warnings;     /* and a WARNING */
 	uint32_t lock_timeout_ms;      /* 0: none */
 	uint32_t statement_timeout_ms; /* 0: none */
 	uint32_t deadlock_timeout_ms;

@@ -11,6 +11,7 @@
 
 #include "protocol/backend.h"
 #include "proxy/exchange_state.h"
+#include "proxy/guard_settings.h"
 #include "proxy/relay.h"
 #include "proxy/session.h"
 
@@ -490,6 +491,7 @@ exchange_free(struct exchange *x)
 	batch_clear(&x->batch);
 	query_clear(&x->query);
 	gate_names_clear(&x->names);
+	guard_settings_clear(&x->settings);
 	writer_clear(&x->error);
 	prepared_facts_drop(x->facts);
 	free(x);

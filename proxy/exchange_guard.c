@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "proxy/exchange_state.h"
+#include "proxy/guard_settings.h"
 #include "proxy/session.h"
 
 enum {
@@ -68,6 +69,7 @@ send_plan(struct exchange *x)
 		x->has_savepoint = true;
 	}
 	batch_add_facts(&x->batch, x->context != CONTEXT_IDLE);
+	batch_add_overrides(&x->batch);
 	add_plan(x);
 	(void)batch_send(&x->batch, may_sync(x));
 }
@@ -397,18 +399,44 @@ least_scope(const struct exchange *x)
 }
 
 static void
+warn(void *arg, const char *text)
+{
+	const struct exchange *x = arg;
+
+	guard_log_warn(x->session, text, x->batch.facts.wants_warnings);
+}
+
+/* False: out of memory; those of the file are in force then. */
+static bool
+choose_settings(struct exchange *x)
+{
+	struct session *s = x->session;
+	struct rule_subject subject = {
+	    .database = s->database,
+	    .user = s->user,
+	    .application_name = x->batch.overrides.application_name,
+	    .tag = x->log.statement,
+	    .set = &x->batch.planned,
+	};
+
+	guard_settings_clear(&x->settings);
+	return guard_settings_choose(&x->settings, session_config(s), &subject,
+				     &x->batch.overrides, warn, x);
+}
+
+static void
 planned(struct exchange *x)
 {
 	struct batch *b = &x->batch;
 
 	if (ends_statement(x))
 		fail(x);
-	else if (batch_has_error(b) || b->is_odd || !b->has_facts)
+	else if (batch_has_error(b) || b->is_odd || !b->has_facts ||
+		 !choose_settings(x))
 		give_up(x);
 	else
-		act(x,
-		    guard_planned(&x->guard, x->guard.settings, least_scope(x),
-				  &b->facts, &b->planned, worker_now_ms()));
+		act(x, guard_planned(&x->guard, &x->settings, least_scope(x),
+				     &b->facts, &b->planned, worker_now_ms()));
 }
 
 static void

@@ -80,6 +80,7 @@ struct exchange {
 	struct query query;           /* what is to run: this, */
 	struct prepared_facts *facts; /* or an Execute; one use */
 	uint64_t execute_seq;
+	struct guard_settings settings; /* for this statement, once planned */
 	struct guard guard;
 	struct batch batch;
 	struct gate_names names; /* of the set that is locked */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "policy/report.h"
+#include "proxy/guard_settings.h"
 #include "proxy/log.h"
 #include "proxy/session.h"
 
@@ -39,6 +40,13 @@ gate_ms(const struct guard *g, uint64_t now_ms)
 	       (g->window.is_shut ? now_ms - g->window.begun_ms : 0);
 }
 
+/* Such as a DROP that locks one table. */
+static bool
+is_ordinary(enum guard_outcome outcome)
+{
+	return outcome == GUARD_UNNEEDED || outcome == GUARD_OUT_OF_SCOPE;
+}
+
 void
 guard_log_outcome(const struct guard_log *l, const struct session *s,
 		  const struct guard *g, uint64_t now_ms)
@@ -47,8 +55,7 @@ guard_log_outcome(const struct guard_log *l, const struct session *s,
 	char tables[512];
 	struct log_event e;
 
-	/* A DROP that locks one table is ordinary traffic. */
-	begin_line(&e, g->outcome == GUARD_UNNEEDED ? LOG_DEBUG : LOG_INFO,
+	begin_line(&e, is_ordinary(g->outcome) ? LOG_DEBUG : LOG_INFO,
 		   "guarded statement", s);
 	report_lock_set(tables, sizeof(tables), &g->set);
 	log_text(&e, "statement", l->statement);
@@ -97,6 +104,22 @@ guard_log_unjudged(const struct session *s, const char *why)
 	begin_line(&e, LOG_WARNING, "statement passed unjudged", s);
 	log_text(&e, "why", why);
 	log_end(&e);
+}
+
+void
+guard_log_warn(struct session *s, const char *text, bool tells_client)
+{
+	struct error_report r = {
+	    .severity = "WARNING",
+	    .sqlstate = GUARD_SETTINGS_SQLSTATE,
+	    .message = text,
+	};
+	struct log_event e;
+
+	begin_line(&e, LOG_WARNING, text, s);
+	log_end(&e);
+	if (tells_client)
+		(void)session_report(s, &r);
 }
 
 bool

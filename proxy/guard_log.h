@@ -36,6 +36,9 @@ void guard_log_unplanned(const struct session *s, const char *statement);
 /* A text that could not be looked into, and why. */
 void guard_log_unjudged(const struct session *s, const char *why);
 
+/* A setting of the session's makes no sense: tells the client, too. */
+void guard_log_warn(struct session *s, const char *text, bool tells_client);
+
 /* To the client; false: the session is closing. */
 bool guard_log_notify(const struct guard_log *l, struct session *s,
 		      const struct guard *g, uint64_t now_ms);

@@ -64,7 +64,7 @@ has_guarded(const struct session *s, const struct statement_list *list)
 			continue;
 		if (list->items[i].has_plan)
 			found = true;
-		else
+		else if (list->items[i].scope <= session_config(s)->guard.scope)
 			guard_log_unplanned(s, list->items[i].tag);
 	}
 	return found;
@@ -77,13 +77,13 @@ judge_sql(struct session *s, struct span sql, struct statement_list *list)
 	const struct config *c = session_config(s);
 	const char *text = (const char *)sql.data;
 
-	if (!statement_is_candidate(text, sql.len, c->guard.scope))
+	if (!statement_is_candidate(text, sql.len, c->detect))
 		return false;
 	if (s->sends_plain_backslashes && memchr(text, '\\', sql.len) != NULL) {
 		guard_log_unjudged(s, "standard_conforming_strings is off");
 		return false;
 	}
-	switch (statement_list_parse(list, text, sql.len, c->guard.scope,
+	switch (statement_list_parse(list, text, sql.len, c->detect,
 				     c->parse_limit_bytes)) {
 	case STATEMENT_OK:
 		break;
@@ -113,7 +113,7 @@ pass_too_large(struct session *s, struct span in)
 		return JUDGE_RELEASE;
 	if (statement_is_candidate((const char *)head.data + FRAME_HEADER_BYTES,
 				   head.len - FRAME_HEADER_BYTES,
-				   session_config(s)->guard.scope))
+				   session_config(s)->detect))
 		guard_log_unjudged(s, "the message is larger than query_limit");
 	return JUDGE_PASS;
 }

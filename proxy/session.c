@@ -277,7 +277,7 @@ session_report(struct session *s, const struct error_report *report)
 	struct writer w = {0};
 	bool written;
 
-	if (report->severity[0] == 'N')
+	if (report->severity[0] == 'N' || report->severity[0] == 'W')
 		notice_response_write(&w, report);
 	else
 		error_response_write(&w, report);
