@@ -45,7 +45,7 @@ enum {
 	LOOK_MAX_MS = 250,      /* later DELAY_SHARE, up to this */
 	FAILURES_MAX = 3,
 	QUICK_ATTEMPTS = 2,      /* of policy auto */
-	QUICK_BOUND_MS = 50,     /* of the second one */
+	QUICK_BOUND_MS = 20,     /* of the second one */
 	TURN_DELAY_MS = 10,      /* somebody else has it */
 	TURN_PATIENCE_MS = 5000, /* a transaction may keep it for long */
 	WINDOW_LOOK_MS = 3,      /* between two looks while the gate is shut */
