@@ -133,26 +133,43 @@ look(struct guard *g, enum holders_of at)
 	return next(g, GUARD_HOLDERS);
 }
 
+static void
+leave_window(struct guard *g, uint64_t now_ms)
+{
+	if (g->window.is_shut)
+		window_end(&g->window, now_ms, random_next(g));
+}
+
 static enum guard_action
-spend(struct guard *g)
+spend(struct guard *g, uint64_t now_ms)
 {
 	bool is_ours = g->limit == GUARD_LIMIT_HOLD ||
 		       g->limit == GUARD_LIMIT_IN_TRANSACTION;
 
+	leave_window(g, now_ms);
 	/* The session's own timeouts are errors whatever we are set to. */
 	if (is_ours && g->settings->on_timeout == GUARD_TIMEOUT_PASS)
 		return finish(g, GUARD_RUN, GUARD_OVERDUE);
 	g->is_spent = true;
-	g->window.is_shut = false;
 	g->has_turn = false;
 	return look(g, HOLDERS_OF_ALL);
+}
+
+/*
+ * Spent, but for a first attempt: a lock_timeout shorter than a plan takes is
+ * not to refuse what nobody is in the way of.
+ */
+static bool
+is_overdue(const struct guard *g, uint64_t now_ms)
+{
+	return now_ms >= g->deadline_ms && g->attempts > 0;
 }
 
 static enum guard_action
 wait_until(struct guard *g, uint64_t wake_ms, uint64_t now_ms)
 {
 	if (now_ms >= g->deadline_ms)
-		return spend(g);
+		return spend(g, now_ms);
 	if (!g->window.is_shut)
 		g->has_turn = false;
 	g->wake_ms = min_u64(wake_ms, g->deadline_ms);
@@ -245,6 +262,8 @@ attempt(struct guard *g, uint64_t now_ms)
 static enum guard_action
 approach(struct guard *g, uint64_t now_ms)
 {
+	if (is_overdue(g, now_ms))
+		return spend(g, now_ms);
 	switch (g->settings->policy) {
 	case GUARD_POLICY_HOLD:
 		return look(g, HOLDERS_OF_ALL);
@@ -253,10 +272,10 @@ approach(struct guard *g, uint64_t now_ms)
 			return look(g, HOLDERS_OF_ALL);
 		break;
 	case GUARD_POLICY_LOCK:
-		if (has_unlockable(&g->set))
-			return look(g, HOLDERS_OF_UNLOCKABLE);
 		if (g->attempts % LOOK_EVERY == LOOK_EVERY / 2)
 			return look(g, HOLDERS_OF_ALL);
+		if (has_unlockable(&g->set))
+			return look(g, HOLDERS_OF_UNLOCKABLE);
 		break;
 	case GUARD_POLICY_PASS:
 	case GUARD_POLICY_REJECT:
@@ -275,8 +294,7 @@ hold(struct guard *g, uint64_t now_ms)
 	uint64_t most_ms = LOOK_QUICK_MAX_MS;
 	uint64_t delay_ms = FIRST_LOOK_MS;
 
-	if (g->window.is_shut)
-		window_end(&g->window, now_ms, random_next(g));
+	leave_window(g, now_ms);
 	most_ms = max_u64(most_ms, min_u64(held_ms / DELAY_SHARE, LOOK_MAX_MS));
 	delay_ms <<= min_u32(g->looks, 8);
 	g->looks++;
@@ -438,7 +456,7 @@ looked_to_lock(struct guard *g, uint64_t now_ms)
 {
 	if (may_coax(g, now_ms))
 		return coax(g, now_ms);
-	if (g->holders.count == 0 || g->look_at == HOLDERS_OF_ALL)
+	if (g->holders.unlockable_count == 0)
 		return attempt(g, now_ms);
 	return hold(g, now_ms);
 }
@@ -464,9 +482,10 @@ looked_to_hold(struct guard *g, uint64_t now_ms)
 		return coax(g, now_ms);
 	if (is_somebody_old(g, now_ms))
 		return hold(g, now_ms);
-	if (g->settings->policy == GUARD_POLICY_AUTO && is_early)
+	if (g->settings->policy == GUARD_POLICY_AUTO && is_early &&
+	    g->holders.unlockable_count == 0)
 		return attempt(g, now_ms);
-	if (now_ms >= g->window.next_ms)
+	if (now_ms >= g->window.next_ms && now_ms < g->deadline_ms)
 		return turn_then(g, GUARD_SHUT);
 	if (is_free && !g->needs_gate)
 		return attempt(g, now_ms);
@@ -481,6 +500,8 @@ guard_looked(struct guard *g, const struct holders *holders, uint64_t now_ms)
 	g->oldest_ms = holder_age_oldest(&g->age, holders, now_ms);
 	if (g->is_spent)
 		return finish(g, GUARD_REFUSE, GUARD_TIMED_OUT);
+	if (is_overdue(g, now_ms))
+		return spend(g, now_ms);
 	if (g->settings->policy == GUARD_POLICY_LOCK)
 		return looked_to_lock(g, now_ms);
 	if (g->window.is_shut)
@@ -493,13 +514,16 @@ guard_turned(struct guard *g, bool granted, uint32_t allowance_ms,
 	     uint64_t now_ms)
 {
 	uint32_t wanted_ms = g->settings->gate_window_ms;
+	bool is_to_shut = g->behind_turn == GUARD_SHUT;
 
 	assert(g->action == GUARD_TURN);
 	if (!granted)
 		return wait_about(g, TURN_DELAY_MS, now_ms);
+	if (is_overdue(g, now_ms) || (is_to_shut && now_ms >= g->deadline_ms))
+		return spend(g, now_ms);
 	g->has_turn = true;
-	if (g->behind_turn != GUARD_SHUT)
-		return next(g, g->behind_turn);
+	if (!is_to_shut)
+		return attempt(g, now_ms);
 	if (allowance_ms < wanted_ms / 2) {
 		/* Too much lately to be of use now. */
 		window_put_off(&g->window, now_ms,
@@ -514,6 +538,8 @@ enum guard_action
 guard_shut(struct guard *g, uint64_t now_ms)
 {
 	assert(g->action == GUARD_SHUT);
+	if (now_ms >= g->deadline_ms)
+		return spend(g, now_ms);
 	window_begin(&g->window, now_ms, g->window_ms);
 	if (!g->wants_gate)
 		return look(g, HOLDERS_OF_ALL);
@@ -568,7 +594,10 @@ attempt_was_busy(struct guard *g, size_t index, uint64_t now_ms)
 	if (g->settings->policy == GUARD_POLICY_LOCK ||
 	    g->attempts < QUICK_ATTEMPTS)
 		return back_off(g, now_ms);
-	/* Nothing to wait for: a look, and mostly a window. */
+	/* Nobody may be seen to wait for, only a queue: not at full speed. */
+	if (now_ms < g->window.next_ms)
+		return hold(g, now_ms);
+	/* A look, and a window. */
 	return wait_about(g, WINDOW_LOOK_MS, now_ms);
 }
 
@@ -587,6 +616,16 @@ attempt_had_no_turn(struct guard *g, uint64_t now_ms)
 	return wait_about(g, TURN_DELAY_MS, now_ms);
 }
 
+static enum guard_action
+plan_anew(struct guard *g, uint64_t now_ms)
+{
+	if (now_ms >= g->deadline_ms)
+		return spend(g, now_ms);
+	leave_window(g, now_ms);
+	g->has_turn = false;
+	return next(g, GUARD_PLAN);
+}
+
 enum guard_action
 guard_attempted(struct guard *g, enum attempt_result result, size_t index,
 		struct lock_set *again, uint64_t now_ms)
@@ -595,6 +634,8 @@ guard_attempted(struct guard *g, enum attempt_result result, size_t index,
 	if (result == ATTEMPT_NO_TURN)
 		return attempt_had_no_turn(g, now_ms);
 	g->attempts++;
+	if (result != ATTEMPT_FAILED && !g->skips_turn)
+		g->turn_denied_ms = 0;
 	switch (result) {
 	case ATTEMPT_GRANTED:
 		if (again->count > 0 && !lock_set_covers(&g->set, again))
@@ -606,9 +647,7 @@ guard_attempted(struct guard *g, enum attempt_result result, size_t index,
 	case ATTEMPT_FAILED:
 		if (++g->failures == FAILURES_MAX)
 			return guard_plan_failed(g);
-		g->window.is_shut = false;
-		g->has_turn = false;
-		return next(g, GUARD_PLAN);
+		return plan_anew(g, now_ms);
 	case ATTEMPT_NO_TURN:
 		break;
 	}
@@ -621,7 +660,7 @@ guard_coaxed(struct guard *g, uint64_t now_ms)
 {
 	assert(g->action == GUARD_COAX);
 	if (now_ms >= g->deadline_ms)
-		return spend(g);
+		return spend(g, now_ms);
 	return approach(g, now_ms);
 }
 
@@ -630,7 +669,7 @@ guard_woken(struct guard *g, uint64_t now_ms)
 {
 	assert(g->action == GUARD_WAIT);
 	if (now_ms >= g->deadline_ms)
-		return spend(g);
+		return spend(g, now_ms);
 	if (g->window.is_shut)
 		return look(g, HOLDERS_OF_ALL);
 	return approach(g, now_ms);

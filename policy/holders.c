@@ -88,15 +88,17 @@ copy_name(char out[64], struct lock_set_value v)
 	out[len] = '\0';
 }
 
-static bool
-conflicts(const struct lock_set *set, const struct holder *h)
+/* What it is in the way of; NULL: nothing. */
+static const struct lock_item *
+find_conflict(const struct lock_set *set, const struct holder *h)
 {
-	size_t i;
+	const struct lock_item *item;
 
-	for (i = 0; i < set->count; i++)
-		if (set->items[i].relid == h->relid)
-			return lock_mode_conflicts(set->items[i].mode, h->mode);
-	return false;
+	for (item = set->items; item < set->items + set->count; item++)
+		if (item->relid == h->relid)
+			return lock_mode_conflicts(item->mode, h->mode) ? item
+									: NULL;
+	return NULL;
 }
 
 /* FNV-1a. */
@@ -128,6 +130,7 @@ bool
 holders_add_row(struct holders *h, const struct lock_set *set,
 		const struct lock_set_value values[HOLDERS_COLUMNS])
 {
+	const struct lock_item *item;
 	struct holder row;
 	char mode[64];
 
@@ -142,13 +145,16 @@ holders_add_row(struct holders *h, const struct lock_set *set,
 	copy_name(row.application_name, values[4]);
 	copy_name(row.state, values[5]);
 	row.transaction_age_ms = number(values[6]);
-	if (!conflicts(set, &row))
+	item = find_conflict(set, &row);
+	if (item == NULL)
 		return true;
 	if (h->count < HOLDERS_SHOWN)
 		h->shown[h->count] = row;
 	h->count++;
 	if (values[7].len == 1 && *values[7].data == 't')
 		h->autovacuum_count++;
+	if (!item->is_lockable)
+		h->unlockable_count++;
 	if (values[6].data == NULL)
 		note_untold(h, hash(values[8]));
 	else if (row.transaction_age_ms > h->oldest_ms)

@@ -33,7 +33,8 @@ struct holder {
 struct holders {
 	struct holder shown[HOLDERS_SHOWN];
 	size_t count;            /* of conflicting locks, shown or not */
-	size_t autovacuum_count; /* those of them that it holds */
+	size_t autovacuum_count; /* those of them that it holds, */
+	size_t unlockable_count; /* those on what no attempt can lock */
 	uint64_t oldest_ms;      /* age of the oldest transaction, as told */
 	size_t untold_count;     /* transactions whose age is not told; */
 	uint64_t untold[HOLDERS_UNTOLD_MAX]; /* what tells them apart */

@@ -349,6 +349,7 @@ exchange_protect(struct exchange *x, enum exchange_context context)
 	bool in_transaction = context != CONTEXT_IDLE;
 
 	x->context = context;
+	x->is_noticing = false;
 	x->notice_ms = now_ms + FIRST_NOTICE_MS;
 	x->log = (struct guard_log){
 	    .statement = tag_of(x),
@@ -492,7 +493,8 @@ named(struct exchange *x)
 	}
 	action = guard_shut(&x->guard, worker_now_ms());
 	gate_names_seal(&b->names);
-	lease_shut(x->session, &b->names, x->guard.window.until_ms);
+	if (x->guard.window.is_shut)
+		lease_shut(x->session, &b->names, x->guard.window.until_ms);
 	act(x, action);
 }
 

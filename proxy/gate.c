@@ -119,17 +119,24 @@ timer_event(evutil_socket_t fd, short what, void *arg)
 	struct gate *g = arg;
 	uint64_t now_ms = worker_now_ms();
 	struct gate_note *note = TAILQ_FIRST(&g->notes);
+	bool is_over = false;
 
 	(void)fd;
 	(void)what;
 	while (note != NULL) {
 		struct gate_note *next = TAILQ_NEXT(note, link);
 
-		if (note->window->until_ms <= now_ms)
+		if (note->window->until_ms <= now_ms) {
 			forget(g, note);
+			is_over = true;
+		}
 		note = next;
 	}
-	let_go(g);
+	/* Its clock and ours may differ by a moment. */
+	if (is_over)
+		let_go(g);
+	else
+		set_timer(g);
 }
 
 void

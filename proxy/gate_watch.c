@@ -206,8 +206,8 @@ stops(struct session *s, const struct frame_header *h, struct span in)
 	    p->skipping || p->in_copy || p->status == TRANSACTION_FAILED)
 		return false;
 	/* This cycle has touched a table, or the block that is open has. */
-	if (g->touch_seq > g->boundary_seq ||
-	    (p->done_seq >= g->boundary_seq && g->touch_seq > g->idle_seq))
+	if (g->touch_seq > g->idle_seq &&
+	    (g->touch_seq > g->boundary_seq || p->done_seq >= g->boundary_seq))
 		return false;
 	w = window_for(s, h, in);
 	if (w == NULL)

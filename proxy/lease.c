@@ -7,18 +7,34 @@
 bool
 lease_take_turn(struct session *s, uint32_t *allowance_ms)
 {
-	/* Given back by lease_end at the latest, which no session misses. */
-	if (turns_take(s->worker->daemon->turns, s->database, s->id, UINT64_MAX,
-		       worker_now_ms(), allowance_ms))
-		s->lease.has_turn = true;
+	/* Given back by lease_end at the latest, which no session misses.  What
+	 * a transaction kept may be somebody else's since its time was over. */
+	s->lease.has_turn =
+	    turns_take(s->worker->daemon->turns, s->database, s->id, UINT64_MAX,
+		       worker_now_ms(), allowance_ms);
 	return s->lease.has_turn;
+}
+
+/* For as long as the gate is shut for it. */
+static void
+keep_turn(struct session *s)
+{
+	uint32_t allowance_ms;
+
+	s->lease.has_turn = turns_take(s->worker->daemon->turns, s->database,
+				       s->id, s->lease.transaction->until_ms,
+				       worker_now_ms(), &allowance_ms);
 }
 
 void
 lease_give_turn(struct session *s)
 {
-	if (!s->lease.has_turn || s->lease.transaction != NULL)
+	if (!s->lease.has_turn)
 		return;
+	if (s->lease.transaction != NULL) {
+		keep_turn(s);
+		return;
+	}
 	s->lease.has_turn = false;
 	turns_give(s->worker->daemon->turns, s->database, s->id);
 }
@@ -45,9 +61,26 @@ replace(struct session *s, struct gate_window **window,
 	*window = fresh;
 }
 
+/* It opened by itself when its time was over. */
+static void
+count_window(struct session *s)
+{
+	const struct gate_window *w = s->lease.window;
+	uint64_t end_ms = worker_now_ms();
+
+	if (w == NULL)
+		return;
+	if (end_ms > w->until_ms)
+		end_ms = w->until_ms;
+	if (end_ms > w->shut_ms)
+		turns_spend(s->worker->daemon->turns, s->database,
+			    end_ms - w->shut_ms);
+}
+
 void
 lease_shut(struct session *s, struct gate_names *names, uint64_t until_ms)
 {
+	count_window(s);
 	replace(s, &s->lease.window,
 		gate_window_new(s, names, worker_now_ms(), until_ms));
 }
@@ -55,12 +88,7 @@ lease_shut(struct session *s, struct gate_names *names, uint64_t until_ms)
 void
 lease_open(struct session *s)
 {
-	struct gate_window *w = s->lease.window;
-
-	if (w == NULL)
-		return;
-	turns_spend(s->worker->daemon->turns, s->database,
-		    worker_now_ms() - w->shut_ms);
+	count_window(s);
 	open_window(s, &s->lease.window);
 }
 
@@ -71,7 +99,6 @@ lease_keep(struct session *s, struct gate_names *names,
 	const struct gate_window *old = s->lease.transaction;
 	uint64_t now_ms = worker_now_ms();
 	uint64_t until_ms = now_ms + gate_transaction_ms;
-	uint32_t allowance_ms;
 
 	if (old != NULL) {
 		until_ms = old->until_ms;
@@ -80,8 +107,6 @@ lease_keep(struct session *s, struct gate_names *names,
 	}
 	replace(s, &s->lease.transaction,
 		gate_window_new(s, names, now_ms, until_ms));
-	(void)turns_take(s->worker->daemon->turns, s->database, s->id, until_ms,
-			 now_ms, &allowance_ms);
 }
 
 uint32_t
