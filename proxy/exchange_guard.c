@@ -421,8 +421,10 @@ choose_settings(struct exchange *x)
 	};
 
 	guard_settings_clear(&x->settings);
+	/* Said once, however often it is planned. */
 	return guard_settings_choose(&x->settings, session_config(s), &subject,
-				     &x->batch.overrides, warn, x);
+				     &x->batch.overrides,
+				     x->guard.failures == 0 ? warn : NULL, x);
 }
 
 static void

@@ -61,6 +61,8 @@ guard_log_outcome(const struct guard_log *l, const struct session *s,
 	log_text(&e, "statement", l->statement);
 	log_text(&e, "tables", tables);
 	log_text(&e, "policy", report_policy(g->settings->policy));
+	if (g->settings->rule != NULL)
+		log_text(&e, "rule", g->settings->rule);
 	log_text(&e, "outcome", report_outcome(g->outcome));
 	log_number(&e, "attempts", g->attempts);
 	log_number(&e, "held_ms", run_ms - l->begun_ms);

@@ -297,4 +297,9 @@ config_describe(FILE *out)
 		describe_allowed(out, s);
 		fprintf(out, "\n      %s\n", s->help);
 	}
+	fputs("\n"
+	      "Those from guard to guard_single_table can also be set in a "
+	      "[rule] of the\n"
+	      "file, and in a session, as in: SET lockstep.policy = 'hold'\n",
+	      out);
 }
