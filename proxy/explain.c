@@ -10,10 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <libpq-fe.h>
+
 #include "policy/lock_order.h"
 #include "proxy/explain_output.h"
 #include "proxy/explain_report.h"
 #include "proxy/explain_server.h"
+#include "proxy/guard_settings.h"
 
 struct explain {
 	const struct config *config;
@@ -22,13 +25,36 @@ struct explain {
 	bool in_block; /* after the statements so far */
 	size_t report_count;
 	bool has_failed; /* a report had an error */
+	bool has_warned; /* of the session's own settings */
 };
 
-/* Again, once the set is known. */
 static void
-choose_settings(const struct explain *e, struct explain_report *r)
+warn(void *arg, const char *text)
 {
-	r->settings = e->config->guard;
+	(void)arg;
+	fprintf(stderr, "lockstep: warning: %s\n", text);
+}
+
+/* Without a set, and again once it is known: a rule may name a table. */
+static bool
+choose_settings(struct explain *e, struct explain_report *r)
+{
+	PGconn *connection = e->server.connection;
+	struct rule_subject subject = {
+	    .database = PQdb(connection),
+	    .user = PQuser(connection),
+	    .application_name = e->server.overrides.application_name,
+	    .tag = r->tag != NULL ? r->tag : "",
+	    .set = &r->set,
+	};
+
+	guard_settings_clear(&r->settings);
+	if (!guard_settings_choose(&r->settings, e->config, &subject,
+				   &e->server.overrides,
+				   e->has_warned ? NULL : warn, NULL))
+		return false;
+	e->has_warned = true;
+	return true;
 }
 
 /* Takes *r. */
@@ -63,9 +89,10 @@ deliver_error(struct explain *e, const char *sql, size_t len, char *error)
 	    .error = error,
 	};
 
-	if (error == NULL)
+	if (error == NULL || !choose_settings(e, &r)) {
+		explain_report_clear(&r);
 		return EXPLAIN_LOST;
-	choose_settings(e, &r);
+	}
 	return deliver(e, &r);
 }
 
@@ -76,8 +103,8 @@ plan(struct explain *e, struct explain_report *r, const struct statement *s)
 
 	if (answer != EXPLAIN_ANSWERED || r->verdict == EXPLAIN_UNPLANNED)
 		return answer;
-	choose_settings(e, r);
-	if (!lock_order_sort(&r->set, &r->settings.order))
+	if (!choose_settings(e, r) ||
+	    !lock_order_sort(&r->set, &r->settings.order))
 		return EXPLAIN_LOST;
 	r->verdict = explain_judge(&r->settings, &e->server.facts, s->scope,
 				   r->set.count, e->in_block);
@@ -121,7 +148,8 @@ explain_statement(struct explain *e, const char *sql, const struct statement *s)
 	    .tag = s->tag,
 	};
 
-	choose_settings(e, &r);
+	if (!choose_settings(e, &r))
+		return EXPLAIN_LOST;
 	if (s->tag != NULL && s->has_plan)
 		return explain_planned(e, &r, s);
 	r.verdict = s->tag == NULL ? EXPLAIN_UNKNOWN : EXPLAIN_UNPLANNED;

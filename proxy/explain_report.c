@@ -6,6 +6,7 @@
 #include <libpq-fe.h>
 
 #include "policy/guard.h"
+#include "proxy/guard_settings.h"
 
 enum explain_verdict
 explain_judge(const struct guard_settings *settings,
@@ -124,5 +125,6 @@ explain_report_clear(struct explain_report *r)
 	free(r->holders);
 	PQclear(r->holder_rows); /* accepts NULL */
 	free(r->error);
+	guard_settings_clear(&r->settings);
 	memset(r, 0, sizeof(*r));
 }

@@ -122,12 +122,26 @@ read_facts(struct explain_server *s, char **error)
 
 	rows = ask(s, session_facts_query(), &in_block, 1,
 		   SESSION_FACTS_COLUMNS, error);
-	if (rows == NULL)
-		return false;
-	is_read = PQntuples(rows) == 1;
+	is_read = rows != NULL && PQntuples(rows) == 1;
 	if (is_read) {
 		read_values(values, rows, 0);
 		is_read = session_facts_read(&s->facts, values);
+	}
+	PQclear(rows); /* accepts NULL */
+	return is_read;
+}
+
+static bool
+read_overrides(struct explain_server *s, char **error)
+{
+	struct lock_set_value values[OVERRIDES_COLUMNS];
+	PGresult *rows =
+	    ask(s, overrides_query(), NULL, 0, OVERRIDES_COLUMNS, error);
+	bool is_read = rows != NULL && PQntuples(rows) == 1;
+
+	if (is_read) {
+		read_values(values, rows, 0);
+		is_read = overrides_read(&s->overrides, values);
 	}
 	PQclear(rows);
 	return is_read;
@@ -165,7 +179,7 @@ explain_server_open(struct explain_server *s, const char *conninfo,
 		fprintf(errors, "lockstep: %s", explain_server_loss(s));
 		return false;
 	}
-	is_open = read_facts(s, &error);
+	is_open = read_facts(s, &error) && read_overrides(s, &error);
 	if (!is_open)
 		fprintf(errors, "lockstep: %s\n",
 			error != NULL ? error

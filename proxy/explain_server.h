@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "policy/overrides.h"
 #include "policy/session_facts.h"
 #include "policy/statement.h"
 #include "proxy/explain_report.h"
@@ -18,6 +19,7 @@ struct pg_conn;
 struct explain_server {
 	struct pg_conn *connection;
 	struct session_facts facts;
+	struct overrides overrides;
 };
 
 enum explain_answer {

@@ -240,6 +240,19 @@ def test_settings(upstream, setting, guarded, policy):
     assert len(found["locks"]) == 5
 
 
+def test_settings_of_the_session_and_of_rules(upstream, tmp_path):
+    file = tmp_path / "lockstep.conf"
+    file.write_text("[rule]\ntable = table_b\npolicy = reject\n")
+    assert one("--json", "-c", file, DROP, upstream=upstream)[
+        "policy"] == "reject"
+    assert one("--json", "-c", file, DROP, upstream=upstream +
+               " options='-c lockstep.policy=hold'")["policy"] == "hold"
+    run = explain("--json", DROP, upstream=upstream +
+                  " options='-c lockstep.policy=held'")
+    assert json.loads(run.stdout)["policy"] == "auto"
+    assert "lockstep.policy" in run.stderr and "held" in run.stderr
+
+
 def test_single_table_and_lock_order(upstream):
     solo = one("drop table solo", "--set", "guard_single_table=on",
                upstream=upstream)
@@ -429,8 +442,8 @@ def test_many_lines_over_one_read_only_connection(cluster, admin, upstream):
         assert session.end() == (1, "")
     words = re.findall(rf"\[{pid}\].* LOG: +(?:statement|execute"
                        r" <unnamed>): (\w+)", cluster.log(mark))
-    # The first one asks about the session.
-    assert words.pop(0) == "SELECT"
+    # The first two ask about the session.
+    assert [words.pop(0), words.pop(0)] == ["SELECT", "SELECT"]
     assert words.count("BEGIN") == words.count("ROLLBACK") > len(texts)
     assert set(words) == {"BEGIN", "SELECT", "WITH", "ROLLBACK"}
     for before, word in zip(["ROLLBACK", *words], words):
