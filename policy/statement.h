@@ -87,6 +87,9 @@ struct target {
 	bool cascade;
 	bool restart_identity; /* TRUNCATE */
 	enum lock_mode mode;   /* TARGET_LOCK, TARGET_TREE */
+	/* TARGET_TREE: of the children only partitions.  To take it for false
+	 * errs on the side of more. */
+	bool partitions_only;
 };
 
 struct statement {
@@ -95,7 +98,9 @@ struct statement {
 	size_t end;   /* byte after its last token; the ';' stands behind */
 	enum statement_control control;
 	enum guard_scope scope; /* least scope that guards it; OFF: none */
-	const char *tag;        /* "DROP TABLE", static; NULL if not guarded */
+	const char *tag;        /* "DROP TABLE", static; NULL if not guarded.
+				   A DO block has the targets of all guarded
+				   statements in it */
 	/*
 	 * False where a guarded statement's lock set cannot be planned (its
 	 * kind is not covered): it passes, and is counted.
@@ -140,7 +145,11 @@ bool statement_is_candidate(const char *sql, size_t len,
 			    enum guard_scope scope);
 
 /*
- * Split and judge.  sql[len] must be NUL and sql must hold no other (else
+ * Split and judge.  What stands beside a guarded statement that can be planned
+ * shares its transaction, or may: there a wider scope than the one asked for
+ * counts, if it can be planned too.
+ *
+ * sql[len] must be NUL and sql must hold no other (else
  * STATEMENT_UNPARSED).  parse_bytes caps each statement that is parsed, and
  * STATEMENT_NESTING_MAX how deep it may nest: libpg_query recurses, and its
  * stack is the thread's, 2 MiB at most.
