@@ -35,6 +35,7 @@ taken_over AS MATERIALIZED (
               AND o.contype = 'f'
               AND o.confrelid = k.confrelid
               AND o.conparentid = 0
+              AND (o.convalidated OR v.num >= 180000)
               AND o.confkey = k.confkey
               AND o.conpfeqop = k.conpfeqop
               AND o.condeferrable = k.condeferrable
@@ -57,6 +58,7 @@ taken_over AS MATERIALIZED (
                             AND b.attnum = c.attnum
                           ORDER BY c.at)) AS is_there
       FROM attach a
+     CROSS JOIN server v
      CROSS JOIN LATERAL (
            SELECT k.*
              FROM pg_catalog.pg_constraint k
@@ -69,10 +71,18 @@ taken_over AS MATERIALIZED (
            OFFSET 0) k
 ),
 -- What they reference, with all partitions.  The triggers of a key that was
--- there already are dropped: ACCESS EXCLUSIVE.
+-- there already are dropped: ACCESS EXCLUSIVE.  Before 15 no trigger stood on
+-- a partitioned table.
 taken_from (relid, mode) AS (
-    SELECT k.confrelid, CASE WHEN k.is_there THEN 8 ELSE 6 END
+    SELECT k.confrelid,
+           CASE WHEN k.is_there
+                 AND (v.num >= 150000
+                      OR NOT EXISTS (
+                      SELECT FROM pg_catalog.pg_partitioned_table
+                       WHERE partrelid = k.confrelid))
+                THEN 8 ELSE 6 END
       FROM taken_over k
+     CROSS JOIN server v
   UNION
     SELECT h.inhrelid, f.mode
       FROM taken_from f

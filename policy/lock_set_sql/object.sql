@@ -12,7 +12,8 @@ role AS MATERIALIZED (
       FROM asked a
      WHERE a.kind = 'owned'
 ),
--- What the roles own, and the policies that are for nobody else.
+-- What the roles own, and the policies that are for nobody else.  (A policy on
+-- another's table stays, by the newest 17, if the role is not a superuser.)
 owned (classid, objid) AS (
     SELECT s.classid, s.objid
       FROM role r
@@ -37,7 +38,7 @@ owned (classid, objid) AS (
 -- The arguments' types in order; `part` is {{schema,type},...}.  NONE, which
 -- no type is called without quotes, is an operator's missing side.
 argued (n, types) AS (
-    SELECT a.n, ARRAY (
+    SELECT p.n, ARRAY (
            SELECT CASE WHEN p.types[i][2] = 'NONE' THEN 0
                   WHEN pg_catalog.has_schema_privilege(
                        pg_catalog.to_regnamespace(pg_catalog.quote_ident(

@@ -2,7 +2,8 @@
 WITH RECURSIVE
 asked AS MATERIALIZED (
   SELECT a.*, s.nspid,
-         pg_catalog.has_schema_privilege(s.nspid, 'USAGE') IS NOT FALSE
+         a.name IS NOT NULL
+         AND pg_catalog.has_schema_privilege(s.nspid, 'USAGE') IS NOT FALSE
          AS is_usable
     FROM ROWS FROM (
          pg_catalog.unnest((SELECT $1::pg_catalog.text[])),
