@@ -1,5 +1,6 @@
 /*
- * statement.c - the three sieves, and what they leave put together.
+ * statement.c - the second and the third sieve, and what they leave put
+ * together.
  *
  * The second sieve is libpg_query's split_with_scanner, which is the server's
  * own scanner and knows strings, comments and parentheses.  It has three gaps
@@ -19,16 +20,12 @@
 #include <pg_query.h>
 
 #include "policy/statement_scan.h"
+#include "policy/statement_sieve.h"
+#include "policy/statement_target.h"
 #include "policy/statement_text.h"
 #include "policy/statement_tree.h"
 
 enum {
-	/*
-	 * How far the first sieve looks behind a ';' for a keyword.  A bound
-	 * keeps it linear in the text: each ';' inside a long comment would
-	 * else walk the rest of it.
-	 */
-	LOOK_AHEAD = 256,
 	/* The server's own bound: a palloc'd text and its two NULs. */
 	TEXT_MAX = 0x3ffffff0,
 	/*
@@ -39,74 +36,6 @@ enum {
 	/* All candidates together: so many times parse_bytes. */
 	PARSED_CAPS = 8,
 };
-
-enum role {
-	ROLE_OTHER,
-	ROLE_CONTROL,
-	ROLE_GUARDED,
-};
-
-static const struct {
-	const char *word;
-	enum role role;
-	enum guard_scope least; /* ROLE_GUARDED: the first scope it is in */
-} keywords[] = {
-    {"drop", ROLE_GUARDED, GUARD_SCOPE_DROPS},
-    {"alter", ROLE_GUARDED, GUARD_SCOPE_DROPS},
-    {"truncate", ROLE_GUARDED, GUARD_SCOPE_DROPS},
-    {"create", ROLE_GUARDED, GUARD_SCOPE_DDL},
-    {"begin", ROLE_CONTROL, GUARD_SCOPE_OFF},
-    {"start", ROLE_CONTROL, GUARD_SCOPE_OFF},
-    {"commit", ROLE_CONTROL, GUARD_SCOPE_OFF},
-    {"end", ROLE_CONTROL, GUARD_SCOPE_OFF},
-    {"rollback", ROLE_CONTROL, GUARD_SCOPE_OFF},
-    {"abort", ROLE_CONTROL, GUARD_SCOPE_OFF},
-    {"savepoint", ROLE_CONTROL, GUARD_SCOPE_OFF},
-    {"release", ROLE_CONTROL, GUARD_SCOPE_OFF},
-    {"prepare", ROLE_CONTROL, GUARD_SCOPE_OFF},
-};
-
-/* What the keyword at pos announces, in this scope. */
-static enum role
-keyword_role(struct statement_text text, size_t pos, enum guard_scope scope)
-{
-	size_t i;
-
-	for (i = 0; i < sizeof(keywords) / sizeof(keywords[0]); i++)
-		if (statement_text_is_word(text, pos, keywords[i].word))
-			return scope < keywords[i].least ? ROLE_OTHER
-							 : keywords[i].role;
-	return ROLE_OTHER;
-}
-
-bool
-statement_is_candidate(const char *sql, size_t len, enum guard_scope scope)
-{
-	struct statement_text text = {sql, len};
-	size_t limit = len; /* the start is looked at once: no bound needed */
-	size_t pos = 0;
-	const char *semicolon;
-
-	if (scope == GUARD_SCOPE_OFF)
-		return false;
-	for (;;) {
-		size_t word = statement_text_skip(text, pos, limit);
-
-		if (word >= limit && limit < len)
-			return true;
-		if (keyword_role(text, word, scope) == ROLE_GUARDED)
-			return true;
-		/*
-		 * On from this ';', not from behind a comment: all this may
-		 * stand in a string, and the next ';' end it.
-		 */
-		semicolon = memchr(sql + pos, ';', len - pos);
-		if (semicolon == NULL)
-			return false;
-		pos = (size_t)(semicolon - sql) + 1;
-		limit = len - pos > LOOK_AHEAD ? pos + LOOK_AHEAD : len;
-	}
-}
 
 static struct statement_text
 text_of(const char *sql, const struct statement *s)
@@ -198,35 +127,6 @@ done:
 	return status;
 }
 
-/* Behind CREATE [OR REPLACE]: where the kind of object is named. */
-static size_t
-created_kind(struct statement_text text)
-{
-	size_t pos = statement_text_word_end(text, 0);
-	int i;
-
-	pos = statement_text_skip(text, pos, text.len);
-	if (!statement_text_is_word(text, pos, "or"))
-		return pos;
-	for (i = 0; i < 2; i++) {
-		pos = statement_text_word_end(text, pos);
-		pos = statement_text_skip(text, pos, text.len);
-	}
-	return pos;
-}
-
-static bool
-creates_routine(struct statement_text text)
-{
-	size_t pos;
-
-	if (!statement_text_is_word(text, 0, "create"))
-		return false;
-	pos = created_kind(text);
-	return statement_text_is_word(text, pos, "function") ||
-	       statement_text_is_word(text, pos, "procedure");
-}
-
 /* One statement of what was split at the ';' within a routine's SQL body. */
 static void
 join_routine_bodies(struct statement_list *list, const char *sql)
@@ -239,7 +139,7 @@ join_routine_bodies(struct statement_list *list, const char *sql)
 		struct statement_text text = text_of(sql, &joined);
 		size_t depth = 0;
 
-		if (creates_routine(text) &&
+		if (statement_sieve_creates_routine(text) &&
 		    statement_text_contains(text, "atomic"))
 			depth = statement_scan_body_depth(text, 0);
 		for (; depth > 0 && i < list->count; i++) {
@@ -272,29 +172,13 @@ has_only_blanks(const struct statement_list *list, const char *sql, size_t len)
 	return true;
 }
 
-/*
- * By the first words, so that few statements need the parser.  An ALTER of
- * another kind, or a function's long body, must not count as too large.
- */
-static enum role
-statement_role(struct statement_text text, enum guard_scope scope)
+/* What was read of it; where it stands remains. */
+static void
+statement_forget(struct statement *s)
 {
-	enum role role = keyword_role(text, 0, scope);
-	size_t second;
-
-	if (statement_text_is_word(text, 0, "prepare")) {
-		second = statement_text_word_end(text, 0);
-		second = statement_text_skip(text, second, text.len);
-		if (!statement_text_is_word(text, second, "transaction"))
-			return ROLE_OTHER;
-	}
-	if (statement_text_is_word(text, 0, "alter") &&
-	    scope < GUARD_SCOPE_DDL && !statement_text_contains(text, "drop") &&
-	    !statement_text_contains(text, "detach"))
-		return ROLE_OTHER;
-	if (creates_routine(text))
-		return ROLE_OTHER;
-	return role;
+	statement_target_keep(s, 0);
+	free(s->targets);
+	*s = (struct statement){.start = s->start, .end = s->end};
 }
 
 static enum statement_status
@@ -310,52 +194,87 @@ read_statement(struct statement *s, const char *sql, enum guard_scope scope)
 	return status;
 }
 
-/*
- * STATEMENT_TOO_LARGE if the parser's stack or time would not be bounded by
- * the caps; *count says how many there are.
- */
-static enum statement_status
-weigh_candidates(size_t *count, const struct statement_list *list,
-		 const char *sql, enum guard_scope scope, size_t parse_bytes)
+/* What may be parsed of one text. */
+struct budget {
+	size_t parse_bytes; /* of one statement */
+	size_t bytes;       /* of all so far */
+	size_t count;
+};
+
+/* False if the parser's stack or time would not be bounded by the caps. */
+static bool
+budget_allows(struct budget *b, struct statement_text text)
 {
-	size_t bytes = 0;
-	size_t i;
+	b->bytes += text.len;
+	return text.len <= b->parse_bytes &&
+	       b->bytes <= PARSED_CAPS * b->parse_bytes &&
+	       ++b->count <= STATEMENT_CANDIDATES_MAX &&
+	       statement_scan_nesting(text) <= STATEMENT_NESTING_MAX;
+}
 
-	*count = 0;
-	for (i = 0; i < list->count; i++) {
-		struct statement_text text = text_of(sql, &list->items[i]);
-
-		if (statement_role(text, scope) == ROLE_OTHER)
-			continue;
-		bytes += text.len;
-		if (text.len > parse_bytes || bytes > PARSED_CAPS * parse_bytes)
-			return STATEMENT_TOO_LARGE;
-		if (++*count > STATEMENT_CANDIDATES_MAX)
-			return STATEMENT_TOO_LARGE;
-		if (statement_scan_nesting(text) > STATEMENT_NESTING_MAX)
-			return STATEMENT_TOO_LARGE;
-	}
-	return STATEMENT_OK;
+static bool
+is_candidate(const struct statement *s, const char *sql, enum guard_scope scope)
+{
+	return statement_sieve_role(text_of(sql, s), scope) !=
+	       STATEMENT_ROLE_OTHER;
 }
 
 static enum statement_status
 read_candidates(struct statement_list *list, const char *sql,
-		enum guard_scope scope, size_t parse_bytes)
+		enum guard_scope scope, struct budget *budget)
 {
-	enum statement_status status;
-	size_t count;
+	enum statement_status status = STATEMENT_OK;
 	size_t i;
 
-	status = weigh_candidates(&count, list, sql, scope, parse_bytes);
-	for (i = 0; count > 0 && status == STATEMENT_OK; i++) {
-		struct statement *s = &list->items[i];
-
-		if (statement_role(text_of(sql, s), scope) == ROLE_OTHER)
-			continue;
-		status = read_statement(s, sql, scope);
-		count--;
-	}
+	/* All are weighed before one is parsed. */
+	for (i = 0; i < list->count; i++)
+		if (is_candidate(&list->items[i], sql, scope) &&
+		    !budget_allows(budget, text_of(sql, &list->items[i])))
+			return STATEMENT_TOO_LARGE;
+	for (i = 0; i < list->count && status == STATEMENT_OK; i++)
+		if (is_candidate(&list->items[i], sql, scope))
+			status = read_statement(&list->items[i], sql, scope);
 	return status;
+}
+
+static bool
+has_plan(const struct statement_list *list)
+{
+	size_t i;
+
+	for (i = 0; i < list->count; i++)
+		if (list->items[i].has_plan)
+			return true;
+	return false;
+}
+
+/*
+ * What stands in one text with a guarded statement mostly shares its
+ * transaction, so its locks must be in the same plan: after ALTER TABLE c ADD
+ * FOREIGN KEY ... REFERENCES z, a DROP TABLE c locks z once more.  So what a
+ * wider scope would guard is guarded too, if it can be planned.
+ */
+static enum statement_status
+read_neighbours(struct statement_list *list, const char *sql,
+		struct budget *budget)
+{
+	size_t i;
+
+	for (i = 0; i < list->count; i++) {
+		struct statement *s = &list->items[i];
+		enum statement_status status;
+
+		if (s->tag != NULL || s->control != STATEMENT_PLAIN ||
+		    !is_candidate(s, sql, GUARD_SCOPE_DDL) ||
+		    !budget_allows(budget, text_of(sql, s)))
+			continue;
+		status = read_statement(s, sql, GUARD_SCOPE_DDL);
+		if (status == STATEMENT_NO_MEMORY)
+			return status;
+		if (status != STATEMENT_OK || !s->has_plan)
+			statement_forget(s);
+	}
+	return STATEMENT_OK;
 }
 
 static bool
@@ -402,8 +321,8 @@ list_is_sound(const struct statement_list *list, const char *sql, size_t len,
 	for (i = 0; i < list->count; i++) {
 		struct statement_text text = text_of(sql, &list->items[i]);
 
-		if (statement_role(text, scope) != ROLE_OTHER)
-			continue; /* parsed, as a candidate */
+		if (is_candidate(&list->items[i], sql, scope))
+			continue; /* it was parsed */
 		if (text.len > parse_bytes || !has_no_syntax_error(text))
 			return false;
 	}
@@ -414,6 +333,7 @@ enum statement_status
 statement_list_parse(struct statement_list *out, const char *sql, size_t len,
 		     enum guard_scope scope, size_t parse_bytes)
 {
+	struct budget budget = {.parse_bytes = parse_bytes};
 	enum statement_status status;
 	size_t i;
 
@@ -431,7 +351,9 @@ statement_list_parse(struct statement_list *out, const char *sql, size_t len,
 	for (i = 0; i < out->count; i++)
 		trim(&out->items[i], sql);
 	join_routine_bodies(out, sql);
-	status = read_candidates(out, sql, scope, parse_bytes);
+	status = read_candidates(out, sql, scope, &budget);
+	if (status == STATEMENT_OK && scope < GUARD_SCOPE_DDL && has_plan(out))
+		status = read_neighbours(out, sql, &budget);
 	if (status != STATEMENT_OK)
 		goto fail;
 	out->is_sound = needs_soundness(out) &&
@@ -448,16 +370,8 @@ statement_list_clear(struct statement_list *list)
 {
 	size_t i;
 
-	for (i = 0; i < list->count; i++) {
-		struct statement *s = &list->items[i];
-		size_t j;
-
-		for (j = 0; j < s->target_count; j++) {
-			free(s->targets[j].relation);
-			free(s->targets[j].part);
-		}
-		free(s->targets);
-	}
+	for (i = 0; i < list->count; i++)
+		statement_forget(&list->items[i]);
 	free(list->items);
 	*list = (struct statement_list){.items = NULL};
 }

@@ -88,6 +88,9 @@ struct target {
 	bool cascade;
 	bool restart_identity; /* TRUNCATE */
 	enum lock_mode mode;   /* TARGET_LOCK, TARGET_TREE */
+	/* TARGET_TREE: of the children only partitions.  To take it for false
+	 * errs on the side of more. */
+	bool partitions_only;
 };
 
 struct statement {
@@ -96,7 +99,9 @@ struct statement {
 	size_t end;   /* byte after its last token; the ';' stands behind */
 	enum statement_control control;
 	enum guard_scope scope; /* least scope that guards it; OFF: none */
-	const char *tag;        /* "DROP TABLE", static; NULL if not guarded */
+	const char *tag;        /* "DROP TABLE", static; NULL if not guarded.
+				   A DO block has the targets of all guarded
+				   statements in it */
 	/*
 	 * False where a guarded statement's lock set cannot be planned (its
 	 * kind is not covered): it passes, and is counted.

@@ -8,6 +8,7 @@
 #ifndef LOCKSTEP_POLICY_STATEMENT_SCAN_H
 #define LOCKSTEP_POLICY_STATEMENT_SCAN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "policy/statement_text.h"
@@ -26,5 +27,28 @@ size_t statement_scan_body_depth(struct statement_text text, size_t depth);
  * separate what stands side by side; all else is taken to nest.
  */
 size_t statement_scan_nesting(struct statement_text text);
+
+/* What stands in a PL/pgSQL block. */
+struct statement_block {
+	/*
+	 * Owned; the texts borrow from the block's.  What begins like a
+	 * statement with DROP, ALTER, TRUNCATE, CREATE or REFRESH; it may yet
+	 * be something else, and not parse.
+	 */
+	struct statement_text *items;
+	size_t count;
+	/* COMMIT, ROLLBACK, or a CALL or DO whose own block may have them. */
+	bool may_end_transaction;
+};
+
+/*
+ * False: out of memory, *out is empty.  A block that does not scan has
+ * nothing in it.
+ *
+ * Not with libpg_query's parser for PL/pgSQL: it aborts on some input, leaks
+ * on every input, and refuses much that the server runs.
+ */
+bool statement_scan_block(struct statement_block *out,
+			  struct statement_text block);
 
 #endif

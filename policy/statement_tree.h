@@ -10,9 +10,10 @@
 
 /*
  * Parse sql, one statement without its ';', and fill in what `out` says of
- * it; start and end are left alone.  out->targets is allocated and stays the
- * caller's to free whatever the answer is: STATEMENT_OK, STATEMENT_UNPARSED
- * or STATEMENT_NO_MEMORY.
+ * it; start and end are left alone.  Targets are added to those that are
+ * there; they stay the caller's to free whatever the answer is: STATEMENT_OK,
+ * STATEMENT_UNPARSED, STATEMENT_NO_MEMORY, or STATEMENT_TOO_LARGE for what a
+ * DO block holds.
  *
  * Recurses as deep as the statement nests: the caller bounds its length.
  */
