@@ -84,7 +84,6 @@ struct target {
 	char *relation;
 	char *part; /* NULL where the kind has none */
 	bool only;
-	bool partitions_only; /* TREE: a partitioned table's, no others */
 	bool cascade;
 	bool restart_identity; /* TRUNCATE */
 	enum lock_mode mode;   /* TARGET_LOCK, TARGET_TREE */
