@@ -23,6 +23,8 @@
  *    the has_..._privilege functions do not, pg_get_... functions would.
  *  - OFFSET 0 pins each lookup to an index, whatever the statistics say:
  *    one scan of pg_depend would cost more than all the rest.
+ *  - Children are looked up by a range of one parent: where one of them has
+ *    most of the children, pg_inherits would be scanned for an equal one.
  *  - A limit that the planner cannot know is taken for a tenth of the rows,
  *    and the length of an array it cannot know for ten.  Both keep the
  *    estimate below jit_above_cost: compiling would take 200 ms.

@@ -22,7 +22,7 @@ searched (relid) AS (
       FROM searched s
      CROSS JOIN LATERAL (
            SELECT inhrelid FROM pg_catalog.pg_inherits
-            WHERE inhparent = s.relid
+            WHERE inhparent >= s.relid AND inhparent <= s.relid
            LIMIT (SELECT 2147483647)) h
 ),
 -- The parent's foreign keys, less those that are parts of another of them,
@@ -88,7 +88,7 @@ taken_from (relid, mode) AS (
       FROM taken_from f
      CROSS JOIN LATERAL (
            SELECT inhrelid FROM pg_catalog.pg_inherits
-            WHERE inhparent = f.relid
+            WHERE inhparent >= f.relid AND inhparent <= f.relid
            LIMIT (SELECT 2147483647)) h
      WHERE EXISTS (
            SELECT FROM pg_catalog.pg_partitioned_table

@@ -15,7 +15,7 @@ reach (n, root, relid, attname, is_only) AS (
       FROM reach r
      CROSS JOIN LATERAL (
            SELECT inhrelid FROM pg_catalog.pg_inherits
-            WHERE inhparent = r.relid
+            WHERE inhparent >= r.relid AND inhparent <= r.relid
            LIMIT (SELECT 2147483647)) h
      WHERE NOT r.is_only
 ),
@@ -43,7 +43,8 @@ column_kept (n, root, relid) AS (
       FROM column_kept k
      CROSS JOIN LATERAL (
            SELECT inhrelid FROM pg_catalog.pg_inherits
-            WHERE inhparent = k.relid AND inhrelid <> k.root
+            WHERE inhparent >= k.relid AND inhparent <= k.relid
+              AND inhrelid <> k.root
            LIMIT (SELECT 2147483647)) h
 ),
 column_gone (relid, attname) AS (
@@ -68,6 +69,6 @@ column_lock (relid, mode, phase) AS (
       FROM column_gone g
      CROSS JOIN LATERAL (
            SELECT inhrelid FROM pg_catalog.pg_inherits
-            WHERE inhparent = g.relid
+            WHERE inhparent >= g.relid AND inhparent <= g.relid
            LIMIT (SELECT 2147483647)) h
 ),

@@ -27,7 +27,7 @@ same (n, relid, conid, is_local) AS (
       JOIN con ON con.n = s.n
      CROSS JOIN LATERAL (
            SELECT inhrelid FROM pg_catalog.pg_inherits
-            WHERE inhparent = s.relid
+            WHERE inhparent >= s.relid AND inhparent <= s.relid
            LIMIT (SELECT 2147483647)) h
       LEFT JOIN LATERAL (
            SELECT k.oid, k.conislocal
@@ -73,7 +73,8 @@ constraint_kept (n, root, relid) AS (
       FROM constraint_kept k
      CROSS JOIN LATERAL (
            SELECT inhrelid FROM pg_catalog.pg_inherits
-            WHERE inhparent = k.relid AND inhrelid <> k.root
+            WHERE inhparent >= k.relid AND inhparent <= k.relid
+              AND inhrelid <> k.root
            LIMIT (SELECT 2147483647)) h
 ),
 constraint_gone (n, relid, conid) AS (
@@ -101,7 +102,7 @@ constraint_tree (relid) AS (
       FROM constraint_tree t
      CROSS JOIN LATERAL (
            SELECT inhrelid FROM pg_catalog.pg_inherits
-            WHERE inhparent = t.relid
+            WHERE inhparent >= t.relid AND inhparent <= t.relid
            LIMIT (SELECT 2147483647)) h
 ),
 constraint_lock (relid, mode, phase) AS (
@@ -112,7 +113,7 @@ constraint_lock (relid, mode, phase) AS (
       JOIN con ON con.n = g.n
      CROSS JOIN LATERAL (
            SELECT inhrelid FROM pg_catalog.pg_inherits
-            WHERE inhparent = g.relid
+            WHERE inhparent >= g.relid AND inhparent <= g.relid
            LIMIT (SELECT 2147483647)) h
      WHERE con.is_inherited
   UNION ALL

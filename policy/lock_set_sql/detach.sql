@@ -13,7 +13,7 @@ detached (relid) AS (
       FROM detached s
      CROSS JOIN LATERAL (
            SELECT inhrelid FROM pg_catalog.pg_inherits
-            WHERE inhparent = s.relid
+            WHERE inhparent >= s.relid AND inhparent <= s.relid
            LIMIT (SELECT 2147483647)) h
 ),
 -- What its inherited foreign keys reference; 13 leaves the partitions out.
@@ -40,7 +40,7 @@ referenced (relid) AS (
            SELECT h.inhrelid
              FROM pg_catalog.pg_inherits h
              JOIN pg_catalog.pg_class c ON c.oid = h.inhrelid
-            WHERE h.inhparent = r.relid
+            WHERE h.inhparent >= r.relid AND h.inhparent <= r.relid
               AND c.relispartition
            LIMIT (SELECT 2147483647)) h
      WHERE v.num >= 140000
@@ -77,7 +77,7 @@ checked (relid) AS (
            SELECT h.inhrelid
              FROM pg_catalog.pg_inherits h
              JOIN pg_catalog.pg_class c ON c.oid = h.inhrelid
-            WHERE h.inhparent = k.relid
+            WHERE h.inhparent >= k.relid AND h.inhparent <= k.relid
               AND c.relispartition
            LIMIT (SELECT 2147483647)) h
 ),

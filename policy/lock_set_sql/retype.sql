@@ -9,7 +9,7 @@ retyped (relid, attname, is_only) AS (
       FROM retyped r
      CROSS JOIN LATERAL (
            SELECT inhrelid FROM pg_catalog.pg_inherits
-            WHERE inhparent = r.relid
+            WHERE inhparent >= r.relid AND inhparent <= r.relid
            LIMIT (SELECT 2147483647)) h
      WHERE NOT r.is_only
 ),
@@ -48,7 +48,7 @@ remade_to (relid) AS (
       FROM remade_to r
      CROSS JOIN LATERAL (
            SELECT inhrelid FROM pg_catalog.pg_inherits
-            WHERE inhparent = r.relid
+            WHERE inhparent >= r.relid AND inhparent <= r.relid
            LIMIT (SELECT 2147483647)) h
      WHERE EXISTS (
            SELECT FROM pg_catalog.pg_partitioned_table

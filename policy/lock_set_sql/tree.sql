@@ -13,7 +13,7 @@ child (relid, mode) AS (
       FROM child c
      CROSS JOIN LATERAL (
            SELECT inhrelid FROM pg_catalog.pg_inherits
-            WHERE inhparent = c.relid
+            WHERE inhparent >= c.relid AND inhparent <= c.relid
            LIMIT (SELECT 2147483647)) h
 ),
 tree_lock (relid, mode, phase) AS (

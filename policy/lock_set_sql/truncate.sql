@@ -8,7 +8,7 @@ emptied (relid, is_only, is_cascade, is_restart) AS (
       FROM emptied e
      CROSS JOIN LATERAL (
            SELECT inhrelid FROM pg_catalog.pg_inherits
-            WHERE inhparent = e.relid
+            WHERE inhparent >= e.relid AND inhparent <= e.relid
            LIMIT (SELECT 2147483647)) h
      WHERE NOT e.is_only
 ),

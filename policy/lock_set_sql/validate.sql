@@ -22,7 +22,7 @@ proven (relid) AS (
       FROM proven p
      CROSS JOIN LATERAL (
            SELECT inhrelid FROM pg_catalog.pg_inherits
-            WHERE inhparent = p.relid
+            WHERE inhparent >= p.relid AND inhparent <= p.relid
            LIMIT (SELECT 2147483647)) h
 ),
 proven_key (conid, relid) AS (
@@ -31,9 +31,20 @@ proven_key (conid, relid) AS (
     SELECT k.oid, k.conrelid
       FROM proven_key p
      CROSS JOIN LATERAL (
+           SELECT d.objid
+             FROM pg_catalog.pg_depend d
+            WHERE d.refclassid =
+                  'pg_catalog.pg_constraint'::pg_catalog.regclass
+              AND d.refobjid = p.conid
+              AND d.classid =
+                  'pg_catalog.pg_constraint'::pg_catalog.regclass
+           LIMIT (SELECT 2147483647)) d
+     CROSS JOIN LATERAL (
            SELECT oid, conrelid FROM pg_catalog.pg_constraint
-            WHERE conparentid = p.conid AND NOT convalidated
-           LIMIT (SELECT 2147483647)) k
+            WHERE oid = d.objid
+              AND conparentid = p.conid
+              AND NOT convalidated
+           OFFSET 0) k
 ),
 validate_lock (relid, mode, phase) AS (
     SELECT u.confrelid, 2, 3 FROM unproven u WHERE u.contype = 'f'

@@ -54,7 +54,7 @@ index_tree (relid) AS (
       FROM index_tree t
      CROSS JOIN LATERAL (
            SELECT inhrelid FROM pg_catalog.pg_inherits
-            WHERE inhparent = t.relid
+            WHERE inhparent >= t.relid AND inhparent <= t.relid
            LIMIT (SELECT 2147483647)) h
 ),
 -- Each object is mapped to the relation that its deletion locks.
