@@ -1,34 +1,15 @@
 /*
- * lock_set.c - the query's parameters, and its answer as a set.
- *
- * The parameters are parallel arrays, one element per target; the detached
- * partition is an element of its own, right behind its parent.
+ * lock_set.c - the query's answer as a set.
  */
 #include "policy/lock_set.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
 	ITEMS_MIN = 16, /* room for, at first; doubled from there on */
-	INT_TEXT_MAX = 12,
 };
-
-/* In the order of the query's parameters. */
-enum parameter {
-	PARAMETER_KIND,
-	PARAMETER_NAME,
-	PARAMETER_PART,
-	PARAMETER_ONLY,
-	PARAMETER_CASCADE,
-	PARAMETER_RESTART,
-	PARAMETER_MODE,
-	PARAMETERS,
-};
-
-static_assert((int)PARAMETERS == LOCK_SET_PARAMS, "one array per parameter");
 
 /* In the order of the query's columns. */
 enum column {
@@ -43,158 +24,6 @@ enum column {
 };
 
 static_assert((int)COLUMNS == LOCK_SET_COLUMNS, "one value per column");
-
-/* An array literal that grows; `failed` is sticky. */
-struct array {
-	char *data;
-	size_t len;
-	size_t capacity;
-	bool failed;
-};
-
-static void
-array_put(struct array *a, char c)
-{
-	size_t capacity = a->capacity > 0 ? a->capacity * 2 : 64;
-	char *data;
-
-	if (a->failed)
-		return;
-	if (a->len == a->capacity) {
-		data = realloc(a->data, capacity);
-		if (data == NULL) {
-			a->failed = true;
-			return;
-		}
-		a->data = data;
-		a->capacity = capacity;
-	}
-	a->data[a->len++] = c;
-}
-
-/* value NULL: SQL NULL.  Quoted always, so that nothing in it has a meaning. */
-static void
-array_add(struct array *a, const char *value)
-{
-	if (a->len > 1)
-		array_put(a, ',');
-	if (value == NULL) {
-		for (const char *s = "NULL"; *s != '\0'; s++)
-			array_put(a, *s);
-		return;
-	}
-	array_put(a, '"');
-	for (; *value != '\0'; value++) {
-		if (*value == '"' || *value == '\\')
-			array_put(a, '\\');
-		array_put(a, *value);
-	}
-	array_put(a, '"');
-}
-
-static void
-array_add_bool(struct array *a, bool value)
-{
-	array_add(a, value ? "t" : "f");
-}
-
-static void
-array_add_int(struct array *a, int value)
-{
-	char text[INT_TEXT_MAX];
-
-	(void)snprintf(text, sizeof(text), "%d", value);
-	array_add(a, text);
-}
-
-static const char *
-kind_name(enum target_kind kind)
-{
-	switch (kind) {
-	case TARGET_DROP:
-		return "drop";
-	case TARGET_COLUMN:
-		return "column";
-	case TARGET_CONSTRAINT:
-		return "constraint";
-	case TARGET_DETACH:
-		return "detach";
-	case TARGET_TRUNCATE:
-		return "truncate";
-	case TARGET_LOCK:
-		return "lock";
-	case TARGET_TREE:
-		return "tree";
-	case TARGET_VALIDATE:
-		return "validate";
-	case TARGET_ATTACH:
-		return "attach";
-	case TARGET_PARTITION:
-		return "partition_of";
-	case TARGET_RETYPE:
-		return "retype";
-	case TARGET_OWNER:
-		return "owner";
-	case TARGET_OBJECT:
-		return "object";
-	}
-	abort();
-}
-
-static void
-arrays_add(struct array arrays[PARAMETERS], const struct target *t,
-	   const char *kind, const char *name)
-{
-	bool has_part =
-	    t->kind == TARGET_COLUMN || t->kind == TARGET_CONSTRAINT;
-	/* The named relation itself; every drop takes the strongest. */
-	enum lock_mode mode =
-	    t->kind == TARGET_LOCK ? t->mode : LOCK_ACCESS_EXCLUSIVE;
-
-	array_add(&arrays[PARAMETER_KIND], kind);
-	array_add(&arrays[PARAMETER_NAME], name);
-	array_add(&arrays[PARAMETER_PART], has_part ? t->part : NULL);
-	array_add_bool(&arrays[PARAMETER_ONLY], t->only);
-	array_add_bool(&arrays[PARAMETER_CASCADE], t->cascade);
-	array_add_bool(&arrays[PARAMETER_RESTART], t->restart_identity);
-	array_add_int(&arrays[PARAMETER_MODE], (int)mode);
-}
-
-static void
-arrays_add_statement(struct array arrays[PARAMETERS], const struct statement *s)
-{
-	for (size_t i = 0; i < s->target_count; i++) {
-		const struct target *t = &s->targets[i];
-
-		arrays_add(arrays, t, kind_name(t->kind), t->relation);
-		if (t->kind == TARGET_DETACH)
-			arrays_add(arrays, t, "partition", t->part);
-	}
-}
-
-bool
-lock_set_params(char *params[LOCK_SET_PARAMS],
-		const struct statement *statements, size_t count)
-{
-	struct array arrays[PARAMETERS] = {0};
-	bool failed = false;
-
-	for (size_t i = 0; i < PARAMETERS; i++)
-		array_put(&arrays[i], '{');
-	for (size_t i = 0; i < count; i++)
-		arrays_add_statement(arrays, &statements[i]);
-	for (size_t i = 0; i < PARAMETERS; i++) {
-		array_put(&arrays[i], '}');
-		array_put(&arrays[i], '\0');
-		failed |= arrays[i].failed;
-	}
-	for (size_t i = 0; i < PARAMETERS; i++) {
-		if (failed)
-			free(arrays[i].data);
-		params[i] = failed ? NULL : arrays[i].data;
-	}
-	return !failed;
-}
 
 /* Digits at the front of *v, which then starts behind them. */
 static bool

@@ -18,7 +18,7 @@
 #include "policy/statement.h"
 
 enum {
-	LOCK_SET_PARAMS = 7, /* lock_set_query's $1 .. $n */
+	LOCK_SET_PARAMS = 8, /* lock_set_query's $1 .. $n */
 	LOCK_SET_COLUMNS = 7,
 	LOCK_SET_MAX = 20000, /* relations; a larger set is not guarded */
 };
@@ -47,8 +47,12 @@ struct lock_set {
 	size_t count;
 };
 
-/* The query's text, static, with $1 .. $LOCK_SET_PARAMS of declared types. */
-const char *lock_set_query(void);
+/*
+ * The query's text for the kinds of targets that these statements have, with
+ * $1 .. $LOCK_SET_PARAMS of declared types: allocated, the caller's to free.
+ * NULL: out of memory.
+ */
+char *lock_set_query(const struct statement *statements, size_t count);
 
 /*
  * The parameters, text format, for the targets of these statements; each

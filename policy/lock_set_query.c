@@ -1,23 +1,30 @@
 /*
- * lock_set_query.c - the catalog query behind a lock set, one text for all.
+ * lock_set_query.c - the catalog query behind a lock set.
  *
- * Each kind of target has its own part, which turns the target into locks
- * that it takes itself and into seeds: objects that go.  From the seeds the
- * walk `obj` mirrors findDependentObjects (PostgreSQL,
- * src/backend/catalog/dependency.c): backwards over pg_depend to all that
- * depends on an object (for a column only on that column), and, for what is
- * not named itself, forwards to what it is an internal part or an extension
- * member of.  Each object found is mapped to the relation that its deletion
- * locks; a relation's mode is the strongest of its reasons.
+ * Its parts are the files of lock_set_sql/.  Each kind of target has its own,
+ * which turns the target into locks that it takes itself (..._lock) and into
+ * seeds (..._seed): objects that go.  From the seeds walk.sql mirrors
+ * findDependentObjects (PostgreSQL, src/backend/catalog/dependency.c):
+ * backwards over pg_depend to all that depends on an object (for a column only
+ * on that column), and, for what is not named itself, forwards to what it is
+ * an internal part or an extension member of.  Each object found is mapped to
+ * the relation that its deletion locks; a relation's mode is the strongest of
+ * its reasons.
+ *
+ * The server plans the query anew for each statement, which costs as much as
+ * running it: so a text has only the parts that its targets need.
  *
  * What keeps it safe, fast and portable:
- *  - Every function, operator and type carries its schema, and no construct
- *    stands here that looks its operator up in the search_path: no IN, no
- *    CASE x WHEN, no BETWEEN, no IS DISTINCT FROM, no NULLIF, no USING.
+ *  - Every function, operator and type carries its schema (operators get it
+ *    in embed_sql.cmake), and no construct stands here that looks its operator
+ *    up in the search_path: no IN, no CASE x WHEN, no BETWEEN, no IS DISTINCT
+ *    FROM, no NULLIF, no USING.
  *  - Nothing here opens or locks a relation of the user's: to_regclass and
  *    the has_..._privilege functions do not, pg_get_... functions would.
  *  - OFFSET 0 pins each lookup to an index, whatever the statistics say:
  *    one scan of pg_depend would cost more than all the rest.
+ *  - Children are looked up by a range of one parent: where one of them has
+ *    most of the children, pg_inherits would be scanned for an equal one.
  *  - A limit that the planner cannot know is taken for a tenth of the rows,
  *    and the length of an array it cannot know for ten.  Both keep the
  *    estimate below jit_above_cost: compiling would take 200 ms.
@@ -25,672 +32,122 @@
  *
  * Phases: 1 named by the statement or locked with what is named, 2 met by the
  * walk to dependents, 3 met when the objects are deleted.
- *
- * In the unusual case of TRUNCATE on PostgreSQL 13, AccessShare on a
- * partition's parents may come on top of what is told here.
  */
 #include "policy/lock_set.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/lock_set_sql.h"
+
+#define BIT(kind) (1U << (unsigned)(kind))
+
+enum {
+	ANY_KIND = BIT(TARGET_LOCK), /* kinds_of() says it of everything */
+	SEED_KINDS = BIT(TARGET_DROP) | BIT(TARGET_OBJECT) |
+		     BIT(TARGET_COLUMN) | BIT(TARGET_CONSTRAINT) |
+		     BIT(TARGET_DETACH) | BIT(TARGET_RETYPE),
+};
 
 /* Longer than the 4,095 bytes that every C compiler must take. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Woverlength-strings"
-static const char lock_set_query_text[] =
-    "WITH RECURSIVE\n"
-    "asked AS MATERIALIZED (\n"
-    "  SELECT a.kind, a.name, a.part, a.is_only, a.is_cascade, a.is_restart,\n"
-    "         a.mode, a.n\n"
-    "    FROM ROWS FROM (\n"
-    "         pg_catalog.unnest((SELECT $1::pg_catalog.text[])),\n"
-    "         pg_catalog.unnest((SELECT $2::pg_catalog.text[])),\n"
-    "         pg_catalog.unnest((SELECT $3::pg_catalog.text[])),\n"
-    "         pg_catalog.unnest((SELECT $4::pg_catalog.bool[])),\n"
-    "         pg_catalog.unnest((SELECT $5::pg_catalog.bool[])),\n"
-    "         pg_catalog.unnest((SELECT $6::pg_catalog.bool[])),\n"
-    "         pg_catalog.unnest((SELECT $7::pg_catalog.int4[])))\n"
-    "         WITH ORDINALITY AS a (kind, name, part, is_only, is_cascade,\n"
-    "                               is_restart, mode, n)\n"
-    "),\n"
-    /*
-     * to_regclass reports a schema that the role may not use
-     * as an error, and the name of another database too
-     */
-    "target AS MATERIALIZED (\n"
-    "  SELECT t.*\n"
-    "    FROM (SELECT a.*,\n"
-    "                 CASE WHEN pg_catalog.has_schema_privilege(\n"
-    "                           pg_catalog.to_regnamespace(w.nspname)\n"
-    "                           ::pg_catalog.oid, 'USAGE') IS NOT FALSE\n"
-    "                      THEN pg_catalog.to_regclass(\n"
-    "                           pg_catalog.concat_ws('.', w.nspname,\n"
-    "                                                w.relname))\n"
-    "                           ::pg_catalog.oid\n"
-    "                 END AS relid\n"
-    "            FROM asked a\n"
-    "           CROSS JOIN LATERAL (\n"
-    "                 SELECT pg_catalog.parse_ident(a.name) AS word\n"
-    "                 OFFSET 0) i\n"
-    "           CROSS JOIN LATERAL (\n"
-    "                 SELECT pg_catalog.cardinality(i.word) AS last\n"
-    "                 OFFSET 0) j\n"
-    "           CROSS JOIN LATERAL (\n"
-    "                 SELECT pg_catalog.quote_ident(\n"
-    "                        i.word[j.last OPERATOR(pg_catalog.-) 1])\n"
-    "                        AS nspname,\n"
-    "                        pg_catalog.quote_ident(i.word[j.last])\n"
-    "                        AS relname\n"
-    "                 OFFSET 0) w\n"
-    "          OFFSET 0) t\n"
-    "   WHERE t.relid IS NOT NULL\n"
-    "),\n"
-    "server AS MATERIALIZED (\n"
-    "  SELECT pg_catalog.current_setting('server_version_num')\n"
-    "         ::pg_catalog.int4 AS num\n"
-    "),\n"
-    /* DROP COLUMN */
-    "reach (n, root, relid, attname, is_only) AS (\n"
-    "    SELECT t.n, t.relid, t.relid, a.attname, t.is_only\n"
-    "      FROM target t\n"
-    "     CROSS JOIN LATERAL (\n"
-    "           SELECT attname FROM pg_catalog.pg_attribute\n"
-    "            WHERE attrelid OPERATOR(pg_catalog.=) t.relid\n"
-    "              AND attname OPERATOR(pg_catalog.=) t.part::pg_catalog.name\n"
-    "              AND NOT attisdropped\n"
-    "           OFFSET 0) a\n"
-    "     WHERE t.kind OPERATOR(pg_catalog.=) 'column'\n"
-    "  UNION\n"
-    "    SELECT r.n, r.root, h.inhrelid, r.attname, r.is_only\n"
-    "      FROM reach r\n"
-    "     CROSS JOIN LATERAL (\n"
-    "           SELECT inhrelid FROM pg_catalog.pg_inherits\n"
-    "            WHERE inhparent OPERATOR(pg_catalog.=) r.relid\n"
-    "           LIMIT (SELECT 2147483647)) h\n"
-    "     WHERE NOT r.is_only\n"
-    "),\n"
-    "col_kept (n, root, relid) AS (\n"
-    "    SELECT r.n, r.root, r.relid\n"
-    "      FROM (SELECT * FROM reach\n"
-    "             WHERE relid OPERATOR(pg_catalog.<>) root\n"
-    "             LIMIT (SELECT 2147483647)) r\n"
-    "     CROSS JOIN LATERAL (\n"
-    "           SELECT attislocal FROM pg_catalog.pg_attribute\n"
-    "            WHERE attrelid OPERATOR(pg_catalog.=) r.relid\n"
-    "              AND attname OPERATOR(pg_catalog.=) r.attname\n"
-    "           OFFSET 0) a\n"
-    "     WHERE (a.attislocal\n"
-    "            OR EXISTS (\n"
-    "               SELECT FROM pg_catalog.pg_inherits h\n"
-    "                CROSS JOIN LATERAL (\n"
-    "                  SELECT FROM pg_catalog.pg_attribute\n"
-    "                   WHERE attrelid OPERATOR(pg_catalog.=) h.inhparent\n"
-    "                     AND attname OPERATOR(pg_catalog.=) r.attname\n"
-    "                  OFFSET 0) b\n"
-    "                WHERE h.inhrelid OPERATOR(pg_catalog.=) r.relid\n"
-    "                  AND NOT ((r.n, h.inhparent) OPERATOR(pg_catalog.=)\n"
-    "                           ANY (SELECT n, relid FROM reach))))\n"
-    "  UNION\n"
-    "    SELECT k.n, k.root, h.inhrelid\n"
-    "      FROM col_kept k\n"
-    "     CROSS JOIN LATERAL (\n"
-    "           SELECT inhrelid FROM pg_catalog.pg_inherits\n"
-    "            WHERE inhparent OPERATOR(pg_catalog.=) k.relid\n"
-    "              AND inhrelid OPERATOR(pg_catalog.<>) k.root\n"
-    "           LIMIT (SELECT 2147483647)) h\n"
-    "),\n"
-    "col_gone (relid, attname) AS (\n"
-    "    SELECT r.relid, r.attname\n"
-    "      FROM reach r\n"
-    "     WHERE NOT ((r.n, r.relid) OPERATOR(pg_catalog.=)\n"
-    "                ANY (SELECT n, relid FROM col_kept))\n"
-    "),\n"
-    /* DROP CONSTRAINT */
-    "con AS MATERIALIZED (\n"
-    "    SELECT t.n, t.relid, t.is_only, k.oid, k.conname, k.contype,\n"
-    "           k.confrelid, k.attname,\n"
-    "           NOT k.connoinherit AND k.contype OPERATOR(pg_catalog.=)\n"
-    "           ANY ('{c,n}'::pg_catalog.\"char\"[]) AS is_inherited\n"
-    "      FROM target t\n"
-    "     CROSS JOIN LATERAL (\n"
-    "           SELECT k.oid, k.conname, k.contype, k.confrelid,\n"
-    "                  k.connoinherit,\n"
-    "                  (SELECT a.attname FROM pg_catalog.pg_attribute a\n"
-    "                    WHERE k.contype OPERATOR(pg_catalog.=) 'n'\n"
-    "                      AND a.attrelid OPERATOR(pg_catalog.=) k.conrelid\n"
-    "                      AND a.attnum OPERATOR(pg_catalog.=) k.conkey[1])\n"
-    "                  AS attname\n"
-    "             FROM pg_catalog.pg_constraint k\n"
-    "            WHERE k.conrelid OPERATOR(pg_catalog.=) t.relid\n"
-    "              AND k.contypid OPERATOR(pg_catalog.=) 0\n"
-    "              AND k.conname OPERATOR(pg_catalog.=)\n"
-    "                  t.part::pg_catalog.name\n"
-    "           OFFSET 0) k\n"
-    "     WHERE t.kind OPERATOR(pg_catalog.=) 'constraint'\n"
-    "),\n"
-    "same (n, relid, conid, is_local) AS (\n"
-    "    SELECT con.n, con.relid, con.oid, false FROM con\n"
-    "  UNION\n"
-    "    SELECT s.n, h.inhrelid, k.oid, k.conislocal\n"
-    "      FROM same s\n"
-    "      JOIN con ON con.n OPERATOR(pg_catalog.=) s.n\n"
-    "     CROSS JOIN LATERAL (\n"
-    "           SELECT inhrelid FROM pg_catalog.pg_inherits\n"
-    "            WHERE inhparent OPERATOR(pg_catalog.=) s.relid\n"
-    "           LIMIT (SELECT 2147483647)) h\n"
-    "      LEFT JOIN LATERAL (\n"
-    "           SELECT k.oid, k.conislocal\n"
-    "             FROM pg_catalog.pg_constraint k\n"
-    "            WHERE k.conrelid OPERATOR(pg_catalog.=) h.inhrelid\n"
-    "              AND k.contype OPERATOR(pg_catalog.=) con.contype\n"
-    "              AND CASE WHEN con.attname IS NULL\n"
-    "                  THEN k.conname OPERATOR(pg_catalog.=) con.conname\n"
-    "                  ELSE con.attname OPERATOR(pg_catalog.=) (\n"
-    "                       SELECT attname FROM pg_catalog.pg_attribute\n"
-    "                        WHERE attrelid OPERATOR(pg_catalog.=) h.inhrelid\n"
-    "                          AND attnum OPERATOR(pg_catalog.=) k.conkey[1])\n"
-    "                  END\n"
-    "           OFFSET 0) k ON true\n"
-    "     WHERE con.is_inherited AND NOT con.is_only\n"
-    "),\n"
-    "con_kept (n, root, relid) AS (\n"
-    "    SELECT s.n, con.relid, s.relid\n"
-    "      FROM same s\n"
-    "      JOIN con ON con.n OPERATOR(pg_catalog.=) s.n\n"
-    "     WHERE s.relid OPERATOR(pg_catalog.<>) con.relid\n"
-    "       AND (s.is_local\n"
-    "            OR EXISTS (\n"
-    "               SELECT FROM pg_catalog.pg_inherits h\n"
-    "                CROSS JOIN LATERAL (\n"
-    "                  SELECT FROM pg_catalog.pg_constraint k\n"
-    "                   WHERE k.conrelid OPERATOR(pg_catalog.=) h.inhparent\n"
-    "                     AND k.contype OPERATOR(pg_catalog.=) con.contype\n"
-    "                     AND NOT k.connoinherit\n"
-    "                     AND CASE WHEN con.attname IS NULL\n"
-    "                         THEN k.conname OPERATOR(pg_catalog.=)\n"
-    "                              con.conname\n"
-    "                         ELSE con.attname OPERATOR(pg_catalog.=) (\n"
-    "                              SELECT attname\n"
-    "                                FROM pg_catalog.pg_attribute\n"
-    "                               WHERE attrelid OPERATOR(pg_catalog.=)\n"
-    "                                     h.inhparent\n"
-    "                                 AND attnum OPERATOR(pg_catalog.=)\n"
-    "                                     k.conkey[1])\n"
-    "                         END\n"
-    "                  OFFSET 0) k\n"
-    "                WHERE h.inhrelid OPERATOR(pg_catalog.=) s.relid\n"
-    "                  AND NOT ((s.n, h.inhparent) OPERATOR(pg_catalog.=)\n"
-    "                           ANY (SELECT n, relid FROM same))))\n"
-    "  UNION\n"
-    "    SELECT k.n, k.root, h.inhrelid\n"
-    "      FROM con_kept k\n"
-    "     CROSS JOIN LATERAL (\n"
-    "           SELECT inhrelid FROM pg_catalog.pg_inherits\n"
-    "            WHERE inhparent OPERATOR(pg_catalog.=) k.relid\n"
-    "              AND inhrelid OPERATOR(pg_catalog.<>) k.root\n"
-    "           LIMIT (SELECT 2147483647)) h\n"
-    "),\n"
-    "con_gone (n, relid, conid) AS (\n"
-    "    SELECT s.n, s.relid, s.conid\n"
-    "      FROM same s\n"
-    "     WHERE NOT ((s.n, s.relid) OPERATOR(pg_catalog.=)\n"
-    "                ANY (SELECT n, relid FROM con_kept))\n"
-    "),\n"
-    /* DETACH PARTITION */
-    "detach AS MATERIALIZED (\n"
-    "    SELECT t.relid AS parent, p.relid\n"
-    "      FROM target t\n"
-    "      JOIN target p ON p.n OPERATOR(pg_catalog.=)\n"
-    "                       (t.n OPERATOR(pg_catalog.+) 1)\n"
-    "     WHERE t.kind OPERATOR(pg_catalog.=) 'detach'\n"
-    "),\n"
-    "sub (relid) AS (\n"
-    "    SELECT d.relid FROM detach d\n"
-    "  UNION\n"
-    "    SELECT h.inhrelid\n"
-    "      FROM sub s\n"
-    "     CROSS JOIN LATERAL (\n"
-    "           SELECT inhrelid FROM pg_catalog.pg_inherits\n"
-    "            WHERE inhparent OPERATOR(pg_catalog.=) s.relid\n"
-    "           LIMIT (SELECT 2147483647)) h\n"
-    "),\n"
-    /* referenced side of its inherited FKs; 13 leaves the partitions out */
-    "ref (relid) AS (\n"
-    "    SELECT k.confrelid\n"
-    "      FROM detach d\n"
-    "     CROSS JOIN server v\n"
-    "     CROSS JOIN LATERAL (\n"
-    "           SELECT k.conrelid, k.confrelid, k.conparentid\n"
-    "             FROM pg_catalog.pg_constraint k\n"
-    "            WHERE k.conrelid OPERATOR(pg_catalog.=) d.relid\n"
-    "              AND k.contype OPERATOR(pg_catalog.=) 'f'\n"
-    "              AND k.conparentid OPERATOR(pg_catalog.<>) 0\n"
-    "           OFFSET 0) k\n"
-    "     WHERE v.num OPERATOR(pg_catalog.<) 140000\n"
-    "        OR NOT EXISTS (\n"
-    "           SELECT FROM pg_catalog.pg_constraint q\n"
-    "            WHERE q.oid OPERATOR(pg_catalog.=) k.conparentid\n"
-    "              AND q.conrelid OPERATOR(pg_catalog.=) k.conrelid)\n"
-    "  UNION\n"
-    "    SELECT h.inhrelid\n"
-    "      FROM ref r\n"
-    "     CROSS JOIN server v\n"
-    "     CROSS JOIN LATERAL (\n"
-    "           SELECT h.inhrelid\n"
-    "             FROM pg_catalog.pg_inherits h\n"
-    "             JOIN pg_catalog.pg_class c\n"
-    "               ON c.oid OPERATOR(pg_catalog.=) h.inhrelid\n"
-    "            WHERE h.inhparent OPERATOR(pg_catalog.=) r.relid\n"
-    "              AND c.relispartition\n"
-    "           LIMIT (SELECT 2147483647)) h\n"
-    "     WHERE v.num OPERATOR(pg_catalog.>=) 140000\n"
-    "),\n"
-    "cut (parent, relid, conid) AS (\n"
-    "    SELECT d.parent, k.conrelid, k.oid\n"
-    "      FROM detach d\n"
-    "     CROSS JOIN LATERAL (\n"
-    "           SELECT p.objid\n"
-    "             FROM pg_catalog.pg_depend p\n"
-    "            WHERE p.refclassid OPERATOR(pg_catalog.=)\n"
-    "                  'pg_catalog.pg_class'::pg_catalog.regclass\n"
-    "              AND p.refobjid OPERATOR(pg_catalog.=) d.relid\n"
-    "              AND p.classid OPERATOR(pg_catalog.=)\n"
-    "                  'pg_catalog.pg_constraint'::pg_catalog.regclass\n"
-    "           OFFSET 0) p\n"
-    "     CROSS JOIN LATERAL (\n"
-    "           SELECT k.oid, k.conrelid\n"
-    "             FROM pg_catalog.pg_constraint k\n"
-    "            WHERE k.oid OPERATOR(pg_catalog.=) p.objid\n"
-    "              AND k.contype OPERATOR(pg_catalog.=) 'f'\n"
-    "              AND k.confrelid OPERATOR(pg_catalog.=) d.relid\n"
-    "              AND k.conparentid OPERATOR(pg_catalog.<>) 0\n"
-    "           OFFSET 0) k\n"
-    "),\n"
-    /*
-     * The check of those FKs reads the referencing tables, less what the
-     * planner can exclude, and the constraints that the partition and they
-     * have as partitions, to which their ancestors contribute.
-     */
-    "checked (relid) AS (\n"
-    "    SELECT c.relid FROM cut c\n"
-    "  UNION\n"
-    "    SELECT h.inhrelid\n"
-    "      FROM checked k\n"
-    "     CROSS JOIN LATERAL (\n"
-    "           SELECT h.inhrelid\n"
-    "             FROM pg_catalog.pg_inherits h\n"
-    "             JOIN pg_catalog.pg_class c\n"
-    "               ON c.oid OPERATOR(pg_catalog.=) h.inhrelid\n"
-    "            WHERE h.inhparent OPERATOR(pg_catalog.=) k.relid\n"
-    "              AND c.relispartition\n"
-    "           LIMIT (SELECT 2147483647)) h\n"
-    "),\n"
-    "above (relid) AS (\n"
-    "    SELECT c.parent FROM cut c\n"
-    "  UNION\n"
-    "    SELECT c.relid FROM cut c\n"
-    "  UNION\n"
-    "    SELECT h.inhparent\n"
-    "      FROM above a\n"
-    "     CROSS JOIN LATERAL (\n"
-    "           SELECT inhparent FROM pg_catalog.pg_inherits\n"
-    "            WHERE inhrelid OPERATOR(pg_catalog.=) a.relid\n"
-    "           LIMIT (SELECT 2147483647)) h\n"
-    "),\n"
-    /* TRUNCATE */
-    "emptied (relid, is_only, is_cascade, is_restart) AS (\n"
-    "    SELECT t.relid, t.is_only, t.is_cascade, t.is_restart\n"
-    "      FROM target t\n"
-    "     WHERE t.kind OPERATOR(pg_catalog.=) 'truncate'\n"
-    "  UNION\n"
-    "    SELECT h.inhrelid, false, e.is_cascade, e.is_restart\n"
-    "      FROM emptied e\n"
-    "     CROSS JOIN LATERAL (\n"
-    "           SELECT inhrelid FROM pg_catalog.pg_inherits\n"
-    "            WHERE inhparent OPERATOR(pg_catalog.=) e.relid\n"
-    "           LIMIT (SELECT 2147483647)) h\n"
-    "     WHERE NOT e.is_only\n"
-    "),\n"
-    /*
-     * t: table to truncate, o: table whose referencers count,
-     * c: constraint to climb
-     */
-    "fk (kind, id, is_restart) AS (\n"
-    "   (SELECT 't', e.relid, e.is_restart\n"
-    "      FROM emptied e WHERE e.is_cascade\n"
-    "     LIMIT (SELECT 2147483647))\n"
-    "  UNION\n"
-    "    SELECT x.kind, x.id, f.is_restart\n"
-    "      FROM fk f\n"
-    "     CROSS JOIN LATERAL (\n"
-    "           SELECT y.kind, y.id\n"
-    "             FROM (SELECT p.objid\n"
-    "                     FROM pg_catalog.pg_depend p\n"
-    "                    WHERE f.kind OPERATOR(pg_catalog.<>) 'c'\n"
-    "                      AND p.refclassid OPERATOR(pg_catalog.=)\n"
-    "                          'pg_catalog.pg_class'::pg_catalog.regclass\n"
-    "                      AND p.refobjid OPERATOR(pg_catalog.=) f.id\n"
-    "                      AND p.classid OPERATOR(pg_catalog.=)\n"
-    "                         'pg_catalog.pg_constraint'::pg_catalog.regclass\n"
-    "                   OFFSET 0) p\n"
-    "            CROSS JOIN LATERAL (\n"
-    "                  SELECT k.conrelid, k.conparentid\n"
-    "                    FROM pg_catalog.pg_constraint k\n"
-    "                   WHERE k.oid OPERATOR(pg_catalog.=) p.objid\n"
-    "                     AND k.contype OPERATOR(pg_catalog.=) 'f'\n"
-    "                     AND k.confrelid OPERATOR(pg_catalog.=) f.id\n"
-    "                  OFFSET 0) k\n"
-    "            CROSS JOIN LATERAL (\n"
-    "                  VALUES ('t', k.conrelid), ('c', k.conparentid)\n"
-    "                  ) y (kind, id)\n"
-    "            WHERE y.id OPERATOR(pg_catalog.<>) 0\n"
-    "         UNION ALL\n"
-    "           SELECT CASE WHEN k.conparentid OPERATOR(pg_catalog.<>) 0\n"
-    "                  THEN 'c' ELSE 'o' END,\n"
-    "                  CASE WHEN k.conparentid OPERATOR(pg_catalog.<>) 0\n"
-    "                  THEN k.conparentid ELSE k.confrelid END\n"
-    "             FROM pg_catalog.pg_constraint k\n"
-    "            WHERE f.kind OPERATOR(pg_catalog.=) 'c'\n"
-    "              AND k.oid OPERATOR(pg_catalog.=) f.id\n"
-    "           LIMIT (SELECT 2147483647)) x (kind, id)\n"
-    "),\n"
-    "truncated (relid, is_restart, phase) AS (\n"
-    "    SELECT e.relid, e.is_restart, 1 FROM emptied e\n"
-    "  UNION ALL\n"
-    "    SELECT f.id, f.is_restart, 2 FROM fk f\n"
-    "     WHERE f.kind OPERATOR(pg_catalog.=) 't'\n"
-    "),\n"
-    "restarted (relid) AS (\n"
-    "    SELECT p.objid\n"
-    "      FROM (SELECT DISTINCT relid FROM truncated WHERE is_restart) t\n"
-    "     CROSS JOIN LATERAL (\n"
-    "           SELECT p.objid\n"
-    "             FROM pg_catalog.pg_depend p\n"
-    "            WHERE p.refclassid OPERATOR(pg_catalog.=)\n"
-    "                  'pg_catalog.pg_class'::pg_catalog.regclass\n"
-    "              AND p.refobjid OPERATOR(pg_catalog.=) t.relid\n"
-    "              AND p.refobjsubid OPERATOR(pg_catalog.>) 0\n"
-    "              AND p.classid OPERATOR(pg_catalog.=)\n"
-    "                  'pg_catalog.pg_class'::pg_catalog.regclass\n"
-    "              AND p.objsubid OPERATOR(pg_catalog.=) 0\n"
-    "              AND p.deptype OPERATOR(pg_catalog.=)\n"
-    "                  ANY ('{a,i}'::pg_catalog.\"char\"[])\n"
-    "           OFFSET 0) p\n"
-    "     CROSS JOIN LATERAL (\n"
-    "           SELECT FROM pg_catalog.pg_class\n"
-    "            WHERE oid OPERATOR(pg_catalog.=) p.objid\n"
-    "              AND relkind OPERATOR(pg_catalog.=) 'S'\n"
-    "           OFFSET 0) c\n"
-    "),\n"
-    /* what goes, and all that depends on it */
-    "seed (classid, objid, objsubid) AS MATERIALIZED (\n"
-    "    SELECT 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid,\n"
-    "           t.relid, 0\n"
-    "      FROM target t\n"
-    "     WHERE t.kind OPERATOR(pg_catalog.=) 'drop'\n"
-    "  UNION\n"
-    "    SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, g.relid, a.attnum\n"
-    "      FROM col_gone g\n"
-    "     CROSS JOIN LATERAL (\n"
-    "           SELECT attnum FROM pg_catalog.pg_attribute\n"
-    "            WHERE attrelid OPERATOR(pg_catalog.=) g.relid\n"
-    "              AND attname OPERATOR(pg_catalog.=) g.attname\n"
-    "           OFFSET 0) a\n"
-    "  UNION\n"
-    "    SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, g.conid, 0\n"
-    "      FROM con_gone g WHERE g.conid IS NOT NULL\n"
-    "  UNION\n"
-    "    SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, c.conid, 0\n"
-    "      FROM cut c\n"
-    "  LIMIT (SELECT 2147483647)\n"
-    "),\n"
-    "obj (classid, objid, objsubid, how) AS (\n"
-    "    SELECT s.classid, s.objid, s.objsubid, 'O'::pg_catalog.\"char\"\n"
-    "      FROM seed s\n"
-    "  UNION\n"
-    "    SELECT d.classid, d.objid, d.objsubid, d.how\n"
-    "      FROM obj o\n"
-    "     CROSS JOIN LATERAL (\n"
-    /* of a whole object all parts count, but not as its own dependents */
-    "           SELECT p.classid, p.objid, p.objsubid, p.deptype AS how\n"
-    "             FROM pg_catalog.pg_depend p\n"
-    "            WHERE p.refclassid OPERATOR(pg_catalog.=) o.classid\n"
-    "              AND p.refobjid OPERATOR(pg_catalog.=) o.objid\n"
-    "              AND p.deptype OPERATOR(pg_catalog.<>) 'p'\n"
-    "              AND (o.objsubid OPERATOR(pg_catalog.=) 0\n"
-    "                   OR p.refobjsubid OPERATOR(pg_catalog.=) o.objsubid)\n"
-    "              AND (o.objsubid OPERATOR(pg_catalog.<>) 0\n"
-    "                   OR p.classid OPERATOR(pg_catalog.<>) o.classid\n"
-    "                   OR p.objid OPERATOR(pg_catalog.<>) o.objid)\n"
-    "         UNION ALL\n"
-    /*
-     * what o is an internal part or an extension member of goes too; an
-     * object that the statement names itself is refused instead
-     */
-    "           SELECT p.refclassid, p.refobjid, p.refobjsubid,\n"
-    "                  'R'::pg_catalog.\"char\"\n"
-    "             FROM pg_catalog.pg_depend p\n"
-    "            WHERE o.how OPERATOR(pg_catalog.<>) 'O'\n"
-    "              AND p.classid OPERATOR(pg_catalog.=) o.classid\n"
-    "              AND p.objid OPERATOR(pg_catalog.=) o.objid\n"
-    "              AND p.deptype OPERATOR(pg_catalog.=)\n"
-    "                  ANY ('{i,e}'::pg_catalog.\"char\"[])\n"
-    "              AND (o.objsubid OPERATOR(pg_catalog.=) 0\n"
-    "                   OR p.objsubid OPERATOR(pg_catalog.=) o.objsubid)\n"
-    "              AND (o.objsubid OPERATOR(pg_catalog.<>) 0\n"
-    "                   OR p.refclassid OPERATOR(pg_catalog.<>) o.classid\n"
-    "                   OR p.refobjid OPERATOR(pg_catalog.<>) o.objid)\n"
-    "              AND NOT ((p.refclassid, p.refobjid, p.refobjsubid)\n"
-    "                       OPERATOR(pg_catalog.=)\n"
-    "                       ANY (SELECT classid, objid, objsubid FROM seed))\n"
-    "           LIMIT (SELECT 2147483647)) d\n"
-    "),\n"
-    "one (classid, objid, objsubid, is_named) AS (\n"
-    "    SELECT classid, objid, objsubid,\n"
-    "           pg_catalog.bool_or(how OPERATOR(pg_catalog.=) 'O')\n"
-    "      FROM obj\n"
-    "     GROUP BY classid, objid, objsubid\n"
-    "),\n"
-    /*
-     * whole trees: of a partitioned index that is named, and of a
-     * partitioned table that loses a constraint, were it not there
-     */
-    "tree (relid) AS (\n"
-    "    SELECT i.indrelid\n"
-    "      FROM one o\n"
-    "     CROSS JOIN LATERAL (\n"
-    "           SELECT i.indrelid\n"
-    "             FROM pg_catalog.pg_class c\n"
-    "             JOIN pg_catalog.pg_index i\n"
-    "               ON i.indexrelid OPERATOR(pg_catalog.=) c.oid\n"
-    "            WHERE c.oid OPERATOR(pg_catalog.=) o.objid\n"
-    "              AND c.relkind OPERATOR(pg_catalog.=) 'I'\n"
-    "           OFFSET 0) i\n"
-    "     WHERE o.is_named\n"
-    "       AND o.classid OPERATOR(pg_catalog.=)\n"
-    "           'pg_catalog.pg_class'::pg_catalog.regclass\n"
-    "  UNION\n"
-    "    SELECT t.relid\n"
-    "      FROM target t\n"
-    "     CROSS JOIN LATERAL (\n"
-    "           SELECT FROM pg_catalog.pg_partitioned_table\n"
-    "            WHERE partrelid OPERATOR(pg_catalog.=) t.relid\n"
-    "           OFFSET 0) q\n"
-    "     WHERE t.kind OPERATOR(pg_catalog.=) 'constraint'\n"
-    "  UNION\n"
-    "    SELECT h.inhrelid\n"
-    "      FROM tree t\n"
-    "     CROSS JOIN LATERAL (\n"
-    "           SELECT inhrelid FROM pg_catalog.pg_inherits\n"
-    "            WHERE inhparent OPERATOR(pg_catalog.=) t.relid\n"
-    "           LIMIT (SELECT 2147483647)) h\n"
-    "),\n"
-    "lck (relid, mode, phase) AS (\n"
-    "    SELECT t.relid, t.mode, 1 FROM target t\n"
-    "  UNION ALL\n"
-    "    SELECT g.relid, 8, 1 FROM col_gone g\n"
-    "  UNION ALL\n"
-    "    SELECT h.inhrelid, 8, 1\n"
-    "      FROM (SELECT g.relid FROM col_gone g\n"
-    "          UNION\n"
-    "            SELECT g.relid\n"
-    "              FROM con_gone g\n"
-    "              JOIN con ON con.n OPERATOR(pg_catalog.=) g.n\n"
-    "             WHERE con.is_inherited) g\n"
-    "     CROSS JOIN LATERAL (\n"
-    "           SELECT inhrelid FROM pg_catalog.pg_inherits\n"
-    "            WHERE inhparent OPERATOR(pg_catalog.=) g.relid\n"
-    "           LIMIT (SELECT 2147483647)) h\n"
-    "  UNION ALL\n"
-    "    SELECT g.relid, 8, 1 FROM con_gone g\n"
-    "  UNION ALL\n"
-    "    SELECT con.confrelid, 8, 3 FROM con\n"
-    "     WHERE con.contype OPERATOR(pg_catalog.=) 'f'\n"
-    "  UNION ALL\n"
-    "    SELECT q.partdefid, 8, 1\n"
-    "      FROM detach d\n"
-    "     CROSS JOIN LATERAL (\n"
-    "           SELECT partdefid FROM pg_catalog.pg_partitioned_table\n"
-    "            WHERE partrelid OPERATOR(pg_catalog.=) d.parent\n"
-    "           OFFSET 0) q\n"
-    "  UNION ALL\n"
-    "    SELECT s.relid, 8, 1 FROM sub s\n"
-    "  UNION ALL\n"
-    "    SELECT r.relid, 6, 3 FROM ref r\n"
-    "  UNION ALL\n"
-    "    SELECT c.relid, 8, 3 FROM cut c\n"
-    "  UNION ALL\n"
-    "    SELECT k.relid, 1, 3 FROM checked k\n"
-    "  UNION ALL\n"
-    "    SELECT a.relid, 1, 3 FROM above a\n"
-    "  UNION ALL\n"
-    "    SELECT t.relid, 8, t.phase FROM truncated t\n"
-    "  UNION ALL\n"
-    "    SELECT r.relid, 8, 3 FROM restarted r\n"
-    "  UNION ALL\n"
-    "    SELECT t.relid, 8, 1 FROM tree t\n"
-    "  UNION ALL\n"
-    "    SELECT o.objid, 8, CASE WHEN o.is_named THEN 1 ELSE 2 END\n"
-    "      FROM one o\n"
-    "     WHERE o.classid OPERATOR(pg_catalog.=)\n"
-    "           'pg_catalog.pg_class'::pg_catalog.regclass\n"
-    "  UNION ALL\n"
-    "    SELECT r.relid, r.mode,\n"
-    "           CASE WHEN o.is_named AND r.is_early THEN 1 ELSE 3 END\n"
-    "      FROM one o\n"
-    "     CROSS JOIN LATERAL (\n"
-    /* an index: its table */
-    "           SELECT i.indrelid, 8, true\n"
-    "             FROM pg_catalog.pg_index i\n"
-    "            WHERE o.classid OPERATOR(pg_catalog.=)\n"
-    "                  'pg_catalog.pg_class'::pg_catalog.regclass\n"
-    "              AND i.indexrelid OPERATOR(pg_catalog.=) o.objid\n"
-    "         UNION ALL\n"
-    /* a partition: its parent, and the default partition */
-    "           SELECT y.relid, 8, y.is_early\n"
-    "             FROM (SELECT h.inhparent\n"
-    "                     FROM pg_catalog.pg_class c\n"
-    "                     JOIN pg_catalog.pg_inherits h\n"
-    "                       ON h.inhrelid OPERATOR(pg_catalog.=) c.oid\n"
-    "                    WHERE o.classid OPERATOR(pg_catalog.=)\n"
-    "                          'pg_catalog.pg_class'::pg_catalog.regclass\n"
-    "                      AND c.oid OPERATOR(pg_catalog.=) o.objid\n"
-    "                      AND o.objsubid OPERATOR(pg_catalog.=) 0\n"
-    "                      AND c.relispartition\n"
-    "                      AND c.relkind OPERATOR(pg_catalog.<>)\n"
-    "                          ALL ('{i,I}'::pg_catalog.\"char\"[])\n"
-    "                   LIMIT (SELECT 2147483647)) h\n"
-    "            CROSS JOIN LATERAL (\n"
-    "                  SELECT partdefid FROM pg_catalog.pg_partitioned_table\n"
-    "                   WHERE partrelid OPERATOR(pg_catalog.=) h.inhparent\n"
-    "                  OFFSET 0) q\n"
-    "            CROSS JOIN LATERAL (\n"
-    "                  VALUES (h.inhparent, true), (q.partdefid, false))\n"
-    "                  y (relid, is_early)\n"
-    "         UNION ALL\n"
-    "           SELECT k.conrelid, 8, false\n"
-    "             FROM pg_catalog.pg_constraint k\n"
-    "            WHERE o.classid OPERATOR(pg_catalog.=)\n"
-    "                  'pg_catalog.pg_constraint'::pg_catalog.regclass\n"
-    "              AND k.oid OPERATOR(pg_catalog.=) o.objid\n"
-    "         UNION ALL\n"
-    /* an FK's triggers lead to both tables */
-    "           SELECT g.tgrelid, 8, true\n"
-    "             FROM pg_catalog.pg_trigger g\n"
-    "            WHERE o.classid OPERATOR(pg_catalog.=)\n"
-    "                  'pg_catalog.pg_trigger'::pg_catalog.regclass\n"
-    "              AND g.oid OPERATOR(pg_catalog.=) o.objid\n"
-    "         UNION ALL\n"
-    "           SELECT w.ev_class, 8, true\n"
-    "             FROM pg_catalog.pg_rewrite w\n"
-    "            WHERE o.classid OPERATOR(pg_catalog.=)\n"
-    "                  'pg_catalog.pg_rewrite'::pg_catalog.regclass\n"
-    "              AND w.oid OPERATOR(pg_catalog.=) o.objid\n"
-    "         UNION ALL\n"
-    "           SELECT y.polrelid, 8, true\n"
-    "             FROM pg_catalog.pg_policy y\n"
-    "            WHERE o.classid OPERATOR(pg_catalog.=)\n"
-    "                  'pg_catalog.pg_policy'::pg_catalog.regclass\n"
-    "              AND y.oid OPERATOR(pg_catalog.=) o.objid\n"
-    "         UNION ALL\n"
-    "           SELECT f.adrelid, 8, false\n"
-    "             FROM pg_catalog.pg_attrdef f\n"
-    "            WHERE o.classid OPERATOR(pg_catalog.=)\n"
-    "                  'pg_catalog.pg_attrdef'::pg_catalog.regclass\n"
-    "              AND f.oid OPERATOR(pg_catalog.=) o.objid\n"
-    "         UNION ALL\n"
-    "           SELECT x.stxrelid, 4, false\n"
-    "             FROM pg_catalog.pg_statistic_ext x\n"
-    "            WHERE o.classid OPERATOR(pg_catalog.=)\n"
-    "                  'pg_catalog.pg_statistic_ext'::pg_catalog.regclass\n"
-    "              AND x.oid OPERATOR(pg_catalog.=) o.objid\n"
-    "           LIMIT (SELECT 2147483647)) r (relid, mode, is_early)\n"
-    ")\n"
-    "SELECT c.oid, c.relkind,\n"
-    "       pg_catalog.concat(pg_catalog.quote_ident(n.nspname), '.',\n"
-    "                         pg_catalog.quote_ident(c.relname)),\n"
-    "       l.mode,\n"
-    "       CASE WHEN c.relkind OPERATOR(pg_catalog.=)\n"
-    "                 ANY ('{r,p}'::pg_catalog.\"char\"[])\n"
-    "             AND pg_catalog.has_schema_privilege(c.relnamespace,\n"
-    "                                                 'USAGE')\n"
-    "       THEN pg_catalog.has_table_privilege(c.oid,\n"
-    "            CASE WHEN l.mode OPERATOR(pg_catalog.=) 1\n"
-    "                 THEN 'SELECT'\n"
-    "                 WHEN l.mode OPERATOR(pg_catalog.=) 3\n"
-    "                 THEN 'INSERT,UPDATE,DELETE,TRUNCATE'\n"
-    "                 ELSE 'UPDATE,DELETE,TRUNCATE' END\n"
-    "            OPERATOR(pg_catalog.||)\n"
-    "            CASE WHEN v.num OPERATOR(pg_catalog.>=) 170000\n"
-    "                 THEN ',MAINTAIN' ELSE '' END)\n"
-    "       ELSE false END,\n"
-    "       ARRAY (SELECT k.confrelid\n"
-    "                FROM pg_catalog.pg_constraint k\n"
-    "               WHERE k.conrelid OPERATOR(pg_catalog.=) c.oid\n"
-    "                 AND k.contype OPERATOR(pg_catalog.=) 'f'\n"
-    "              UNION\n"
-    "              SELECT h.inhparent\n"
-    "                FROM pg_catalog.pg_inherits h\n"
-    "               WHERE h.inhrelid OPERATOR(pg_catalog.=) c.oid),\n"
-    "       l.phase\n"
-    "  FROM (SELECT relid, pg_catalog.max(mode) AS mode,\n"
-    "               pg_catalog.min(phase) AS phase\n"
-    "          FROM lck GROUP BY relid) l\n"
-    " CROSS JOIN server v\n"
-    " CROSS JOIN LATERAL (\n"
-    "       SELECT oid, relkind, relname, relnamespace\n"
-    "         FROM pg_catalog.pg_class\n"
-    "        WHERE oid OPERATOR(pg_catalog.=) l.relid\n"
-    "          AND relkind OPERATOR(pg_catalog.<>)\n"
-    "              ALL ('{i,I,t}'::pg_catalog.\"char\"[])\n"
-    "          AND relnamespace OPERATOR(pg_catalog.<>)\n"
-    "              'pg_catalog'::pg_catalog.regnamespace\n"
-    "       OFFSET 0) c\n"
-    " CROSS JOIN LATERAL (\n"
-    "       SELECT nspname FROM pg_catalog.pg_namespace\n"
-    "        WHERE oid OPERATOR(pg_catalog.=) c.relnamespace\n"
-    "       OFFSET 0) n";
+static const struct part {
+	unsigned kinds; /* of targets that need it */
+	const char *sql;
+	const char *seeds; /* its tables; NULL: it has none */
+	const char *locks;
+} parts[] = {
+    {ANY_KIND, LOCK_SET_SQL_TARGET, NULL, "target_lock"},
+    {BIT(TARGET_DROP), LOCK_SET_SQL_DROP, "drop_seed", NULL},
+    {BIT(TARGET_OBJECT), LOCK_SET_SQL_OBJECT, "object_seed", NULL},
+    {BIT(TARGET_COLUMN), LOCK_SET_SQL_COLUMN, "column_seed", "column_lock"},
+    {BIT(TARGET_CONSTRAINT), LOCK_SET_SQL_CONSTRAINT, "constraint_seed",
+     "constraint_lock"},
+    {BIT(TARGET_DETACH), LOCK_SET_SQL_DETACH, "detach_seed", "detach_lock"},
+    {BIT(TARGET_RETYPE), LOCK_SET_SQL_RETYPE, "retype_seed", "retype_lock"},
+    {SEED_KINDS, LOCK_SET_SQL_WALK, NULL, "walk_lock"},
+    {BIT(TARGET_TRUNCATE), LOCK_SET_SQL_TRUNCATE, NULL, "truncate_lock"},
+    {BIT(TARGET_TREE), LOCK_SET_SQL_TREE, NULL, "tree_lock"},
+    {BIT(TARGET_VALIDATE), LOCK_SET_SQL_VALIDATE, NULL, "validate_lock"},
+    {BIT(TARGET_ATTACH) | BIT(TARGET_PARTITION), LOCK_SET_SQL_ATTACH, NULL,
+     "attach_lock"},
+    {BIT(TARGET_OWNER), LOCK_SET_SQL_OWNER, NULL, "owner_lock"},
+};
 #pragma GCC diagnostic pop
 
-const char *
-lock_set_query(void)
+enum { PARTS = sizeof(parts) / sizeof(parts[0]) };
+
+struct text {
+	char *data; /* NULL: it is only measured */
+	size_t len;
+};
+
+static void
+put(struct text *t, const char *sql)
 {
-	return lock_set_query_text;
+	size_t len = strlen(sql);
+
+	if (t->data != NULL)
+		memcpy(t->data + t->len, sql, len);
+	t->len += len;
+}
+
+static void
+put_union(struct text *t, unsigned kinds, bool of_seeds)
+{
+	const char *before = "SELECT * FROM ";
+
+	for (size_t i = 0; i < PARTS; i++) {
+		const char *table = of_seeds ? parts[i].seeds : parts[i].locks;
+
+		if ((parts[i].kinds & kinds) == 0 || table == NULL)
+			continue;
+		put(t, before);
+		put(t, table);
+		before = "\nUNION ALL SELECT * FROM ";
+	}
+}
+
+static void
+put_query(struct text *t, unsigned kinds)
+{
+	for (size_t i = 0; i < PARTS; i++)
+		if ((parts[i].kinds & kinds) != 0)
+			put(t, parts[i].sql);
+	if ((kinds & SEED_KINDS) != 0) {
+		put(t, "seed (classid, objid, objsubid) AS MATERIALIZED (\n");
+		put_union(t, kinds, true);
+		put(t, "\nLIMIT (SELECT 2147483647)\n),\n");
+	}
+	put(t, "lck (relid, mode, phase) AS (\n");
+	put_union(t, kinds, false);
+	put(t, "\n)\n");
+	put(t, LOCK_SET_SQL_ANSWER);
+}
+
+static unsigned
+kinds_of(const struct statement *statements, size_t count)
+{
+	unsigned kinds = ANY_KIND;
+
+	for (size_t i = 0; i < count; i++)
+		for (size_t j = 0; j < statements[i].target_count; j++)
+			kinds |= BIT(statements[i].targets[j].kind);
+	return kinds;
+}
+
+char *
+lock_set_query(const struct statement *statements, size_t count)
+{
+	unsigned kinds = kinds_of(statements, count);
+	struct text t = {0};
+
+	put_query(&t, kinds);
+	t.data = calloc(1, t.len + 1);
+	if (t.data == NULL)
+		return NULL;
+	t.len = 0;
+	put_query(&t, kinds);
+	return t.data;
 }

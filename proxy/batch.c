@@ -117,13 +117,19 @@ batch_add_plan(struct batch *b, const struct statement *statements,
 	       size_t count)
 {
 	char *params[LOCK_SET_PARAMS];
+	char *sql;
 	size_t i;
 
 	if (!lock_set_params(params, statements, count)) {
 		out_of_memory(b);
 		return;
 	}
-	add(b, BATCH_PLAN, lock_set_query(), params, LOCK_SET_PARAMS);
+	sql = lock_set_query(statements, count);
+	if (sql != NULL)
+		add(b, BATCH_PLAN, sql, params, LOCK_SET_PARAMS);
+	else
+		out_of_memory(b);
+	free(sql);
 	for (i = 0; i < LOCK_SET_PARAMS; i++)
 		free(params[i]);
 }

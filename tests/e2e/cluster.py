@@ -88,7 +88,7 @@ class Cluster:
     def _initdb(self):
         process = self._popen(
             "initdb", "-D", self.data, "-U", "postgres", "-A", "trust",
-            "-E", "UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions",
+            "-E", "UTF8", "--locale=C.UTF-8", "--no-sync",
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         output, _ = process.communicate()
         if process.returncode != 0:

@@ -5,8 +5,6 @@
 #include "tests/support/allocation.h"
 #include "tests/support/test.h"
 
-#define HOSTILE "a\"; drop table x; --"
-
 static struct lock_set_value
 value(const char *text)
 {
@@ -35,151 +33,6 @@ add_item(struct lock_set *set, const char *relid, const char *mode)
 	row[0] = value(relid);
 	row[3] = value(mode);
 	assert_true(lock_set_add_row(set, row));
-}
-
-static void
-free_params(char *params[LOCK_SET_PARAMS])
-{
-	for (int i = 0; i < LOCK_SET_PARAMS; i++)
-		free(params[i]);
-}
-
-static void
-lock_set_query_names_no_more_parameters_than_it_gets(void **state)
-{
-	char last[16];
-	char beyond[16];
-
-	(void)state;
-	(void)snprintf(last, sizeof(last), "$%d", LOCK_SET_PARAMS);
-	(void)snprintf(beyond, sizeof(beyond), "$%d", LOCK_SET_PARAMS + 1);
-	assert_non_null(strstr(lock_set_query(), last));
-	assert_null(strstr(lock_set_query(), beyond));
-}
-
-/*
- * What the end-to-end test proves with a hostile schema, for every path that
- * the query has, is seen here without a server: no bare operator is left.
- */
-static void
-lock_set_query_has_no_bare_operator(void **state)
-{
-	const char *bare[] = {" = ",       " <> ",  " != ",   " < ",
-			      " > ",       " <= ",  " >= ",   " + ",
-			      " - ",       " || ",  " IN ",   " LIKE ",
-			      " BETWEEN ", "USING", "NULLIF", "DISTINCT FROM",
-			      "NATURAL"};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(bare) / sizeof(*bare); i++) {
-		if (strstr(lock_set_query(), bare[i]) != NULL)
-			fail_msg("'%s' is not qualified", bare[i]);
-	}
-}
-
-static void
-lock_set_params_quotes_every_value(void **state)
-{
-	struct target targets[] = {
-	    {.kind = TARGET_DROP, .relation = "\"s\".\"a\"", .cascade = true},
-	    {.kind = TARGET_COLUMN,
-	     .relation = "\"t\"",
-	     .part = HOSTILE "\\",
-	     .only = true},
-	    {.kind = TARGET_TRUNCATE,
-	     .relation = "\"u\"",
-	     .restart_identity = true},
-	};
-	struct statement statement = {.targets = targets, .target_count = 3};
-	char *params[LOCK_SET_PARAMS];
-
-	(void)state;
-	assert_true(lock_set_params(params, &statement, 1));
-	assert_string_equal(params[0], "{\"drop\",\"column\",\"truncate\"}");
-	assert_string_equal(
-	    params[1], "{\"\\\"s\\\".\\\"a\\\"\",\"\\\"t\\\"\",\"\\\"u\\\"\"}");
-	assert_string_equal(params[2],
-			    "{NULL,\"a\\\"; drop table x; --\\\\\",NULL}");
-	assert_string_equal(params[3], "{\"f\",\"t\",\"f\"}");
-	assert_string_equal(params[4], "{\"t\",\"f\",\"f\"}");
-	assert_string_equal(params[5], "{\"f\",\"f\",\"t\"}");
-	assert_string_equal(params[6], "{\"8\",\"8\",\"8\"}");
-	free_params(params);
-}
-
-static void
-lock_set_params_puts_a_partition_behind_its_parent(void **state)
-{
-	struct target target = {
-	    .kind = TARGET_DETACH, .relation = "\"p\"", .part = "\"q\""};
-	struct statement statement = {.targets = &target, .target_count = 1};
-	char *params[LOCK_SET_PARAMS];
-
-	(void)state;
-	assert_true(lock_set_params(params, &statement, 1));
-	assert_string_equal(params[0], "{\"detach\",\"partition\"}");
-	assert_string_equal(params[1], "{\"\\\"p\\\"\",\"\\\"q\\\"\"}");
-	assert_string_equal(params[2], "{NULL,NULL}");
-	free_params(params);
-}
-
-static void
-lock_set_params_takes_all_statements(void **state)
-{
-	struct target drop = {.kind = TARGET_DROP, .relation = "\"a\""};
-	struct target lock = {.kind = TARGET_LOCK,
-			      .relation = "\"b\"",
-			      .mode = LOCK_SHARE_ROW_EXCLUSIVE};
-	struct target key = {
-	    .kind = TARGET_CONSTRAINT, .relation = "\"c\"", .part = "k"};
-	struct statement statements[] = {
-	    {.targets = &drop, .target_count = 1},
-	    {.targets = NULL, .target_count = 0},
-	    {.targets = &lock, .target_count = 1},
-	    {.targets = &key, .target_count = 1},
-	};
-	char *params[LOCK_SET_PARAMS];
-
-	(void)state;
-	assert_true(lock_set_params(params, statements, 4));
-	assert_string_equal(params[0], "{\"drop\",\"lock\",\"constraint\"}");
-	assert_string_equal(params[2], "{NULL,NULL,\"k\"}");
-	assert_string_equal(params[6], "{\"8\",\"6\",\"8\"}");
-	free_params(params);
-}
-
-static void
-lock_set_params_of_nothing_are_empty_arrays(void **state)
-{
-	char *params[LOCK_SET_PARAMS];
-
-	(void)state;
-	assert_true(lock_set_params(params, NULL, 0));
-	for (int i = 0; i < LOCK_SET_PARAMS; i++)
-		assert_string_equal(params[i], "{}");
-	free_params(params);
-}
-
-static void
-lock_set_params_leaves_nothing_when_memory_is_out(void **state)
-{
-	char name[200];
-	struct target target = {.kind = TARGET_DROP, .relation = name};
-	struct statement statement = {.targets = &target, .target_count = 1};
-	char *params[LOCK_SET_PARAMS];
-	bool done = false;
-
-	(void)state;
-	memset(name, 'x', sizeof(name) - 1);
-	name[sizeof(name) - 1] = '\0';
-	for (unsigned nth = 0; !done; nth++) {
-		allocation_fail_after(nth);
-		done = lock_set_params(params, &statement, 1);
-		assert_int_equal(allocation_restore(), !done);
-		for (int i = 0; i < LOCK_SET_PARAMS && !done; i++)
-			assert_null(params[i]);
-	}
-	free_params(params);
 }
 
 static void
@@ -465,15 +318,6 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(
-		lock_set_query_names_no_more_parameters_than_it_gets),
-	    cmocka_unit_test(lock_set_query_has_no_bare_operator),
-	    cmocka_unit_test(lock_set_params_quotes_every_value),
-	    cmocka_unit_test(
-		lock_set_params_puts_a_partition_behind_its_parent),
-	    cmocka_unit_test(lock_set_params_takes_all_statements),
-	    cmocka_unit_test(lock_set_params_of_nothing_are_empty_arrays),
-	    cmocka_unit_test(lock_set_params_leaves_nothing_when_memory_is_out),
 	    cmocka_unit_test(lock_set_add_row_reads_every_column),
 	    cmocka_unit_test(lock_set_add_row_reads_only_len_bytes),
 	    cmocka_unit_test(lock_set_add_row_takes_an_empty_before),

@@ -39,13 +39,17 @@ static void
 put_plan(const struct statement_list *list)
 {
 	char *params[LOCK_SET_PARAMS];
+	char *query = lock_set_query(list->items, list->count);
 
-	if (!lock_set_params(params, list->items, list->count)) {
+	if (query == NULL ||
+	    !lock_set_params(params, list->items, list->count)) {
+		free(query);
 		put_error("out of memory");
 		return;
 	}
 	printf("{\"query\": ");
-	put_json_string(lock_set_query());
+	put_json_string(query);
+	free(query);
 	printf(", \"params\": [");
 	for (int i = 0; i < LOCK_SET_PARAMS; i++) {
 		printf("%s", i > 0 ? ", " : "");
