@@ -311,16 +311,18 @@ static PGresult *
 ask_lock_set(struct explain_server *s, const struct statement *statement,
 	     char **error)
 {
+	char *query = lock_set_query(statement, 1);
 	char *params[LOCK_SET_PARAMS];
-	PGresult *rows;
+	PGresult *rows = NULL;
 	size_t i;
 
-	if (!lock_set_params(params, statement, 1))
-		return NULL;
-	rows = ask(s, lock_set_query(), (const char *const *)params,
-		   LOCK_SET_PARAMS, LOCK_SET_COLUMNS, error);
-	for (i = 0; i < LOCK_SET_PARAMS; i++)
-		free(params[i]);
+	if (query != NULL && lock_set_params(params, statement, 1)) {
+		rows = ask(s, query, (const char *const *)params,
+			   LOCK_SET_PARAMS, LOCK_SET_COLUMNS, error);
+		for (i = 0; i < LOCK_SET_PARAMS; i++)
+			free(params[i]);
+	}
+	free(query);
 	return rows;
 }
 
