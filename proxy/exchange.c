@@ -457,9 +457,12 @@ exchange_blocks_client(const struct exchange *x)
 }
 
 bool
-exchange_is_waiting(const struct exchange *x)
+exchange_is_held(const struct exchange *x)
 {
-	return x->phase == EXCHANGE_WAITING;
+	const struct guard *g = &x->guard;
+
+	return x->phase == EXCHANGE_WAITING && !g->window.is_shut &&
+	       (g->looks > 0 || g->attempts > 1);
 }
 
 bool

@@ -55,8 +55,11 @@ bool exchange_cancel(struct exchange *x);
 /* Nothing of the client may be forwarded now. */
 bool exchange_blocks_client(const struct exchange *x);
 
-/* Nothing is under way in the server: the statement is held. */
-bool exchange_is_waiting(const struct exchange *x);
+/*
+ * Nothing is under way in the server, and may not be for long: the statement
+ * is held.
+ */
+bool exchange_is_held(const struct exchange *x);
 
 /* The client's statement itself is under way in the server. */
 bool exchange_is_running(const struct exchange *x);

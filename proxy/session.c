@@ -521,7 +521,7 @@ client_ended(struct session *s)
 		return; /* what waits goes first */
 	if (s->exchange == NULL || !exchange_blocks_client(s->exchange))
 		stream_shutdown(&s->server);
-	else if (exchange_is_waiting(s->exchange))
+	else if (exchange_is_held(s->exchange))
 		session_close(s, CLOSE_CLIENT_LEFT, "while held");
 	/* What is under way ends first; the turn behind it comes back here. */
 }
