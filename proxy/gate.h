@@ -77,6 +77,7 @@ gate_is_open(const struct gate *g)
 struct gate_watch {
 	TAILQ_ENTRY(session) link;
 	bool is_waiting;
+	uint64_t waiting_since_ms;
 	bool unnamed_is_harmless; /* the unnamed statement touches no table */
 	/* As sent_seq and done_seq of struct pipeline count: */
 	uint64_t touch_seq;    /* the last message that can touch a table */

@@ -190,6 +190,7 @@ wait_for(struct session *s, struct gate_window *w)
 	if (s->gate.is_waiting)
 		return;
 	s->gate.is_waiting = true;
+	s->gate.waiting_since_ms = worker_now_ms();
 	TAILQ_INSERT_TAIL(&s->worker->gate.waiting, s, gate.link);
 	atomic_fetch_add(&w->delayed, 1);
 	session_set_held(s, true);

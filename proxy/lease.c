@@ -109,6 +109,14 @@ lease_keep(struct session *s, struct gate_names *names,
 		gate_window_new(s, names, now_ms, until_ms));
 }
 
+bool
+lease_is_held(const struct session *s)
+{
+	const struct lease *l = &s->lease;
+
+	return l->has_turn || l->window != NULL || l->transaction != NULL;
+}
+
 uint32_t
 lease_delayed(const struct session *s)
 {

@@ -40,6 +40,8 @@ void lease_open(struct session *s);
 void lease_keep(struct session *s, struct gate_names *names,
 		uint32_t gate_transaction_ms);
 
+bool lease_is_held(const struct session *s);
+
 /* How many sessions have waited, since `delayed` was set to 0. */
 uint32_t lease_delayed(const struct session *s);
 

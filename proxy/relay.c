@@ -328,6 +328,17 @@ note_status(struct session *s)
 		lease_end(s);
 }
 
+/* COMMIT AND CHAIN leaves no ReadyForQuery that says so. */
+static void
+note_end(struct session *s, struct span body)
+{
+	struct span tag;
+
+	if (command_complete_decode(&tag, body) &&
+	    (span_equals(tag, "COMMIT") || span_equals(tag, "ROLLBACK")))
+		lease_end(s);
+}
+
 /* What came of the statements that are leaving. */
 static void
 note_fate(struct session *s, struct frame f)
@@ -355,6 +366,20 @@ note_fate(struct session *s, struct frame f)
 	}
 }
 
+static void
+note_answer(struct session *s, struct frame f, enum pipeline_owner owner)
+{
+	if (f.type == BACKEND_PARAMETER_STATUS)
+		note_parameter(s, f.body);
+	if (f.type == BACKEND_READY_FOR_QUERY)
+		note_status(s);
+	if (f.type == BACKEND_COMMAND_COMPLETE && lease_is_held(s) &&
+	    owner == PIPELINE_CLIENT)
+		note_end(s, f.body);
+	if (judge_knows_guarded(s))
+		note_fate(s, f);
+}
+
 /* True if the frame was taken by the exchange. */
 static bool
 ready_answer(struct walk *w, struct frame f)
@@ -370,12 +395,7 @@ ready_answer(struct walk *w, struct frame f)
 		session_close(s, CLOSE_MISMATCH, NULL);
 		return false;
 	}
-	if (f.type == BACKEND_READY_FOR_QUERY)
-		note_status(s);
-	if (f.type == BACKEND_PARAMETER_STATUS)
-		note_parameter(s, f.body);
-	else if (judge_knows_guarded(s))
-		note_fate(s, f);
+	note_answer(s, f, event.owner);
 	if (s->exchange == NULL)
 		return false;
 	flush(w);
@@ -396,7 +416,7 @@ must_be_whole(const struct session *s, const struct frame_header *h)
 		return false;
 	return s->exchange != NULL || s->state == SESSION_AUTH ||
 	       (h->type == BACKEND_COMMAND_COMPLETE &&
-		judge_knows_guarded(s)) ||
+		(judge_knows_guarded(s) || lease_is_held(s))) ||
 	       h->type == BACKEND_READY_FOR_QUERY ||
 	       h->type == BACKEND_PARAMETER_STATUS;
 }

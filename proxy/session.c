@@ -36,6 +36,8 @@
 
 enum {
 	CLOSE_TIMEOUT_MS = 1000,
+	WAITING_ALONE_MS =
+	    1000, /* at the gate, when the client said its last */
 	/* The client's bytes that may wait behind a guarded statement. */
 	BEHIND_MAX_BYTES = 64 * 1024,
 };
@@ -513,12 +515,26 @@ session_resume(struct session *s)
 	turn(s);
 }
 
+/* A window is soon over; a transaction's is not, and nobody may be there. */
+static void
+end_waiting(struct session *s)
+{
+	uint64_t waited_ms = worker_now_ms() - s->gate.waiting_since_ms;
+
+	if (waited_ms >= WAITING_ALONE_MS)
+		session_close(s, CLOSE_CLIENT_LEFT, "while it waited");
+	else
+		session_set_timer(s, WAITING_ALONE_MS - waited_ms);
+}
+
 /* The client has said its last: pass that on, once all before it has gone. */
 static void
 client_ended(struct session *s)
 {
-	if (s->gate.is_waiting)
-		return; /* what waits goes first */
+	if (s->gate.is_waiting) {
+		end_waiting(s);
+		return;
+	}
 	if (s->exchange == NULL || !exchange_blocks_client(s->exchange))
 		stream_shutdown(&s->server);
 	else if (exchange_is_held(s->exchange))
