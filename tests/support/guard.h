@@ -239,7 +239,7 @@ go_on(struct fixture *f)
 	case GUARD_PLAN:
 		return plan(f, 2);
 	case GUARD_HOLDERS:
-		return look(f, f->is_free ? 0 : 1, 10);
+		return look(f, f->is_free ? 0 : 1, 5);
 	case GUARD_TURN:
 		return take_turn(f, PLENTY_MS);
 	case GUARD_SHUT:
@@ -346,7 +346,7 @@ go_behind_shut(struct fixture *f, enum place place)
 	(void)shut(f);
 	if (place == AT_WINDOW_LOOK)
 		return;
-	(void)look(f, place == AT_WINDOW_ATTEMPT ? 0 : 1, 10);
+	(void)look(f, place == AT_WINDOW_ATTEMPT ? 0 : 1, 5);
 	if (place == AT_WINDOW_ATTEMPT || place == AT_WINDOW_WAIT)
 		return;
 	while (f->guard.window.is_shut)
