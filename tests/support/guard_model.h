@@ -1,0 +1,409 @@
+/*
+ * guard_model.h - a model of the guard that keeps its own account of what that
+ * was told, and judges what it asks for: it must keep what guard.h and the
+ * design promise.
+ */
+#ifndef LOCKSTEP_TESTS_SUPPORT_GUARD_MODEL_H
+#define LOCKSTEP_TESTS_SUPPORT_GUARD_MODEL_H
+
+#include "policy/report.h"
+#include "tests/support/guard.h"
+
+enum {
+	RELATIONS_MAX = 8,
+	UNTOLD_MAX = 4,
+	STEPS_MAX = 100000,
+	/* Actions in a row without a wait: a few failures, and a window. */
+	HURRY_MAX = 40,
+	PAUSE_LEAST_MS = 1000,
+	STEADY_MS = 2000,
+	COAX_AGAIN_MS = 30000,
+};
+
+/* What the last look showed; void as soon as something else is done. */
+struct sight {
+	bool is_fresh;
+	bool is_free;
+	bool is_vacuum; /* an autovacuum, alone, on what can be locked */
+	bool has_unlockable;
+	uint64_t oldest_ms;
+};
+
+struct model {
+	struct guard_settings settings;
+	struct session_facts facts; /* as of the last plan */
+	struct guard guard;
+	uint64_t now_ms;
+	uint64_t seed;
+	/* By relid. */
+	enum lock_mode wanted[RELATIONS_MAX]; /* LOCK_NONE: not */
+	bool is_lockable[RELATIONS_MAX];
+	bool has_unlockable;
+	bool needs_gate;
+	struct sight sight;
+	uint64_t untold_since_ms[UNTOLD_MAX]; /* 0: not in the last look */
+	uint32_t in_use; /* relid of the last BUSY; 0: none since a plan */
+	/* What the driver holds for it. */
+	bool has_locks;
+	bool has_turn;
+	bool is_shut;
+	uint32_t allowance_ms;
+	uint64_t shut_ms;
+	uint64_t until_ms;
+	uint64_t opened_ms;
+	uint64_t window_ms; /* how long the last one was, */
+	uint64_t shut_total_ms;
+	unsigned windows;
+	uint64_t coaxed_ms;
+	bool is_canceled;
+	unsigned attempts;
+	unsigned failures;
+	unsigned hurry;
+	unsigned steps;
+};
+
+static inline uint32_t
+pick(struct model *m, uint32_t count)
+{
+	m->seed ^= m->seed << 13;
+	m->seed ^= m->seed >> 7;
+	m->seed ^= m->seed << 17;
+	return (uint32_t)(m->seed >> 16) % count;
+}
+
+static inline bool
+happens(struct model *m, uint32_t one_in)
+{
+	return pick(m, one_in) == 0;
+}
+
+static inline uint32_t
+pick_of(struct model *m, const uint32_t *values, uint32_t count)
+{
+	return values[pick(m, count)];
+}
+
+static inline void
+model_init(struct model *m, uint64_t seed)
+{
+	static const enum guard_policy policies[] = {
+	    GUARD_POLICY_AUTO,   GUARD_POLICY_AUTO, GUARD_POLICY_AUTO,
+	    GUARD_POLICY_AUTO,   GUARD_POLICY_LOCK, GUARD_POLICY_LOCK,
+	    GUARD_POLICY_HOLD,   GUARD_POLICY_HOLD, GUARD_POLICY_PASS,
+	    GUARD_POLICY_REJECT,
+	};
+	static const uint32_t holds[] = {10, 100, 2000, 300000};
+	static const uint32_t bounds[] = {10, 200, 60000};
+	static const uint32_t blocks[] = {10, 2000, 3600000};
+	static const uint32_t windows[] = {10, 300, 300, 10000};
+
+	memset(m, 0, sizeof(*m));
+	m->seed = seed * 0x9e3779b97f4a7c15u + 1;
+	m->now_ms = BEGUN_MS;
+	/* Most conversations are to be long ones. */
+	m->facts.is_read_only = happens(m, 20);
+	m->settings.scope =
+	    happens(m, 20) ? GUARD_SCOPE_OFF : GUARD_SCOPE_DROPS;
+	m->settings.policy =
+	    policies[pick(m, sizeof(policies) / sizeof(*policies))];
+	m->settings.on_timeout =
+	    happens(m, 2) ? GUARD_TIMEOUT_PASS : GUARD_TIMEOUT_ERROR;
+	m->settings.guard_single_table = happens(m, 2);
+	m->settings.hold_timeout_ms = pick_of(m, holds, 4);
+	m->settings.attempt_timeout_ms = pick_of(m, bounds, 3);
+	m->settings.in_transaction_timeout_ms = pick_of(m, blocks, 3);
+	m->settings.gate_window_ms = pick_of(m, windows, 4);
+}
+
+static inline uint64_t
+least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static inline uint64_t
+budget_of_ours(const struct model *m)
+{
+	return m->facts.holds_strong_locks
+		   ? least(m->settings.hold_timeout_ms,
+			   m->settings.in_transaction_timeout_ms)
+		   : m->settings.hold_timeout_ms;
+}
+
+/* on_timeout = pass has no say over the session's own timeouts. */
+static inline bool
+passes_on_timeout(const struct model *m)
+{
+	uint64_t budget_ms = budget_of_ours(m);
+
+	return m->settings.on_timeout == GUARD_TIMEOUT_PASS &&
+	       (m->facts.lock_timeout_ms == 0 ||
+		m->facts.lock_timeout_ms >= budget_ms) &&
+	       (m->facts.statement_timeout_ms == 0 ||
+		m->facts.statement_timeout_ms >= budget_ms);
+}
+
+static inline uint64_t
+deadline_of(const struct model *m)
+{
+	uint64_t budget_ms = budget_of_ours(m);
+
+	if (m->facts.lock_timeout_ms > 0)
+		budget_ms = least(budget_ms, m->facts.lock_timeout_ms);
+	if (m->facts.statement_timeout_ms > 0)
+		budget_ms = least(budget_ms, m->facts.statement_timeout_ms);
+	return BEGUN_MS + budget_ms;
+}
+
+static inline bool
+is_late(const struct model *m)
+{
+	return m->now_ms >= deadline_of(m);
+}
+
+static inline bool
+has_gate_policy(const struct model *m)
+{
+	return m->settings.policy == GUARD_POLICY_AUTO ||
+	       m->settings.policy == GUARD_POLICY_HOLD;
+}
+
+static inline void
+check_look(const struct model *m)
+{
+	const struct guard *g = &m->guard;
+
+	if (g->is_spent) {
+		assert_true(is_late(m));
+		assert_false(passes_on_timeout(m));
+	} else if (is_late(m)) {
+		assert_int_equal(m->attempts, 0);
+	}
+	if (g->is_spent || has_gate_policy(m))
+		assert_int_equal(g->look_at, HOLDERS_OF_ALL);
+	else if (g->look_at == HOLDERS_OF_UNLOCKABLE)
+		assert_true(m->has_unlockable);
+}
+
+static inline void
+check_attempt_set(const struct model *m)
+{
+	const struct lock_set *set = &m->guard.set;
+	size_t count = 0;
+
+	for (uint32_t relid = 1; relid < RELATIONS_MAX; relid++)
+		count += m->wanted[relid] != LOCK_NONE;
+	assert_int_equal(set->count, count);
+	for (size_t i = 0; i < set->count; i++)
+		assert_int_equal(set->items[i].mode,
+				 m->wanted[set->items[i].relid]);
+	if (m->in_use != 0)
+		assert_int_equal(set->items[0].relid, m->in_use);
+}
+
+/* What must have been seen before an attempt is made. */
+static inline void
+check_attempt_sight(const struct model *m)
+{
+	const struct sight *s = &m->sight;
+
+	if (m->is_shut || m->settings.policy == GUARD_POLICY_HOLD)
+		assert_true(s->is_fresh && s->is_free);
+	if (m->has_unlockable)
+		assert_true(s->is_fresh && !s->has_unlockable);
+	if (m->needs_gate && has_gate_policy(m))
+		assert_true(m->is_shut);
+	if (m->settings.policy == GUARD_POLICY_AUTO && m->attempts >= 2)
+		assert_true(s->is_fresh && s->is_free);
+}
+
+static inline void
+check_attempt(const struct model *m)
+{
+	const struct guard *g = &m->guard;
+	const struct session_facts *facts = &m->facts;
+
+	assert_true(m->has_turn);
+	check_attempt_set(m);
+	check_attempt_sight(m);
+	assert_false(g->is_spent);
+	assert_true(facts->can_attempt);
+	assert_true(m->attempts == 0 || !is_late(m));
+	if (m->attempts == 0 || facts->holds_strong_locks || m->is_shut ||
+	    m->settings.policy == GUARD_POLICY_HOLD ||
+	    (m->settings.policy == GUARD_POLICY_AUTO && m->attempts >= 2))
+		assert_true(g->attempt_nowait);
+	if (g->attempt_nowait)
+		return;
+	assert_true(g->attempt_bound_ms > 0);
+	assert_true(2 * (uint64_t)g->attempt_bound_ms <
+		    facts->deadlock_timeout_ms);
+	assert_true(g->attempt_bound_ms <= m->settings.attempt_timeout_ms);
+	assert_true(m->now_ms + g->attempt_bound_ms <= deadline_of(m));
+}
+
+static inline void
+check_wait(const struct model *m)
+{
+	const struct guard *g = &m->guard;
+
+	assert_true(g->wake_ms > m->now_ms);
+	assert_true(g->wake_ms <= deadline_of(m));
+	if (m->is_shut)
+		assert_true(g->wake_ms <= m->until_ms);
+}
+
+static inline void
+check_turn(const struct model *m)
+{
+	const struct guard *g = &m->guard;
+	uint64_t young_ms = m->settings.gate_window_ms;
+
+	assert_false(m->has_turn);
+	assert_true(!is_late(m) || m->attempts == 0);
+	if (g->behind_turn != GUARD_SHUT)
+		return;
+	if (m->now_ms - BEGUN_MS > STEADY_MS)
+		young_ms *= 4;
+	assert_true(has_gate_policy(m));
+	assert_false(is_late(m));
+	assert_true(m->sight.is_fresh && m->sight.oldest_ms < young_ms);
+}
+
+/* The gate has been open for long enough. */
+static inline void
+check_shut(const struct model *m)
+{
+	const struct guard *g = &m->guard;
+	uint64_t pause_ms = PAUSE_LEAST_MS;
+	unsigned doublings = m->windows < 4 ? m->windows : 4;
+
+	assert_true(m->has_turn);
+	assert_false(m->is_shut);
+	assert_false(is_late(m));
+	assert_true(g->window_ms > 0);
+	assert_true(g->window_ms <= m->settings.gate_window_ms);
+	assert_true(g->window_ms <= m->allowance_ms);
+	if (m->windows == 0)
+		return;
+	if (pause_ms < 3 * m->window_ms)
+		pause_ms = 3 * m->window_ms;
+	assert_true(m->now_ms - m->opened_ms >= pause_ms << (doublings - 1));
+}
+
+static inline void
+check_coax(const struct model *m)
+{
+	const struct guard *g = &m->guard;
+
+	assert_false(m->has_turn);
+	assert_true(m->sight.is_fresh && m->sight.is_vacuum);
+	assert_true(g->coax_index < g->set.count);
+	assert_true(g->set.items[g->coax_index].is_lockable);
+	assert_false(m->facts.holds_strong_locks);
+	assert_true(m->now_ms + g->coax_bound_ms <= deadline_of(m));
+	assert_true(g->coax_bound_ms > m->facts.deadlock_timeout_ms);
+	assert_true(m->coaxed_ms == 0 ||
+		    m->now_ms - m->coaxed_ms >= COAX_AGAIN_MS);
+}
+
+static inline void
+check_run(const struct model *m)
+{
+	enum guard_outcome outcome = m->guard.outcome;
+
+	assert_int_equal(m->has_locks, outcome == GUARD_PROTECTED);
+	switch (outcome) {
+	case GUARD_PROTECTED:
+		assert_true(m->has_turn);
+		break;
+	case GUARD_OVERDUE:
+		assert_true(passes_on_timeout(m));
+		assert_true(is_late(m));
+		break;
+	case GUARD_PASSED:
+		assert_int_equal(m->settings.policy, GUARD_POLICY_PASS);
+		break;
+	case GUARD_READ_ONLY:
+		assert_true(m->facts.is_read_only);
+		break;
+	case GUARD_OUT_OF_SCOPE:
+		assert_int_equal(m->settings.scope, GUARD_SCOPE_OFF);
+		break;
+	case GUARD_UNNEEDED:
+		assert_true(m->guard.set.count < 2);
+		break;
+	case GUARD_UNPLANNED:
+		assert_false(m->guard.is_spent);
+		break;
+	case GUARD_PENDING:
+	case GUARD_TIMED_OUT:
+	case GUARD_REJECTED:
+	case GUARD_CANCELED:
+		fail_msg("runs as %s", report_outcome(outcome));
+	}
+}
+
+static inline void
+check_refuse(const struct model *m)
+{
+	enum guard_outcome outcome = m->guard.outcome;
+
+	assert_false(m->has_locks);
+	assert_int_equal(m->is_canceled, outcome == GUARD_CANCELED);
+	if (m->is_canceled)
+		return;
+	if (outcome == GUARD_REJECTED) {
+		assert_int_equal(m->settings.policy, GUARD_POLICY_REJECT);
+		return;
+	}
+	assert_int_equal(outcome, GUARD_TIMED_OUT);
+	assert_false(passes_on_timeout(m));
+	assert_true(is_late(m));
+}
+
+static inline void
+check_action(struct model *m)
+{
+	const struct guard *g = &m->guard;
+	bool is_end = g->action == GUARD_RUN || g->action == GUARD_REFUSE;
+
+	assert_true(++m->steps < STEPS_MAX);
+	m->hurry = g->action == GUARD_WAIT ? 0 : m->hurry + 1;
+	assert_true(m->hurry < HURRY_MAX);
+	assert_int_equal(g->outcome == GUARD_PENDING, !is_end);
+	if (is_end && g->outcome != GUARD_PROTECTED)
+		assert_false(m->has_turn || m->is_shut);
+	switch (g->action) {
+	case GUARD_PLAN:
+		assert_true(m->attempts == 0 ||
+			    (m->failures > 0 && !is_late(m)));
+		break;
+	case GUARD_HOLDERS:
+		check_look(m);
+		break;
+	case GUARD_TURN:
+		check_turn(m);
+		break;
+	case GUARD_SHUT:
+		check_shut(m);
+		break;
+	case GUARD_ATTEMPT:
+		check_attempt(m);
+		break;
+	case GUARD_COAX:
+		check_coax(m);
+		break;
+	case GUARD_WAIT:
+		check_wait(m);
+		break;
+	case GUARD_RUN:
+		check_run(m);
+		break;
+	case GUARD_REFUSE:
+		check_refuse(m);
+		break;
+	}
+}
+
+#endif
