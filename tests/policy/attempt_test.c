@@ -102,6 +102,36 @@ attempt_sql_with_nowait_locks_one_table_after_the_other(void **state)
 	check_sql(&a, steps);
 }
 
+/* It comes before any lock, and by an index of its own. */
+static void
+attempt_sql_takes_the_turn_first(void **state)
+{
+	struct lock_set set = {three, 3};
+	struct attempt a = {.set = &set, .nowait = true, .lock_timeout = "0"};
+	char *without = attempt_sql(&a);
+	char *with;
+	size_t head;
+	char *lock;
+
+	(void)state;
+	a.takes_turn = true;
+	with = attempt_sql(&a);
+	assert_non_null(without);
+	assert_non_null(with);
+	head = (size_t)(strstr(without, "s := 0;") - without);
+	lock = strstr(with, "s := 0;");
+	assert_memory_equal(with, without, head);
+	assert_string_equal(lock, without + head);
+	*lock = '\0';
+	assert_string_equal(
+	    with + head,
+	    "s := 4;\n"
+	    "IF NOT pg_catalog.pg_try_advisory_xact_lock(" ATTEMPT_TURN_KEY ")"
+	    " THEN RAISE lock_not_available; END IF;\n");
+	free(with);
+	free(without);
+}
+
 /* It counts in the indexes all the same: they are those of the set. */
 static void
 attempt_sql_leaves_out_what_is_not_lockable(void **state)
@@ -223,6 +253,7 @@ attempt_sql_has_room_for_the_largest_set(void **state)
 	struct lock_item *items = calloc(LOCK_SET_MAX, sizeof(*items));
 	struct lock_set set = {items, LOCK_SET_MAX};
 	struct attempt a = {.set = &set,
+			    .takes_turn = true,
 			    .bound_ms = UINT32_MAX,
 			    .lock_timeout = "2147483647000000000000000000ms"};
 	char name[300];
@@ -242,7 +273,90 @@ attempt_sql_has_room_for_the_largest_set(void **state)
 	assert_int_equal(count_lines(sql, "LOCK TABLE ONLY "), LOCK_SET_MAX);
 	assert_string_equal(sql + strlen(sql) - 15, "END $lockstep0$");
 	free(sql);
+	sql = attempt_coax_sql(&set, LOCK_SET_MAX - 1, UINT32_MAX);
+	assert_non_null(sql);
+	assert_string_equal(sql + strlen(sql) - 15, "END $lockstep0$");
+	free(sql);
 	free(items);
+}
+
+/* What stands around the locks is as long for one as for many. */
+static void
+attempt_sql_has_room_for_the_smallest_set(void **state)
+{
+	static char name[] = "a";
+	struct lock_item item = {.name = name,
+				 .mode = LOCK_SHARE_UPDATE_EXCLUSIVE};
+
+	(void)state;
+	for (size_t count = 0; count < 2; count++) {
+		struct lock_set set = {&item, count};
+		struct attempt a = {.set = &set,
+				    .takes_turn = true,
+				    .bound_ms = UINT32_MAX,
+				    .lock_timeout =
+					"2147483647000000000000000000ms"};
+		char *sql = attempt_sql(&a);
+
+		assert_non_null(sql);
+		assert_string_equal(sql + strlen(sql) - 15, "END $lockstep0$");
+		free(sql);
+	}
+}
+
+/* In a mode that autovacuum minds and hardly anybody else, and let go. */
+static void
+attempt_coax_sql_waits_for_one_table_and_lets_go(void **state)
+{
+	struct lock_set set = {three, 3};
+	char *sql = attempt_coax_sql(&set, 2, 1200);
+
+	(void)state;
+	assert_non_null(sql);
+	assert_string_equal(
+	    sql,
+	    "DO $lockstep0$ BEGIN\n"
+	    "PERFORM pg_catalog.set_config('lock_timeout', '1200', true);\n"
+	    "LOCK TABLE ONLY public.c IN SHARE UPDATE EXCLUSIVE MODE;\n"
+	    "RAISE lock_not_available;\n"
+	    "EXCEPTION WHEN OTHERS THEN\n"
+	    "RAISE INFO USING MESSAGE = '2', ERRCODE = 'LKSTP';\n"
+	    "END $lockstep0$");
+	free(sql);
+}
+
+static void
+attempt_coax_sql_quotes_with_what_no_name_contains(void **state)
+{
+	static char hostile[] = "public.\"$lockstep0$; drop table x; --\"";
+	struct lock_item items[] = {
+	    {.name = hostile, .mode = LOCK_SHARE, .is_lockable = true},
+	    {.name = name_a, .mode = LOCK_SHARE, .is_lockable = true},
+	};
+	struct lock_set set = {items, 2};
+
+	(void)state;
+	for (size_t index = 0; index < 2; index++) {
+		char *sql = attempt_coax_sql(&set, index, 0);
+
+		assert_non_null(sql);
+		assert_int_equal(count_of(sql, "$lockstep1$"), 2);
+		assert_int_equal(count_of(sql, hostile), 1 - index);
+		free(sql);
+	}
+}
+
+static void
+attempt_coax_sql_is_null_when_memory_is_out(void **state)
+{
+	struct lock_set set = {three, 3};
+	char *sql;
+
+	(void)state;
+	allocation_fail_after(0);
+	sql = attempt_coax_sql(&set, 0, 1200);
+	assert_true(allocation_restore());
+	assert_null(sql);
 }
 
 static void
@@ -272,7 +386,7 @@ read_message(const char *message, size_t len, size_t *index)
 }
 
 static void
-attempt_read_reads_each_index_and_the_count(void **state)
+attempt_read_reads_each_index_the_count_and_the_turn(void **state)
 {
 	size_t index = 99;
 
@@ -283,6 +397,8 @@ attempt_read_reads_each_index_and_the_count(void **state)
 	assert_int_equal(index, 2);
 	assert_true(read_message("3", 1, &index));
 	assert_int_equal(index, 3);
+	assert_true(read_message("4", 1, &index));
+	assert_int_equal(index, 4);
 }
 
 static void
@@ -293,7 +409,7 @@ attempt_read_refuses_what_is_not_of_ours(void **state)
 		size_t len;
 	} wrong[] = {
 	    {"", 0},
-	    {"4", 1},
+	    {"5", 1},
 	    {"-1", 2},
 	    {"+1", 2},
 	    {" 1", 2},
@@ -326,6 +442,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(
 		attempt_sql_with_nowait_locks_one_table_after_the_other),
+	    cmocka_unit_test(attempt_sql_takes_the_turn_first),
 	    cmocka_unit_test(attempt_sql_leaves_out_what_is_not_lockable),
 	    cmocka_unit_test(
 		attempt_sql_with_a_bound_gives_each_lock_what_is_left),
@@ -334,7 +451,13 @@ main(void)
 	    cmocka_unit_test(attempt_sql_passes_over_a_hundred_taken_tags),
 	    cmocka_unit_test(attempt_sql_has_room_for_the_largest_set),
 	    cmocka_unit_test(attempt_sql_is_null_when_memory_is_out),
-	    cmocka_unit_test(attempt_read_reads_each_index_and_the_count),
+	    cmocka_unit_test(attempt_sql_has_room_for_the_smallest_set),
+	    cmocka_unit_test(attempt_coax_sql_waits_for_one_table_and_lets_go),
+	    cmocka_unit_test(
+		attempt_coax_sql_quotes_with_what_no_name_contains),
+	    cmocka_unit_test(attempt_coax_sql_is_null_when_memory_is_out),
+	    cmocka_unit_test(
+		attempt_read_reads_each_index_the_count_and_the_turn),
 	    cmocka_unit_test(attempt_read_refuses_what_is_not_of_ours),
 	};
 

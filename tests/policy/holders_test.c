@@ -13,6 +13,8 @@ enum column {
 	APPLICATION_NAME,
 	STATE,
 	AGE,
+	AUTOVACUUM,
+	TRANSACTION,
 };
 
 static struct lock_item items[] = {
@@ -38,6 +40,8 @@ plain_row(struct lock_set_value row[HOLDERS_COLUMNS])
 	row[APPLICATION_NAME] = value("web");
 	row[STATE] = value("idle in transaction");
 	row[AGE] = value("1500");
+	row[AUTOVACUUM] = value("f");
+	row[TRANSACTION] = value("3/4711");
 }
 
 /* Each value an exact copy. */
@@ -167,8 +171,8 @@ holders_add_row_takes_null_for_what_is_not_known(void **state)
 	struct holders h;
 
 	(void)state;
-	memset(&h, 0xff, sizeof(h));
-	h.count = 0;
+	memset(&h, 0, sizeof(h));
+	memset(h.shown, 0xff, sizeof(h.shown));
 	plain_row(row);
 	row[PID] = value("0");
 	for (int c = USER; c <= AGE; c++)
@@ -346,6 +350,135 @@ holders_add_row_takes_an_odd_age_for_none(void **state)
 	}
 }
 
+/* So long and so many are in the way of the whole set. */
+
+static void
+holders_add_row_keeps_the_greatest_age(void **state)
+{
+	static const char *const ages[] = {"20", "1500", "3", "0"};
+	struct holders h = {0};
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++)
+		assert_true(add_with(&h, AGE, value(ages[i])));
+	assert_int_equal(h.oldest_ms, 1500);
+	/* Not of those whose lock is in nobody's way. */
+	assert_true(add_with(&h, RELID, value("300")));
+	assert_int_equal(h.count, 4);
+	assert_int_equal(h.untold_count, 0);
+}
+
+static void
+holders_add_row_counts_autovacuums(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t count;
+	} columns[] = {{"t", 1}, {"f", 0}, {"", 0}, {"true", 0}, {NULL, 0}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(columns) / sizeof(*columns); i++) {
+		struct holders h = {0};
+
+		assert_true(add_with(&h, AUTOVACUUM, value(columns[i].text)));
+		assert_true(add_with(&h, PID, value("1")));
+		assert_int_equal(h.count, 2);
+		assert_int_equal(h.autovacuum_count, columns[i].count);
+	}
+}
+
+/* An autovacuum whose mode does not conflict is in nobody's way. */
+static void
+holders_add_row_counts_no_autovacuum_that_does_not_conflict(void **state)
+{
+	struct lock_set_value row[HOLDERS_COLUMNS];
+	struct holders h = {0};
+
+	(void)state;
+	plain_row(row);
+	row[AUTOVACUUM] = value("t");
+	row[RELID] = value("300");
+	assert_true(add_row(&h, row));
+	row[RELID] = value("200"); /* wanted in SHARE mode */
+	assert_true(add_row(&h, row));
+	assert_int_equal(h.count, 0);
+	assert_int_equal(h.autovacuum_count, 0);
+	row[MODE] = value("ShareUpdateExclusiveLock");
+	assert_true(add_row(&h, row));
+	assert_int_equal(h.count, 1);
+	assert_int_equal(h.autovacuum_count, 1);
+}
+
+static void
+holders_add_row_counts_those_on_what_cannot_be_locked(void **state)
+{
+	struct lock_set_value row[HOLDERS_COLUMNS];
+	struct holders h = {0};
+
+	(void)state;
+	plain_row(row);
+	assert_true(add_row(&h, row));
+	assert_int_equal(h.unlockable_count, 0);
+	row[RELID] = value("4294967295");
+	assert_true(add_row(&h, row)); /* does not conflict */
+	assert_int_equal(h.unlockable_count, 0);
+	row[MODE] = value("RowExclusiveLock");
+	assert_true(add_row(&h, row));
+	assert_true(add_row(&h, row));
+	assert_int_equal(h.unlockable_count, 2);
+	assert_int_equal(h.count, 3);
+}
+
+static bool
+add_untold(struct holders *h, const char *transaction)
+{
+	struct lock_set_value row[HOLDERS_COLUMNS];
+
+	plain_row(row);
+	row[AGE] = value(NULL);
+	row[TRANSACTION] = value(transaction);
+	return add_row(h, row);
+}
+
+static void
+holders_add_row_tells_transactions_apart_whose_age_is_not_told(void **state)
+{
+	struct holders h = {0};
+	struct holders again = {0};
+
+	(void)state;
+	assert_true(add_untold(&h, "3/4711"));
+	assert_true(add_untold(&h, "3/4712"));
+	assert_true(add_untold(&h, "3/4711")); /* another lock of it */
+	assert_true(add_untold(&h, "34/711"));
+	assert_true(add_untold(&h, "-1/4711")); /* a prepared one */
+	assert_true(add_untold(&h, NULL));
+	assert_int_equal(h.count, 6);
+	assert_int_equal(h.untold_count, 5);
+	assert_int_equal(h.oldest_ms, 0);
+	for (size_t i = 0; i < h.untold_count; i++)
+		for (size_t j = 0; j < i; j++)
+			assert_true(h.untold[i] != h.untold[j]);
+	/* And it is the same in the next look. */
+	assert_true(add_untold(&again, "3/4711"));
+	assert_true(again.untold[0] == h.untold[0]);
+}
+
+static void
+holders_add_row_keeps_no_more_of_them_than_fit(void **state)
+{
+	struct holders h = {0};
+	char transaction[16];
+
+	(void)state;
+	for (int i = 0; i < 1000; i++) {
+		(void)snprintf(transaction, sizeof(transaction), "3/%d", i);
+		assert_true(add_untold(&h, transaction));
+	}
+	assert_int_equal(h.count, 1000);
+	assert_int_equal(h.untold_count, HOLDERS_UNTOLD_MAX);
+}
+
 int
 main(void)
 {
@@ -365,6 +498,15 @@ main(void)
 	    cmocka_unit_test(holders_add_row_cuts_long_names),
 	    cmocka_unit_test(holders_add_row_cuts_between_characters),
 	    cmocka_unit_test(holders_add_row_takes_an_odd_age_for_none),
+	    cmocka_unit_test(holders_add_row_keeps_the_greatest_age),
+	    cmocka_unit_test(holders_add_row_counts_autovacuums),
+	    cmocka_unit_test(
+		holders_add_row_counts_no_autovacuum_that_does_not_conflict),
+	    cmocka_unit_test(
+		holders_add_row_counts_those_on_what_cannot_be_locked),
+	    cmocka_unit_test(
+		holders_add_row_tells_transactions_apart_whose_age_is_not_told),
+	    cmocka_unit_test(holders_add_row_keeps_no_more_of_them_than_fit),
 	};
 
 	return cmocka_run_group_tests_name("policy/holders", tests, NULL, NULL);

@@ -1,195 +1,13 @@
-/*
- * The server's side is played by the test: its messages go through the
- * session's pipeline, as relay.c has it.
- */
 #include "proxy/batch.h"
 
-#include <stdio.h>
-
-#include "protocol/types.h"
 #include "tests/support/allocation.h"
-#include "tests/support/session.h"
-
-struct fixture {
-	struct session_fixture *session;
-	struct batch batch;
-	struct lock_set set; /* public.a, relid 100, ACCESS EXCLUSIVE */
-};
-
-static const char *const lock_row[LOCK_SET_COLUMNS] = {
-    "100", "r", "public.a", "8", "t", "{}", "1",
-};
-static const char *const facts_row[SESSION_FACTS_COLUMNS] = {
-    "off", "f", "read committed", "f", "notice", "0", "30s", "1s", "t",
-};
-static const char *const overrides_row[OVERRIDES_COLUMNS] = {
-    "", "hold", "a, b", "", "", "", "", "", "", "on", "psql",
-};
-static const char *const holders_row[HOLDERS_COLUMNS] = {
-    "4711", "100", "AccessShareLock", "joe", "psql", "active", "1500",
-};
-
-static void
-add_lock(struct lock_set *set)
-{
-	struct lock_set_value v[LOCK_SET_COLUMNS];
-	size_t i;
-
-	for (i = 0; i < LOCK_SET_COLUMNS; i++)
-		v[i] =
-		    (struct lock_set_value){lock_row[i], strlen(lock_row[i])};
-	assert_true(lock_set_add_row(set, v));
-}
-
-static int
-setup(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-	void *session;
-
-	assert_non_null(f);
-	session_fixture_setup(&session);
-	f->session = session;
-	add_lock(&f->set);
-	batch_begin(&f->batch, &f->session->session, &f->set);
-	*state = f;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	struct fixture *f = *state;
-	void *session = f->session;
-
-	batch_clear(&f->batch);
-	lock_set_clear(&f->set);
-	session_fixture_teardown(&session);
-	free(f);
-	return 0;
-}
-
-/* What is sent */
-
-static void
-assert_sends(struct fixture *f, bool ends_cycle, const char *types)
-{
-	struct session_fixture *s = f->session;
-	struct span sent;
-	struct frame frame;
-	size_t n = 0;
-
-	assert_true(batch_send(&f->batch, ends_cycle));
-	sent = session_fixture_read(s, s->server);
-	for (; frame_next(&frame, &sent, FRAME_LENGTH_MAX) == FRAME_OK; n++)
-		assert_int_equal(frame.type, types[n]);
-	assert_int_equal(sent.len, 0);
-	assert_int_equal(n, strlen(types));
-}
-
-/* What is answered; true: the batch took it */
-
-static bool
-server_says(struct fixture *f, char type, struct span body)
-{
-	struct frame frame = {.type = (uint8_t)type, .body = body};
-	uint8_t status = body.len > 0 ? body.data[0] : 0;
-	struct writer raw = {0};
-	struct pipeline_event event;
-	bool taken;
-
-	writer_begin(&raw, frame.type);
-	write_bytes(&raw, body.data, body.len);
-	writer_end(&raw);
-	event = pipeline_received(&f->session->session.pipeline, frame.type,
-				  status);
-	assert_int_not_equal(event.verdict, PIPELINE_MISMATCH);
-	taken =
-	    batch_answer(&f->batch, &event, frame, span_of(raw.data, raw.len));
-	writer_clear(&raw);
-	return taken;
-}
-
-static void
-assert_takes(struct fixture *f, char type, const char *body, size_t len)
-{
-	assert_true(server_says(f, type, span_of(body, len)));
-}
-
-static void
-answer_begin(struct fixture *f)
-{
-	assert_takes(f, BACKEND_PARSE_COMPLETE, "", 0);
-	assert_takes(f, BACKEND_BIND_COMPLETE, "", 0);
-	assert_takes(f, BACKEND_CLOSE_COMPLETE, "", 0);
-}
-
-static void
-answer_end(struct fixture *f)
-{
-	assert_takes(f, BACKEND_COMMAND_COMPLETE, "X\0", 2);
-	assert_takes(f, BACKEND_CLOSE_COMPLETE, "", 0);
-}
-
-static void
-answer_ready(struct fixture *f)
-{
-	assert_takes(f, BACKEND_READY_FOR_QUERY, "I", 1);
-	assert_true(pipeline_is_settled(&f->session->session.pipeline));
-}
-
-static void
-answer_row(struct fixture *f, const char *const *values, size_t count)
-{
-	struct writer w = {0};
-	size_t i;
-
-	write_u16(&w, (uint16_t)count);
-	for (i = 0; i < count; i++) {
-		write_u32(&w, (uint32_t)strlen(values[i]));
-		write_bytes(&w, values[i], strlen(values[i]));
-	}
-	assert_true(server_says(f, BACKEND_DATA_ROW, span_of(w.data, w.len)));
-	writer_clear(&w);
-}
-
-static void
-answer_error(struct fixture *f, const char *sqlstate)
-{
-	char body[32];
-	int len = snprintf(body, sizeof(body), "C%s", sqlstate) + 1;
-
-	body[len++] = '\0';
-	assert_takes(f, BACKEND_ERROR_RESPONSE, body, (size_t)len);
-}
-
-static bool
-server_notes(struct fixture *f, const char *sqlstate, const char *message)
-{
-	char body[64] = {0};
-	int len = snprintf(body, sizeof(body), "C%s", sqlstate) + 1;
-
-	len +=
-	    snprintf(body + len, sizeof(body) - (size_t)len, "M%s", message) +
-	    1;
-	return server_says(f, BACKEND_NOTICE_RESPONSE,
-			   span_of(body, (size_t)len + 1));
-}
-
-static void
-add_attempt(struct fixture *f)
-{
-	const struct attempt a = {
-	    .set = &f->set, .bound_ms = 100, .lock_timeout = "0"};
-
-	batch_add_attempt(&f->batch, &a);
-}
+#include "tests/support/batch.h"
 
 /* A command is closed before it is executed; see inject.c. */
 static void
 batch_send_asks_for_answers(void **state)
 {
-	struct fixture *f = *state;
+	struct batch_fixture *f = *state;
 
 	batch_add_command(&f->batch, "select 1");
 	assert_sends(f, true, "PBCECS");
@@ -205,7 +23,7 @@ batch_send_asks_for_answers(void **state)
 static void
 batch_send_may_leave_the_cycle_open(void **state)
 {
-	struct fixture *f = *state;
+	struct batch_fixture *f = *state;
 	struct pipeline *p = &f->session->session.pipeline;
 
 	batch_add_command(&f->batch, "select 1");
@@ -224,7 +42,7 @@ batch_send_may_leave_the_cycle_open(void **state)
 static void
 batch_answer_reads_the_facts(void **state)
 {
-	struct fixture *f = *state;
+	struct batch_fixture *f = *state;
 
 	batch_add_facts(&f->batch, true);
 	assert_sends(f, true, "PBCECS");
@@ -242,14 +60,17 @@ batch_answer_reads_the_facts(void **state)
 static void
 batch_answer_reads_the_overrides(void **state)
 {
-	struct fixture *f = *state;
+	static const char *const row[OVERRIDES_COLUMNS] = {
+	    "", "hold", "a, b", "", "", "", "", "", "", "on", "psql",
+	};
+	struct batch_fixture *f = *state;
 	const struct overrides *o = &f->batch.overrides;
 
 	batch_add_overrides(&f->batch);
 	assert_sends(f, true, "PBCECS");
 	assert_false(f->batch.has_overrides);
 	answer_begin(f);
-	answer_row(f, overrides_row, OVERRIDES_COLUMNS);
+	answer_row(f, row, OVERRIDES_COLUMNS);
 	answer_end(f);
 	answer_ready(f);
 	assert_true(f->batch.has_overrides);
@@ -265,7 +86,7 @@ static void
 batch_answer_reads_the_plan(void **state)
 {
 	static const char sql[] = "drop table a";
-	struct fixture *f = *state;
+	struct batch_fixture *f = *state;
 	struct statement_list list = {0};
 
 	assert_int_equal(statement_list_parse(&list, sql, strlen(sql),
@@ -288,7 +109,7 @@ batch_answer_reads_the_plan(void **state)
 static void
 batch_answer_reads_the_holders(void **state)
 {
-	struct fixture *f = *state;
+	struct batch_fixture *f = *state;
 
 	batch_add_look(&f->batch, HOLDERS_OF_ALL);
 	assert_sends(f, true, "PBCECS");
@@ -301,16 +122,97 @@ batch_answer_reads_the_holders(void **state)
 	assert_int_equal(f->batch.holders.shown[0].pid, 4711);
 }
 
+static void
+batch_answer_reads_the_names(void **state)
+{
+	struct batch_fixture *f = *state;
+
+	batch_add_names(&f->batch);
+	assert_sends(f, true, "PBCECS");
+	answer_begin(f);
+	answer_row(f, names_row, GATE_NAMES_COLUMNS);
+	answer_row(f, names_row, GATE_NAMES_COLUMNS);
+	answer_end(f);
+	answer_ready(f);
+	assert_false(f->batch.is_odd);
+	assert_int_equal(f->batch.names.count, 2);
+	gate_names_seal(&f->batch.names);
+	assert_true(gate_names_match_text(&f->batch.names, "table a", 7));
+	assert_false(gate_names_match_text(&f->batch.names, "table b", 7));
+}
+
+static void
+batch_answer_notes_names_of_another_shape(void **state)
+{
+	static const char *const odd[][GATE_NAMES_COLUMNS] = {{"a", ""},
+							      {"a", "yes"}};
+	struct batch_fixture *f = *state;
+	struct session *s = &f->session->session;
+
+	for (size_t i = 0; i < 2; i++) {
+		batch_begin(&f->batch, s, &f->set);
+		batch_add_names(&f->batch);
+		assert_sends(f, true, "PBCECS");
+		answer_begin(f);
+		answer_row(f, odd[i], GATE_NAMES_COLUMNS);
+		answer_end(f);
+		answer_ready(f);
+		assert_true(f->batch.is_odd);
+		assert_int_equal(f->batch.names.count, 0);
+	}
+}
+
+/* A row that there was no room for is not passed over. */
+static void
+batch_answer_notes_names_that_memory_was_out_for(void **state)
+{
+	struct batch_fixture *f = *state;
+	struct lock_set_value row[GATE_NAMES_COLUMNS] = {{"a", 1}, {"f", 1}};
+	struct frame frame = {
+	    .type = BACKEND_DATA_ROW,
+	    .body = bytes("\0\2\0\0\0\1b\0\0\0\1f", 12),
+	};
+	struct pipeline_event event;
+
+	batch_add_names(&f->batch);
+	assert_sends(f, true, "PBCECS");
+	answer_begin(f);
+	assert_true(gate_names_add_row(&f->batch.names, row));
+	event = pipeline_received(&f->session->session.pipeline, frame.type, 0);
+	allocation_fail_after(0);
+	assert_true(batch_answer(&f->batch, &event, frame, frame.body));
+	assert_true(allocation_restore());
+	assert_true(f->batch.is_odd);
+	assert_int_equal(f->batch.names.count, 1);
+}
+
+/* It reports as an attempt does, and the report says nothing. */
+static void
+batch_answer_takes_what_a_coaxing_reports(void **state)
+{
+	struct batch_fixture *f = *state;
+
+	batch_add_coax(&f->batch, 0, 1200);
+	assert_sends(f, false, "PBCECH");
+	answer_begin(f);
+	assert_true(server_notes(f, ATTEMPT_SQLSTATE, "0"));
+	answer_end(f);
+	assert_true(f->batch.has_attempt);
+	assert_false(f->batch.is_odd);
+	assert_int_equal(f->batch.done, 1);
+}
+
 /* Each answer is read as what was asked for at its place. */
 static void
 batch_answer_keeps_the_statements_apart(void **state)
 {
-	struct fixture *f = *state;
+	struct batch_fixture *f = *state;
 
 	batch_add_command(&f->batch, "savepoint s");
 	batch_add_facts(&f->batch, true);
 	batch_add_look(&f->batch, HOLDERS_OF_ALL);
-	assert_sends(f, true, "PBCECPBCECPBCECS");
+	batch_add_names(&f->batch);
+	assert_sends(f, true, "PBCECPBCECPBCECPBCECS");
 	answer_begin(f);
 	answer_end(f);
 	answer_begin(f);
@@ -319,17 +221,21 @@ batch_answer_keeps_the_statements_apart(void **state)
 	answer_begin(f);
 	answer_row(f, holders_row, HOLDERS_COLUMNS);
 	answer_end(f);
+	answer_begin(f);
+	answer_row(f, names_row, GATE_NAMES_COLUMNS);
+	answer_end(f);
 	answer_ready(f);
 	assert_false(f->batch.is_odd);
 	assert_true(f->batch.has_facts);
 	assert_int_equal(f->batch.holders.count, 1);
-	assert_int_equal(f->batch.done, 3);
+	assert_int_equal(f->batch.names.count, 1);
+	assert_int_equal(f->batch.done, 4);
 }
 
 static void
 batch_answer_reads_the_result_of_an_attempt(void **state)
 {
-	struct fixture *f = *state;
+	struct batch_fixture *f = *state;
 
 	add_attempt(f);
 	assert_sends(f, true, "PBCECS");
@@ -346,13 +252,13 @@ batch_answer_believes_no_attempt_that_makes_no_sense(void **state)
 {
 	static const char *const messages[] = {
 	    "",
-	    "2",
+	    "3",
 	    "-1",
 	    "1x",
 	    "99999999999999999999",
 	    "relation \"1\" does not exist", /* SQLERRM */
 	};
-	struct fixture *f = *state;
+	struct batch_fixture *f = *state;
 	size_t i;
 
 	add_attempt(f);
@@ -365,11 +271,28 @@ batch_answer_believes_no_attempt_that_makes_no_sense(void **state)
 	assert_false(f->batch.is_odd);
 }
 
+static void
+batch_answer_reads_that_the_turn_is_anothers(void **state)
+{
+	struct batch_fixture *f = *state;
+	const struct attempt a = {.set = &f->set,
+				  .nowait = true,
+				  .takes_turn = true,
+				  .lock_timeout = "0"};
+
+	batch_add_attempt(&f->batch, &a);
+	assert_sends(f, true, "PBCECS");
+	answer_begin(f);
+	assert_true(server_notes(f, ATTEMPT_SQLSTATE, "2"));
+	assert_true(f->batch.has_attempt);
+	assert_int_equal(f->batch.attempt_index, f->set.count + 1);
+}
+
 /* A notice tells of the statement that runs, and that one is ours. */
 static void
 batch_answer_takes_every_notice(void **state)
 {
-	struct fixture *f = *state;
+	struct batch_fixture *f = *state;
 
 	add_attempt(f);
 	assert_sends(f, true, "PBCECS");
@@ -392,7 +315,7 @@ batch_answer_takes_every_notice(void **state)
 static void
 batch_answer_leaves_to_the_client_what_only_came_meanwhile(void **state)
 {
-	struct fixture *f = *state;
+	struct batch_fixture *f = *state;
 
 	add_attempt(f);
 	assert_sends(f, true, "PBCECS");
@@ -406,7 +329,7 @@ batch_answer_leaves_to_the_client_what_only_came_meanwhile(void **state)
 static void
 batch_answer_keeps_the_first_error(void **state)
 {
-	struct fixture *f = *state;
+	struct batch_fixture *f = *state;
 
 	batch_add_command(&f->batch, "savepoint s");
 	batch_add_facts(&f->batch, true);
@@ -428,7 +351,7 @@ batch_answer_keeps_the_first_error(void **state)
 static void
 batch_answer_takes_an_odd_error_for_one(void **state)
 {
-	struct fixture *f = *state;
+	struct batch_fixture *f = *state;
 
 	batch_add_command(&f->batch, "select 1");
 	assert_sends(f, true, "PBCECS");
@@ -441,7 +364,7 @@ batch_answer_takes_an_odd_error_for_one(void **state)
 static void
 batch_answer_remembers_the_statement_that_an_error_leaves(void **state)
 {
-	struct fixture *f = *state;
+	struct batch_fixture *f = *state;
 	struct session *s = &f->session->session;
 
 	batch_add_command(&f->batch, "select 1");
@@ -460,7 +383,7 @@ batch_answer_remembers_the_statement_that_an_error_leaves(void **state)
 static void
 batch_answer_notes_rows_of_another_shape(void **state)
 {
-	struct fixture *f = *state;
+	struct batch_fixture *f = *state;
 	struct session *s = &f->session->session;
 	static const char *const words[] = {"a", "b", "c", "d", "e",
 					    "f", "g", "h", "i", "j"};
@@ -482,7 +405,7 @@ batch_answer_notes_rows_of_another_shape(void **state)
 static void
 batch_answer_notes_rows_where_none_belong(void **state)
 {
-	struct fixture *f = *state;
+	struct batch_fixture *f = *state;
 	struct session *s = &f->session->session;
 
 	batch_add_command(&f->batch, "select 1");
@@ -505,7 +428,7 @@ batch_answer_notes_rows_where_none_belong(void **state)
 static void
 batch_begin_forgets_what_was(void **state)
 {
-	struct fixture *f = *state;
+	struct batch_fixture *f = *state;
 	struct session *s = &f->session->session;
 
 	batch_add_facts(&f->batch, false);
@@ -524,7 +447,7 @@ batch_begin_forgets_what_was(void **state)
 static void
 batch_send_to_a_closing_session_fails(void **state)
 {
-	struct fixture *f = *state;
+	struct batch_fixture *f = *state;
 
 	batch_add_command(&f->batch, "select 1");
 	session_close(&f->session->session, CLOSE_CLIENT_LEFT, NULL);
@@ -532,13 +455,14 @@ batch_send_to_a_closing_session_fails(void **state)
 }
 
 static bool
-send_everything(struct fixture *f)
+send_everything(struct batch_fixture *f)
 {
-	batch_add_command(&f->batch, "begin");
+	batch_add_overrides(&f->batch);
 	batch_add_look(&f->batch, HOLDERS_OF_ALL);
 	add_attempt(f);
-	batch_add_overrides(&f->batch);
+	batch_add_coax(&f->batch, 0, 1200);
 	batch_add_plan(&f->batch, NULL, 0);
+	batch_add_names(&f->batch);
 	return batch_send(&f->batch, true);
 }
 
@@ -550,11 +474,11 @@ batch_send_without_memory_closes_the_session(void **state)
 
 	(void)state;
 	for (n = 0; failed; n++) {
-		struct fixture *f;
+		struct batch_fixture *f;
 		void *fresh;
 		bool sent;
 
-		setup(&fresh);
+		batch_fixture_setup(&fresh);
 		f = fresh;
 		allocation_fail_after(n);
 		sent = send_everything(f);
@@ -564,12 +488,14 @@ batch_send_without_memory_closes_the_session(void **state)
 				 !failed);
 		if (!sent)
 			assert_session_closed(f->session, CLOSE_MEMORY);
-		teardown(&fresh);
+		batch_fixture_teardown(&fresh);
 	}
 	assert_true(n > 5);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name)                                                             \
+	cmocka_unit_test_setup_teardown(name, batch_fixture_setup,             \
+					batch_fixture_teardown)
 
 int
 main(void)
@@ -581,9 +507,14 @@ main(void)
 	    TEST(batch_answer_reads_the_overrides),
 	    TEST(batch_answer_reads_the_plan),
 	    TEST(batch_answer_reads_the_holders),
+	    TEST(batch_answer_reads_the_names),
+	    TEST(batch_answer_notes_names_of_another_shape),
+	    TEST(batch_answer_notes_names_that_memory_was_out_for),
+	    TEST(batch_answer_takes_what_a_coaxing_reports),
 	    TEST(batch_answer_keeps_the_statements_apart),
 	    TEST(batch_answer_reads_the_result_of_an_attempt),
 	    TEST(batch_answer_believes_no_attempt_that_makes_no_sense),
+	    TEST(batch_answer_reads_that_the_turn_is_anothers),
 	    TEST(batch_answer_takes_every_notice),
 	    TEST(batch_answer_leaves_to_the_client_what_only_came_meanwhile),
 	    TEST(batch_answer_keeps_the_first_error),
