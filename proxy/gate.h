@@ -78,6 +78,9 @@ struct gate_watch {
 	TAILQ_ENTRY(session) link;
 	bool is_waiting;
 	uint64_t waiting_since_ms;
+	/* Whose window has counted it among the delayed, and from when. */
+	uint64_t delayed_by;
+	uint64_t delayed_ms;
 	bool unnamed_is_harmless; /* the unnamed statement touches no table */
 	/* As sent_seq and done_seq of struct pipeline count: */
 	uint64_t touch_seq;    /* the last message that can touch a table */

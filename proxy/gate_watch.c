@@ -184,6 +184,17 @@ window_for(const struct session *s, const struct frame_header *h,
 	return NULL;
 }
 
+/* Once, though it may come to wait for this one again and again. */
+static void
+count_delayed(struct gate_watch *g, struct gate_window *w)
+{
+	if (g->delayed_by == w->maker && g->delayed_ms == w->shut_ms)
+		return;
+	g->delayed_by = w->maker;
+	g->delayed_ms = w->shut_ms;
+	atomic_fetch_add(&w->delayed, 1);
+}
+
 static void
 wait_for(struct session *s, struct gate_window *w)
 {
@@ -192,7 +203,7 @@ wait_for(struct session *s, struct gate_window *w)
 	s->gate.is_waiting = true;
 	s->gate.waiting_since_ms = worker_now_ms();
 	TAILQ_INSERT_TAIL(&s->worker->gate.waiting, s, gate.link);
-	atomic_fetch_add(&w->delayed, 1);
+	count_delayed(&s->gate, w);
 	session_set_held(s, true);
 }
 

@@ -44,6 +44,33 @@ session_fixture_open(struct event_base *base, struct stream *s)
 	return fds[1];
 }
 
+/* Logged in; its streams are still to be opened. */
+static inline void
+session_fixture_begin(struct session *s, struct worker *w, uint64_t id)
+{
+	s->id = id;
+	s->worker = w;
+	s->state = SESSION_READY;
+	s->is_utf8 = true;
+	memcpy(s->database, "db", 3);
+	pipeline_init(&s->pipeline);
+	event_assign(&s->timer, w->base, -1, 0, session_fixture_timer, s);
+	LIST_INSERT_HEAD(&w->sessions, s, link);
+}
+
+static inline void
+session_fixture_end(struct session *s)
+{
+	gate_leave(s);
+	event_del(&s->timer);
+	stream_close(&s->client);
+	stream_close(&s->server);
+	pipeline_clear(&s->pipeline);
+	buffer_clear(&s->from_client.buffer);
+	buffer_clear(&s->from_server.buffer);
+	recall_clear(&s->gate.recall);
+}
+
 static inline int
 session_fixture_setup(void **state)
 {
@@ -52,6 +79,7 @@ session_fixture_setup(void **state)
 
 	assert_non_null(f);
 	s = &f->session;
+	f->config.query_limit_bytes = 1024 * 1024;
 	f->base = loop_new();
 	f->daemon.config = &f->config;
 	f->daemon.workers = &f->worker;
@@ -62,12 +90,8 @@ session_fixture_setup(void **state)
 	LIST_INIT(&f->worker.reaped);
 	event_assign(&f->worker.reap_event, f->base, -1, 0,
 		     session_fixture_timer, NULL);
-	LIST_INSERT_HEAD(&f->worker.sessions, s, link);
-	s->worker = &f->worker;
-	s->state = SESSION_READY;
-	s->is_utf8 = true;
-	pipeline_init(&s->pipeline);
-	event_assign(&s->timer, f->base, -1, 0, session_fixture_timer, s);
+	gate_init(&f->worker.gate, f->base);
+	session_fixture_begin(s, &f->worker, 1);
 	f->client = session_fixture_open(f->base, &s->client);
 	f->server = session_fixture_open(f->base, &s->server);
 	*state = f;
@@ -79,11 +103,9 @@ session_fixture_teardown(void **state)
 {
 	struct session_fixture *f = *state;
 
-	event_del(&f->session.timer);
+	session_fixture_end(&f->session);
 	event_del(&f->worker.reap_event);
-	stream_close(&f->session.client);
-	stream_close(&f->session.server);
-	pipeline_clear(&f->session.pipeline);
+	gate_clear(&f->worker.gate);
 	close(f->client);
 	close(f->server);
 	event_base_free(f->base);
