@@ -225,7 +225,7 @@ guard_attempt_of_policy_auto_is_quick(void **state)
 	static const struct {
 		uint32_t deadlock_timeout_ms;
 		uint32_t bound_ms; /* 0: it is NOWAIT, too */
-	} bounds[] = {{1000, 50}, {100, 40}, {4, 0}};
+	} bounds[] = {{1000, 20}, {40, 16}, {4, 0}};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bounds) / sizeof(*bounds); i++) {

@@ -387,6 +387,57 @@ guard_needs_a_window_for_a_view_only(void **state)
 	}
 }
 
+/* Whoever came between the lock and the gate would wait in the server. */
+static void
+guard_shuts_the_gate_first_where_a_transaction_keeps_the_locks(void **state)
+{
+	static const struct {
+		unsigned conditions;
+		uint32_t gate_transaction_ms;
+		bool is_first;
+	} cases[] = {
+	    {IN_BLOCK, 5000, true},         {IN_BLOCK, 0, false},
+	    {IN_BLOCK | HOLD, 5000, true},  {0, 5000, false},
+	    {IN_BLOCK | LOCK, 5000, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct fixture f;
+
+		fixture_init(&f, cases[i].conditions);
+		f.settings.gate_transaction_ms = cases[i].gate_transaction_ms;
+		(void)begin(&f);
+		(void)plan(&f, 2);
+		if (f.guard.action == GUARD_HOLDERS)
+			(void)look(&f, 0, 0);
+		assert_int_equal(f.guard.action, GUARD_TURN);
+		assert_int_equal(wants_window(&f), cases[i].is_first);
+		guard_clear(&f.guard);
+	}
+}
+
+/* What had passed before takes its locks meanwhile, and shows. */
+static void
+guard_settles_behind_the_gate_of_a_transaction(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	fixture_init(&f, IN_BLOCK);
+	f.settings.gate_transaction_ms = 5000;
+	(void)begin(&f);
+	(void)plan(&f, 2);
+	(void)look(&f, 0, 0);
+	(void)take_turn(&f, UINT32_MAX);
+	assert_int_equal(shut(&f), GUARD_WAIT);
+	assert_true(f.guard.window.is_shut);
+	assert_int_equal(wake(&f), GUARD_HOLDERS);
+	assert_int_equal(look(&f, 0, 0), GUARD_ATTEMPT);
+	assert_true(f.guard.attempt_nowait);
+	guard_clear(&f.guard);
+}
+
 /* Nobody holds anything, but one waits for a lock that another holds. */
 static void
 guard_attempts_at_leisure_where_only_a_queue_is_in_the_way(void **state)
@@ -430,6 +481,9 @@ main(void)
 	    cmocka_unit_test(
 		guard_takes_those_for_old_that_it_has_seen_for_long),
 	    cmocka_unit_test(guard_needs_a_window_for_a_view_only),
+	    cmocka_unit_test(
+		guard_shuts_the_gate_first_where_a_transaction_keeps_the_locks),
+	    cmocka_unit_test(guard_settles_behind_the_gate_of_a_transaction),
 	    cmocka_unit_test(
 		guard_attempts_at_leisure_where_only_a_queue_is_in_the_way),
 	};

@@ -504,7 +504,7 @@ gate_stops_the_transaction_behind_a_guarded_statement(void **state)
 	struct gate_window *w;
 
 	pipeline_sent(&f->session.pipeline, FRONTEND_QUERY, PIPELINE_CLIENT);
-	gate_note_touch(&f->session);
+	gate_note_touch(&f->session, true);
 	answer_query(f, 'I');
 	w = shut(f);
 	query(f, "table a");
@@ -521,7 +521,7 @@ gate_stops_nothing_behind_a_guarded_statement_in_a_block(void **state)
 
 	run(f, "begin", 'T');
 	pipeline_sent(&f->session.pipeline, FRONTEND_QUERY, PIPELINE_CLIENT);
-	gate_note_touch(&f->session);
+	gate_note_touch(&f->session, true);
 	answer_query(f, 'T');
 	w = shut(f);
 	query(f, "table a");

@@ -113,6 +113,7 @@ model_init(struct model *m, uint64_t seed)
 	m->settings.attempt_timeout_ms = pick_of(m, bounds, 3);
 	m->settings.in_transaction_timeout_ms = pick_of(m, blocks, 3);
 	m->settings.gate_window_ms = pick_of(m, windows, 4);
+	m->settings.gate_transaction_ms = pick(m, 2) == 0 ? 5000 : 0;
 }
 
 static inline uint64_t
