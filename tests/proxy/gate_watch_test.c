@@ -83,6 +83,12 @@ execute(struct session_fixture *f)
 }
 
 static void
+call_function(struct session_fixture *f)
+{
+	sends_frame(f, FRONTEND_FUNCTION_CALL, "\0\0\0\1\0\0\0\0\0\0", 10);
+}
+
+static void
 sync_cycle(struct session_fixture *f)
 {
 	sends_frame(f, FRONTEND_SYNC, "", 0);
@@ -248,7 +254,7 @@ gate_stops_nothing_in_a_failed_transaction(void **state)
 	struct gate_window *w;
 
 	run(f, "begin", 'T');
-	run(f, "table nowhere", 'E');
+	run(f, "set nothing to nowhere", 'E');
 	w = shut(f);
 	run(f, "table a", 'E');
 	run(f, "rollback", 'I');
@@ -289,6 +295,66 @@ gate_keeps_back_what_follows_an_unanswered_query(void **state)
 		answer_query(f, texts[i].status);
 		run(f, "rollback", 'I');
 	}
+}
+
+/* Both end with a ReadyForQuery, which tells. */
+static void
+gate_keeps_back_what_follows_an_unanswered_cycle(void **state)
+{
+	struct session_fixture *f = *state;
+	struct gate_window *w;
+
+	prepare(f, "of_b", "table b");
+	w = shut(f);
+	bind_to(f, "of_b");
+	execute(f);
+	sync_cycle(f);
+	query(f, "table a");
+	assert_passed(f, "BES");
+	answers(f, "2\0\0\0\4C\0\0\0\6X\0", 12);
+	assert_passed(f, "");
+	answer_ready(f, 'I');
+	assert_waits(f);
+	reopen(f, w);
+	assert_passed(f, "Q");
+	answer_query(f, 'I');
+	call_function(f);
+	w = shut(f);
+	query(f, "table a");
+	assert_passed(f, "F");
+	answers(f, "V\0\0\0\x8\xff\xff\xff\xff", 9);
+	answer_ready(f, 'I');
+	assert_waits(f);
+	reopen(f, w);
+}
+
+/* Whichever way it was touched. */
+static void
+gate_stops_no_transaction_that_has_bound_or_called(void **state)
+{
+	struct session_fixture *f = *state;
+	struct gate_window *w;
+
+	prepare(f, "of_b", "table b");
+	run(f, "begin", 'T');
+	bind_to(f, "of_b");
+	execute(f);
+	sync_cycle(f);
+	assert_passed(f, "BES");
+	answers(f, "2\0\0\0\4C\0\0\0\6X\0", 12);
+	answer_ready(f, 'T');
+	w = shut(f);
+	run(f, "table a", 'T');
+	reopen(f, w);
+	run(f, "commit", 'I');
+	run(f, "begin", 'T');
+	call_function(f);
+	assert_passed(f, "F");
+	answers(f, "V\0\0\0\x8\xff\xff\xff\xff", 9);
+	answer_ready(f, 'T');
+	w = shut(f);
+	run(f, "table a", 'T');
+	reopen(f, w);
 }
 
 static void
@@ -405,7 +471,7 @@ gate_stops_a_function_call(void **state)
 	struct session_fixture *f = *state;
 	struct gate_window *w = shut(f);
 
-	sends_frame(f, FRONTEND_FUNCTION_CALL, "\0\0\0\1\0\0\0\0\0\0", 10);
+	call_function(f);
 	assert_waits(f);
 	reopen(f, w);
 	assert_passed(f, "F");
@@ -472,6 +538,22 @@ gate_stops_nothing_while_copy_data_comes(void **state)
 	query(f, "table a");
 	assert_waits(f);
 	reopen(f, w);
+	assert_passed(f, "Q");
+}
+
+/* It is an error; the server says so. */
+static void
+gate_stops_no_query_while_copy_data_is_due(void **state)
+{
+	struct session_fixture *f = *state;
+	struct gate_window *w;
+
+	query(f, "copy b from stdin");
+	answers(f, "G\0\0\0\7\0\0\0", 8);
+	w = shut(f);
+	query(f, "table a");
+	assert_passed(f, "QQ");
+	reopen(f, w);
 }
 
 static void
@@ -480,7 +562,7 @@ gate_stops_nothing_that_the_server_skips(void **state)
 	struct session_fixture *f = *state;
 	struct gate_window *w = shut(f);
 
-	parse(f, "", "syntax error");
+	parse(f, "", "begin nonsense");
 	assert_passed(f, "P");
 	answers(f,
 		"E\0\0\0\x0d"
@@ -571,6 +653,8 @@ main(void)
 	    TEST(gate_stops_no_transaction_that_has_touched_a_table),
 	    TEST(gate_stops_nothing_in_a_failed_transaction),
 	    TEST(gate_keeps_back_what_follows_an_unanswered_query),
+	    TEST(gate_keeps_back_what_follows_an_unanswered_cycle),
+	    TEST(gate_stops_no_transaction_that_has_bound_or_called),
 	    TEST(gate_stops_an_extended_cycle_at_its_first_message),
 	    TEST(gate_stops_a_prepared_statement_at_its_bind),
 	    TEST(gate_stops_behind_a_prepared_begin),
@@ -580,6 +664,7 @@ main(void)
 	    TEST(gate_stops_a_message_that_streams),
 	    TEST(gate_stops_nothing_of_a_replication_connection),
 	    TEST(gate_stops_nothing_while_copy_data_comes),
+	    TEST(gate_stops_no_query_while_copy_data_is_due),
 	    TEST(gate_stops_nothing_that_the_server_skips),
 	    TEST(gate_stops_the_transaction_behind_a_guarded_statement),
 	    TEST(gate_stops_nothing_behind_a_guarded_statement_in_a_block),
