@@ -255,9 +255,28 @@ object_name(enum object_kind object)
 	abort();
 }
 
+/* A kind of its own each, but for CONDITION_NONE. */
+static const char *const conditions[] = {
+    [CONDITION_NONE] = NULL,
+    [CONDITION_BEFORE_18] = "tree_before_18",
+    [CONDITION_FROM_15] = "partitions_from_15",
+    [CONDITION_FROM_17] = "partitions_from_17",
+    [CONDITION_FROM_18] = "tree_from_18",
+    [CONDITION_CHECK] = "tree_if_check",
+    [CONDITION_NULLABLE] = "tree_if_nullable",
+    [CONDITION_TRIGGER] = "partitions_if_trigger",
+    [CONDITION_USER_TRIGGER] = "partitions_if_user_trigger",
+    [CONDITION_NOT_NULL] = "not_null",
+    [CONDITION_OWNER] = "owner_if_other",
+    [CONDITION_LOGGED] = "owner_if_logged",
+    [CONDITION_UNLOGGED] = "owner_if_unlogged",
+};
+
 static const char *
 kind_name(const struct target *t)
 {
+	if (conditions[t->condition] != NULL)
+		return conditions[t->condition];
 	switch (t->kind) {
 	case TARGET_DROP:
 		return "drop";
@@ -285,6 +304,8 @@ kind_name(const struct target *t)
 		return "retype";
 	case TARGET_OWNER:
 		return "owner";
+	case TARGET_IDENTITY:
+		return "identity";
 	}
 	abort();
 }
@@ -296,6 +317,7 @@ target_mode(const struct target *t)
 	switch (t->kind) {
 	case TARGET_LOCK:
 	case TARGET_TREE:
+	case TARGET_IDENTITY:
 		return t->mode;
 	case TARGET_VALIDATE:
 	case TARGET_ATTACH:
