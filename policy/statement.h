@@ -173,7 +173,11 @@ bool statement_is_candidate(const char *sql, size_t len,
 			    enum guard_scope scope);
 
 /*
- * Split and judge.  sql[len] must be NUL and sql must hold no other (else
+ * Split and judge.  What stands beside a guarded statement that can be planned
+ * shares its transaction, or may: there a wider scope than the one asked for
+ * counts, if it can be planned too.
+ *
+ * sql[len] must be NUL and sql must hold no other (else
  * STATEMENT_UNPARSED).  parse_bytes caps each statement that is parsed, and
  * STATEMENT_NESTING_MAX how deep it may nest: libpg_query recurses, and its
  * stack is the thread's, 2 MiB at most.

@@ -13,37 +13,38 @@ enum {
 
 static const struct {
 	const char *word;
-	enum statement_role role;
-	enum guard_scope least; /* GUARDED: the first scope it is in */
-} keywords[] = {
-    {"drop", STATEMENT_ROLE_GUARDED, GUARD_SCOPE_DROPS},
-    {"alter", STATEMENT_ROLE_GUARDED, GUARD_SCOPE_DROPS},
-    {"truncate", STATEMENT_ROLE_GUARDED, GUARD_SCOPE_DROPS},
-    {"do", STATEMENT_ROLE_GUARDED, GUARD_SCOPE_DROPS},
-    {"create", STATEMENT_ROLE_GUARDED, GUARD_SCOPE_DDL},
-    {"refresh", STATEMENT_ROLE_GUARDED, GUARD_SCOPE_DDL},
-    {"begin", STATEMENT_ROLE_CONTROL, GUARD_SCOPE_OFF},
-    {"start", STATEMENT_ROLE_CONTROL, GUARD_SCOPE_OFF},
-    {"commit", STATEMENT_ROLE_CONTROL, GUARD_SCOPE_OFF},
-    {"end", STATEMENT_ROLE_CONTROL, GUARD_SCOPE_OFF},
-    {"rollback", STATEMENT_ROLE_CONTROL, GUARD_SCOPE_OFF},
-    {"abort", STATEMENT_ROLE_CONTROL, GUARD_SCOPE_OFF},
-    {"savepoint", STATEMENT_ROLE_CONTROL, GUARD_SCOPE_OFF},
-    {"release", STATEMENT_ROLE_CONTROL, GUARD_SCOPE_OFF},
-    {"prepare", STATEMENT_ROLE_CONTROL, GUARD_SCOPE_OFF},
+	enum guard_scope least; /* the first scope that it is in */
+} guarded[] = {
+    {"drop", GUARD_SCOPE_DROPS},     {"alter", GUARD_SCOPE_DROPS},
+    {"truncate", GUARD_SCOPE_DROPS}, {"do", GUARD_SCOPE_DROPS},
+    {"create", GUARD_SCOPE_DDL},     {"refresh", GUARD_SCOPE_DDL},
 };
 
-/* What the keyword at pos announces, in this scope. */
-static enum statement_role
-keyword_role(struct statement_text text, size_t pos, enum guard_scope scope)
+static const char *const control[] = {
+    "begin", "start",     "commit",  "end",     "rollback",
+    "abort", "savepoint", "release", "prepare",
+};
+
+static bool
+is_guarded_word(struct statement_text text, size_t pos, enum guard_scope scope)
 {
 	size_t i;
 
-	for (i = 0; i < sizeof(keywords) / sizeof(keywords[0]); i++)
-		if (statement_text_is_word(text, pos, keywords[i].word))
-			return scope < keywords[i].least ? STATEMENT_ROLE_OTHER
-							 : keywords[i].role;
-	return STATEMENT_ROLE_OTHER;
+	for (i = 0; i < sizeof(guarded) / sizeof(guarded[0]); i++)
+		if (statement_text_is_word(text, pos, guarded[i].word))
+			return scope >= guarded[i].least;
+	return false;
+}
+
+static bool
+is_control_word(struct statement_text text, size_t pos)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(control) / sizeof(control[0]); i++)
+		if (statement_text_is_word(text, pos, control[i]))
+			return true;
+	return false;
 }
 
 bool
@@ -61,7 +62,7 @@ statement_is_candidate(const char *sql, size_t len, enum guard_scope scope)
 
 		if (word >= limit && limit < len)
 			return true;
-		if (keyword_role(text, word, scope) == STATEMENT_ROLE_GUARDED)
+		if (is_guarded_word(text, word, scope))
 			return true;
 		/*
 		 * On from this ';', not from behind a comment: all this may
@@ -141,9 +142,12 @@ statement_sieve_role(struct statement_text text, enum guard_scope scope)
 	static const char *const do_drops[] = {"drop", "detach", "truncate"};
 	static const char *const do_ddl[] = {"alter", "create", "refresh"};
 
-	if (statement_text_is_word(text, 0, "prepare") &&
-	    !is_prepare_transaction(text))
-		return STATEMENT_ROLE_OTHER;
+	if (is_control_word(text, 0)) {
+		if (statement_text_is_word(text, 0, "prepare") &&
+		    !is_prepare_transaction(text))
+			return STATEMENT_ROLE_OTHER;
+		return STATEMENT_ROLE_CONTROL;
+	}
 	if (statement_text_is_word(text, 0, "alter") &&
 	    scope < GUARD_SCOPE_DDL && !CONTAINS_ANY(text, alter_drops))
 		return STATEMENT_ROLE_OTHER;
@@ -151,7 +155,8 @@ statement_sieve_role(struct statement_text text, enum guard_scope scope)
 	    !CONTAINS_ANY(text, do_drops) &&
 	    (scope < GUARD_SCOPE_DDL || !CONTAINS_ANY(text, do_ddl)))
 		return STATEMENT_ROLE_OTHER;
-	if (statement_sieve_creates_routine(text))
+	if (!is_guarded_word(text, 0, scope) ||
+	    statement_sieve_creates_routine(text))
 		return STATEMENT_ROLE_OTHER;
-	return keyword_role(text, 0, scope);
+	return STATEMENT_ROLE_GUARDED;
 }

@@ -1,0 +1,195 @@
+/*
+ * statement.h - a list of statements as text, to compare it with what is
+ * expected.
+ */
+#ifndef LOCKSTEP_TESTS_SUPPORT_STATEMENT_H
+#define LOCKSTEP_TESTS_SUPPORT_STATEMENT_H
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/statement.h"
+#include "tests/support/test.h"
+
+static const char *const controls[] = {
+    [STATEMENT_PLAIN] = "",
+    [STATEMENT_BEGIN] = " begin",
+    [STATEMENT_END] = " end",
+    [STATEMENT_END_CHAIN] = " chain",
+    [STATEMENT_SAVEPOINT] = " savepoint",
+};
+
+static const char *const kinds[] = {
+    [TARGET_DROP] = "drop",
+    [TARGET_COLUMN] = "column",
+    [TARGET_CONSTRAINT] = "constraint",
+    [TARGET_DETACH] = "detach",
+    [TARGET_TRUNCATE] = "truncate",
+    [TARGET_LOCK] = "lock",
+    [TARGET_TREE] = "tree",
+    [TARGET_VALIDATE] = "validate",
+    [TARGET_ATTACH] = "attach",
+    [TARGET_PARTITION] = "partition",
+    [TARGET_RETYPE] = "retype",
+    [TARGET_OWNER] = "owner",
+};
+
+static const char *const objects[] = {
+    [OBJECT_SCHEMA] = "schema",       [OBJECT_EXTENSION] = "extension",
+    [OBJECT_SERVER] = "server",       [OBJECT_WRAPPER] = "wrapper",
+    [OBJECT_LANGUAGE] = "language",   [OBJECT_TYPE] = "type",
+    [OBJECT_COLLATION] = "collation", [OBJECT_STATISTICS] = "statistics",
+    [OBJECT_FUNCTION] = "function",   [OBJECT_OPERATOR] = "operator",
+    [OBJECT_TRIGGER] = "trigger",     [OBJECT_RULE] = "rule",
+    [OBJECT_POLICY] = "policy",       [OBJECT_OWNED] = "owned",
+};
+
+static const char *const modes[] = {"",  "AS",  "RS", "RX", "SUE",
+				    "S", "SRX", "X",  "AX"};
+
+static const char *const scopes[] = {
+    [GUARD_SCOPE_OFF] = "off",
+    [GUARD_SCOPE_DROPS] = "drops",
+    [GUARD_SCOPE_DDL] = "ddl",
+};
+
+static inline void
+print_target(FILE *to, const struct target *t)
+{
+	fprintf(to, " %s(%s",
+		t->kind == TARGET_OBJECT ? objects[t->object] : kinds[t->kind],
+		t->relation);
+	if (t->part != NULL)
+		fprintf(to, " %s", t->part);
+	if (t->only)
+		fprintf(to, " only");
+	if (t->cascade)
+		fprintf(to, " cascade");
+	if (t->restart_identity)
+		fprintf(to, " restart");
+	if (t->partitions_only)
+		fprintf(to, " partitions");
+	if (t->kind == TARGET_LOCK || t->kind == TARGET_TREE)
+		fprintf(to, " %s", modes[t->mode]);
+	else
+		assert_int_equal(t->mode, LOCK_NONE);
+	fprintf(to, ")");
+}
+
+/*
+ * The list as text: each statement's own bytes in <>, then what it does to
+ * the block, then "scope:TAG" if it is guarded, then its targets, or "no
+ * plan".
+ */
+static inline char *
+print_list(const struct statement_list *list, const char *sql)
+{
+	char *text = NULL;
+	size_t size, i, j;
+	FILE *to = open_memstream(&text, &size);
+
+	assert_non_null(to);
+	for (i = 0; i < list->count; i++) {
+		const struct statement *s = &list->items[i];
+
+		fprintf(to, "%s<%.*s>%s", i > 0 ? "\n" : "",
+			(int)(s->end - s->start), sql + s->start,
+			controls[s->control]);
+		assert_int_equal(s->tag != NULL, s->scope != GUARD_SCOPE_OFF);
+		assert_int_equal(s->has_plan, s->target_count > 0);
+		if (s->tag == NULL)
+			continue;
+		fprintf(to, " %s:%s", scopes[s->scope], s->tag);
+		if (!s->has_plan)
+			fprintf(to, " no plan");
+		for (j = 0; j < s->target_count; j++)
+			print_target(to, &s->targets[j]);
+	}
+	fprintf(to, "%s", list->is_sound ? "\nsound" : "");
+	fclose(to);
+	return text;
+}
+
+static inline enum statement_status
+parse(struct statement_list *out, const char *sql, enum guard_scope scope)
+{
+	return statement_list_parse(out, sql, strlen(sql), scope,
+				    STATEMENT_PARSE_BYTES_DEFAULT);
+}
+
+static inline enum statement_status
+parse_status(const char *sql, enum guard_scope scope)
+{
+	struct statement_list list;
+	enum statement_status status = parse(&list, sql, scope);
+
+	if (status != STATEMENT_OK)
+		assert_null(list.items);
+	statement_list_clear(&list);
+	return status;
+}
+
+static inline void
+check(const char *sql, enum guard_scope scope, const char *expected)
+{
+	struct statement_list list;
+	char *text;
+
+	if (parse(&list, sql, scope) != STATEMENT_OK)
+		fail_msg("does not parse: %s", sql);
+	text = print_list(&list, sql);
+	assert_string_equal(text, expected);
+	/* The first sieve may never stop what the third one finds. */
+	if (strstr(text, "drops:") != NULL)
+		assert_true(statement_is_candidate(sql, strlen(sql),
+						   GUARD_SCOPE_DROPS));
+	if (strstr(text, "ddl:") != NULL)
+		assert_true(
+		    statement_is_candidate(sql, strlen(sql), GUARD_SCOPE_DDL));
+	free(text);
+	statement_list_clear(&list);
+}
+
+struct example {
+	const char *sql;
+	const char *expected; /* of print_list, behind "<sql>" */
+};
+
+static inline void
+check_examples(const struct example *examples, size_t count,
+	       enum guard_scope scope)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		char *expected = NULL;
+
+		assert_true(asprintf(&expected, "<%s>%s", examples[i].sql,
+				     examples[i].expected) > 0);
+		check(examples[i].sql, scope, expected);
+		free(expected);
+	}
+}
+
+#define CHECK_EXAMPLES(examples, scope)                                        \
+	check_examples(examples, sizeof(examples) / sizeof((examples)[0]),     \
+		       scope)
+
+/* `text` that is `head`, then `part` again and again, then `tail`. */
+static inline char *
+repeat(const char *head, const char *part, const char *tail, size_t len)
+{
+	size_t room = len - strlen(head) - strlen(tail);
+	char *text = calloc(1, len + 1);
+	char *to;
+
+	assert_non_null(text);
+	to = stpcpy(text, head);
+	for (; room >= strlen(part); room -= strlen(part))
+		to = stpcpy(to, part);
+	stpcpy(to, tail);
+	return text;
+}
+
+#endif
