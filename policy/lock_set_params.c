@@ -1,8 +1,8 @@
 /*
  * lock_set_params.c - targets -> the query's parameters.
  *
- * They are parallel arrays, one element per target; a partition that is
- * attached or detached is an element of its own, right behind its parent.
+ * They are parallel arrays, one element per target; where a target names two
+ * relations, the other one is an element of its own right behind it.
  */
 #include "policy/lock_set.h"
 
@@ -306,6 +306,8 @@ kind_name(const struct target *t)
 		return "owner";
 	case TARGET_IDENTITY:
 		return "identity";
+	case TARGET_KEY:
+		return "key";
 	}
 	abort();
 }
@@ -322,6 +324,8 @@ target_mode(const struct target *t)
 	case TARGET_VALIDATE:
 	case TARGET_ATTACH:
 		return LOCK_SHARE_UPDATE_EXCLUSIVE;
+	case TARGET_KEY:
+		return LOCK_SHARE_ROW_EXCLUSIVE;
 	case TARGET_OBJECT:
 		return LOCK_NONE; /* on what it is a part of: if it exists */
 	case TARGET_DROP:
@@ -387,7 +391,8 @@ add_object(struct array arrays[PARAMETERS], const struct target *t)
 static void
 add_target(struct array arrays[PARAMETERS], const struct target *t)
 {
-	bool has_pair = t->kind == TARGET_DETACH || t->kind == TARGET_ATTACH;
+	bool has_pair = t->kind == TARGET_DETACH || t->kind == TARGET_ATTACH ||
+			t->kind == TARGET_KEY;
 
 	array_add(&arrays[PARAMETER_KIND], kind_name(t));
 	add_flags(arrays, t);
@@ -400,10 +405,10 @@ add_target(struct array arrays[PARAMETERS], const struct target *t)
 	array_add(&arrays[PARAMETER_PART], has_pair ? NULL : t->part);
 	if (!has_pair)
 		return;
-	array_add(&arrays[PARAMETER_KIND], "partition");
+	array_add(&arrays[PARAMETER_KIND], "other");
 	add_flags(arrays, t);
 	add_name(arrays, t->part);
-	array_add_mode(&arrays[PARAMETER_MODE], LOCK_ACCESS_EXCLUSIVE);
+	array_add_mode(&arrays[PARAMETER_MODE], LOCK_NONE);
 	array_add(&arrays[PARAMETER_PART], NULL);
 }
 

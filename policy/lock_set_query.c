@@ -44,7 +44,7 @@
 
 enum {
 	ANY_KIND = BIT(TARGET_LOCK), /* kinds_of() says it of everything */
-	CONDITIONAL_TREE = BIT(TARGET_IDENTITY + 1),
+	CONDITIONAL_TREE = BIT(TARGET_KEY + 1),
 	SEED_KINDS = BIT(TARGET_DROP) | BIT(TARGET_OBJECT) |
 		     BIT(TARGET_COLUMN) | BIT(TARGET_CONSTRAINT) |
 		     BIT(TARGET_DETACH) | BIT(TARGET_RETYPE),
@@ -75,6 +75,7 @@ static const struct part {
      "attach_lock"},
     {CONDITIONAL_TREE, LOCK_SET_SQL_CONDITION, NULL, "condition_lock"},
     {BIT(TARGET_OWNER), LOCK_SET_SQL_OWNER, NULL, "owner_lock"},
+    {BIT(TARGET_KEY), LOCK_SET_SQL_KEY, NULL, "key_lock"},
     {BIT(TARGET_IDENTITY), LOCK_SET_SQL_IDENTITY, NULL, "identity_lock"},
 };
 #pragma GCC diagnostic pop

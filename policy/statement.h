@@ -49,6 +49,8 @@ enum target_kind {
 			      do the sequences that it owns */
 	TARGET_IDENTITY,   /* as LOCK, of the sequence behind the identity
 			      column `part` */
+	TARGET_KEY,        /* relation, which exists, gets a foreign key that
+			      references table `part` */
 };
 
 /*
@@ -64,7 +66,7 @@ enum target_condition {
 	CONDITION_NULLABLE, /* column `part` is not yet NOT NULL */
 	/* TREE, partitions only */
 	CONDITION_FROM_15,
-	CONDITION_FROM_17,
+	CONDITION_FROM_17,      /* and column `part`, if any, is an identity */
 	CONDITION_TRIGGER,      /* `part`, or any if NULL, is for each row */
 	CONDITION_USER_TRIGGER, /* and one of them is not a constraint's */
 	/* CONSTRAINT: `part` is a column, and it goes with its NOT NULL, which
@@ -105,7 +107,7 @@ struct target {
 	enum object_kind object; /* TARGET_OBJECT */
 	/*
 	 * As to_regclass() takes it: each part in double quotes, NUL
-	 * terminated.  For TARGET_DETACH and TARGET_ATTACH `part` has the same
+	 * terminated.  For TARGET_DETACH, ATTACH and KEY `part` has the same
 	 * form; for a column, a constraint, a trigger it is the bare name.
 	 */
 	char *relation;

@@ -271,14 +271,16 @@ static enum statement_status
 add_constraint(struct statement *out, const PgQuery__RangeVar *range,
 	       const PgQuery__AlterTableCmd *cmd, enum lock_mode mode)
 {
-	enum statement_status status;
+	enum statement_status status = STATEMENT_OK;
 
-	status = add_tree_if(out, range, mode, CONDITION_FROM_18, NULL);
+	if (constraint_need(cmd->def->constraint).reach != REACH_TREE)
+		status = add_tree_if(out, range, mode, CONDITION_FROM_18, NULL);
 	if (status == STATEMENT_OK)
 		status = add_index(out, range, cmd->def->constraint, mode);
-	if (status == STATEMENT_OK)
-		status = statement_reference_add(out, &cmd->def, 1);
-	return status;
+	if (status != STATEMENT_OK || statement_reference_of(cmd->def) == NULL)
+		return status;
+	return statement_target_pair(out, TARGET_KEY, range,
+				     statement_reference_of(cmd->def));
 }
 
 static enum statement_status
@@ -323,10 +325,12 @@ static enum statement_status
 add_identity(struct statement *out, const PgQuery__RangeVar *range,
 	     const PgQuery__AlterTableCmd *cmd, enum lock_mode mode)
 {
+	bool is_new = cmd->subtype == CLAUSE(AddIdentity);
 	enum statement_status status;
 
-	status = add_tree_if(out, range, mode, CONDITION_FROM_17, NULL);
-	if (status != STATEMENT_OK || cmd->subtype == CLAUSE(AddIdentity))
+	status = add_tree_if(out, range, mode, CONDITION_FROM_17,
+			     is_new ? NULL : cmd->name);
+	if (status != STATEMENT_OK || is_new)
 		return status;
 	status = statement_target_part(out, TARGET_IDENTITY, range, cmd->name);
 	if (status == STATEMENT_OK)

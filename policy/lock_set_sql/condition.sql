@@ -29,7 +29,12 @@ conditional (relid, mode, attname) AS (
                    AND NOT a.attnotnull)
            WHEN q.partrelid IS NULL THEN false
            WHEN t.kind = 'partitions_from_15' THEN v.num >= 150000
-           WHEN t.kind = 'partitions_from_17' THEN v.num >= 170000
+           WHEN t.kind = 'partitions_from_17'
+           THEN v.num >= 170000 AND (t.part IS NULL OR EXISTS (
+                SELECT FROM pg_catalog.pg_attribute a
+                 WHERE a.attrelid = t.relid
+                   AND a.attname = t.part::pg_catalog.name
+                   AND a.attidentity <> ''))
            WHEN t.kind = 'partitions_if_trigger' THEN EXISTS (
                 SELECT FROM pg_catalog.pg_trigger g
                  WHERE g.tgrelid = t.relid

@@ -192,14 +192,15 @@ class Statements:
     def table_clause(self, r):
         trigger = [t for t in self.world.things
                    if t.kind == "trigger" and t.table is r]
-        trigger = self.one(*[quote(t.name) for t in trigger], "ALL", "USER")
+        named = self.one(*[quote(t.name) for t in trigger], "nothing")
+        trigger = self.one(named, "ALL", "USER")
         rule = [t for t in self.world.things
                 if t.kind == "rule" and t.table is r]
         rule = self.one(*[quote(t.name) for t in rule], "nothing")
         index = quote(self.one(*r.indexes, "nothing"))
         return self.one(
             f"ENABLE TRIGGER {trigger}", f"DISABLE TRIGGER {trigger}",
-            f"ENABLE ALWAYS TRIGGER {trigger}",
+            f"ENABLE ALWAYS TRIGGER {named}",
             f"DISABLE RULE {rule}", f"ENABLE REPLICA RULE {rule}",
             "ENABLE ROW LEVEL SECURITY", "NO FORCE ROW LEVEL SECURITY",
             "SET (fillfactor = 70)", "RESET (autovacuum_enabled)",
@@ -271,6 +272,8 @@ class Statements:
         if choice == 3 and r.kind in TABLES:
             return (f"ALTER TABLE {self.only()}{self.written(r)} RENAME "
                     f"CONSTRAINT {self.constraint(r)} TO renamed")
+        if r.kind == "sequence":
+            return None
         return alter + f"RENAME COLUMN {quote(self.column())} TO renamed"
 
     def alter_part(self):
@@ -374,8 +377,11 @@ class Statements:
                 f"{', '.join(names)}{restart}{self.tail()}")
 
     def together(self):
-        """Several in one text, or in a DO block."""
-        statements = [self.single() for _ in range(self.one(2, 2, 3))]
+        """Several in one text, or in a DO block.  They are planned together,
+        so none makes what a later one would drop."""
+        makers = [self.drop, self.drop, self.truncate, self.drop_part,
+                  self.drop_object, self.drop_index]
+        statements = [self.any_of(makers) for _ in range(self.one(2, 2, 3))]
         if self.chance(0.5):
             return "; ".join(statements)
         return "DO $do$ BEGIN " + "; ".join(statements) + "; END $do$"
@@ -390,6 +396,9 @@ class Statements:
                   + [self.alter_sequence] + [self.create_table] * 4
                   + [self.create_part] * 4 + [self.create_index] * 2
                   + [self.refresh])
+        return self.any_of(makers)
+
+    def any_of(self, makers):
         while True:
             sql = self.rng.choice(makers)()
             if sql is not None:
