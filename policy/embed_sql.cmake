@@ -6,7 +6,7 @@
 # " OPERATOR(pg_catalog.=) ".
 string(REPLACE "," ";" names "${NAMES}")
 get_filename_component(prefix "${FOLDER}" NAME)
-set(operators "<>|<=|>=|<@|=|<|>|[+]|-|[|][|]")
+set(operators "<>|<=|>=|<@|=|<|>|[+]|-|&|[|][|]")
 set(header "/* Made by embed_sql.cmake. */\n")
 
 foreach(name IN LISTS names)

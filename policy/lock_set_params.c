@@ -1,8 +1,8 @@
 /*
  * lock_set_params.c - targets -> the query's parameters.
  *
- * They are parallel arrays, one element per target; a partition that is
- * attached or detached is an element of its own, right behind its parent.
+ * They are parallel arrays, one element per target; where a target names two
+ * relations, the other one is an element of its own right behind it.
  */
 #include "policy/lock_set.h"
 
@@ -255,9 +255,28 @@ object_name(enum object_kind object)
 	abort();
 }
 
+/* A kind of its own each, but for CONDITION_NONE. */
+static const char *const conditions[] = {
+    [CONDITION_NONE] = NULL,
+    [CONDITION_BEFORE_18] = "tree_before_18",
+    [CONDITION_FROM_15] = "partitions_from_15",
+    [CONDITION_FROM_17] = "partitions_from_17",
+    [CONDITION_FROM_18] = "tree_from_18",
+    [CONDITION_CHECK] = "tree_if_check",
+    [CONDITION_NULLABLE] = "tree_if_nullable",
+    [CONDITION_TRIGGER] = "partitions_if_trigger",
+    [CONDITION_USER_TRIGGER] = "partitions_if_user_trigger",
+    [CONDITION_NOT_NULL] = "not_null",
+    [CONDITION_OWNER] = "owner_if_other",
+    [CONDITION_LOGGED] = "owner_if_logged",
+    [CONDITION_UNLOGGED] = "owner_if_unlogged",
+};
+
 static const char *
 kind_name(const struct target *t)
 {
+	if (conditions[t->condition] != NULL)
+		return conditions[t->condition];
 	switch (t->kind) {
 	case TARGET_DROP:
 		return "drop";
@@ -285,6 +304,10 @@ kind_name(const struct target *t)
 		return "retype";
 	case TARGET_OWNER:
 		return "owner";
+	case TARGET_IDENTITY:
+		return "identity";
+	case TARGET_KEY:
+		return "key";
 	}
 	abort();
 }
@@ -296,10 +319,13 @@ target_mode(const struct target *t)
 	switch (t->kind) {
 	case TARGET_LOCK:
 	case TARGET_TREE:
+	case TARGET_IDENTITY:
 		return t->mode;
 	case TARGET_VALIDATE:
 	case TARGET_ATTACH:
 		return LOCK_SHARE_UPDATE_EXCLUSIVE;
+	case TARGET_KEY:
+		return LOCK_SHARE_ROW_EXCLUSIVE;
 	case TARGET_OBJECT:
 		return LOCK_NONE; /* on what it is a part of: if it exists */
 	case TARGET_DROP:
@@ -365,7 +391,8 @@ add_object(struct array arrays[PARAMETERS], const struct target *t)
 static void
 add_target(struct array arrays[PARAMETERS], const struct target *t)
 {
-	bool has_pair = t->kind == TARGET_DETACH || t->kind == TARGET_ATTACH;
+	bool has_pair = t->kind == TARGET_DETACH || t->kind == TARGET_ATTACH ||
+			t->kind == TARGET_KEY;
 
 	array_add(&arrays[PARAMETER_KIND], kind_name(t));
 	add_flags(arrays, t);
@@ -378,10 +405,10 @@ add_target(struct array arrays[PARAMETERS], const struct target *t)
 	array_add(&arrays[PARAMETER_PART], has_pair ? NULL : t->part);
 	if (!has_pair)
 		return;
-	array_add(&arrays[PARAMETER_KIND], "partition");
+	array_add(&arrays[PARAMETER_KIND], "other");
 	add_flags(arrays, t);
 	add_name(arrays, t->part);
-	array_add_mode(&arrays[PARAMETER_MODE], LOCK_ACCESS_EXCLUSIVE);
+	array_add_mode(&arrays[PARAMETER_MODE], LOCK_NONE);
 	array_add(&arrays[PARAMETER_PART], NULL);
 }
 

@@ -44,6 +44,7 @@
 
 enum {
 	ANY_KIND = BIT(TARGET_LOCK), /* kinds_of() says it of everything */
+	CONDITIONAL_TREE = BIT(TARGET_KEY + 1),
 	SEED_KINDS = BIT(TARGET_DROP) | BIT(TARGET_OBJECT) |
 		     BIT(TARGET_COLUMN) | BIT(TARGET_CONSTRAINT) |
 		     BIT(TARGET_DETACH) | BIT(TARGET_RETYPE),
@@ -72,7 +73,10 @@ static const struct part {
     {BIT(TARGET_VALIDATE), LOCK_SET_SQL_VALIDATE, NULL, "validate_lock"},
     {BIT(TARGET_ATTACH) | BIT(TARGET_PARTITION), LOCK_SET_SQL_ATTACH, NULL,
      "attach_lock"},
+    {CONDITIONAL_TREE, LOCK_SET_SQL_CONDITION, NULL, "condition_lock"},
     {BIT(TARGET_OWNER), LOCK_SET_SQL_OWNER, NULL, "owner_lock"},
+    {BIT(TARGET_KEY), LOCK_SET_SQL_KEY, NULL, "key_lock"},
+    {BIT(TARGET_IDENTITY), LOCK_SET_SQL_IDENTITY, NULL, "identity_lock"},
 };
 #pragma GCC diagnostic pop
 
@@ -127,13 +131,21 @@ put_query(struct text *t, unsigned kinds)
 }
 
 static unsigned
+kind_of(const struct target *t)
+{
+	if (t->kind == TARGET_TREE && t->condition != CONDITION_NONE)
+		return CONDITIONAL_TREE;
+	return BIT(t->kind);
+}
+
+static unsigned
 kinds_of(const struct statement *statements, size_t count)
 {
 	unsigned kinds = ANY_KIND;
 
 	for (size_t i = 0; i < count; i++)
 		for (size_t j = 0; j < statements[i].target_count; j++)
-			kinds |= BIT(statements[i].targets[j].kind);
+			kinds |= kind_of(&statements[i].targets[j]);
 	return kinds;
 }
 

@@ -45,8 +45,37 @@ enum target_kind {
 	TARGET_ATTACH,     /* table `part` becomes a partition of relation */
 	TARGET_PARTITION,  /* relation gets a new, empty partition */
 	TARGET_RETYPE,     /* column `part` of relation changes its type */
-	TARGET_OWNER,      /* relation changes owner or schema: so do the
-			      sequences that it owns */
+	TARGET_OWNER,      /* relation changes owner, schema or persistence: so
+			      do the sequences that it owns */
+	TARGET_IDENTITY,   /* as LOCK, of the sequence behind the identity
+			      column `part` */
+	TARGET_KEY,        /* relation, which exists, gets a foreign key that
+			      references table `part` */
+};
+
+/*
+ * What only the server knows.  If it does not hold, the target is no more than
+ * a LOCK.
+ */
+enum target_condition {
+	CONDITION_NONE,
+	/* TREE */
+	CONDITION_BEFORE_18, /* the server's version */
+	CONDITION_FROM_18,
+	CONDITION_CHECK,    /* children inherit constraint `part` */
+	CONDITION_NULLABLE, /* column `part` is not yet NOT NULL */
+	/* TREE, partitions only */
+	CONDITION_FROM_15,
+	CONDITION_FROM_17,      /* and column `part`, if any, is an identity */
+	CONDITION_TRIGGER,      /* `part`, or any if NULL, is for each row */
+	CONDITION_USER_TRIGGER, /* and one of them is not a constraint's */
+	/* CONSTRAINT: `part` is a column, and it goes with its NOT NULL, which
+	 * is a constraint from 18 on */
+	CONDITION_NOT_NULL,
+	/* OWNER */
+	CONDITION_OWNER, /* it is not `part`, written as for OBJECT_OWNED */
+	CONDITION_LOGGED,
+	CONDITION_UNLOGGED,
 };
 
 /* TARGET_OBJECT: what is dropped, and in which form its name comes. */
@@ -78,7 +107,7 @@ struct target {
 	enum object_kind object; /* TARGET_OBJECT */
 	/*
 	 * As to_regclass() takes it: each part in double quotes, NUL
-	 * terminated.  For TARGET_DETACH and TARGET_ATTACH `part` has the same
+	 * terminated.  For TARGET_DETACH, ATTACH and KEY `part` has the same
 	 * form; for a column, a constraint, a trigger it is the bare name.
 	 */
 	char *relation;
@@ -90,6 +119,7 @@ struct target {
 	/* TARGET_TREE: of the children only partitions.  To take it for false
 	 * errs on the side of more. */
 	bool partitions_only;
+	enum target_condition condition;
 };
 
 struct statement {

@@ -7,14 +7,14 @@
  * the ATPrep and ATExec functions).  What a clause locks besides has a target
  * of its own.
  *
- * Where versions 13 to 18 differ, or where only the catalogs tell, the wider
- * set stands here: identity goes to partitions from 17 on, RENAME CONSTRAINT
- * to children only with a CHECK, PRIMARY KEY only where a column may be NULL.
+ * Where versions 13 to 18 differ, or where only the catalogs tell, a target of
+ * its own has a condition.
  */
 #include "policy/statement_alter.h"
 
 #include <string.h>
 
+#include "policy/statement_name.h"
 #include "policy/statement_reference.h"
 
 #define ALTERED(type) PG_QUERY__OBJECT_TYPE__OBJECT_##type
@@ -76,8 +76,8 @@ struct need {
 static const struct need needs[] = {
     [CLAUSE(AddColumn)] = {AX, REACH_TREE},
     [CLAUSE(ColumnDefault)] = {AX, REACH_TREE},
-    [CLAUSE(DropNotNull)] = {AX, REACH_TREE},
-    [CLAUSE(SetNotNull)] = {AX, REACH_TREE},
+    [CLAUSE(DropNotNull)] = {AX, REACH_SELF},
+    [CLAUSE(SetNotNull)] = {AX, REACH_SELF},
     [CLAUSE(DropExpression)] = {AX, REACH_TREE},
     [CLAUSE(SetStatistics)] = {SUE, REACH_TREE},
     [CLAUSE(SetOptions)] = {SUE, REACH_SELF},
@@ -98,14 +98,14 @@ static const struct need needs[] = {
     [CLAUSE(DropOids)] = {AX, REACH_SELF},
     [CLAUSE(SetAccessMethod)] = {AX, REACH_SELF},
     [CLAUSE(SetTableSpace)] = {AX, REACH_SELF},
-    [CLAUSE(EnableTrig)] = {SRX, REACH_PARTITIONS},
-    [CLAUSE(EnableAlwaysTrig)] = {SRX, REACH_PARTITIONS},
-    [CLAUSE(EnableReplicaTrig)] = {SRX, REACH_PARTITIONS},
-    [CLAUSE(DisableTrig)] = {SRX, REACH_PARTITIONS},
-    [CLAUSE(EnableTrigAll)] = {SRX, REACH_PARTITIONS},
-    [CLAUSE(DisableTrigAll)] = {SRX, REACH_PARTITIONS},
-    [CLAUSE(EnableTrigUser)] = {SRX, REACH_PARTITIONS},
-    [CLAUSE(DisableTrigUser)] = {SRX, REACH_PARTITIONS},
+    [CLAUSE(EnableTrig)] = {SRX, REACH_SELF},
+    [CLAUSE(EnableAlwaysTrig)] = {SRX, REACH_SELF},
+    [CLAUSE(EnableReplicaTrig)] = {SRX, REACH_SELF},
+    [CLAUSE(DisableTrig)] = {SRX, REACH_SELF},
+    [CLAUSE(EnableTrigAll)] = {SRX, REACH_SELF},
+    [CLAUSE(DisableTrigAll)] = {SRX, REACH_SELF},
+    [CLAUSE(EnableTrigUser)] = {SRX, REACH_SELF},
+    [CLAUSE(DisableTrigUser)] = {SRX, REACH_SELF},
     [CLAUSE(EnableRule)] = {AX, REACH_SELF},
     [CLAUSE(EnableAlwaysRule)] = {AX, REACH_SELF},
     [CLAUSE(EnableReplicaRule)] = {AX, REACH_SELF},
@@ -122,9 +122,9 @@ static const struct need needs[] = {
     [CLAUSE(GenericOptions)] = {AX, REACH_SELF},
     [CLAUSE(AttachPartition)] = {SUE, REACH_SELF},
     [CLAUSE(DetachPartition)] = {AX, REACH_SELF},
-    [CLAUSE(AddIdentity)] = {AX, REACH_PARTITIONS},
-    [CLAUSE(SetIdentity)] = {AX, REACH_PARTITIONS},
-    [CLAUSE(DropIdentity)] = {AX, REACH_PARTITIONS},
+    [CLAUSE(AddIdentity)] = {AX, REACH_SELF},
+    [CLAUSE(SetIdentity)] = {AX, REACH_SELF},
+    [CLAUSE(DropIdentity)] = {AX, REACH_SELF},
 };
 
 static struct need
@@ -134,7 +134,9 @@ constraint_need(const PgQuery__Constraint *constraint)
 	case CONSTRAINT(FOREIGN):
 		return (struct need){SRX, REACH_PARTITIONS};
 	case CONSTRAINT(PRIMARY): /* its columns become NOT NULL */
-		return (struct need){AX, REACH_TREE};
+		if (constraint->indexname[0] != '\0')
+			return (struct need){AX, REACH_TREE};
+		break; /* see add_primary_key() */
 	case CONSTRAINT(CHECK):
 		if (!constraint->is_no_inherit)
 			return (struct need){AX, REACH_TREE};
@@ -209,26 +211,140 @@ add_drop(struct statement *out, enum target_kind kind,
 	return status;
 }
 
+/* A tree in this mode, if the server finds that the condition holds. */
+static enum statement_status
+add_tree_if(struct statement *out, const PgQuery__RangeVar *range,
+	    enum lock_mode mode, enum target_condition condition,
+	    const char *part)
+{
+	enum statement_status status;
+	struct target *target;
+
+	if (!range->inh)
+		return STATEMENT_OK;
+	status = statement_target_part(out, TARGET_TREE, range, part);
+	if (status != STATEMENT_OK)
+		return status;
+	target = &out->targets[out->target_count - 1];
+	target->mode = mode;
+	target->condition = condition;
+	return STATEMENT_OK;
+}
+
+static enum statement_status
+add_primary_key(struct statement *out, const PgQuery__RangeVar *range,
+		const PgQuery__Constraint *constraint, enum lock_mode mode)
+{
+	enum statement_status status = STATEMENT_OK;
+
+	for (size_t i = 0; i < constraint->n_keys && status == STATEMENT_OK;
+	     i++)
+		status = add_tree_if(out, range, mode, CONDITION_NULLABLE,
+				     constraint->keys[i]->string->sval);
+	return status;
+}
+
 /* DefineIndex() goes to partitions with the mode of any CREATE INDEX. */
 static enum statement_status
 add_index(struct statement *out, const PgQuery__RangeVar *range,
-	  const PgQuery__Constraint *constraint)
+	  const PgQuery__Constraint *constraint, enum lock_mode mode)
 {
 	if (constraint->indexname[0] != '\0' || !range->inh)
 		return STATEMENT_OK;
-	if (constraint->contype != CONSTRAINT(UNIQUE) &&
-	    constraint->contype != CONSTRAINT(EXCLUSION))
+	switch (constraint->contype) {
+	case CONSTRAINT(PRIMARY):
+		if (add_primary_key(out, range, constraint, mode) !=
+		    STATEMENT_OK)
+			return STATEMENT_NO_MEMORY;
+		break;
+	case CONSTRAINT(UNIQUE):
+	case CONSTRAINT(EXCLUSION):
+		break;
+	default:
 		return STATEMENT_OK;
+	}
 	return statement_target_tree(out, range, LOCK_SHARE, true);
+}
+
+/* From 18 on all children are locked, whatever the constraint. */
+static enum statement_status
+add_constraint(struct statement *out, const PgQuery__RangeVar *range,
+	       const PgQuery__AlterTableCmd *cmd, enum lock_mode mode)
+{
+	enum statement_status status = STATEMENT_OK;
+
+	if (constraint_need(cmd->def->constraint).reach != REACH_TREE)
+		status = add_tree_if(out, range, mode, CONDITION_FROM_18, NULL);
+	if (status == STATEMENT_OK)
+		status = add_index(out, range, cmd->def->constraint, mode);
+	if (status != STATEMENT_OK || statement_reference_of(cmd->def) == NULL)
+		return status;
+	return statement_target_pair(out, TARGET_KEY, range,
+				     statement_reference_of(cmd->def));
+}
+
+static enum statement_status
+add_drop_not_null(struct statement *out, const PgQuery__RangeVar *range,
+		  const PgQuery__AlterTableCmd *cmd)
+{
+	enum statement_status status;
+
+	status =
+	    statement_target_part(out, TARGET_CONSTRAINT, range, cmd->name);
+	if (status != STATEMENT_OK)
+		return status;
+	out->targets[out->target_count - 1].condition = CONDITION_NOT_NULL;
+	return add_tree_if(out, range, AX, CONDITION_BEFORE_18, NULL);
+}
+
+static enum statement_status
+add_owner(struct statement *out, const PgQuery__RangeVar *range,
+	  const PgQuery__AlterTableCmd *cmd)
+{
+	enum statement_status status;
+	struct target *target;
+
+	status = statement_target_part(out, TARGET_OWNER, range, NULL);
+	if (status != STATEMENT_OK)
+		return status;
+	target = &out->targets[out->target_count - 1];
+	switch (cmd->subtype) {
+	case CLAUSE(SetLogged):
+		target->condition = CONDITION_UNLOGGED;
+		return STATEMENT_OK;
+	case CLAUSE(SetUnLogged):
+		target->condition = CONDITION_LOGGED;
+		return STATEMENT_OK;
+	default:
+		target->condition = CONDITION_OWNER;
+		return statement_name_role(&target->part, cmd->newowner);
+	}
+}
+
+static enum statement_status
+add_identity(struct statement *out, const PgQuery__RangeVar *range,
+	     const PgQuery__AlterTableCmd *cmd, enum lock_mode mode)
+{
+	bool is_new = cmd->subtype == CLAUSE(AddIdentity);
+	enum statement_status status;
+
+	status = add_tree_if(out, range, mode, CONDITION_FROM_17,
+			     is_new ? NULL : cmd->name);
+	if (status != STATEMENT_OK || is_new)
+		return status;
+	status = statement_target_part(out, TARGET_IDENTITY, range, cmd->name);
+	if (status == STATEMENT_OK)
+		out->targets[out->target_count - 1].mode =
+		    cmd->subtype == CLAUSE(DropIdentity) ? AX : SRX;
+	return status;
 }
 
 /* What one clause locks besides the relation, in the relation's own mode. */
 static enum statement_status
 add_clause(struct statement *out, const PgQuery__AlterTableStmt *stmt,
-	   const PgQuery__AlterTableCmd *cmd)
+	   const PgQuery__AlterTableCmd *cmd, enum lock_mode mode)
 {
 	const PgQuery__RangeVar *range = stmt->relation;
-	enum statement_status status;
 
 	switch (cmd->subtype) {
 	case CLAUSE(DropColumn):
@@ -245,10 +361,7 @@ add_clause(struct statement *out, const PgQuery__AlterTableStmt *stmt,
 		return statement_target_pair(out, TARGET_ATTACH, range,
 					     cmd->def->partition_cmd->name);
 	case CLAUSE(AddConstraint):
-		status = add_index(out, range, cmd->def->constraint);
-		if (status != STATEMENT_OK)
-			return status;
-		return statement_reference_add(out, &cmd->def, 1);
+		return add_constraint(out, range, cmd, mode);
 	case CLAUSE(AddColumn):
 		return statement_reference_add(out, &cmd->def, 1);
 	case CLAUSE(ValidateConstraint):
@@ -257,10 +370,32 @@ add_clause(struct statement *out, const PgQuery__AlterTableStmt *stmt,
 	case CLAUSE(AlterColumnType):
 		return statement_target_part(out, TARGET_RETYPE, range,
 					     cmd->name);
+	case CLAUSE(SetNotNull):
+		return add_tree_if(out, range, mode, CONDITION_NULLABLE,
+				   cmd->name);
+	case CLAUSE(DropNotNull):
+		return add_drop_not_null(out, range, cmd);
+	case CLAUSE(AddIdentity):
+	case CLAUSE(SetIdentity):
+	case CLAUSE(DropIdentity):
+		return add_identity(out, range, cmd, mode);
 	case CLAUSE(ChangeOwner):
-	case CLAUSE(SetLogged): /* owned sequences: from 15 on */
+	case CLAUSE(SetLogged):
 	case CLAUSE(SetUnLogged):
-		return statement_target_part(out, TARGET_OWNER, range, NULL);
+		return add_owner(out, range, cmd);
+	case CLAUSE(EnableTrig):
+	case CLAUSE(EnableAlwaysTrig):
+	case CLAUSE(EnableReplicaTrig):
+	case CLAUSE(DisableTrig):
+		return add_tree_if(out, range, mode, CONDITION_TRIGGER,
+				   cmd->name);
+	case CLAUSE(EnableTrigAll):
+	case CLAUSE(DisableTrigAll):
+		return add_tree_if(out, range, mode, CONDITION_TRIGGER, NULL);
+	case CLAUSE(EnableTrigUser):
+	case CLAUSE(DisableTrigUser):
+		return add_tree_if(out, range, mode, CONDITION_USER_TRIGGER,
+				   NULL);
 	case CLAUSE(AddInherit):
 		return statement_target_lock(out, cmd->def->range_var,
 					     LOCK_SHARE_UPDATE_EXCLUSIVE);
@@ -315,7 +450,8 @@ statement_alter_read(struct statement *out, const PgQuery__Node *node,
 		return STATEMENT_OK;
 	status = add_need(out, stmt->relation, all);
 	for (i = 0; i < stmt->n_cmds && status == STATEMENT_OK; i++)
-		status = add_clause(out, stmt, stmt->cmds[i]->alter_table_cmd);
+		status = add_clause(out, stmt, stmt->cmds[i]->alter_table_cmd,
+				    all.mode);
 	return status;
 }
 
@@ -336,10 +472,7 @@ rename_need(PgQuery__ObjectType type)
 	case ALTERED(INDEX):
 		return (struct need){SUE, REACH_SELF};
 	case ALTERED(COLUMN):
-	case ALTERED(TABCONSTRAINT):
 		return (struct need){AX, REACH_TREE};
-	case ALTERED(TRIGGER):
-		return (struct need){AX, REACH_PARTITIONS};
 	default:
 		return (struct need){AX, REACH_SELF};
 	}
@@ -352,6 +485,7 @@ statement_alter_read_rename(struct statement *out, const PgQuery__Node *node,
 {
 	const PgQuery__RenameStmt *stmt = node->rename_stmt;
 	PgQuery__ObjectType type = stmt->rename_type;
+	enum statement_status status;
 
 	if (type == ALTERED(COLUMN))
 		type = stmt->relation_type;
@@ -359,7 +493,16 @@ statement_alter_read_rename(struct statement *out, const PgQuery__Node *node,
 	    !statement_claim(out, asked, GUARD_SCOPE_DDL, tag_of(type)) ||
 	    is_composite(type))
 		return STATEMENT_OK;
-	return add_need(out, stmt->relation, rename_need(stmt->rename_type));
+	status = add_need(out, stmt->relation, rename_need(stmt->rename_type));
+	if (status != STATEMENT_OK)
+		return status;
+	if (stmt->rename_type == ALTERED(TABCONSTRAINT))
+		return add_tree_if(out, stmt->relation, AX, CONDITION_CHECK,
+				   stmt->subname);
+	if (stmt->rename_type == ALTERED(TRIGGER))
+		return add_tree_if(out, stmt->relation, AX, CONDITION_FROM_15,
+				   NULL);
+	return STATEMENT_OK;
 }
 
 enum statement_status

@@ -26,7 +26,8 @@ searched (relid) AS (
            LIMIT (SELECT 2147483647)) h
 ),
 -- The parent's foreign keys, less those that are parts of another of them,
--- and whether the new partition has had the same already.
+-- and whether the new partition has had the same already, with triggers that
+-- can be dropped now.
 taken_over AS MATERIALIZED (
     SELECT k.oid, k.confrelid,
            a.relid IS NOT NULL AND EXISTS (
@@ -36,6 +37,10 @@ taken_over AS MATERIALIZED (
               AND o.confrelid = k.confrelid
               AND o.conparentid = 0
               AND (o.convalidated OR v.num >= 180000)
+              AND EXISTS (
+                  SELECT FROM pg_catalog.pg_trigger g
+                   WHERE g.tgconstraint = o.oid
+                     AND g.tgrelid = o.confrelid)
               AND o.confkey = k.confkey
               AND o.conpfeqop = k.conpfeqop
               AND o.condeferrable = k.condeferrable
@@ -70,19 +75,10 @@ taken_over AS MATERIALIZED (
                      AND q.conrelid = k.conrelid)
            OFFSET 0) k
 ),
--- What they reference, with all partitions.  The triggers of a key that was
--- there already are dropped: ACCESS EXCLUSIVE.  Before 15 no trigger stood on
--- a partitioned table.
+-- What they reference, with all partitions.
 taken_from (relid, mode) AS (
-    SELECT k.confrelid,
-           CASE WHEN k.is_there
-                 AND (v.num >= 150000
-                      OR NOT EXISTS (
-                      SELECT FROM pg_catalog.pg_partitioned_table
-                       WHERE partrelid = k.confrelid))
-                THEN 8 ELSE 6 END
+    SELECT k.confrelid, CASE WHEN k.is_there THEN 8 ELSE 6 END
       FROM taken_over k
-     CROSS JOIN server v
   UNION
     SELECT h.inhrelid, f.mode
       FROM taken_from f

@@ -1,5 +1,6 @@
 -- ALTER TABLE ... DROP CONSTRAINT: checks and (from 18 on) not-null
--- constraints go down the tree as columns do, the others on their own.
+-- constraints go down the tree as columns do, the others on their own.  DROP
+-- NOT NULL is the same for a constraint that only its column names.
 con AS MATERIALIZED (
     SELECT t.n, t.relid, t.is_only, k.oid, k.conname, k.contype,
            k.confrelid, k.attname,
@@ -15,9 +16,11 @@ con AS MATERIALIZED (
              FROM pg_catalog.pg_constraint k
             WHERE k.conrelid = t.relid
               AND k.contypid = 0
-              AND k.conname = t.part::pg_catalog.name
+              AND (t.kind = 'not_null' OR k.conname =
+                                          t.part::pg_catalog.name)
            OFFSET 0) k
      WHERE t.kind = 'constraint'
+        OR (t.kind = 'not_null' AND k.attname = t.part::pg_catalog.name)
 ),
 same (n, relid, conid, is_local) AS (
     SELECT con.n, con.relid, con.oid, false FROM con

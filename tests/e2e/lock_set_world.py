@@ -1,16 +1,20 @@
-"""Random schemas, and random statements that drop from them.
+"""Random schemas.
 
-A World knows what it tried to make; what the server refused is simply not
-there.  Everything comes from one random.Random, so a seed repeats a run.
+A World knows what it made; what the server refused is simply not there.
+Everything comes from one random.Random, so a seed repeats a run.
 """
 
 import psycopg
 
 SCHEMAS = ["s1", 'S"2; --', "s.3"]
 
+# Roles that own some of it, and that policies are for.
+ROLES = ["keeper", 'Other"; --']
+
 NAMES = [
     'a"; drop table x; --', "select", "a.b", "%s", "back\\slash", "{", ',"',
     "'quote", "NULL", "$1", " space ", "Ünï", "x" * 63, "$$", "public",
+    "integer", "int4", "(", "double", "pg_temp",
 ]
 
 COLUMNS = ["id", "a", "b", "c", "d"]
@@ -18,22 +22,30 @@ COLUMNS = ["id", "a", "b", "c", "d"]
 ACTIONS = ["", " ON DELETE CASCADE", " ON DELETE SET NULL",
            " ON UPDATE CASCADE", " DEFERRABLE INITIALLY DEFERRED"]
 
+# Spare partitions get bounds from here on, above all that there are.
+FREE_BOUND = 5000
+
 
 def quote(name):
     return '"' + name.replace('"', '""') + '"'
 
 
-class Relation:
-    def __init__(self, schema, name, kind):
+class Thing:
+    """Anything with a name; of a relation, `table`, if it is a part of one."""
+
+    def __init__(self, schema, name, kind, table=None):
         self.schema = schema
         self.name = name
-        self.kind = kind  # table, partitioned, view, matview, sequence, ...
+        self.kind = kind  # table, partitioned, view, enum, function, ...
+        self.table = table
+        self.arguments = None  # of a function
         self.parents = []
         self.constraints = []
+        self.indexes = []
 
     @property
     def sql(self):
-        if self.schema is None:  # temporary
+        if self.schema is None:  # temporary, or in no schema
             return quote(self.name)
         return quote(self.schema) + "." + quote(self.name)
 
@@ -42,11 +54,12 @@ class World:
     def __init__(self, conn, rng):
         self.conn = conn
         self.rng = rng
+        self.version = conn.info.server_version // 10000
         self.relations = []
-        self.indexes = []
+        self.things = []
         self.serial = 0
 
-    # --- making it
+    # --- helpers
 
     def try_sql(self, sql):
         try:
@@ -64,17 +77,22 @@ class World:
         found = [r for r in self.relations if not kinds or r.kind in kinds]
         return self.rng.choice(found) if found else None
 
-    def new(self, kind, schema=""):
+    def pick_thing(self, *kinds):
+        found = [t for t in self.things if t.kind in kinds]
+        return self.rng.choice(found) if found else None
+
+    def new(self, kind, schema="", table=None):
         self.serial += 1
         if self.chance(0.25):
             name = self.rng.choice(NAMES)
-            if name in {r.name for r in self.relations}:
+            taken = {r.name for r in self.relations + self.things}
+            if name in taken:
                 name = f"{name[:50]}{self.serial}"
         else:
             name = f"r{self.serial}"
         if schema == "":
             schema = self.rng.choice(SCHEMAS)
-        return Relation(schema, name, kind)
+        return Thing(schema, name, kind, table)
 
     def constraint_name(self, relation):
         self.serial += 1
@@ -83,6 +101,20 @@ class World:
             name = self.rng.choice(NAMES)[:40] + name
         relation.constraints.append(name)
         return quote(name)
+
+    def add(self, relation, sql):
+        if self.try_sql(sql):
+            self.relations.append(relation)
+            return relation
+        return None
+
+    def add_thing(self, thing, sql):
+        if self.try_sql(sql):
+            self.things.append(thing)
+            return thing
+        return None
+
+    # --- tables
 
     def columns_sql(self, relation):
         first = self.rng.choice(
@@ -95,19 +127,14 @@ class World:
         if self.chance(0.9):
             parts.append(f"CONSTRAINT {self.constraint_name(relation)} "
                          "PRIMARY KEY (id)")
-        if self.chance(0.4) and relation.kind != "partitioned":
+        if self.chance(0.4):
+            columns = "(id, b)" if relation.kind == "partitioned" else "(a, b)"
             parts.append(f"CONSTRAINT {self.constraint_name(relation)} "
-                         "UNIQUE (a, b)")
+                         f"UNIQUE {columns}")
         if self.chance(0.3):
             parts.append(f"CONSTRAINT {self.constraint_name(relation)} "
                          "CHECK (c > 0)")
         return "(" + ", ".join(parts) + ")"
-
-    def add(self, relation, sql):
-        if self.try_sql(sql):
-            self.relations.append(relation)
-            return relation
-        return None
 
     def add_table(self):
         r = self.new("table")
@@ -139,7 +166,10 @@ class World:
             else:
                 self.add_partition(r, bounds)
         if self.chance(0.5):
-            self.add_partition(r, "DEFAULT")
+            if parent is None and self.chance(0.2):
+                self.add_partitioned(r, "DEFAULT", 2000, 2010)
+            else:
+                self.add_partition(r, "DEFAULT")
 
     def add_partition(self, parent, bounds):
         r = self.new("table")
@@ -152,6 +182,32 @@ class World:
             return
         self.add(r, f"CREATE TABLE {r.sql} PARTITION OF {parent.sql} {bounds}")
 
+    def add_spare(self):
+        """A table that could become a partition; often with its keys."""
+        parent = self.pick("partitioned")
+        if parent is None:
+            return
+        r = self.new("spare")
+        tail = " PARTITION BY RANGE (id)" if self.chance(0.3) else ""
+        if not self.add(r, f"CREATE TABLE {r.sql} (LIKE {parent.sql} "
+                           f"INCLUDING ALL){tail}"):
+            return
+        r.parents.append(parent)
+        self.serial += 1
+        if tail:
+            child = self.new("table")
+            child.parents.append(r)
+            self.add(child, f"CREATE TABLE {child.sql} PARTITION OF {r.sql} "
+                            f"FOR VALUES FROM ({FREE_BOUND + 1}) "
+                            f"TO ({FREE_BOUND + 2})")
+        keys = self.conn.execute(
+            "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE "
+            "contype = 'f' AND conrelid = %s::regclass", [parent.sql])
+        for key, in keys.fetchall():
+            if self.chance(0.6):
+                self.try_sql(f"ALTER TABLE {r.sql} ADD CONSTRAINT "
+                             f"{self.constraint_name(r)} {key}")
+
     def add_child(self):
         count = self.rng.choice([1, 1, 2, 3])
         parents = [self.pick("table") for _ in range(count)]
@@ -159,7 +215,8 @@ class World:
         if not parents:
             return
         r = self.new("table")
-        own = self.rng.choice(["()", "()", "(c int)", "(e int)", "(a int, c int)"])
+        own = self.rng.choice(["()", "()", "(c int)", "(e int)",
+                               "(a int, c int)"])
         r.parents += parents
         if self.add(r, f"CREATE TABLE {r.sql} {own} INHERITS ("
                        + ", ".join(p.sql for p in parents) + ")"):
@@ -167,12 +224,21 @@ class World:
                 self.try_sql(f"ALTER TABLE {r.sql} ADD CONSTRAINT "
                              f"{self.constraint_name(r)} PRIMARY KEY (id)")
 
+    def add_foreign_table(self):
+        r = self.new("foreign")
+        self.add(r, f"CREATE FOREIGN TABLE {r.sql} (id int, a int, b int, "
+                    "c int, d int) SERVER nowhere")
+
+    # --- constraints
+
     def add_check(self):
         r = self.pick("table", "partitioned")
         if r is None:
             return
         column = self.rng.choice(COLUMNS[1:])
-        tail = self.rng.choice(["", "", "", " NO INHERIT"])
+        tail = self.rng.choice(["", "", "", " NO INHERIT", " NOT VALID"])
+        if self.version >= 18 and self.chance(0.1):
+            tail = " NOT ENFORCED"
         name = self.constraint_name(r)
         self.try_sql(f"ALTER TABLE {r.sql} ADD CONSTRAINT {name} "
                      f"CHECK ({column} <> {self.rng.randint(1, 9)}){tail}")
@@ -182,21 +248,40 @@ class World:
                     self.try_sql(f"ALTER TABLE {child.sql} ADD CONSTRAINT "
                                  f"{name} CHECK ({column} <> 1)")
 
+    def add_not_null(self):
+        """A constraint with a name only from 18 on."""
+        r = self.pick("table", "partitioned")
+        if r is None or self.version < 18:
+            return
+        tail = self.rng.choice(["", " NO INHERIT", " NOT VALID"])
+        self.try_sql(f"ALTER TABLE {r.sql} ADD CONSTRAINT "
+                     f"{self.constraint_name(r)} NOT NULL "
+                     f"{self.rng.choice(COLUMNS[1:])}{tail}")
+
+    def key_sql(self, parent):
+        """(columns) REFERENCES ..., that the parent may or may not allow."""
+        if self.chance(0.25):
+            columns = "(c, d)"
+            keys = "(id, b)" if parent.kind == "partitioned" else "(a, b)"
+        else:
+            columns, keys = f"({self.rng.choice(COLUMNS[1:])})", "(id)"
+        return (f"{columns} REFERENCES {parent.sql} {keys}"
+                + self.rng.choice(ACTIONS))
+
     def add_fk(self):
         child = self.pick("table", "partitioned")
         parent = child if self.chance(0.1) else self.pick("table",
                                                           "partitioned")
         if child is None or parent is None:
             return
-        if self.chance(0.2):
-            columns, keys = "(c, d)", "(a, b)"
-        else:
-            columns, keys = f"({self.rng.choice(COLUMNS[1:])})", "(id)"
-        action = self.rng.choice(ACTIONS)
-        valid = " NOT VALID" if self.chance(0.1) else ""
+        tail = " NOT VALID" if self.chance(0.2) else ""
+        if self.version >= 18 and self.chance(0.1):
+            tail = " NOT ENFORCED"
         self.try_sql(f"ALTER TABLE {child.sql} ADD CONSTRAINT "
-                     f"{self.constraint_name(child)} FOREIGN KEY {columns} "
-                     f"REFERENCES {parent.sql} {keys}{action}{valid}")
+                     f"{self.constraint_name(child)} FOREIGN KEY "
+                     f"{self.key_sql(parent)}{tail}")
+
+    # --- other relations
 
     def add_view(self):
         kind = self.rng.choice(["view", "view", "matview"])
@@ -213,7 +298,7 @@ class World:
 
     def add_sequence(self):
         r = self.new("sequence")
-        owner = self.pick("table") if self.chance(0.4) else None
+        owner = self.pick("table") if self.chance(0.5) else None
         if self.add(r, f"CREATE SEQUENCE {r.sql}") is None:
             return
         user = self.pick("table", "partitioned")
@@ -225,24 +310,62 @@ class World:
         if owner is not None:
             self.try_sql(f"ALTER SEQUENCE {r.sql} OWNED BY {owner.sql}.b")
 
-    def add_foreign_table(self):
-        r = self.new("foreign")
-        self.add(r, f"CREATE FOREIGN TABLE {r.sql} (id int, a int, b int, "
-                    "c int, d int) SERVER nowhere")
-
     def add_index(self):
         r = self.pick("table", "partitioned", "matview")
         if r is None or r.schema is None:
             return
-        index = self.new("index", schema=r.schema)
+        index = self.new("index", schema=r.schema, table=r)
         unique = "UNIQUE " if self.chance(0.3) else ""
         column = self.rng.choice(COLUMNS + ["(a + b)"])
-        if self.try_sql(f"CREATE {unique}INDEX {quote(index.name)} ON "
-                        f"{r.sql} ({column})"):
-            self.indexes.append(index)
+        if self.add_thing(index, f"CREATE {unique}INDEX {quote(index.name)} "
+                                 f"ON {r.sql} ({column})"):
+            r.indexes.append(index.name)
+
+    # --- what hangs on a relation
+
+    def add_trigger(self, function="public.nothing()"):
+        r = self.pick("table", "partitioned", "table", "foreign", "view")
+        if r is None:
+            return
+        t = self.new("trigger", table=r)
+        when = self.rng.choice([
+            "AFTER INSERT", "BEFORE UPDATE OF a", "AFTER DELETE OR TRUNCATE",
+            "INSTEAD OF INSERT"])
+        level = self.rng.choice(["FOR EACH ROW", "FOR EACH ROW",
+                                 "FOR EACH STATEMENT"])
+        self.add_thing(t, f"CREATE TRIGGER {quote(t.name)} {when} ON {r.sql} "
+                          f"{level} EXECUTE FUNCTION {function}")
+
+    def add_rule(self):
+        r = self.pick("table", "partitioned", "view")
+        o = self.pick("table", "partitioned", "view")
+        if r is None or o is None:
+            return
+        t = self.new("rule", table=r)
+        self.add_thing(t, f"CREATE RULE {quote(t.name)} AS ON UPDATE TO "
+                          f"{r.sql} DO ALSO DELETE FROM {o.sql} WHERE a = 1")
+
+    def add_policy(self):
+        r = self.pick("table", "partitioned")
+        o = self.pick("table", "partitioned", "view")
+        if r is None or o is None:
+            return
+        t = self.new("policy", table=r)
+        roles = self.rng.choice(["", f" TO {quote(ROLES[0])}",
+                                 f" TO {quote(ROLES[0])}, {quote(ROLES[1])}"])
+        self.add_thing(t, f"CREATE POLICY {quote(t.name)} ON {r.sql}{roles} "
+                          f"USING (EXISTS (SELECT FROM {o.sql} x "
+                          "WHERE x.a = 1))")
+
+    def add_statistics(self):
+        r = self.pick("table", "partitioned", "matview")
+        if r is not None:
+            t = self.new("statistics", table=r)
+            self.add_thing(t, f"CREATE STATISTICS {t.sql} ON a, b FROM "
+                              f"{r.sql}")
 
     def add_part(self):
-        """Something that hangs on a table and is no relation."""
+        """Something that hangs on a table and that no statement names."""
         r = self.pick("table", "partitioned", "view")
         o = self.pick("table", "partitioned", "view")
         if r is None or o is None:
@@ -250,15 +373,6 @@ class World:
         self.serial += 1
         name = f"part{self.serial}"
         self.try_sql(self.rng.choice([
-            f"CREATE TRIGGER {name} AFTER INSERT ON {r.sql} FOR EACH ROW "
-            "EXECUTE FUNCTION public.nothing()",
-            f"CREATE TRIGGER {name} BEFORE UPDATE OF a ON {r.sql} "
-            "FOR EACH ROW EXECUTE FUNCTION public.nothing()",
-            f"CREATE RULE {name} AS ON UPDATE TO {r.sql} DO ALSO "
-            f"DELETE FROM {o.sql} WHERE a = 1",
-            f"CREATE POLICY {name} ON {r.sql} USING (EXISTS (SELECT FROM "
-            f"{o.sql} x WHERE x.a = 1))",
-            f"CREATE STATISTICS {name} ON a, b FROM {r.sql}",
             f"ALTER TABLE {r.sql} ADD COLUMN {name} {o.sql}",
             f"ALTER TABLE {r.sql} ADD COLUMN {name} int "
             "GENERATED ALWAYS AS (a + b) STORED",
@@ -269,136 +383,195 @@ class World:
             f"ALTER TABLE {r.sql} REPLICA IDENTITY FULL",
         ]))
 
+    # --- what is no relation
+
+    def add_type(self):
+        kind = self.rng.choice(["enum", "composite", "domain", "range"])
+        t = self.new(kind)
+        other = self.pick_thing("composite")
+        inner = other.sql if other and self.chance(0.3) else "int"
+        sql = {"enum": f"CREATE TYPE {t.sql} AS ENUM ('x', 'y')",
+               "composite": f"CREATE TYPE {t.sql} AS (a {inner}, b int)",
+               "domain": f"CREATE DOMAIN {t.sql} AS {inner}",
+               "range": f"CREATE TYPE {t.sql} AS RANGE (SUBTYPE = int4)"}
+        if not self.add_thing(t, sql[kind]):
+            return
+        if kind == "composite" and self.chance(0.4):
+            r = self.new("table")
+            self.add(r, f"CREATE TABLE {r.sql} OF {t.sql}")
+        for _ in range(self.rng.randint(0, 2)):
+            self.use_type(t.sql + self.rng.choice(["", "", "[]"]))
+
+    def use_type(self, sql):
+        r = self.pick("table", "partitioned", "foreign")
+        if r is None:
+            return
+        self.serial += 1
+        self.try_sql(f"ALTER TABLE {r.sql} ADD COLUMN typed{self.serial} "
+                     f"{sql}")
+        if self.chance(0.3):
+            v = self.new("view")
+            self.add(v, f"CREATE VIEW {v.sql} AS SELECT id, "
+                        f"typed{self.serial} FROM {r.sql}")
+
+    def add_collation(self):
+        t = self.new("collation")
+        if self.add_thing(t, f'CREATE COLLATION {t.sql} FROM "C"'):
+            self.use_type(f"text COLLATE {t.sql}")
+
+    def arguments(self):
+        """[types] of a function's arguments."""
+        kinds = ["integer", "text", "integer[]", "numeric(5,2)",
+                 "double precision", "timestamp(3) with time zone", '"char"']
+        for _ in range(2):
+            thing = self.pick_thing("enum", "composite", "domain")
+            if thing is not None:
+                kinds += [thing.sql, thing.sql + "[]"]
+        count = self.rng.choice([0, 0, 1, 1, 2, 3])
+        return [self.rng.choice(kinds) for _ in range(count)]
+
+    def add_function(self):
+        t = self.new("function")
+        old = self.pick_thing("function")
+        if old is not None and self.chance(0.3):  # one more of this name
+            t.name = old.name
+        t.arguments = self.arguments()
+        language = "spoken" if self.chance(0.1) else "sql"
+        body = "BEGIN RETURN 1; END" if language == "spoken" else "SELECT 1"
+        if self.add_thing(
+                t, f"CREATE FUNCTION {t.sql}({', '.join(t.arguments)}) "
+                   f"RETURNS int LANGUAGE {language} IMMUTABLE AS '{body}'"):
+            for _ in range(self.rng.randint(0, 3)):
+                self.use_function(t)
+
+    def use_function(self, t):
+        r = self.pick("table", "partitioned")
+        if r is None:
+            return
+        call = f"{t.sql}({', '.join('NULL::' + a for a in t.arguments)})"
+        self.serial += 1
+        name = f"part{self.serial}"
+        choice = self.rng.randint(0, 5)
+        if choice == 5:
+            v = self.new("view")
+            self.add(v, f"CREATE VIEW {v.sql} AS SELECT {call} AS f, id "
+                        f"FROM {r.sql}")
+            return
+        self.try_sql([
+            f"ALTER TABLE {r.sql} ALTER COLUMN {self.rng.choice(COLUMNS)} "
+            f"SET DEFAULT {call}",
+            f"ALTER TABLE {r.sql} ADD CONSTRAINT {self.constraint_name(r)} "
+            f"CHECK ({call} > 0)",
+            f"ALTER TABLE {r.sql} ADD COLUMN {name} int GENERATED ALWAYS AS "
+            f"({call}) STORED",
+            f"CREATE INDEX ON {r.sql} (({call}))",
+            f"CREATE POLICY {name} ON {r.sql} USING ({call} > 0)",
+        ][choice])
+
+    def add_routine(self):
+        kind = self.rng.choice(["procedure", "aggregate", "trigger function"])
+        t = self.new(kind)
+        t.arguments = ["integer"]
+        if kind == "procedure":
+            self.add_thing(t, f"CREATE PROCEDURE {t.sql}(integer) LANGUAGE "
+                              "sql AS 'SELECT 1'")
+        elif kind == "aggregate":
+            if self.add_thing(t, f"CREATE AGGREGATE {t.sql}(integer) (SFUNC = "
+                                 "int4pl, STYPE = integer)"):
+                r, v = self.pick("table"), self.new("view")
+                self.add(v, f"CREATE VIEW {v.sql} AS SELECT {t.sql}(id) AS a "
+                            f"FROM {r.sql}")
+        else:
+            t.arguments = []
+            if self.add_thing(t, f"CREATE FUNCTION {t.sql}() RETURNS trigger "
+                                 "LANGUAGE plpgsql AS 'BEGIN RETURN NULL; "
+                                 "END'"):
+                for _ in range(self.rng.randint(0, 2)):
+                    self.add_trigger(f"{t.sql}()")
+
+    def add_operator(self):
+        t = self.new("operator")
+        t.name = self.rng.choice(["+", "<->", "|/|", "==="])
+        left = self.rng.choice(["", "integer"])
+        if self.add_thing(
+                t, f"CREATE OPERATOR {quote(t.schema)}.{t.name} (FUNCTION = "
+                   + ("int4pl, LEFTARG = integer" if left else "int4up")
+                   + ", RIGHTARG = integer)"):
+            t.arguments = [left or "NONE", "integer"]
+            r = self.pick("table", "partitioned")
+            self.try_sql(
+                f"ALTER TABLE {r.sql} ADD CONSTRAINT "
+                f"{self.constraint_name(r)} CHECK (({'a' if left else ''} "
+                f"OPERATOR({quote(t.schema)}.{t.name}) b) > 0)")
+
+    def add_extension(self):
+        t = Thing(None, "citext", "extension")
+        schema = quote(self.rng.choice(SCHEMAS))
+        if self.add_thing(t, f"CREATE EXTENSION citext SCHEMA {schema}"):
+            self.use_type(f"{schema}.citext")
+            self.use_type(f"{schema}.citext[]")
+
+    def give_away(self):
+        """To another owner."""
+        role = quote(self.rng.choice(ROLES))
+        words = {"table": "TABLE", "partitioned": "TABLE", "view": "VIEW",
+                 "matview": "MATERIALIZED VIEW", "foreign": "FOREIGN TABLE",
+                 "sequence": "SEQUENCE", "enum": "TYPE", "domain": "DOMAIN",
+                 "composite": "TYPE", "collation": "COLLATION",
+                 "statistics": "STATISTICS"}
+        found = [t for t in self.relations + self.things if t.kind in words]
+        if self.chance(0.05):
+            self.try_sql(f"ALTER SCHEMA {quote(self.rng.choice(SCHEMAS))} "
+                         f"OWNER TO {role}")
+        elif found:
+            t = self.rng.choice(found)
+            self.try_sql(f"ALTER {words[t.kind]} {t.sql} OWNER TO {role}")
+
+    # --- all of it
+
     def build(self):
+        for role in ROLES:
+            self.try_sql("GRANT CREATE, USAGE ON SCHEMA "
+                         + ", ".join(map(quote, SCHEMAS))
+                         + f" TO {quote(role)}")
         makers = ([self.add_table] * self.rng.randint(3, 7)
                   + [self.add_partitioned] * self.rng.randint(0, 2)
                   + [self.add_temp_table] * self.rng.randint(0, 2))
         for make in makers:
             make()
-        later = ([self.add_child] * self.rng.randint(0, 4)
-                 + [self.add_check] * self.rng.randint(0, 4)
-                 + [self.add_fk] * self.rng.randint(3, 16)
-                 + [self.add_view] * self.rng.randint(0, 6)
-                 + [self.add_sequence] * self.rng.randint(0, 3)
-                 + [self.add_index] * self.rng.randint(0, 4)
-                 + [self.add_foreign_table] * self.rng.randint(0, 1)
-                 + [self.add_part] * self.rng.randint(0, 8))
+        later = []
+        for make, most in (
+                (self.add_child, 4), (self.add_check, 4), (self.add_view, 6),
+                (self.add_sequence, 3), (self.add_index, 4),
+                (self.add_foreign_table, 1), (self.add_trigger, 3),
+                (self.add_rule, 2), (self.add_policy, 2),
+                (self.add_statistics, 2), (self.add_part, 5),
+                (self.add_type, 4), (self.add_collation, 1),
+                (self.add_function, 3), (self.add_routine, 2),
+                (self.add_operator, 1), (self.add_not_null, 3)):
+            later += [make] * self.rng.randint(0, most)
+        later += [self.add_fk] * self.rng.randint(3, 16)
+        if self.chance(0.1):
+            later.append(self.add_extension)
         self.rng.shuffle(later)
+        later += [self.add_spare] * self.rng.randint(0, 3)
+        later += [self.give_away] * self.rng.randint(0, 6)
         for make in later:
             make()
 
     def extend(self):
         """Some more, in the transaction of the statement to come."""
-        kept = (list(self.relations), list(self.indexes),
-                {r: list(r.constraints) for r in self.relations})
+        kept = (list(self.relations), list(self.things),
+                [(r, list(r.constraints), list(r.indexes))
+                 for r in self.relations])
         makers = [self.add_table, self.add_fk, self.add_fk, self.add_child,
-                  self.add_view, self.add_temp_table, self.add_partitioned]
+                  self.add_view, self.add_temp_table, self.add_partitioned,
+                  self.add_type, self.add_function]
         for make in self.rng.sample(makers, self.rng.randint(1, 5)):
             make()
         return kept
 
     def forget(self, kept):
-        self.relations, self.indexes, constraints = kept
-        for relation, names in constraints.items():
-            relation.constraints = names
-
-    # --- statements
-
-    def written(self, relation):
-        """A name as a statement may have it."""
-        if relation.schema is None:
-            return self.rng.choice([quote(relation.name),
-                                    "pg_temp." + quote(relation.name)])
-        if self.chance(0.15):  # left to the search_path, found or not
-            return quote(relation.name)
-        return relation.sql
-
-    def several(self, *kinds):
-        count = self.rng.choice([1, 1, 1, 2, 2, 3, 4])
-        found = [self.pick(*kinds) for _ in range(count)]
-        return [r for r in dict.fromkeys(found) if r is not None]
-
-    def tail(self):
-        return self.rng.choice(["", " CASCADE", " CASCADE", " RESTRICT"])
-
-    def drop(self):
-        kinds = {"TABLE": ("table", "partitioned"), "VIEW": ("view",),
-                 "MATERIALIZED VIEW": ("matview",), "SEQUENCE": ("sequence",),
-                 "FOREIGN TABLE": ("foreign",)}
-        word = self.rng.choice(["TABLE"] * 6 + list(kinds))
-        names = [self.written(r) for r in self.several(*kinds[word])]
-        exists = ""
-        if self.chance(0.3):
-            exists = "IF EXISTS "
-            names += self.rng.sample(["nothing", "no.where", '"S""2; --"."no"'],
-                                     self.rng.randint(0, 2))
-            self.rng.shuffle(names)
-        if not names:
-            return None
-        return f"DROP {word} {exists}{', '.join(names)}{self.tail()}"
-
-    def drop_index(self):
-        if not self.indexes:
-            return None
-        index = self.rng.choice(self.indexes)
-        return f"DROP INDEX {index.sql}{self.tail()}"
-
-    def subcommand(self, relation):
-        exists = "IF EXISTS " if self.chance(0.2) else ""
-        family = [relation] + relation.parents
-        constraints = [c for r in family for c in r.constraints]
-        if constraints and self.chance(0.6):
-            name = self.rng.choice(constraints)
-            if self.chance(0.1):  # the second: from PostgreSQL 18 on
-                name = self.rng.choice(["nothing",
-                                        f"{relation.name}_id_not_null"])
-            return f"DROP CONSTRAINT {exists}{quote(name)}{self.tail()}"
-        name = self.rng.choice(COLUMNS + ["e"])
-        word = self.rng.choice(["COLUMN ", "COLUMN ", ""])
-        return f"DROP {word}{exists}{quote(name)}{self.tail()}"
-
-    def alter(self):
-        relation = self.pick("table", "partitioned")
-        ancestors = [p for r in self.relations for p in r.parents
-                 if p.kind == "table"]
-        if ancestors and self.chance(0.3):
-            relation = self.rng.choice(ancestors)
-        if relation is None:
-            return None
-        count = self.rng.choice([1, 1, 1, 2, 3])
-        commands = [self.subcommand(relation) for _ in range(count)]
-        only = "ONLY " if self.chance(0.2) else ""
-        exists = "IF EXISTS " if self.chance(0.2) else ""
-        return (f"ALTER TABLE {exists}{only}{self.written(relation)} "
-                + ", ".join(commands))
-
-    def detach(self):
-        pairs = [(p, r) for r in self.relations for p in r.parents
-                 if p.kind == "partitioned"]
-        if not pairs:
-            return None
-        parent, partition = self.rng.choice(pairs)
-        return (f"ALTER TABLE {self.written(parent)} DETACH PARTITION "
-                f"{self.written(partition)}")
-
-    def truncate(self):
-        names = []
-        for relation in self.several("table", "partitioned", "foreign"):
-            only = "ONLY " if self.chance(0.2) else ""
-            names.append(only + self.written(relation))
-        if not names:
-            return None
-        restart = self.rng.choice(["", "", " RESTART IDENTITY",
-                                   " CONTINUE IDENTITY"])
-        word = self.rng.choice(["TRUNCATE", "TRUNCATE TABLE"])
-        return f"{word} {', '.join(names)}{restart}{self.tail()}"
-
-    def statement(self):
-        """SQL of one statement, on one line."""
-        while True:
-            make = self.rng.choice([self.drop] * 4 + [self.alter] * 4
-                                   + [self.truncate] * 2
-                                   + [self.detach] * 2 + [self.drop_index])
-            sql = make()
-            if sql is not None:
-                return sql
+        self.relations, self.things, parts = kept
+        for relation, constraints, indexes in parts:
+            relation.constraints, relation.indexes = constraints, indexes

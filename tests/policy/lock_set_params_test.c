@@ -99,24 +99,28 @@ lock_set_params_splits_names(void **state)
 }
 
 static void
-lock_set_params_puts_a_partition_behind_its_parent(void **state)
+lock_set_params_puts_the_other_relation_behind(void **state)
 {
 	struct target targets[] = {
 	    {.kind = TARGET_DETACH, .relation = "\"p\"", .part = "\"s\".\"q\""},
 	    {.kind = TARGET_ATTACH, .relation = "\"p\"", .part = "\"r\""},
+	    {.kind = TARGET_KEY, .relation = "\"c\"", .part = "\"r\""},
 	};
 	char *params[LOCK_SET_PARAMS];
 
 	(void)state;
-	params_of(params, targets, 2);
-	assert_string_equal(
-	    params[KIND],
-	    "{\"detach\",\"partition\",\"attach\",\"partition\"}");
-	assert_string_equal(params[SCHEMA], "{NULL,\"s\",NULL,NULL}");
-	assert_string_equal(params[NAME], "{\"p\",\"q\",\"p\",\"r\"}");
-	assert_string_equal(params[PART], "{NULL,NULL,NULL,NULL}");
-	assert_string_equal(params[ONLY], "{\"f\",\"f\",\"f\",\"f\"}");
-	assert_string_equal(params[MODE], "{\"8\",\"8\",\"4\",\"8\"}");
+	params_of(params, targets, 3);
+	assert_string_equal(params[KIND], "{\"detach\",\"other\","
+					  "\"attach\",\"other\","
+					  "\"key\",\"other\"}");
+	assert_string_equal(params[SCHEMA], "{NULL,\"s\",NULL,NULL,NULL,NULL}");
+	assert_string_equal(params[NAME],
+			    "{\"p\",\"q\",\"p\",\"r\",\"c\",\"r\"}");
+	assert_string_equal(params[PART], "{NULL,NULL,NULL,NULL,NULL,NULL}");
+	assert_string_equal(params[ONLY],
+			    "{\"f\",\"f\",\"f\",\"f\",\"f\",\"f\"}");
+	assert_string_equal(params[MODE],
+			    "{\"8\",\"0\",\"4\",\"0\",\"6\",\"0\"}");
 	free_params(params);
 }
 
@@ -213,6 +217,7 @@ lock_set_params_tells_each_kind_and_its_mode(void **state)
 	    {.kind = TARGET_PARTITION},
 	    {.kind = TARGET_RETYPE, .part = "c"},
 	    {.kind = TARGET_OWNER},
+	    {.kind = TARGET_IDENTITY, .part = "c", .mode = LOCK_SHARE},
 	};
 	char *params[LOCK_SET_PARAMS];
 
@@ -223,12 +228,48 @@ lock_set_params_tells_each_kind_and_its_mode(void **state)
 	assert_string_equal(
 	    params[KIND],
 	    "{\"constraint\",\"lock\",\"tree\",\"partitions\",\"validate\","
-	    "\"partition_of\",\"retype\",\"owner\"}");
-	assert_string_equal(params[PART],
-			    "{\"k\",NULL,NULL,NULL,\"k\",NULL,\"c\",NULL}");
+	    "\"partition_of\",\"retype\",\"owner\",\"identity\"}");
+	assert_string_equal(
+	    params[PART], "{\"k\",NULL,NULL,NULL,\"k\",NULL,\"c\",NULL,\"c\"}");
 	assert_string_equal(params[MODE], "{\"8\",\"5\",\"6\",\"5\",\"4\","
-					  "\"8\",\"8\",\"8\"}");
+					  "\"8\",\"8\",\"8\",\"5\"}");
 	free_params(params);
+}
+
+static void
+lock_set_params_tells_each_condition(void **state)
+{
+	static const struct {
+		enum target_kind kind;
+		enum target_condition condition;
+		const char *expected;
+	} conditions[] = {
+	    {TARGET_TREE, CONDITION_BEFORE_18, "{\"tree_before_18\"}"},
+	    {TARGET_TREE, CONDITION_FROM_18, "{\"tree_from_18\"}"},
+	    {TARGET_TREE, CONDITION_CHECK, "{\"tree_if_check\"}"},
+	    {TARGET_TREE, CONDITION_NULLABLE, "{\"tree_if_nullable\"}"},
+	    {TARGET_TREE, CONDITION_FROM_15, "{\"partitions_from_15\"}"},
+	    {TARGET_TREE, CONDITION_FROM_17, "{\"partitions_from_17\"}"},
+	    {TARGET_TREE, CONDITION_TRIGGER, "{\"partitions_if_trigger\"}"},
+	    {TARGET_TREE, CONDITION_USER_TRIGGER,
+	     "{\"partitions_if_user_trigger\"}"},
+	    {TARGET_CONSTRAINT, CONDITION_NOT_NULL, "{\"not_null\"}"},
+	    {TARGET_OWNER, CONDITION_OWNER, "{\"owner_if_other\"}"},
+	    {TARGET_OWNER, CONDITION_LOGGED, "{\"owner_if_logged\"}"},
+	    {TARGET_OWNER, CONDITION_UNLOGGED, "{\"owner_if_unlogged\"}"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(conditions) / sizeof(*conditions); i++) {
+		struct target target = {.kind = conditions[i].kind,
+					.relation = "\"t\"",
+					.condition = conditions[i].condition};
+		char *params[LOCK_SET_PARAMS];
+
+		params_of(params, &target, 1);
+		assert_string_equal(params[KIND], conditions[i].expected);
+		free_params(params);
+	}
 }
 
 static void
@@ -303,10 +344,10 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(lock_set_params_quotes_every_value),
 	    cmocka_unit_test(lock_set_params_splits_names),
-	    cmocka_unit_test(
-		lock_set_params_puts_a_partition_behind_its_parent),
+	    cmocka_unit_test(lock_set_params_puts_the_other_relation_behind),
 	    cmocka_unit_test(lock_set_params_knows_every_object),
 	    cmocka_unit_test(lock_set_params_tells_each_kind_and_its_mode),
+	    cmocka_unit_test(lock_set_params_tells_each_condition),
 	    cmocka_unit_test(lock_set_params_takes_all_statements),
 	    cmocka_unit_test(lock_set_params_of_nothing_are_empty_arrays),
 	    cmocka_unit_test(lock_set_params_leaves_nothing_when_memory_is_out),

@@ -5,7 +5,7 @@
 #include "tests/support/allocation.h"
 #include "tests/support/test.h"
 
-enum { KINDS = TARGET_OWNER + 1 };
+enum { KINDS = TARGET_KEY + 1 };
 
 /* The query for one target of each of these kinds. */
 static char *
@@ -72,7 +72,7 @@ check_operators(const char *query)
 			      " - ",       " || ",  " IN ",   " LIKE ",
 			      " BETWEEN ", "USING", "NULLIF", "DISTINCT FROM",
 			      "NATURAL",   " <@ ",  " @> ",   " ~ ",
-			      " =\n",      "\n= ",  "--"};
+			      " & ",       " =\n",  "\n= ",   "--"};
 
 	for (size_t i = 0; i < sizeof(bare) / sizeof(*bare); i++) {
 		if (strstr(query, bare[i]) != NULL)
@@ -110,6 +110,30 @@ lock_set_query_has_the_parts_that_its_targets_need(void **state)
 	assert_non_null(strstr(query, "SELECT * FROM column_seed"));
 	assert_null(strstr(query, "constraint_seed"));
 	assert_non_null(strstr(query, "SELECT * FROM walk_lock"));
+	free(query);
+}
+
+static void
+lock_set_query_knows_a_tree_with_a_condition(void **state)
+{
+	struct target targets[] = {
+	    {.kind = TARGET_TREE},
+	    {.kind = TARGET_TREE, .condition = CONDITION_FROM_18},
+	};
+	struct statement statement = {.targets = targets, .target_count = 1};
+	char *query = lock_set_query(&statement, 1);
+
+	(void)state;
+	assert_non_null(query);
+	assert_null(strstr(query, "condition_lock"));
+	free(query);
+	statement.target_count = 2;
+	query = lock_set_query(&statement, 1);
+	assert_non_null(query);
+	assert_non_null(strstr(query, "SELECT * FROM condition_lock"));
+	assert_non_null(strstr(query, "SELECT * FROM tree_lock"));
+	check_operators(query);
+	check_parameters(query);
 	free(query);
 }
 
@@ -156,6 +180,7 @@ main(void)
 	    cmocka_unit_test(lock_set_query_has_no_bare_operator),
 	    cmocka_unit_test(
 		lock_set_query_has_the_parts_that_its_targets_need),
+	    cmocka_unit_test(lock_set_query_knows_a_tree_with_a_condition),
 	    cmocka_unit_test(lock_set_query_looks_at_all_statements),
 	    cmocka_unit_test(lock_set_query_is_null_when_memory_is_out),
 	};

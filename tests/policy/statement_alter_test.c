@@ -10,44 +10,57 @@ static const struct example examples[] = {
      " ddl:ALTER TABLE tree(\"c\" AX) tree(\"p\" partitions SRX) tree(\"q\" "
      "partitions SRX)"},
     {"alter table c add foreign key (a) references p",
-     " ddl:ALTER TABLE tree(\"c\" partitions SRX) tree(\"p\" partitions SRX)"},
+     " ddl:ALTER TABLE tree(\"c\" partitions SRX) tree(\"c\" "
+     "from-18 SRX) key(\"c\" \"p\")"},
     {"alter table c add constraint f foreign key (a) references s.p not valid",
-     " ddl:ALTER TABLE tree(\"c\" partitions SRX) tree(\"s\".\"p\" partitions "
-     "SRX)"},
+     " ddl:ALTER TABLE tree(\"c\" partitions SRX) tree(\"c\" "
+     "from-18 SRX) key(\"c\" \"s\".\"p\")"},
     {"alter table c add foreign key (a) references p, disable trigger g",
-     " ddl:ALTER TABLE tree(\"c\" partitions SRX) tree(\"p\" partitions SRX)"},
+     " ddl:ALTER TABLE tree(\"c\" partitions SRX) tree(\"c\" "
+     "from-18 SRX) key(\"c\" \"p\") tree(\"c\" g if-trigger SRX)"},
     {"alter table c add foreign key (a) references p, enable rule r",
-     " ddl:ALTER TABLE tree(\"c\" partitions AX) tree(\"p\" partitions SRX)"},
+     " ddl:ALTER TABLE tree(\"c\" partitions AX) tree(\"c\" "
+     "from-18 AX) key(\"c\" \"p\")"},
     {"alter table only c add foreign key (a) references p",
-     " ddl:ALTER TABLE lock(\"c\" only SRX) tree(\"p\" partitions SRX)"},
+     " ddl:ALTER TABLE lock(\"c\" only SRX) key(\"c\" \"p\" "
+     "only)"},
     {"alter table c add check (a > 1)", " ddl:ALTER TABLE tree(\"c\" AX)"},
     {"alter table c add check (a > 1) no inherit",
-     " ddl:ALTER TABLE lock(\"c\" AX)"},
+     " ddl:ALTER TABLE lock(\"c\" AX) tree(\"c\" from-18 AX)"},
     {"alter table only c add check (a > 1)",
      " ddl:ALTER TABLE lock(\"c\" only AX)"},
-    {"alter table c add primary key (a)", " ddl:ALTER TABLE tree(\"c\" AX)"},
+    {"alter table c add primary key (a)",
+     " ddl:ALTER TABLE lock(\"c\" AX) tree(\"c\" from-18 AX) "
+     "tree(\"c\" a if-nullable AX) tree(\"c\" partitions S)"},
     {"alter table c add primary key using index i",
      " ddl:ALTER TABLE tree(\"c\" AX)"},
     {"alter table c add unique (a)",
-     " ddl:ALTER TABLE lock(\"c\" AX) tree(\"c\" partitions S)"},
+     " ddl:ALTER TABLE lock(\"c\" AX) tree(\"c\" from-18 AX) "
+     "tree(\"c\" partitions S)"},
     {"alter table c add unique using index i",
-     " ddl:ALTER TABLE lock(\"c\" AX)"},
+     " ddl:ALTER TABLE lock(\"c\" AX) tree(\"c\" from-18 AX)"},
     {"alter table only c add unique (a)",
      " ddl:ALTER TABLE lock(\"c\" only AX)"},
     {"alter table c add exclude using gist (a with =)",
-     " ddl:ALTER TABLE lock(\"c\" AX) tree(\"c\" partitions S)"},
+     " ddl:ALTER TABLE lock(\"c\" AX) tree(\"c\" from-18 AX) "
+     "tree(\"c\" partitions S)"},
     {"alter table c alter constraint f deferrable",
      " ddl:ALTER TABLE tree(\"c\" partitions AX)"},
     {"alter table c validate constraint f",
      " ddl:ALTER TABLE lock(\"c\" SUE) validate(\"c\" f)"},
     {"alter table c validate constraint f, disable trigger all",
-     " ddl:ALTER TABLE tree(\"c\" partitions SRX) validate(\"c\" f)"},
+     " ddl:ALTER TABLE lock(\"c\" SRX) validate(\"c\" f) "
+     "tree(\"c\" if-trigger SRX)"},
     {"alter table c alter a type bigint",
      " ddl:ALTER TABLE tree(\"c\" AX) retype(\"c\" a)"},
     {"alter table c alter \"A b\" type bigint using 1",
      " ddl:ALTER TABLE tree(\"c\" AX) retype(\"c\" A b)"},
-    {"alter table c alter a set not null", " ddl:ALTER TABLE tree(\"c\" AX)"},
-    {"alter table c alter a drop not null", " ddl:ALTER TABLE tree(\"c\" AX)"},
+    {"alter table c alter a set not null",
+     " ddl:ALTER TABLE lock(\"c\" AX) tree(\"c\" a if-nullable "
+     "AX)"},
+    {"alter table c alter a drop not null",
+     " ddl:ALTER TABLE lock(\"c\" AX) constraint(\"c\" a "
+     "not-null) tree(\"c\" before-18 AX)"},
     {"alter table c alter a set default 1", " ddl:ALTER TABLE tree(\"c\" AX)"},
     {"alter table c alter a drop default", " ddl:ALTER TABLE tree(\"c\" AX)"},
     {"alter table c alter a drop expression",
@@ -59,11 +72,13 @@ static const struct example examples[] = {
     {"alter table c alter a set compression pglz",
      " ddl:ALTER TABLE lock(\"c\" AX)"},
     {"alter table c alter a add generated always as identity",
-     " ddl:ALTER TABLE tree(\"c\" partitions AX)"},
+     " ddl:ALTER TABLE lock(\"c\" AX) tree(\"c\" from-17 AX)"},
     {"alter table c alter a set generated always",
-     " ddl:ALTER TABLE tree(\"c\" partitions AX)"},
+     " ddl:ALTER TABLE lock(\"c\" AX) tree(\"c\" a from-17 AX) "
+     "identity(\"c\" a SRX)"},
     {"alter table c alter a drop identity",
-     " ddl:ALTER TABLE tree(\"c\" partitions AX)"},
+     " ddl:ALTER TABLE lock(\"c\" AX) tree(\"c\" a from-17 AX) "
+     "identity(\"c\" a AX)"},
     {"alter table c alter a set statistics 9",
      " ddl:ALTER TABLE tree(\"c\" SUE)"},
     {"alter table c alter a set (n_distinct = 5)",
@@ -76,11 +91,12 @@ static const struct example examples[] = {
      " ddl:ALTER TABLE lock(\"c\" AX) lock(\"p\" SUE)"},
     {"alter table c no inherit p", " ddl:ALTER TABLE lock(\"c\" AX)"},
     {"alter table c owner to r",
-     " ddl:ALTER TABLE lock(\"c\" AX) owner(\"c\")"},
+     " ddl:ALTER TABLE lock(\"c\" AX) owner(\"c\" \"r\" "
+     "if-other)"},
     {"alter table c set logged",
-     " ddl:ALTER TABLE lock(\"c\" AX) owner(\"c\")"},
+     " ddl:ALTER TABLE lock(\"c\" AX) owner(\"c\" if-unlogged)"},
     {"alter table c set unlogged",
-     " ddl:ALTER TABLE lock(\"c\" AX) owner(\"c\")"},
+     " ddl:ALTER TABLE lock(\"c\" AX) owner(\"c\" if-logged)"},
     {"alter table c of t", " ddl:ALTER TABLE lock(\"c\" AX)"},
     {"alter table c not of", " ddl:ALTER TABLE lock(\"c\" AX)"},
     {"alter table c set without oids", " ddl:ALTER TABLE lock(\"c\" AX)"},
@@ -105,21 +121,29 @@ static const struct example examples[] = {
     {"alter table c alter a options (add x '1')",
      " ddl:ALTER TABLE lock(\"c\" AX)"},
     {"alter table c enable trigger g",
-     " ddl:ALTER TABLE tree(\"c\" partitions SRX)"},
+     " ddl:ALTER TABLE lock(\"c\" SRX) tree(\"c\" g if-trigger "
+     "SRX)"},
     {"alter table c enable always trigger g",
-     " ddl:ALTER TABLE tree(\"c\" partitions SRX)"},
+     " ddl:ALTER TABLE lock(\"c\" SRX) tree(\"c\" g if-trigger "
+     "SRX)"},
     {"alter table c enable replica trigger g",
-     " ddl:ALTER TABLE tree(\"c\" partitions SRX)"},
+     " ddl:ALTER TABLE lock(\"c\" SRX) tree(\"c\" g if-trigger "
+     "SRX)"},
     {"alter table c disable trigger g",
-     " ddl:ALTER TABLE tree(\"c\" partitions SRX)"},
+     " ddl:ALTER TABLE lock(\"c\" SRX) tree(\"c\" g if-trigger "
+     "SRX)"},
     {"alter table c enable trigger all",
-     " ddl:ALTER TABLE tree(\"c\" partitions SRX)"},
+     " ddl:ALTER TABLE lock(\"c\" SRX) tree(\"c\" if-trigger "
+     "SRX)"},
     {"alter table c disable trigger all",
-     " ddl:ALTER TABLE tree(\"c\" partitions SRX)"},
+     " ddl:ALTER TABLE lock(\"c\" SRX) tree(\"c\" if-trigger "
+     "SRX)"},
     {"alter table c enable trigger user",
-     " ddl:ALTER TABLE tree(\"c\" partitions SRX)"},
+     " ddl:ALTER TABLE lock(\"c\" SRX) tree(\"c\" "
+     "if-user-trigger SRX)"},
     {"alter table c disable trigger user",
-     " ddl:ALTER TABLE tree(\"c\" partitions SRX)"},
+     " ddl:ALTER TABLE lock(\"c\" SRX) tree(\"c\" "
+     "if-user-trigger SRX)"},
     {"alter table c cluster on i", " ddl:ALTER TABLE lock(\"c\" SUE)"},
     {"alter table c set without cluster", " ddl:ALTER TABLE lock(\"c\" SUE)"},
     {"alter table c set (fillfactor = 50, toast.autovacuum_enabled = off)",
@@ -132,7 +156,7 @@ static const struct example examples[] = {
     {"alter table c rename to d", " ddl:ALTER TABLE lock(\"c\" AX)"},
     {"alter table c rename a to b", " ddl:ALTER TABLE tree(\"c\" AX)"},
     {"alter table c rename constraint a to b",
-     " ddl:ALTER TABLE tree(\"c\" AX)"},
+     " ddl:ALTER TABLE lock(\"c\" AX) tree(\"c\" a if-check AX)"},
     {"alter table c set schema s",
      " ddl:ALTER TABLE lock(\"c\" AX) owner(\"c\")"},
     {"alter table all in tablespace a set tablespace b",
@@ -142,7 +166,8 @@ static const struct example examples[] = {
     {"alter view c alter a set default 1", " ddl:ALTER VIEW tree(\"c\" AX)"},
     {"alter view c set (security_barrier)", " ddl:ALTER VIEW lock(\"c\" AX)"},
     {"alter view c reset (check_option)", " ddl:ALTER VIEW lock(\"c\" AX)"},
-    {"alter view c owner to r", " ddl:ALTER VIEW lock(\"c\" AX) owner(\"c\")"},
+    {"alter view c owner to r",
+     " ddl:ALTER VIEW lock(\"c\" AX) owner(\"c\" \"r\" if-other)"},
     {"alter view c set schema s",
      " ddl:ALTER VIEW lock(\"c\" AX) owner(\"c\")"},
     {"alter materialized view c rename to d",
@@ -153,7 +178,8 @@ static const struct example examples[] = {
     {"alter sequence c owned by t.a", " ddl:ALTER SEQUENCE lock(\"c\" SRX)"},
     {"alter sequence c rename to d", " ddl:ALTER SEQUENCE lock(\"c\" AX)"},
     {"alter sequence c owner to r",
-     " ddl:ALTER SEQUENCE lock(\"c\" AX) owner(\"c\")"},
+     " ddl:ALTER SEQUENCE lock(\"c\" AX) owner(\"c\" \"r\" "
+     "if-other)"},
     {"alter sequence c set schema s",
      " ddl:ALTER SEQUENCE lock(\"c\" AX) owner(\"c\")"},
     {"alter index c rename to d", " ddl:ALTER INDEX lock(\"c\" SUE)"},
@@ -164,7 +190,8 @@ static const struct example examples[] = {
     {"alter foreign table c add a int",
      " ddl:ALTER FOREIGN TABLE tree(\"c\" AX)"},
     {"alter trigger c on s.t rename to d",
-     " ddl:ALTER TRIGGER tree(\"s\".\"t\" partitions AX)"},
+     " ddl:ALTER TRIGGER lock(\"s\".\"t\" AX) tree(\"s\".\"t\" "
+     "from-15 AX)"},
     {"alter rule c on t rename to d", " ddl:ALTER RULE lock(\"t\" AX)"},
     {"alter policy c on t rename to d", " ddl:ALTER POLICY lock(\"t\" AX)"},
     {"alter policy p on t using (exists (select from u))",
@@ -209,13 +236,14 @@ list_parse_plans_alter_table_with_drops(void **state)
 	    {"alter table c drop constraint f, add d int references r,"
 	     " add constraint g foreign key (a) references s.p (b),"
 	     " alter e set not null, add check (1 = 1)",
-	     " drops:ALTER TABLE tree(\"c\" AX) constraint(\"c\" f)"
-	     " tree(\"r\" partitions SRX) tree(\"s\".\"p\" partitions SRX)"},
+	     " drops:ALTER TABLE tree(\"c\" AX) constraint(\"c\" f) "
+	     "tree(\"r\" partitions SRX) tree(\"c\" from-18 AX) key(\"c\" "
+	     "\"s\".\"p\") tree(\"c\" e if-nullable AX)"},
 	    {"alter table c drop a, alter b type text, validate constraint f,"
 	     " add foreign key (b) references p, owner to r",
-	     " drops:ALTER TABLE tree(\"c\" AX) column(\"c\" a)"
-	     " retype(\"c\" b) validate(\"c\" f)"
-	     " tree(\"p\" partitions SRX) owner(\"c\")"},
+	     " drops:ALTER TABLE tree(\"c\" AX) column(\"c\" a) "
+	     "retype(\"c\" b) validate(\"c\" f) tree(\"c\" from-18 AX) "
+	     "key(\"c\" \"p\") owner(\"c\" \"r\" if-other)"},
 	    {"alter table p detach partition s.p1",
 	     " drops:ALTER TABLE lock(\"p\" AX)"
 	     " detach(\"p\" \"s\".\"p1\")"},

@@ -106,7 +106,8 @@ list_parse_judges_ddl_beside_a_drop(void **state)
 	check("alter table c add foreign key (a) references z; drop table c",
 	      GUARD_SCOPE_DROPS,
 	      "<alter table c add foreign key (a) references z> ddl:ALTER TABLE"
-	      " tree(\"c\" partitions SRX) tree(\"z\" partitions SRX)\n"
+	      " tree(\"c\" partitions SRX) tree(\"c\" from-18 SRX)"
+	      " key(\"c\" \"z\")\n"
 	      "<drop table c> drops:DROP TABLE drop(\"c\")");
 	check("drop table c; create index on t (a); create table n (b int);"
 	      " alter type t add attribute a int; select 1;"

@@ -33,6 +33,24 @@ static const char *const kinds[] = {
     [TARGET_PARTITION] = "partition",
     [TARGET_RETYPE] = "retype",
     [TARGET_OWNER] = "owner",
+    [TARGET_IDENTITY] = "identity",
+    [TARGET_KEY] = "key",
+};
+
+static const char *const conditions[] = {
+    [CONDITION_NONE] = "",
+    [CONDITION_BEFORE_18] = " before-18",
+    [CONDITION_FROM_18] = " from-18",
+    [CONDITION_CHECK] = " if-check",
+    [CONDITION_NULLABLE] = " if-nullable",
+    [CONDITION_FROM_15] = " from-15",
+    [CONDITION_FROM_17] = " from-17",
+    [CONDITION_TRIGGER] = " if-trigger",
+    [CONDITION_USER_TRIGGER] = " if-user-trigger",
+    [CONDITION_NOT_NULL] = " not-null",
+    [CONDITION_OWNER] = " if-other",
+    [CONDITION_LOGGED] = " if-logged",
+    [CONDITION_UNLOGGED] = " if-unlogged",
 };
 
 static const char *const objects[] = {
@@ -70,7 +88,9 @@ print_target(FILE *to, const struct target *t)
 		fprintf(to, " restart");
 	if (t->partitions_only)
 		fprintf(to, " partitions");
-	if (t->kind == TARGET_LOCK || t->kind == TARGET_TREE)
+	fprintf(to, "%s", conditions[t->condition]);
+	if (t->kind == TARGET_LOCK || t->kind == TARGET_TREE ||
+	    t->kind == TARGET_IDENTITY)
 		fprintf(to, " %s", modes[t->mode]);
 	else
 		assert_int_equal(t->mode, LOCK_NONE);
