@@ -203,7 +203,6 @@ gate_names_of_several_words_match_by_the_first(void **state)
 	    {"A.b", "table \"A.b\""},
 	    {"it's", "table \"it's\""},
 	    {"quo\"te", "table \"quo\"\"te\""},
-	    {"\xc3\xa4 \xc3\xb6", "table \"\xc3\xa4 \xc3\xb6\""},
 	};
 
 	(void)state;
@@ -222,7 +221,9 @@ gate_names_of_several_words_match_by_the_first(void **state)
 static void
 gate_names_without_a_word_match_everything(void **state)
 {
-	static const char *const odd[] = {"", " ", "-", "\"", "..."};
+	/* The last is another word in another encoding. */
+	static const char *const odd[] = {"",   " ",   "-",
+					  "\"", "...", "\xc3\xa4"};
 	static const char *const word[] = {"x"};
 
 	(void)state;
