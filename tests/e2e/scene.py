@@ -90,20 +90,24 @@ class Loop(threading.Thread):
         self.pause_s = pause_s
         self.messages = messages
         self.stop = threading.Event()
-        self.waits = []  # (begun, seconds) of each answer
+        self.waits = []  # (text, begun, seconds) of each answer
         self.rounds = 0
         self.problems = []
 
     @property
     def longest_s(self):
-        return max((wait for _begun, wait in self.waits), default=0)
+        return max((wait for _text, _begun, wait in self.waits), default=0)
+
+    def longest_of(self, text):
+        return max((wait for of, _begun, wait in self.waits if of == text),
+                   default=0)
 
     def run(self):
         while not self.stop.is_set():
             for text in self.texts:
                 begun = time.monotonic()
                 trace = self.session.run(*self.messages(text))
-                self.waits.append((begun, time.monotonic() - begun))
+                self.waits.append((text, begun, time.monotonic() - begun))
                 self.problems += errors(trace)
                 if trace[-1] is wire.CLOSED:
                     self.problems.append("closed")
