@@ -134,6 +134,13 @@ def state(admin, pid):
     return found and found[0]
 
 
+def waits_for_client(admin, pid):
+    """It has nothing to do."""
+    return admin.execute("select wait_event = 'ClientRead' "
+                         "from pg_stat_activity where pid = %s",
+                         [pid]).fetchone()[0]
+
+
 def waits_for_lock(admin, pid):
     return admin.execute(
         "select exists (select from pg_locks where pid = %s and not granted)",

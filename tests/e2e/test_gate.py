@@ -15,7 +15,7 @@ import pytest
 import wire
 from cluster import Cluster
 from scene import (BOUND_S, Asked, ask, state, tables_locked, wait_for,
-                   wait_gone, waits_for_lock)
+                   wait_gone, waits_for_client, waits_for_lock)
 from tap import Tap
 from wire import CLOSED, Wire, errors, extended, query, sqlstates, sync
 
@@ -93,14 +93,13 @@ def shut(d, ddl=DROP):
     assert run(d, "begin", ddl) == "T"
 
 
-def assert_held(admin, asked, in_block=False):
+def assert_held(admin, asked):
     """It waits, and not in the server."""
     pid = asked.session.pid
     assert not asked.is_answered(HELD_S)
     assert not waits_for_lock(admin, pid)
     assert tables_locked(admin, pid) == []
-    assert state(admin, pid) == ("idle in transaction" if in_block
-                                 else "idle")
+    assert waits_for_client(admin, pid)
 
 
 def assert_answered(asked):
@@ -168,7 +167,9 @@ def test_who_begins_waits_in_the_proxy(proxy, admin, d, session, form):
     assert run(session, READ) == "I"
 
 
-@pytest.mark.parametrize("form", forms(""))
+# Of an unnamed statement that came before, the text is not kept: it may wait.
+@pytest.mark.parametrize("form", sorted(forms("").keys() - {
+    "unnamed, prepared before"}))
 def test_who_wants_other_tables_does_not_wait(proxy, d, session, form):
     before, messages = forms("other")[form]
     if before:
@@ -202,8 +203,8 @@ def test_psycopg_in_pipeline_mode(proxy, admin, database, d):
 
         def pipeline():
             with connection.pipeline():
-                first = connection.execute("select 1")
-                second = connection.execute(READ)
+                first = connection.execute(READ)
+                second = connection.execute("select 2")
                 answers.append((first.fetchone(), second.fetchone()))
 
         thread = threading.Thread(target=pipeline, daemon=True)
@@ -214,7 +215,7 @@ def test_psycopg_in_pipeline_mode(proxy, admin, database, d):
         run(d, "commit")
         thread.join(SOON_S)
         assert seen == ([], False, [])
-        assert answers == [((1,), (1,))]
+        assert answers == [((1,), (2,))]
 
 
 # -- which names count ------------------------------------------------------
@@ -296,7 +297,7 @@ def test_begin_set_and_show_make_no_transaction_old(proxy, admin, d, session,
     if not before:
         run(session, *HARMLESS)
     asked = ask(session, READ)
-    assert_held(admin, asked, in_block=True)
+    assert_held(admin, asked)
     run(d, "commit")
     assert_answered(asked)
     assert wire.status(asked.answer()) == "T"
@@ -308,7 +309,7 @@ def test_the_same_in_the_extended_protocol(proxy, admin, d, session):
         assert errors(session.run(*extended(text), sync())) == []
     shut(d)
     asked = Asked(session, *extended(READ), sync())
-    assert_held(admin, asked, in_block=True)
+    assert_held(admin, asked)
     run(d, "commit")
     assert_answered(asked)
 
@@ -510,11 +511,12 @@ def test_who_waits_vanishes(proxy, admin, d, session, database, in_block,
     asked = ask(session, READ)
     assert_held(admin, asked)
     gone.vanish(reset=reset_it)
-    wait_gone(admin, gone.pid)
-    # The others wait on, and are let through.
+    # The others wait on, and are let through.  He may have had his say only
+    # (a half-closed connection), so that his turn comes, too.
     assert_held(admin, asked)
     run(d, "commit")
     assert_answered(asked)
+    wait_gone(admin, gone.pid)
 
 
 def test_the_backend_of_who_waits_is_killed(proxy, admin, d, session):

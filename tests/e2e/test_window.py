@@ -6,6 +6,7 @@ no gate keeps them; what Lockstep's clients see meanwhile is what is tested.
 """
 
 import itertools
+import socket
 import threading
 import time
 
@@ -16,9 +17,10 @@ from scene import (BOUND_S, Loop, Watch, ask, state, tables_locked,
                    wait_gone, waits_for_lock)
 from wire import Wire, errors, extended, query, sqlstates, sync
 
-HELD_S = 0.3  # long enough for what is not held
-SOON_S = 3  # less than LONG_S
-LONG_S = 8  # gate_window, where a test wants to look around in one
+HELD_S = 0.2  # long enough for what is not held
+LONG_S = 2  # gate_window, where a test wants to look around in one;
+SHUT_S = 1  # it is cut to this: nobody shuts the gate for longer at a time
+SOON_S = 10
 WINDOW_S = 0.3  # the default
 PAUSE_S = 1  # at least, from one window to the next
 ATTEMPT_S = 0.2  # attempt_timeout
@@ -90,7 +92,7 @@ def proxy(request, start_lockstep):
 
 
 class Window:
-    """Until the gate is shut for D, who then has it shut; waiter waits."""
+    """with: the gate is shut for D, and waiter waits."""
 
     def __init__(self, proxy, database):
         self.session = Wire(proxy, database)
@@ -101,6 +103,12 @@ class Window:
             assert time.monotonic() < deadline, "no window"
             assert not self.drop.is_answered(), "there was a free moment"
         self.waiter = waiter
+
+    def was_cut_short(self):
+        """The waiter went on, earlier than he would have by himself."""
+        assert self.waiter.is_answered(SOON_S)
+        assert errors(self.waiter.answer()) == []
+        return self.waiter.took_s < 0.8 * SHUT_S
 
     def __enter__(self):
         return self
@@ -144,7 +152,7 @@ def cancel(proxy, window, _admin):
 
 
 def vanish(_proxy, window, _admin):
-    window.d.vanish()
+    window.d.socket.shutdown(socket.SHUT_RDWR)  # a thread reads from it
 
 
 def terminate(_proxy, window, admin):
@@ -156,8 +164,8 @@ def terminate(_proxy, window, admin):
 def test_a_window_ends_with_its_statement(proxy, database, admin, busy, end):
     with Window(proxy, database) as window:
         end(proxy, window, admin)
-        assert window.waiter.is_answered(SOON_S)
-        assert errors(window.waiter.answer()) == []
+        # Who vanished may only have said his last: he has this one window.
+        assert window.was_cut_short() or end is vanish
         if end is cancel:
             assert sqlstates(window.drop.answer()) == ["57014"]
             run(window.d, "select 1")
@@ -168,18 +176,17 @@ def test_a_window_ends_with_its_statement(proxy, database, admin, busy, end):
 
 def test_a_window_ends_with_the_budget(start_lockstep, database, busy):
     proxy = start_lockstep(policy="hold", gate_window=f"{LONG_S}s",
-                           hold_timeout="2s")
+                           hold_timeout="500ms")
     with Window(proxy, database) as window:
-        assert window.waiter.is_answered(SOON_S)
+        assert window.was_cut_short()
         assert sqlstates(window.drop.answer()) == ["55P03"]
-        assert errors(window.waiter.answer()) == []
 
 
 def test_cancel_of_who_waits_for_a_window(proxy, database, busy):
     with Window(proxy, database) as window:
         wire.cancel(proxy, window.session)
-        assert window.waiter.is_answered(SOON_S)
         trace = window.waiter.answer()
+        assert window.waiter.took_s < 0.8 * SHUT_S
         assert sqlstates(trace) == ["57014"] and wire.status(trace) == "I"
         run(window.session, "select 1")
         assert not window.drop.is_answered()
@@ -190,13 +197,10 @@ def test_who_waits_for_a_window_vanishes(proxy, database, admin, busy):
     with Window(proxy, database) as window:
         gone = Wire(proxy, database)
         gone.send(query(READ))
-        time.sleep(HELD_S)
         gone.vanish()
-        wait_gone(admin, gone.pid)
-        assert not window.waiter.is_answered()
         busy.stop()
-        assert window.waiter.is_answered(SOON_S)
         assert errors(window.drop.answer() + window.waiter.answer()) == []
+        wait_gone(admin, gone.pid)
 
 
 # -- how often and how long -------------------------------------------------
