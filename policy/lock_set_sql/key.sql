@@ -22,7 +22,7 @@ keyed (relid, confrelid) AS (
            LIMIT (SELECT 2147483647)) h
 ),
 key_of_part AS MATERIALIZED (
-    SELECT k.confrelid
+    SELECT k.relid, k.confrelid
       FROM keyed k
      CROSS JOIN LATERAL (
            SELECT FROM pg_catalog.pg_constraint o
@@ -53,6 +53,14 @@ key_to (relid, mode) AS (
            SELECT FROM pg_catalog.pg_partitioned_table
             WHERE partrelid = k.relid)
 ),
+-- To a partitioned table, the partition's key has parts that go as well.
 key_lock (relid, mode, phase) AS (
     SELECT k.relid, k.mode, 3 FROM key_to k
+  UNION ALL
+    SELECT k.relid, 8, 3
+      FROM key_of_part k
+     CROSS JOIN LATERAL (
+           SELECT FROM pg_catalog.pg_partitioned_table
+            WHERE partrelid = k.confrelid
+           OFFSET 0) q
 ),
