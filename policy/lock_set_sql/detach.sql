@@ -31,7 +31,8 @@ referenced (relid) AS (
      WHERE v.num < 140000
         OR NOT EXISTS (
            SELECT FROM pg_catalog.pg_constraint q
-            WHERE q.oid = k.conparentid AND q.conrelid = k.conrelid)
+            WHERE q.oid = k.conparentid AND q.conrelid = k.conrelid
+           OFFSET 0)
   UNION
     SELECT h.inhrelid
       FROM referenced r

@@ -26,7 +26,7 @@ from cluster import Cluster
 from lock_set_statements import Statements
 from lock_set_world import ROLES, SCHEMAS, World, quote
 
-DEFAULT_CASES = 400
+DEFAULT_CASES = 1000
 STATEMENTS_PER_WORLD = 80
 FIRST_USER_OID = 16384
 
