@@ -380,13 +380,13 @@ class Statements:
                 f"{', '.join(names)}{restart}{self.tail()}")
 
     def together(self):
-        """Several in one text, or in a DO block.  They are planned together,
-        so none makes what a later one would drop."""
+        """Several in one text, with a ';' at its end, or in a DO block.  They
+        are planned together, so none makes what a later one would drop."""
         makers = [self.drop, self.drop, self.truncate, self.drop_part,
                   self.drop_object, self.drop_index]
         statements = [self.any_of(makers) for _ in range(self.one(2, 2, 3))]
         if self.chance(0.5):
-            return "; ".join(statements)
+            return "; ".join(statements) + ";"
         return "DO $do$ BEGIN " + "; ".join(statements) + "; END $do$"
 
     def single(self):
