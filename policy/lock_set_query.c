@@ -21,8 +21,9 @@
  *    FROM, no NULLIF, no USING.
  *  - Nothing here opens or locks a relation of the user's: to_regclass and
  *    the has_..._privilege functions do not, pg_get_... functions would.
- *  - OFFSET 0 pins each lookup to an index, whatever the statistics say:
- *    one scan of pg_depend would cost more than all the rest.
+ *  - OFFSET 0 pins each lookup to an index, whatever the statistics say, and
+ *    keeps each EXISTS from becoming a hash of all that there is: one scan of
+ *    pg_depend would cost more than all the rest.
  *  - Children are looked up by a range of one parent: where one of them has
  *    most of the children, pg_inherits would be scanned for an equal one.
  *  - A limit that the planner cannot know is taken for a tenth of the rows,

@@ -85,7 +85,7 @@ static const struct need needs[] = {
     [CLAUSE(SetStorage)] = {AX, REACH_TREE},
     [CLAUSE(SetCompression)] = {AX, REACH_SELF},
     [CLAUSE(DropColumn)] = {AX, REACH_SELF},
-    [CLAUSE(AlterConstraint)] = {AX, REACH_PARTITIONS},
+    [CLAUSE(AlterConstraint)] = {AX, REACH_SELF},
     [CLAUSE(ValidateConstraint)] = {SUE, REACH_SELF},
     [CLAUSE(DropConstraint)] = {AX, REACH_SELF},
     [CLAUSE(AlterColumnType)] = {AX, REACH_TREE},
@@ -231,6 +231,24 @@ add_tree_if(struct statement *out, const PgQuery__RangeVar *range,
 	return STATEMENT_OK;
 }
 
+/* ALTER CONSTRAINT follows a foreign key into partitions even with ONLY. */
+static enum statement_status
+add_partitions(struct statement *out, const PgQuery__RangeVar *range,
+	       enum lock_mode mode)
+{
+	enum statement_status status;
+	struct target *target;
+
+	status = statement_target_part(out, TARGET_TREE, range, NULL);
+	if (status != STATEMENT_OK)
+		return status;
+	target = &out->targets[out->target_count - 1];
+	target->only = false;
+	target->partitions_only = true;
+	target->mode = mode;
+	return STATEMENT_OK;
+}
+
 static enum statement_status
 add_primary_key(struct statement *out, const PgQuery__RangeVar *range,
 		const PgQuery__Constraint *constraint, enum lock_mode mode)
@@ -370,6 +388,8 @@ add_clause(struct statement *out, const PgQuery__AlterTableStmt *stmt,
 	case CLAUSE(AlterColumnType):
 		return statement_target_part(out, TARGET_RETYPE, range,
 					     cmd->name);
+	case CLAUSE(AlterConstraint):
+		return add_partitions(out, range, mode);
 	case CLAUSE(SetNotNull):
 		return add_tree_if(out, range, mode, CONDITION_NULLABLE,
 				   cmd->name);

@@ -40,7 +40,8 @@ taken_over AS MATERIALIZED (
               AND EXISTS (
                   SELECT FROM pg_catalog.pg_trigger g
                    WHERE g.tgconstraint = o.oid
-                     AND g.tgrelid = o.confrelid)
+                     AND g.tgrelid = o.confrelid
+                  OFFSET 0)
               AND o.confkey = k.confkey
               AND o.conpfeqop = k.conpfeqop
               AND o.condeferrable = k.condeferrable
@@ -61,7 +62,8 @@ taken_over AS MATERIALIZED (
                            JOIN pg_catalog.pg_attribute b
                              ON b.attrelid = k.conrelid
                             AND b.attnum = c.attnum
-                          ORDER BY c.at)) AS is_there
+                          ORDER BY c.at)
+           OFFSET 0) AS is_there
       FROM attach a
      CROSS JOIN server v
      CROSS JOIN LATERAL (
@@ -72,7 +74,8 @@ taken_over AS MATERIALIZED (
               AND NOT EXISTS (
                   SELECT FROM pg_catalog.pg_constraint q
                    WHERE q.oid = k.conparentid
-                     AND q.conrelid = k.conrelid)
+                     AND q.conrelid = k.conrelid
+                  OFFSET 0)
            OFFSET 0) k
 ),
 -- What they reference, with all partitions.
@@ -88,7 +91,8 @@ taken_from (relid, mode) AS (
            LIMIT (SELECT 2147483647)) h
      WHERE EXISTS (
            SELECT FROM pg_catalog.pg_partitioned_table
-            WHERE partrelid = f.relid)
+            WHERE partrelid = f.relid
+           OFFSET 0)
 ),
 -- Whose keys reference the parent.
 referencing (relid) AS (
@@ -110,7 +114,8 @@ referencing (relid) AS (
               AND NOT EXISTS (
                   SELECT FROM pg_catalog.pg_constraint q
                    WHERE q.oid = k.conparentid
-                     AND q.confrelid = k.confrelid)
+                     AND q.confrelid = k.confrelid
+                  OFFSET 0)
            OFFSET 0) k
 ),
 attach_lock (relid, mode, phase) AS (

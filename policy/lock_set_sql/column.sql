@@ -37,7 +37,8 @@ column_kept (n, root, relid) AS (
                   OFFSET 0) b
                 WHERE h.inhrelid = r.relid
                   AND NOT ((r.n, h.inhparent) =
-                           ANY (SELECT n, relid FROM reach))))
+                           ANY (SELECT n, relid FROM reach))
+               OFFSET 0))
   UNION
     SELECT k.n, k.root, h.inhrelid
       FROM column_kept k

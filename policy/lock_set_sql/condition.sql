@@ -19,14 +19,16 @@ conditional (relid, mode, attname) AS (
                  WHERE k.conrelid = t.relid
                    AND k.conname = t.part::pg_catalog.name
                    AND k.contype = ANY ('{c,n}'::pg_catalog."char"[])
-                   AND NOT k.connoinherit)
+                   AND NOT k.connoinherit
+                OFFSET 0)
            -- Before, a partition's column has been NOT NULL with its parent's.
            WHEN t.kind = 'tree_if_nullable'
            THEN v.num >= 180000 OR q.partrelid IS NULL OR EXISTS (
                 SELECT FROM pg_catalog.pg_attribute a
                  WHERE a.attrelid = t.relid
                    AND a.attname = t.part::pg_catalog.name
-                   AND NOT a.attnotnull)
+                   AND NOT a.attnotnull
+                OFFSET 0)
            WHEN q.partrelid IS NULL THEN false
            WHEN t.kind = 'partitions_from_15' THEN v.num >= 150000
            WHEN t.kind = 'partitions_from_17'
@@ -34,18 +36,21 @@ conditional (relid, mode, attname) AS (
                 SELECT FROM pg_catalog.pg_attribute a
                  WHERE a.attrelid = t.relid
                    AND a.attname = t.part::pg_catalog.name
-                   AND a.attidentity <> ''))
+                   AND a.attidentity <> ''
+                OFFSET 0))
            WHEN t.kind = 'partitions_if_trigger' THEN EXISTS (
                 SELECT FROM pg_catalog.pg_trigger g
                  WHERE g.tgrelid = t.relid
                    AND (t.part IS NULL
                         OR g.tgname = t.part::pg_catalog.name)
-                   AND (g.tgtype & 1::pg_catalog.int2) <> 0)
+                   AND (g.tgtype & 1::pg_catalog.int2) <> 0
+                OFFSET 0)
            WHEN t.kind = 'partitions_if_user_trigger' THEN EXISTS (
                 SELECT FROM pg_catalog.pg_trigger g
                  WHERE g.tgrelid = t.relid
                    AND NOT g.tgisinternal
-                   AND (g.tgtype & 1::pg_catalog.int2) <> 0)
+                   AND (g.tgtype & 1::pg_catalog.int2) <> 0
+                OFFSET 0)
            END
   UNION
     SELECT h.inhrelid, c.mode, c.attname
@@ -60,7 +65,8 @@ conditional (relid, mode, attname) AS (
             WHERE k.conrelid = c.relid
               AND k.contype = 'n'
               AND a.attrelid = c.relid
-              AND a.attname = c.attname)
+              AND a.attname = c.attname
+           OFFSET 0)
 ),
 condition_lock (relid, mode, phase) AS (
     SELECT c.relid, c.mode, 1 FROM conditional c

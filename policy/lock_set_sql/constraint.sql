@@ -70,7 +70,8 @@ constraint_kept (n, root, relid) AS (
                   OFFSET 0) k
                 WHERE h.inhrelid = s.relid
                   AND NOT ((s.n, h.inhparent) =
-                           ANY (SELECT n, relid FROM same))))
+                           ANY (SELECT n, relid FROM same))
+               OFFSET 0))
   UNION
     SELECT k.n, k.root, h.inhrelid
       FROM constraint_kept k

@@ -16,7 +16,8 @@ detached (relid) AS (
             WHERE inhparent >= s.relid AND inhparent <= s.relid
            LIMIT (SELECT 2147483647)) h
 ),
--- What its inherited foreign keys reference; 13 leaves the partitions out.
+-- What its inherited foreign keys reference, with partitions, which not every
+-- 13 locks.
 referenced (relid) AS (
     SELECT k.confrelid
       FROM detach d
@@ -31,11 +32,11 @@ referenced (relid) AS (
      WHERE v.num < 140000
         OR NOT EXISTS (
            SELECT FROM pg_catalog.pg_constraint q
-            WHERE q.oid = k.conparentid AND q.conrelid = k.conrelid)
+            WHERE q.oid = k.conparentid AND q.conrelid = k.conrelid
+           OFFSET 0)
   UNION
     SELECT h.inhrelid
       FROM referenced r
-     CROSS JOIN server v
      CROSS JOIN LATERAL (
            SELECT h.inhrelid
              FROM pg_catalog.pg_inherits h
@@ -43,7 +44,6 @@ referenced (relid) AS (
             WHERE h.inhparent >= r.relid AND h.inhparent <= r.relid
               AND c.relispartition
            LIMIT (SELECT 2147483647)) h
-     WHERE v.num >= 140000
 ),
 -- Foreign keys to the root, as they reference this partition: they go.
 cut (parent, relid, conid) AS (

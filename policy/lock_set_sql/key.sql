@@ -12,7 +12,8 @@ keyed (relid, confrelid) AS (
       FROM key k
      WHERE EXISTS (
            SELECT FROM pg_catalog.pg_partitioned_table
-            WHERE partrelid = k.relid)
+            WHERE partrelid = k.relid
+           OFFSET 0)
   UNION
     SELECT h.inhrelid, k.confrelid
       FROM keyed k
@@ -22,7 +23,7 @@ keyed (relid, confrelid) AS (
            LIMIT (SELECT 2147483647)) h
 ),
 key_of_part AS MATERIALIZED (
-    SELECT k.confrelid
+    SELECT k.relid, k.confrelid
       FROM keyed k
      CROSS JOIN LATERAL (
            SELECT FROM pg_catalog.pg_constraint o
@@ -33,7 +34,8 @@ key_of_part AS MATERIALIZED (
               AND EXISTS (
                   SELECT FROM pg_catalog.pg_trigger g
                    WHERE g.tgconstraint = o.oid
-                     AND g.tgrelid = o.confrelid)
+                     AND g.tgrelid = o.confrelid
+                  OFFSET 0)
            OFFSET 0) o
      WHERE NOT (k.relid = ANY (SELECT relid FROM key))
 ),
@@ -51,8 +53,17 @@ key_to (relid, mode) AS (
            LIMIT (SELECT 2147483647)) h
      WHERE EXISTS (
            SELECT FROM pg_catalog.pg_partitioned_table
-            WHERE partrelid = k.relid)
+            WHERE partrelid = k.relid
+           OFFSET 0)
 ),
+-- To a partitioned table, the partition's key has parts that go as well.
 key_lock (relid, mode, phase) AS (
     SELECT k.relid, k.mode, 3 FROM key_to k
+  UNION ALL
+    SELECT k.relid, 8, 3
+      FROM key_of_part k
+     CROSS JOIN LATERAL (
+           SELECT FROM pg_catalog.pg_partitioned_table
+            WHERE partrelid = k.confrelid
+           OFFSET 0) q
 ),

@@ -31,7 +31,8 @@ owned (classid, objid) AS (
                        AND EXISTS (
                        SELECT FROM pg_catalog.pg_policy y
                         WHERE y.oid = s.objid
-                          AND y.polroles <@ ARRAY (SELECT id FROM role))
+                          AND y.polroles <@ ARRAY (SELECT id FROM role)
+                       OFFSET 0)
                   ELSE s.deptype = 'o' END
            LIMIT (SELECT 2147483647)) s
 ),

@@ -52,7 +52,8 @@ remade_to (relid) AS (
            LIMIT (SELECT 2147483647)) h
      WHERE EXISTS (
            SELECT FROM pg_catalog.pg_partitioned_table
-            WHERE partrelid = r.relid)
+            WHERE partrelid = r.relid
+           OFFSET 0)
 ),
 retype_lock (relid, mode, phase) AS (
     SELECT r.relid, 8, 1 FROM retyped r

@@ -7,7 +7,8 @@ child (relid, mode) AS (
             OR (t.kind = 'partitions'
                 AND EXISTS (
                     SELECT FROM pg_catalog.pg_partitioned_table
-                     WHERE partrelid = t.relid)))
+                     WHERE partrelid = t.relid
+                    OFFSET 0)))
   UNION
     SELECT h.inhrelid, c.mode
       FROM child c

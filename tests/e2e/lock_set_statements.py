@@ -52,10 +52,10 @@ class Statements:
     def column(self):
         return self.one(*COLUMNS, *COLUMNS, "e")
 
-    def constraint(self, relation):
+    def constraint(self, relation, kind="constraints"):
         """The name of one that it may have."""
         family = [relation] + relation.parents
-        names = [c for r in family for c in r.constraints]
+        names = [c for r in family for c in getattr(r, kind)]
         if not names or self.chance(0.1):  # the second: from 18 on
             names = ["nothing", f"{relation.name}_id_not_null"]
         return quote(self.rng.choice(names))
@@ -207,11 +207,14 @@ class Statements:
             "SET WITHOUT CLUSTER", f"CLUSTER ON {index}",
             "SET UNLOGGED", "SET LOGGED", "REPLICA IDENTITY FULL",
             f"OWNER TO {quote(self.one(*ROLES))}",
-            f"ALTER CONSTRAINT {self.constraint(r)} DEFERRABLE",
+            f"ALTER CONSTRAINT {self.constraint(r, 'keys')} DEFERRABLE",
             f"ADD UNIQUE USING INDEX {index}", "NOT OF")
 
     def alter(self):
         relation = self.pick(*TABLES)
+        keyed = [r for r in self.world.relations if r.keys]
+        if keyed and self.chance(0.3):
+            relation = self.rng.choice(keyed)
         ancestors = [p for r in self.world.relations for p in r.parents
                      if p.kind in TABLES]
         if ancestors and self.chance(0.3):
@@ -228,7 +231,7 @@ class Statements:
                 f"{self.written(relation)} {', '.join(commands)}")
 
     def validate_clause(self, r):
-        return f"VALIDATE CONSTRAINT {self.constraint(r)}"
+        return f"VALIDATE CONSTRAINT {self.constraint(r, 'keys')}"
 
     def inherit(self):
         r, p = self.pick("table"), self.pick("table")
@@ -377,13 +380,13 @@ class Statements:
                 f"{', '.join(names)}{restart}{self.tail()}")
 
     def together(self):
-        """Several in one text, or in a DO block.  They are planned together,
-        so none makes what a later one would drop."""
+        """Several in one text, with a ';' at its end, or in a DO block.  They
+        are planned together, so none makes what a later one would drop."""
         makers = [self.drop, self.drop, self.truncate, self.drop_part,
                   self.drop_object, self.drop_index]
         statements = [self.any_of(makers) for _ in range(self.one(2, 2, 3))]
         if self.chance(0.5):
-            return "; ".join(statements)
+            return "; ".join(statements) + ";"
         return "DO $do$ BEGIN " + "; ".join(statements) + "; END $do$"
 
     def single(self):

@@ -41,6 +41,7 @@ class Thing:
         self.arguments = None  # of a function
         self.parents = []
         self.constraints = []
+        self.keys = []  # of them the foreign keys, and what is not valid
         self.indexes = []
 
     @property
@@ -124,7 +125,7 @@ class World:
             first = "id int"
         parts = [first + self.rng.choice(["", " NOT NULL"])]
         parts += [f"{c} int" for c in COLUMNS[1:]]
-        if self.chance(0.9):
+        if self.chance(0.85):
             parts.append(f"CONSTRAINT {self.constraint_name(relation)} "
                          "PRIMARY KEY (id)")
         if self.chance(0.4):
@@ -240,6 +241,8 @@ class World:
         if self.version >= 18 and self.chance(0.1):
             tail = " NOT ENFORCED"
         name = self.constraint_name(r)
+        if "NOT" in tail:
+            r.keys.append(r.constraints[-1])
         self.try_sql(f"ALTER TABLE {r.sql} ADD CONSTRAINT {name} "
                      f"CHECK ({column} <> {self.rng.randint(1, 9)}){tail}")
         if self.chance(0.2):  # the same one in a child, merged later
@@ -277,9 +280,10 @@ class World:
         tail = " NOT VALID" if self.chance(0.2) else ""
         if self.version >= 18 and self.chance(0.1):
             tail = " NOT ENFORCED"
-        self.try_sql(f"ALTER TABLE {child.sql} ADD CONSTRAINT "
-                     f"{self.constraint_name(child)} FOREIGN KEY "
-                     f"{self.key_sql(parent)}{tail}")
+        name = self.constraint_name(child)
+        child.keys.append(child.constraints[-1])
+        self.try_sql(f"ALTER TABLE {child.sql} ADD CONSTRAINT {name} "
+                     f"FOREIGN KEY {self.key_sql(parent)}{tail}")
 
     # --- other relations
 
@@ -562,7 +566,7 @@ class World:
     def extend(self):
         """Some more, in the transaction of the statement to come."""
         kept = (list(self.relations), list(self.things),
-                [(r, list(r.constraints), list(r.indexes))
+                [(r, list(r.constraints), list(r.keys), list(r.indexes))
                  for r in self.relations])
         makers = [self.add_table, self.add_fk, self.add_fk, self.add_child,
                   self.add_view, self.add_temp_table, self.add_partitioned,
@@ -573,5 +577,6 @@ class World:
 
     def forget(self, kept):
         self.relations, self.things, parts = kept
-        for relation, constraints, indexes in parts:
-            relation.constraints, relation.indexes = constraints, indexes
+        for relation, constraints, keys, indexes in parts:
+            relation.constraints, relation.keys = constraints, keys
+            relation.indexes = indexes

@@ -45,7 +45,9 @@ static const struct example examples[] = {
      " ddl:ALTER TABLE lock(\"c\" AX) tree(\"c\" from-18 AX) "
      "tree(\"c\" partitions S)"},
     {"alter table c alter constraint f deferrable",
-     " ddl:ALTER TABLE tree(\"c\" partitions AX)"},
+     " ddl:ALTER TABLE lock(\"c\" AX) tree(\"c\" partitions AX)"},
+    {"alter table only c alter constraint f deferrable",
+     " ddl:ALTER TABLE lock(\"c\" only AX) tree(\"c\" partitions AX)"},
     {"alter table c validate constraint f",
      " ddl:ALTER TABLE lock(\"c\" SUE) validate(\"c\" f)"},
     {"alter table c validate constraint f, disable trigger all",
