@@ -156,7 +156,7 @@ fence_execute(struct exchange *x)
 		pass_on(x);
 }
 
-/* Nothing of the cycle can have begun a transaction: a Sync settles it. */
+/* Nothing that the cycle has begun is lost by a Sync: that settles it. */
 static void
 settle(struct exchange *x)
 {
@@ -164,6 +164,20 @@ settle(struct exchange *x)
 
 	inject_sync(&i);
 	(void)inject_send(&i);
+}
+
+/* Of one that waited at the gate nothing has been sent. */
+static void
+fence_canceled(struct exchange *x)
+{
+	const struct pipeline *p = &x->session->pipeline;
+
+	if (p->skipping)
+		exchange_end(x); /* the server would not look at it */
+	else if (p->tail_open && exchange_is_query(x))
+		settle(x); /* as the Query would have */
+	else
+		fence_execute(x);
 }
 
 /* All that was sent before has been answered, or waits for copy data. */
@@ -174,7 +188,7 @@ fence(struct exchange *x)
 	const struct pipeline *p = &s->pipeline;
 
 	if (x->is_of_gate)
-		fence_execute(x);
+		fence_canceled(x);
 	else if (exchange_is_query(x) &&
 		 !query_cut(&x->query, p->status != TRANSACTION_IDLE))
 		session_close(s, CLOSE_MEMORY, NULL);

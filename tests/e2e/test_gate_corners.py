@@ -1,0 +1,146 @@
+"""Corners of the gate: what waits there, who holds the turn, and who leaves.
+
+A migration's transaction that has dropped table_c keeps the gate shut for
+table_a and table_b as long as gate_transaction says: that is the way to shut
+it here.
+"""
+
+import os
+import signal
+import socket
+import time
+
+import pytest
+
+from wire import (CLOSED, Wire, bind, cancel, describe_statement, errors,
+                  execute, extended, flush, parse, query, rows, sqlstates,
+                  status, sync)
+
+BOUND_S = 30
+SETTLE_S = 0.3
+
+TABLES = """
+create table table_a(id int primary key);
+create table table_b(id int primary key);
+create table table_c(id int primary key,
+    a_id int references table_a, b_id int references table_b);
+create table table_d(id int primary key,
+    a_id int references table_a, b_id int references table_b);
+create table other_a(id int primary key);
+create table other_b(id int primary key references other_a);
+"""
+
+pytestmark = pytest.mark.needs_lockstep
+
+
+@pytest.fixture(autouse=True)
+def tables(admin):
+    admin.execute(TABLES)
+
+
+def drop_in_block(endpoint, database, table="table_c"):
+    """A migration that has dropped the table and goes on."""
+    m = Wire(endpoint, database, application_name="e2e_m")
+    trace = m.run(query("begin"), query(f"drop table {table}"))
+    assert errors(trace) == [] and status(trace) == "T"
+    return m
+
+
+@pytest.fixture
+def shut(lockstep, database):
+    """The gate is shut for table_a and table_b, for gate_transaction."""
+    with drop_in_block(lockstep, database) as m:
+        yield m
+
+
+@pytest.fixture
+def session(lockstep, database, shut):
+    with Wire(lockstep, database, application_name="e2e_w") as session:
+        yield session
+
+
+class Frozen:
+    """The backend of a session does nothing meanwhile."""
+
+    def __init__(self, session):
+        self.pid = session.pid
+
+    def __enter__(self):
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def __exit__(self, *exc):
+        os.kill(self.pid, signal.SIGCONT)
+
+
+def wait_for(admin, condition, *parameters):
+    deadline = time.monotonic() + BOUND_S
+    while not admin.execute("select " + condition, parameters).fetchone()[0]:
+        assert time.monotonic() < deadline, f"never: {condition}"
+        time.sleep(0.01)
+
+
+def queued(admin, application="e2e_w"):
+    return admin.execute(
+        "select count(*) from pg_locks l join pg_stat_activity a using (pid) "
+        "where not l.granted and a.application_name = %s "
+        "and a.datname = current_database()", [application]).fetchone()[0]
+
+
+def exists(admin, table):
+    return admin.execute("select to_regclass(%s) is not null",
+                         [table]).fetchone()[0]
+
+
+def read_to_end(session):
+    trace = []
+    while not trace or trace[-1] is not CLOSED:
+        trace.append(session.read())
+    return trace[:-1]
+
+
+# -- cancel
+
+def test_cancel_behind_a_statement_that_failed(lockstep, session):
+    """The server skips to Sync by then, and knows best what to answer."""
+    with Frozen(session):
+        session.send(*extended("set no_such_parameter = 1"),
+                     *extended("select * from table_a"), sync())
+        time.sleep(SETTLE_S)
+        cancel(lockstep, session)
+    trace = session.read_ready()
+    assert sqlstates(trace) == ["42704"] and status(trace) == "I"
+    assert rows(session.query("select 1")) == [("1",)]
+
+
+def test_cancel_of_a_query_behind_an_open_cycle(lockstep, session):
+    """A Query ends the cycle, canceled or not."""
+    session.send(*extended("begin"), query("select * from table_a"))
+    assert session.is_silent(SETTLE_S)
+    cancel(lockstep, session)
+    trace = session.read_ready()
+    assert sqlstates(trace) == ["57014"] and status(trace) == "E"
+    assert status(session.query("rollback")) == "I"
+    assert rows(session.query("select 1")) == [("1",)]
+
+
+@pytest.mark.parametrize("block", [False, True])
+@pytest.mark.parametrize("way", ["simple", "extended", "pipelined"])
+def test_cancel_leaves_the_status_of_any_error(lockstep, session, block, way):
+    sql = "select * from table_a"
+    if block:
+        assert status(session.query("begin")) == "T"
+    messages = [query(sql)] if way == "simple" else [*extended(sql), sync()]
+    if way == "pipelined":
+        messages = [*extended("set datestyle = 'iso'"), sync(), *messages]
+    session.send(*messages)
+    answers = messages.count(sync()) + (way == "simple")
+    if way == "pipelined":
+        assert errors(session.read_ready()) == []
+        answers -= 1
+    assert session.is_silent(SETTLE_S)
+    cancel(lockstep, session)
+    trace = session.read_ready(answers)
+    assert sqlstates(trace) == ["57014"]
+    assert status(trace) == ("E" if block else "I")
+    assert status(session.query("rollback")) == "I"
+    assert rows(session.query("select 1")) == [("1",)]
