@@ -15,6 +15,10 @@
 #include "proxy/relay.h"
 #include "proxy/session.h"
 
+enum {
+	HELD_MS = 1000, /* whatever it waits for, the turn perhaps */
+};
+
 bool
 exchange_is_query(const struct exchange *x)
 {
@@ -476,7 +480,8 @@ exchange_is_held(const struct exchange *x)
 	const struct guard *g = &x->guard;
 
 	return x->phase == EXCHANGE_WAITING && !g->window.is_shut &&
-	       (g->looks > 0 || g->attempts > 1);
+	       (g->looks > 0 || g->attempts > 1 ||
+		worker_now_ms() - g->begun_ms >= HELD_MS);
 }
 
 bool

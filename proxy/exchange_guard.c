@@ -306,6 +306,9 @@ give_back(struct exchange *x)
 static void
 act(struct exchange *x, enum guard_action action)
 {
+	/* The client may have broken while it was told something. */
+	if (x->session->state == SESSION_CLOSING)
+		return;
 	if (x->is_canceled && action != GUARD_REFUSE)
 		action = guard_cancel(&x->guard);
 	give_back(x);

@@ -144,3 +144,60 @@ def test_cancel_leaves_the_status_of_any_error(lockstep, session, block, way):
     assert status(trace) == ("E" if block else "I")
     assert status(session.query("rollback")) == "I"
     assert rows(session.query("select 1")) == [("1",)]
+
+
+# -- clients that have said their last
+
+def test_what_waits_for_its_turn_behind_begin_is_not_lost(start_lockstep,
+                                                          database):
+    proxy = start_lockstep(gate_transaction="500ms")
+    with Wire(proxy, database) as session:
+        with drop_in_block(proxy, database) as m:
+            with Frozen(session):
+                session.send(query("begin"), query("select 1 from table_a"),
+                             query("commit"))
+                session.socket.shutdown(socket.SHUT_WR)
+                time.sleep(SETTLE_S)
+            m.query("rollback")
+        trace = read_to_end(session)
+    assert [m for m in trace if m[0] in "CE"] == [
+        ("C", ("BEGIN",)), ("C", ("SELECT 0",)), ("C", ("COMMIT",))]
+
+
+def test_the_second_guarded_statement_is_not_lost(lockstep, database, admin):
+    with Wire(lockstep, database) as session:
+        session.send(*extended("drop table table_c"), sync(),
+                     *extended("drop table table_d"), sync())
+        session.socket.shutdown(socket.SHUT_WR)
+        trace = read_to_end(session)
+    assert [m for m in trace if m[0] in "CE"] == [("C", ("DROP TABLE",))] * 2
+    assert not exists(admin, "table_c") and not exists(admin, "table_d")
+
+
+def test_who_waits_for_the_turn_and_leaves_is_gone(start_lockstep, database,
+                                                   admin):
+    proxy = start_lockstep(gate_transaction="60s")
+    with drop_in_block(proxy, database) as m:
+        n = Wire(proxy, database, options="-c client_min_messages=warning")
+        n.send(query("drop table other_b"))
+        assert n.is_silent(SETTLE_S)
+        n.vanish()
+        wait_for(admin, "not exists (select from pg_stat_activity "
+                        "where pid = %s)", n.pid)
+        m.query("rollback")
+    time.sleep(SETTLE_S)
+    assert exists(admin, "other_b")
+
+
+def test_a_client_that_breaks_while_it_is_warned(start_lockstep, database):
+    proxy = start_lockstep(gate_transaction="60s")
+    with drop_in_block(proxy, database):
+        n = Wire(proxy, database, options="-c lockstep.policy=nonsense")
+        with Frozen(n):
+            n.send(query("drop table other_b"))
+            time.sleep(SETTLE_S)
+            n.vanish(reset=True)
+            time.sleep(SETTLE_S)
+        time.sleep(SETTLE_S)
+        with Wire(proxy, database) as session:
+            assert rows(session.query("select 1")) == [("1",)]
