@@ -43,12 +43,12 @@ settle_lease(struct exchange *x)
 {
 	struct session *s = x->session;
 
-	/* Until the client's own Sync, which ends the transaction. */
-	if (x->guard.outcome == GUARD_PROTECTED && s->pipeline.tail_open &&
-	    s->pipeline.status == TRANSACTION_IDLE)
+	lease_give_turn(s);
+	/* Until the client's own Sync: a window is soon over without it. */
+	if (x->guard.outcome == GUARD_PROTECTED &&
+	    !pipeline_is_settled(&s->pipeline))
 		return;
 	lease_open(s);
-	lease_give_turn(s);
 	if (s->pipeline.status != TRANSACTION_BLOCK)
 		lease_end(s);
 }

@@ -110,7 +110,7 @@ attempt_ends_cycle(const struct exchange *x)
 static bool
 keeps_gate_shut(const struct exchange *x)
 {
-	return x->context == CONTEXT_BLOCK &&
+	return x->context != CONTEXT_IDLE &&
 	       guard_uses_gate(x->guard.settings) &&
 	       x->guard.settings->gate_transaction_ms > 0;
 }

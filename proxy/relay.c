@@ -319,23 +319,24 @@ log_mismatch(const struct session *s, uint8_t type)
 
 /* Where no transaction is open, nothing is locked. */
 static void
-note_status(struct session *s)
+note_status(struct session *s, enum pipeline_owner owner)
 {
 	if (s->pipeline.status == TRANSACTION_IDLE)
 		gate_note_idle(s);
-	if (s->pipeline.status != TRANSACTION_BLOCK &&
-	    (s->exchange == NULL || exchange_is_done(s->exchange)))
+	if (s->pipeline.status != TRANSACTION_BLOCK && owner == PIPELINE_CLIENT)
 		lease_end(s);
 }
 
-/* COMMIT AND CHAIN leaves no ReadyForQuery that says so. */
+/*
+ * COMMIT AND CHAIN leaves no ReadyForQuery that says so.  Nor does ROLLBACK AND
+ * CHAIN, but ROLLBACK TO SAVEPOINT, with the same tag, is what people use.
+ */
 static void
 note_end(struct session *s, struct span body)
 {
 	struct span tag;
 
-	if (command_complete_decode(&tag, body) &&
-	    (span_equals(tag, "COMMIT") || span_equals(tag, "ROLLBACK")))
+	if (command_complete_decode(&tag, body) && span_equals(tag, "COMMIT"))
 		lease_end(s);
 }
 
@@ -372,7 +373,7 @@ note_answer(struct session *s, struct frame f, enum pipeline_owner owner)
 	if (f.type == BACKEND_PARAMETER_STATUS)
 		note_parameter(s, f.body);
 	if (f.type == BACKEND_READY_FOR_QUERY)
-		note_status(s);
+		note_status(s, owner);
 	if (f.type == BACKEND_COMMAND_COMPLETE && lease_is_held(s) &&
 	    owner == PIPELINE_CLIENT)
 		note_end(s, f.body);

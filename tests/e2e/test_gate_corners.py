@@ -201,3 +201,79 @@ def test_a_client_that_breaks_while_it_is_warned(start_lockstep, database):
         time.sleep(SETTLE_S)
         with Wire(proxy, database) as session:
             assert rows(session.query("select 1")) == [("1",)]
+
+
+# -- what a transaction keeps
+
+BEGINNINGS = {
+    "simple": [query("begin"), query("drop table table_c")],
+    "one cycle": [*extended("begin"), *extended("drop table table_c"), sync()],
+    "second cycle": [query("begin"), *extended("select 1"),
+                     *extended("drop table table_c"), sync()],
+}
+
+
+@pytest.mark.parametrize("way", BEGINNINGS)
+def test_readers_wait_in_the_proxy_for_a_transaction(lockstep, database, admin,
+                                                     way):
+    with Wire(lockstep, database) as m, \
+            Wire(lockstep, database, application_name="e2e_w") as w:
+        trace = m.run(*BEGINNINGS[way])
+        assert errors(trace) == [] and status(trace) == "T"
+        time.sleep(2 * SETTLE_S)  # longer than a window
+        w.send(query("select * from table_a"))
+        assert w.is_silent(SETTLE_S)
+        assert queued(admin) == 0
+        m.query("rollback")
+        assert errors(w.read_ready()) == []
+
+
+@pytest.mark.parametrize("policy", ["auto", "lock"])
+@pytest.mark.parametrize("way", [*BEGINNINGS, "open cycle"])
+def test_a_transaction_does_not_keep_the_turn_for_ever(start_lockstep,
+                                                       database, admin, way,
+                                                       policy):
+    proxy = start_lockstep(gate_transaction="300ms", policy=policy)
+    messages = BEGINNINGS.get(way) or [*extended("drop table table_c"),
+                                       flush()]
+    with Wire(proxy, database) as m, Wire(proxy, database) as n:
+        m.send(*messages)
+        while ("C", ("DROP TABLE",)) not in m.read_until("CE"):
+            pass
+        n.query("set lockstep.hold_timeout = '12s'")
+        assert errors(n.query("drop table other_b")) == []
+    assert not exists(admin, "other_b")
+
+
+def test_a_savepoint_taken_back_leaves_the_gate_shut(session, shut, admin):
+    shut.run(query("savepoint s"), query("select 1"),
+             query("rollback to savepoint s"))
+    session.send(query("select * from table_a"))
+    assert session.is_silent(SETTLE_S)
+    assert queued(admin) == 0
+    shut.query("rollback")
+    assert errors(session.read_ready()) == []
+
+
+@pytest.mark.parametrize("end", [
+    "commit", "rollback", "commit and chain", "prepare transaction 'e2e_p'",
+    "select 1/0", "broken"])
+def test_the_gate_opens_when_the_transaction_ends(start_lockstep, database,
+                                                  admin, end):
+    """Long before gate_transaction; where locks stay, the server says so."""
+    proxy = start_lockstep(gate_transaction="60s")
+    with Wire(proxy, database, application_name="e2e_w") as w:
+        m = drop_in_block(proxy, database)
+        w.send(query("select * from table_a"))
+        assert w.is_silent(SETTLE_S)
+        if end == "broken":
+            m.vanish(reset=True)
+        else:
+            m.query(end)
+        if end.startswith("prepare"):
+            wait_for(admin, "count(*) = 1 from pg_locks l "
+                     "join pg_stat_activity a using (pid) "
+                     "where not l.granted and a.application_name = 'e2e_w'")
+            admin.execute("rollback prepared 'e2e_p'")
+        assert errors(w.read_ready()) == []
+        m.vanish()
