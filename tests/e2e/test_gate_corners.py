@@ -277,3 +277,42 @@ def test_the_gate_opens_when_the_transaction_ends(start_lockstep, database,
             admin.execute("rollback prepared 'e2e_p'")
         assert errors(w.read_ready()) == []
         m.vanish()
+
+
+# -- who is old
+
+def is_delayed(proxy, database, w):
+    """A drop is tried while w, in a block, reads table_b again and again."""
+    with Wire(proxy, database) as m:
+        m.send(query("drop table table_c"))
+        time.sleep(SETTLE_S)
+        deadline = time.monotonic() + 2 * SETTLE_S
+        while time.monotonic() < deadline:
+            assert errors(w.query("select * from table_b")) == []
+            time.sleep(0.01)
+        w.query("commit")
+        assert errors(m.read_ready()) == []
+    line = proxy.wait_guarded(1)[-1]
+    assert int(line["windows"]) > 0
+    return line["delayed"] != "0"
+
+
+def test_who_has_described_a_statement_holds_locks(start_lockstep, database):
+    proxy = start_lockstep(gate_window="1s", policy="hold")
+    with Wire(proxy, database) as w:
+        w.run(parse("select * from table_a", "r"), sync())
+        w.run(query("begin"), describe_statement("r"), sync())
+        assert not is_delayed(proxy, database, w)
+
+
+def test_what_was_kept_back_is_known(start_lockstep, database):
+    """The unnamed statement was harmless before another cycle replaced it."""
+    proxy = start_lockstep(gate_window="1s", policy="hold")
+    with Wire(proxy, database) as w:
+        w.run(parse("begin", "b"), parse("begin"), sync())
+        w.run(parse("drop table table_d", "d"),
+              parse("select * from table_a"), sync())
+        trace = w.run(bind(name="b"), execute(), sync(),
+                      bind(), execute(), sync())
+        assert errors(trace) == [] and status(trace) == "T"
+        assert not is_delayed(proxy, database, w)
