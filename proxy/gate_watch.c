@@ -49,7 +49,7 @@ statement_name(struct span *name, const struct frame_header *h, struct span in)
 	return true;
 }
 
-/* NULL: the unnamed statement, or one that is not known. */
+/* NULL: it is not known; the unnamed one mostly is not. */
 static const struct recalled *
 statement_of(const struct session *s, const struct frame_header *h,
 	     struct span in, bool *is_unnamed)
@@ -60,7 +60,9 @@ statement_of(const struct session *s, const struct frame_header *h,
 	if (!statement_name(&name, h, in))
 		return NULL;
 	*is_unnamed = name.len == 0;
-	return *is_unnamed ? NULL : recall_find(&s->gate.recall, name);
+	if (*is_unnamed && !s->gate.unnamed_is_recalled)
+		return NULL;
+	return recall_find(&s->gate.recall, name);
 }
 
 /* Described: its locks are held since Bind; a statement's are taken anew. */
@@ -110,6 +112,7 @@ note_sent_query(struct session *s, const struct frame_header *h, struct span in)
 static void
 note_sent_parse(struct session *s, const struct frame_header *h, struct span in)
 {
+	bool is_shut = !gate_is_open(&s->worker->gate);
 	bool is_harmless = is_harmless_text(h, in);
 	struct parse_message p;
 
@@ -117,11 +120,14 @@ note_sent_parse(struct session *s, const struct frame_header *h, struct span in)
 		s->gate.touch_seq = s->pipeline.sent_seq;
 	if (!frame_is_whole(h, in) || !parse_decode(&p, frame_body(h, in))) {
 		s->gate.unnamed_is_harmless = false; /* it may be that one */
+		s->gate.unnamed_is_recalled = false;
 		return;
 	}
-	if (p.statement.len == 0)
+	if (p.statement.len == 0) {
 		s->gate.unnamed_is_harmless = is_harmless;
-	else
+		s->gate.unnamed_is_recalled = is_shut;
+	}
+	if (p.statement.len > 0 || is_shut)
 		recall_note(&s->gate.recall, p.statement, p.sql);
 }
 
@@ -189,8 +195,8 @@ is_about(const struct session *s, const struct gate_window *w,
 		if (is_of_portal(h, in))
 			return false;
 		r = statement_of(s, h, in, &is_unnamed);
-		if (is_unnamed)
-			return !s->gate.unnamed_is_harmless;
+		if (is_unnamed && s->gate.unnamed_is_harmless)
+			return false;
 		return r == NULL || gate_names_match_words(&w->names, r->words,
 							   r->count, r->writes);
 	case FRONTEND_FUNCTION_CALL:

@@ -335,10 +335,7 @@ note_status(struct session *s, enum pipeline_owner owner)
 		lease_end(s);
 }
 
-/*
- * COMMIT AND CHAIN leaves no ReadyForQuery that says so.  Nor does ROLLBACK AND
- * CHAIN, but ROLLBACK TO SAVEPOINT, with the same tag, is what people use.
- */
+/* AND CHAIN leaves no ReadyForQuery that says so.  ROLLBACK may be TO. */
 static void
 note_end(struct session *s, struct span body)
 {

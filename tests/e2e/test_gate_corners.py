@@ -279,6 +279,20 @@ def test_the_gate_opens_when_the_transaction_ends(start_lockstep, database,
         m.vanish()
 
 
+# -- who is about other tables
+
+def test_an_unnamed_statement_is_known_in_its_next_cycle(session, shut, admin):
+    """Some drivers describe it in one cycle and bind it in another."""
+    session.run(parse("select count(*) from other_a"), describe_statement(),
+                sync())
+    assert rows(session.run(bind(), execute(), sync())) == [("0",)]
+    session.send(query("select count(*) from table_a"))
+    assert session.is_silent(SETTLE_S)
+    assert queued(admin) == 0  # the gate is still shut
+    shut.query("rollback")
+    assert errors(session.read_ready()) == []
+
+
 # -- who is old
 
 def is_delayed(proxy, database, w):
