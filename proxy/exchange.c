@@ -15,6 +15,10 @@
 #include "proxy/relay.h"
 #include "proxy/session.h"
 
+enum {
+	HELD_MS = 1000, /* whatever it waits for, the turn perhaps */
+};
+
 bool
 exchange_is_query(const struct exchange *x)
 {
@@ -39,12 +43,12 @@ settle_lease(struct exchange *x)
 {
 	struct session *s = x->session;
 
-	/* Until the client's own Sync, which ends the transaction. */
-	if (x->guard.outcome == GUARD_PROTECTED && s->pipeline.tail_open &&
-	    s->pipeline.status == TRANSACTION_IDLE)
+	lease_give_turn(s);
+	/* Until the client's own Sync: a window is soon over without it. */
+	if (x->guard.outcome == GUARD_PROTECTED &&
+	    !pipeline_is_settled(&s->pipeline))
 		return;
 	lease_open(s);
-	lease_give_turn(s);
 	if (s->pipeline.status != TRANSACTION_BLOCK)
 		lease_end(s);
 }
@@ -156,7 +160,7 @@ fence_execute(struct exchange *x)
 		pass_on(x);
 }
 
-/* Nothing of the cycle can have begun a transaction: a Sync settles it. */
+/* Nothing that the cycle has begun is lost by a Sync: that settles it. */
 static void
 settle(struct exchange *x)
 {
@@ -164,6 +168,20 @@ settle(struct exchange *x)
 
 	inject_sync(&i);
 	(void)inject_send(&i);
+}
+
+/* Of one that waited at the gate nothing has been sent. */
+static void
+fence_canceled(struct exchange *x)
+{
+	const struct pipeline *p = &x->session->pipeline;
+
+	if (p->skipping)
+		exchange_end(x); /* the server would not look at it */
+	else if (p->tail_open && exchange_is_query(x))
+		settle(x); /* as the Query would have */
+	else
+		fence_execute(x);
 }
 
 /* All that was sent before has been answered, or waits for copy data. */
@@ -174,7 +192,7 @@ fence(struct exchange *x)
 	const struct pipeline *p = &s->pipeline;
 
 	if (x->is_of_gate)
-		fence_execute(x);
+		fence_canceled(x);
 	else if (exchange_is_query(x) &&
 		 !query_cut(&x->query, p->status != TRANSACTION_IDLE))
 		session_close(s, CLOSE_MEMORY, NULL);
@@ -462,7 +480,8 @@ exchange_is_held(const struct exchange *x)
 	const struct guard *g = &x->guard;
 
 	return x->phase == EXCHANGE_WAITING && !g->window.is_shut &&
-	       (g->looks > 0 || g->attempts > 1);
+	       (g->looks > 0 || g->attempts > 1 ||
+		worker_now_ms() - g->begun_ms >= HELD_MS);
 }
 
 bool

@@ -110,7 +110,7 @@ attempt_ends_cycle(const struct exchange *x)
 static bool
 keeps_gate_shut(const struct exchange *x)
 {
-	return x->context == CONTEXT_BLOCK &&
+	return x->context != CONTEXT_IDLE &&
 	       guard_uses_gate(x->guard.settings) &&
 	       x->guard.settings->gate_transaction_ms > 0;
 }
@@ -306,6 +306,9 @@ give_back(struct exchange *x)
 static void
 act(struct exchange *x, enum guard_action action)
 {
+	/* The client may have broken while it was told something. */
+	if (x->session->state == SESSION_CLOSING)
+		return;
 	if (x->is_canceled && action != GUARD_REFUSE)
 		action = guard_cancel(&x->guard);
 	give_back(x);

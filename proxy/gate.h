@@ -82,6 +82,7 @@ struct gate_watch {
 	uint64_t delayed_by;
 	uint64_t delayed_ms;
 	bool unnamed_is_harmless; /* the unnamed statement touches no table */
+	bool unnamed_is_recalled; /* only where a window was shut by then */
 	/* As sent_seq and done_seq of struct pipeline count: */
 	uint64_t touch_seq;    /* the last message that can touch a table */
 	uint64_t boundary_seq; /* the last that can end a transaction */

@@ -30,21 +30,49 @@ text_of(struct span *sql, const struct frame_header *h, struct span in)
 	return true;
 }
 
-/* NULL: the unnamed statement, one that is not known, or no Bind. */
+/* Of a Bind or a Describe.  False: its name is not there yet. */
+static bool
+statement_name(struct span *name, const struct frame_header *h, struct span in)
+{
+	size_t len = in.len - FRAME_HEADER_BYTES;
+	struct span body = span_of(in.data + FRAME_HEADER_BYTES,
+				   len < h->body_len ? len : h->body_len);
+	struct target_message t;
+	struct bind_message b;
+
+	if (h->type == FRONTEND_BIND && bind_decode(&b, body))
+		*name = b.statement;
+	else if (h->type == FRONTEND_DESCRIBE && target_decode(&t, body))
+		*name = t.name;
+	else
+		return false;
+	return true;
+}
+
+/* NULL: it is not known; the unnamed one mostly is not. */
 static const struct recalled *
 statement_of(const struct session *s, const struct frame_header *h,
 	     struct span in, bool *is_unnamed)
 {
-	size_t len = in.len - FRAME_HEADER_BYTES;
-	struct bind_message b;
+	struct span name;
 
-	if (len > h->body_len)
-		len = h->body_len;
 	*is_unnamed = false;
-	if (!bind_decode(&b, span_of(in.data + FRAME_HEADER_BYTES, len)))
+	if (!statement_name(&name, h, in))
 		return NULL;
-	*is_unnamed = b.statement.len == 0;
-	return *is_unnamed ? NULL : recall_find(&s->gate.recall, b.statement);
+	*is_unnamed = name.len == 0;
+	if (*is_unnamed && !s->gate.unnamed_is_recalled)
+		return NULL;
+	return recall_find(&s->gate.recall, name);
+}
+
+/* Described: its locks are held since Bind; a statement's are taken anew. */
+static bool
+is_of_portal(const struct frame_header *h, struct span in)
+{
+	struct target_message t;
+
+	return h->type == FRONTEND_DESCRIBE && frame_is_whole(h, in) &&
+	       target_decode(&t, frame_body(h, in)) && t.kind == 'P';
 }
 
 static bool
@@ -56,13 +84,16 @@ is_harmless_text(const struct frame_header *h, struct span in)
 	       words_are_harmless((const char *)sql.data, sql.len);
 }
 
+/* A Bind, or a Describe. */
 static bool
-is_harmless_bind(const struct session *s, const struct frame_header *h,
-		 struct span in)
+is_harmless_use(const struct session *s, const struct frame_header *h,
+		struct span in)
 {
 	bool is_unnamed;
 	const struct recalled *r = statement_of(s, h, in, &is_unnamed);
 
+	if (is_of_portal(h, in))
+		return true;
 	return is_unnamed ? s->gate.unnamed_is_harmless
 			  : r != NULL && r->is_harmless;
 }
@@ -81,16 +112,22 @@ note_sent_query(struct session *s, const struct frame_header *h, struct span in)
 static void
 note_sent_parse(struct session *s, const struct frame_header *h, struct span in)
 {
+	bool is_shut = !gate_is_open(&s->worker->gate);
 	bool is_harmless = is_harmless_text(h, in);
 	struct parse_message p;
 
 	if (!is_harmless)
 		s->gate.touch_seq = s->pipeline.sent_seq;
-	if (!frame_is_whole(h, in) || !parse_decode(&p, frame_body(h, in)))
+	if (!frame_is_whole(h, in) || !parse_decode(&p, frame_body(h, in))) {
+		s->gate.unnamed_is_harmless = false; /* it may be that one */
+		s->gate.unnamed_is_recalled = false;
 		return;
-	if (p.statement.len == 0)
+	}
+	if (p.statement.len == 0) {
 		s->gate.unnamed_is_harmless = is_harmless;
-	else
+		s->gate.unnamed_is_recalled = is_shut;
+	}
+	if (p.statement.len > 0 || is_shut)
 		recall_note(&s->gate.recall, p.statement, p.sql);
 }
 
@@ -108,7 +145,8 @@ gate_note_sent(struct session *s, const struct frame_header *h, struct span in)
 		note_sent_parse(s, h, in);
 		break;
 	case FRONTEND_BIND:
-		if (!is_harmless_bind(s, h, in))
+	case FRONTEND_DESCRIBE:
+		if (!is_harmless_use(s, h, in))
 			g->touch_seq = seq;
 		break;
 	case FRONTEND_FUNCTION_CALL:
@@ -153,9 +191,12 @@ is_about(const struct session *s, const struct gate_window *w,
 		       gate_names_match_text(&w->names, (const char *)sql.data,
 					     sql.len);
 	case FRONTEND_BIND:
+	case FRONTEND_DESCRIBE:
+		if (is_of_portal(h, in))
+			return false;
 		r = statement_of(s, h, in, &is_unnamed);
-		if (is_unnamed)
-			return !s->gate.unnamed_is_harmless;
+		if (is_unnamed && s->gate.unnamed_is_harmless)
+			return false;
 		return r == NULL || gate_names_match_words(&w->names, r->words,
 							   r->count, r->writes);
 	case FRONTEND_FUNCTION_CALL:

@@ -36,8 +36,10 @@ windows(const struct guard *g)
 static uint64_t
 gate_ms(const struct guard *g, uint64_t now_ms)
 {
-	return g->window.total_ms +
-	       (g->window.is_shut ? now_ms - g->window.begun_ms : 0);
+	const struct window *w = &g->window;
+	uint64_t end_ms = now_ms < w->until_ms ? now_ms : w->until_ms;
+
+	return w->total_ms + (w->is_shut ? end_ms - w->begun_ms : 0);
 }
 
 /* Such as a DROP that locks one table. */

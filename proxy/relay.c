@@ -79,18 +79,28 @@ stream_through(struct walk *w, size_t len, bool drops)
 
 /* The client's side */
 
+static void
+note_sent(struct session *s, const struct frame_header *h, struct span in)
+{
+	pipeline_sent(&s->pipeline, h->type, PIPELINE_CLIENT);
+	gate_note_sent(s, h, in);
+}
+
 void
 relay_release_kept(struct session *s)
 {
 	struct buffer kept = s->kept;
 	struct span rest = buffer_span(&kept);
-	struct frame f;
+	struct frame_header h;
 
 	memset(&s->kept, 0, sizeof(s->kept));
 	s->kept_count = 0;
 	(void)session_to_server(s, rest.data, rest.len);
-	while (frame_next(&f, &rest, FRAME_LENGTH_MAX) == FRAME_OK)
-		pipeline_sent(&s->pipeline, f.type, PIPELINE_CLIENT);
+	while (frame_peek(&h, rest) == FRAME_OK) {
+		note_sent(s, &h, rest);
+		rest.data += frame_len(&h);
+		rest.len -= frame_len(&h);
+	}
 	gate_note_touch(s, false);
 	buffer_clear(&kept);
 }
@@ -109,10 +119,8 @@ keep(struct walk *w, const struct frame_header *h)
 static void
 pass(struct walk *w, const struct frame_header *h)
 {
-	if (w->s->state == SESSION_READY) {
-		pipeline_sent(&w->s->pipeline, h->type, PIPELINE_CLIENT);
-		gate_note_sent(w->s, h, w->rest);
-	}
+	if (w->s->state == SESSION_READY)
+		note_sent(w->s, h, w->rest);
 	stream_through(w, frame_len(h), false);
 }
 
@@ -319,23 +327,21 @@ log_mismatch(const struct session *s, uint8_t type)
 
 /* Where no transaction is open, nothing is locked. */
 static void
-note_status(struct session *s)
+note_status(struct session *s, enum pipeline_owner owner)
 {
 	if (s->pipeline.status == TRANSACTION_IDLE)
 		gate_note_idle(s);
-	if (s->pipeline.status != TRANSACTION_BLOCK &&
-	    (s->exchange == NULL || exchange_is_done(s->exchange)))
+	if (s->pipeline.status != TRANSACTION_BLOCK && owner == PIPELINE_CLIENT)
 		lease_end(s);
 }
 
-/* COMMIT AND CHAIN leaves no ReadyForQuery that says so. */
+/* AND CHAIN leaves no ReadyForQuery that says so.  ROLLBACK may be TO. */
 static void
 note_end(struct session *s, struct span body)
 {
 	struct span tag;
 
-	if (command_complete_decode(&tag, body) &&
-	    (span_equals(tag, "COMMIT") || span_equals(tag, "ROLLBACK")))
+	if (command_complete_decode(&tag, body) && span_equals(tag, "COMMIT"))
 		lease_end(s);
 }
 
@@ -372,7 +378,7 @@ note_answer(struct session *s, struct frame f, enum pipeline_owner owner)
 	if (f.type == BACKEND_PARAMETER_STATUS)
 		note_parameter(s, f.body);
 	if (f.type == BACKEND_READY_FOR_QUERY)
-		note_status(s);
+		note_status(s, owner);
 	if (f.type == BACKEND_COMMAND_COMPLETE && lease_is_held(s) &&
 	    owner == PIPELINE_CLIENT)
 		note_end(s, f.body);

@@ -527,6 +527,17 @@ end_waiting(struct session *s)
 		session_set_timer(s, WAITING_ALONE_MS - waited_ms);
 }
 
+/* It is behind what is under way, and goes when that has been answered. */
+static bool
+has_message_waiting(const struct session *s)
+{
+	struct span in = buffer_span(&s->from_client.buffer);
+	struct frame_header h;
+
+	return s->state == SESSION_READY && !pipeline_is_quiet(&s->pipeline) &&
+	       frame_peek(&h, in) == FRAME_OK && frame_is_whole(&h, in);
+}
+
 /* The client has said its last: pass that on, once all before it has gone. */
 static void
 client_ended(struct session *s)
@@ -535,6 +546,8 @@ client_ended(struct session *s)
 		end_waiting(s);
 		return;
 	}
+	if (has_message_waiting(s))
+		return;
 	if (s->exchange == NULL || !exchange_blocks_client(s->exchange))
 		stream_shutdown(&s->server);
 	else if (exchange_is_held(s->exchange))
