@@ -325,7 +325,7 @@ gate_stops_no_message_that_touches_nothing(void **state)
 	struct gate_window *w = shut(f);
 
 	sends_frame(f, FRONTEND_CLOSE, "Sa\0", 3);
-	sends_frame(f, FRONTEND_DESCRIBE, "Sa\0", 3);
+	sends_frame(f, FRONTEND_DESCRIBE, "Pa\0", 3);
 	sends_frame(f, FRONTEND_EXECUTE, "a\0\0\0\0\0", 6);
 	sends_frame(f, FRONTEND_FLUSH, "", 0);
 	sync_cycle(f);
