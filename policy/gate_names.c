@@ -81,18 +81,6 @@ add(struct gate_names *names, struct gate_name name)
 	return true;
 }
 
-/* Others may write it in another encoding. */
-static bool
-is_foreign(struct lock_set_value text)
-{
-	size_t i;
-
-	for (i = 0; i < text.len; i++)
-		if ((unsigned char)text.data[i] >= 0x80)
-			return true;
-	return false;
-}
-
 /* Of a name that is several words, one: the text must hold them all. */
 static bool
 add_name(struct gate_names *names, struct lock_set_value text, bool only_writes)
@@ -100,7 +88,7 @@ add_name(struct gate_names *names, struct lock_set_value text, bool only_writes)
 	struct words w = {.sql = text.data, .len = text.len};
 	struct gate_name name = {.only_writes = only_writes};
 
-	if (!is_foreign(text) && words_next(&w, &name.hash))
+	if (words_next(&w, &name.hash))
 		return add(names, name);
 	names->is_everything = true;
 	return true;

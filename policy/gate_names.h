@@ -31,8 +31,7 @@ struct gate_name {
 struct gate_names {
 	struct gate_name *items; /* owned; sorted by hash once sealed */
 	size_t count;
-	bool is_everything; /* a name has no word, or bytes that mean another in
-			       another encoding, or there are too many */
+	bool is_everything; /* a name has no word, or there are too many */
 };
 
 /* $1: the relations, an array literal: holders_param makes it. */

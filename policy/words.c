@@ -5,6 +5,7 @@
 #include "policy/statement_text.h"
 
 enum {
+	NOT_ASCII = 0x80,    /* the hash of every word that is not */
 	NAME_BYTES_MAX = 63, /* the server's NAMEDATALEN - 1 */
 	/* How far behind a ';' a word is looked for: it keeps that linear. */
 	LOOK_AHEAD = 256,
@@ -56,6 +57,8 @@ words_hash(const char *word, size_t len)
 	size_t i;
 
 	for (i = 0; i < len && i < NAME_BYTES_MAX; i++) {
+		if ((unsigned char)word[i] >= 0x80)
+			return NOT_ASCII;
 		hash ^= (unsigned char)fold(word[i]);
 		hash *= 16777619U;
 	}

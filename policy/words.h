@@ -25,7 +25,10 @@ struct words {
  */
 bool words_next(struct words *w, uint32_t *hash);
 
-/* The hash of one such run, of which 63 bytes count: the server cuts names. */
+/*
+ * The hash of one such run, of which 63 bytes count: the server cuts names.
+ * All that are not ASCII have the same: clients' encodings differ.
+ */
 uint32_t words_hash(const char *word, size_t len);
 
 /*

@@ -369,7 +369,6 @@ ENDS = {
     "ROLLBACK": saying("rollback"),
     "COMMIT AND CHAIN": saying("commit and chain"),
     "an error": saying("select 1/0"),
-    "ROLLBACK TO": saying("rollback to before"),
     "client gone": vanish,
     "client reset": reset,
     "backend gone": terminate,
@@ -378,7 +377,7 @@ ENDS = {
 
 @pytest.mark.parametrize("how", ENDS)
 def test_the_gate_opens_with(proxy, admin, d, session, how):
-    run(d, "begin", "savepoint before", DROP)
+    run(d, "begin", DROP)
     asked = ask(session, READ)
     assert_held(admin, asked)
     ENDS[how](d, admin)
