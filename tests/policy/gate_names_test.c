@@ -455,7 +455,6 @@ main(void)
 	    cmocka_unit_test(gate_names_of_two_kinds_count_always),
 	    cmocka_unit_test(gate_names_of_several_words_match_by_the_first),
 	    cmocka_unit_test(gate_names_not_ascii_match_every_word_that_is_not),
-	    cmocka_unit_test(gate_names_not_ascii_match_every_word_that_is_not),
 	    cmocka_unit_test(gate_names_without_a_word_match_everything),
 	    cmocka_unit_test(gate_names_of_nothing_match_nothing),
 	    cmocka_unit_test(gate_names_match_a_name_that_the_server_cuts),
