@@ -53,9 +53,8 @@ add_plan(struct exchange *x)
 	batch_add_plan(&x->batch, statements, count);
 }
 
-/* Within a cycle of the client's, nothing of ours may end it. */
-static bool
-may_sync(const struct exchange *x)
+bool
+exchange_may_sync(const struct exchange *x)
 {
 	return x->context != CONTEXT_TAIL;
 }
@@ -71,7 +70,7 @@ send_plan(struct exchange *x)
 	batch_add_facts(&x->batch, x->context != CONTEXT_IDLE);
 	batch_add_overrides(&x->batch);
 	add_plan(x);
-	(void)batch_send(&x->batch, may_sync(x));
+	(void)batch_send(&x->batch, exchange_may_sync(x));
 }
 
 static void
@@ -79,7 +78,7 @@ send_names(struct exchange *x)
 {
 	exchange_begin_batch(x, EXCHANGE_NAMING);
 	batch_add_names(&x->batch);
-	(void)batch_send(&x->batch, may_sync(x));
+	(void)batch_send(&x->batch, exchange_may_sync(x));
 }
 
 static void
@@ -87,7 +86,7 @@ send_coax(struct exchange *x)
 {
 	exchange_begin_batch(x, EXCHANGE_COAXING);
 	batch_add_coax(&x->batch, x->guard.coax_index, x->guard.coax_bound_ms);
-	(void)batch_send(&x->batch, may_sync(x));
+	(void)batch_send(&x->batch, exchange_may_sync(x));
 }
 
 static void
@@ -95,7 +94,7 @@ send_look(struct exchange *x, enum holders_of of)
 {
 	exchange_begin_batch(x, EXCHANGE_LOOKING);
 	batch_add_look(&x->batch, of);
-	(void)batch_send(&x->batch, may_sync(x));
+	(void)batch_send(&x->batch, exchange_may_sync(x));
 }
 
 /* The locks of an extended cycle must last until the client's own Sync. */
@@ -139,8 +138,8 @@ send_attempt(struct exchange *x)
 	(void)batch_send(&x->batch, attempt_ends_cycle(x));
 }
 
-static void
-send_undo(struct exchange *x)
+void
+exchange_send_undo(struct exchange *x)
 {
 	exchange_begin_batch(x, EXCHANGE_UNDOING);
 	if (x->context == CONTEXT_BLOCK)
@@ -154,7 +153,7 @@ static void
 undo_then(struct exchange *x, enum guard_action pending)
 {
 	x->pending = pending;
-	send_undo(x);
+	exchange_send_undo(x);
 }
 
 static void
@@ -168,96 +167,6 @@ wait(struct exchange *x)
 		until_ms = x->notice_ms;
 	session_set_timer(x->session,
 			  until_ms > now_ms ? until_ms - now_ms : 0);
-}
-
-/* An error in place of the client's statement */
-
-static void
-finish_failed(struct exchange *x)
-{
-	if (!x->is_of_gate)
-		exchange_log(x);
-	if (exchange_is_query(x)) {
-		query_finish(&x->query);
-	} else {
-		buffer_clear(&x->session->kept);
-		x->session->kept_count = 0;
-		x->session->skips_to_sync = true;
-	}
-	exchange_end(x);
-}
-
-/* The server's transaction, if one was open, has failed. */
-static void
-refused(struct exchange *x)
-{
-	if (guard_log_refuse(&x->log, x->session, &x->guard, worker_now_ms()))
-		finish_failed(x);
-}
-
-/*
- * Make the client's transaction fail in the server, all of it and not only our
- * savepoint: its locks go, and what follows meets a failed transaction.
- */
-static void
-send_failure(struct exchange *x)
-{
-	static const char sql[] =
-	    "DO $lockstep$BEGIN RAISE EXCEPTION USING ERRCODE = '55P03',"
-	    " MESSAGE = 'canceling statement due to lock timeout';"
-	    " END$lockstep$";
-
-	exchange_begin_batch(x, EXCHANGE_REFUSING);
-	if (x->has_savepoint) {
-		batch_add_command(&x->batch, "ROLLBACK TO SAVEPOINT _lockstep");
-		batch_add_command(&x->batch, "RELEASE SAVEPOINT _lockstep");
-		x->has_savepoint = false;
-	}
-	batch_add_command(&x->batch, sql);
-	(void)batch_send(&x->batch, may_sync(x));
-}
-
-static void
-refuse(struct exchange *x)
-{
-	if (x->context == CONTEXT_IDLE)
-		refused(x);
-	else
-		send_failure(x);
-}
-
-static void
-deliver_error(struct exchange *x)
-{
-	if (session_to_client(x->session, x->error.data, x->error.len))
-		finish_failed(x);
-}
-
-/*
- * The server's own error ends the statement: a cancel, its timeout, or in a
- * cycle of the client's any.
- */
-static void
-fail(struct exchange *x)
-{
-	struct batch *b = &x->batch;
-	bool is_open = !pipeline_is_settled(&x->session->pipeline) ||
-		       exchange_status(x) != TRANSACTION_IDLE;
-
-	guard_log_result(&x->log, b->sqlstate, strlen(b->sqlstate));
-	if (strcmp(b->sqlstate, "57014") == 0)
-		(void)guard_cancel(&x->guard);
-	else
-		(void)guard_plan_failed(&x->guard);
-	x->error = b->error;
-	memset(&b->error, 0, sizeof(b->error));
-	x->is_failing = true;
-	if (x->context == CONTEXT_BLOCK)
-		send_failure(x);
-	else if (x->context == CONTEXT_IDLE && is_open)
-		send_undo(x);
-	else
-		deliver_error(x);
 }
 
 /* The guard's actions */
@@ -338,7 +247,7 @@ act(struct exchange *x, enum guard_action action)
 		run(x);
 		break;
 	case GUARD_REFUSE:
-		refuse(x);
+		exchange_refuse(x);
 		break;
 	}
 }
@@ -436,7 +345,7 @@ planned(struct exchange *x)
 	struct batch *b = &x->batch;
 
 	if (ends_statement(x))
-		fail(x);
+		exchange_fail(x);
 	else if (batch_has_error(b) || b->is_odd || !b->has_facts ||
 		 !choose_settings(x))
 		give_up(x);
@@ -473,7 +382,7 @@ looked(struct exchange *x)
 	struct batch *b = &x->batch;
 
 	if (ends_statement(x))
-		fail(x);
+		exchange_fail(x);
 	else if (batch_has_error(b) || b->is_odd)
 		give_up(x);
 	else if (x->is_noticing)
@@ -489,7 +398,7 @@ named(struct exchange *x)
 	enum guard_action action;
 
 	if (ends_statement(x)) {
-		fail(x);
+		exchange_fail(x);
 		return;
 	}
 	if (batch_has_error(b) || b->is_odd) {
@@ -507,7 +416,7 @@ static void
 coaxed(struct exchange *x)
 {
 	if (ends_statement(x))
-		fail(x);
+		exchange_fail(x);
 	else if (batch_has_error(&x->batch))
 		give_up(x);
 	else
@@ -547,7 +456,7 @@ attempted(struct exchange *x)
 	enum guard_action action;
 
 	if (ends_statement(x)) {
-		fail(x);
+		exchange_fail(x);
 		return;
 	}
 	gate_names_clear(&x->names);
@@ -568,9 +477,9 @@ static void
 undone(struct exchange *x)
 {
 	if (x->is_failing)
-		deliver_error(x);
+		exchange_deliver_error(x);
 	else if (batch_has_error(&x->batch))
-		fail(x);
+		exchange_fail(x);
 	else
 		act(x, x->pending);
 }
@@ -599,9 +508,9 @@ exchange_guard_step(struct exchange *x)
 		break;
 	case EXCHANGE_REFUSING:
 		if (x->is_failing)
-			deliver_error(x);
+			exchange_deliver_error(x);
 		else
-			refused(x);
+			exchange_refused(x);
 		break;
 	case EXCHANGE_WAITING:
 	case EXCHANGE_FENCE:

@@ -1,5 +1,5 @@
 /*
- * exchange_state.h - what exchange.c and exchange_guard.c share: the state of
+ * exchange_state.h - what exchange*.c share: the state of
  * one guarded statement.  Nobody else looks into it.
  *
  *   FENCE       waits until all that was sent before has been answered
@@ -111,5 +111,21 @@ void exchange_guard_step(struct exchange *x);
 
 void exchange_guard_timer(struct exchange *x);
 void exchange_guard_cancel(struct exchange *x);
+
+/* Within a cycle of the client's, nothing of ours may end it. */
+bool exchange_may_sync(const struct exchange *x);
+
+/* Close what an attempt left open. */
+void exchange_send_undo(struct exchange *x);
+
+/* exchange_refuse.c */
+
+/* With the guard's error, which first makes the server's transaction fail; */
+void exchange_refuse(struct exchange *x);
+void exchange_refused(struct exchange *x); /* it has */
+
+/* with the server's own, which ends the statement. */
+void exchange_fail(struct exchange *x);
+void exchange_deliver_error(struct exchange *x);
 
 #endif

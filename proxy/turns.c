@@ -23,7 +23,6 @@ struct turns {
 };
 
 enum {
-
 	ALLOWANCE_MAX = TURNS_SHUT_BURST_MS * TURNS_SHUT_SHARE,
 };
 
