@@ -40,8 +40,8 @@ WARM_UP_S = 0.5
 CONTROL_S = 3
 HOLD_S = 3
 HOLDER_BUDGET_S = 15  # for one drop behind a holder
-ROUND_S = 3  # of the unrelated cell
-ROUNDS = 10
+ROUND_S = 1.5  # of the unrelated cell
+ROUNDS = 20
 
 TARGET_MEDIAN_S = 0.150
 TARGET_STALL_S = 0.350

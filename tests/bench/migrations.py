@@ -161,7 +161,8 @@ class DumpHolder:
 
     async def begin(self):
         self.process = await asyncio.create_subprocess_exec(
-            os.path.join(self.cluster.pg_bin, "pg_dump"), "-f", "/dev/null", self.cluster.conninfo())
+            os.path.join(self.cluster.pg_bin, "pg_dump"), "-f", "/dev/null",
+            self.cluster.conninfo())
         with self.cluster.connect() as admin:
             while admin.execute(self.LOCKS).fetchone()[0] < len(PARENTS):
                 if self.process.returncode is not None:

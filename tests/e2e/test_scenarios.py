@@ -325,7 +325,7 @@ COLUMNS = """
 create table task_groups(id int, etag int);
 create table queue_artifacts(id int, etag int);
 """
-GROUPS, ARTIFACTS = "select * from task_groups", "select * from queue_artifacts"
+GROUPS, ARTIFACTS = "table task_groups", "table queue_artifacts"
 
 
 def drop_columns(stage, life_s, wait_s):
