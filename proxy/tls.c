@@ -43,8 +43,7 @@ take(void *to, size_t wanted, struct span from)
 {
 	size_t n = wanted < from.len ? wanted : from.len;
 
-	if (n > 0)
-		memcpy(to, from.data, n);
+	memcpy(to, from.data, n);
 	return n;
 }
 
@@ -52,13 +51,13 @@ static int
 bio_read(BIO *bio, char *data, int size)
 {
 	struct tls *t = BIO_get_data(bio);
-	size_t n;
+	size_t n = 0;
 
 	BIO_clear_retry_flags(bio);
 	if (t->in.len > 0) {
 		n = take(data, (size_t)size, buffer_span(&t->in));
 		buffer_consume(&t->in, n);
-	} else {
+	} else if (t->fresh.len > 0) {
 		n = take(data, (size_t)size, t->fresh);
 		t->fresh.data += n;
 		t->fresh.len -= n;
