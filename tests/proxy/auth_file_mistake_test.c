@@ -1,5 +1,6 @@
 #include "proxy/auth_file.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 #include "tests/support/auth_file.h"
@@ -34,6 +35,7 @@ static const struct {
     {"ann " X_VERIFIER, NO_ROLE},
     {"ann \"" X_VERIFIER "\"", NO_ROLE},
     {"'ann' \"" X_VERIFIER "\"", NO_ROLE},
+    {"\xEF\xBB\xBF\"ann\" \"" X_VERIFIER "\"", NO_ROLE},
     {"\"ann", NO_ROLE},
     {"\"", NO_ROLE},
     {"\"ann\"\"", NO_ROLE},
@@ -178,13 +180,31 @@ auth_file_parse_bounds_the_roles(void **state)
 	result_clear(&r);
 }
 
+/* One line, then no more: a disk that fails. */
+static ssize_t
+failing_read(void *cookie, char *buffer, size_t size)
+{
+	bool *has_failed = cookie;
+
+	assert_true(size >= 2);
+	if (*has_failed) {
+		errno = EIO;
+		return -1;
+	}
+	*has_failed = true;
+	memcpy(buffer, ";\n", 2);
+	return 2;
+}
+
 static void
 auth_file_parse_tells_of_a_stream_that_fails(void **state)
 {
+	bool has_failed = false;
 	struct result r = {NULL, NULL};
 	size_t size;
 	FILE *errors = open_memstream(&r.errors, &size);
-	FILE *in = fopen("/", "r"); /* whose first read fails */
+	FILE *in = fopencookie(&has_failed, "r",
+			       (cookie_io_functions_t){.read = failing_read});
 
 	(void)state;
 	assert_non_null(errors);
@@ -193,7 +213,7 @@ auth_file_parse_tells_of_a_stream_that_fails(void **state)
 	fclose(in);
 	fclose(errors);
 	assert_null(r.file);
-	assert_string_equal(r.errors, "users: Is a directory\n");
+	assert_string_equal(r.errors, "users: Input/output error\n");
 	result_clear(&r);
 }
 
