@@ -96,7 +96,7 @@ def install(source, path, owner=None):
 class Authority:
     """file is its own certificate."""
 
-    def __init__(self, folder, name):
+    def __init__(self, folder, name, parent=None):
         self.folder = os.path.join(folder, name)
         os.mkdir(self.folder)
         self.name = name
@@ -106,23 +106,30 @@ class Authority:
         _write(self._path("index"), "")
         _write(self._path("serial"), "1000\n")
         _write(self._path("crlnumber"), "1000\n")
-        openssl("req", "-x509", *EC, "-nodes", "-days", "30", "-config",
-                self._path("ca.cnf"), "-subj", f"/CN=Lockstep test {name}",
-                "-addext", "basicConstraints=critical,CA:true",
-                "-keyout", self._path("ca.key"), "-out", self.file)
+        authority = ["-addext", "basicConstraints=critical,CA:true"]
+        if parent:
+            made = parent.issue(name, f"Lockstep test {name}",
+                                extensions=authority)
+            shutil.copy(made.cert, self.file)
+            shutil.copy(made.key, self._path("ca.key"))
+        else:
+            openssl("req", "-x509", *EC, "-nodes", "-days", "30", "-config",
+                    self._path("ca.cnf"), "-subj",
+                    f"/CN=Lockstep test {name}", *authority,
+                    "-keyout", self._path("ca.key"), "-out", self.file)
 
     def _path(self, name):
         return os.path.join(self.folder, name)
 
     def issue(self, name, subject, names=(), key=EC, hours=HOURS,
-              password=None):
+              password=None, extensions=()):
         """A new certificate, its files called name; subject is its CN."""
         path = self._path(f"{name}_{next(self.numbers)}")
         made = Certificate(cert=path + ".crt", key=path + ".key")
         lock = ["-passout", f"pass:{password}"] if password else ["-nodes"]
-        extensions = [part for each in names[:1]
-                      for part in ("-addext",
-                                   f"subjectAltName={','.join(names)}")]
+        extensions = list(extensions)
+        if names:
+            extensions += ["-addext", f"subjectAltName={','.join(names)}"]
         openssl("req", "-new", *key, *lock, *extensions, "-config",
                 self._path("ca.cnf"), "-subj", f"/CN={subject}",
                 "-keyout", made.key, "-out", path + ".csr")
@@ -154,6 +161,11 @@ class Pki:
     @functools.cached_property
     def stranger(self):
         return Authority(self.folder, "stranger")
+
+    @functools.cached_property
+    def middle(self):
+        """An authority by the root's word."""
+        return Authority(self.folder, "middle", self.root)
 
     # -- servers: the names are those of what is wrong with them
 
