@@ -1,5 +1,6 @@
 #include "protocol/startup.h"
 
+#include <assert.h>
 #include <strings.h>
 
 #include "protocol/reader.h"
@@ -12,6 +13,12 @@ enum {
 	SECRET_MIN = 4,
 	SECRET_MAX = 256,
 };
+
+const uint8_t startup_ssl_request[STARTUP_REQUEST_BYTES] = {
+    0, 0, 0, STARTUP_REQUEST_BYTES, 4, 210, 22, 47,
+};
+
+static_assert(REQUEST_SSL == (4 << 24 | 210 << 16 | 22 << 8 | 47), "");
 
 static bool
 cancel_request_decode(struct cancel_request *out, struct span body)

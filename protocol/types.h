@@ -51,6 +51,19 @@ enum backend_type {
 	BACKEND_ROW_DESCRIPTION = 'T',
 };
 
+/* What a server's Authentication message asks for or tells. */
+enum authentication_code {
+	AUTHENTICATION_OK = 0,
+	AUTHENTICATION_CLEARTEXT_PASSWORD = 3,
+	AUTHENTICATION_MD5_PASSWORD = 5,
+	AUTHENTICATION_GSS = 7,
+	AUTHENTICATION_GSS_CONTINUE = 8,
+	AUTHENTICATION_SSPI = 9,
+	AUTHENTICATION_SASL = 10,
+	AUTHENTICATION_SASL_CONTINUE = 11,
+	AUTHENTICATION_SASL_FINAL = 12,
+};
+
 /* The status byte of ReadyForQuery. */
 enum transaction_status {
 	TRANSACTION_IDLE = 'I',

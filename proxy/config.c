@@ -17,6 +17,8 @@
 #include "proxy/config_file.h"
 #include "proxy/config_rule.h"
 #include "proxy/config_section.h"
+#include "proxy/config_tls.h"
+#include "proxy/conninfo.h"
 #include "proxy/endpoint.h"
 #include "proxy/mistake.h"
 #include "proxy/setting.h"
@@ -237,6 +239,27 @@ scope_to_detect(const struct config *c)
 	return is_off ? GUARD_SCOPE_OFF : GUARD_SCOPE_DDL;
 }
 
+static const struct origin *
+origin_of(const struct loading *l, const char *name)
+{
+	return &l->origins[setting_find(name) - setting_table];
+}
+
+static void
+check_tls(struct loading *l)
+{
+	const struct config_tls_origins origins = {
+	    .tls_mode = origin_of(l, "tls_mode"),
+	    .tls_cert = origin_of(l, "tls_cert"),
+	    .tls_key = origin_of(l, "tls_key"),
+	    .tls_crl = origin_of(l, "tls_crl"),
+	    .auth = origin_of(l, "auth"),
+	    .upstream = origin_of(l, "upstream"),
+	};
+
+	config_tls_check(l->config, &origins, &l->mistakes);
+}
+
 static void
 read_sources(struct loading *l, const struct config_sources *sources)
 {
@@ -266,6 +289,7 @@ config_load(const struct config_sources *sources, FILE *errors)
 	apply_presets(&l);
 	read_sources(&l, sources);
 	check_together(&l);
+	check_tls(&l);
 	config_sections_check(&l.sections, l.config, &l.mistakes);
 	config_sections_clear(&l.sections);
 	l.config->detect = scope_to_detect(l.config);
@@ -280,16 +304,20 @@ void
 config_free(struct config *config)
 {
 	struct endpoint_list listen;
-	struct endpoint_list upstream;
+	struct conninfo upstream;
 
 	if (config == NULL)
 		return;
 	listen = (struct endpoint_list){config->listen, config->listen_count};
-	upstream =
-	    (struct endpoint_list){config->upstream, config->upstream_count};
+	upstream = (struct conninfo){
+	    .servers = {config->upstream, config->upstream_count},
+	    .tls = config->upstream_tls,
+	    .text = config->upstream_conninfo,
+	};
 	endpoint_list_clear(&listen);
-	endpoint_list_clear(&upstream);
-	free(config->upstream_conninfo);
+	conninfo_clear(&upstream);
+	tls_settings_clear(&config->tls);
+	free(config->auth_file);
 	settings_clear_order(&config->guard.order);
 	while (config->rule_count > 0)
 		rule_clear(&config->rules[--config->rule_count]);

@@ -32,13 +32,22 @@
 #include "policy/rule.h"
 #include "policy/settings.h"
 #include "proxy/log.h"
+#include "proxy/tls_settings.h"
 
 /* One place to listen at, or one server to dial. */
 struct endpoint {
 	char *host; /* name, IPv4, IPv6 without brackets, or, with a leading
 		       slash: listen: the socket's path; upstream: the
 		       directory of its .s.PGSQL.<port>; '@': abstract */
+	char *name; /* upstream: what its certificate must be for; NULL: not
+		       known, or no TLS goes there */
 	uint16_t port;
+};
+
+/* Who checks a client's password. */
+enum auth_method {
+	AUTH_PASS,  /* the server: what it asks and is told passes through */
+	AUTH_SCRAM, /* we, by auth_file; then we log in with what we learnt */
 };
 
 struct config {
@@ -48,6 +57,10 @@ struct config {
 	size_t upstream_count;     /* 0: not set, so nothing can be served */
 	char *upstream_conninfo;   /* as given, for `explain`, or NULL; a secret
 				      may be in it: never logged */
+	struct tls_settings tls;	  /* tls_mode to tls_ciphers: clients' */
+	struct tls_settings upstream_tls; /* of the CONNINFO */
+	enum auth_method auth;            /* auth */
+	char *auth_file;                  /* auth_file, or NULL */
 	uint32_t workers; /* workers, default: one per CPU, at most 64 */
 	uint32_t max_connections;    /* max_connections, default 10000 */
 	uint32_t unix_socket_mode;   /* unix_socket_mode, octal, default 0777 */

@@ -5,6 +5,9 @@
 
 #include <libpq-fe.h>
 
+#include "proxy/conninfo_keyword.h"
+#include "proxy/conninfo_tls.h"
+
 /* What libpq's client library is built with on Debian. */
 #define DEFAULT_SOCKET_DIRECTORY "/var/run/postgresql"
 
@@ -13,13 +16,11 @@ enum {
 	NEAR = 2, /* changes of a letter that make a typing mistake */
 };
 
-static const char no_tls[] = "TLS to the server is not supported yet: "
-			     "sslmode can be disable, allow or prefer";
 static const char no_check[] = "Lockstep does not check that of a server";
 
 /*
  * Keywords by which a client demands something of its server: the values that
- * a relay without TLS and GSS can live with, and what is said of the others.
+ * a relay can live with, and what is said of the others.
  * Those that the libpq at hand does not know are never found.
  */
 static const struct demand {
@@ -27,9 +28,6 @@ static const struct demand {
 	const char *accepted[4];
 	const char *refusal;
 } demands[] = {
-    {"sslmode", {"disable", "allow", "prefer"}, no_tls},
-    {"sslnegotiation", {"postgres"}, no_tls},
-    {"channel_binding", {"disable", "prefer"}, no_tls},
     {"gssencmode",
      {"disable", "prefer"},
      "GSS encryption is not supported: it can be disable or prefer"},
@@ -39,17 +37,6 @@ static const struct demand {
      {"disable"},
      "servers are tried in their order: it can be disable"},
 };
-
-/* NULL: not given, or empty, which is the same. */
-static char *
-option_value(const PQconninfoOption *options, const char *keyword)
-{
-	for (; options->keyword != NULL; options++)
-		if (strcmp(options->keyword, keyword) == 0 &&
-		    options->val != NULL && *options->val != '\0')
-			return options->val;
-	return NULL;
-}
 
 static bool
 demand_is_met(const struct demand *demand, const char *value,
@@ -68,21 +55,17 @@ demand_is_met(const struct demand *demand, const char *value,
 static bool
 check_demands(const PQconninfoOption *options, struct value_error *error)
 {
-	const char *rootcert = option_value(options, "sslrootcert");
 	size_t i;
 
 	for (i = 0; i < sizeof(demands) / sizeof(demands[0]); i++)
 		if (!demand_is_met(&demands[i],
-				   option_value(options, demands[i].keyword),
+				   conninfo_option(options, demands[i].keyword),
 				   error))
 			return false;
-	/* Since PostgreSQL 16 this implies sslmode=verify-full. */
-	if (rootcert != NULL && strcmp(rootcert, "system") == 0)
-		return value_fail(error, "sslrootcert: %s", no_tls);
-	if (option_value(options, "service") != NULL &&
-	    (option_value(options, "port") == NULL ||
-	     (option_value(options, "host") == NULL &&
-	      option_value(options, "hostaddr") == NULL)))
+	if (conninfo_option(options, "service") != NULL &&
+	    (conninfo_option(options, "port") == NULL ||
+	     (conninfo_option(options, "host") == NULL &&
+	      conninfo_option(options, "hostaddr") == NULL)))
 		return value_fail(error, "service: only `lockstep explain` "
 					 "reads service files; give host and "
 					 "port too");
@@ -174,11 +157,20 @@ element_take(char **list)
 }
 
 static bool
+set_name(struct endpoint *e, const char *name)
+{
+	if (name != NULL)
+		e->name = strdup(name);
+	return name == NULL || e->name != NULL;
+}
+
+static bool
 add_server(struct endpoint_list *list, const char *host, const char *address,
 	   const char *port_text, struct value_error *error)
 {
 	uint16_t port = DEFAULT_PORT;
 	const char *end = "";
+	const char *name = NULL;
 
 	if (*port_text != '\0' &&
 	    (!endpoint_read_port(&port, port_text, &end) || *end != '\0'))
@@ -191,6 +183,8 @@ add_server(struct endpoint_list *list, const char *host, const char *address,
 				  "the hostaddr of server %zu is not an "
 				  "IPv4 or IPv6 address",
 				  list->count + 1);
+	if (*host != '\0' && !endpoint_is_local(host))
+		name = host;
 	if (*address != '\0')
 		host = address;
 	if (*host == '\0')
@@ -200,7 +194,8 @@ add_server(struct endpoint_list *list, const char *host, const char *address,
 				  "the socket directory of server %zu "
 				  "is longer than the system allows",
 				  list->count + 1);
-	return endpoint_list_add(list, host, strlen(host), port) ||
+	return (endpoint_list_add(list, host, strlen(host), port) &&
+		set_name(&list->items[list->count - 1], name)) ||
 	       value_fail_memory(error);
 }
 
@@ -209,9 +204,9 @@ static bool
 add_servers(struct endpoint_list *list, const PQconninfoOption *options,
 	    struct value_error *error)
 {
-	char *hosts = option_value(options, "host");
-	char *addresses = option_value(options, "hostaddr");
-	char *ports = option_value(options, "port");
+	char *hosts = conninfo_option(options, "host");
+	char *addresses = conninfo_option(options, "hostaddr");
+	char *ports = conninfo_option(options, "port");
 	size_t count = element_count(addresses != NULL ? addresses : hosts);
 	size_t port_count = element_count(ports);
 	const char *port = element_take(&ports);
@@ -234,28 +229,111 @@ add_servers(struct endpoint_list *list, const PQconninfoOption *options,
 	return true;
 }
 
+static bool
+check_names(const struct conninfo *c, struct value_error *error)
+{
+	size_t i;
+
+	for (i = 0; i < c->servers.count; i++) {
+		const struct endpoint *e = &c->servers.items[i];
+
+		if (c->tls.mode == TLS_VERIFY_FULL && e->name == NULL &&
+		    !endpoint_is_local(e->host))
+			return value_fail(error,
+					  "sslmode: verify-full needs the host "
+					  "of server %zu, not its hostaddr "
+					  "alone",
+					  i + 1);
+	}
+	return true;
+}
+
+static bool
+read_options(struct conninfo *c, const PQconninfoOption *options,
+	     const char *negotiation, struct value_error *error)
+{
+	return check_demands(options, error) &&
+	       conninfo_tls_read(&c->tls, options, negotiation, error) &&
+	       add_servers(&c->servers, options, error) &&
+	       check_names(c, error);
+}
+
+/* Of the libpq at hand, that is. */
+static bool
+knows_keyword(const char *keyword)
+{
+	PQconninfoOption *known = PQconninfoParse("", NULL);
+	const PQconninfoOption *option = known;
+
+	while (option != NULL && option->keyword != NULL &&
+	       strcmp(option->keyword, keyword) != 0)
+		option++;
+	PQconninfoFree(known);
+	return option != NULL && option->keyword != NULL;
+}
+
+/* It came with PostgreSQL 17. */
+static bool
+take_negotiation(struct conninfo *c, char **negotiation)
+{
+	static const char keyword[] = "sslnegotiation";
+
+	*negotiation = NULL;
+	return knows_keyword(keyword) ||
+	       conninfo_keyword_take(c->text, keyword, negotiation);
+}
+
+static bool
+parse(struct conninfo *c, struct value_error *error)
+{
+	char *message = NULL;
+	char *negotiation;
+	PQconninfoOption *options;
+	const char *given;
+	bool is_good = false;
+
+	if (!take_negotiation(c, &negotiation))
+		return value_fail_memory(error);
+	options = PQconninfoParse(c->text, &message);
+	if (options != NULL) {
+		given = negotiation != NULL
+			    ? negotiation
+			    : conninfo_option(options, "sslnegotiation");
+		is_good = read_options(c, options, given, error);
+	} else if (message == NULL) {
+		value_fail_memory(error);
+	} else {
+		explain_failure(message, error);
+	}
+	PQfreemem(message);
+	PQconninfoFree(options);
+	free(negotiation);
+	return is_good;
+}
+
 bool
-conninfo_parse(struct endpoint_list *out, const char *conninfo,
+conninfo_parse(struct conninfo *out, const char *text,
 	       struct value_error *error)
 {
-	struct endpoint_list list = {0};
-	char *message = NULL;
-	PQconninfoOption *options = PQconninfoParse(conninfo, &message);
-	bool is_good;
+	struct conninfo c = {.text = strdup(text)};
 
-	if (options == NULL) {
-		if (message == NULL)
-			return value_fail_memory(error);
-		explain_failure(message, error);
-		PQfreemem(message);
-		return false;
+	if (c.text == NULL)
+		return value_fail_memory(error);
+	if (parse(&c, error)) {
+		*out = c;
+		return true;
 	}
-	is_good =
-	    check_demands(options, error) && add_servers(&list, options, error);
-	PQconninfoFree(options);
-	if (is_good)
-		*out = list;
-	else
-		endpoint_list_clear(&list);
-	return is_good;
+	conninfo_clear(&c);
+	return false;
+}
+
+void
+conninfo_clear(struct conninfo *c)
+{
+	endpoint_list_clear(&c->servers);
+	tls_settings_clear(&c->tls);
+	if (c->text != NULL)
+		explicit_bzero(c->text, strlen(c->text));
+	free(c->text);
+	c->text = NULL;
 }

@@ -6,6 +6,7 @@
  *   unresolved      no answer in time
  *   next_address    connect; what fails at once or later comes back here
  *   connected       writable: SO_ERROR tells
+ *   upgraded        TLS, or the server has none, or it failed
  *
  * The first step runs from a timer of zero length, so that the handler never
  * runs within dial_start.
@@ -26,11 +27,12 @@
 #include <event2/event_struct.h>
 #include <event2/util.h>
 
+#include "proxy/upgrade.h"
+
 struct dial {
-	struct event_base *base;
+	struct handshaker by;
 	struct evdns_base **dns;
-	const struct endpoint *endpoints; /* borrowed from the configuration */
-	size_t endpoint_count;
+	struct dial_target target;
 	size_t next; /* the endpoint behind the one being tried */
 	struct timeval timeout;
 	dial_handler *handler;
@@ -40,6 +42,7 @@ struct dial {
 	struct evutil_addrinfo *candidate; /* of answer, next to be tried */
 	struct dial_address peer;          /* the one being tried */
 	struct event event;
+	struct upgrade *upgrade;
 	int fd;
 	char tried[DIAL_TRIED_MAX];
 	size_t tried_len;
@@ -47,6 +50,7 @@ struct dial {
 
 static void next_endpoint(struct dial *d);
 static void next_address(struct dial *d);
+static bool try_peer(struct dial *d);
 
 static void
 dial_free(struct dial *d)
@@ -54,14 +58,16 @@ dial_free(struct dial *d)
 	if (d->answer != NULL)
 		evutil_freeaddrinfo(d->answer);
 	event_del(&d->event);
+	tls_context_release(d->target.tls);
 	free(d);
 }
 
 static void
-finish(struct dial *d, int fd)
+finish(struct dial *d, int fd, struct tls *tls)
 {
 	struct dial_result result = {
 	    .fd = fd,
+	    .tls = tls,
 	    .peer = d->peer,
 	    .tried = d->tried,
 	};
@@ -82,7 +88,7 @@ describe(const struct dial *d, char *out, size_t size)
 		snprintf(out, size, "upstream");
 		return;
 	}
-	e = &d->endpoints[d->next - 1];
+	e = &d->target.endpoints[d->next - 1];
 	if (e->host[0] == '/' || e->host[0] == '@')
 		snprintf(out, size, "%s/.s.PGSQL.%u", e->host, e->port);
 	else
@@ -116,6 +122,95 @@ set_tcp_options(int fd, int family)
 }
 
 static void
+give_up(struct dial *d, const char *why)
+{
+	close(d->fd);
+	d->fd = -1;
+	note_failure(d, why);
+	next_address(d);
+}
+
+static void
+succeed(struct dial *d, struct tls *tls)
+{
+	int fd = d->fd;
+
+	d->fd = -1;
+	d->peer.is_tls = tls != NULL;
+	finish(d, fd, tls);
+}
+
+/* TLS_PREFER would rather have it in clear than not at all. */
+static void
+fail_upgrade(struct dial *d, const char *why)
+{
+	if (d->target.mode != TLS_PREFER) {
+		give_up(d, why);
+		return;
+	}
+	close(d->fd);
+	note_failure(d, why);
+	d->peer.is_tls = false;
+	if (!try_peer(d))
+		next_address(d);
+}
+
+/* An upgrade_handler. */
+static void
+upgraded(void *arg, enum upgrade_outcome outcome, struct tls *tls,
+	 const char *why)
+{
+	struct dial *d = arg;
+
+	d->upgrade = NULL;
+	event_del(&d->event);
+	switch (outcome) {
+	case UPGRADE_DONE:
+		succeed(d, tls);
+		return;
+	case UPGRADE_REFUSED:
+		if (d->target.mode == TLS_PREFER)
+			succeed(d, NULL);
+		else
+			give_up(d, "server does not support SSL, but SSL was "
+				   "required");
+		return;
+	case UPGRADE_FAILED:
+		fail_upgrade(d, why);
+		return;
+	}
+}
+
+static void
+upgrade_late(evutil_socket_t fd, short what, void *arg)
+{
+	struct dial *d = arg;
+
+	(void)fd;
+	(void)what;
+	upgrade_cancel(d->upgrade);
+	d->upgrade = NULL;
+	fail_upgrade(d, "the TLS handshake timed out");
+}
+
+static void
+begin_upgrade(struct dial *d)
+{
+	struct tls *tls = tls_new(d->target.tls, d->peer.name);
+
+	if (tls != NULL)
+		d->upgrade =
+		    upgrade_start(&d->by, d->fd, tls, d->target.is_direct,
+				  upgraded, d);
+	if (d->upgrade == NULL) {
+		give_up(d, strerror(ENOMEM));
+		return;
+	}
+	event_assign(&d->event, d->by.base, -1, 0, upgrade_late, d);
+	event_add(&d->event, &d->timeout);
+}
+
+static void
 connected(evutil_socket_t fd, short what, void *arg)
 {
 	struct dial *d = arg;
@@ -126,14 +221,12 @@ connected(evutil_socket_t fd, short what, void *arg)
 		error = ETIMEDOUT;
 	else if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
 		error = errno;
-	d->fd = -1;
-	if (error == 0) {
-		finish(d, (int)fd);
-		return;
-	}
-	close((int)fd);
-	note_failure(d, strerror(error));
-	next_address(d);
+	if (error != 0)
+		give_up(d, strerror(error));
+	else if (d->peer.is_tls)
+		begin_upgrade(d);
+	else
+		succeed(d, NULL);
 }
 
 /* False: failed at once, and noted. */
@@ -156,7 +249,7 @@ try_peer(struct dial *d)
 		d->fd = -1;
 		return false;
 	}
-	event_assign(&d->event, d->base, d->fd, EV_WRITE, connected, d);
+	event_assign(&d->event, d->by.base, d->fd, EV_WRITE, connected, d);
 	event_add(&d->event, &d->timeout);
 	return true;
 }
@@ -172,6 +265,7 @@ next_address(struct dial *d)
 			continue;
 		memcpy(&d->peer.address, a->ai_addr, a->ai_addrlen);
 		d->peer.len = (socklen_t)a->ai_addrlen;
+		d->peer.is_tls = d->target.mode >= TLS_PREFER;
 		if (try_peer(d))
 			return;
 	}
@@ -234,7 +328,7 @@ resolve(struct dial *d, const struct endpoint *e)
 		return;
 	}
 	if (*d->dns == NULL)
-		*d->dns = evdns_base_new(d->base,
+		*d->dns = evdns_base_new(d->by.base,
 					 EVDNS_BASE_INITIALIZE_NAMESERVERS |
 					     EVDNS_BASE_DISABLE_WHEN_INACTIVE);
 	if (*d->dns == NULL) {
@@ -247,7 +341,7 @@ resolve(struct dial *d, const struct endpoint *e)
 	if (request == NULL)
 		return;
 	d->request = request;
-	event_assign(&d->event, d->base, -1, 0, unresolved, d);
+	event_assign(&d->event, d->by.base, -1, 0, unresolved, d);
 	event_add(&d->event, &d->timeout);
 }
 
@@ -276,9 +370,11 @@ set_unix_peer(struct dial *d, const struct endpoint *e)
 static void
 next_endpoint(struct dial *d)
 {
-	while (d->next < d->endpoint_count) {
-		const struct endpoint *e = &d->endpoints[d->next++];
+	while (d->next < d->target.count) {
+		const struct endpoint *e = &d->target.endpoints[d->next++];
 
+		d->peer.name = e->name;
+		d->peer.is_tls = false; /* never over Unix sockets */
 		if (e->host[0] != '/' && e->host[0] != '@') {
 			resolve(d, e);
 			return;
@@ -288,7 +384,7 @@ next_endpoint(struct dial *d)
 		else if (try_peer(d))
 			return;
 	}
-	finish(d, -1);
+	finish(d, -1, NULL);
 }
 
 static void
@@ -307,53 +403,57 @@ begin_address(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	if (!try_peer(d))
-		finish(d, -1);
+		finish(d, -1, NULL);
 }
 
 static struct dial *
-dial_new(struct event_base *base, uint32_t timeout_ms, dial_handler *handler,
-	 void *arg, event_callback_fn begin)
+dial_new(const struct handshaker *by, const struct dial_target *target,
+	 dial_handler *handler, void *arg, event_callback_fn begin)
 {
 	static const struct timeval at_once = {0, 0};
 	struct dial *d = calloc(1, sizeof(*d));
 
 	if (d == NULL)
 		return NULL;
-	d->base = base;
+	d->by = *by;
 	d->fd = -1;
-	d->timeout.tv_sec = timeout_ms / 1000;
-	d->timeout.tv_usec = timeout_ms % 1000 * 1000;
+	d->target = *target;
+	if (target->tls != NULL)
+		tls_context_use(target->tls);
+	d->timeout.tv_sec = target->timeout_ms / 1000;
+	d->timeout.tv_usec = target->timeout_ms % 1000 * 1000;
 	d->handler = handler;
 	d->arg = arg;
-	event_assign(&d->event, base, -1, 0, begin, d);
+	event_assign(&d->event, by->base, -1, 0, begin, d);
 	event_add(&d->event, &at_once);
 	return d;
 }
 
 struct dial *
-dial_start(struct event_base *base, struct evdns_base **dns,
-	   const struct endpoint *endpoints, size_t count, uint32_t timeout_ms,
-	   dial_handler *handler, void *arg)
+dial_start(const struct handshaker *by, struct evdns_base **dns,
+	   const struct dial_target *target, dial_handler *handler, void *arg)
 {
-	struct dial *d = dial_new(base, timeout_ms, handler, arg, begin_list);
+	struct dial *d = dial_new(by, target, handler, arg, begin_list);
 
-	if (d == NULL)
-		return NULL;
-	d->dns = dns;
-	d->endpoints = endpoints;
-	d->endpoint_count = count;
+	if (d != NULL)
+		d->dns = dns;
 	return d;
 }
 
 struct dial *
-dial_start_address(struct event_base *base, const struct dial_address *address,
-		   uint32_t timeout_ms, dial_handler *handler, void *arg)
+dial_start_address(const struct handshaker *by,
+		   const struct dial_target *target,
+		   const struct dial_address *address, dial_handler *handler,
+		   void *arg)
 {
-	struct dial *d =
-	    dial_new(base, timeout_ms, handler, arg, begin_address);
+	struct dial *d = dial_new(by, target, handler, arg, begin_address);
 
 	if (d == NULL)
 		return NULL;
+	d->target.count = 0;
+	/* As it says: what else could be done is not. */
+	if (address->is_tls && d->target.mode < TLS_REQUIRE)
+		d->target.mode = TLS_REQUIRE;
 	d->peer = *address;
 	return d;
 }
@@ -365,6 +465,7 @@ dial_cancel(struct dial *d)
 		return;
 	if (d->request != NULL)
 		evdns_getaddrinfo_cancel(d->request);
+	upgrade_cancel(d->upgrade);
 	event_del(&d->event);
 	if (d->fd >= 0)
 		close(d->fd);

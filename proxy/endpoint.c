@@ -27,8 +27,7 @@ endpoint_list_add(struct endpoint_list *list, const char *host, size_t len,
 		free(copy);
 		return false;
 	}
-	items[list->count].host = copy;
-	items[list->count].port = port;
+	items[list->count] = (struct endpoint){.host = copy, .port = port};
 	list->count++;
 	return true;
 }
@@ -36,8 +35,11 @@ endpoint_list_add(struct endpoint_list *list, const char *host, size_t len,
 void
 endpoint_list_clear(struct endpoint_list *list)
 {
-	while (list->count > 0)
-		free(list->items[--list->count].host);
+	while (list->count > 0) {
+		list->count--;
+		free(list->items[list->count].host);
+		free(list->items[list->count].name);
+	}
 	free(list->items);
 	list->items = NULL;
 }

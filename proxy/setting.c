@@ -21,6 +21,12 @@ static const char *const scopes[] = {"off", "drops", "ddl", NULL};
 static const char *const policies[] = {"auto", "lock",   "hold",
 				       "pass", "reject", NULL};
 static const char *const on_timeouts[] = {"error", "pass", NULL};
+static const char *const tls_modes[] = {"disable", "allow",	"prefer",
+					"require", "verify-ca", "verify-full",
+					NULL};
+static const char *const tls_versions[] = {"any",     "TLSv1",   "TLSv1.1",
+					   "TLSv1.2", "TLSv1.3", NULL};
+static const char *const auth_methods[] = {"pass", "scram", NULL};
 static const char *const log_levels[] = {"error", "warning", "info", "debug",
 					 NULL};
 static const char *const log_formats[] = {"text", "json", NULL};
@@ -31,6 +37,9 @@ static_assert(sizeof(enum guard_policy) == sizeof(uint32_t), "");
 static_assert(sizeof(enum guard_on_timeout) == sizeof(uint32_t), "");
 static_assert(sizeof(enum log_level) == sizeof(uint32_t), "");
 static_assert(sizeof(enum log_format) == sizeof(uint32_t), "");
+static_assert(sizeof(enum tls_version) == sizeof(uint32_t), "");
+static_assert(sizeof(enum tls_mode) == sizeof(uint32_t), "");
+static_assert(sizeof(enum auth_method) == sizeof(uint32_t), "");
 
 #define FIELD(name) .offset = offsetof(struct config, name)
 #define GUARD_FIELD(name) .offset = offsetof(struct guard_settings, name)
@@ -40,6 +49,26 @@ const struct setting setting_table[] = {
      .help = "where clients connect: a comma list"},
     {"upstream", SETTING_UPSTREAM, .no_preset = "none",
      .help = "the server: host=... port=... or postgres://..."},
+    {"tls_mode", SETTING_WORD, FIELD(tls.mode), .words = tls_modes,
+     .preset = "disable", .help = "what is asked of clients over TCP"},
+    {"tls_cert", SETTING_FILE, FIELD(tls.cert), .no_preset = "none",
+     .help = "the certificate that clients are shown, with its chain"},
+    {"tls_key", SETTING_FILE, FIELD(tls.key), .no_preset = "none",
+     .help = "its private key, which nobody else may read"},
+    {"tls_ca", SETTING_FILE, FIELD(tls.ca), .no_preset = "none",
+     .help = "the authorities that clients' certificates must come from"},
+    {"tls_crl", SETTING_FILE, FIELD(tls.crl), .no_preset = "none",
+     .help = "those of them that were revoked"},
+    {"tls_min_version", SETTING_WORD, FIELD(tls.min_version),
+     .words = tls_versions, .preset = "TLSv1.2",
+     .help = "the oldest version that clients may use"},
+    {"tls_ciphers", SETTING_TEXT, FIELD(tls.ciphers),
+     .preset = "ECDHE+AESGCM:ECDHE+CHACHA20",
+     .help = "for TLS 1.2 as OpenSSL has it; TLS_... are suites of 1.3"},
+    {"auth", SETTING_WORD, FIELD(auth), .words = auth_methods,
+     .preset = "pass", .help = "who checks passwords: the server, or Lockstep"},
+    {"auth_file", SETTING_FILE, FIELD(auth_file), .no_preset = "none",
+     .help = "for auth = scram: the server's verifiers of its roles"},
     {"workers", SETTING_NUMBER, 1, SETTING_WORKERS_MAX, FIELD(workers),
      .no_preset = "one per CPU", .help = "threads that relay"},
     {"max_connections", SETTING_NUMBER, 1, 1000000, FIELD(max_connections),
@@ -110,22 +139,32 @@ store_listen(struct config *c, const char *text, struct value_error *error)
 static bool
 store_upstream(struct config *c, const char *text, struct value_error *error)
 {
-	struct endpoint_list old = {c->upstream, c->upstream_count};
-	struct endpoint_list list;
-	char *copy;
+	struct conninfo old = {
+	    .servers = {c->upstream, c->upstream_count},
+	    .tls = c->upstream_tls,
+	    .text = c->upstream_conninfo,
+	};
+	struct conninfo new;
 
-	if (!conninfo_parse(&list, text, error))
+	if (!conninfo_parse(&new, text, error))
 		return false;
-	copy = strdup(text);
-	if (copy == NULL) {
-		endpoint_list_clear(&list);
+	conninfo_clear(&old);
+	c->upstream = new.servers.items;
+	c->upstream_count = new.servers.count;
+	c->upstream_tls = new.tls;
+	c->upstream_conninfo = new.text;
+	return true;
+}
+
+static bool
+store_text(char **field, const char *text, struct value_error *error)
+{
+	char *copy = strdup(text);
+
+	if (copy == NULL)
 		return value_fail_memory(error);
-	}
-	endpoint_list_clear(&old);
-	free(c->upstream_conninfo);
-	c->upstream = list.items;
-	c->upstream_count = list.count;
-	c->upstream_conninfo = copy;
+	free(*field);
+	*field = copy;
 	return true;
 }
 
@@ -171,6 +210,9 @@ store_field(void *field, const struct setting *s, const char *text,
 		return value_parse_word(field, text, s->words, error);
 	case SETTING_MODE:
 		return value_parse_mode(field, text, error);
+	case SETTING_TEXT:
+	case SETTING_FILE:
+		return store_text(field, text, error);
 	case SETTING_ORDER:
 		return store_order(field, text, error);
 	case SETTING_LISTEN:
@@ -272,6 +314,12 @@ describe_allowed(FILE *out, const struct setting *s)
 		break;
 	case SETTING_MODE:
 		fputs("octal", out);
+		break;
+	case SETTING_TEXT:
+		fputs("a text", out);
+		break;
+	case SETTING_FILE:
+		fputs("a file", out);
 		break;
 	case SETTING_LISTEN:
 		fputs("ADDR:PORT, *:PORT, /DIRECTORY:PORT", out);

@@ -19,6 +19,8 @@ enum setting_kind {
 	SETTING_BOOL,
 	SETTING_WORD,
 	SETTING_MODE,
+	SETTING_TEXT,
+	SETTING_FILE,
 	SETTING_LISTEN,
 	SETTING_UPSTREAM,
 	SETTING_ORDER,
@@ -39,9 +41,9 @@ struct setting {
 };
 
 enum {
-	SETTING_COUNT = 22,
+	SETTING_COUNT = 31,
 	/* The guard's stand together, in the order of enum guard_setting. */
-	SETTING_GUARD_FIRST = 8,
+	SETTING_GUARD_FIRST = 17,
 	SETTING_WORKERS_MAX = 64,
 };
 

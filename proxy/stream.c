@@ -6,6 +6,19 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+enum {
+	/* What one read takes of the socket: somewhat more than a record. */
+	CIPHER_BYTES = 32 * 1024,
+};
+
+/* What TLS holds back is no event of the socket's. */
+static void
+notice_more(struct stream *s)
+{
+	if (s->tls != NULL && s->is_reading && tls_has_more(s->tls))
+		event_active(&s->read_event, EV_READ, 1);
+}
+
 static void
 readable(evutil_socket_t fd, short what, void *arg)
 {
@@ -14,6 +27,8 @@ readable(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	s->handler(s->arg, STREAM_READABLE);
+	if (stream_is_open(s))
+		notice_more(s);
 }
 
 static bool
@@ -89,6 +104,14 @@ stream_open(struct stream *s, struct event_base *base, int fd,
 }
 
 void
+stream_secure(struct stream *s, struct tls *tls)
+{
+	assert(s->tls == NULL && s->out.len == 0);
+	s->tls = tls;
+	notice_more(s);
+}
+
+void
 stream_close(struct stream *s)
 {
 	if (!stream_is_open(s))
@@ -98,6 +121,8 @@ stream_close(struct stream *s)
 	close(s->fd);
 	s->fd = -1;
 	buffer_clear(&s->out);
+	tls_free(s->tls);
+	s->tls = NULL;
 }
 
 bool
@@ -106,8 +131,8 @@ stream_is_open(const struct stream *s)
 	return s->handler != NULL && s->fd >= 0;
 }
 
-ssize_t
-stream_read(struct stream *s, void *data, size_t size)
+static ssize_t
+receive(struct stream *s, void *data, size_t size)
 {
 	ssize_t n = recv(s->fd, data, size, 0);
 
@@ -119,36 +144,125 @@ stream_read(struct stream *s, void *data, size_t size)
 	return STREAM_ERROR;
 }
 
-bool
-stream_write(struct stream *s, const void *data, size_t len)
+static void
+await_writable(struct stream *s)
 {
-	const uint8_t *bytes = data;
+	if (!s->is_writing)
+		event_add(&s->write_event, NULL);
+	s->is_writing = true;
+}
+
+/* Send now what the socket takes and queue the rest. */
+static bool
+send_or_queue(struct stream *s, const uint8_t *data, size_t len)
+{
 	ssize_t n = 0;
 
-	assert(!s->is_shut && !s->shut_when_drained);
 	if (len == 0)
 		return true;
 	if (s->out.len == 0) {
-		n = send_some(s, bytes, len);
+		n = send_some(s, data, len);
 		if (n < 0)
 			return false;
 	}
 	if ((size_t)n == len)
 		return true;
-	if (!buffer_append(&s->out, bytes + n, len - (size_t)n)) {
+	if (!buffer_append(&s->out, data + n, len - (size_t)n)) {
 		s->error = ENOMEM;
 		return false;
 	}
-	if (!s->is_writing)
-		event_add(&s->write_event, NULL);
-	s->is_writing = true;
+	await_writable(s);
 	return true;
+}
+
+/* TLS */
+
+static bool
+send_output(struct stream *s)
+{
+	struct buffer *out = tls_output(s->tls);
+	struct span bytes = buffer_span(out);
+	bool is_sent = send_or_queue(s, bytes.data, bytes.len);
+
+	buffer_clear(out);
+	return is_sent;
+}
+
+static_assert((int)TLS_EOF == STREAM_EOF && (int)TLS_AGAIN == STREAM_AGAIN &&
+		  (int)TLS_BROKEN == STREAM_ERROR,
+	      "stream_read returns what tls_read does");
+
+static ssize_t
+decrypt(struct stream *s, struct span cipher, void *data, size_t size)
+{
+	ssize_t n = tls_read(s->tls, cipher, data, size);
+
+	if (n == TLS_BROKEN)
+		s->error = EPROTO;
+	/* It may have been asked for new keys, or have an alert to send; that
+	 * the peer is gone shows at the next write. */
+	if (tls_output(s->tls)->len > 0 && !s->is_shut)
+		(void)send_output(s);
+	return n;
+}
+
+static ssize_t
+read_tls(struct stream *s, void *data, size_t size)
+{
+	uint8_t cipher[CIPHER_BYTES];
+	ssize_t n;
+
+	if (tls_has_more(s->tls)) {
+		n = decrypt(s, span_of(NULL, 0), data, size);
+		if (n != STREAM_AGAIN)
+			return n;
+	}
+	n = receive(s, cipher, sizeof(cipher));
+	if (n <= 0)
+		return n;
+	return decrypt(s, span_of(cipher, (size_t)n), data, size);
+}
+
+static bool
+write_tls(struct stream *s, const void *data, size_t len)
+{
+	if (tls_write(s->tls, data, len))
+		return send_output(s);
+	s->error = EPROTO;
+	return false;
+}
+
+/* Data */
+
+ssize_t
+stream_read(struct stream *s, void *data, size_t size)
+{
+	if (s->tls != NULL)
+		return read_tls(s, data, size);
+	return receive(s, data, size);
+}
+
+bool
+stream_write(struct stream *s, const void *data, size_t len)
+{
+	assert(!s->is_shut && !s->shut_when_drained);
+	if (len == 0)
+		return true;
+	if (s->tls != NULL)
+		return write_tls(s, data, len);
+	return send_or_queue(s, data, len);
 }
 
 size_t
 stream_pending(const struct stream *s)
 {
 	return s->out.len;
+}
+
+void
+stream_discard(struct stream *s)
+{
+	buffer_clear(&s->out);
 }
 
 void
@@ -161,6 +275,7 @@ stream_want_read(struct stream *s, bool wanted)
 		event_add(&s->read_event, NULL);
 	else
 		event_del(&s->read_event);
+	notice_more(s);
 }
 
 void
@@ -168,6 +283,10 @@ stream_shutdown(struct stream *s)
 {
 	if (s->is_shut || s->shut_when_drained)
 		return;
+	if (s->tls != NULL) {
+		tls_finish(s->tls);
+		(void)send_output(s); /* a dead peer needs no goodbye */
+	}
 	if (s->out.len == 0)
 		shut(s);
 	else

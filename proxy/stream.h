@@ -1,7 +1,8 @@
 /*
  * stream.h - one endpoint of a connection: a descriptor, its two events and
- * the bytes that it would not take yet.  The only file that reads from and
- * writes to sockets of sessions; TLS belongs behind it.
+ * the bytes that it would not take yet; with TLS between them and the socket
+ * where there is any.  The only file that reads from and writes to sockets of
+ * sessions, once they are beyond the handshake.
  */
 #ifndef LOCKSTEP_PROXY_STREAM_H
 #define LOCKSTEP_PROXY_STREAM_H
@@ -13,6 +14,7 @@
 #include <stdint.h>
 
 #include "proxy/buffer.h"
+#include "proxy/tls.h"
 
 struct stream;
 
@@ -35,12 +37,16 @@ struct stream {
 	void *arg;
 	struct event read_event;
 	struct event write_event;
-	struct buffer out;
+	struct buffer out; /* as the socket is to get it: encrypted */
+	struct tls *tls;   /* owned; NULL: in clear */
 };
 
 /* Takes fd, a connected non-blocking socket.  Reading starts paused. */
 void stream_open(struct stream *s, struct event_base *base, int fd,
 		 stream_handler *handler, void *arg);
+
+/* Takes tls, whose handshake is done; all that was written has left. */
+void stream_secure(struct stream *s, struct tls *tls);
 
 /* Accepts a closed stream; pending output is lost. */
 void stream_close(struct stream *s);
@@ -64,6 +70,9 @@ bool stream_write(struct stream *s, const void *data, size_t len);
 
 /* Bytes written but not yet taken by the socket. */
 size_t stream_pending(const struct stream *s);
+
+/* Those are not to be sent after all. */
+void stream_discard(struct stream *s);
 
 void stream_want_read(struct stream *s, bool wanted);
 

@@ -3,7 +3,8 @@
 #
 #   protocol/  the C library's pure part, and itself
 #   policy/    the same; statement*.c also see libpg_query
-#   proxy/     anything but tests/; only tls.c sees OpenSSL
+#   proxy/     anything but tests/; only tls*.c (connections) and digest.c
+#              (hashes, random bytes, base64) see OpenSSL
 #   anywhere   root-relative paths, a source's own header first
 set -euo pipefail
 
@@ -37,7 +38,7 @@ own_header_first() {
 forbid protocol . '"protocol/' "<$pure>"
 forbid policy . '"policy/' "<$pure>" '^policy/statement(_[a-z]+)?\.[ch]:.*<pg_query'
 forbid proxy '"' '"(protocol|policy|proxy)/'
-forbid proxy '<openssl/' '^proxy/tls\.[ch]:'
+forbid proxy '<openssl/' '^proxy/(tls(_[a-z]+)*|digest)\.[ch]:'
 forbid proxy '<pg_query' '^$'
 for folder in protocol policy proxy support; do
 	forbid "tests/$folder" '"' '"(protocol|policy|proxy|tests)/'

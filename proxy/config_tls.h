@@ -1,0 +1,31 @@
+/*
+ * config_tls.h - whether what is set about TLS and authentication on the two
+ * legs goes together.
+ */
+#ifndef LOCKSTEP_PROXY_CONFIG_TLS_H
+#define LOCKSTEP_PROXY_CONFIG_TLS_H
+
+#include <stdio.h>
+
+#include "proxy/config.h"
+#include "proxy/mistake.h"
+
+/* Where the settings stand that can be wrong together; borrowed. */
+struct config_tls_origins {
+	const struct origin *tls_mode;
+	const struct origin *tls_cert;
+	const struct origin *tls_key;
+	const struct origin *tls_crl;
+	const struct origin *auth;
+	const struct origin *upstream;
+};
+
+/* What cannot work is a mistake. */
+void config_tls_check(const struct config *c,
+		      const struct config_tls_origins *origins,
+		      struct mistakes *m);
+
+/* What works for some and not for others, or for too many: a line each. */
+void config_tls_warn(const struct config *c, FILE *out);
+
+#endif

@@ -1,0 +1,25 @@
+/*
+ * conninfo_tls.h - the keywords of a CONNINFO that are about TLS.
+ */
+#ifndef LOCKSTEP_PROXY_CONNINFO_TLS_H
+#define LOCKSTEP_PROXY_CONNINFO_TLS_H
+
+#include <stdbool.h>
+
+#include <libpq-fe.h>
+
+#include "proxy/tls_settings.h"
+#include "proxy/value.h"
+
+/* NULL: not given, or empty, which is the same. */
+char *conninfo_option(const PQconninfoOption *options, const char *keyword);
+
+/*
+ * On success *out is tls_settings_clear's.  negotiation: the value of
+ * sslnegotiation, or NULL.
+ */
+bool conninfo_tls_read(struct tls_settings *out,
+		       const PQconninfoOption *options, const char *negotiation,
+		       struct value_error *error);
+
+#endif

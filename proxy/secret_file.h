@@ -1,0 +1,30 @@
+/*
+ * secret_file.h - open a file that holds secrets, if nobody else can read it.
+ *
+ * The rules are PostgreSQL's for private keys: check_ssl_key_file_permissions
+ * in src/backend/libpq/be-secure-common.c.
+ */
+#ifndef LOCKSTEP_PROXY_SECRET_FILE_H
+#define LOCKSTEP_PROXY_SECRET_FILE_H
+
+#include <stddef.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+/*
+ * The file for reading, which fclose gives back; or NULL with *why: one line
+ * that names the file as `what` ("private key file", "auth_file") and path.
+ * What is judged is what was opened, whatever the path names by then.
+ *
+ * The stream's buffer will hold secrets: setvbuf one that can be wiped.
+ */
+FILE *secret_file_open(const char *path, const char *what, char *why,
+		       size_t why_size);
+
+/*
+ * What is wrong with a file of this status, for a process whose effective
+ * user is `self`: text to stand behind its name, NULL if nothing is.
+ */
+const char *secret_file_fault(const struct stat *st, uid_t self);
+
+#endif

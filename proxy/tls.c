@@ -1,0 +1,455 @@
+/*
+ * tls.c - one TLS connection between two buffers.
+ *
+ * OpenSSL reads from `in`, then from `fresh`, which is the caller's for the
+ * time of one call, and writes to `out`.  So a write never blocks, and only a
+ * read can want more: of OpenSSL's many ways to be asked again, one is left.
+ */
+#include "proxy/tls.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <arpa/inet.h>
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include "proxy/tls_openssl.h"
+
+enum {
+	NAME_MAX_BYTES = 256,
+};
+
+struct tls {
+	SSL *ssl;
+	struct tls_context *context;
+	char *server_name;
+	struct buffer in;
+	struct span fresh;
+	struct buffer out;
+	bool has_more; /* the last read ended because its room was full */
+	char error[TLS_ERROR_MAX];
+};
+
+/* The two buffers, as OpenSSL sees them */
+
+static size_t
+take(void *to, size_t wanted, struct span from)
+{
+	size_t n = wanted < from.len ? wanted : from.len;
+
+	if (n > 0)
+		memcpy(to, from.data, n);
+	return n;
+}
+
+static int
+bio_read(BIO *bio, char *data, int size)
+{
+	struct tls *t = BIO_get_data(bio);
+	size_t n;
+
+	BIO_clear_retry_flags(bio);
+	if (t->in.len > 0) {
+		n = take(data, (size_t)size, buffer_span(&t->in));
+		buffer_consume(&t->in, n);
+	} else {
+		n = take(data, (size_t)size, t->fresh);
+		t->fresh.data += n;
+		t->fresh.len -= n;
+	}
+	if (n > 0)
+		return (int)n;
+	BIO_set_retry_read(bio);
+	return -1;
+}
+
+static int
+bio_write(BIO *bio, const char *data, int len)
+{
+	struct tls *t = BIO_get_data(bio);
+
+	BIO_clear_retry_flags(bio);
+	return buffer_append(&t->out, data, (size_t)len) ? len : -1;
+}
+
+static long
+bio_control(BIO *bio, int command, long argument, void *pointer)
+{
+	(void)bio;
+	(void)argument;
+	(void)pointer;
+	return command == BIO_CTRL_FLUSH;
+}
+
+BIO_METHOD *
+tls_bio_method_new(void)
+{
+	BIO_METHOD *m = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "buffers");
+
+	if (m == NULL)
+		return NULL;
+	BIO_meth_set_read(m, bio_read);
+	BIO_meth_set_write(m, bio_write);
+	BIO_meth_set_ctrl(m, bio_control);
+	return m;
+}
+
+/* From begin to end */
+
+static bool
+is_address(const char *name)
+{
+	uint8_t address[sizeof(struct in6_addr)];
+
+	return inet_pton(AF_INET, name, address) == 1 ||
+	       inet_pton(AF_INET6, name, address) == 1;
+}
+
+/* False: out of memory. */
+static bool
+begin_as_client(struct tls *t)
+{
+	SSL_SESSION *session = tls_ticket_find(t->context, t->server_name);
+
+	SSL_set_connect_state(t->ssl);
+	if (session != NULL)
+		(void)SSL_set_session(t->ssl, session); /* else a full one */
+	SSL_SESSION_free(session);
+	if (!t->context->sends_name || *t->server_name == '\0' ||
+	    is_address(t->server_name))
+		return true;
+	return SSL_set_tlsext_host_name(t->ssl, t->server_name) == 1;
+}
+
+static bool
+begin(struct tls *t)
+{
+	BIO *bio;
+
+	t->ssl = SSL_new(t->context->ctx);
+	bio = t->ssl == NULL ? NULL : BIO_new(t->context->bio);
+	if (bio == NULL)
+		return false;
+	BIO_set_data(bio, t);
+	BIO_set_init(bio, 1);
+	SSL_set_bio(t->ssl, bio, bio);
+	SSL_set_app_data(t->ssl, t);
+	if (!t->context->is_server)
+		return begin_as_client(t);
+	SSL_set_accept_state(t->ssl);
+	return true;
+}
+
+struct tls *
+tls_new(struct tls_context *context, const char *server_name)
+{
+	struct tls *t = calloc(1, sizeof(*t));
+
+	if (t == NULL)
+		return NULL;
+	t->context = tls_context_use(context);
+	t->server_name = strdup(server_name == NULL ? "" : server_name);
+	if (t->server_name != NULL && begin(t))
+		return t;
+	ERR_clear_error();
+	tls_free(t);
+	return NULL;
+}
+
+void
+tls_free(struct tls *t)
+{
+	if (t == NULL)
+		return;
+	SSL_free(t->ssl);
+	tls_context_release(t->context);
+	free(t->server_name);
+	buffer_clear(&t->in);
+	buffer_clear(&t->out);
+	free(t);
+}
+
+bool
+tls_feed(struct tls *t, struct span cipher)
+{
+	return buffer_append(&t->in, cipher.data, cipher.len);
+}
+
+bool
+tls_wants_input(const struct tls *t)
+{
+	return t->context->is_server && t->in.len == 0;
+}
+
+struct buffer *
+tls_output(struct tls *t)
+{
+	return &t->out;
+}
+
+/* The handshake */
+
+static enum tls_step
+fail(struct tls *t, const char *why, const char *detail)
+{
+	if (detail == NULL)
+		snprintf(t->error, sizeof(t->error), "%s", why);
+	else
+		snprintf(t->error, sizeof(t->error), "%s (%s)", why, detail);
+	return TLS_FAILED;
+}
+
+static enum tls_step
+fail_by_openssl(struct tls *t)
+{
+	int reason = ERR_GET_REASON(ERR_peek_last_error());
+	const char *detail = NULL;
+
+	if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED)
+		detail = X509_verify_cert_error_string(
+		    SSL_get_verify_result(t->ssl));
+	return fail(t, tls_take_error(), detail);
+}
+
+static bool
+has_address_names(X509 *cert)
+{
+	GENERAL_NAMES *names =
+	    X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
+	bool found = false;
+	int i;
+
+	for (i = 0; i < sk_GENERAL_NAME_num(names); i++)
+		if (sk_GENERAL_NAME_value(names, i)->type == GEN_IPADD)
+			found = true;
+	GENERAL_NAMES_free(names);
+	return found;
+}
+
+/*
+ * As verify_peer_name_matches_certificate of libpq: an address may also stand
+ * where a name belongs, and in the CN if no name of its kind is there.
+ */
+static bool
+certificate_is_for(X509 *cert, const char *name)
+{
+	unsigned flags = X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS;
+
+	if (is_address(name)) {
+		if (X509_check_ip_asc(cert, name, 0) == 1)
+			return true;
+		flags |= X509_CHECK_FLAG_NO_WILDCARDS;
+		if (has_address_names(cert))
+			flags |= X509_CHECK_FLAG_NEVER_CHECK_SUBJECT;
+	}
+	return X509_check_host(cert, name, 0, flags, NULL) == 1;
+}
+
+static bool
+common_name(const X509 *cert, char *out, size_t size)
+{
+	X509_NAME *subject = X509_get_subject_name(cert);
+	int len;
+
+	len = X509_NAME_get_text_by_NID(subject, NID_commonName, out,
+					(int)size);
+	/* One that is cut, or goes on behind a NUL, names somebody else. */
+	return len > 0 && (size_t)len + 1 < size && strlen(out) == (size_t)len;
+}
+
+static enum tls_step
+fail_by_name(struct tls *t, X509 *cert)
+{
+	char name[NAME_MAX_BYTES];
+
+	if (cert == NULL || !common_name(cert, name, sizeof(name)))
+		strcpy(name, "?");
+	snprintf(t->error, sizeof(t->error),
+		 "server certificate for \"%.100s\" does not match host name "
+		 "\"%.100s\"",
+		 name, t->server_name);
+	return TLS_FAILED;
+}
+
+static enum tls_step
+check_server(struct tls *t)
+{
+	X509 *cert = SSL_get0_peer_certificate(t->ssl);
+
+	if (t->context->needs_alpn && !tls_has_alpn(t))
+		return fail(t,
+			    "direct SSL connection was established without "
+			    "ALPN protocol negotiation extension",
+			    NULL);
+	if (t->context->checks_name &&
+	    (cert == NULL || !certificate_is_for(cert, t->server_name)))
+		return fail_by_name(t, cert);
+	return TLS_DONE;
+}
+
+enum tls_step
+tls_handshake(struct tls *t)
+{
+	int result;
+
+	ERR_clear_error();
+	result = SSL_do_handshake(t->ssl);
+	if (result == 1) {
+		t->has_more = t->in.len > 0 || SSL_has_pending(t->ssl);
+		return t->context->is_server ? TLS_DONE : check_server(t);
+	}
+	if (SSL_get_error(t->ssl, result) == SSL_ERROR_WANT_READ)
+		return TLS_MORE;
+	return fail_by_openssl(t);
+}
+
+const char *
+tls_error(const struct tls *t)
+{
+	return t->error;
+}
+
+/* Data */
+
+bool
+tls_has_more(const struct tls *t)
+{
+	return t->has_more;
+}
+
+/* What nothing came of: an end, a fault, or too little. */
+static ssize_t
+read_nothing(struct tls *t, int result)
+{
+	switch (SSL_get_error(t->ssl, result)) {
+	case SSL_ERROR_WANT_READ:
+		return TLS_AGAIN;
+	case SSL_ERROR_ZERO_RETURN:
+		return TLS_EOF;
+	default:
+		fail_by_openssl(t);
+		return TLS_BROKEN;
+	}
+}
+
+ssize_t
+tls_read(struct tls *t, struct span cipher, void *data, size_t size)
+{
+	size_t total = 0;
+	size_t n;
+	int result = 1;
+
+	ERR_clear_error();
+	t->fresh = cipher;
+	while (total < size) {
+		result = SSL_read_ex(t->ssl, (char *)data + total, size - total,
+				     &n);
+		if (result != 1)
+			break;
+		total += n;
+	}
+	t->has_more = result == 1;
+	if (!buffer_append(&t->in, t->fresh.data, t->fresh.len)) {
+		fail(t, "out of memory", NULL);
+		return TLS_BROKEN;
+	}
+	t->fresh.len = 0;
+	/* An end or a fault behind data comes again with the next call. */
+	if (total == 0)
+		return read_nothing(t, result);
+	if (result != 1 &&
+	    SSL_get_error(t->ssl, result) != SSL_ERROR_WANT_READ)
+		t->has_more = true;
+	return (ssize_t)total;
+}
+
+bool
+tls_write(struct tls *t, const void *data, size_t len)
+{
+	size_t n = 0;
+
+	ERR_clear_error();
+	if (SSL_write_ex(t->ssl, data, len, &n) == 1 && n == len)
+		return true;
+	fail_by_openssl(t);
+	return false;
+}
+
+void
+tls_finish(struct tls *t)
+{
+	ERR_clear_error();
+	(void)SSL_shutdown(t->ssl); /* the peer's own is not waited for */
+	ERR_clear_error();
+}
+
+/* What was agreed on */
+
+bool
+tls_has_alpn(const struct tls *t)
+{
+	const unsigned char *name;
+	unsigned len;
+
+	SSL_get0_alpn_selected(t->ssl, &name, &len);
+	return len > 0;
+}
+
+bool
+tls_is_resumed(const struct tls *t)
+{
+	return SSL_session_reused(t->ssl) == 1;
+}
+
+const char *
+tls_version_name(const struct tls *t)
+{
+	return SSL_get_version(t->ssl);
+}
+
+const char *
+tls_cipher_name(const struct tls *t)
+{
+	return SSL_get_cipher_name(t->ssl);
+}
+
+/* A new-session callback: 0, the session stays the caller's. */
+int
+tls_keep_session(SSL *ssl, SSL_SESSION *session)
+{
+	struct tls *t = SSL_get_app_data(ssl);
+
+	tls_ticket_keep(t->context, t->server_name, session);
+	return 1;
+}
+
+/* Certificates */
+
+bool
+tls_peer_name(const struct tls *t, char *out, size_t size)
+{
+	X509 *cert = SSL_get0_peer_certificate(t->ssl);
+
+	return cert != NULL && common_name(cert, out, size);
+}
+
+bool
+tls_peer_is_ours(const struct tls *t, const struct tls_context *ours)
+{
+	X509 *cert = SSL_get0_peer_certificate(t->ssl);
+
+	return cert != NULL && ours->own != NULL &&
+	       X509_cmp(cert, ours->own) == 0;
+}
+
+size_t
+tls_peer_binding(const struct tls *t, uint8_t out[TLS_BINDING_MAX])
+{
+	return tls_certificate_hash(SSL_get0_peer_certificate(t->ssl), out);
+}

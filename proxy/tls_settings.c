@@ -1,0 +1,19 @@
+#include "proxy/tls_settings.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void
+tls_settings_clear(struct tls_settings *s)
+{
+	free(s->cert);
+	free(s->key);
+	free(s->ca);
+	free(s->crl);
+	free(s->ciphers);
+	free(s->crl_dir);
+	if (s->key_password != NULL)
+		explicit_bzero(s->key_password, strlen(s->key_password));
+	free(s->key_password);
+	memset(s, 0, sizeof(*s));
+}
