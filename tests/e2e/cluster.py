@@ -94,14 +94,24 @@ class Cluster:
 
     def _tls_settings(self, certificate, ca, crl):
         """PostgreSQL reads its own copies: it is another user."""
-        copy = certificate.copy_to(self.folder, self.user)
-        settings = {"ssl": "on", "ssl_cert_file": copy.cert,
-                    "ssl_key_file": copy.key}
-        for name, source in (("ssl_ca_file", ca), ("ssl_crl_file", crl)):
+        settings = {"ssl": "on"}
+        for name, source in (("ssl_cert_file", certificate.cert),
+                             ("ssl_key_file", certificate.key),
+                             ("ssl_ca_file", ca), ("ssl_crl_file", crl)):
             if source:
                 settings[name] = os.path.join(self.folder, f"{name}.pem")
                 pki.install(source, settings[name], self.user)
         return settings
+
+    def certify(self, certificate):
+        """Show another certificate from now on."""
+        self._tls_settings(certificate, None, None)
+        with self.connect() as admin:
+            admin.execute("select pg_reload_conf()")
+        deadline = time.monotonic() + START_BOUND_S
+        while not pki.is_same(tls.shown(self), certificate):
+            assert time.monotonic() < deadline, "it shows the old one"
+            time.sleep(0.01)
 
     def _popen(self, program, *args, **kwargs):
         if self.user:

@@ -5,7 +5,7 @@
     pki.shared().root.file    the authority that both sides trust
 
 Made when first asked for, once a process; all goes at its end.  A key is its
-owner's alone: who runs as another user takes a copy (Certificate.copy_to).
+owner's alone: who runs as another user takes a copy (install).
 """
 
 import atexit
@@ -13,6 +13,7 @@ import functools
 import itertools
 import os
 import shutil
+import ssl
 import subprocess
 import tempfile
 from datetime import datetime, timedelta, timezone
@@ -75,14 +76,6 @@ def _time(hours):
 class Certificate(SimpleNamespace):
     """cert and key are paths of PEM files."""
 
-    def copy_to(self, folder, owner=None):
-        """The same in another folder, where it may be another user's."""
-        copies = []
-        for path in self.cert, self.key:
-            copies.append(os.path.join(folder, os.path.basename(path)))
-            install(path, copies[-1], owner)
-        return Certificate(cert=copies[0], key=copies[1])
-
 
 def install(source, path, owner=None):
     """A copy that only its owner can read; what was there is replaced."""
@@ -91,6 +84,11 @@ def install(source, path, owner=None):
     if owner:
         shutil.chown(path + ".new", owner)
     os.replace(path + ".new", path)
+
+
+def is_same(der, certificate):
+    with open(certificate.cert, encoding="ascii") as file:
+        return der == ssl.PEM_cert_to_DER_cert(file.read())
 
 
 class Authority:

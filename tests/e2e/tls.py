@@ -73,6 +73,12 @@ def start(raw, client_context=None, direct=False, server_name="localhost"):
     return Socket(raw, client_context, server_name)
 
 
+def shown(endpoint):
+    """The certificate that it shows now, as DER."""
+    with socket.create_connection((endpoint.host, endpoint.port), 30) as raw:
+        return start(raw).tls.getpeercert(binary_form=True)
+
+
 class Socket:
     """What Wire needs of a socket, with TLS on it.
 
