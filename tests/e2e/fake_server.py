@@ -68,7 +68,8 @@ def read_startup(connection):
     return data
 
 
-def tls_server(certificate, alpn="postgresql", maximum=None):
+def tls_server(certificate, alpn="postgresql", maximum=None,
+               greeting=GREETING):
     """A script: TLS, then a greeting; seen gets each connection's facts.
 
     Whatever else is asked is answered by one empty ReadyForQuery per Query.
@@ -98,7 +99,7 @@ def tls_server(certificate, alpn="postgresql", maximum=None):
                 "alpn": encrypted.selected_alpn_protocol()})
             startup = read_startup(encrypted)
             server.seen[-1]["startup"] = startup
-            encrypted.sendall(GREETING)
+            encrypted.sendall(greeting)
             while chunk := encrypted.recv(65536):
                 encrypted.sendall(wire.message("Z", b"I")
                                   * chunk.count(b"Q\0"))

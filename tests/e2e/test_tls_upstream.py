@@ -473,17 +473,6 @@ def test_server_that_never_answers_ssl_request(start_lockstep, server):
         assert code == "08006" and time.monotonic() - begun < 20
 
 
-def test_next_server_after_one_whose_certificate_is_bad(start_lockstep,
-                                                        server):
-    with FakeServer(tls_server(pki.shared().strangers)) as bad:
-        upstream = SimpleNamespace(host=f"{bad.host},{server.host}",
-                                   port=f"{bad.port},{server.port}")
-        lockstep = start_lockstep(upstream, options("verify-full"))
-        trace = log_in(lockstep)
-        # As libpq 15 and later: the next is tried.
-        assert sqlstates(trace) == []
-
-
 # -- cancel -----------------------------------------------------------------
 
 @pytest.mark.parametrize("sslmode", ["verify-full", "disable"])

@@ -246,8 +246,8 @@ class Wire:
             self.unread += chunk
         return True
 
-    def read(self, timeout_s=HANG_BOUND_S):
-        """The next message; CLOSED at the end; TimeoutError if none comes."""
+    def read_frame(self, timeout_s=HANG_BOUND_S):
+        """The next message as (type, bytes); CLOSED at the end."""
         self.socket.settimeout(timeout_s)
         if not self._fill(5):
             return CLOSED
@@ -257,6 +257,14 @@ class Wire:
             return CLOSED
         body = self.unread[5:size]
         self.unread = self.unread[size:]
+        return kind, body
+
+    def read(self, timeout_s=HANG_BOUND_S):
+        """The next message; CLOSED at the end; TimeoutError if none comes."""
+        frame = self.read_frame(timeout_s)
+        if frame is CLOSED:
+            return CLOSED
+        kind, body = frame
         if kind == "K":
             self.pid = struct.unpack_from("!I", body)[0]
             self.secret = body[4:]
