@@ -27,6 +27,7 @@ ELSEWHERE = ("DNS:db.elsewhere.example", "IP:192.0.2.1")
 
 EC = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256")
 RSA = ("-newkey", "rsa:2048")
+SLOW_RSA = ("-newkey", "rsa:4096")
 ED25519 = ("-newkey", "ed25519")
 
 # The `openssl ca` of one authority, $dir being its folder.
@@ -179,6 +180,11 @@ class Pki:
     @functools.cached_property
     def rsa(self):
         return self.root.issue("rsa", "localhost", HERE, key=RSA)
+
+    @functools.cached_property
+    def slow(self):
+        """Milliseconds for each signature."""
+        return self.root.issue("slow", "localhost", HERE, key=SLOW_RSA)
 
     @functools.cached_property
     def ed25519(self):
