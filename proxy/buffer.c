@@ -71,6 +71,15 @@ buffer_consume(struct buffer *b, size_t len)
 		buffer_clear(b);
 }
 
+void
+buffer_consume_secret(struct buffer *b, size_t len)
+{
+	assert(len <= b->len);
+	if (len > 0)
+		explicit_bzero(b->data + b->start, len);
+	buffer_consume(b, len);
+}
+
 struct span
 buffer_span(const struct buffer *b)
 {

@@ -27,6 +27,7 @@ uint8_t *buffer_reserve(struct buffer *b, size_t len);
 void buffer_commit(struct buffer *b, size_t len);
 
 void buffer_consume(struct buffer *b, size_t len);
+void buffer_consume_secret(struct buffer *b, size_t len); /* and wipe them */
 
 /* What waits; borrowed until the buffer changes. */
 struct span buffer_span(const struct buffer *b);

@@ -15,6 +15,19 @@
 	X(STARTUP_BAD, "startup-bad", true, "08P01", "invalid startup packet") \
 	X(VERSION, "unsupported-protocol", true, "0A000",                      \
 	  "unsupported frontend protocol: Lockstep speaks protocol 3")         \
+	X(CLEAR_BYTES, "unencrypted-data", true, "08P01",                      \
+	  "received unencrypted data after SSL request")                       \
+	X(TLS_FAILED, "tls-failed", true, NULL, NULL)                          \
+	X(TLS_REQUIRED, "tls-required", true, "28000",                         \
+	  "Lockstep accepts only encrypted connections")                       \
+	X(CERTIFICATE, "certificate-refused", true, "28000",                   \
+	  "certificate authentication failed")                                 \
+	X(PASSWORD, "password-refused", true, "28P01",                         \
+	  "password authentication failed")                                    \
+	X(BINDING, "channel-binding", true, "28000",                           \
+	  "SCRAM channel binding cannot pass through Lockstep")                \
+	X(UPSTREAM_LOGIN, "upstream-login", true, "28000",                     \
+	  "Lockstep cannot log in to the upstream server")                     \
 	X(LOGIN_TIMEOUT, "login-timeout", true, "57014",                       \
 	  "the login took longer than login_timeout")                          \
 	X(TOO_MANY, "too-many-connections", true, "53300",                     \

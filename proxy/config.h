@@ -39,9 +39,9 @@ struct endpoint {
 	char *host; /* name, IPv4, IPv6 without brackets, or, with a leading
 		       slash: listen: the socket's path; upstream: the
 		       directory of its .s.PGSQL.<port>; '@': abstract */
+	uint16_t port;
 	char *name; /* upstream: what its certificate must be for; NULL: not
 		       known, or no TLS goes there */
-	uint16_t port;
 };
 
 /* Who checks a client's password. */
@@ -57,7 +57,7 @@ struct config {
 	size_t upstream_count;     /* 0: not set, so nothing can be served */
 	char *upstream_conninfo;   /* as given, for `explain`, or NULL; a secret
 				      may be in it: never logged */
-	struct tls_settings tls;	  /* tls_mode to tls_ciphers: clients' */
+	struct tls_settings tls;   /* tls_mode to tls_ciphers: clients' */
 	struct tls_settings upstream_tls; /* of the CONNINFO */
 	enum auth_method auth;            /* auth */
 	char *auth_file;                  /* auth_file, or NULL */

@@ -27,8 +27,9 @@ check_clients(const struct config *c, const struct config_tls_origins *o,
 	const struct tls_settings *s = &c->tls;
 
 	if (s->mode != TLS_DISABLE && s->cert == NULL && s->key == NULL)
-		mistake_report(m, o->tls_mode,
-			       "any but \"disable\" needs tls_cert and tls_key");
+		mistake_report(
+		    m, o->tls_mode,
+		    "any but \"disable\" needs tls_cert and tls_key");
 	else if (s->cert == NULL && s->key != NULL)
 		mistake_report(m, o->tls_key, "it needs tls_cert, too");
 	else if (s->cert != NULL && s->key == NULL)

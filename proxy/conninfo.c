@@ -265,11 +265,14 @@ knows_keyword(const char *keyword)
 	PQconninfoOption *known = PQconninfoParse("", NULL);
 	const PQconninfoOption *option = known;
 
+	bool is_known;
+
 	while (option != NULL && option->keyword != NULL &&
 	       strcmp(option->keyword, keyword) != 0)
 		option++;
+	is_known = option != NULL && option->keyword != NULL;
 	PQconninfoFree(known);
-	return option != NULL && option->keyword != NULL;
+	return is_known;
 }
 
 /* It came with PostgreSQL 17. */

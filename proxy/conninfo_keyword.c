@@ -68,7 +68,8 @@ take_from_list(char *text, const char *keyword, char **value)
 		char *name_end;
 		char *from;
 
-		while (*at != '\0' && *at != '=' && !isspace((unsigned char)*at))
+		while (*at != '\0' && *at != '=' &&
+		       !isspace((unsigned char)*at))
 			at++;
 		name_end = at;
 		at = skip_blanks(at);

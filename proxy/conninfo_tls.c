@@ -6,11 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <libpq-fe.h>
+
 /* In the order of the enums. */
-static const char *const modes[] = {"disable", "allow",     "prefer",
-				    "require", "verify-ca", "verify-full",
-				    NULL};
-static const char *const versions[] = {"",	"TLSv1",   "TLSv1.1",
+static const char *const modes[] = {
+    "disable", "allow", "prefer", "require", "verify-ca", "verify-full", NULL};
+static const char *const versions[] = {"",        "TLSv1",   "TLSv1.1",
 				       "TLSv1.2", "TLSv1.3", NULL};
 static const char *const bindings[] = {"disable", "prefer", "require", NULL};
 static const char *const negotiations[] = {"postgres", "direct", NULL};
@@ -92,8 +93,8 @@ read_texts(struct tls_settings *out, const PQconninfoOption *options,
 		const char *keyword;
 		char **field;
 	} all[] = {
-	    {"sslcert", &out->cert},	{"sslkey", &out->key},
-	    {"sslrootcert", &out->ca},	{"sslcrl", &out->crl},
+	    {"sslcert", &out->cert},      {"sslkey", &out->key},
+	    {"sslrootcert", &out->ca},    {"sslcrl", &out->crl},
 	    {"sslcrldir", &out->crl_dir}, {"sslpassword", &out->key_password},
 	};
 	size_t i;

@@ -6,20 +6,22 @@
 
 #include <stdbool.h>
 
-#include <libpq-fe.h>
-
 #include "proxy/tls_settings.h"
 #include "proxy/value.h"
 
+struct _PQconninfoOption; /* libpq's, which has no other name without its
+			     header */
+
 /* NULL: not given, or empty, which is the same. */
-char *conninfo_option(const PQconninfoOption *options, const char *keyword);
+char *conninfo_option(const struct _PQconninfoOption *options,
+		      const char *keyword);
 
 /*
  * On success *out is tls_settings_clear's.  negotiation: the value of
  * sslnegotiation, or NULL.
  */
 bool conninfo_tls_read(struct tls_settings *out,
-		       const PQconninfoOption *options, const char *negotiation,
-		       struct value_error *error);
+		       const struct _PQconninfoOption *options,
+		       const char *negotiation, struct value_error *error);
 
 #endif

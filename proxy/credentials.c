@@ -34,9 +34,9 @@ load_clients(struct credentials *out, const struct config *c, FILE *errors)
 		fprintf(errors, "TLS with clients: %s\n", why);
 		return false;
 	}
-	out->binding = span_of(
-	    out->binding_bytes,
-	    tls_context_binding(out->clients, out->binding_bytes));
+	out->binding =
+	    span_of(out->binding_bytes,
+		    tls_context_binding(out->clients, out->binding_bytes));
 	return true;
 }
 

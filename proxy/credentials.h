@@ -16,10 +16,10 @@
 
 /* Immutable once it is loaded. */
 struct credentials {
-	struct tls_context *clients;  /* NULL: clients get no TLS */
-	struct tls_context *server;   /* NULL: nor does the server */
-	struct auth_file *auth_file;  /* NULL: auth = pass */
-	struct span binding;          /* of our certificate; len 0: none */
+	struct tls_context *clients; /* NULL: clients get no TLS */
+	struct tls_context *server;  /* NULL: nor does the server */
+	struct auth_file *auth_file; /* NULL: auth = pass */
+	struct span binding;         /* of our certificate; len 0: none */
 	uint8_t binding_bytes[TLS_BINDING_MAX];
 	uint8_t mock_key[32]; /* for roles that do not exist */
 	atomic_uint uses;

@@ -199,9 +199,8 @@ begin_upgrade(struct dial *d)
 	struct tls *tls = tls_new(d->target.tls, d->peer.name);
 
 	if (tls != NULL)
-		d->upgrade =
-		    upgrade_start(&d->by, d->fd, tls, d->target.is_direct,
-				  upgraded, d);
+		d->upgrade = upgrade_start(&d->by, d->fd, tls,
+					   d->target.is_direct, upgraded, d);
 	if (d->upgrade == NULL) {
 		give_up(d, strerror(ENOMEM));
 		return;

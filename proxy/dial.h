@@ -29,7 +29,7 @@ struct dial_address {
 
 struct dial_result {
 	int fd; /* connected and non-blocking, the callee's; -1: none */
-	struct tls *tls; /* the callee's; NULL: fd is in clear */
+	struct tls *tls;          /* the callee's; NULL: fd is in clear */
 	struct dial_address peer; /* of fd */
 	const char *tried; /* "db1:5432: Connection refused; ...", borrowed for
 			      the call */

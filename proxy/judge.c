@@ -11,6 +11,7 @@
 
 #include "protocol/frontend.h"
 #include "proxy/guard_log.h"
+#include "proxy/login.h"
 #include "proxy/session.h"
 
 enum {
@@ -235,14 +236,14 @@ judge_skipped(struct session *s, const struct frame_header *h)
 }
 
 static enum judgement
-judge_login(struct session *s, const struct frame_header *h)
+judge_login(struct session *s, const struct frame_header *h, struct span in)
 {
 	if (h->type == FRONTEND_TERMINATE)
 		s->is_terminating = true;
 	/* A query sent ahead of the login's end waits for it. */
-	return h->type == FRONTEND_PASSWORD || h->type == FRONTEND_TERMINATE
-		   ? JUDGE_PASS
-		   : JUDGE_WAIT;
+	if (h->type != FRONTEND_PASSWORD && h->type != FRONTEND_TERMINATE)
+		return JUDGE_WAIT;
+	return login_judge(s, h, in) == LOGIN_PASS ? JUDGE_PASS : JUDGE_WAIT;
 }
 
 enum judgement
@@ -250,7 +251,7 @@ judge(struct session *s, const struct frame_header *h, struct span in,
       struct finding *out)
 {
 	if (s->state == SESSION_AUTH)
-		return judge_login(s, h);
+		return judge_login(s, h, in);
 	if (s->skips_to_sync)
 		return judge_skipped(s, h);
 	switch (h->type) {

@@ -23,6 +23,7 @@ enum mail_kind {
 	MAIL_STOP,       /* end all sessions now */
 	MAIL_SHUT,       /* data: a gate_window that is shut now; a use of it */
 	MAIL_OPEN,       /* data: one that is open again; a use of it */
+	MAIL_HANDSHAKE,  /* data: a handshake whose step has been taken */
 };
 
 struct mail {

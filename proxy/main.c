@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include "proxy/config.h"
+#include "proxy/config_tls.h"
+#include "proxy/credentials.h"
 #include "proxy/explain.h"
 #include "proxy/log.h"
 #include "proxy/server.h"
@@ -168,6 +170,7 @@ load(const struct arguments *a)
 static int
 check(const struct arguments *a)
 {
+	struct credentials *credentials;
 	struct config *config;
 
 	if (a->file == NULL)
@@ -175,7 +178,12 @@ check(const struct arguments *a)
 	config = load(a);
 	if (config == NULL)
 		return EXIT_FAILURE;
+	config_tls_warn(config, stderr);
+	credentials = credentials_load(config, stderr);
 	config_free(config);
+	if (credentials == NULL)
+		return EXIT_FAILURE;
+	credentials_release(credentials);
 	printf("%s: ok\n", a->file);
 	return EXIT_SUCCESS;
 }

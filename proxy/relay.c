@@ -21,6 +21,7 @@
 #include "proxy/guard_log.h"
 #include "proxy/judge.h"
 #include "proxy/log.h"
+#include "proxy/login.h"
 #include "proxy/session.h"
 
 enum {
@@ -286,11 +287,16 @@ note_key(struct session *s, struct span body)
 		session_has_key(s, key.backend_pid, key.secret);
 }
 
-static void
-login_answer(struct session *s, struct frame f)
+/* True if the frame is not to be forwarded. */
+static bool
+auth_answer(struct walk *w, struct frame f)
 {
+	struct session *s = w->s;
 	enum transaction_status status;
 
+	flush(w); /* what is said of it comes behind what came before it */
+	if (login_answer(s, f) != LOGIN_PASS)
+		return true;
 	switch (f.type) {
 	case BACKEND_KEY_DATA:
 		note_key(s, f.body);
@@ -307,6 +313,7 @@ login_answer(struct session *s, struct frame f)
 	default:
 		break;
 	}
+	return false;
 }
 
 static void
@@ -445,12 +452,14 @@ answer(struct walk *w, const struct frame_header *h)
 		f.body = frame_body(h, w->rest);
 	s->last_server_type = h->type;
 	if (s->state == SESSION_AUTH)
-		login_answer(s, f);
+		is_taken = auth_answer(w, f);
 	else
 		is_taken = ready_answer(w, f);
 	if (s->state == SESSION_CLOSING)
 		return;
-	if (is_taken)
+	if (s->state == SESSION_DIALING)
+		skip(w, w->rest.len); /* of a server that has been left */
+	else if (is_taken)
 		skip(w, frame_len(h));
 	else
 		stream_through(w, frame_len(h), false);
@@ -526,9 +535,13 @@ typedef size_t walk_fn(struct session *s, struct span in);
 static void
 walk_buffer(struct session *s, struct inlet *in, walk_fn *walk)
 {
+	bool is_secret = s->state == SESSION_AUTH;
 	size_t used = walk(s, buffer_span(&in->buffer));
 
-	buffer_consume(&in->buffer, used);
+	if (is_secret)
+		buffer_consume_secret(&in->buffer, used);
+	else
+		buffer_consume(&in->buffer, used);
 }
 
 /* Nothing waits: read into the worker's scratch, and copy only what stays. */
@@ -537,6 +550,7 @@ read_fresh(struct session *s, struct stream *from, struct inlet *in,
 	   walk_fn *walk)
 {
 	uint8_t *scratch = s->worker->scratch;
+	bool is_secret = s->state == SESSION_AUTH;
 	ssize_t n = stream_read(from, scratch, WORKER_SCRATCH_BYTES);
 	size_t used;
 
@@ -545,6 +559,8 @@ read_fresh(struct session *s, struct stream *from, struct inlet *in,
 	used = walk(s, span_of(scratch, (size_t)n));
 	if (!buffer_append(&in->buffer, scratch + used, (size_t)n - used))
 		session_close(s, CLOSE_MEMORY, NULL);
+	if (is_secret)
+		explicit_bzero(scratch, (size_t)n);
 	return n;
 }
 

@@ -22,6 +22,8 @@
 #include <event2/event_struct.h>
 #include <event2/thread.h>
 
+#include "proxy/config_tls.h"
+#include "proxy/credentials.h"
 #include "proxy/listener.h"
 #include "proxy/log.h"
 #include "proxy/turns.h"
@@ -35,6 +37,7 @@ struct server {
 	struct event interrupt_event;
 	struct event expire_event;
 	struct event poll_event;
+	struct event reload_event;
 	uint32_t started; /* workers */
 	int signals;
 };
@@ -108,6 +111,53 @@ signaled(evutil_socket_t signal_number, short what, void *arg)
 	tell_workers(s, MAIL_STOP);
 }
 
+/* Each line that was written to the text, as one of the log. */
+static void
+log_lines(enum log_level level, const char *what, char *text)
+{
+	char *rest = text;
+	char *line;
+
+	while ((line = strsep(&rest, "\n")) != NULL)
+		if (*line != '\0')
+			log_line(level, "%s%s", what, line);
+}
+
+/* NULL: what is wrong has been logged. */
+static struct credentials *
+load_credentials(const struct config *c, const char *what)
+{
+	struct credentials *loaded = NULL;
+	char *text = NULL;
+	size_t size;
+	FILE *errors = open_memstream(&text, &size);
+
+	if (errors == NULL) {
+		log_line(LOG_ERROR, "%sout of memory", what);
+		return NULL;
+	}
+	loaded = credentials_load(c, errors);
+	fclose(errors);
+	log_lines(LOG_ERROR, what, text);
+	free(text);
+	return loaded;
+}
+
+static void
+reload(evutil_socket_t signal_number, short what, void *arg)
+{
+	struct server *s = arg;
+	struct credentials *new;
+
+	(void)signal_number;
+	(void)what;
+	new = load_credentials(s->daemon.config, "not reloaded: ");
+	if (new == NULL)
+		return;
+	credentials_store_replace(s->daemon.credentials, new);
+	log_line(LOG_INFO, "certificates, keys and auth_file are reloaded");
+}
+
 static void
 watch_signals(struct server *s)
 {
@@ -116,10 +166,13 @@ watch_signals(struct server *s)
 		     EV_SIGNAL | EV_PERSIST, signaled, s);
 	event_assign(&s->interrupt_event, s->base, SIGINT,
 		     EV_SIGNAL | EV_PERSIST, signaled, s);
+	event_assign(&s->reload_event, s->base, SIGHUP, EV_SIGNAL | EV_PERSIST,
+		     reload, s);
 	event_assign(&s->expire_event, s->base, -1, 0, expired, s);
 	event_assign(&s->poll_event, s->base, -1, EV_PERSIST, poll_end, s);
 	event_add(&s->terminate_event, NULL);
 	event_add(&s->interrupt_event, NULL);
+	event_add(&s->reload_event, NULL);
 }
 
 /* Two descriptors a session; as many as the system lets us have. */
@@ -141,6 +194,18 @@ raise_descriptor_limit(const struct config *c)
 			 (uintmax_t)limit.rlim_cur);
 }
 
+/* As many threads as workers: whichever has more to do gets the processor. */
+static bool
+start_handshakes(struct daemon *d)
+{
+	const struct config *c = d->config;
+
+	if (c->tls.mode == TLS_DISABLE && c->upstream_tls.mode == TLS_DISABLE)
+		return true;
+	d->handshakes = handshake_pool_start(d->worker_count);
+	return d->handshakes != NULL;
+}
+
 /* Signals go to the main thread alone. */
 static bool
 start_workers(struct server *s)
@@ -157,6 +222,7 @@ start_workers(struct server *s)
 		return false;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
+	started = start_handshakes(d);
 	while (started && s->started < d->worker_count) {
 		started = worker_start(&d->workers[s->started], d, s->started);
 		s->started += started;
@@ -169,10 +235,26 @@ start_workers(struct server *s)
 }
 
 static void
+log_warnings(const struct config *c)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (out == NULL)
+		return;
+	config_tls_warn(c, out);
+	fclose(out);
+	log_lines(LOG_WARNING, "", text);
+	free(text);
+}
+
+static void
 log_start(const struct config *c)
 {
 	size_t i;
 
+	log_warnings(c);
 	for (i = 0; i < c->upstream_count; i++)
 		log_line(LOG_INFO, "upstream %s port %u", c->upstream[i].host,
 			 c->upstream[i].port);
@@ -187,8 +269,11 @@ stop(struct server *s)
 
 	listeners_close(s->listeners);
 	tell_workers(s, MAIL_STOP);
+	/* First: its mails must find their mailboxes. */
+	handshake_pool_stop(s->daemon.handshakes);
 	for (i = 0; i < s->started; i++)
 		worker_join(&s->daemon.workers[i]);
+	credentials_store_free(s->daemon.credentials);
 	free(s->daemon.workers);
 	cancel_registry_free(s->daemon.cancels);
 	turns_free(s->daemon.turns);
@@ -202,13 +287,22 @@ server_run(const struct config *config)
 	struct server s = {
 	    .daemon = {.config = config, .worker_count = config->workers},
 	};
+	struct credentials *credentials;
 	int status = EXIT_FAILURE;
 
+	credentials = load_credentials(config, "");
+	if (credentials == NULL)
+		return EXIT_FAILURE;
+	s.daemon.credentials = credentials_store_new(credentials);
+	if (s.daemon.credentials == NULL)
+		return EXIT_FAILURE;
 	evthread_use_pthreads();
 	raise_descriptor_limit(config);
 	s.base = event_base_new();
-	if (s.base == NULL)
+	if (s.base == NULL) {
+		credentials_store_free(s.daemon.credentials);
 		return EXIT_FAILURE;
+	}
 	watch_signals(&s);
 	if (start_workers(&s))
 		s.listeners = listeners_open(s.base, &s.daemon);

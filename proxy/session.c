@@ -1,13 +1,21 @@
 /*
  * session.c - one client paired with one server, from accept to close.
  *
- *   STARTUP   -> DIALING    startup_step    StartupMessage accepted
+ *   STARTUP   -> HANDSHAKE  startup_step    SSLRequest, or TLS at once
+ *   HANDSHAKE -> STARTUP    handshaken      the same again, by TLS
+ *   STARTUP   -> SASL       login_begin     StartupMessage; auth = scram
+ *   STARTUP   -> DIALING    login_begin     StartupMessage; auth = pass
  *   STARTUP   -> CANCELING  startup_step    CancelRequest for a server
+ *   SASL      -> DIALING    login_step      the client knows its password
  *   DIALING   -> AUTH       dialed          connected, startup packet sent
+ *   AUTH      -> DIALING    login_answer    refused, but may not be by TLS,
+ *                                           or may be only so
  *   AUTH      -> READY      session_logged_in  first ReadyForQuery
  *   any       -> CLOSING    session_close   a close reason was recorded
  *
  *   STARTUP   no server stream; only untyped packets are legal.
+ *   HANDSHAKE the client's socket is handshake.c's.
+ *   SASL      no server stream; only SASL answers are legal.
  *   DIALING   the client is not read.
  *   AUTH      frames pass unjudged and are never logged: they carry secrets.
  *   READY     each client frame is judged before any byte of it is forwarded.
@@ -29,8 +37,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "proxy/credentials.h"
 #include "proxy/exchange.h"
 #include "proxy/log.h"
+#include "proxy/login.h"
 #include "proxy/relay.h"
 #include "proxy/session_state.h"
 
@@ -48,10 +58,13 @@ static const struct {
 	const char *name;
 	unsigned next; /* states it may turn into, besides CLOSING */
 } states[SESSION_STATES] = {
-    [SESSION_STARTUP] = {"startup",
-			 BIT(SESSION_DIALING) | BIT(SESSION_CANCELING)},
+    [SESSION_STARTUP] = {"startup", BIT(SESSION_HANDSHAKE) | BIT(SESSION_SASL) |
+					BIT(SESSION_DIALING) |
+					BIT(SESSION_CANCELING)},
+    [SESSION_HANDSHAKE] = {"handshake", BIT(SESSION_STARTUP)},
+    [SESSION_SASL] = {"sasl", BIT(SESSION_DIALING)},
     [SESSION_DIALING] = {"dialing", BIT(SESSION_AUTH)},
-    [SESSION_AUTH] = {"auth", BIT(SESSION_READY)},
+    [SESSION_AUTH] = {"auth", BIT(SESSION_READY) | BIT(SESSION_DIALING)},
     [SESSION_READY] = {"ready", 0},
     [SESSION_CANCELING] = {"canceling", 0},
     [SESSION_CLOSING] = {"closing", 0},
@@ -144,26 +157,37 @@ end(struct session *s)
 	worker_reap(s->worker, s);
 }
 
-static void
-say_goodbye(struct session *s, const char *detail)
+static bool
+can_be_told(const struct session *s)
 {
-	struct error_report report = {
-	    .severity = "FATAL",
-	    .sqlstate = reasons[s->close_reason].sqlstate,
-	    .message = reasons[s->close_reason].message,
-	    .detail = detail,
-	};
+	/* Within a message of the server's nothing else can be said, where
+	 * bytes pass unread nobody knows, and amid a handshake nobody could
+	 * read it. */
+	return s->from_server.pass_left == 0 &&
+	       !(s->is_blind && s->server.handler != NULL) &&
+	       s->state != SESSION_HANDSHAKE;
+}
+
+static void
+say_goodbye(struct session *s, const struct error_report *report)
+{
 	struct writer w = {0};
 
-	/* Within a message of the server's nothing else can be said, and
-	 * where bytes pass unread nobody knows. */
-	if (report.message == NULL || s->from_server.pass_left > 0 ||
-	    (s->is_blind && s->server.handler != NULL))
-		return;
-	error_response_write(&w, &report);
+	error_response_write(&w, report);
 	if (!w.failed && !stream_write(&s->client, w.data, w.len))
-		buffer_clear(&s->client.out);
+		stream_discard(&s->client);
 	writer_clear(&w);
+}
+
+static void
+leave_login(struct session *s)
+{
+	handshake_cancel(s->handshake);
+	s->handshake = NULL;
+	login_free(s->login);
+	s->login = NULL;
+	credentials_release(s->credentials);
+	s->credentials = NULL;
 }
 
 static void
@@ -171,6 +195,7 @@ leave_server(struct session *s)
 {
 	dial_cancel(s->dial);
 	s->dial = NULL;
+	leave_login(s);
 	gate_leave(s);
 	lease_end(s);
 	if (s->cancel_entry != NULL)
@@ -182,17 +207,36 @@ leave_server(struct session *s)
 void
 session_close(struct session *s, enum close_reason reason, const char *detail)
 {
+	session_close_saying(s, reason, NULL, detail, NULL);
+}
+
+void
+session_close_saying(struct session *s, enum close_reason reason,
+		     const char *message, const char *detail, const char *hint)
+{
+	struct error_report report = {
+	    .severity = "FATAL",
+	    .sqlstate = reasons[reason].sqlstate,
+	    .message = message != NULL ? message : reasons[reason].message,
+	    .detail = detail,
+	    .hint = hint,
+	};
+	bool is_told;
+
 	if (s->state == SESSION_CLOSING)
 		return;
 	s->close_reason = reason;
 	log_close(s, detail);
-	leave_server(s);
+	is_told = report.message != NULL && can_be_told(s);
 	session_enter(s, SESSION_CLOSING);
 	if (reason == CLOSE_CLIENT_BROKEN || s->client.is_shut) {
+		leave_server(s);
 		end(s);
 		return;
 	}
-	say_goodbye(s, detail);
+	if (is_told)
+		say_goodbye(s, &report);
+	leave_server(s); /* detail may have been of what is freed here */
 	stream_shutdown(&s->client);
 	if (s->from_client.is_eof && s->client.is_shut) {
 		end(s);
@@ -310,6 +354,9 @@ client_event(void *arg, enum stream_event event)
 		case SESSION_STARTUP:
 			session_startup_readable(s);
 			break;
+		case SESSION_SASL:
+			login_readable(s);
+			break;
 		case SESSION_AUTH:
 		case SESSION_READY:
 			relay_from_client(s);
@@ -317,6 +364,7 @@ client_event(void *arg, enum stream_event event)
 		case SESSION_CLOSING:
 			closing_readable(s);
 			break;
+		case SESSION_HANDSHAKE:
 		case SESSION_DIALING:
 		case SESSION_CANCELING:
 		case SESSION_STATES:
@@ -344,7 +392,7 @@ server_event(void *arg, enum stream_event event)
 
 	if (event == STREAM_BROKEN) {
 		/* Its last words may still be unread. */
-		buffer_clear(&s->server.out);
+		stream_discard(&s->server);
 		s->server.is_shut = true;
 	} else if (event == STREAM_READABLE) {
 		if (s->state == SESSION_CANCELING)
@@ -362,6 +410,10 @@ session_dialed(void *arg, const struct dial_result *result)
 	struct span packet = buffer_span(&s->startup);
 
 	s->dial = NULL;
+	if (result->fd < 0 && login_tell_refusal(s)) {
+		session_close(s, CLOSE_SERVER_LEFT, result->tried);
+		return;
+	}
 	if (result->fd < 0) {
 		session_close(s,
 			      s->state == SESSION_CANCELING ? CLOSE_CANCEL_DONE
@@ -370,12 +422,13 @@ session_dialed(void *arg, const struct dial_result *result)
 		return;
 	}
 	stream_open(&s->server, s->worker->base, result->fd, server_event, s);
+	if (result->tls != NULL)
+		stream_secure(&s->server, result->tls);
 	s->server_address = result->peer;
 	if (s->state == SESSION_DIALING)
 		session_enter(s, SESSION_AUTH);
 	if (!session_to_server(s, packet.data, packet.len))
 		return;
-	buffer_clear(&s->startup);
 	stream_want_read(&s->server, true);
 	turn(s);
 }
@@ -400,6 +453,16 @@ timer_event(evutil_socket_t fd, short what, void *arg)
 	turn(s);
 }
 
+static bool
+is_unix_socket(int fd)
+{
+	int domain = AF_UNSPEC;
+	socklen_t len = sizeof(domain);
+
+	(void)getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len);
+	return domain == AF_UNIX;
+}
+
 void
 session_open(struct worker *w, int fd, bool is_over_limit)
 {
@@ -414,6 +477,8 @@ session_open(struct worker *w, int fd, bool is_over_limit)
 	s->worker = w;
 	s->id = (uint64_t)(w->index + 1) << 48 | ++w->next_session;
 	s->is_over_limit = is_over_limit;
+	s->is_local = is_unix_socket(fd);
+	s->credentials = credentials_store_use(w->daemon->credentials);
 	pipeline_init(&s->pipeline);
 	event_assign(&s->timer, w->base, -1, 0, timer_event, s);
 	stream_open(&s->client, w->base, fd, client_event, s);
@@ -440,6 +505,7 @@ void
 session_logged_in(struct session *s, enum transaction_status status)
 {
 	event_del(&s->timer);
+	leave_login(s);
 	s->pipeline.status = status;
 	session_enter(s, SESSION_READY);
 }

@@ -20,6 +20,8 @@
 
 enum session_state {
 	SESSION_STARTUP,
+	SESSION_HANDSHAKE,
+	SESSION_SASL,
 	SESSION_DIALING,
 	SESSION_AUTH,
 	SESSION_READY,
@@ -36,7 +38,10 @@ struct inlet {
 	bool is_eof;
 };
 
+struct credentials;
 struct exchange;
+struct handshake;
+struct login;
 
 struct session {
 	LIST_ENTRY(session) link;
@@ -45,6 +50,8 @@ struct session {
 	enum session_state state;
 	enum close_reason close_reason;
 	bool is_over_limit; /* to be refused once it has said who it is */
+	bool is_local;      /* over a Unix socket */
+	bool is_direct;     /* began with TLS at once */
 	bool is_blind;      /* replication: bytes pass unread once logged in */
 	bool is_reaped;
 	bool is_expired;     /* to end as soon as no guarded statement runs */
@@ -60,10 +67,15 @@ struct session {
 	struct inlet from_server;
 	struct pipeline pipeline;
 	struct event timer; /* login and closing; an exchange's waits */
+	struct credentials *credentials; /* in force when it came; until it is
+					    logged in */
+	struct login *login;             /* likewise */
+	struct handshake *handshake;     /* with the client */
 	struct dial *dial;
 	struct dial_address server_address;
 	struct cancel_entry *cancel_entry;
-	struct buffer startup; /* the packet, until the server has it */
+	struct buffer
+	    startup; /* the packet, until the server has answered it */
 	uint32_t kept_count;
 	struct buffer kept; /* whole frames of a cycle that may be guarded */
 	struct prepared prepared;
@@ -85,6 +97,11 @@ void session_open(struct worker *w, int fd, bool is_over_limit);
  */
 void session_close(struct session *s, enum close_reason reason,
 		   const char *detail);
+
+/* The same with a message and a hint of its own; any may be NULL. */
+void session_close_saying(struct session *s, enum close_reason reason,
+			  const char *message, const char *detail,
+			  const char *hint);
 
 /*
  * The three ways to close with CLOSE_SHUTDOWN: if it is between transactions

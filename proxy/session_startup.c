@@ -2,15 +2,20 @@
  * session_startup.c - what a client says before it has a server: who it is,
  * whether it wants encryption, or that somebody's statement is to end.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "protocol/startup.h"
+#include "proxy/credentials.h"
+#include "proxy/log.h"
+#include "proxy/login.h"
 #include "proxy/session.h"
 #include "proxy/session_state.h"
 
 enum {
 	STARTUP_READ_BYTES = 1024,
 	ENCRYPTION_REQUESTS_MAX = 2, /* one for TLS, one for GSSAPI */
+	TLS_HANDSHAKE_RECORD = 0x16, /* RFC 8446, ContentType */
 };
 
 static void
@@ -23,22 +28,64 @@ copy_name(char out[64], struct span name)
 	out[len] = '\0';
 }
 
-static void
-begin_dial(struct session *s, const struct dial_address *known)
+void
+session_dial(struct session *s, const struct dial_address *known)
 {
 	const struct config *c = session_config(s);
+	const struct dial_target target = {
+	    .endpoints = c->upstream,
+	    .count = c->upstream_count,
+	    .mode = c->upstream_tls.mode,
+	    .is_direct = c->upstream_tls.is_direct,
+	    .tls = s->credentials->server,
+	    .timeout_ms = c->connect_timeout_ms,
+	};
 	struct worker *w = s->worker;
 
 	stream_want_read(&s->client, false);
 	if (known != NULL)
-		s->dial = dial_start_address(
-		    w->base, known, c->connect_timeout_ms, session_dialed, s);
+		s->dial = dial_start_address(&w->handshaker, &target, known,
+					     session_dialed, s);
 	else
-		s->dial =
-		    dial_start(w->base, &w->dns, c->upstream, c->upstream_count,
-			       c->connect_timeout_ms, session_dialed, s);
+		s->dial = dial_start(&w->handshaker, &w->dns, &target,
+				     session_dialed, s);
 	if (s->dial == NULL)
 		session_close(s, CLOSE_MEMORY, NULL);
+}
+
+/* As PostgreSQL's clientcert=verify-full. */
+static bool
+has_certificate_of(const struct session *s, struct span user)
+{
+	char name[256];
+
+	return tls_peer_name(s->client.tls, name, sizeof(name)) &&
+	       span_equals(user, name);
+}
+
+/* False: closed. */
+static bool
+may_begin(struct session *s, const struct startup_packet *p)
+{
+	enum tls_mode mode = session_config(s)->tls.mode;
+	char message[128];
+
+	if (s->is_over_limit) {
+		session_close(s, CLOSE_TOO_MANY, NULL);
+	} else if (s->is_local || mode < TLS_REQUIRE) {
+		return true;
+	} else if (s->client.tls == NULL) {
+		session_close_saying(s, CLOSE_TLS_REQUIRED, NULL, NULL,
+				     "Connect with sslmode=require.");
+	} else if (mode == TLS_VERIFY_FULL && !has_certificate_of(s, p->user)) {
+		snprintf(message, sizeof(message),
+			 "certificate authentication failed for user \"%s\"",
+			 s->user);
+		session_close_saying(s, CLOSE_CERTIFICATE, message,
+				     "The certificate's CN is not that name.",
+				     NULL);
+	}
+	return s->state != SESSION_CLOSING;
 }
 
 static void
@@ -47,16 +94,14 @@ begin_session(struct session *s, const struct startup_packet *p)
 	copy_name(s->user, p->user);
 	copy_name(s->database, p->database.len > 0 ? p->database : p->user);
 	s->is_blind = startup_is_replication(p);
-	if (s->is_over_limit) {
-		session_close(s, CLOSE_TOO_MANY, NULL);
+	if (!may_begin(s, p))
 		return;
-	}
 	if (!buffer_append(&s->startup, p->raw.data, p->raw.len)) {
 		session_close(s, CLOSE_MEMORY, NULL);
 		return;
 	}
-	session_enter(s, SESSION_DIALING);
-	begin_dial(s, NULL);
+	buffer_consume(&s->from_client.buffer, p->raw.len);
+	login_begin(s);
 }
 
 /* The proxy answers for a backend that is idle on its behalf. */
@@ -76,7 +121,7 @@ begin_cancel(struct session *s, const struct startup_packet *p)
 	}
 	session_enter(s, SESSION_CANCELING);
 	if (!is_known || !target.is_held) {
-		begin_dial(s, is_known ? &target.server : NULL);
+		session_dial(s, is_known ? &target.server : NULL);
 		return;
 	}
 	stream_want_read(&s->client, false);
@@ -96,17 +141,120 @@ session_cancel_answered(struct session *s, bool has_ended)
 	if (has_ended)
 		session_close(s, CLOSE_CANCEL_DONE, NULL);
 	else
-		begin_dial(s, &s->server_address);
+		session_dial(s, &s->server_address);
+}
+
+/* Encryption */
+
+static bool
+can_encrypt(const struct session *s)
+{
+	return s->credentials->clients != NULL && s->client.tls == NULL &&
+	       !s->is_local;
 }
 
 static void
-refuse_encryption(struct session *s, size_t packet_len)
+log_tls(const struct session *s)
+{
+	const struct tls *tls = s->client.tls;
+	struct log_event e;
+
+	log_begin(&e, LOG_DEBUG, "TLS with a client");
+	log_number(&e, "session", s->id);
+	log_text(&e, "version", tls_version_name(tls));
+	log_text(&e, "cipher", tls_cipher_name(tls));
+	log_text(&e, "resumed", tls_is_resumed(tls) ? "yes" : "no");
+	log_end(&e);
+}
+
+/* A handshake_handler. */
+static void
+handshaken(void *arg, struct tls *tls, const char *error)
+{
+	struct session *s = arg;
+
+	s->handshake = NULL;
+	if (error != NULL) {
+		session_close(s, CLOSE_TLS_FAILED, error);
+		tls_free(tls);
+		return;
+	}
+	stream_secure(&s->client, tls);
+	session_enter(s, SESSION_STARTUP);
+	log_tls(s);
+	if (s->is_direct && !tls_has_alpn(tls))
+		session_close(s, CLOSE_STARTUP_BAD,
+			      "received direct SSL connection request without "
+			      "ALPN protocol negotiation extension");
+	else
+		stream_want_read(&s->client, true);
+}
+
+/* What has been read already is the handshake's. */
+static void
+begin_handshake(struct session *s)
+{
+	struct buffer *b = &s->from_client.buffer;
+	struct tls *tls = tls_new(s->credentials->clients, NULL);
+
+	if (tls == NULL || !tls_feed(tls, buffer_span(b))) {
+		tls_free(tls);
+		session_close(s, CLOSE_MEMORY, NULL);
+		return;
+	}
+	buffer_clear(b);
+	stream_want_read(&s->client, false);
+	session_enter(s, SESSION_HANDSHAKE);
+	s->handshake = handshake_start(&s->worker->handshaker, s->client.fd,
+				       tls, handshaken, s);
+	if (s->handshake == NULL)
+		session_close(s, CLOSE_MEMORY, NULL);
+}
+
+/*
+ * What stands in clear behind the request somebody else may have put there,
+ * to be taken for the client's (CVE-2021-23214).
+ */
+static void
+grant_encryption(struct session *s)
+{
+	if (s->from_client.buffer.len > 0) {
+		session_close(s, CLOSE_CLEAR_BYTES,
+			      "This could be either a client-software bug or "
+			      "evidence of an attempted man-in-the-middle "
+			      "attack.");
+		return;
+	}
+	if (!session_to_client(s, "S", 1))
+		return;
+	if (stream_pending(&s->client) > 0)
+		session_close(s, CLOSE_CLIENT_BROKEN, "it takes no byte");
+	else
+		begin_handshake(s);
+}
+
+static void
+answer_request(struct session *s, enum startup_status request,
+	       size_t packet_len)
 {
 	buffer_consume(&s->from_client.buffer, packet_len);
-	if (++s->encryption_requests > ENCRYPTION_REQUESTS_MAX)
+	if (s->client.tls != NULL)
+		session_close(s, CLOSE_STARTUP_BAD,
+			      "encryption was asked for within TLS");
+	else if (++s->encryption_requests > ENCRYPTION_REQUESTS_MAX)
 		session_close(s, CLOSE_STARTUP_BAD, "repeated SSLRequest");
+	else if (request == STARTUP_SSL && can_encrypt(s))
+		grant_encryption(s);
 	else
 		(void)session_to_client(s, "N", 1);
+}
+
+/* A handshake record where a length of at most 10,000 should be. */
+static bool
+is_direct_tls(const struct session *s, struct span in)
+{
+	return in.len > 0 && in.data[0] == TLS_HANDSHAKE_RECORD &&
+	       s->encryption_requests == 0 && can_encrypt(s);
 }
 
 static void
@@ -114,8 +262,15 @@ startup_step(struct session *s)
 {
 	struct span in = buffer_span(&s->from_client.buffer);
 	struct startup_packet p;
+	enum startup_status status;
 
-	switch (startup_decode(&p, in)) {
+	if (is_direct_tls(s, in)) {
+		s->is_direct = true;
+		begin_handshake(s);
+		return;
+	}
+	status = startup_decode(&p, in);
+	switch (status) {
 	case STARTUP_MORE:
 		return;
 	case STARTUP_BAD:
@@ -126,7 +281,7 @@ startup_step(struct session *s)
 		return;
 	case STARTUP_SSL:
 	case STARTUP_GSSENC:
-		refuse_encryption(s, p.raw.len);
+		answer_request(s, status, p.raw.len);
 		if (s->state == SESSION_STARTUP)
 			startup_step(s); /* at most twice more */
 		return;
@@ -135,8 +290,6 @@ startup_step(struct session *s)
 		return;
 	case STARTUP_MESSAGE:
 		begin_session(s, &p);
-		if (s->state != SESSION_CLOSING)
-			buffer_consume(&s->from_client.buffer, p.raw.len);
 		return;
 	}
 }

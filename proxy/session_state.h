@@ -12,6 +12,12 @@ void session_enter(struct session *s, enum session_state next);
 /* In STARTUP: a packet, or part of one, is there. */
 void session_startup_readable(struct session *s);
 
+/*
+ * Dial the upstream, or that address of it, and send it the startup packet:
+ * in DIALING and CANCELING.
+ */
+void session_dial(struct session *s, const struct dial_address *known);
+
 /* A dial_handler: in DIALING and CANCELING. */
 void session_dialed(void *arg, const struct dial_result *result);
 

@@ -21,9 +21,8 @@ static const char *const scopes[] = {"off", "drops", "ddl", NULL};
 static const char *const policies[] = {"auto", "lock",   "hold",
 				       "pass", "reject", NULL};
 static const char *const on_timeouts[] = {"error", "pass", NULL};
-static const char *const tls_modes[] = {"disable", "allow",	"prefer",
-					"require", "verify-ca", "verify-full",
-					NULL};
+static const char *const tls_modes[] = {
+    "disable", "allow", "prefer", "require", "verify-ca", "verify-full", NULL};
 static const char *const tls_versions[] = {"any",     "TLSv1",   "TLSv1.1",
 					   "TLSv1.2", "TLSv1.3", NULL};
 static const char *const auth_methods[] = {"pass", "scram", NULL};
@@ -65,8 +64,8 @@ const struct setting setting_table[] = {
     {"tls_ciphers", SETTING_TEXT, FIELD(tls.ciphers),
      .preset = "ECDHE+AESGCM:ECDHE+CHACHA20",
      .help = "for TLS 1.2 as OpenSSL has it; TLS_... are suites of 1.3"},
-    {"auth", SETTING_WORD, FIELD(auth), .words = auth_methods,
-     .preset = "pass", .help = "who checks passwords: the server, or Lockstep"},
+    {"auth", SETTING_WORD, FIELD(auth), .words = auth_methods, .preset = "pass",
+     .help = "who checks passwords: the server, or Lockstep"},
     {"auth_file", SETTING_FILE, FIELD(auth_file), .no_preset = "none",
      .help = "for auth = scram: the server's verifiers of its roles"},
     {"workers", SETTING_NUMBER, 1, SETTING_WORKERS_MAX, FIELD(workers),
@@ -342,6 +341,8 @@ config_describe(FILE *out)
 	for (s = setting_table; s < setting_table + SETTING_COUNT; s++) {
 		fprintf(out, "  %-22s %-16s ", s->name,
 			s->preset == NULL ? s->no_preset : s->preset);
+		if (s->words == tls_modes) /* too long for the line */
+			fputs("\n      ", out);
 		describe_allowed(out, s);
 		fprintf(out, "\n      %s\n", s->help);
 	}

@@ -257,8 +257,8 @@ common_name(const X509 *cert, char *out, size_t size)
 	X509_NAME *subject = X509_get_subject_name(cert);
 	int len;
 
-	len = X509_NAME_get_text_by_NID(subject, NID_commonName, out,
-					(int)size);
+	len =
+	    X509_NAME_get_text_by_NID(subject, NID_commonName, out, (int)size);
 	/* One that is cut, or goes on behind a NUL, names somebody else. */
 	return len > 0 && (size_t)len + 1 < size && strlen(out) == (size_t)len;
 }
@@ -348,8 +348,8 @@ tls_read(struct tls *t, struct span cipher, void *data, size_t size)
 	ERR_clear_error();
 	t->fresh = cipher;
 	while (total < size) {
-		result = SSL_read_ex(t->ssl, (char *)data + total, size - total,
-				     &n);
+		result =
+		    SSL_read_ex(t->ssl, (char *)data + total, size - total, &n);
 		if (result != 1)
 			break;
 		total += n;
@@ -363,8 +363,7 @@ tls_read(struct tls *t, struct span cipher, void *data, size_t size)
 	/* An end or a fault behind data comes again with the next call. */
 	if (total == 0)
 		return read_nothing(t, result);
-	if (result != 1 &&
-	    SSL_get_error(t->ssl, result) != SSL_ERROR_WANT_READ)
+	if (result != 1 && SSL_get_error(t->ssl, result) != SSL_ERROR_WANT_READ)
 		t->has_more = true;
 	return (ssize_t)total;
 }

@@ -15,8 +15,7 @@
 
 static const char system_ca[] = "system";
 
-static bool
-say(char why[TLS_WHY_MAX], const char *format, ...)
+static bool say(char why[TLS_WHY_MAX], const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* Returns false, for `return say(...)`. */
@@ -85,8 +84,9 @@ load_key(SSL_CTX *ctx, const struct tls_settings *s, char why[TLS_WHY_MAX])
 		return say(why, "could not use private key file \"%s\": %s",
 			   s->key, tls_take_error());
 	return SSL_CTX_check_private_key(ctx) == 1 ||
-	       say(why, "private key file \"%s\" and certificate file \"%s\" "
-			"do not belong together",
+	       say(why,
+		   "private key file \"%s\" and certificate file \"%s\" "
+		   "do not belong together",
 		   s->key, s->cert);
 }
 
@@ -111,8 +111,9 @@ load_crls(SSL_CTX *ctx, const struct tls_settings *s, char why[TLS_WHY_MAX])
 	if (s->crl == NULL && s->crl_dir == NULL)
 		return true;
 	if (X509_STORE_load_locations(store, s->crl, s->crl_dir) != 1)
-		return say(why, "could not load certificate revocation list "
-				"\"%s\": %s",
+		return say(why,
+			   "could not load certificate revocation list "
+			   "\"%s\": %s",
 			   s->crl != NULL ? s->crl : s->crl_dir,
 			   tls_take_error());
 	return X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK |
@@ -127,8 +128,9 @@ load_authorities(SSL_CTX *ctx, const struct tls_settings *s,
 		return true;
 	if (strcmp(s->ca, system_ca) == 0) {
 		if (SSL_CTX_set_default_verify_paths(ctx) != 1)
-			return say(why, "could not load the system's root "
-					"certificates: %s",
+			return say(why,
+				   "could not load the system's root "
+				   "certificates: %s",
 				   tls_take_error());
 	} else if (SSL_CTX_load_verify_locations(ctx, s->ca, NULL) != 1) {
 		return say(why,
@@ -277,8 +279,8 @@ select_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
 	(void)ssl;
 	(void)arg;
 	if (SSL_select_next_proto(&selected, out_len, alpn, sizeof(alpn) - 1,
-				  offered, offered_len) !=
-	    OPENSSL_NPN_NEGOTIATED)
+				  offered,
+				  offered_len) != OPENSSL_NPN_NEGOTIATED)
 		return SSL_TLSEXT_ERR_ALERT_FATAL;
 	*out = selected;
 	return SSL_TLSEXT_ERR_OK;
@@ -380,7 +382,7 @@ ask_for_certificates(SSL_CTX *ctx, const struct tls_settings *s,
 		     char why[TLS_WHY_MAX])
 {
 	static const unsigned char id[] = "lockstep";
-	STACK_OF(X509_NAME) *names;
+	STACK_OF(X509_NAME) * names;
 	int mode = SSL_VERIFY_PEER | SSL_VERIFY_CLIENT_ONCE;
 
 	/* A resumed session must be of the same purpose. */
@@ -439,9 +441,8 @@ tls_context_for_server(const struct tls_settings *s, char why[TLS_WHY_MAX])
 	c->checks_name = s->mode == TLS_VERIFY_FULL;
 	c->sends_name = !s->hides_name;
 	c->needs_alpn = s->is_direct;
-	SSL_CTX_set_session_cache_mode(c->ctx,
-				       SSL_SESS_CACHE_CLIENT |
-					   SSL_SESS_CACHE_NO_INTERNAL);
+	SSL_CTX_set_session_cache_mode(c->ctx, SSL_SESS_CACHE_CLIENT |
+						   SSL_SESS_CACHE_NO_INTERNAL);
 	SSL_CTX_sess_set_new_cb(c->ctx, tls_keep_session);
 	/* As libpq does: who names a root certificate wants it checked. */
 	if (s->ca != NULL)

@@ -32,8 +32,9 @@ struct tls_context {
 };
 
 /* In tls.c. */
-BIO_METHOD *tls_bio_method_new(void);		/* NULL: out of memory */
-int tls_keep_session(SSL *ssl, SSL_SESSION *session); /* a new-session callback */
+BIO_METHOD *tls_bio_method_new(void); /* NULL: out of memory */
+int tls_keep_session(SSL *ssl,
+		     SSL_SESSION *session); /* a new-session callback */
 
 /* The hash that RFC 5929 asks for.  0: none. */
 size_t tls_certificate_hash(const X509 *cert, uint8_t out[TLS_BINDING_MAX]);

@@ -37,11 +37,11 @@ struct tls_settings {
 	enum tls_mode mode;
 	enum tls_version min_version;
 	enum tls_version max_version;
-	char *cert; /* file: ours, and its chain */
-	char *key;  /* file */
-	char *ca;   /* file: whom the peer's certificate must come from;
-		       upstream also "system": those that OpenSSL trusts */
-	char *crl;  /* file */
+	char *cert;         /* file: ours, and its chain */
+	char *key;          /* file */
+	char *ca;           /* file: whom the peer's certificate must come from;
+			       upstream also "system": those that OpenSSL trusts */
+	char *crl;          /* file */
 	char *ciphers;      /* for clients: an OpenSSL list */
 	char *crl_dir;      /* upstream, as all that follows */
 	char *key_password; /* never logged, wiped */

@@ -150,6 +150,9 @@ handle_mail(void *arg, const struct mail *mail)
 	case MAIL_OPEN:
 		gate_remove(&w->gate, mail->data);
 		break;
+	case MAIL_HANDSHAKE:
+		handshake_stepped(mail->data);
+		break;
 	}
 }
 
@@ -206,6 +209,11 @@ worker_start(struct worker *w, struct daemon *daemon, uint32_t index)
 		event_base_free(w->base);
 		return false;
 	}
+	w->handshaker = (struct handshaker){
+	    .base = w->base,
+	    .mailbox = &w->mailbox,
+	    .pool = daemon->handshakes,
+	};
 	event_assign(&w->reap_event, w->base, -1, 0, reap, w);
 	gate_init(&w->gate, w->base);
 	errno = create_thread(w);

@@ -15,6 +15,7 @@
 #include "proxy/cancel.h"
 #include "proxy/config.h"
 #include "proxy/gate.h"
+#include "proxy/handshake.h"
 #include "proxy/mailbox.h"
 
 enum {
@@ -23,6 +24,7 @@ enum {
 	WORKER_STACK_BYTES = 16 * 1024 * 1024,
 };
 
+struct credentials_store;
 struct session;
 LIST_HEAD(session_list, session);
 
@@ -31,6 +33,8 @@ struct daemon {
 	const struct config *config;
 	struct cancel_registry *cancels;
 	struct turns *turns;
+	struct handshake_pool *handshakes;
+	struct credentials_store *credentials;
 	struct worker *workers;
 	uint32_t worker_count;
 	atomic_uint connections;
@@ -43,6 +47,7 @@ struct worker {
 	struct event_base *base;
 	struct evdns_base *dns; /* made when a name is first resolved */
 	struct mailbox mailbox;
+	struct handshaker handshaker;
 	struct session_list sessions;
 	struct session_list reaped; /* ended; freed at the end of the turn */
 	struct event reap_event;

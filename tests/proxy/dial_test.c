@@ -39,6 +39,7 @@ struct fixture {
 	int listener;
 	uint16_t port;         /* of listener */
 	uint16_t refused_port; /* nobody listens here */
+	struct handshaker handshaker;
 	struct dial *dial;
 	unsigned int calls; /* of the handler */
 	struct dial_result result;
@@ -167,8 +168,14 @@ static void
 dial(struct fixture *f, const struct endpoint *endpoints, size_t count,
      uint32_t timeout_ms)
 {
-	f->dial = dial_start(f->base, &f->dns, endpoints, count, timeout_ms,
-			     dialed, f);
+	const struct dial_target target = {
+	    .endpoints = endpoints,
+	    .count = count,
+	    .timeout_ms = timeout_ms,
+	};
+
+	f->handshaker.base = f->base;
+	f->dial = dial_start(&f->handshaker, &f->dns, &target, dialed, f);
 	assert_non_null(f->dial);
 	assert_int_equal(f->calls, 0);
 }
@@ -240,7 +247,7 @@ static void
 dial_connects_to_an_address(void **state)
 {
 	struct fixture *f = *state;
-	const struct endpoint e = {"127.0.0.1", f->port};
+	const struct endpoint e = {"127.0.0.1", f->port, NULL};
 	const struct sockaddr_in *peer =
 	    (const struct sockaddr_in *)&f->result.peer.address;
 
@@ -256,7 +263,7 @@ static void
 dial_tells_who_refused(void **state)
 {
 	struct fixture *f = *state;
-	const struct endpoint e = {"127.0.0.1", f->refused_port};
+	const struct endpoint e = {"127.0.0.1", f->refused_port, NULL};
 	char expected[128];
 
 	dial_to_the_end(f, &e, 1);
@@ -270,10 +277,10 @@ dial_tries_the_endpoints_in_order(void **state)
 {
 	struct fixture *f = *state;
 	const struct endpoint e[] = {
-	    {"127.0.0.1", f->refused_port},
-	    {"/nonexistent", 1},
-	    {"127.0.0.1", f->port},
-	    {"127.0.0.1", f->refused_port},
+	    {"127.0.0.1", f->refused_port, NULL},
+	    {"/nonexistent", 1, NULL},
+	    {"127.0.0.1", f->port, NULL},
+	    {"127.0.0.1", f->refused_port, NULL},
 	};
 
 	dial_to_the_end(f, e, 4);
@@ -286,8 +293,8 @@ dial_tells_of_every_failure(void **state)
 {
 	struct fixture *f = *state;
 	const struct endpoint e[] = {
-	    {"/nonexistent", 5432},
-	    {"127.0.0.1", f->refused_port},
+	    {"/nonexistent", 5432, NULL},
+	    {"127.0.0.1", f->refused_port, NULL},
 	};
 	char expected[256];
 
@@ -307,7 +314,7 @@ dial_cuts_a_long_tale_of_failures(void **state)
 	size_t i;
 
 	for (i = 0; i < 60; i++)
-		e[i] = (struct endpoint){"127.0.0.1", f->refused_port};
+		e[i] = (struct endpoint){"127.0.0.1", f->refused_port, NULL};
 	dial_to_the_end(f, e, 60);
 	assert_int_equal(f->result.fd, -1);
 	assert_int_equal(strlen(f->tried), DIAL_TRIED_MAX - 1);
@@ -339,7 +346,7 @@ dial_connects_to_a_socket_directory(void **state)
 	struct fixture *f = *state;
 	char folder[] = "/tmp/dial_test_XXXXXX";
 	struct sockaddr_un u = {.sun_family = AF_UNIX};
-	const struct endpoint e = {folder, 5432};
+	const struct endpoint e = {folder, 5432, NULL};
 
 	assert_non_null(mkdtemp(folder));
 	snprintf(u.sun_path, sizeof(u.sun_path), "%s/.s.PGSQL.5432", folder);
@@ -356,7 +363,7 @@ dial_connects_to_an_abstract_socket(void **state)
 	struct fixture *f = *state;
 	char name[64];
 	struct sockaddr_un u = {.sun_family = AF_UNIX};
-	const struct endpoint e = {name, 5432};
+	const struct endpoint e = {name, 5432, NULL};
 	int n;
 
 	snprintf(name, sizeof(name), "@dial_test_%d", (int)getpid());
@@ -374,7 +381,8 @@ dial_refuses_a_socket_path_that_is_too_long(void **state)
 {
 	struct fixture *f = *state;
 	char host[sizeof(((struct sockaddr_un *)NULL)->sun_path) + 1];
-	const struct endpoint e[] = {{host, 5432}, {"127.0.0.1", f->port}};
+	const struct endpoint e[] = {{host, 5432, NULL},
+				     {"127.0.0.1", f->port, NULL}};
 
 	memset(host, 'x', sizeof(host));
 	host[0] = '/';
@@ -390,7 +398,7 @@ static void
 dial_resolves_a_name(void **state)
 {
 	struct fixture *f = *state;
-	const struct endpoint e = {"host.invalid", f->port};
+	const struct endpoint e = {"host.invalid", f->port, NULL};
 
 	f->mood = DNS_KNOWN;
 	dial_to_the_end(f, &e, 1);
@@ -403,8 +411,8 @@ dial_passes_over_a_name_that_is_unknown(void **state)
 {
 	struct fixture *f = *state;
 	const struct endpoint e[] = {
-	    {"host.invalid", 5432},
-	    {"127.0.0.1", f->port},
+	    {"host.invalid", 5432, NULL},
+	    {"127.0.0.1", f->port, NULL},
 	};
 
 	f->mood = DNS_UNKNOWN;
@@ -418,8 +426,8 @@ dial_fails_when_no_name_is_known(void **state)
 {
 	struct fixture *f = *state;
 	const struct endpoint e[] = {
-	    {"host.invalid", 5432},
-	    {"other.invalid", 5433},
+	    {"host.invalid", 5432, NULL},
+	    {"other.invalid", 5433, NULL},
 	};
 
 	f->mood = DNS_UNKNOWN;
@@ -432,7 +440,7 @@ static void
 dial_gives_a_silent_name_server_up(void **state)
 {
 	struct fixture *f = *state;
-	const struct endpoint e = {"host.invalid", 5432};
+	const struct endpoint e = {"host.invalid", 5432, NULL};
 
 	dial(f, &e, 1, SHORT_MS);
 	loop_until(f->base, has_result, f);
@@ -447,9 +455,9 @@ dial_goes_on_behind_a_silent_name_server(void **state)
 {
 	struct fixture *f = *state;
 	const struct endpoint e[] = {
-	    {"host.invalid", f->port},
-	    {"other.invalid", f->port},
-	    {"127.0.0.1", f->port},
+	    {"host.invalid", f->port, NULL},
+	    {"other.invalid", f->port, NULL},
+	    {"127.0.0.1", f->port, NULL},
 	};
 
 	dial(f, e, 3, SHORT_MS);
@@ -463,6 +471,15 @@ dial_goes_on_behind_a_silent_name_server(void **state)
 /* A known address, and time */
 
 static void
+dial_address(struct fixture *f, const struct dial_address *a)
+{
+	const struct dial_target target = {.timeout_ms = LONG_MS};
+
+	f->handshaker.base = f->base;
+	f->dial = dial_start_address(&f->handshaker, &target, a, dialed, f);
+}
+
+static void
 dial_start_address_connects(void **state)
 {
 	struct fixture *f = *state;
@@ -470,7 +487,7 @@ dial_start_address_connects(void **state)
 
 	assert_int_equal(
 	    getsockname(f->listener, (struct sockaddr *)&a.address, &a.len), 0);
-	f->dial = dial_start_address(f->base, &a, LONG_MS, dialed, f);
+	dial_address(f, &a);
 	assert_non_null(f->dial);
 	assert_int_equal(f->calls, 0);
 	loop_until(f->base, has_result, f);
@@ -487,7 +504,7 @@ dial_start_address_tells_who_refused(void **state)
 	assert_int_equal(
 	    getsockname(f->listener, (struct sockaddr *)&a.address, &a.len), 0);
 	((struct sockaddr_in *)&a.address)->sin_port = htons(f->refused_port);
-	f->dial = dial_start_address(f->base, &a, LONG_MS, dialed, f);
+	dial_address(f, &a);
 	loop_until(f->base, has_result, f);
 	assert_failed(f, "upstream: Connection refused");
 }
@@ -497,7 +514,7 @@ static void
 dial_gives_a_silent_server_up(void **state)
 {
 	struct fixture *f = *state;
-	const struct endpoint e = {"127.0.0.1", f->port};
+	const struct endpoint e = {"127.0.0.1", f->port, NULL};
 	struct sockaddr_in a;
 	socklen_t len = sizeof(a);
 	int waiting[8];
@@ -531,7 +548,7 @@ static void
 dial_cancel_before_the_first_step(void **state)
 {
 	struct fixture *f = *state;
-	const struct endpoint e = {"127.0.0.1", f->port};
+	const struct endpoint e = {"127.0.0.1", f->port, NULL};
 	size_t fds = count_fds();
 
 	dial(f, &e, 1, LONG_MS);
@@ -547,9 +564,9 @@ dial_cancel_after_any_turn(void **state)
 {
 	struct fixture *f = *state;
 	const struct endpoint e[] = {
-	    {"127.0.0.1", f->refused_port},
-	    {"host.invalid", f->refused_port},
-	    {"127.0.0.1", f->port},
+	    {"127.0.0.1", f->refused_port, NULL},
+	    {"host.invalid", f->refused_port, NULL},
+	    {"127.0.0.1", f->port, NULL},
 	};
 	size_t fds;
 	int turns;
@@ -579,7 +596,7 @@ static void
 dial_cancel_during_name_resolution(void **state)
 {
 	struct fixture *f = *state;
-	const struct endpoint e = {"host.invalid", f->port};
+	const struct endpoint e = {"host.invalid", f->port, NULL};
 
 	dial(f, &e, 1, LONG_MS);
 	loop_until(f->base, was_asked, f);
@@ -593,12 +610,14 @@ static void
 dial_start_without_memory_is_null(void **state)
 {
 	struct fixture *f = *state;
-	const struct endpoint e = {"127.0.0.1", f->port};
+	const struct endpoint e = {"127.0.0.1", f->port, NULL};
+	const struct dial_target target = {.endpoints = &e, .count = 1};
 	struct dial_address a = {.len = sizeof(struct sockaddr_in)};
 
 	allocation_fail_after(0);
-	assert_null(dial_start(f->base, &f->dns, &e, 1, LONG_MS, dialed, f));
-	assert_null(dial_start_address(f->base, &a, LONG_MS, dialed, f));
+	assert_null(dial_start(&f->handshaker, &f->dns, &target, dialed, f));
+	dial_address(f, &a);
+	assert_null(f->dial);
 	assert_true(allocation_restore());
 }
 

@@ -1,10 +1,11 @@
 #include "proxy/worker.h"
-#include "proxy/turns.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
 
+#include "proxy/credentials.h"
+#include "proxy/turns.h"
 #include "tests/support/loop.h"
 
 enum {
@@ -39,7 +40,7 @@ setup(void **state)
 	assert_int_equal(listen(f->listener, 8), 0);
 	assert_int_equal(getsockname(f->listener, (struct sockaddr *)&a, &len),
 			 0);
-	f->upstream = (struct endpoint){host, ntohs(a.sin_port)};
+	f->upstream = (struct endpoint){host, ntohs(a.sin_port), NULL};
 	f->config = (struct config){
 	    .upstream = &f->upstream,
 	    .upstream_count = 1,
@@ -52,7 +53,10 @@ setup(void **state)
 	f->daemon.turns = turns_new();
 	f->daemon.workers = &f->worker;
 	f->daemon.worker_count = 1;
+	f->daemon.credentials =
+	    credentials_store_new(credentials_load(&f->config, stderr));
 	assert_non_null(f->daemon.cancels);
+	assert_non_null(f->daemon.credentials);
 	assert_true(worker_start(&f->worker, &f->daemon, 0));
 	*state = f;
 	return 0;
@@ -65,6 +69,7 @@ teardown(void **state)
 
 	cancel_registry_free(f->daemon.cancels);
 	turns_free(f->daemon.turns);
+	credentials_store_free(f->daemon.credentials);
 	close(f->listener);
 	free(f);
 	return 0;
