@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -83,9 +84,19 @@ class Attempt:
         return options
 
 
+def libpq_connect(**options):
+    """psycopg.connect, in a thread of its own.
+
+    libpq's refusals stay in OpenSSL's error queue, which is the thread's, and
+    Python's ssl would take them for its own.
+    """
+    with ThreadPoolExecutor(1) as executor:
+        return executor.submit(psycopg.connect, **options).result()
+
+
 def psycopg_client(attempt):
     try:
-        with psycopg.connect(**attempt.libpq()) as connection:
+        with libpq_connect(**attempt.libpq()) as connection:
             server = connection.execute(ENCRYPTED).fetchone()[0]
             return legs(connection.pgconn.ssl_in_use, server)
     except psycopg.OperationalError as problem:

@@ -191,6 +191,18 @@ class Pki:
         return self.root.issue("ed25519", "localhost", HERE, key=ED25519)
 
     @functools.cached_property
+    def by_ed25519(self):
+        """Signed with no hash: nothing can be bound to it (RFC 5929)."""
+        made = Certificate(cert=os.path.join(self.folder, "self.crt"),
+                           key=os.path.join(self.folder, "self.key"))
+        openssl("req", "-x509", *ED25519, "-nodes", "-days", "2", "-subj",
+                "/CN=localhost", "-addext",
+                f"subjectAltName={','.join(HERE)}", "-keyout", made.key,
+                "-out", made.cert)
+        os.chmod(made.key, 0o600)
+        return made
+
+    @functools.cached_property
     def wrong_name(self):
         return self.root.issue("wrong_name", "localhost", ELSEWHERE)
 

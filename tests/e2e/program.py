@@ -28,12 +28,12 @@ def environment(settings=None):
     return {**clean, **(settings or {})}
 
 
-def run(*arguments, settings=None):
+def run(*arguments, settings=None, **options):
     """A command that ends by itself: .returncode, .stdout, .stderr."""
     return subprocess.run([proxy.lockstep_bin(), *arguments], text=True,
                           env=environment(settings), capture_output=True,
                           stdin=subprocess.DEVNULL,
-                          timeout=wire.HANG_BOUND_S)
+                          timeout=wire.HANG_BOUND_S, **options)
 
 
 class Program(proxy.Lockstep):

@@ -14,7 +14,8 @@ import scram
 import wire
 from clients import PASSWORD, Attempt, psycopg_client
 from fake_server import FakeServer, tls_server
-from program import Bare, startup_packet
+from program import Bare
+from scene import wait_for
 from test_tls_client_leg import settings
 from tls_roles import RoleCluster, role
 from wire import CLOSED, errors, query, sqlstates
@@ -45,7 +46,7 @@ def checking(server, start_lockstep, tmp_path):
     def start(text=None, certificate=None, upstream=None, options=None,
               **more):
         if text is None:
-            text = server.verifiers("scram", "md5", "trust", "password")
+            text = server.verifiers("scram", "trust", "password")
         return start_lockstep(
             upstream or server, options or {"sslmode": "require"},
             auth="scram", auth_file=auth_file(tmp_path, text),
@@ -138,7 +139,7 @@ def test_unknown_role_looks_like_a_wrong_password(checking, server):
 
 @needs_lockstep
 def test_a_role_of_the_servers_that_the_file_does_not_know(checking, server):
-    lockstep = checking(text=server.verifiers("md5", "scram"))
+    lockstep = checking(text=server.verifiers("scram"))
     for user in role("trust"), "postgres":
         with Bare(lockstep) as session:
             trace = scram.log_in(session, user, scram.Client(PASSWORD))
@@ -186,22 +187,31 @@ def test_server_that_asks_otherwise(checking, server, method):
 
 
 @needs_lockstep
-@pytest.mark.parametrize("sslmode, is_bound", [("require", True),
-                                               ("disable", False)])
-def test_binding_upstream(checking, sslmode, is_bound):
-    lockstep = checking(options={"sslmode": sslmode,
+def test_binding_upstream(checking):
+    lockstep = checking(options={"sslmode": "require",
                                  "channel_binding": "require"})
-    trace = outcome(lockstep, False, scram.Client(PASSWORD))
-    if is_bound:
+    for encrypted in False, True:
+        trace = outcome(lockstep, encrypted, scram.Client(PASSWORD))
         assert wire.status(trace) == "I"
-    else:
+    with Bare(lockstep) as session:
+        trace = scram.log_in(session, role("trust"), scram.Client(PASSWORD))
+        # The server asked for nothing, so nothing was bound.
         error = errors(trace)[0]
         assert error["S"] == "FATAL" and trace[-1] is CLOSED
-        assert "channel binding" in f"{error['M']} {error.get('D')}".lower()
+        assert "channel binding" in " ".join(error.values()).lower()
 
 
 @needs_lockstep
-@pytest.mark.parametrize("certificate", ["lockstep", "rsa", "ed25519"])
+@pytest.mark.parametrize("sslmode", ["disable", "allow", "prefer"])
+def test_binding_upstream_needs_tls_there(tmp_path, sslmode):
+    done = check(tmp_path, GOOD, upstream="host=127.0.0.1 port=1 sslmode="
+                 f"{sslmode} channel_binding=require")
+    assert done.returncode == 1 and "channel_binding" in done.stderr
+
+
+@needs_lockstep
+@pytest.mark.parametrize("certificate", ["lockstep", "rsa", "ed25519",
+                                         "by_ed25519"])
 def test_what_is_offered(checking, certificate):
     """PLUS by TLS only, and where the certificate has a hash to bind to."""
     lockstep = checking(certificate=getattr(pki.shared(), certificate))
@@ -209,10 +219,10 @@ def test_what_is_offered(checking, certificate):
         assert scram.mechanisms(session, USER) == [scram.PLAIN]
     with Bare(lockstep) as session:
         expected = [scram.PLUS, scram.PLAIN]
-        if certificate == "ed25519":
+        if certificate == "by_ed25519":
             expected = [scram.PLAIN]
         assert scram.mechanisms(session, USER) == expected
-    binding = "disable" if certificate == "ed25519" else "require"
+    binding = "disable" if certificate == "by_ed25519" else "require"
     assert psycopg_client(attempt(lockstep, channel_binding=binding)
                           ) == "tls>tls"
 
@@ -347,8 +357,8 @@ def test_clients_that_leave_amid_the_exchange(checking, server, after):
                     session.send(scram.Client(PASSWORD).initial())
                     assert scram.authentication(session)[0] == 11
         assert psycopg_client(attempt(lockstep)) == "tls>tls"
-        assert admin.execute("select count(*) from pg_stat_activity where "
-                             "usename = %s", [USER]).fetchone() == (0,)
+        wait_for(admin, "not exists (select from pg_stat_activity "
+                 "where usename = %s)", USER)
 
 
 # -- the file ---------------------------------------------------------------
@@ -423,7 +433,7 @@ def test_binding_to_the_wrong_certificate_is_explained(passing, binding):
     """Not by libpq's puzzling words, but with the ways out."""
     options = attempt(passing, channel_binding=binding or "").libpq()
     with pytest.raises(psycopg.OperationalError) as refusal:
-        psycopg.connect(**options)
+        clients.libpq_connect(**options)
     said = str(refusal.value)
     assert "Lockstep" in said
     assert "auth = scram" in said and "channel_binding=disable" in said

@@ -2,13 +2,16 @@
 
 import os
 import pathlib
+import shutil
 import socket
 import ssl
+import tempfile
 from types import SimpleNamespace
 
 import psycopg
 import pytest
 
+import clients
 import pki
 import program
 import tls
@@ -393,7 +396,7 @@ REFUSED_BY_LIBPQ = {
 
 
 def libpq(endpoint, sslmode, **options):
-    return psycopg.connect(
+    return clients.libpq_connect(
         host=endpoint.host, port=endpoint.port, user="postgres",
         dbname="postgres", sslmode=sslmode,
         sslrootcert=pki.shared().root.file, **options)
@@ -457,7 +460,7 @@ def is_root():
     return os.getuid() == 0
 
 
-LOOSE = [0o604, 0o644, 0o620, 0o660, 0o666] + ([] if is_root() else [0o640])
+LOOSE = [0o604, 0o640, 0o644, 0o620, 0o660, 0o666]
 
 
 @pytest.mark.parametrize("mode", LOOSE, ids=oct)
@@ -469,10 +472,26 @@ def test_a_key_that_others_can_read_is_refused(tmp_path, mode):
 
 
 @pytest.mark.skipif(not is_root(), reason="only root's keys may be 0640")
-def test_a_key_of_roots_may_be_its_groups(listen, tmp_path):
-    key = altered(tmp_path, pki.shared().lockstep.key, 0o640)
-    with Wire(listen(tls_key=key)) as session:
-        assert_serves(session)
+def test_a_key_of_roots_may_be_its_groups():
+    """Who runs as another user reads it as one of the group."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        os.chmod(folder, 0o755)
+        for mode, is_good in (0o640, True), (0o644, False):
+            files = {}
+            for name in "cert", "key":
+                files[name] = os.path.join(folder, name)
+                pki.install(getattr(pki.shared().lockstep, name),
+                            files[name])
+                os.chmod(files[name], mode)
+                shutil.chown(files[name], "root", "postgres")
+            found = settings(certificate=SimpleNamespace(**files))
+            config = os.path.join(folder, "lockstep.conf")
+            pathlib.Path(config).write_text(
+                "upstream = host=127.0.0.1 port=1\n" + "".join(
+                    f"{name} = {value}\n" for name, value in found.items()))
+            done = program.run("check", "-c", config, user="postgres",
+                               group="postgres")
+            assert (done.returncode == 0) == is_good, done.stderr
 
 
 WRONG_FILES = {

@@ -166,9 +166,10 @@ NAMES = [
 
 def libpq_accepts(server, host):
     try:
-        psycopg.connect(host=host, hostaddr=server.host, port=server.port,
-                        user="postgres", dbname="postgres",
-                        **options("verify-full")).close()
+        clients.libpq_connect(
+            host=host, hostaddr=server.host, port=server.port,
+            user="postgres", dbname="postgres",
+            **options("verify-full")).close()
         return True
     except psycopg.OperationalError:
         return False
