@@ -295,7 +295,7 @@ auth_answer(struct walk *w, struct frame f)
 	enum transaction_status status;
 
 	flush(w); /* what is said of it comes behind what came before it */
-	if (login_answer(s, f) != LOGIN_PASS)
+	if (s->state == SESSION_CLOSING || login_answer(s, f) != LOGIN_PASS)
 		return true;
 	switch (f.type) {
 	case BACKEND_KEY_DATA:

@@ -68,13 +68,16 @@ load_key(SSL_CTX *ctx, const struct tls_settings *s, char why[TLS_WHY_MAX])
 {
 	FILE *f =
 	    secret_file_open(s->key, "private key file", why, TLS_WHY_MAX);
+	char buffer[BUFSIZ];
 	EVP_PKEY *key;
 	bool is_used;
 
 	if (f == NULL)
 		return false;
+	setvbuf(f, buffer, _IOFBF, sizeof(buffer));
 	key = PEM_read_PrivateKey(f, NULL, give_password, s->key_password);
 	fclose(f);
+	explicit_bzero(buffer, sizeof(buffer));
 	if (key == NULL)
 		return say(why, "could not load private key file \"%s\": %s",
 			   s->key, tls_take_error());
