@@ -61,6 +61,11 @@ class Attempt:
     password: str = PASSWORD
     certificate: object = None
     host: str = ""
+    root: str = ""
+
+    @property
+    def root_file(self):
+        return self.root or pki.shared().root.file
 
     @property
     def place(self):
@@ -71,7 +76,7 @@ class Attempt:
         options = {"host": host, "port": port, "user": self.user,
                    "dbname": "postgres", "password": self.password,
                    "sslmode": self.sslmode,
-                   "sslrootcert": pki.shared().root.file,
+                   "sslrootcert": self.root_file,
                    "application_name": "e2e_client",
                    # Nothing of a home folder's.
                    "passfile": "/dev/null", "sslcrl": "", "gssencmode":
@@ -124,7 +129,7 @@ def asyncpg_client(attempt):
     async def connect():
         host, port = attempt.place
         options = {"sslmode": attempt.sslmode,
-                   "sslrootcert": pki.shared().root.file}
+                   "sslrootcert": attempt.root_file}
         if attempt.certificate:
             options["sslcert"] = attempt.certificate.cert
             options["sslkey"] = attempt.certificate.key
@@ -169,7 +174,7 @@ class Jdbc:
         properties = {"url": f"jdbc:postgresql://{host}:{port}/postgres",
                       "user": attempt.user, "password": attempt.password,
                       "sslmode": attempt.sslmode,
-                      "sslrootcert": pki.shared().root.file,
+                      "sslrootcert": attempt.root_file,
                       "connectTimeout": str(wire.HANG_BOUND_S)}
         if attempt.certificate:
             properties["sslcert"] = attempt.certificate.cert

@@ -202,11 +202,19 @@ def test_binding_upstream(checking):
 
 
 @needs_lockstep
-@pytest.mark.parametrize("sslmode", ["disable", "allow", "prefer"])
-def test_binding_upstream_needs_tls_there(tmp_path, sslmode):
-    done = check(tmp_path, GOOD, upstream="host=127.0.0.1 port=1 sslmode="
-                 f"{sslmode} channel_binding=require")
+def test_binding_upstream_needs_tls_there(checking, server, tmp_path):
+    done = check(tmp_path, GOOD, upstream="host=127.0.0.1 port=1 "
+                 "sslmode=disable channel_binding=require")
     assert done.returncode == 1 and "channel_binding" in done.stderr
+    lockstep = checking(text=server.verifiers("clear_only"),
+                        options={"sslmode": "prefer",
+                                 "channel_binding": "require"})
+    with Bare(lockstep) as session:
+        trace = scram.log_in(session, role("clear_only"),
+                             scram.Client(PASSWORD))
+        error = errors(trace)[0]
+        assert error["S"] == "FATAL" and trace[-1] is CLOSED
+        assert "channel binding" in " ".join(error.values()).lower()
 
 
 @needs_lockstep
@@ -222,9 +230,10 @@ def test_what_is_offered(checking, certificate):
         if certificate == "by_ed25519":
             expected = [scram.PLAIN]
         assert scram.mechanisms(session, USER) == expected
-    binding = "disable" if certificate == "by_ed25519" else "require"
-    assert psycopg_client(attempt(lockstep, channel_binding=binding)
-                          ) == "tls>tls"
+    client = {"channel_binding": "require"}
+    if certificate == "by_ed25519":
+        client = {"root": pki.shared().by_ed25519.cert}
+    assert psycopg_client(attempt(lockstep, **client)) == "tls>tls"
 
 
 @needs_lockstep
