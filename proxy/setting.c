@@ -62,7 +62,7 @@ const struct setting setting_table[] = {
      .words = tls_versions, .preset = "TLSv1.2",
      .help = "the oldest version that clients may use"},
     {"tls_ciphers", SETTING_TEXT, FIELD(tls.ciphers),
-     .preset = "ECDHE+AESGCM:ECDHE+CHACHA20",
+     .preset = TLS_CIPHERS,
      .help = "for TLS 1.2 as OpenSSL has it; TLS_... are suites of 1.3"},
     {"auth", SETTING_WORD, FIELD(auth), .words = auth_methods, .preset = "pass",
      .help = "who checks passwords: the server, or Lockstep"},
