@@ -206,7 +206,7 @@ fail(struct tls *t, const char *why, const char *detail)
 static enum tls_step
 fail_by_openssl(struct tls *t)
 {
-	int reason = ERR_GET_REASON(ERR_peek_last_error());
+	int reason = ERR_GET_REASON(ERR_peek_error());
 	const char *detail = NULL;
 
 	if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED)

@@ -33,7 +33,7 @@ say(char why[TLS_WHY_MAX], const char *format, ...)
 const char *
 tls_take_error(void)
 {
-	unsigned long code = ERR_peek_last_error();
+	unsigned long code = ERR_peek_error();
 	const char *reason;
 
 	ERR_clear_error();
