@@ -258,8 +258,10 @@ session_dialed(void *arg, const struct dial_result *result)
 		return;
 	}
 	stream_open(&s->server, s->worker->base, result->fd, server_event, s);
-	if (result->tls != NULL)
+	if (result->tls != NULL) {
 		stream_secure(&s->server, result->tls);
+		session_log_tls(s, result->tls, "TLS with the server");
+	}
 	s->server_address = result->peer;
 	if (s->state == SESSION_DIALING)
 		session_enter(s, SESSION_AUTH);

@@ -12,6 +12,10 @@ void session_enter(struct session *s, enum session_state next);
 
 const char *session_state_name(const struct session *s);
 
+/* At level debug: what was agreed on. */
+void session_log_tls(const struct session *s, const struct tls *tls,
+		     const char *what);
+
 /* In CLOSING: nothing is left to be said. */
 void session_end(struct session *s);
 

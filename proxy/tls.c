@@ -162,12 +162,25 @@ tls_new(struct tls_context *context, const char *server_name)
 	return NULL;
 }
 
+/*
+ * OpenSSL lets nobody resume a session whose connection was not shut down,
+ * as TLS 1.0 had it; ours end in other ways, and RFC 4346 (7.2.1) knows no
+ * such rule any more.  What an alert has ended stays unusable.
+ */
+static void
+end(SSL *ssl)
+{
+	if (ssl != NULL)
+		SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN);
+	SSL_free(ssl);
+}
+
 void
 tls_free(struct tls *t)
 {
 	if (t == NULL)
 		return;
-	SSL_free(t->ssl);
+	end(t->ssl);
 	tls_context_release(t->context);
 	free(t->server_name);
 	buffer_clear(&t->in);
