@@ -228,7 +228,7 @@ scram_verifier_decode(struct scram_verifier_text *out, struct span text)
 	out->salt = take_until(&a, '$');
 	out->stored_key = take_until(&a, ':');
 	out->server_key = a.rest;
-	if (a.failed || a.is_over || !span_equals(scheme, scram_mechanism))
+	if (a.failed || !span_equals(scheme, scram_mechanism))
 		return false;
 	return iterations_parse(&out->iterations, iterations) &&
 	       out->salt.len > 0 && out->stored_key.len > 0 &&

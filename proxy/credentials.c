@@ -130,6 +130,8 @@ credentials_store_replace(struct credentials_store *s,
 
 	pthread_mutex_lock(&s->lock);
 	old = s->current;
+	/* Whoever asked about a role before gets the same answer. */
+	memcpy(taken->mock_key, old->mock_key, sizeof(taken->mock_key));
 	s->current = taken;
 	pthread_mutex_unlock(&s->lock);
 	credentials_release(old);

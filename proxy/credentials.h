@@ -36,6 +36,7 @@ struct credentials_store;
 
 struct credentials_store *credentials_store_new(struct credentials *taken);
 void credentials_store_free(struct credentials_store *s); /* accepts NULL */
+/* Only the key for roles that do not exist stays. */
 void credentials_store_replace(struct credentials_store *s,
 			       struct credentials *taken);
 struct credentials *credentials_store_use(struct credentials_store *s);

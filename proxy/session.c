@@ -12,6 +12,7 @@
  *                                           or may be only so
  *   AUTH      -> READY      session_logged_in  first ReadyForQuery
  *   any       -> CLOSING    session_close   a close reason was recorded
+ *                           (session_close.c)
  *
  *   STARTUP   no server stream; only untyped packets are legal.
  *   HANDSHAKE the client's socket is handshake.c's.
@@ -32,7 +33,7 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -45,7 +46,6 @@
 #include "proxy/session_state.h"
 
 enum {
-	CLOSE_TIMEOUT_MS = 1000,
 	WAITING_ALONE_MS =
 	    1000, /* at the gate, when the client said its last */
 	/* The client's bytes that may wait behind a guarded statement. */
@@ -70,18 +70,6 @@ static const struct {
     [SESSION_CLOSING] = {"closing", 0},
 };
 
-static const struct {
-	const char *name;
-	bool is_error;
-	const char *sqlstate;
-	const char *message;
-} reasons[] = {
-#define X(id, name, is_error, sqlstate, message)                               \
-	[CLOSE_##id] = {name, is_error, sqlstate, message},
-    CLOSE_REASONS(X)
-#undef X
-};
-
 static void
 session_check(const struct session *s)
 {
@@ -89,6 +77,12 @@ session_check(const struct session *s)
 		assert(stream_is_open(&s->server));
 	assert(s->exchange == NULL || s->state == SESSION_READY ||
 	       s->state == SESSION_CLOSING);
+}
+
+const char *
+session_state_name(const struct session *s)
+{
+	return states[s->state].name;
 }
 
 void
@@ -122,164 +116,6 @@ session_set_timer(struct session *s, uint64_t delay_ms)
 	};
 
 	event_add(&s->timer, &t);
-}
-
-/* Closing */
-
-static void
-log_close(const struct session *s, const char *detail)
-{
-	enum log_level level =
-	    reasons[s->close_reason].is_error ? LOG_WARNING : LOG_DEBUG;
-	struct log_event e;
-
-	log_begin(&e, level, "session closed");
-	log_number(&e, "session", s->id);
-	log_text(&e, "reason", reasons[s->close_reason].name);
-	log_text(&e, "state", states[s->state].name);
-	if (s->user[0] != '\0')
-		log_text(&e, "user", s->user);
-	if (s->database[0] != '\0')
-		log_text(&e, "database", s->database);
-	if (detail != NULL)
-		log_text(&e, "detail", detail);
-	log_end(&e);
-}
-
-static void
-end(struct session *s)
-{
-	stream_close(&s->client);
-	event_del(&s->timer);
-	if (s->is_reaped)
-		return;
-	s->is_reaped = true;
-	worker_reap(s->worker, s);
-}
-
-static bool
-can_be_told(const struct session *s)
-{
-	/* Within a message of the server's nothing else can be said, where
-	 * bytes pass unread nobody knows, and amid a handshake nobody could
-	 * read it. */
-	return s->from_server.pass_left == 0 &&
-	       !(s->is_blind && s->server.handler != NULL) &&
-	       s->state != SESSION_HANDSHAKE;
-}
-
-static void
-say_goodbye(struct session *s, const struct error_report *report)
-{
-	struct writer w = {0};
-
-	error_response_write(&w, report);
-	if (!w.failed && !stream_write(&s->client, w.data, w.len))
-		stream_discard(&s->client);
-	writer_clear(&w);
-}
-
-static void
-leave_login(struct session *s)
-{
-	handshake_cancel(s->handshake);
-	s->handshake = NULL;
-	login_free(s->login);
-	s->login = NULL;
-	credentials_release(s->credentials);
-	s->credentials = NULL;
-}
-
-static void
-leave_server(struct session *s)
-{
-	dial_cancel(s->dial);
-	s->dial = NULL;
-	leave_login(s);
-	gate_leave(s);
-	lease_end(s);
-	if (s->cancel_entry != NULL)
-		cancel_forget(s->worker->daemon->cancels, s->cancel_entry);
-	s->cancel_entry = NULL;
-	stream_close(&s->server);
-}
-
-void
-session_close(struct session *s, enum close_reason reason, const char *detail)
-{
-	session_close_saying(s, reason, NULL, detail, NULL);
-}
-
-void
-session_close_saying(struct session *s, enum close_reason reason,
-		     const char *message, const char *detail, const char *hint)
-{
-	struct error_report report = {
-	    .severity = "FATAL",
-	    .sqlstate = reasons[reason].sqlstate,
-	    .message = message != NULL ? message : reasons[reason].message,
-	    .detail = detail,
-	    .hint = hint,
-	};
-	bool is_told;
-
-	if (s->state == SESSION_CLOSING)
-		return;
-	s->close_reason = reason;
-	log_close(s, detail);
-	is_told = report.message != NULL && can_be_told(s);
-	session_enter(s, SESSION_CLOSING);
-	if (reason == CLOSE_CLIENT_BROKEN || s->client.is_shut) {
-		leave_server(s);
-		end(s);
-		return;
-	}
-	if (is_told)
-		say_goodbye(s, &report);
-	leave_server(s); /* detail may have been of what is freed here */
-	stream_shutdown(&s->client);
-	if (s->from_client.is_eof && s->client.is_shut) {
-		end(s);
-		return;
-	}
-	/* What the client still sends must be read, or the kernel would
-	 * throw our last words away with it. */
-	stream_want_read(&s->client, true);
-	session_set_timer(s, CLOSE_TIMEOUT_MS);
-}
-
-static void
-closing_readable(struct session *s)
-{
-	ssize_t n = stream_read(&s->client, s->worker->scratch,
-				sizeof(s->worker->scratch));
-
-	if (n != STREAM_EOF && n != STREAM_ERROR)
-		return;
-	if (n == STREAM_ERROR || stream_pending(&s->client) == 0) {
-		end(s);
-		return;
-	}
-	/* He reads on, though he has said all: our last words come. */
-	s->from_client.is_eof = true;
-	stream_want_read(&s->client, false);
-}
-
-void
-session_free(struct session *s)
-{
-	assert(s->is_reaped);
-	leave_server(s);
-	stream_close(&s->client);
-	exchange_free(s->exchange);
-	prepared_clear(&s->prepared);
-	pipeline_clear(&s->pipeline);
-	buffer_clear(&s->from_client.buffer);
-	buffer_clear(&s->from_server.buffer);
-	buffer_clear(&s->startup);
-	buffer_clear(&s->kept);
-	recall_clear(&s->gate.recall);
-	free(s);
 }
 
 /* Writing */
@@ -341,12 +177,12 @@ client_event(void *arg, enum stream_event event)
 	if (event == STREAM_BROKEN) {
 		session_close(s, CLOSE_CLIENT_BROKEN,
 			      strerror(s->client.error));
-		end(s); /* also when it was closing already */
+		session_end(s); /* also when it was closing already */
 		return;
 	}
 	if (event == STREAM_DRAINED && s->state == SESSION_CLOSING &&
 	    s->from_client.is_eof) {
-		end(s);
+		session_end(s);
 		return;
 	}
 	if (event == STREAM_READABLE) {
@@ -362,7 +198,7 @@ client_event(void *arg, enum stream_event event)
 			relay_from_client(s);
 			break;
 		case SESSION_CLOSING:
-			closing_readable(s);
+			session_closing_readable(s);
 			break;
 		case SESSION_HANDSHAKE:
 		case SESSION_DIALING:
@@ -422,8 +258,10 @@ session_dialed(void *arg, const struct dial_result *result)
 		return;
 	}
 	stream_open(&s->server, s->worker->base, result->fd, server_event, s);
-	if (result->tls != NULL)
+	if (result->tls != NULL) {
 		stream_secure(&s->server, result->tls);
+		session_log_tls(s, result->tls, "TLS with the server");
+	}
 	s->server_address = result->peer;
 	if (s->state == SESSION_DIALING)
 		session_enter(s, SESSION_AUTH);
@@ -441,7 +279,7 @@ timer_event(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	if (s->state == SESSION_CLOSING) {
-		end(s);
+		session_end(s);
 		return;
 	}
 	if (s->state == SESSION_READY) {
@@ -505,7 +343,7 @@ void
 session_logged_in(struct session *s, enum transaction_status status)
 {
 	event_del(&s->timer);
-	leave_login(s);
+	session_leave_login(s);
 	s->pipeline.status = status;
 	session_enter(s, SESSION_READY);
 }
@@ -621,12 +459,27 @@ client_ended(struct session *s)
 	/* What is under way ends first; the turn behind it comes back here. */
 }
 
+/* NULL: there is no more to it than that. */
+static const char *
+describe_end(const struct session *s, char *out, size_t size)
+{
+	const char *error = stream_tls_error(&s->server);
+	char where[DIAL_ADDRESS_TEXT_MAX];
+
+	if (error == NULL)
+		return NULL;
+	dial_address_text(&s->server_address, where);
+	snprintf(out, size, "%s: %s", where, error);
+	return out;
+}
+
 static void
 server_ended(struct session *s)
 {
 	bool was_expected = s->is_terminating || s->from_client.is_eof ||
 			    s->last_server_type == BACKEND_ERROR_RESPONSE;
 	struct span words = {0};
+	char detail[DIAL_ADDRESS_TEXT_MAX + TLS_ERROR_MAX];
 
 	/* A FATAL error that answered a statement of ours is the client's. */
 	if (s->exchange != NULL)
@@ -635,7 +488,7 @@ server_ended(struct session *s)
 		(void)session_to_client(s, words.data, words.len);
 
 	session_close(s, was_expected ? CLOSE_SERVER_LEFT : CLOSE_SERVER_LOST,
-		      NULL);
+		      describe_end(s, detail, sizeof(detail)));
 }
 
 void

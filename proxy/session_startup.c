@@ -153,13 +153,13 @@ can_encrypt(const struct session *s)
 	       !s->is_local;
 }
 
-static void
-log_tls(const struct session *s)
+void
+session_log_tls(const struct session *s, const struct tls *tls,
+		const char *what)
 {
-	const struct tls *tls = s->client.tls;
 	struct log_event e;
 
-	log_begin(&e, LOG_DEBUG, "TLS with a client");
+	log_begin(&e, LOG_DEBUG, what);
 	log_number(&e, "session", s->id);
 	log_text(&e, "version", tls_version_name(tls));
 	log_text(&e, "cipher", tls_cipher_name(tls));
@@ -181,7 +181,7 @@ handshaken(void *arg, struct tls *tls, const char *error)
 	}
 	stream_secure(&s->client, tls);
 	session_enter(s, SESSION_STARTUP);
-	log_tls(s);
+	session_log_tls(s, tls, "TLS with the client");
 	if (s->is_direct && !tls_has_alpn(tls))
 		session_close(s, CLOSE_STARTUP_BAD,
 			      "received direct SSL connection request without "

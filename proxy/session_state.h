@@ -1,5 +1,6 @@
 /*
- * session_state.h - what session.c and session_startup.c share.
+ * session_state.h - what session.c, session_startup.c and session_close.c
+ * share.
  */
 #ifndef LOCKSTEP_PROXY_SESSION_STATE_H
 #define LOCKSTEP_PROXY_SESSION_STATE_H
@@ -8,6 +9,21 @@
 
 /* The only function that writes s->state. */
 void session_enter(struct session *s, enum session_state next);
+
+const char *session_state_name(const struct session *s);
+
+/* At level debug: what was agreed on. */
+void session_log_tls(const struct session *s, const struct tls *tls,
+		     const char *what);
+
+/* In CLOSING: nothing is left to be said. */
+void session_end(struct session *s);
+
+/* In CLOSING: something is there to be thrown away. */
+void session_closing_readable(struct session *s);
+
+/* What is of use only until it is logged in. */
+void session_leave_login(struct session *s);
 
 /* In STARTUP: a packet, or part of one, is there. */
 void session_startup_readable(struct session *s);

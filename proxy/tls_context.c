@@ -68,13 +68,16 @@ load_key(SSL_CTX *ctx, const struct tls_settings *s, char why[TLS_WHY_MAX])
 {
 	FILE *f =
 	    secret_file_open(s->key, "private key file", why, TLS_WHY_MAX);
+	char buffer[BUFSIZ];
 	EVP_PKEY *key;
 	bool is_used;
 
 	if (f == NULL)
 		return false;
+	setvbuf(f, buffer, _IOFBF, sizeof(buffer));
 	key = PEM_read_PrivateKey(f, NULL, give_password, s->key_password);
 	fclose(f);
+	explicit_bzero(buffer, sizeof(buffer));
 	if (key == NULL)
 		return say(why, "could not load private key file \"%s\": %s",
 			   s->key, tls_take_error());
@@ -107,15 +110,23 @@ static bool
 load_crls(SSL_CTX *ctx, const struct tls_settings *s, char why[TLS_WHY_MAX])
 {
 	X509_STORE *store = SSL_CTX_get_cert_store(ctx);
+	X509_LOOKUP *files = X509_STORE_add_lookup(store, X509_LOOKUP_file());
 
 	if (s->crl == NULL && s->crl_dir == NULL)
 		return true;
-	if (X509_STORE_load_locations(store, s->crl, s->crl_dir) != 1)
+	/* X509_STORE_load_locations is content with a file of certificates,
+	 * and then nobody can be verified. */
+	if (s->crl != NULL &&
+	    X509_load_crl_file(files, s->crl, X509_FILETYPE_PEM) < 1)
 		return say(why,
 			   "could not load certificate revocation list "
 			   "\"%s\": %s",
-			   s->crl != NULL ? s->crl : s->crl_dir,
-			   tls_take_error());
+			   s->crl, tls_take_error());
+	if (s->crl_dir != NULL && X509_STORE_load_path(store, s->crl_dir) != 1)
+		return say(why,
+			   "could not use directory \"%s\" of "
+			   "certificate revocation lists: %s",
+			   s->crl_dir, tls_take_error());
 	return X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK |
 					       X509_V_FLAG_CRL_CHECK_ALL) == 1;
 }
@@ -195,7 +206,8 @@ set_ciphers(SSL_CTX *ctx, const char *list, char why[TLS_WHY_MAX])
 	if (list == NULL)
 		return true;
 	is_set = split_ciphers(list, &older, &newer) &&
-		 (*older == '\0' || SSL_CTX_set_cipher_list(ctx, older) == 1) &&
+		 SSL_CTX_set_cipher_list(
+		     ctx, *older != '\0' ? older : TLS_CIPHERS) == 1 &&
 		 (*newer == '\0' || SSL_CTX_set_ciphersuites(ctx, newer) == 1);
 	free(older);
 	free(newer);

@@ -193,8 +193,8 @@ handshake_fails_with_words(void **state)
 	begin_client(f, "other.test");
 	loop_until(f->base, both_are_told, f);
 	assert_told_once(f, &f->client,
-			 "server certificate for \"db.test\" does not match "
-			 "host name \"other.test\"");
+			 "server certificate for \"db.test\" (and 1 other "
+			 "name) does not match host name \"other.test\"");
 }
 
 static void

@@ -73,8 +73,9 @@ static const struct {
      "could not load certificate revocation list \"none.crl\": No such file "
      "or directory"},
     {{.ca = "ca.crt", .crl = "junk"},
-     "could not load certificate revocation list \"junk\": no certificate or "
-     "crl found"},
+     "could not load certificate revocation list \"junk\": no start line"},
+    {{.ca = "ca.crt", .crl = "ca.crt"},
+     "could not load certificate revocation list \"ca.crt\": no start line"},
     {{.ciphers = "NONSENSE"},
      "could not set the ciphers \"NONSENSE\": no cipher match"},
     {{.ciphers = "TLS_NONSENSE"},

@@ -1,0 +1,112 @@
+/*
+ * login_pass.c - auth = pass: the server asks and the client answers; neither
+ * is listened to, but for the choice of a SASL mechanism.
+ *
+ * What SCRAM-SHA-256-PLUS binds to is the certificate that the client sees,
+ * and the server compares it with its own:
+ *
+ *   client in clear                  PLUS is taken off the server's list
+ *   client by TLS, the server's own
+ *   certificate is ours              passes
+ *   client by TLS, another one       a client that can bind is told why it
+ *                                    cannot log in; others are let through
+ */
+#include "protocol/scram.h"
+#include "proxy/credentials.h"
+#include "proxy/login_state.h"
+#include "proxy/session.h"
+
+static void
+refuse_binding(struct session *s)
+{
+	session_close_saying(
+	    s, CLOSE_BINDING, NULL,
+	    "There is TLS on both sides of Lockstep, and the client has bound "
+	    "SCRAM to the certificate of Lockstep, which is not the server's.",
+	    "Connect with channel_binding=disable; or, in Lockstep, set auth = "
+	    "scram and auth_file, or the server's own certificate as "
+	    "tls_cert.");
+}
+
+/* Ends in the server what began in the client. */
+static bool
+is_bound_through(const struct session *s)
+{
+	const struct tls_context *ours = s->credentials->clients;
+
+	return s->client.tls != NULL && s->server.tls != NULL && ours != NULL &&
+	       tls_peer_is_ours(s->server.tls, ours);
+}
+
+static enum login_verdict
+pass_without_plus(struct session *s, struct span list)
+{
+	struct writer w = {0};
+
+	authentication_sasl_write_without(&w, list, scram_mechanism_plus);
+	(void)login_send(s, &w, session_to_client);
+	return LOGIN_TAKE;
+}
+
+static enum login_verdict
+pass_mechanisms(struct session *s, struct span list)
+{
+	bool has_plus = sasl_mechanisms_have(list, scram_mechanism_plus);
+
+	if (login_must_bind(s) && !(has_plus && is_bound_through(s))) {
+		login_refuse_unbound(s);
+		return LOGIN_TAKE;
+	}
+	if (has_plus && s->client.tls == NULL)
+		return pass_without_plus(s, list);
+	s->login->awaits_choice = has_plus;
+	return LOGIN_PASS;
+}
+
+enum login_verdict
+login_pass_answer(struct session *s, const struct authentication *a)
+{
+	switch (a->code) {
+	case AUTHENTICATION_SASL:
+		return pass_mechanisms(s, a->data);
+	case AUTHENTICATION_SASL_CONTINUE:
+	case AUTHENTICATION_SASL_FINAL:
+		return LOGIN_PASS;
+	default:
+		if (!login_must_bind(s) || s->login->is_plus)
+			return LOGIN_PASS;
+		login_refuse_unbound(s);
+		return LOGIN_TAKE;
+	}
+}
+
+/* The client chooses: may it? */
+static enum login_verdict
+judge_choice(struct session *s, struct span body)
+{
+	struct sasl_initial_response r;
+	bool can_bind;
+
+	if (!sasl_initial_response_decode(&r, body))
+		return LOGIN_PASS; /* the server will say so */
+	s->login->awaits_choice = false;
+	s->login->is_plus = span_equals(r.mechanism, scram_mechanism_plus);
+	can_bind = s->login->is_plus ||
+		   (r.data.len > 0 && r.data.data[0] == SCRAM_BINDING_DECLINED);
+	if (login_must_bind(s) && !s->login->is_plus)
+		login_refuse_unbound(s);
+	else if (can_bind && !is_bound_through(s))
+		refuse_binding(s);
+	return s->state == SESSION_CLOSING ? LOGIN_TAKE : LOGIN_PASS;
+}
+
+enum login_verdict
+login_pass_judge(struct session *s, const struct frame_header *h,
+		 struct span in)
+{
+	if (!s->login->awaits_choice || h->body_len > LOGIN_ANSWER_MAX)
+		return LOGIN_PASS;
+	if (!frame_is_whole(h, in))
+		return LOGIN_WAIT;
+	return judge_choice(s, frame_body(h, in));
+}

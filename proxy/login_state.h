@@ -1,0 +1,62 @@
+/*
+ * login_state.h - what the files of a login share.
+ *
+ *   login.c         both kinds: from the startup packet on, and the answers of
+ *                   the server
+ *   login_pass.c    auth = pass: what is said of SASL mechanisms
+ *   login_client.c  auth = scram: the client is checked
+ *   login_server.c  auth = scram: we log in for it
+ */
+#ifndef LOCKSTEP_PROXY_LOGIN_STATE_H
+#define LOCKSTEP_PROXY_LOGIN_STATE_H
+
+#include "protocol/authentication.h"
+#include "proxy/buffer.h"
+#include "proxy/login.h"
+#include "proxy/scram.h"
+
+enum {
+	/* PG_MAX_SASL_MESSAGE_LENGTH is 1024; the rest is for the mechanism */
+	LOGIN_ANSWER_MAX = 2048,
+};
+
+struct login {
+	struct scram_server *of_client;
+	struct scram_client *to_server;
+	/* NULL: the role is not in the file.  Borrowed of the credentials. */
+	const struct scram_verifier *verifier;
+	uint8_t client_key[SCRAM_KEY_BYTES];
+	bool has_begun;        /* the client has chosen a mechanism */
+	bool is_plus;          /* and it was PLUS */
+	bool is_proved;        /* by the server, that it knows the verifier */
+	bool awaits_choice;    /* of a mechanism, which is then looked at */
+	bool has_retried;      /* with or without TLS */
+	bool has_answer;       /* of the server's, to the startup packet */
+	struct buffer refusal; /* the server's, of the first try */
+};
+
+/* The upstream's channel_binding is `require`. */
+bool login_must_bind(const struct session *s);
+
+/* Send what the writer holds, wipe and forget it.  False: closing. */
+bool login_send(struct session *s, struct writer *w,
+		bool (*send)(struct session *s, const void *data, size_t len));
+
+/* Close: channel_binding=require was not met. */
+void login_refuse_unbound(struct session *s);
+
+/* auth = pass. */
+enum login_verdict login_pass_answer(struct session *s,
+				     const struct authentication *a);
+enum login_verdict login_pass_judge(struct session *s,
+				    const struct frame_header *h,
+				    struct span in);
+
+/* auth = scram: SASL follows. */
+void login_client_begin(struct session *s);
+
+/* auth = scram. */
+enum login_verdict login_server_answer(struct session *s,
+				       const struct authentication *a);
+
+#endif
