@@ -387,6 +387,22 @@ def test_a_revocation_list_that_names_nobody_keeps_nobody_out(listen,
         assert_serves(session)
 
 
+def test_a_certificate_by_an_authority_between(listen, tmp_path):
+    """tls_ca has the root alone; the client shows who is between."""
+    middle = pki.shared().middle
+    issued = middle.issue("client", "postgres")
+    chain = tmp_path / "chain.pem"
+    chain.write_text(pathlib.Path(issued.cert).read_text()
+                     + pathlib.Path(middle.file).read_text())
+    lockstep = listen("verify-full")
+    context = tls.context(certificate=pki.Certificate(cert=str(chain),
+                                                      key=issued.key))
+    with Wire(lockstep, encryption=context) as session:
+        assert_serves(session)
+    alone = tls.context(certificate=issued)
+    assert "unknown_ca" in refusal(lockstep, alone)["alert"].replace(" ", "_")
+
+
 # -- Lockstep's own certificate ---------------------------------------------
 
 # what is wrong: what libpq says
