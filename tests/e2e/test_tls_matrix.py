@@ -188,6 +188,21 @@ def test_with_auth_scram_binding_ends_at_lockstep(request, role_cluster, leg,
                           *leg, binds=False, passes="ends", tells="first")
 
 
+@needs_lockstep
+@pytest.mark.parametrize("sslmode", MUST_ENCRYPT)
+@pytest.mark.parametrize("upstream", ["disable", "require"])
+def test_psql_comes_by_direct_tls(role_cluster, sslmode, upstream):
+    """A psql of version 17 or later."""
+    with role_cluster.connect() as admin:
+        if admin.info.server_version < 170000:
+            pytest.skip("this psql does not know sslnegotiation")
+    with start(role_cluster, "require", upstream,
+               pki.shared().server) as lockstep:
+        seen = psql_client(attempt(lockstep, sslmode, "scram"),
+                           role_cluster.pg_bin, {"sslnegotiation": "direct"})
+        assert seen == outcome("tls", upstream, "scram", True, "same")
+
+
 # -- the tests' own side ----------------------------------------------------
 
 def straight(sslmode, authentication):
