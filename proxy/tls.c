@@ -208,6 +208,10 @@ fail_by_openssl(struct tls *t)
 	int reason = ERR_GET_REASON(ERR_peek_error());
 	const char *detail = NULL;
 
+	if (*t->error != '\0') { /* what follows from it says less */
+		ERR_clear_error();
+		return TLS_FAILED;
+	}
 	if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED)
 		detail = X509_verify_cert_error_string(
 		    SSL_get_verify_result(t->ssl));
@@ -321,10 +325,11 @@ tls_read(struct tls *t, struct span cipher, void *data, size_t size)
 		fail(t, "out of memory", NULL);
 		return TLS_BROKEN;
 	}
-	/* An end or a fault behind data comes again with the next call. */
+	/* An end or a fault behind data comes again with the next call; but
+	 * only now does OpenSSL say why. */
 	if (total == 0)
 		return read_nothing(t, result);
-	if (result != 1 && SSL_get_error(t->ssl, result) != SSL_ERROR_WANT_READ)
+	if (result != 1 && read_nothing(t, result) != TLS_AGAIN)
 		t->has_more = true;
 	return (ssize_t)total;
 }

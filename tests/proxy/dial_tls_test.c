@@ -312,7 +312,9 @@ dial_never_encrypts_over_a_unix_socket(void **state)
 	struct fixture *f = *state;
 	char name[64];
 	struct sockaddr_un u = {.sun_family = AF_UNIX};
-	const struct endpoint e = {name, 5432, NULL};
+	/* The first would have been by TLS. */
+	const struct endpoint e[] = {{"127.0.0.1", f->refused_port, NULL},
+				     {name, 5432, NULL}};
 	struct dial_target target = target_of(&c);
 	int n;
 
@@ -322,8 +324,8 @@ dial_never_encrypts_over_a_unix_socket(void **state)
 	listen_unix(
 	    f, &u,
 	    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + (size_t)n));
-	target.endpoints = &e;
-	target.count = 1;
+	target.endpoints = e;
+	target.count = 2;
 	dial_target(f, &target);
 	tls_context_release(target.tls);
 	serve(f, &c);
