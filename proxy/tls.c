@@ -37,8 +37,7 @@ take(void *to, size_t wanted, struct span from)
 {
 	size_t n = wanted < from.len ? wanted : from.len;
 
-	if (n > 0)
-		memcpy(to, from.data, n);
+	memcpy(to, from.data, n);
 	return n;
 }
 
@@ -46,13 +45,13 @@ static int
 bio_read(BIO *bio, char *data, int size)
 {
 	struct tls *t = BIO_get_data(bio);
-	size_t n;
+	size_t n = 0;
 
 	BIO_clear_retry_flags(bio);
 	if (t->in.len > 0) {
 		n = take(data, (size_t)size, buffer_span(&t->in));
 		buffer_consume(&t->in, n);
-	} else {
+	} else if (t->fresh.len > 0) {
 		n = take(data, (size_t)size, t->fresh);
 		t->fresh.data += n;
 		t->fresh.len -= n;
@@ -304,6 +303,7 @@ tls_read(struct tls *t, struct span cipher, void *data, size_t size)
 	size_t total = 0;
 	size_t n;
 	int result = 1;
+	bool is_kept;
 
 	ERR_clear_error();
 	t->fresh = cipher;
@@ -315,11 +315,12 @@ tls_read(struct tls *t, struct span cipher, void *data, size_t size)
 		total += n;
 	}
 	t->has_more = result == 1;
-	if (!buffer_append(&t->in, t->fresh.data, t->fresh.len)) {
+	is_kept = buffer_append(&t->in, t->fresh.data, t->fresh.len);
+	t->fresh = span_of(NULL, 0); /* the caller's */
+	if (!is_kept) {
 		fail(t, "out of memory", NULL);
 		return TLS_BROKEN;
 	}
-	t->fresh.len = 0;
 	/* An end or a fault behind data comes again with the next call. */
 	if (total == 0)
 		return read_nothing(t, result);
@@ -351,6 +352,12 @@ tls_finish(struct tls *t)
 /* What was agreed on */
 
 bool
+tls_has_peer(const struct tls *t)
+{
+	return SSL_get0_peer_certificate(t->ssl) != NULL;
+}
+
+bool
 tls_has_alpn(const struct tls *t)
 {
 	const unsigned char *name;
@@ -378,7 +385,7 @@ tls_cipher_name(const struct tls *t)
 	return SSL_get_cipher_name(t->ssl);
 }
 
-/* A new-session callback: 0, the session stays the caller's. */
+/* A new-session callback: 1, the session is ours. */
 int
 tls_keep_session(SSL *ssl, SSL_SESSION *session)
 {
