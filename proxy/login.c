@@ -195,10 +195,11 @@ answer_authentication(struct session *s, struct frame f)
 enum login_verdict
 login_answer(struct session *s, struct frame f)
 {
-	if (s->login->stage == LOGIN_SILENT && f.body.data != NULL) {
-		if (f.type == BACKEND_NEGOTIATE_PROTOCOL_VERSION)
+	if (f.body.data != NULL && can_retry(s)) {
+		if (f.type == BACKEND_NEGOTIATE_PROTOCOL_VERSION &&
+		    s->login->early.len == 0)
 			return keep_for_now(s, f);
-		if (f.type == BACKEND_ERROR_RESPONSE && can_retry(s)) {
+		if (f.type == BACKEND_ERROR_RESPONSE) {
 			retry(s, f);
 			return LOGIN_TAKE;
 		}
