@@ -37,8 +37,9 @@ struct stream {
 	void *arg;
 	struct event read_event;
 	struct event write_event;
-	struct buffer out; /* as the socket is to get it: encrypted */
-	struct tls *tls;   /* owned; NULL: in clear */
+	struct buffer out;    /* as the socket is to get it: encrypted */
+	struct tls *tls;      /* owned; NULL: in clear */
+	size_t replied_bytes; /* by reading, since all was out */
 };
 
 /* Takes fd, a connected non-blocking socket.  Reading starts paused. */

@@ -307,6 +307,7 @@ tls_read(struct tls *t, struct span cipher, void *data, size_t size)
 	size_t total = 0;
 	size_t n;
 	int result = 1;
+	bool is_kept;
 
 	ERR_clear_error();
 	t->fresh = cipher;
@@ -318,11 +319,12 @@ tls_read(struct tls *t, struct span cipher, void *data, size_t size)
 		total += n;
 	}
 	t->has_more = result == 1;
-	if (!buffer_append(&t->in, t->fresh.data, t->fresh.len)) {
+	is_kept = buffer_append(&t->in, t->fresh.data, t->fresh.len);
+	t->fresh = span_of(NULL, 0); /* the caller's */
+	if (!is_kept) {
 		fail(t, "out of memory", NULL);
 		return TLS_BROKEN;
 	}
-	t->fresh.len = 0;
 	/* An end or a fault behind data comes again with the next call; but
 	 * only now does OpenSSL say why. */
 	if (total == 0)
@@ -355,6 +357,12 @@ tls_finish(struct tls *t)
 /* What was agreed on */
 
 bool
+tls_has_peer(const struct tls *t)
+{
+	return SSL_get0_peer_certificate(t->ssl) != NULL;
+}
+
+bool
 tls_has_alpn(const struct tls *t)
 {
 	const unsigned char *name;
@@ -382,7 +390,7 @@ tls_cipher_name(const struct tls *t)
 	return SSL_get_cipher_name(t->ssl);
 }
 
-/* A new-session callback: 0, the session stays the caller's. */
+/* A new-session callback: 1, the session is ours. */
 int
 tls_keep_session(SSL *ssl, SSL_SESSION *session)
 {
