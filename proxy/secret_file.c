@@ -15,7 +15,7 @@ secret_file_fault(const struct stat *st, uid_t self)
 	/* Root may be asked to check what another user is to read. */
 	if (self != 0 && st->st_uid != self && st->st_uid != 0)
 		return "must be owned by the user Lockstep runs as or root";
-	if (st->st_uid == 0 && self != 0)
+	if (st->st_uid == 0)
 		denied &= ~(mode_t)S_IRGRP;
 	if ((st->st_mode & denied) != 0)
 		return "has group or world access. File must have permissions "

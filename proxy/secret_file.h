@@ -2,7 +2,8 @@
  * secret_file.h - open a file that holds secrets, if nobody else can read it.
  *
  * The rules are PostgreSQL's for private keys: check_ssl_key_file_permissions
- * in src/backend/libpq/be-secure-common.c.
+ * in src/backend/libpq/be-secure-common.c; and for root those of libpq, who
+ * may be asked to check what another user is to read.
  */
 #ifndef LOCKSTEP_PROXY_SECRET_FILE_H
 #define LOCKSTEP_PROXY_SECRET_FILE_H

@@ -87,16 +87,16 @@ read_key(const struct tls_settings *s, bool is_server, char why[TLS_WHY_MAX])
 	if (!password.is_asked)
 		say(why, "could not load private key file \"%s\": %s", s->key,
 		    tls_take_error());
-	else if (is_server)
+	else if (password.text != NULL)
 		say(why,
-		    "private key file \"%s\" is encrypted: store it "
-		    "without a password, readable by nobody else",
+		    "private key file \"%s\" is encrypted, and its "
+		    "password is another one",
 		    s->key);
 	else
-		say(why,
-		    "private key file \"%s\" is encrypted, and sslpassword "
-		    "is %s",
-		    s->key, password.text == NULL ? "not set" : "wrong");
+		say(why, "private key file \"%s\" is encrypted: %s", s->key,
+		    is_server ? "store it without a password"
+			      : "set sslpassword, or store it without a "
+				"password");
 	ERR_clear_error();
 	return NULL;
 }
@@ -110,7 +110,9 @@ load_key(const struct tls_context *c, const struct tls_settings *s,
 
 	if (key == NULL)
 		return false;
-	is_used = SSL_CTX_use_PrivateKey(c->ctx, key) == 1;
+	/* One of another kind is taken, for a certificate to come. */
+	is_used = SSL_CTX_use_PrivateKey(c->ctx, key) == 1 &&
+		  SSL_CTX_check_private_key(c->ctx) == 1;
 	EVP_PKEY_free(key);
 	return is_used ||
 	       say(why,

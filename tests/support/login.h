@@ -238,7 +238,7 @@ answer(struct fixture *f, uint32_t code, const void *data, size_t len)
 	return verdict;
 }
 
-static inline enum login_verdict
+static inline bool
 judge(struct fixture *f, struct span in)
 {
 	struct frame_header h;
@@ -247,16 +247,16 @@ judge(struct fixture *f, struct span in)
 	return login_judge(f->s, &h, in);
 }
 
-static inline enum login_verdict
+static inline bool
 choose(struct fixture *f, const char *mechanism, const char *data)
 {
 	struct writer w = {0};
-	enum login_verdict verdict;
+	bool may_pass;
 
 	sasl_initial_response_write(&w, mechanism, text_of(data));
-	verdict = judge(f, span_of(w.data, w.len));
+	may_pass = judge(f, span_of(w.data, w.len));
 	writer_clear(&w);
-	return verdict;
+	return may_pass;
 }
 
 /* Which legs are by TLS, and the server's certificate. */
