@@ -480,11 +480,7 @@ def is_root():
     return os.getuid() == 0
 
 
-<<<<<<< HEAD
-LOOSE = [0o604, 0o644, 0o620, 0o660, 0o666]
-=======
 LOOSE = [0o604, 0o644, 0o620, 0o660, 0o666] + ([] if is_root() else [0o640])
->>>>>>> wt-e2e
 
 
 @pytest.mark.parametrize("mode", LOOSE, ids=oct)
