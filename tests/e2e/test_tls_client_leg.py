@@ -127,7 +127,7 @@ def test_a_unix_socket_needs_no_tls(cluster, tmp_path, mode):
     place, file = free_endpoint(), free_endpoint(str(tmp_path))
     arguments = [word for name, value in settings(mode).items()
                  for word in ("--set", f"{name}={value}")]
-    with Program(place, "--listen", listen_text(place, file), "--upstream",
+    with Program(file, "--listen", listen_text(place, file), "--upstream",
                  cluster.conninfo(), *arguments):
         with Bare(file) as session:
             session.send(SSL_REQUEST)
