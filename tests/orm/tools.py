@@ -1,0 +1,93 @@
+"""The migration tools: how each is run, in which folder, against what.
+
+A tool's folder holds a small project as its manual has it, with two
+migrations.  The first makes the schema:
+
+    users, projects             two hot tables
+    bookmarks                   references both
+    comments                    references projects
+    ratings                     references users
+
+The second drops bookmarks, the column comments.project_id and the foreign
+key of ratings.user_id, and adds one to ratings.project_id.
+"""
+
+import dataclasses
+import os
+import shutil
+import subprocess
+import sys
+
+SOURCES = os.path.dirname(os.path.abspath(__file__))
+RUN_BOUND_S = 120
+
+
+@dataclasses.dataclass
+class Tool:
+    """initial, change and version are commands; {url}, {host}, {port} and
+    {database} stand for where the database is."""
+
+    name: str
+    title: str
+    initial: list
+    change: list
+    version: list
+    environment: dict = dataclasses.field(
+        default_factory=lambda: {"DATABASE_URL": "{url}"})
+
+
+PSQL = ["psql", "-X", "-v", "ON_ERROR_STOP=1", "-1", "{url}", "-f"]
+PYTHON = sys.executable
+
+TOOLS = [
+    Tool("psql", "SQL file, `psql -1 -f`",
+         initial=[*PSQL, "1_initial.sql"], change=[*PSQL, "2_change.sql"],
+         version=["psql", "--version"], environment={}),
+    Tool("pgadmin", "SQL text in one message, as pgAdmin",
+         initial=[PYTHON, "run_query.py", "../psql/1_initial.sql"],
+         change=[PYTHON, "run_query.py", "../psql/2_change.sql"],
+         version=[PYTHON, "-c",
+                  "import psycopg; print('psycopg', psycopg.__version__)"]),
+]
+
+
+class Project:
+    """A tool's project, copied into the build folder."""
+
+    def __init__(self, tool, build):
+        self.tool = tool
+        self.build = build
+        self.folder = build / tool.name
+        for needed in {tool.name, "psql"}:
+            shutil.copytree(os.path.join(SOURCES, needed), build / needed,
+                            dirs_exist_ok=True)
+
+    def run(self, command, endpoint=None, database=None):
+        """A subprocess.CompletedProcess, its output with the errors in it."""
+        known = {}
+        if endpoint:
+            known = {"host": endpoint.host, "port": endpoint.port,
+                     "database": database,
+                     "url": f"postgres://postgres@{endpoint.host}:"
+                            f"{endpoint.port}/{database}"}
+        environment = {name: value for name, value in os.environ.items()
+                       if not name.startswith("PG")}
+        if endpoint:
+            environment.update(
+                (name, value.format(**known))
+                for name, value in self.tool.environment.items())
+            command = [part.format(**known) for part in command]
+        return subprocess.run(
+            command, cwd=self.folder, env=environment, text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, timeout=RUN_BOUND_S)
+
+    def initial(self, endpoint, database):
+        return self.run(self.tool.initial, endpoint, database)
+
+    def change(self, endpoint, database):
+        return self.run(self.tool.change, endpoint, database)
+
+    def version(self):
+        lines = self.run(self.tool.version).stdout.strip().splitlines()
+        return lines[-1].strip()
