@@ -14,6 +14,7 @@ key of ratings.user_id, and adds one to ratings.project_id.
 
 import dataclasses
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -39,15 +40,68 @@ class Tool:
 PSQL = ["psql", "-X", "-v", "ON_ERROR_STOP=1", "-1", "{url}", "-f"]
 PYTHON = sys.executable
 
+
+
+def npm_bin(program, *arguments):
+    return ["node", f"../node_modules/.bin/{program}", *arguments]
+
+
+def npm_version(package):
+    return ["node", "-p",
+            f"require('../node_modules/{package}/package.json').version"]
+
+
+TYPEORM_RUN = ["migration:run", "-d", "data-source.js"]
+
 TOOLS = [
     Tool("psql", "SQL file, `psql -1 -f`",
          initial=[*PSQL, "1_initial.sql"], change=[*PSQL, "2_change.sql"],
          version=["psql", "--version"], environment={}),
-    Tool("pgadmin", "SQL text in one message, as pgAdmin",
+    Tool("pgadmin", "SQL text in one message, as pgAdmin (psycopg 3)",
          initial=[PYTHON, "run_query.py", "../psql/1_initial.sql"],
          change=[PYTHON, "run_query.py", "../psql/2_change.sql"],
          version=[PYTHON, "-c",
-                  "import psycopg; print('psycopg', psycopg.__version__)"]),
+                  "import psycopg; print(psycopg.__version__)"]),
+    Tool("django", "Django",
+         initial=[PYTHON, "manage.py", "migrate", "shop", "0001"],
+         change=[PYTHON, "manage.py", "migrate", "shop"],
+         version=[PYTHON, "-m", "django", "--version"],
+         environment={"DATABASE_HOST": "{host}", "DATABASE_PORT": "{port}",
+                      "DATABASE_NAME": "{database}"}),
+    Tool("alembic", "Alembic",
+         initial=["alembic", "upgrade", "0001"],
+         change=["alembic", "upgrade", "head"],
+         version=["alembic", "--version"]),
+    Tool("knex", "Knex",
+         initial=npm_bin("knex", "migrate:up"),
+         change=npm_bin("knex", "migrate:latest"),
+         version=npm_version("knex")),
+    Tool("sequelize", "Sequelize (sequelize-cli)",
+         initial=npm_bin("sequelize-cli", "db:migrate", "--to",
+                         "20260101000001-initial.js"),
+         change=npm_bin("sequelize-cli", "db:migrate"),
+         version=npm_version("sequelize")),
+    Tool("node-pg-migrate", "node-pg-migrate",
+         initial=npm_bin("node-pg-migrate", "up", "1"),
+         change=npm_bin("node-pg-migrate", "up"),
+         version=npm_version("node-pg-migrate")),
+    Tool("typeorm", "TypeORM",
+         initial=["env", "MIGRATION=*-initial",
+                  *npm_bin("typeorm", *TYPEORM_RUN)],
+         change=npm_bin("typeorm", *TYPEORM_RUN),
+         version=npm_version("typeorm")),
+    # The SQL files are what drizzle-kit 0.31.11 generated.
+    Tool("drizzle", "Drizzle",
+         initial=["node", "migrate.js", "initial"],
+         change=["node", "migrate.js", "change"],
+         version=npm_version("drizzle-orm")),
+    Tool("rails", "Rails (ActiveRecord)",
+         initial=["rake", "db:migrate", "VERSION=20260101000001"],
+         change=["rake", "db:migrate"],
+         version=["ruby", "-e", "require 'active_record'; "
+                  "puts ActiveRecord.version"],
+         environment={"DATABASE_URL": "{url}",
+                      "RAILS_ENV": "production"}),
 ]
 
 
@@ -68,7 +122,7 @@ class Project:
         if endpoint:
             known = {"host": endpoint.host, "port": endpoint.port,
                      "database": database,
-                     "url": f"postgres://postgres@{endpoint.host}:"
+                     "url": f"postgresql://postgres@{endpoint.host}:"
                             f"{endpoint.port}/{database}"}
         environment = {name: value for name, value in os.environ.items()
                        if not name.startswith("PG")}
@@ -89,5 +143,6 @@ class Project:
         return self.run(self.tool.change, endpoint, database)
 
     def version(self):
-        lines = self.run(self.tool.version).stdout.strip().splitlines()
-        return lines[-1].strip()
+        """The first number with a dot in it that it tells."""
+        output = self.run(self.tool.version).stdout
+        return re.search(r"\d+(\.\d+)+", output)[0]
