@@ -52,6 +52,20 @@ static void next_endpoint(struct dial *d);
 static void next_address(struct dial *d);
 static bool try_peer(struct dial *d);
 
+void
+dial_address_text(const struct dial_address *a, char out[DIAL_ADDRESS_TEXT_MAX])
+{
+	char host[64];
+	char port[8];
+
+	if (getnameinfo((const struct sockaddr *)&a->address, a->len, host,
+			sizeof(host), port, sizeof(port),
+			NI_NUMERICHOST | NI_NUMERICSERV) == 0)
+		snprintf(out, DIAL_ADDRESS_TEXT_MAX, "%s port %s", host, port);
+	else
+		snprintf(out, DIAL_ADDRESS_TEXT_MAX, "upstream");
+}
+
 static void
 dial_free(struct dial *d)
 {

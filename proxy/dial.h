@@ -27,6 +27,14 @@ struct dial_address {
 	bool is_tls;
 };
 
+enum {
+	DIAL_ADDRESS_TEXT_MAX = 128,
+};
+
+/* "127.0.0.1 port 5432", for people. */
+void dial_address_text(const struct dial_address *a,
+		       char out[DIAL_ADDRESS_TEXT_MAX]);
+
 struct dial_result {
 	int fd; /* connected and non-blocking, the callee's; -1: none */
 	struct tls *tls;          /* the callee's; NULL: fd is in clear */

@@ -65,30 +65,6 @@ offer_mechanisms(struct session *s, bool has_plus)
 	writer_clear(&list);
 }
 
-void
-login_client_begin(struct session *s)
-{
-	struct login *l = s->login;
-	const struct credentials *c = s->credentials;
-	struct span user = span_of(s->user, strlen(s->user));
-	struct span binding = {.data = NULL};
-
-	if (s->client.tls != NULL)
-		binding = c->binding;
-	l->verifier = auth_file_find(c->auth_file, user);
-	l->of_client =
-	    scram_server_new(l->verifier, user, c->mock_key, binding);
-	if (l->of_client == NULL) {
-		session_close(s, CLOSE_MEMORY, NULL);
-		return;
-	}
-	session_enter(s, SESSION_SASL);
-	offer_mechanisms(s, binding.len > 0);
-	if (s->from_client.buffer.len > 0 && s->state == SESSION_SASL)
-		session_close(s, CLOSE_CLIENT_BAD,
-			      "a message that did not wait for its turn");
-}
-
 /* The first answer has a mechanism before its data.  False: malformed. */
 static bool
 read_answer(struct login *l, struct span body, struct span *data)
@@ -147,29 +123,60 @@ take_answer(struct session *s, struct span body)
 }
 
 static void
-step_sasl(struct session *s)
+take_message(struct session *s, struct frame f)
 {
-	struct span in = buffer_span(&s->from_client.buffer);
-	struct frame f;
-
-	switch (frame_next(&f, &in, LOGIN_ANSWER_MAX)) {
-	case FRAME_MORE:
-		return;
-	case FRAME_BAD:
-		session_close(s, CLOSE_CLIENT_BAD, "invalid message length");
-		return;
-	case FRAME_OK:
-		break;
-	}
 	if (f.type == FRONTEND_TERMINATE)
 		session_close(s, CLOSE_CLIENT_LEFT, NULL);
 	else if (f.type == FRONTEND_PASSWORD)
 		take_answer(s, f.body);
 	else
 		session_close(s, CLOSE_CLIENT_BAD, "expected a SASL response");
-	if (s->state != SESSION_CLOSING)
-		buffer_consume_secret(&s->from_client.buffer,
-				      FRAME_HEADER_BYTES + f.body.len);
+}
+
+/* As far as whole messages are there. */
+static void
+step(struct session *s)
+{
+	struct buffer *b = &s->from_client.buffer;
+	struct frame f;
+
+	while (s->state == SESSION_SASL) {
+		struct span in = buffer_span(b);
+		enum frame_status status =
+		    frame_next(&f, &in, LOGIN_ANSWER_MAX);
+
+		if (status == FRAME_MORE)
+			return;
+		if (status == FRAME_BAD) {
+			session_close(s, CLOSE_CLIENT_BAD,
+				      "invalid message length");
+			return;
+		}
+		take_message(s, f);
+		buffer_consume_secret(b, FRAME_HEADER_BYTES + f.body.len);
+	}
+}
+
+void
+login_client_begin(struct session *s)
+{
+	struct login *l = s->login;
+	const struct credentials *c = s->credentials;
+	struct span user = span_of(s->user, strlen(s->user));
+	struct span binding = {.data = NULL};
+
+	if (s->client.tls != NULL)
+		binding = c->binding;
+	l->verifier = auth_file_find(c->auth_file, user);
+	l->of_client =
+	    scram_server_new(l->verifier, user, c->mock_key, binding);
+	if (l->of_client == NULL) {
+		session_close(s, CLOSE_MEMORY, NULL);
+		return;
+	}
+	session_enter(s, SESSION_SASL);
+	offer_mechanisms(s, binding.len > 0);
+	step(s); /* it need not have waited for that */
 }
 
 void
@@ -191,5 +198,5 @@ login_readable(struct session *s)
 	if (n < 0)
 		return;
 	buffer_commit(b, (size_t)n);
-	step_sasl(s);
+	step(s);
 }

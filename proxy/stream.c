@@ -265,6 +265,14 @@ stream_discard(struct stream *s)
 	buffer_clear(&s->out);
 }
 
+const char *
+stream_tls_error(const struct stream *s)
+{
+	const char *error = s->tls == NULL ? "" : tls_error(s->tls);
+
+	return *error == '\0' ? NULL : error;
+}
+
 void
 stream_want_read(struct stream *s, bool wanted)
 {

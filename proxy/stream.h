@@ -76,6 +76,10 @@ void stream_discard(struct stream *s);
 
 void stream_want_read(struct stream *s, bool wanted);
 
+/* Why TLS has ended a stream that a read or a write found broken; NULL: it
+ * has not. */
+const char *stream_tls_error(const struct stream *s);
+
 /* No more will be written: the peer reads the end once all is out. */
 void stream_shutdown(struct stream *s);
 

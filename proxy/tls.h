@@ -53,7 +53,8 @@ enum tls_step {
  */
 enum tls_step tls_handshake(struct tls *t);
 
-/* Why the handshake failed, for people; borrowed. */
+/* Why the handshake failed, or the connection broke later, for people; empty:
+ * neither has; borrowed. */
 const char *tls_error(const struct tls *t);
 
 /* What is to be sent; the caller consumes it. */

@@ -33,7 +33,7 @@ say(char why[TLS_WHY_MAX], const char *format, ...)
 const char *
 tls_take_error(void)
 {
-	unsigned long code = ERR_peek_last_error();
+	unsigned long code = ERR_peek_error();
 	const char *reason;
 
 	ERR_clear_error();
@@ -110,15 +110,23 @@ static bool
 load_crls(SSL_CTX *ctx, const struct tls_settings *s, char why[TLS_WHY_MAX])
 {
 	X509_STORE *store = SSL_CTX_get_cert_store(ctx);
+	X509_LOOKUP *files = X509_STORE_add_lookup(store, X509_LOOKUP_file());
 
 	if (s->crl == NULL && s->crl_dir == NULL)
 		return true;
-	if (X509_STORE_load_locations(store, s->crl, s->crl_dir) != 1)
+	/* X509_STORE_load_locations is content with a file of certificates,
+	 * and then nobody can be verified. */
+	if (s->crl != NULL &&
+	    X509_load_crl_file(files, s->crl, X509_FILETYPE_PEM) < 1)
 		return say(why,
 			   "could not load certificate revocation list "
 			   "\"%s\": %s",
-			   s->crl != NULL ? s->crl : s->crl_dir,
-			   tls_take_error());
+			   s->crl, tls_take_error());
+	if (s->crl_dir != NULL && X509_STORE_load_path(store, s->crl_dir) != 1)
+		return say(why,
+			   "could not use directory \"%s\" of "
+			   "certificate revocation lists: %s",
+			   s->crl_dir, tls_take_error());
 	return X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK |
 					       X509_V_FLAG_CRL_CHECK_ALL) == 1;
 }
@@ -198,7 +206,8 @@ set_ciphers(SSL_CTX *ctx, const char *list, char why[TLS_WHY_MAX])
 	if (list == NULL)
 		return true;
 	is_set = split_ciphers(list, &older, &newer) &&
-		 (*older == '\0' || SSL_CTX_set_cipher_list(ctx, older) == 1) &&
+		 SSL_CTX_set_cipher_list(
+		     ctx, *older != '\0' ? older : TLS_CIPHERS) == 1 &&
 		 (*newer == '\0' || SSL_CTX_set_ciphersuites(ctx, newer) == 1);
 	free(older);
 	free(newer);

@@ -39,8 +39,8 @@ int tls_keep_session(SSL *ssl,
 /* The hash that RFC 5929 asks for.  0: none. */
 size_t tls_certificate_hash(const X509 *cert, uint8_t out[TLS_BINDING_MAX]);
 
-/* The latest error of this thread's OpenSSL, in its words; the queue is
- * emptied. */
+/* The first error of this thread's OpenSSL, in its words: those that follow
+ * say less.  The queue is emptied. */
 const char *tls_take_error(void);
 
 /* The ticket for that server, to be freed; NULL: none. */

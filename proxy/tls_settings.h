@@ -32,6 +32,10 @@ enum channel_binding {
 	CHANNEL_BINDING_REQUIRE,
 };
 
+/* For clients, where nothing is set about those of TLS 1.2: forward secrecy,
+ * authenticated encryption. */
+#define TLS_CIPHERS "ECDHE+AESGCM:ECDHE+CHACHA20"
+
 /* The texts are owned; NULL: not set. */
 struct tls_settings {
 	enum tls_mode mode;
