@@ -43,6 +43,7 @@ struct dial {
 	struct dial_address peer;          /* the one being tried */
 	struct event event;
 	struct upgrade *upgrade;
+	bool is_downgraded;
 	int fd;
 	char tried[DIAL_TRIED_MAX];
 	size_t tried_len;
@@ -83,6 +84,7 @@ finish(struct dial *d, int fd, struct tls *tls)
 	    .fd = fd,
 	    .tls = tls,
 	    .peer = d->peer,
+	    .is_downgraded = fd >= 0 && d->is_downgraded,
 	    .tried = d->tried,
 	};
 	dial_handler *handler = d->handler;
@@ -165,6 +167,7 @@ fail_upgrade(struct dial *d, const char *why)
 	close(d->fd);
 	note_failure(d, why);
 	d->peer.is_tls = false;
+	d->is_downgraded = true;
 	if (!try_peer(d))
 		next_address(d);
 }
@@ -279,6 +282,7 @@ next_address(struct dial *d)
 		memcpy(&d->peer.address, a->ai_addr, a->ai_addrlen);
 		d->peer.len = (socklen_t)a->ai_addrlen;
 		d->peer.is_tls = d->target.mode >= TLS_PREFER;
+		d->is_downgraded = false;
 		if (try_peer(d))
 			return;
 	}
@@ -388,6 +392,7 @@ next_endpoint(struct dial *d)
 
 		d->peer.name = e->name;
 		d->peer.is_tls = false; /* never over Unix sockets */
+		d->is_downgraded = false;
 		if (e->host[0] != '/' && e->host[0] != '@') {
 			resolve(d, e);
 			return;

@@ -39,6 +39,7 @@ struct dial_result {
 	int fd; /* connected and non-blocking, the callee's; -1: none */
 	struct tls *tls;          /* the callee's; NULL: fd is in clear */
 	struct dial_address peer; /* of fd */
+	bool is_downgraded;       /* in clear because TLS has failed */
 	const char *tried; /* "db1:5432: Connection refused; ...", borrowed for
 			      the call */
 };

@@ -11,10 +11,6 @@
 #include "proxy/session.h"
 #include "proxy/session_state.h"
 
-enum {
-	READ_BYTES = 2048,
-};
-
 static void
 refuse_password(struct session *s)
 {
@@ -42,7 +38,11 @@ refuse_client(struct session *s, enum scram_status status)
 	case SCRAM_FAILED:
 		session_close(s, CLOSE_MEMORY, NULL);
 		return;
-	default:
+	case SCRAM_CONTINUE:
+	case SCRAM_DONE:
+	case SCRAM_STALE:
+	case SCRAM_UNPROVEN: /* none of a client's */
+	case SCRAM_REFUSED:
 		refuse_password(s);
 		return;
 	}
@@ -72,11 +72,11 @@ read_answer(struct login *l, struct span body, struct span *data)
 	struct sasl_initial_response first;
 
 	*data = body;
-	if (l->has_begun)
+	if (l->has_chosen)
 		return true;
 	if (!sasl_initial_response_decode(&first, body) || !first.has_data)
 		return false;
-	l->has_begun = true;
+	l->has_chosen = true;
 	l->is_plus = span_equals(first.mechanism, scram_mechanism_plus);
 	*data = first.data;
 	return l->is_plus || span_equals(first.mechanism, scram_mechanism);
@@ -103,19 +103,15 @@ take_answer(struct session *s, struct span body)
 	if (read_answer(l, body, &data))
 		status =
 		    scram_server_step(l->of_client, l->is_plus, data, &text);
-	switch (status) {
-	case SCRAM_CONTINUE:
+	if (status == SCRAM_CONTINUE) {
 		answer_client(s, AUTHENTICATION_SASL_CONTINUE, &text);
-		break;
-	case SCRAM_DONE:
+	} else if (status == SCRAM_DONE) {
 		scram_server_client_key(l->of_client, l->client_key);
 		answer_client(s, AUTHENTICATION_SASL_FINAL, &text);
-		break;
-	default:
+	} else {
 		refuse_client(s, status);
-		break;
 	}
-	writer_clear(&text);
+	login_forget(&text);
 	if (status != SCRAM_DONE || s->state == SESSION_CLOSING)
 		return;
 	session_enter(s, SESSION_DIALING);
@@ -168,8 +164,7 @@ login_client_begin(struct session *s)
 	if (s->client.tls != NULL)
 		binding = c->binding;
 	l->verifier = auth_file_find(c->auth_file, user);
-	l->of_client =
-	    scram_server_new(l->verifier, user, c->mock_key, binding);
+	l->of_client = scram_server_new(l->verifier, user, &c->mock, binding);
 	if (l->of_client == NULL) {
 		session_close(s, CLOSE_MEMORY, NULL);
 		return;
@@ -182,21 +177,6 @@ login_client_begin(struct session *s)
 void
 login_readable(struct session *s)
 {
-	struct buffer *b = &s->from_client.buffer;
-	uint8_t *room = buffer_reserve(b, READ_BYTES);
-	ssize_t n;
-
-	if (room == NULL) {
-		session_close(s, CLOSE_MEMORY, NULL);
-		return;
-	}
-	n = stream_read(&s->client, room, READ_BYTES);
-	if (n == STREAM_EOF || n == STREAM_ERROR) {
-		session_close(s, CLOSE_CLIENT_LEFT, NULL);
-		return;
-	}
-	if (n < 0)
-		return;
-	buffer_commit(b, (size_t)n);
-	step(s);
+	if (session_read_some(s))
+		step(s);
 }

@@ -239,6 +239,18 @@ server_event(void *arg, enum stream_event event)
 	turn(s);
 }
 
+/* sslmode=prefer means it, but nobody may have noticed. */
+static void
+log_downgrade(const struct session *s, const char *why)
+{
+	struct log_event e;
+
+	log_begin(&e, LOG_WARNING, "the server is used in clear: TLS failed");
+	log_number(&e, "session", s->id);
+	log_text(&e, "detail", why);
+	log_end(&e);
+}
+
 void
 session_dialed(void *arg, const struct dial_result *result)
 {
@@ -258,6 +270,8 @@ session_dialed(void *arg, const struct dial_result *result)
 		return;
 	}
 	stream_open(&s->server, s->worker->base, result->fd, server_event, s);
+	if (result->is_downgraded)
+		log_downgrade(s, result->tried);
 	if (result->tls != NULL) {
 		stream_secure(&s->server, result->tls);
 		session_log_tls(s, result->tls, "TLS with the server");

@@ -24,6 +24,8 @@ enum stream_event {
 	STREAM_BROKEN,  /* a write failed: the peer is gone */
 };
 
+/* At STREAM_READABLE it reads, or pauses reading: what TLS holds back comes
+ * again at once. */
 typedef void stream_handler(void *arg, enum stream_event event);
 
 struct stream {
@@ -37,8 +39,9 @@ struct stream {
 	void *arg;
 	struct event read_event;
 	struct event write_event;
-	struct buffer out; /* as the socket is to get it: encrypted */
-	struct tls *tls;   /* owned; NULL: in clear */
+	struct buffer out;    /* as the socket is to get it: encrypted */
+	struct tls *tls;      /* owned; NULL: in clear */
+	size_t replied_bytes; /* by reading, since all was out */
 };
 
 /* Takes fd, a connected non-blocking socket.  Reading starts paused. */

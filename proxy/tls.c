@@ -208,6 +208,10 @@ fail_by_openssl(struct tls *t)
 	int reason = ERR_GET_REASON(ERR_peek_error());
 	const char *detail = NULL;
 
+	if (*t->error != '\0') { /* what follows from it says less */
+		ERR_clear_error();
+		return TLS_FAILED;
+	}
 	if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED)
 		detail = X509_verify_cert_error_string(
 		    SSL_get_verify_result(t->ssl));
@@ -303,6 +307,7 @@ tls_read(struct tls *t, struct span cipher, void *data, size_t size)
 	size_t total = 0;
 	size_t n;
 	int result = 1;
+	bool is_kept;
 
 	ERR_clear_error();
 	t->fresh = cipher;
@@ -314,15 +319,17 @@ tls_read(struct tls *t, struct span cipher, void *data, size_t size)
 		total += n;
 	}
 	t->has_more = result == 1;
-	if (!buffer_append(&t->in, t->fresh.data, t->fresh.len)) {
+	is_kept = buffer_append(&t->in, t->fresh.data, t->fresh.len);
+	t->fresh = span_of(NULL, 0); /* the caller's */
+	if (!is_kept) {
 		fail(t, "out of memory", NULL);
 		return TLS_BROKEN;
 	}
-	t->fresh.len = 0;
-	/* An end or a fault behind data comes again with the next call. */
+	/* An end or a fault behind data comes again with the next call; but
+	 * only now does OpenSSL say why. */
 	if (total == 0)
 		return read_nothing(t, result);
-	if (result != 1 && SSL_get_error(t->ssl, result) != SSL_ERROR_WANT_READ)
+	if (result != 1 && read_nothing(t, result) != TLS_AGAIN)
 		t->has_more = true;
 	return (ssize_t)total;
 }
@@ -348,6 +355,12 @@ tls_finish(struct tls *t)
 }
 
 /* What was agreed on */
+
+bool
+tls_has_peer(const struct tls *t)
+{
+	return SSL_get0_peer_certificate(t->ssl) != NULL;
+}
 
 bool
 tls_has_alpn(const struct tls *t)
@@ -377,7 +390,7 @@ tls_cipher_name(const struct tls *t)
 	return SSL_get_cipher_name(t->ssl);
 }
 
-/* A new-session callback: 0, the session stays the caller's. */
+/* A new-session callback: 1, the session is ours. */
 int
 tls_keep_session(SSL *ssl, SSL_SESSION *session)
 {

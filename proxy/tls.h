@@ -82,6 +82,7 @@ void tls_finish(struct tls *t);
 
 /* Of a finished handshake. */
 
+bool tls_has_peer(const struct tls *t); /* who has shown a certificate */
 bool tls_has_alpn(const struct tls *t); /* "postgresql" was agreed on */
 bool tls_is_resumed(const struct tls *t);
 const char *tls_version_name(const struct tls *t);

@@ -1,5 +1,5 @@
 /*
- * tls_openssl.h - what tls.c and tls_context.c share.
+ * tls_openssl.h - what tls.c, tls_context.c and tls_ticket.c share.
  */
 #ifndef LOCKSTEP_PROXY_TLS_OPENSSL_H
 #define LOCKSTEP_PROXY_TLS_OPENSSL_H
@@ -49,5 +49,7 @@ SSL_SESSION *tls_ticket_find(struct tls_context *c, const char *server_name);
 /* Takes session.  Out of memory: it is forgotten. */
 void tls_ticket_keep(struct tls_context *c, const char *server_name,
 		     SSL_SESSION *session);
+
+void tls_tickets_clear(struct tls_context *c);
 
 #endif

@@ -26,6 +26,10 @@ enum tls_version {
 	TLS_VERSION_1_3,
 };
 
+/* In the order of the enums, and NULL; the first version has no name. */
+extern const char *const tls_mode_names[];
+extern const char *const tls_version_names[];
+
 enum channel_binding {
 	CHANNEL_BINDING_DISABLE,
 	CHANNEL_BINDING_PREFER,

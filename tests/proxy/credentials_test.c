@@ -119,17 +119,28 @@ credentials_load_reads_nothing_that_is_not_used(void **state)
 
 /* So that nobody can tell roles that exist by what is made up for others. */
 static void
-credentials_load_makes_up_another_key_each_time(void **state)
+credentials_load_makes_up_the_same_for_one_private_key(void **state)
 {
-	static const uint8_t zero[32];
+	static const uint8_t zero[SCRAM_KEY_BYTES];
+	struct config clear = all;
 	struct credentials *a = assert_loaded(&all);
 	struct credentials *b = assert_loaded(&all);
+	struct credentials *c;
+	struct credentials *d;
 
 	(void)state;
-	assert_memory_not_equal(a->mock_key, zero, sizeof(zero));
-	assert_memory_not_equal(a->mock_key, b->mock_key, sizeof(zero));
+	clear.tls.mode = TLS_DISABLE;
+	c = assert_loaded(&clear);
+	d = assert_loaded(&clear);
+	assert_memory_not_equal(a->mock.key, zero, sizeof(zero));
+	assert_memory_equal(a->mock.key, b->mock.key, sizeof(zero));
+	assert_memory_not_equal(c->mock.key, zero, sizeof(zero));
+	assert_memory_not_equal(c->mock.key, a->mock.key, sizeof(zero));
+	assert_memory_not_equal(c->mock.key, d->mock.key, sizeof(zero));
 	credentials_release(a);
 	credentials_release(b);
+	credentials_release(c);
+	credentials_release(d);
 }
 
 static void
@@ -280,7 +291,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(credentials_load_reads_all_that_is_set),
 	    cmocka_unit_test(credentials_load_reads_nothing_that_is_not_used),
-	    cmocka_unit_test(credentials_load_makes_up_another_key_each_time),
+	    cmocka_unit_test(
+		credentials_load_makes_up_the_same_for_one_private_key),
 	    cmocka_unit_test(credentials_load_has_a_line_for_every_mistake),
 	    cmocka_unit_test(credentials_load_without_memory_is_null),
 	    cmocka_unit_test(credentials_store_new_without_memory_is_null),

@@ -54,15 +54,15 @@ static const struct {
     {{.cert = "server.crt", .key = "loose.key"}, LOOSE},
     {{.cert = "server.crt", .key = "junk"},
      "could not load private key file \"junk\": unsupported"},
-    {{.cert = "server.crt", .key = "locked.key"},
-     "could not load private key file \"locked.key\": bad decrypt"},
     {{.cert = "server.crt", .key = "locked.key", .key_password = "hunter2"},
-     "could not load private key file \"locked.key\": bad decrypt"},
+     "private key file \"locked.key\" is encrypted, and its password is "
+     "another one"},
     {{.cert = "server.crt", .key = "client.key"},
-     "could not use private key file \"client.key\": key values mismatch"},
+     "private key file \"client.key\" is not that of certificate file "
+     "\"server.crt\": key values mismatch"},
     {{.cert = "server.crt", .key = "rsa.key"},
-     "private key file \"rsa.key\" and certificate file \"server.crt\" do not "
-     "belong together"},
+     "private key file \"rsa.key\" is not that of certificate file "
+     "\"server.crt\": no certificate assigned"},
     {{.ca = "none.crt", .mode = TLS_VERIFY_CA},
      "could not load root certificate file \"none.crt\": No such file or "
      "directory"},
@@ -206,8 +206,23 @@ tls_context_takes_a_password_as_a_whole(void **state)
 	password[1024] = 'y';
 	password[sizeof(password) - 1] = '\0';
 	assert_refused(tls_context_for_clients, &s,
-		       "could not load private key file \"long.key\": "
-		       "interrupted or cancelled");
+		       "private key file \"long.key\" is encrypted, and its "
+		       "password is another one");
+}
+
+static void
+tls_context_says_what_to_do_about_a_password(void **state)
+{
+	const struct tls_settings s = {.cert = "server.crt",
+				       .key = "locked.key"};
+
+	(void)state;
+	assert_refused(tls_context_for_clients, &s,
+		       "private key file \"locked.key\" is encrypted: store it "
+		       "without a password");
+	assert_refused(tls_context_for_server, &s,
+		       "private key file \"locked.key\" is encrypted: set "
+		       "sslpassword, or store it without a password");
 }
 
 /* Versions and ciphers: what comes of them in a handshake. */
@@ -387,6 +402,7 @@ main(void)
 	    cmocka_unit_test(tls_context_for_server_trusts_the_system),
 	    cmocka_unit_test(tls_context_for_server_needs_no_file),
 	    cmocka_unit_test(tls_context_takes_a_password_as_a_whole),
+	    cmocka_unit_test(tls_context_says_what_to_do_about_a_password),
 	    cmocka_unit_test(
 		tls_context_splits_the_suites_of_tls_1_3_from_the_older_ones),
 	    cmocka_unit_test(tls_context_keeps_to_its_versions),
