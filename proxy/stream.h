@@ -24,6 +24,8 @@ enum stream_event {
 	STREAM_BROKEN,  /* a write failed: the peer is gone */
 };
 
+/* At STREAM_READABLE it reads, or pauses reading: what TLS holds back comes
+ * again at once. */
 typedef void stream_handler(void *arg, enum stream_event event);
 
 struct stream {

@@ -127,7 +127,7 @@ def test_a_unix_socket_needs_no_tls(cluster, tmp_path, mode):
     place, file = free_endpoint(), free_endpoint(str(tmp_path))
     arguments = [word for name, value in settings(mode).items()
                  for word in ("--set", f"{name}={value}")]
-    with Program(place, "--listen", listen_text(place, file), "--upstream",
+    with Program(file, "--listen", listen_text(place, file), "--upstream",
                  cluster.conninfo(), *arguments):
         with Bare(file) as session:
             session.send(SSL_REQUEST)
@@ -498,7 +498,7 @@ def is_root():
     return os.getuid() == 0
 
 
-LOOSE = [0o604, 0o644, 0o620, 0o660, 0o666]
+LOOSE = [0o604, 0o644, 0o620, 0o660, 0o666] + ([] if is_root() else [0o640])
 
 
 @pytest.mark.parametrize("mode", LOOSE, ids=oct)
