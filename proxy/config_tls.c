@@ -98,6 +98,12 @@ may_lend_its_certificate(const struct config *c)
 	       (c->tls.mode != TLS_VERIFY_FULL || listens_locally(c));
 }
 
+static bool
+may_be_downgraded(const struct tls_settings *s)
+{
+	return s->ca != NULL && (s->mode == TLS_ALLOW || s->mode == TLS_PREFER);
+}
+
 void
 config_tls_warn(const struct config *c, config_warn *warn, void *arg)
 {
@@ -116,7 +122,7 @@ config_tls_warn(const struct config *c, config_warn *warn, void *arg)
 	     "certificate, everybody who can connect to Lockstep is let in by "
 	     "this one; with tls_mode = verify-full clients must show one of "
 	     "their own, but over Unix sockets"},
-	    {c->upstream_tls.ca != NULL && c->upstream_tls.mode < TLS_REQUIRE,
+	    {may_be_downgraded(&c->upstream_tls),
 	     "upstream has an sslrootcert: with sslmode below require a server "
 	     "that cannot be verified is used in clear; set "
 	     "sslmode=verify-full"},
