@@ -7,8 +7,8 @@
 
 /*
  * Views by the rules that read a relation, ancestors by pg_inherits, both as
- * far as they reach; then one step along foreign keys.  OFFSET 0 and LIMIT pin
- * each lookup to an index, as in lock_set_query.c.
+ * far as they reach; then one step along foreign keys, either way.  OFFSET 0
+ * and LIMIT pin each lookup to an index, as in lock_set_query.c.
  */
 static const char query[] =
     "WITH RECURSIVE above (relid) AS ("
@@ -25,13 +25,15 @@ static const char query[] =
     " UNION ALL SELECT h.inhparent FROM pg_catalog.pg_inherits h"
     " WHERE h.inhrelid OPERATOR(pg_catalog.=) a.relid"
     " LIMIT (SELECT 2147483647)) r (relid)),"
-    " named (relid, only_writes) AS ("
-    " SELECT a.relid, false FROM above a"
-    " UNION ALL SELECT r.relid, true FROM above a CROSS JOIN LATERAL ("
-    " SELECT k.confrelid FROM pg_catalog.pg_constraint k"
+    " named (relid, reach) AS ("
+    " SELECT a.relid, 'a'::pg_catalog.text FROM above a"
+    " UNION ALL SELECT r.relid, r.reach FROM above a CROSS JOIN LATERAL ("
+    " SELECT k.confrelid, 'n'::pg_catalog.text"
+    " FROM pg_catalog.pg_constraint k"
     " WHERE k.conrelid OPERATOR(pg_catalog.=) a.relid"
     " AND k.contype OPERATOR(pg_catalog.=) 'f'"
-    " UNION ALL SELECT k.conrelid FROM pg_catalog.pg_depend d"
+    " UNION ALL SELECT k.conrelid, 'w'::pg_catalog.text"
+    " FROM pg_catalog.pg_depend d"
     " CROSS JOIN LATERAL (SELECT conrelid FROM pg_catalog.pg_constraint"
     " WHERE oid OPERATOR(pg_catalog.=) d.objid"
     " AND contype OPERATOR(pg_catalog.=) 'f' OFFSET 0) k"
@@ -40,8 +42,8 @@ static const char query[] =
     " AND d.refobjid OPERATOR(pg_catalog.=) a.relid"
     " AND d.classid OPERATOR(pg_catalog.=)"
     " 'pg_catalog.pg_constraint'::pg_catalog.regclass"
-    " LIMIT (SELECT 2147483647)) r (relid))"
-    " SELECT c.relname, pg_catalog.bool_and(n.only_writes)"
+    " LIMIT (SELECT 2147483647)) r (relid, reach))"
+    " SELECT c.relname, pg_catalog.min(n.reach)"
     " FROM named n CROSS JOIN LATERAL (SELECT relname"
     " FROM pg_catalog.pg_class WHERE oid OPERATOR(pg_catalog.=) n.relid"
     " OFFSET 0) c GROUP BY c.relname";
@@ -83,10 +85,11 @@ add(struct gate_names *names, struct gate_name name)
 
 /* Of a name that is several words, one: the text must hold them all. */
 static bool
-add_name(struct gate_names *names, struct lock_set_value text, bool only_writes)
+add_name(struct gate_names *names, struct lock_set_value text,
+	 enum gate_reach reach)
 {
 	struct words w = {.sql = text.data, .len = text.len};
-	struct gate_name name = {.only_writes = only_writes};
+	struct gate_name name = {.reach = reach};
 
 	if (words_next(&w, &name.hash))
 		return add(names, name);
@@ -100,6 +103,7 @@ gate_names_add_all(struct gate_names *names, const struct gate_names *more)
 	size_t i;
 
 	names->is_everything |= more->is_everything;
+	names->counts_near |= more->counts_near;
 	for (i = 0; i < more->count; i++)
 		if (!add(names, more->items[i]))
 			return false;
@@ -114,10 +118,19 @@ gate_names_add_row(struct gate_names *names,
 	if (values[0].data == NULL || values[1].data == NULL ||
 	    values[1].len != 1)
 		return false;
-	return add_name(names, values[0], *values[1].data == 't');
+	switch (*values[1].data) {
+	case 'a':
+		return add_name(names, values[0], GATE_REACH_ALWAYS);
+	case 'n':
+		return add_name(names, values[0], GATE_REACH_NEAR);
+	case 'w':
+		return add_name(names, values[0], GATE_REACH_WRITES);
+	default:
+		return false;
+	}
 }
 
-/* Of two with one hash the one that counts always comes first. */
+/* Of two with one hash the one that counts more often comes first. */
 static int
 compare(const void *a, const void *b)
 {
@@ -126,7 +139,7 @@ compare(const void *a, const void *b)
 
 	if (x->hash != y->hash)
 		return x->hash < y->hash ? -1 : 1;
-	return (int)x->only_writes - (int)y->only_writes;
+	return (int)x->reach - (int)y->reach;
 }
 
 void
@@ -162,7 +175,17 @@ is_named(const struct gate_names *names, uint32_t hash, bool writes)
 {
 	size_t at = find(names, hash);
 
-	return at < names->count && (writes || !names->items[at].only_writes);
+	if (at == names->count)
+		return false;
+	switch (names->items[at].reach) {
+	case GATE_REACH_ALWAYS:
+		return true;
+	case GATE_REACH_NEAR:
+		return writes || names->counts_near;
+	case GATE_REACH_WRITES:
+		return writes;
+	}
+	return true;
 }
 
 bool

@@ -23,21 +23,30 @@ enum {
 	GATE_NAMES_MAX = 4096, /* more: whatever the text, it waits */
 };
 
+enum gate_reach {
+	GATE_REACH_ALWAYS,
+	GATE_REACH_NEAR,   /* referenced by a table of the set: counts for
+			      statements that write, or as counts_near says */
+	GATE_REACH_WRITES, /* references one: counts for statements that write
+			    */
+};
+
 struct gate_name {
-	uint32_t hash;    /* words_hash of a word of the name */
-	bool only_writes; /* counts for statements that write */
+	uint32_t hash; /* words_hash of a word of the name */
+	enum gate_reach reach;
 };
 
 struct gate_names {
 	struct gate_name *items; /* owned; sorted by hash once sealed */
 	size_t count;
 	bool is_everything; /* a name has no word, or there are too many */
+	bool counts_near;   /* the next statement may want those tables, too */
 };
 
 /* $1: the relations, an array literal: holders_param makes it. */
 const char *gate_names_query(void);
 
-/* A row: the bare name, and a boolean, both text.  False: not the shape. */
+/* A row: the bare name, and a, n or w for its reach.  False: not the shape. */
 bool gate_names_add_row(struct gate_names *names,
 			const struct lock_set_value values[GATE_NAMES_COLUMNS]);
 

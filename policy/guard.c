@@ -22,7 +22,10 @@
  * A window that did not help is followed by ever longer times without one.
  * In a transaction of the client's, which will keep the locks, the gate is shut
  * before the first of them: who came between would wait for it in the server,
- * holding what its next statement may want.
+ * holding what its next statement may want.  The next statement of one that
+ * drops a foreign key is often about another key of the same table: so the
+ * tables at the other ends of those count as well, for a while.  And as there
+ * are no quick attempts before that window, one is made in it.
  *
  * Invariants (guard_check asserts them after every transition):
  *   (1) RUN and REFUSE, and only these, have an outcome.
@@ -252,6 +255,29 @@ goes_first(const struct guard *g)
 	return g->facts.holds_strong_locks && g->is_clear;
 }
 
+/* In the server's queue, for a moment. */
+static bool
+may_wait(const struct guard *g)
+{
+	if (g->attempts == 0)
+		return false;
+	if (goes_first(g))
+		return true;
+	switch (g->settings->policy) {
+	case GUARD_POLICY_LOCK:
+		break;
+	case GUARD_POLICY_AUTO:
+		if (g->attempts >= QUICK_ATTEMPTS)
+			return false;
+		break;
+	case GUARD_POLICY_HOLD:
+	case GUARD_POLICY_PASS:
+	case GUARD_POLICY_REJECT:
+		return false;
+	}
+	return !g->window.is_shut && !g->facts.holds_strong_locks;
+}
+
 static enum guard_action
 attempt(struct guard *g, uint64_t now_ms)
 {
@@ -262,11 +288,7 @@ attempt(struct guard *g, uint64_t now_ms)
 		g->attempt_bound_ms =
 		    min_u32(g->attempt_bound_ms, QUICK_BOUND_MS);
 	g->attempt_nowait =
-	    g->attempts == 0 || g->attempt_bound_ms == 0 ||
-	    (!goes_first(g) && (g->window.is_shut ||
-				(is_quick && g->attempts >= QUICK_ATTEMPTS) ||
-				g->facts.holds_strong_locks ||
-				g->settings->policy == GUARD_POLICY_HOLD));
+	    g->attempt_bound_ms == 0 || (!g->is_pressing && !may_wait(g));
 	g->attempt_begun_ms = now_ms;
 	return turn_then(g, GUARD_ATTEMPT);
 }
@@ -396,6 +418,7 @@ guard_planned(struct guard *g, const struct guard_settings *settings,
 	g->needs_gate = needs_gate(&g->set);
 	g->wants_gate = g->in_transaction && guard_uses_gate(settings) &&
 			settings->gate_transaction_ms > 0;
+	g->has_near = g->wants_gate && g->set.count > 1;
 	outcome = guard_judge(settings, facts, scope, g->set.count,
 			      g->in_transaction);
 	if (outcome == GUARD_REJECTED)
@@ -473,12 +496,46 @@ looked_to_lock(struct guard *g, uint64_t now_ms)
 	return hold(g, now_ms);
 }
 
+/*
+ * Who holds a table that the transaction's next statement may want, and wants
+ * one of these, would wait for us in the server and be in its way: better that
+ * he is done before.  For half a window: perhaps nobody will want it.
+ */
+static bool
+waits_for_near(const struct guard *g, uint64_t now_ms)
+{
+	return g->has_near && !g->facts.holds_strong_locks &&
+	       g->holders.near_count > 0 &&
+	       now_ms + g->window_ms / 2 < g->window.until_ms;
+}
+
+/*
+ * Not all traffic comes by this gate.  What is left of it after half a window
+ * gives way to a quick attempt that waits, as it does outside of transactions;
+ * there that one is the second of all, here there was none before.
+ */
+static bool
+may_press(const struct guard *g, uint64_t now_ms)
+{
+	return g->wants_gate && g->settings->policy == GUARD_POLICY_AUTO &&
+	       !g->has_pressed && !g->needs_gate &&
+	       !g->facts.holds_strong_locks &&
+	       g->holders.unlockable_count == 0 &&
+	       now_ms + g->window_ms / 2 >= g->window.until_ms;
+}
+
 static enum guard_action
 looked_in_window(struct guard *g, uint64_t now_ms)
 {
-	if (g->holders.count == 0 && now_ms < g->window.until_ms)
+	if (now_ms >= g->window.until_ms)
+		return wait_in_window(g, now_ms);
+	if (g->holders.count == 0 && !waits_for_near(g, now_ms))
 		return attempt(g, now_ms);
-	return wait_in_window(g, now_ms);
+	if (g->holders.count == 0 || !may_press(g, now_ms))
+		return wait_in_window(g, now_ms);
+	g->has_pressed = true;
+	g->is_pressing = true;
+	return attempt(g, now_ms);
 }
 
 static enum guard_action
@@ -554,6 +611,7 @@ guard_shut(struct guard *g, uint64_t now_ms)
 	if (now_ms >= g->deadline_ms)
 		return spend(g, now_ms);
 	window_begin(&g->window, now_ms, g->window_ms);
+	g->has_pressed = false;
 	if (!g->wants_gate)
 		return look(g, HOLDERS_OF_ALL);
 	/* What passed just before takes its locks meanwhile, and shows. */
@@ -645,6 +703,7 @@ guard_attempted(struct guard *g, enum attempt_result result, size_t index,
 {
 	assert(g->action == GUARD_ATTEMPT);
 	g->is_clear = false;
+	g->is_pressing = false;
 	if (result == ATTEMPT_NO_TURN)
 		return attempt_had_no_turn(g, now_ms);
 	g->attempts++;

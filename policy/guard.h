@@ -83,10 +83,14 @@ struct guard {
 	bool needs_gate;     /* LOCK TABLE cannot cover all of the set */
 	bool wants_gate;     /* before the first lock, not only against traffic:
 				the client's transaction will keep the locks */
+	bool has_near; /* and its next statement may want what else the tables
+			  of the set reference */
 	bool has_turn;
 	bool is_spent;       /* the budget is; one last look for the report */
 	bool skips_turn;     /* for GUARD_ATTEMPT: the server's */
 	bool attempt_nowait; /* for GUARD_ATTEMPT */
+	bool is_pressing;    /* for GUARD_ATTEMPT, in a window: it waits */
+	bool has_pressed;    /* in this window */
 	bool is_clear; /* the last look, just now, found nobody in the way */
 	enum holders_of look_at; /* for GUARD_HOLDERS */
 	enum guard_limit limit;  /* that set the deadline */

@@ -16,7 +16,13 @@ static const char query[] =
     " ON a.pid OPERATOR(pg_catalog.=) l.pid"
     " WHERE l.granted AND l.locktype OPERATOR(pg_catalog.=)"
     " 'relation'::pg_catalog.text"
-    " AND pg_catalog.array_position($1::pg_catalog.oid[], l.relation)"
+    " AND pg_catalog.array_position($1::pg_catalog.oid[]"
+    " OPERATOR(pg_catalog.||) ARRAY(SELECT k.confrelid"
+    " FROM pg_catalog.unnest($1::pg_catalog.oid[]) u (relid)"
+    " CROSS JOIN LATERAL (SELECT confrelid FROM pg_catalog.pg_constraint"
+    " WHERE conrelid OPERATOR(pg_catalog.=) u.relid"
+    " AND contype OPERATOR(pg_catalog.=) 'f'"
+    " LIMIT (SELECT 2147483647)) k), l.relation)"
     " IS NOT NULL AND COALESCE(l.pid, 0)"
     " OPERATOR(pg_catalog.<>) pg_catalog.pg_backend_pid()"
     " AND l.database OPERATOR(pg_catalog.=) (SELECT d.oid"
@@ -88,16 +94,15 @@ copy_name(char out[64], struct lock_set_value v)
 	out[len] = '\0';
 }
 
-/* What it is in the way of; NULL: nothing. */
+/* NULL: it is no member. */
 static const struct lock_item *
-find_conflict(const struct lock_set *set, const struct holder *h)
+find_item(const struct lock_set *set, uint32_t relid)
 {
 	const struct lock_item *item;
 
 	for (item = set->items; item < set->items + set->count; item++)
-		if (item->relid == h->relid)
-			return lock_mode_conflicts(item->mode, h->mode) ? item
-									: NULL;
+		if (item->relid == relid)
+			return item;
 	return NULL;
 }
 
@@ -145,8 +150,10 @@ holders_add_row(struct holders *h, const struct lock_set *set,
 	copy_name(row.application_name, values[4]);
 	copy_name(row.state, values[5]);
 	row.transaction_age_ms = number(values[6]);
-	item = find_conflict(set, &row);
+	item = find_item(set, row.relid);
 	if (item == NULL)
+		h->near_count++;
+	if (item == NULL || !lock_mode_conflicts(item->mode, row.mode))
 		return true;
 	if (h->count < HOLDERS_SHOWN)
 		h->shown[h->count] = row;

@@ -35,6 +35,8 @@ struct holders {
 	size_t count;            /* of conflicting locks, shown or not */
 	size_t autovacuum_count; /* those of them that it holds, */
 	size_t unlockable_count; /* those on what no attempt can lock */
+	size_t near_count;       /* locks on tables that members of the set
+				    reference, without being members themselves */
 	uint64_t oldest_ms;      /* age of the oldest transaction, as told */
 	size_t untold_count;     /* transactions whose age is not told; */
 	uint64_t untold[HOLDERS_UNTOLD_MAX]; /* what tells them apart */
@@ -53,7 +55,8 @@ char *holders_param(const struct lock_set *set, enum holders_of of);
 
 /*
  * Add a row of HOLDERS_COLUMNS text values; one whose mode does not conflict
- * with what the set wants there is not counted.  False: not the shape.
+ * with what the set wants there is not counted, and one beside the set only in
+ * near_count.  False: not the shape.
  */
 bool holders_add_row(struct holders *h, const struct lock_set *set,
 		     const struct lock_set_value values[HOLDERS_COLUMNS]);

@@ -413,6 +413,7 @@ named(struct exchange *x)
 	}
 	action = guard_shut(&x->guard, worker_now_ms());
 	gate_names_seal(&b->names);
+	b->names.counts_near = x->guard.has_near;
 	if (x->guard.window.is_shut)
 		lease_shut(x->session, &b->names, x->guard.window.until_ms);
 	act(x, action);
@@ -467,6 +468,7 @@ attempted(struct exchange *x)
 	}
 	gate_names_clear(&x->names);
 	gate_names_seal(&b->names);
+	b->names.counts_near = x->guard.has_near;
 	x->names = b->names;
 	memset(&b->names, 0, sizeof(b->names));
 	action = guard_attempted(&x->guard, result, b->attempt_index,

@@ -1,5 +1,6 @@
 """Guarded statements of one transaction, one after the other: what the first
 ones hold is not to be in the way of the next, nor of the application."""
+import contextlib
 import time
 
 import pytest
@@ -42,6 +43,66 @@ def play(admin, database):
 def well(trace):
     assert sqlstates(trace) == [], trace
     return trace
+
+
+ROUNDS = 10
+LOOPS = 8
+
+
+def drop_key_by_key(play, admin, database, endpoint):
+    """As TypeORM's dropTable: (victims, rounds in which all of it worked)."""
+    migration, _application = play(endpoint)
+    for n in range(ROUNDS):
+        admin.execute(f"""create table marks_{n} (
+            user_id int constraint of_user references users,
+            project_id int constraint of_project references projects)""")
+    loops = [scene.Loop(endpoint, database, "begin", "select * from projects",
+                        "select * from users", "commit", pause_s=0.01)
+             for _ in range(LOOPS)]
+    passed, codes = 0, []
+    with contextlib.ExitStack() as stack:
+        for loop in loops:
+            stack.enter_context(loop)
+        for n in range(ROUNDS):
+            key = f"alter table marks_{n} drop constraint"
+            seen = [code for text in ("begin", f"{key} of_user",
+                                      f"{key} of_project",
+                                      f"drop table marks_{n}", "commit")
+                    for code in sqlstates(migration.query(text))]
+            passed += not seen
+            codes += seen
+            time.sleep(0.02)
+    codes += [error["C"] for loop in loops for error in loop.problems]
+    admin.execute("drop table if exists "
+                  + ", ".join(f"marks_{n}" for n in range(ROUNDS)))
+    return codes.count("40P01"), passed
+
+
+def test_keys_dropped_one_after_the_other(admin, database, direct, lockstep,
+                                          play):
+    """Whoever has the next key's table wants this one's."""
+    victims, _passed = drop_key_by_key(play, admin, database, direct)
+    assert victims > 0
+    victims, passed = drop_key_by_key(play, admin, database, lockstep)
+    assert victims == 0 and passed == ROUNDS
+
+
+def test_traffic_past_the_gate_does_not_starve_a_transaction(
+        admin, database, direct, lockstep, play):
+    """Only the migration comes by Lockstep."""
+    migration, _application = play(lockstep)
+    loops = [scene.Loop(direct, database, "begin", "select * from users",
+                        "select * from projects", "commit")
+             for _ in range(LOOPS)]
+    with contextlib.ExitStack() as stack:
+        for loop in loops:
+            stack.enter_context(loop)
+        for n in range(ROUNDS):
+            admin.execute(f"create table marks_{n} (user_id int references "
+                          "users, project_id int references projects)")
+            for text in "begin", f"drop table marks_{n}", "commit":
+                well(migration.query(text))
+    assert [loop.problems for loop in loops if loop.problems] == []
 
 
 def test_who_waits_for_the_transaction_is_not_in_its_way(lockstep, play):

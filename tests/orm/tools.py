@@ -27,8 +27,7 @@ RUN_BOUND_S = 120
 class Tool:
     """initial, change and version are commands; {url}, {host}, {port} and
     {database} stand for where the database is.  drops_oldest_first: it takes
-    the table of bookmarks' oldest foreign key before the others'.
-    fails_cleanly: why the migration does not pass through Lockstep."""
+    the table of bookmarks' oldest foreign key before the others'."""
 
     name: str
     title: str
@@ -38,7 +37,6 @@ class Tool:
     environment: dict = dataclasses.field(
         default_factory=lambda: {"DATABASE_URL": "{url}"})
     drops_oldest_first: bool = False
-    fails_cleanly: str = ""
 
 
 PSQL = ["psql", "-X", "-v", "ON_ERROR_STOP=1", "-1", "{url}", "-f"]
@@ -93,9 +91,7 @@ TOOLS = [
          initial=["env", "MIGRATION=*-initial",
                   *npm_bin("typeorm", *TYPEORM_RUN)],
          change=npm_bin("typeorm", *TYPEORM_RUN),
-         version=npm_version("typeorm"), drops_oldest_first=True,
-         fails_cleanly="drops one foreign key after the other in one "
-                       "transaction: a limit of in_transaction_timeout"),
+         version=npm_version("typeorm"), drops_oldest_first=True),
     # The SQL files are what drizzle-kit 0.31.11 generated.
     Tool("drizzle", "Drizzle",
          initial=["node", "migrate.js", "initial"],

@@ -58,9 +58,9 @@ plain_names(void)
 {
 	struct gate_names names = {0};
 
-	assert_true(add_row(&names, "a", "f"));
-	assert_true(add_row(&names, "b", "f"));
-	assert_true(add_row(&names, "c", "t"));
+	assert_true(add_row(&names, "a", "a"));
+	assert_true(add_row(&names, "b", "a"));
+	assert_true(add_row(&names, "c", "w"));
 	gate_names_seal(&names);
 	return names;
 }
@@ -76,6 +76,32 @@ gate_names_query_names_no_more_parameters_than_it_gets(void **state)
 	(void)snprintf(beyond, sizeof(beyond), "$%d", GATE_NAMES_PARAMS + 1);
 	assert_non_null(strstr(gate_names_query(), last));
 	assert_null(strstr(gate_names_query(), beyond));
+}
+
+static void
+gate_names_count_those_nearby_for_readers_only_if_told(void **state)
+{
+	struct gate_names names = {0};
+	struct gate_names more = {0};
+
+	(void)state;
+	assert_true(add_row(&names, "a", "a"));
+	assert_true(add_row(&names, "b", "n"));
+	assert_true(add_row(&names, "c", "w"));
+	gate_names_seal(&names);
+	assert_false(matches(&names, "select * from b"));
+	assert_true(matches(&names, "update b set x = 1"));
+	names.counts_near = true;
+	assert_true(matches(&names, "select * from b"));
+	assert_false(matches(&names, "select * from c"));
+	assert_true(matches(&names, "update c set x = 1"));
+	/* And so for whoever takes them over. */
+	assert_true(add_row(&more, "d", "n"));
+	assert_true(gate_names_add_all(&more, &names));
+	assert_true(matches(&more, "select * from d"));
+	assert_false(add_row(&more, "e", "x"));
+	gate_names_clear(&names);
+	gate_names_clear(&more);
 }
 
 static void
@@ -174,14 +200,14 @@ gate_names_match_words_does_as_with_the_text(void **state)
 static void
 gate_names_of_two_kinds_count_always(void **state)
 {
-	static const char *const kinds[] = {"t", "f", "t"};
+	static const char *const kinds[] = {"w", "a", "w"};
 
 	(void)state;
 	for (size_t first = 0; first < 2; first++) {
 		struct gate_names names = {0};
 
 		assert_true(add_row(&names, "a", kinds[first]));
-		assert_true(add_row(&names, "z", "t"));
+		assert_true(add_row(&names, "z", "w"));
 		assert_true(add_row(&names, "a", kinds[first + 1]));
 		gate_names_seal(&names);
 		assert_true(matches(&names, "table a"));
@@ -209,7 +235,7 @@ gate_names_of_several_words_match_by_the_first(void **state)
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
 		struct gate_names names = {0};
 
-		assert_true(add_row(&names, kinds[i].name, "f"));
+		assert_true(add_row(&names, kinds[i].name, "a"));
 		gate_names_seal(&names);
 		assert_false(names.is_everything);
 		assert_true(matches(&names, kinds[i].sql));
@@ -225,7 +251,7 @@ gate_names_not_ascii_match_every_word_that_is_not(void **state)
 	struct gate_names names = {0};
 
 	(void)state;
-	assert_true(add_row(&names, "\xc3\xa4 \xc3\xb6", "f"));
+	assert_true(add_row(&names, "\xc3\xa4 \xc3\xb6", "a"));
 	gate_names_seal(&names);
 	assert_false(names.is_everything);
 	assert_true(matches(&names, "table \"\xc3\xa4 \xc3\xb6\""));
@@ -244,7 +270,7 @@ gate_names_without_a_word_match_everything(void **state)
 	for (size_t i = 0; i < sizeof(odd) / sizeof(*odd); i++) {
 		struct gate_names names = {0};
 
-		assert_true(add_row(&names, odd[i], "t"));
+		assert_true(add_row(&names, odd[i], "w"));
 		gate_names_seal(&names);
 		assert_true(names.is_everything);
 		assert_true(matches(&names, "begin"));
@@ -277,7 +303,7 @@ gate_names_match_a_name_that_the_server_cuts(void **state)
 	(void)state;
 	memset(text, 'x', sizeof(text));
 	text[63] = '\0';
-	assert_true(add_row(&names, text, "f"));
+	assert_true(add_row(&names, text, "a"));
 	gate_names_seal(&names);
 	assert_true(matches(&names, text));
 	text[62] = '\0';
@@ -295,7 +321,7 @@ gate_names_add_row_refuses_another_shape(void **state)
 	struct gate_names names = {0};
 
 	(void)state;
-	assert_false(add_row(&names, NULL, "f"));
+	assert_false(add_row(&names, NULL, "a"));
 	assert_false(add_row(&names, "a", NULL));
 	assert_false(add_row(&names, NULL, NULL));
 	assert_false(add_row(&names, "a", ""));
@@ -311,7 +337,7 @@ add_many(struct gate_names *names, unsigned first, unsigned count)
 
 	for (unsigned i = first; i < first + count; i++) {
 		(void)snprintf(name, sizeof(name), "t%u", i);
-		assert_true(add_row(names, name, i % 2 == 0 ? "t" : "f"));
+		assert_true(add_row(names, name, i % 2 == 0 ? "w" : "a"));
 	}
 }
 
@@ -358,8 +384,8 @@ gate_names_add_all_adds_those_of_another(void **state)
 	struct gate_names none = {0};
 
 	(void)state;
-	assert_true(add_row(&names, "d", "f"));
-	assert_true(add_row(&names, "c", "f"));
+	assert_true(add_row(&names, "d", "a"));
+	assert_true(add_row(&names, "c", "a"));
 	gate_names_seal(&names);
 	assert_true(gate_names_add_all(&names, &more));
 	assert_true(gate_names_add_all(&names, &none));
@@ -403,7 +429,7 @@ fill(struct gate_names *names, const struct gate_names *more)
 
 	for (size_t i = 0; i < 20; i++) {
 		struct lock_set_value row[GATE_NAMES_COLUMNS] = {{twenty[i], 1},
-								 {"f", 1}};
+								 {"a", 1}};
 
 		if (!gate_names_add_row(names, row))
 			return false;
@@ -447,6 +473,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(
 		gate_names_query_names_no_more_parameters_than_it_gets),
+	    cmocka_unit_test(
+		gate_names_count_those_nearby_for_readers_only_if_told),
 	    cmocka_unit_test(gate_names_match_text_finds_any_of_the_names),
 	    cmocka_unit_test(gate_names_match_text_takes_some_for_writers_only),
 	    cmocka_unit_test(

@@ -462,10 +462,129 @@ guard_attempts_at_leisure_where_only_a_queue_is_in_the_way(void **state)
 	}
 }
 
+/* Traffic that does not come by the gate */
+
+static void
+go_into_window(struct fixture *f, unsigned conditions)
+{
+	fixture_init(f, conditions);
+	f->settings.gate_transaction_ms = 5000;
+	go_to(f, AT_PLAN);
+	go_on_to_window(f);
+	while (f->guard.action != GUARD_HOLDERS) {
+		f->now_ms++;
+		(void)go_on(f);
+	}
+}
+
+static void
+guard_looked_presses_once_after_half_a_window_of_a_transaction(void **state)
+{
+	struct fixture f;
+	uint64_t half_ms;
+
+	(void)state;
+	go_into_window(&f, IN_BLOCK);
+	half_ms = f.guard.window.until_ms - f.guard.window_ms / 2;
+	while (look(&f, 1, 5) == GUARD_WAIT) {
+		assert_true(f.now_ms < half_ms);
+		assert_int_equal(wake(&f), GUARD_HOLDERS);
+	}
+	assert_int_equal(f.guard.action, GUARD_ATTEMPT);
+	assert_true(f.now_ms >= half_ms);
+	assert_false(f.guard.attempt_nowait);
+	assert_int_equal(f.guard.attempt_bound_ms, 20);
+	assert_int_equal(deny(&f, ATTEMPT_BUSY, 0), GUARD_WAIT);
+	assert_int_equal(wake(&f), GUARD_HOLDERS);
+	assert_int_equal(look(&f, 1, 5), GUARD_WAIT);
+	guard_clear(&f.guard);
+}
+
+static void
+guard_looked_does_not_press_where_waiting_is_harmful(void **state)
+{
+	static const unsigned conditions[] = {IN_BLOCK | STRONG,
+					      IN_BLOCK | VIEW, HOLD | IN_BLOCK};
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct fixture f;
+
+		go_into_window(&f, conditions[i]);
+		while (f.guard.window.is_shut) {
+			assert_int_not_equal(f.guard.action, GUARD_ATTEMPT);
+			if (f.guard.action == GUARD_HOLDERS)
+				(void)look(&f, 1, 5);
+			else
+				(void)wake(&f);
+		}
+		guard_clear(&f.guard);
+	}
+}
+
+/* Tables that the transaction's next statement may want */
+
+static enum guard_action
+look_near(struct fixture *f, size_t near_count)
+{
+	return look_at(f, (struct holders){.near_count = near_count});
+}
+
+static void
+guard_looked_waits_for_those_nearby_for_half_a_window(void **state)
+{
+	struct fixture f;
+	uint64_t half_ms;
+
+	(void)state;
+	go_into_window(&f, IN_BLOCK);
+	half_ms = f.guard.window.until_ms - f.guard.window_ms / 2;
+	while (look_near(&f, 1) == GUARD_WAIT) {
+		assert_true(f.now_ms < half_ms);
+		f.now_ms = f.guard.wake_ms;
+		assert_int_equal(wake(&f), GUARD_HOLDERS);
+	}
+	assert_int_equal(f.guard.action, GUARD_ATTEMPT);
+	assert_true(f.now_ms >= half_ms);
+	guard_clear(&f.guard);
+}
+
+static void
+guard_looked_goes_on_where_nobody_is_nearby(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	go_into_window(&f, IN_BLOCK);
+	assert_int_equal(look_near(&f, 0), GUARD_ATTEMPT);
+	guard_clear(&f.guard);
+}
+
+/* What it holds already they may be waiting for. */
+static void
+guard_looked_with_strong_locks_does_not_wait_for_those_nearby(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	go_into_window(&f, IN_BLOCK | STRONG);
+	assert_int_equal(look_near(&f, 1), GUARD_ATTEMPT);
+	guard_clear(&f.guard);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(
+		guard_looked_presses_once_after_half_a_window_of_a_transaction),
+	    cmocka_unit_test(
+		guard_looked_does_not_press_where_waiting_is_harmful),
+	    cmocka_unit_test(
+		guard_looked_waits_for_those_nearby_for_half_a_window),
+	    cmocka_unit_test(guard_looked_goes_on_where_nobody_is_nearby),
+	    cmocka_unit_test(
+		guard_looked_with_strong_locks_does_not_wait_for_those_nearby),
 	    cmocka_unit_test(guard_shut_lasts_as_long_as_is_allowed),
 	    cmocka_unit_test(
 		guard_turned_without_allowance_waits_until_there_is_some),

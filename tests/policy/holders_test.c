@@ -143,6 +143,21 @@ holders_param_is_null_when_memory_is_out(void **state)
 }
 
 static void
+holders_add_row_counts_what_is_beside_the_set_apart(void **state)
+{
+	struct lock_set_value row[HOLDERS_COLUMNS];
+	struct holders h = {0};
+
+	(void)state;
+	plain_row(row);
+	row[1] = (struct lock_set_value){"4711", 4};
+	assert_true(add_row(&h, row));
+	assert_int_equal(h.near_count, 1);
+	assert_int_equal(h.count, 0);
+	assert_int_equal(h.oldest_ms, 0);
+}
+
+static void
 holders_add_row_reads_every_column(void **state)
 {
 	struct lock_set_value row[HOLDERS_COLUMNS];
@@ -488,6 +503,8 @@ main(void)
 	    cmocka_unit_test(holders_param_lists_the_relations_to_ask_for),
 	    cmocka_unit_test(holders_param_has_room_for_the_longest_numbers),
 	    cmocka_unit_test(holders_param_is_null_when_memory_is_out),
+	    cmocka_unit_test(
+		holders_add_row_counts_what_is_beside_the_set_apart),
 	    cmocka_unit_test(holders_add_row_reads_every_column),
 	    cmocka_unit_test(holders_add_row_takes_null_for_what_is_not_known),
 	    cmocka_unit_test(holders_add_row_refuses_null_where_it_cannot_be),

@@ -167,10 +167,10 @@ static void
 batch_answer_notes_names_that_memory_was_out_for(void **state)
 {
 	struct batch_fixture *f = *state;
-	struct lock_set_value row[GATE_NAMES_COLUMNS] = {{"a", 1}, {"f", 1}};
+	struct lock_set_value row[GATE_NAMES_COLUMNS] = {{"a", 1}, {"a", 1}};
 	struct frame frame = {
 	    .type = BACKEND_DATA_ROW,
-	    .body = bytes("\0\2\0\0\0\1b\0\0\0\1f", 12),
+	    .body = bytes("\0\2\0\0\0\1b\0\0\0\1a", 12),
 	};
 	struct pipeline_event event;
 

@@ -98,7 +98,7 @@ gate_fixture_names(const char *table)
 {
 	struct gate_names names = {0};
 	struct lock_set_value row[GATE_NAMES_COLUMNS] = {{table, strlen(table)},
-							 {"f", 1}};
+							 {"a", 1}};
 
 	assert_true(gate_names_add_row(&names, row));
 	gate_names_seal(&names);

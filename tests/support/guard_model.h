@@ -202,12 +202,29 @@ check_attempt_set(const struct model *m)
 		assert_int_equal(set->items[0].relid, m->in_use);
 }
 
+/* Against what does not come by the gate: once in a window, and late. */
+static inline void
+check_pressing(const struct model *m)
+{
+	assert_true(m->is_shut && m->guard.in_transaction);
+	assert_int_equal(m->settings.policy, GUARD_POLICY_AUTO);
+	assert_false(m->facts.holds_strong_locks || m->needs_gate);
+	assert_true(m->sight.is_fresh && !m->sight.has_unlockable);
+	assert_true(m->now_ms + m->guard.window_ms / 2 >= m->until_ms);
+	assert_false(m->guard.attempt_nowait && m->guard.attempt_bound_ms > 0);
+	assert_true(m->guard.attempt_bound_ms <= 20);
+}
+
 /* What must have been seen before an attempt is made. */
 static inline void
 check_attempt_sight(const struct model *m)
 {
 	const struct sight *s = &m->sight;
 
+	if (m->guard.is_pressing) {
+		check_pressing(m);
+		return;
+	}
 	if (m->is_shut || m->settings.policy == GUARD_POLICY_HOLD)
 		assert_true(s->is_fresh && s->is_free);
 	if (m->has_unlockable)
@@ -232,6 +249,8 @@ check_attempt(const struct model *m)
 	assert_false(g->is_spent);
 	assert_true(facts->can_attempt);
 	assert_true(m->attempts == 0 || !is_late(m));
+	if (g->is_pressing)
+		return;
 	if (m->attempts == 0 ||
 	    (!goes_first &&
 	     (facts->holds_strong_locks || m->is_shut ||
