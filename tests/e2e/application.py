@@ -27,6 +27,7 @@ class Application:
     def __init__(self, endpoint, database, order="ab", clients=6,
                  protocol="simple", pause_ms=10):
         self.options = {"host": endpoint.host, "port": endpoint.port,
+                        "tls": getattr(endpoint, "tls", False),
                         "database": database, "order": order,
                         "clients": clients, "protocol": protocol,
                         "pause_ms": pause_ms}

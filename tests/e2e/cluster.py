@@ -5,10 +5,12 @@
 
 It listens on a free port of 127.0.0.1 and on a Unix socket in a short path
 under /tmp, trusts everybody, and keeps nothing: the folder goes at the end.
+With a certificate it serves TLS, too.
 """
 
 import os
 import pwd
+import re
 import shutil
 import signal
 import socket
@@ -17,6 +19,9 @@ import tempfile
 import time
 
 import psycopg
+
+import pki
+import tls
 
 START_BOUND_S = 60
 STOP_BOUND_S = 15
@@ -58,11 +63,16 @@ def default_pg_bin():
 
 
 class Cluster:
-    """host and port are TCP; socket_dir is the libpq host of the socket."""
+    """host and port are TCP; socket_dir is the libpq host of the socket.
+
+    certificate is shown to who asks for TLS, ca is the file of those whose
+    clients are believed, crl of what is revoked.
+    """
 
     host = "127.0.0.1"
 
-    def __init__(self, pg_bin=None, settings=None):
+    def __init__(self, pg_bin=None, settings=None, certificate=None, ca=None,
+                 crl=None):
         self.pg_bin = pg_bin or default_pg_bin()
         self.settings = {**SETTINGS, **(settings or {})}
         self.process = None
@@ -76,6 +86,32 @@ class Cluster:
         if self.user:
             owner = pwd.getpwnam(self.user)
             os.chown(self.folder, owner.pw_uid, owner.pw_gid)
+        if certificate is None and tls.is_everywhere():
+            certificate = pki.shared().server
+        self.tls = certificate is not None
+        if certificate:
+            self.settings.update(self._tls_settings(certificate, ca, crl))
+
+    def _tls_settings(self, certificate, ca, crl):
+        """PostgreSQL reads its own copies: it is another user."""
+        settings = {"ssl": "on"}
+        for name, source in (("ssl_cert_file", certificate.cert),
+                             ("ssl_key_file", certificate.key),
+                             ("ssl_ca_file", ca), ("ssl_crl_file", crl)):
+            if source:
+                settings[name] = os.path.join(self.folder, f"{name}.pem")
+                pki.install(source, settings[name], self.user)
+        return settings
+
+    def certify(self, certificate):
+        """Show another certificate from now on."""
+        self._tls_settings(certificate, None, None)
+        with self.connect() as admin:
+            admin.execute("select pg_reload_conf()")
+        deadline = time.monotonic() + START_BOUND_S
+        while not pki.is_same(tls.shown(self), certificate):
+            assert time.monotonic() < deadline, "it shows the old one"
+            time.sleep(0.01)
 
     def _popen(self, program, *args, **kwargs):
         if self.user:
@@ -93,6 +129,15 @@ class Cluster:
         output, _ = process.communicate()
         if process.returncode != 0:
             raise RuntimeError("initdb failed:\n" + output)
+        if tls.is_everywhere():
+            self._forbid_clear()
+
+    def _forbid_clear(self):
+        path = os.path.join(self.data, "pg_hba.conf")
+        with open(path, encoding="utf-8") as hba:
+            rules = hba.read()
+        with open(path, "w", encoding="utf-8") as hba:
+            hba.write(re.sub(r"^host\b", "hostssl", rules, flags=re.M))
 
     def start(self):
         """Make the cluster if it is not there; return when it accepts."""

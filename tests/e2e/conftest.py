@@ -3,6 +3,8 @@
 LOCKSTEP_BIN names the program under test.  With --direct-only everything
 that needs it is skipped, and comparisons compare the server with itself:
 that proves the tests' own side.
+
+LOCKSTEP_E2E_TLS=1 runs all with TLS on both legs (see tls.py).
 """
 
 import itertools
@@ -11,6 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 
+import tls
 from cluster import Cluster
 from proxy import Lockstep, lockstep_bin
 
@@ -26,6 +29,10 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     config.addinivalue_line(
         "markers", "needs_lockstep: compares nothing, so skipped without it")
+    config.addinivalue_line(
+        "markers", "clear_only(reason): not where TLS is everywhere")
+    if tls.is_everywhere():
+        os.environ["PGSSLMODE"] = "require"  # for psycopg and psql
     if config.getoption("--direct-only"):
         return
     if not lockstep_bin() or not os.access(lockstep_bin(), os.X_OK):
@@ -37,6 +44,9 @@ def pytest_runtest_setup(item):
     if (item.config.getoption("--direct-only")
             and item.get_closest_marker("needs_lockstep")):
         pytest.skip("--direct-only")
+    clear_only = item.get_closest_marker("clear_only")
+    if clear_only and tls.is_everywhere():
+        pytest.skip(clear_only.args[0])
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -96,8 +106,9 @@ def start_lockstep(cluster):
     """Start one with settings of its own; stopped and checked at the end."""
     started = []
 
-    def start(upstream=None, **settings):
-        started.append(Lockstep(upstream or cluster, settings).start())
+    def start(upstream=None, upstream_options=None, **settings):
+        started.append(Lockstep(upstream or cluster, settings,
+                                upstream_options).start())
         return started[-1]
 
     yield start

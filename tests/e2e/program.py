@@ -11,10 +11,11 @@ import time
 from types import SimpleNamespace
 
 import proxy
+import tls
 import wire
 
 PROTOCOL_3_0 = 3 << 16
-SSL_REQUEST = struct.pack("!II", 8, 80877103)
+SSL_REQUEST = tls.SSL_REQUEST
 GSSENC_REQUEST = struct.pack("!II", 8, 80877104)
 
 
@@ -27,12 +28,12 @@ def environment(settings=None):
     return {**clean, **(settings or {})}
 
 
-def run(*arguments, settings=None):
+def run(*arguments, settings=None, **options):
     """A command that ends by itself: .returncode, .stdout, .stderr."""
     return subprocess.run([proxy.lockstep_bin(), *arguments], text=True,
                           env=environment(settings), capture_output=True,
                           stdin=subprocess.DEVNULL,
-                          timeout=wire.HANG_BOUND_S)
+                          timeout=wire.HANG_BOUND_S, **options)
 
 
 class Program(proxy.Lockstep):
@@ -46,6 +47,10 @@ class Program(proxy.Lockstep):
         self.host = endpoint.host
         self.port = endpoint.port
         self.arguments = arguments
+        if tls.is_everywhere():
+            settings = {**{f"LOCKSTEP_{name.upper()}": value for name, value
+                           in tls.listener_settings().items()},
+                        **(settings or {})}
         self.environment = environment(settings)
 
     def start(self):
@@ -87,18 +92,8 @@ def listen_text(*endpoints):
 # -- connections ------------------------------------------------------------
 
 def connect(endpoint):
-    """A connected socket; a host with a slash is a folder, as in libpq."""
-    if endpoint.host.startswith("/"):
-        s = socket.socket(socket.AF_UNIX)
-        s.settimeout(wire.HANG_BOUND_S)
-        try:
-            s.connect(f"{endpoint.host}/.s.PGSQL.{endpoint.port}")
-        except OSError:
-            s.close()
-            raise
-        return s
-    return socket.create_connection((endpoint.host, endpoint.port),
-                                    wire.HANG_BOUND_S)
+    """A connected socket, in clear."""
+    return wire.connect(endpoint, encryption=False)
 
 
 def startup_packet(version=PROTOCOL_3_0, **parameters):
@@ -114,8 +109,8 @@ def startup_packet(version=PROTOCOL_3_0, **parameters):
 class Bare(wire.Wire):
     """Connected, with nothing said yet: send() and read() as in Wire."""
 
-    def __init__(self, endpoint):
-        self.socket = connect(endpoint)
+    def __init__(self, endpoint, encryption=None, direct=False):
+        self.socket = wire.connect(endpoint, encryption, direct)
         self.unread = b""
         self.pid = None
         self.secret = None

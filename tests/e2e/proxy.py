@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import time
 
+import tls
 from cluster import free_port
 
 START_BOUND_S = 30
@@ -46,14 +47,33 @@ def lockstep_bin():
     return os.environ.get("LOCKSTEP_BIN")
 
 
+def conninfo(**parameters):
+    """As libpq reads it, each value in quotes."""
+    def quoted(value):
+        return "'" + re.sub(r"([\\'])", r"\\\1", str(value)) + "'"
+
+    return " ".join(f"{name}={quoted(value)}"
+                    for name, value in parameters.items())
+
+
 class Lockstep:
-    """upstream has host and port; settings become --set NAME=VALUE."""
+    """upstream has host and port; settings become --set NAME=VALUE.
+
+    upstream_options are more of the upstream's CONNINFO.
+    """
 
     host = "127.0.0.1"
 
-    def __init__(self, upstream, settings=None):
+    def __init__(self, upstream, settings=None, upstream_options=None):
         self.upstream = upstream
         self.settings = {**SETTINGS, **(settings or {})}
+        self.upstream_options = upstream_options or {}
+        if tls.is_everywhere():
+            self.settings = {**tls.listener_settings(), **self.settings}
+            if getattr(upstream, "tls", False):
+                self.upstream_options = {**tls.upstream_options(),
+                                         **self.upstream_options}
+        self.tls = self.settings.get("tls_mode", "disable") != "disable"
         self.process = None
         self.port = None
         fd, self.log_path = tempfile.mkstemp(prefix="lsl", dir="/tmp")
@@ -64,8 +84,9 @@ class Lockstep:
         self.port = free_port()
         command = [lockstep_bin(), "serve",
                    "--listen", f"{self.host}:{self.port}",
-                   "--upstream", f"host={self.upstream.host} "
-                                 f"port={self.upstream.port}"]
+                   "--upstream", conninfo(host=self.upstream.host,
+                                          port=self.upstream.port,
+                                          **self.upstream_options)]
         for name, value in self.settings.items():
             command += ["--set", f"{name}={value}"]
         # LOCKSTEP_... of the environment are settings, LOCKSTEP_BIN is ours.

@@ -423,6 +423,7 @@ def test_two_drops_and_a_reader_of_both_parents(proxy, admin, d, session):
     assert_answered(asked)
 
 
+@pytest.mark.clear_only("the tap reads what passes")
 def test_those_who_wait_go_in_the_order_they_came(start_lockstep, cluster,
                                                   tables, connect, database):
     with Tap(cluster) as tap:

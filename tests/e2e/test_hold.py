@@ -134,7 +134,8 @@ class Psql:
              database],
             stdin=slave, stdout=slave, stderr=slave,
             env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8",
-                 "TERM": "dumb"})
+                 "TERM": "dumb",
+                 "PGSSLMODE": os.environ.get("PGSSLMODE", "prefer")})
         os.close(slave)
         self.database = database
         self.heard = ""

@@ -11,6 +11,8 @@ import socket
 import struct
 import time
 
+import tls
+
 HANG_BOUND_S = 30
 CLOSED = ("closed", ())
 
@@ -164,14 +166,49 @@ def decode(kind, body):
 
 # -- the client -------------------------------------------------------------
 
+def connect(endpoint, encryption=None, direct=False):
+    """A connected socket, encrypted as Wire says.
+
+    A host with a slash is a folder, as in libpq; there TLS is never used.
+    """
+    if endpoint.host.startswith("/"):
+        return connect_to_file(f"{endpoint.host}/.s.PGSQL.{endpoint.port}")
+    raw = socket.create_connection((endpoint.host, endpoint.port),
+                                   HANG_BOUND_S)
+    raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if encryption is None:
+        encryption = getattr(endpoint, "tls", False)
+    if encryption is False:
+        return raw
+    context = None if encryption is True else encryption
+    try:
+        return tls.start(raw, context, direct)
+    except BaseException:
+        raw.close()
+        raise
+
+
+def connect_to_file(path):
+    s = socket.socket(socket.AF_UNIX)
+    s.settimeout(HANG_BOUND_S)
+    try:
+        s.connect(path)
+    except OSError:
+        s.close()
+        raise
+    return s
+
+
 class Wire:
-    """endpoint has host and port; parameters go into the startup packet."""
+    """endpoint has host and port; parameters go into the startup packet.
+
+    With TLS if the endpoint's tls is true; encryption tells otherwise: False,
+    or an ssl.SSLContext.
+    """
 
     def __init__(self, endpoint, database="postgres", user="postgres",
-                 **parameters):
-        self.socket = socket.create_connection(
-            (endpoint.host, endpoint.port), HANG_BOUND_S)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                 encryption=None, direct=False, **parameters):
+        self.socket = connect(endpoint, encryption, direct)
         self.unread = b""
         self.pid = None
         self.secret = None
@@ -209,8 +246,8 @@ class Wire:
             self.unread += chunk
         return True
 
-    def read(self, timeout_s=HANG_BOUND_S):
-        """The next message; CLOSED at the end; TimeoutError if none comes."""
+    def read_frame(self, timeout_s=HANG_BOUND_S):
+        """The next message as (type, bytes); CLOSED at the end."""
         self.socket.settimeout(timeout_s)
         if not self._fill(5):
             return CLOSED
@@ -220,6 +257,14 @@ class Wire:
             return CLOSED
         body = self.unread[5:size]
         self.unread = self.unread[size:]
+        return kind, body
+
+    def read(self, timeout_s=HANG_BOUND_S):
+        """The next message; CLOSED at the end; TimeoutError if none comes."""
+        frame = self.read_frame(timeout_s)
+        if frame is CLOSED:
+            return CLOSED
+        kind, body = frame
         if kind == "K":
             self.pid = struct.unpack_from("!I", body)[0]
             self.secret = body[4:]
@@ -328,10 +373,12 @@ def asynchronous(trace):
     return sorted(m for m in trace if m[0] in "SA")
 
 
-def cancel(endpoint, wire):
-    """Send a CancelRequest for that session, as libpq does."""
-    with socket.create_connection((endpoint.host, endpoint.port),
-                                  HANG_BOUND_S) as s:
+def cancel(endpoint, wire, encryption=False):
+    """Send a CancelRequest for that session, as libpq does: in clear."""
+    s = connect(endpoint, encryption)
+    try:
         body = struct.pack("!II", 80877102, wire.pid) + wire.secret
         s.sendall(struct.pack("!I", len(body) + 4) + body)
         s.recv(1)  # until the other side closed: it has been dealt with
+    finally:
+        s.close()
