@@ -228,7 +228,8 @@ def check_guarded(bench, driver):
     if "cancel_drop" in driver.steps:
         expected["canceled"] = 1
     bench.lockstep.wait_guarded(1)
-    assert bench.outcomes() == expected
+    outcomes = bench.outcomes()
+    assert outcomes == expected
 
 
 def check_harm(bench, driver, entry):
