@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from application import Application
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-RUN_BOUND_S = 180
+RUN_BOUND_S = 60
 DEADLOCK = "40P01"
 
 # The application reads table_a, then table_b; a DROP of table_c locks them
