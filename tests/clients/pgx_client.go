@@ -15,6 +15,7 @@ import (
 
 	"github.com/jackc/pgconn"
 	"github.com/jackc/pgconn/stmtcache"
+	"github.com/jackc/pgtype"
 	"github.com/jackc/pgx/v4"
 )
 
@@ -48,14 +49,21 @@ func (d *pgxDriver) value(text string, values ...interface{}) (string,
 	return fmt.Sprint(value), problem
 }
 
+// By the layer below, as pgx takes the name for a text in mode describe.
 func (d *pgxDriver) prepared(text string, values ...interface{}) (string,
 	error) {
-	_, problem := d.conn.Prepare(ctx, "a "+text, text)
+	description, problem := d.conn.Prepare(ctx, "a "+text, text)
 	must(problem)
-	if len(values) == 0 {
-		return "", d.exec("a " + text)
+	var raw [][]byte
+	for _, value := range values {
+		raw = append(raw, []byte(fmt.Sprint(value)))
 	}
-	return d.value("a "+text, values...)
+	result := d.conn.PgConn().ExecPrepared(ctx, description.Name, raw,
+		nil, nil).Read()
+	if result.Err != nil || len(result.Rows) == 0 {
+		return "", result.Err
+	}
+	return string(result.Rows[0][0]), nil
 }
 
 func (d *pgxDriver) script(text string) error {
@@ -108,17 +116,17 @@ func (d *pgxDriver) parameters() string {
 	var text string
 	var nothing *string
 	var raw []byte
-	var array []*int32
-	one, three := int32(1), int32(3)
+	var array pgtype.Int4Array
+	must(array.DecodeText(nil, []byte("{1,NULL,3}")))
 	must(d.conn.QueryRow(ctx,
 		"select $1::int4, $2::text, $3::text, $4::bytea, $5::int4[]",
 		42, "Zoë's \"x\\y\"", nil, []byte{0, 0xff, 0x27},
-		[]*int32{&one, nil, &three},
+		&array,
 	).Scan(&number, &text, &nothing, &raw, &array))
 	var words []string
-	for _, element := range array {
-		if element != nil {
-			words = append(words, fmt.Sprint(*element))
+	for _, element := range array.Elements {
+		if element.Status == pgtype.Present {
+			words = append(words, fmt.Sprint(element.Int))
 		} else {
 			words = append(words, "NULL")
 		}

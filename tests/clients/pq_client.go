@@ -33,13 +33,8 @@ func (d *pqDriver) open() {
 	must(problem)
 	d.db = sql.OpenDB(pq.ConnectorWithNoticeHandler(connector,
 		func(told *pq.Error) { d.heard = append(d.heard, told.Message) }))
-	d.take()
-}
-
-func (d *pqDriver) take() {
-	conn, problem := d.db.Conn(ctx)
+	d.conn, problem = d.db.Conn(ctx)
 	must(problem)
-	d.conn = conn
 	d.statements = map[string]*sql.Stmt{}
 }
 
@@ -110,13 +105,13 @@ func (d *pqDriver) told(problem error) refusal {
 		told.Constraint, told.Position}
 }
 
-// Its connection is not used again after a cancel.
+// A connection of lib/pq is of no use after a cancel.
 func (d *pqDriver) canceled(text string) error {
 	limited, cancel := context.WithTimeout(ctx, cancelAfter)
 	defer cancel()
 	_, problem := d.conn.ExecContext(limited, text)
-	d.conn.Close()
-	d.take()
+	d.close()
+	d.open()
 	return problem
 }
 

@@ -153,8 +153,8 @@ def environment(folder):
     """Nothing of the caller's own servers and settings."""
     clean = {name: value for name, value in os.environ.items()
              if not name.startswith(("PG", "LOCKSTEP_"))}
-    return {**clean, "PGSYSCONFDIR": str(folder), "HOME": str(folder),
-            "LC_ALL": "C.UTF-8", "TZ": "UTC", "PYTHONDONTWRITEBYTECODE": "1"}
+    return {**clean, "HOME": str(folder), "LC_ALL": "C.UTF-8",
+            "TZ": "UTC", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 class Bench:
