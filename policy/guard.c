@@ -9,7 +9,11 @@
  *
  * Where the client's transaction already holds strong locks others wait for
  * these all the time, so there only NOWAIT attempts are made, and for a short
- * budget: polling while holding forms no cycle that the server would see.
+ * budget: polling while holding forms no cycle that the server would see.  But
+ * NOWAIT also fails because of who waits for what we hold, and the server would
+ * let us go before him.  So where a look has just found nobody in the way, the
+ * next attempt waits: whoever gets there meanwhile has not waited for us for
+ * so long that his deadlock check could be near.
  *
  * Policy lock makes attempts until one succeeds.  Policy auto makes two, then
  * does as hold does: it looks who holds what conflicts.  An old transaction is
@@ -241,20 +245,28 @@ turn_then(struct guard *g, enum guard_action action)
 	return next(g, GUARD_TURN);
 }
 
+/* Who waits for what the transaction holds is not in its way. */
+static bool
+goes_first(const struct guard *g)
+{
+	return g->facts.holds_strong_locks && g->is_clear;
+}
+
 static enum guard_action
 attempt(struct guard *g, uint64_t now_ms)
 {
 	bool is_quick = g->settings->policy != GUARD_POLICY_LOCK;
 
 	g->attempt_bound_ms = bound_of(g, now_ms);
-	if (is_quick)
+	if (is_quick || goes_first(g))
 		g->attempt_bound_ms =
 		    min_u32(g->attempt_bound_ms, QUICK_BOUND_MS);
-	g->attempt_nowait = g->attempts == 0 || g->attempt_bound_ms == 0 ||
-			    g->window.is_shut ||
-			    (is_quick && g->attempts >= QUICK_ATTEMPTS) ||
-			    g->facts.holds_strong_locks ||
-			    g->settings->policy == GUARD_POLICY_HOLD;
+	g->attempt_nowait =
+	    g->attempts == 0 || g->attempt_bound_ms == 0 ||
+	    (!goes_first(g) && (g->window.is_shut ||
+				(is_quick && g->attempts >= QUICK_ATTEMPTS) ||
+				g->facts.holds_strong_locks ||
+				g->settings->policy == GUARD_POLICY_HOLD));
 	g->attempt_begun_ms = now_ms;
 	return turn_then(g, GUARD_ATTEMPT);
 }
@@ -497,6 +509,7 @@ guard_looked(struct guard *g, const struct holders *holders, uint64_t now_ms)
 {
 	assert(g->action == GUARD_HOLDERS);
 	g->holders = *holders;
+	g->is_clear = holders->count == 0;
 	g->oldest_ms = holder_age_oldest(&g->age, holders, now_ms);
 	if (g->is_spent)
 		return finish(g, GUARD_REFUSE, GUARD_TIMED_OUT);
@@ -631,6 +644,7 @@ guard_attempted(struct guard *g, enum attempt_result result, size_t index,
 		struct lock_set *again, uint64_t now_ms)
 {
 	assert(g->action == GUARD_ATTEMPT);
+	g->is_clear = false;
 	if (result == ATTEMPT_NO_TURN)
 		return attempt_had_no_turn(g, now_ms);
 	g->attempts++;
@@ -668,6 +682,7 @@ enum guard_action
 guard_woken(struct guard *g, uint64_t now_ms)
 {
 	assert(g->action == GUARD_WAIT);
+	g->is_clear = false;
 	if (now_ms >= g->deadline_ms)
 		return spend(g, now_ms);
 	if (g->window.is_shut)

@@ -87,6 +87,7 @@ struct guard {
 	bool is_spent;       /* the budget is; one last look for the report */
 	bool skips_turn;     /* for GUARD_ATTEMPT: the server's */
 	bool attempt_nowait; /* for GUARD_ATTEMPT */
+	bool is_clear; /* the last look, just now, found nobody in the way */
 	enum holders_of look_at; /* for GUARD_HOLDERS */
 	enum guard_limit limit;  /* that set the deadline */
 	struct session_facts facts;

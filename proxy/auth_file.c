@@ -21,6 +21,10 @@
 	"take the text that pg_authid.rolpassword has for the role, "          \
 	"\"SCRAM-SHA-256$...\""
 
+enum {
+	DEFAULT_ITERATIONS = 4096,
+};
+
 struct entry {
 	struct scram_verifier verifier;
 	unsigned line;
@@ -312,18 +316,15 @@ struct auth_file *
 auth_file_read(const char *path, FILE *errors)
 {
 	char why[1024];
-	char buffer[BUFSIZ];
+	struct secret_file file;
 	struct auth_file *f;
-	FILE *in = secret_file_open(path, "auth_file", why, sizeof(why));
 
-	if (in == NULL) {
+	if (!secret_file_open(&file, path, "auth_file", why, sizeof(why))) {
 		fprintf(errors, "%s\n", why);
 		return NULL;
 	}
-	setvbuf(in, buffer, _IOFBF, sizeof(buffer));
-	f = auth_file_parse(in, path, errors);
-	fclose(in);
-	explicit_bzero(buffer, sizeof(buffer));
+	f = auth_file_parse(file.stream, path, errors);
+	secret_file_close(&file);
 	return f;
 }
 
@@ -355,4 +356,24 @@ size_t
 auth_file_count(const struct auth_file *f)
 {
 	return f->count;
+}
+
+/* The vote of Boyer and Moore: who has the majority is left over. */
+uint32_t
+auth_file_iterations(const struct auth_file *f)
+{
+	uint32_t winner = DEFAULT_ITERATIONS;
+	size_t votes = 0;
+
+	for (size_t i = 0; i < f->count; i++) {
+		uint32_t choice = f->entries[i]->verifier.iterations;
+
+		if (votes == 0)
+			winner = choice;
+		if (choice == winner)
+			votes++;
+		else
+			votes--;
+	}
+	return winner;
 }

@@ -45,4 +45,7 @@ const struct scram_verifier *auth_file_find(const struct auth_file *f,
 
 size_t auth_file_count(const struct auth_file *f);
 
+/* Those of most of its verifiers, or PostgreSQL's default. */
+uint32_t auth_file_iterations(const struct auth_file *f);
+
 #endif

@@ -73,6 +73,36 @@ config_tls_check(const struct config *c,
 			       "the server's roles");
 }
 
+static bool
+listens_locally(const struct config *c)
+{
+	size_t i;
+
+	for (i = 0; i < c->listen_count; i++)
+		if (endpoint_is_local(c->listen[i].host))
+			return true;
+	return false;
+}
+
+static void
+warn_of_server(const struct config *c, FILE *out)
+{
+	const struct tls_settings *s = &c->upstream_tls;
+
+	if (s->ca != NULL && s->mode < TLS_REQUIRE)
+		fputs("upstream has an sslrootcert: with sslmode below require "
+		      "a server that cannot be verified is used in clear; set "
+		      "sslmode=verify-full\n",
+		      out);
+	if (s->cert != NULL && c->auth == AUTH_PASS &&
+	    (c->tls.mode != TLS_VERIFY_FULL || listens_locally(c)))
+		fputs("upstream has an sslcert: where the server logs in by "
+		      "certificate, everybody who can connect to Lockstep is "
+		      "let in by this one; with tls_mode = verify-full clients "
+		      "must show one of their own, but over Unix sockets\n",
+		      out);
+}
+
 void
 config_tls_warn(const struct config *c, FILE *out)
 {
@@ -85,13 +115,9 @@ config_tls_warn(const struct config *c, FILE *out)
 		      "sslmode=disable in upstream, or have clients use "
 		      "channel_binding=disable\n",
 		      out);
-	if (c->upstream_tls.cert != NULL && c->tls.mode != TLS_VERIFY_FULL &&
-	    c->auth == AUTH_PASS)
-		fputs("upstream has an sslcert: where the server logs in by "
-		      "certificate, everybody who can connect to Lockstep is "
-		      "let in by this one; with tls_mode = verify-full clients "
-		      "must show one of their own\n",
-		      out);
+	if (c->tls.mode == TLS_DISABLE && c->tls.cert != NULL)
+		fputs("tls_cert is not read: tls_mode is disable\n", out);
 	if (c->auth == AUTH_PASS && c->auth_file != NULL)
 		fputs("auth_file is not read: it is for auth = scram\n", out);
+	warn_of_server(c, out);
 }

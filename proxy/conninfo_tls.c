@@ -8,11 +8,7 @@
 
 #include <libpq-fe.h>
 
-/* In the order of the enums. */
-static const char *const modes[] = {
-    "disable", "allow", "prefer", "require", "verify-ca", "verify-full", NULL};
-static const char *const versions[] = {"",        "TLSv1",   "TLSv1.1",
-				       "TLSv1.2", "TLSv1.3", NULL};
+/* In the order of the enum. */
 static const char *const bindings[] = {"disable", "prefer", "require", NULL};
 static const char *const negotiations[] = {"postgres", "direct", NULL};
 static const char *const switches[] = {"0", "1", NULL};
@@ -64,9 +60,9 @@ read_words(struct tls_settings *out, const PQconninfoOption *options,
 		void *field;
 		const char *const *words;
 	} all[] = {
-	    {"sslmode", &out->mode, modes},
-	    {"ssl_min_protocol_version", &out->min_version, versions},
-	    {"ssl_max_protocol_version", &out->max_version, versions},
+	    {"sslmode", &out->mode, tls_mode_names},
+	    {"ssl_min_protocol_version", &out->min_version, tls_version_names},
+	    {"ssl_max_protocol_version", &out->max_version, tls_version_names},
 	    {"channel_binding", &out->channel_binding, bindings},
 	    {"sslsni", &sends_name, switches},
 	};
@@ -127,7 +123,7 @@ check_together(struct tls_settings *s, bool has_mode, struct value_error *error)
 				  "sslmode: %s needs sslrootcert: a file with "
 				  "the authority that signed the server's "
 				  "certificate, or \"system\"",
-				  modes[s->mode]);
+				  tls_mode_names[s->mode]);
 	if (s->is_direct && s->mode < TLS_REQUIRE)
 		return value_fail(error, "sslnegotiation: \"direct\" needs "
 					 "sslmode=require, verify-ca or "

@@ -17,7 +17,7 @@ credentials_free(struct credentials *c)
 	tls_context_release(c->clients);
 	tls_context_release(c->server);
 	auth_file_free(c->auth_file);
-	explicit_bzero(c->mock_key, sizeof(c->mock_key));
+	explicit_bzero(&c->mock, sizeof(c->mock));
 	free(c);
 }
 
@@ -59,7 +59,23 @@ load_auth_file(struct credentials *out, const struct config *c, FILE *errors)
 	if (c->auth == AUTH_PASS)
 		return true;
 	out->auth_file = auth_file_read(c->auth_file, errors);
-	return out->auth_file != NULL;
+	if (out->auth_file == NULL)
+		return false;
+	out->mock.iterations = auth_file_iterations(out->auth_file);
+	return true;
+}
+
+/*
+ * The same after a restart, and in another proxy with the same private key, or
+ * the salts of roles that do not exist would change and those of others not.
+ */
+static bool
+make_mock_key(struct credentials *out)
+{
+	if (out->clients != NULL &&
+	    tls_context_secret(out->clients, out->mock.key))
+		return true;
+	return digest_random(out->mock.key, sizeof(out->mock.key));
 }
 
 struct credentials *
@@ -68,18 +84,18 @@ credentials_load(const struct config *c, FILE *errors)
 	struct credentials *out = calloc(1, sizeof(*out));
 	bool is_good;
 
-	if (out == NULL ||
-	    !digest_random(out->mock_key, sizeof(out->mock_key))) {
+	if (out == NULL) {
 		fputs("out of memory\n", errors);
-		free(out);
 		return NULL;
 	}
 	atomic_init(&out->uses, 1);
 	is_good = load_clients(out, c, errors);
 	is_good = load_server(out, c, errors) && is_good;
 	is_good = load_auth_file(out, c, errors) && is_good;
-	if (is_good)
+	if (is_good && make_mock_key(out))
 		return out;
+	if (is_good)
+		fputs("no random bytes are to be had\n", errors);
 	credentials_release(out);
 	return NULL;
 }
@@ -131,7 +147,7 @@ credentials_store_replace(struct credentials_store *s,
 	pthread_mutex_lock(&s->lock);
 	old = s->current;
 	/* Whoever asked about a role before gets the same answer. */
-	memcpy(taken->mock_key, old->mock_key, sizeof(taken->mock_key));
+	memcpy(taken->mock.key, old->mock.key, sizeof(taken->mock.key));
 	s->current = taken;
 	pthread_mutex_unlock(&s->lock);
 	credentials_release(old);

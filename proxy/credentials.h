@@ -12,6 +12,7 @@
 
 #include "proxy/auth_file.h"
 #include "proxy/config.h"
+#include "proxy/scram.h"
 #include "proxy/tls_context.h"
 
 /* Immutable once it is loaded. */
@@ -21,7 +22,7 @@ struct credentials {
 	struct auth_file *auth_file; /* NULL: auth = pass */
 	struct span binding;         /* of our certificate; len 0: none */
 	uint8_t binding_bytes[TLS_BINDING_MAX];
-	uint8_t mock_key[32]; /* for roles that do not exist */
+	struct scram_mock mock;
 	atomic_uint uses;
 };
 
@@ -36,7 +37,7 @@ struct credentials_store;
 
 struct credentials_store *credentials_store_new(struct credentials *taken);
 void credentials_store_free(struct credentials_store *s); /* accepts NULL */
-/* Only the key for roles that do not exist stays. */
+/* Only the key of the mock stays. */
 void credentials_store_replace(struct credentials_store *s,
 			       struct credentials *taken);
 struct credentials *credentials_store_use(struct credentials_store *s);

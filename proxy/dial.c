@@ -43,6 +43,7 @@ struct dial {
 	struct dial_address peer;          /* the one being tried */
 	struct event event;
 	struct upgrade *upgrade;
+	bool is_downgraded;
 	int fd;
 	char tried[DIAL_TRIED_MAX];
 	size_t tried_len;
@@ -51,6 +52,20 @@ struct dial {
 static void next_endpoint(struct dial *d);
 static void next_address(struct dial *d);
 static bool try_peer(struct dial *d);
+
+void
+dial_address_text(const struct dial_address *a, char out[DIAL_ADDRESS_TEXT_MAX])
+{
+	char host[64];
+	char port[8];
+
+	if (getnameinfo((const struct sockaddr *)&a->address, a->len, host,
+			sizeof(host), port, sizeof(port),
+			NI_NUMERICHOST | NI_NUMERICSERV) == 0)
+		snprintf(out, DIAL_ADDRESS_TEXT_MAX, "%s port %s", host, port);
+	else
+		snprintf(out, DIAL_ADDRESS_TEXT_MAX, "upstream");
+}
 
 static void
 dial_free(struct dial *d)
@@ -69,6 +84,7 @@ finish(struct dial *d, int fd, struct tls *tls)
 	    .fd = fd,
 	    .tls = tls,
 	    .peer = d->peer,
+	    .is_downgraded = fd >= 0 && d->is_downgraded,
 	    .tried = d->tried,
 	};
 	dial_handler *handler = d->handler;
@@ -151,6 +167,7 @@ fail_upgrade(struct dial *d, const char *why)
 	close(d->fd);
 	note_failure(d, why);
 	d->peer.is_tls = false;
+	d->is_downgraded = true;
 	if (!try_peer(d))
 		next_address(d);
 }
@@ -265,6 +282,7 @@ next_address(struct dial *d)
 		memcpy(&d->peer.address, a->ai_addr, a->ai_addrlen);
 		d->peer.len = (socklen_t)a->ai_addrlen;
 		d->peer.is_tls = d->target.mode >= TLS_PREFER;
+		d->is_downgraded = false;
 		if (try_peer(d))
 			return;
 	}
@@ -374,6 +392,7 @@ next_endpoint(struct dial *d)
 
 		d->peer.name = e->name;
 		d->peer.is_tls = false; /* never over Unix sockets */
+		d->is_downgraded = false;
 		if (e->host[0] != '/' && e->host[0] != '@') {
 			resolve(d, e);
 			return;

@@ -27,10 +27,19 @@ struct dial_address {
 	bool is_tls;
 };
 
+enum {
+	DIAL_ADDRESS_TEXT_MAX = 128,
+};
+
+/* "127.0.0.1 port 5432", for people. */
+void dial_address_text(const struct dial_address *a,
+		       char out[DIAL_ADDRESS_TEXT_MAX]);
+
 struct dial_result {
 	int fd; /* connected and non-blocking, the callee's; -1: none */
 	struct tls *tls;          /* the callee's; NULL: fd is in clear */
 	struct dial_address peer; /* of fd */
+	bool is_downgraded;       /* in clear because TLS has failed */
 	const char *tried; /* "db1:5432: Connection refused; ...", borrowed for
 			      the call */
 };

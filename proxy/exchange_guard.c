@@ -296,11 +296,17 @@ give_up(struct exchange *x)
 		act(x, action);
 }
 
-/* Of the statements that it is about, that of the one guarded soonest. */
+/*
+ * Of the statements that it is about, that of the one guarded soonest.  What
+ * shares a transaction with a guarded statement waits while that one's locks
+ * are held, as what shares its message does.
+ */
 static enum guard_scope
 least_scope(const struct exchange *x)
 {
-	enum guard_scope least = GUARD_SCOPE_DDL;
+	bool is_behind = lease_is_held(x->session);
+	enum guard_scope least =
+	    is_behind ? GUARD_SCOPE_DROPS : GUARD_SCOPE_DDL;
 	size_t count;
 	const struct statement *s = statements_of(x, &count);
 	size_t i;

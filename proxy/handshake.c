@@ -40,6 +40,9 @@ struct handshake {
 	void *arg;
 };
 
+const char handshake_closed[] =
+    "the connection was closed amid the TLS handshake";
+
 static void
 step(struct handshake *h)
 {
@@ -71,7 +74,7 @@ readable(evutil_socket_t fd, short what, void *arg)
 	else if (n < 0)
 		finish(h, strerror(errno));
 	else if (n == 0)
-		finish(h, "the connection was closed amid the TLS handshake");
+		finish(h, handshake_closed);
 	else if (!tls_feed(h->job.tls, span_of(data, (size_t)n)))
 		finish(h, strerror(ENOMEM));
 	else

@@ -25,6 +25,9 @@ struct handshaker {
 	struct handshake_pool *pool;
 };
 
+/* The peer has just left, which is no fault of anybody's. */
+extern const char handshake_closed[];
+
 /* tls becomes the callee's.  error: NULL, or why it failed, borrowed. */
 typedef void handshake_handler(void *arg, struct tls *tls, const char *error);
 

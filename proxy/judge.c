@@ -241,9 +241,9 @@ judge_login(struct session *s, const struct frame_header *h, struct span in)
 	if (h->type == FRONTEND_TERMINATE)
 		s->is_terminating = true;
 	/* A query sent ahead of the login's end waits for it. */
-	if (h->type != FRONTEND_PASSWORD && h->type != FRONTEND_TERMINATE)
-		return JUDGE_WAIT;
-	return login_judge(s, h, in) == LOGIN_PASS ? JUDGE_PASS : JUDGE_WAIT;
+	if (h->type == FRONTEND_PASSWORD)
+		return login_judge(s, h, in) ? JUDGE_PASS : JUDGE_WAIT;
+	return h->type == FRONTEND_TERMINATE ? JUDGE_PASS : JUDGE_WAIT;
 }
 
 enum judgement

@@ -18,17 +18,19 @@ void login_begin(struct session *s);
 /* In SASL. */
 void login_readable(struct session *s);
 
+/*
+ * In AUTH: a password or SASL message of the client's.  False: it has to wait,
+ * or the session is closing.
+ */
+bool login_judge(struct session *s, const struct frame_header *h,
+		 struct span in);
+
 enum login_verdict {
 	LOGIN_PASS,
-	LOGIN_WAIT, /* until the message is whole */
 	LOGIN_TAKE, /* it is not forwarded; the session may be closing */
 };
 
-/* In AUTH: a message of the client's is to be forwarded. */
-enum login_verdict login_judge(struct session *s, const struct frame_header *h,
-			       struct span in);
-
-/* In AUTH: a whole message of the server's.  LOGIN_TAKE or LOGIN_PASS. */
+/* In AUTH: a whole message of the server's. */
 enum login_verdict login_answer(struct session *s, struct frame f);
 
 /*

@@ -11,10 +11,6 @@
 #include "proxy/session.h"
 #include "proxy/session_state.h"
 
-enum {
-	READ_BYTES = 2048,
-};
-
 static void
 refuse_password(struct session *s)
 {
@@ -42,7 +38,11 @@ refuse_client(struct session *s, enum scram_status status)
 	case SCRAM_FAILED:
 		session_close(s, CLOSE_MEMORY, NULL);
 		return;
-	default:
+	case SCRAM_CONTINUE:
+	case SCRAM_DONE:
+	case SCRAM_STALE:
+	case SCRAM_UNPROVEN: /* none of a client's */
+	case SCRAM_REFUSED:
 		refuse_password(s);
 		return;
 	}
@@ -65,30 +65,6 @@ offer_mechanisms(struct session *s, bool has_plus)
 	writer_clear(&list);
 }
 
-void
-login_client_begin(struct session *s)
-{
-	struct login *l = s->login;
-	const struct credentials *c = s->credentials;
-	struct span user = span_of(s->user, strlen(s->user));
-	struct span binding = {.data = NULL};
-
-	if (s->client.tls != NULL)
-		binding = c->binding;
-	l->verifier = auth_file_find(c->auth_file, user);
-	l->of_client =
-	    scram_server_new(l->verifier, user, c->mock_key, binding);
-	if (l->of_client == NULL) {
-		session_close(s, CLOSE_MEMORY, NULL);
-		return;
-	}
-	session_enter(s, SESSION_SASL);
-	offer_mechanisms(s, binding.len > 0);
-	if (s->from_client.buffer.len > 0 && s->state == SESSION_SASL)
-		session_close(s, CLOSE_CLIENT_BAD,
-			      "a message that did not wait for its turn");
-}
-
 /* The first answer has a mechanism before its data.  False: malformed. */
 static bool
 read_answer(struct login *l, struct span body, struct span *data)
@@ -96,11 +72,11 @@ read_answer(struct login *l, struct span body, struct span *data)
 	struct sasl_initial_response first;
 
 	*data = body;
-	if (l->has_begun)
+	if (l->has_chosen)
 		return true;
 	if (!sasl_initial_response_decode(&first, body) || !first.has_data)
 		return false;
-	l->has_begun = true;
+	l->has_chosen = true;
 	l->is_plus = span_equals(first.mechanism, scram_mechanism_plus);
 	*data = first.data;
 	return l->is_plus || span_equals(first.mechanism, scram_mechanism);
@@ -127,19 +103,15 @@ take_answer(struct session *s, struct span body)
 	if (read_answer(l, body, &data))
 		status =
 		    scram_server_step(l->of_client, l->is_plus, data, &text);
-	switch (status) {
-	case SCRAM_CONTINUE:
+	if (status == SCRAM_CONTINUE) {
 		answer_client(s, AUTHENTICATION_SASL_CONTINUE, &text);
-		break;
-	case SCRAM_DONE:
+	} else if (status == SCRAM_DONE) {
 		scram_server_client_key(l->of_client, l->client_key);
 		answer_client(s, AUTHENTICATION_SASL_FINAL, &text);
-		break;
-	default:
+	} else {
 		refuse_client(s, status);
-		break;
 	}
-	writer_clear(&text);
+	login_forget(&text);
 	if (status != SCRAM_DONE || s->state == SESSION_CLOSING)
 		return;
 	session_enter(s, SESSION_DIALING);
@@ -147,49 +119,64 @@ take_answer(struct session *s, struct span body)
 }
 
 static void
-step_sasl(struct session *s)
+take_message(struct session *s, struct frame f)
 {
-	struct span in = buffer_span(&s->from_client.buffer);
-	struct frame f;
-
-	switch (frame_next(&f, &in, LOGIN_ANSWER_MAX)) {
-	case FRAME_MORE:
-		return;
-	case FRAME_BAD:
-		session_close(s, CLOSE_CLIENT_BAD, "invalid message length");
-		return;
-	case FRAME_OK:
-		break;
-	}
 	if (f.type == FRONTEND_TERMINATE)
 		session_close(s, CLOSE_CLIENT_LEFT, NULL);
 	else if (f.type == FRONTEND_PASSWORD)
 		take_answer(s, f.body);
 	else
 		session_close(s, CLOSE_CLIENT_BAD, "expected a SASL response");
-	if (s->state != SESSION_CLOSING)
-		buffer_consume_secret(&s->from_client.buffer,
-				      FRAME_HEADER_BYTES + f.body.len);
+}
+
+/* As far as whole messages are there. */
+static void
+step(struct session *s)
+{
+	struct buffer *b = &s->from_client.buffer;
+	struct frame f;
+
+	while (s->state == SESSION_SASL) {
+		struct span in = buffer_span(b);
+		enum frame_status status =
+		    frame_next(&f, &in, LOGIN_ANSWER_MAX);
+
+		if (status == FRAME_MORE)
+			return;
+		if (status == FRAME_BAD) {
+			session_close(s, CLOSE_CLIENT_BAD,
+				      "invalid message length");
+			return;
+		}
+		take_message(s, f);
+		buffer_consume_secret(b, FRAME_HEADER_BYTES + f.body.len);
+	}
+}
+
+void
+login_client_begin(struct session *s)
+{
+	struct login *l = s->login;
+	const struct credentials *c = s->credentials;
+	struct span user = span_of(s->user, strlen(s->user));
+	struct span binding = {.data = NULL};
+
+	if (s->client.tls != NULL)
+		binding = c->binding;
+	l->verifier = auth_file_find(c->auth_file, user);
+	l->of_client = scram_server_new(l->verifier, user, &c->mock, binding);
+	if (l->of_client == NULL) {
+		session_close(s, CLOSE_MEMORY, NULL);
+		return;
+	}
+	session_enter(s, SESSION_SASL);
+	offer_mechanisms(s, binding.len > 0);
+	step(s); /* it need not have waited for that */
 }
 
 void
 login_readable(struct session *s)
 {
-	struct buffer *b = &s->from_client.buffer;
-	uint8_t *room = buffer_reserve(b, READ_BYTES);
-	ssize_t n;
-
-	if (room == NULL) {
-		session_close(s, CLOSE_MEMORY, NULL);
-		return;
-	}
-	n = stream_read(&s->client, room, READ_BYTES);
-	if (n == STREAM_EOF || n == STREAM_ERROR) {
-		session_close(s, CLOSE_CLIENT_LEFT, NULL);
-		return;
-	}
-	if (n < 0)
-		return;
-	buffer_commit(b, (size_t)n);
-	step_sasl(s);
+	if (session_read_some(s))
+		step(s);
 }

@@ -59,8 +59,19 @@ pass_mechanisms(struct session *s, struct span list)
 	}
 	if (has_plus && s->client.tls == NULL)
 		return pass_without_plus(s, list);
-	s->login->awaits_choice = has_plus;
+	if (has_plus)
+		s->login->stage = LOGIN_OFFERED;
 	return LOGIN_PASS;
+}
+
+/* With channel_binding=require, only after PLUS was chosen and has ended. */
+static enum login_verdict
+pass_end(struct session *s)
+{
+	if (!login_must_bind(s) || s->login->stage == LOGIN_PROVED)
+		return LOGIN_PASS;
+	login_refuse_unbound(s);
+	return LOGIN_TAKE;
 }
 
 enum login_verdict
@@ -70,26 +81,26 @@ login_pass_answer(struct session *s, const struct authentication *a)
 	case AUTHENTICATION_SASL:
 		return pass_mechanisms(s, a->data);
 	case AUTHENTICATION_SASL_CONTINUE:
+		return LOGIN_PASS;
 	case AUTHENTICATION_SASL_FINAL:
+		if (s->login->stage == LOGIN_PROVING && s->login->is_plus)
+			s->login->stage = LOGIN_PROVED;
 		return LOGIN_PASS;
 	default:
-		if (!login_must_bind(s) || s->login->is_plus)
-			return LOGIN_PASS;
-		login_refuse_unbound(s);
-		return LOGIN_TAKE;
+		return pass_end(s);
 	}
 }
 
 /* The client chooses: may it? */
-static enum login_verdict
+static bool
 judge_choice(struct session *s, struct span body)
 {
 	struct sasl_initial_response r;
 	bool can_bind;
 
 	if (!sasl_initial_response_decode(&r, body))
-		return LOGIN_PASS; /* the server will say so */
-	s->login->awaits_choice = false;
+		return true; /* the server will say so */
+	s->login->stage = LOGIN_PROVING;
 	s->login->is_plus = span_equals(r.mechanism, scram_mechanism_plus);
 	can_bind = s->login->is_plus ||
 		   (r.data.len > 0 && r.data.data[0] == SCRAM_BINDING_DECLINED);
@@ -97,16 +108,14 @@ judge_choice(struct session *s, struct span body)
 		login_refuse_unbound(s);
 	else if (can_bind && !is_bound_through(s))
 		refuse_binding(s);
-	return s->state == SESSION_CLOSING ? LOGIN_TAKE : LOGIN_PASS;
+	return s->state != SESSION_CLOSING;
 }
 
-enum login_verdict
+bool
 login_pass_judge(struct session *s, const struct frame_header *h,
 		 struct span in)
 {
-	if (!s->login->awaits_choice || h->body_len > LOGIN_ANSWER_MAX)
-		return LOGIN_PASS;
-	if (!frame_is_whole(h, in))
-		return LOGIN_WAIT;
-	return judge_choice(s, frame_body(h, in));
+	if (s->login->stage != LOGIN_OFFERED || h->body_len > LOGIN_ANSWER_MAX)
+		return true;
+	return frame_is_whole(h, in) && judge_choice(s, frame_body(h, in));
 }

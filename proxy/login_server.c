@@ -40,10 +40,16 @@ refuse_server(struct session *s, enum scram_status status)
 			     "verifier.",
 			     NULL);
 		return;
+	case SCRAM_REFUSED:
+		refuse_login(s, "It refused the proof of the password.", NULL);
+		return;
 	case SCRAM_FAILED:
 		session_close(s, CLOSE_MEMORY, NULL);
 		return;
-	default:
+	case SCRAM_CONTINUE:
+	case SCRAM_DONE: /* in a message that cannot say so */
+	case SCRAM_NO_BINDING:
+	case SCRAM_BAD:
 		session_close(s, CLOSE_SERVER_BAD, "SCRAM message");
 		return;
 	}
@@ -75,7 +81,7 @@ send_first(struct session *s, struct login *l)
 		    span_of(text.data, text.len));
 		(void)login_send(s, &w, session_to_server);
 	}
-	writer_clear(&text);
+	login_forget(&text);
 }
 
 static void
@@ -100,6 +106,7 @@ begin_scram(struct session *s, struct login *l, struct span list)
 		binding.len = 0;
 	l->to_server = scram_client_new(l->verifier, l->client_key, binding,
 					can_bind && !l->is_plus);
+	l->stage = LOGIN_PROVING;
 	if (l->to_server == NULL)
 		session_close(s, CLOSE_MEMORY, NULL);
 	else
@@ -116,7 +123,7 @@ step_scram(struct session *s, struct login *l, const struct authentication *a)
 	if (l->to_server != NULL)
 		status = scram_client_step(l->to_server, a->data, &text);
 	if (status == SCRAM_DONE && a->code == AUTHENTICATION_SASL_FINAL) {
-		l->is_proved = true;
+		l->stage = LOGIN_PROVED;
 	} else if (status == SCRAM_CONTINUE &&
 		   a->code == AUTHENTICATION_SASL_CONTINUE) {
 		sasl_response_write(&w, span_of(text.data, text.len));
@@ -124,7 +131,7 @@ step_scram(struct session *s, struct login *l, const struct authentication *a)
 	} else {
 		refuse_server(s, status);
 	}
-	writer_clear(&text);
+	login_forget(&text);
 }
 
 enum login_verdict
@@ -134,7 +141,7 @@ login_server_answer(struct session *s, const struct authentication *a)
 
 	switch (a->code) {
 	case AUTHENTICATION_OK:
-		if (l->is_proved ||
+		if (l->stage == LOGIN_PROVED ||
 		    (l->to_server == NULL && !login_must_bind(s)))
 			return LOGIN_PASS;
 		if (l->to_server != NULL)

@@ -20,18 +20,27 @@ enum {
 	LOGIN_ANSWER_MAX = 2048,
 };
 
+/* How far the server has come. */
+enum login_stage {
+	LOGIN_SILENT,  /* it has not asked for anything, nor refused */
+	LOGIN_ASKED,   /* for something that passes */
+	LOGIN_OFFERED, /* SASL mechanisms, of which the client's choice counts
+			*/
+	LOGIN_PROVING, /* SCRAM is under way: ours, or one that is watched */
+	LOGIN_PROVED,  /* and has come to its end */
+};
+
 struct login {
+	enum login_stage stage;
 	struct scram_server *of_client;
 	struct scram_client *to_server;
 	/* NULL: the role is not in the file.  Borrowed of the credentials. */
 	const struct scram_verifier *verifier;
 	uint8_t client_key[SCRAM_KEY_BYTES];
-	bool has_begun;        /* the client has chosen a mechanism */
-	bool is_plus;          /* and it was PLUS */
-	bool is_proved;        /* by the server, that it knows the verifier */
-	bool awaits_choice;    /* of a mechanism, which is then looked at */
+	bool has_chosen;       /* the client, a mechanism of ours */
+	bool is_plus;          /* of whoever binds: SCRAM-SHA-256-PLUS */
 	bool has_retried;      /* with or without TLS */
-	bool has_answer;       /* of the server's, to the startup packet */
+	struct buffer early;   /* what the server said before it asked */
 	struct buffer refusal; /* the server's, of the first try */
 };
 
@@ -42,15 +51,17 @@ bool login_must_bind(const struct session *s);
 bool login_send(struct session *s, struct writer *w,
 		bool (*send)(struct session *s, const void *data, size_t len));
 
+/* Wipe and forget. */
+void login_forget(struct writer *w);
+
 /* Close: channel_binding=require was not met. */
 void login_refuse_unbound(struct session *s);
 
 /* auth = pass. */
 enum login_verdict login_pass_answer(struct session *s,
 				     const struct authentication *a);
-enum login_verdict login_pass_judge(struct session *s,
-				    const struct frame_header *h,
-				    struct span in);
+bool login_pass_judge(struct session *s, const struct frame_header *h,
+		      struct span in);
 
 /* auth = scram: SASL follows. */
 void login_client_begin(struct session *s);

@@ -68,25 +68,31 @@ enum scram_status {
 /* The side that checks a client. */
 struct scram_server;
 
+/* What those who do not exist are told.  The key is a secret. */
+struct scram_mock {
+	uint8_t key[SCRAM_KEY_BYTES];
+	uint32_t iterations; /* of most of those who do */
+};
+
 /*
  * verifier (copied) NULL: the role is not known.  The exchange goes on with
  * made-up salt and keys and is refused at its end, so that nobody learns who
- * exists; the salt is the same each time for one mock_key and user.
+ * exists; the salt is the same each time for one key and user.
  *
  * binding: the hash of our certificate, at most SCRAM_BINDING_MAX bytes, if
  * SCRAM-SHA-256-PLUS was offered; len 0: it was not.  NULL: OpenSSL or memory.
  */
 struct scram_server *scram_server_new(const struct scram_verifier *verifier,
 				      struct span user,
-				      const uint8_t mock_key[SCRAM_KEY_BYTES],
+				      const struct scram_mock *mock,
 				      struct span binding);
 void scram_server_free(struct scram_server *s); /* accepts NULL, wipes */
 
 /*
  * One message of the client's; is_plus tells the mechanism that the first one
  * named.  With CONTINUE and DONE the text to send is appended to *answer, as
- * the rest of a message that may be open there; otherwise nothing is.  Only
- * after CONTINUE is there a next step.
+ * the rest of a message that may be open there; otherwise nothing is.  A
+ * message after anything but CONTINUE is BAD.
  */
 enum scram_status scram_server_step(struct scram_server *s, bool is_plus,
 				    struct span message, struct writer *answer);
@@ -117,6 +123,7 @@ bool scram_client_first(struct scram_client *c, struct writer *out);
 /*
  * server-first: CONTINUE, with client-final appended to *answer.
  * server-final: DONE when the server proved to know ServerKey.
+ * A message after that is BAD.
  */
 enum scram_status scram_client_step(struct scram_client *c, struct span message,
 				    struct writer *answer);

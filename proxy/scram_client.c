@@ -165,12 +165,11 @@ enum scram_status
 scram_client_step(struct scram_client *c, struct span message,
 		  struct writer *answer)
 {
-	enum scram_status status;
+	enum scram_status status = SCRAM_BAD;
 
-	assert(c->phase == SCRAM_PHASE_FIRST || c->phase == SCRAM_PHASE_FINAL);
 	if (c->phase == SCRAM_PHASE_FIRST)
 		status = first_step(c, message, answer);
-	else
+	else if (c->phase == SCRAM_PHASE_FINAL)
 		status = final_step(c, message);
 	if (status == SCRAM_CONTINUE)
 		c->phase = SCRAM_PHASE_FINAL;

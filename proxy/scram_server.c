@@ -20,21 +20,19 @@
 #include "proxy/scram_state.h"
 
 enum {
-	/* What PostgreSQL gives a verifier unless it is told otherwise. */
-	MOCK_ITERATIONS = 4096,
 	MOCK_SALT_BYTES = 16,
 };
 
 /* The keys are random: no use is made of them but the time it takes. */
 static bool
 verifier_make_up(struct scram_verifier *out, struct span user,
-		 const uint8_t mock_key[SCRAM_KEY_BYTES])
+		 const struct scram_mock *mock)
 {
 	uint8_t salt[DIGEST_BYTES];
 
-	if (!digest_hmac_sha256(salt, scram_key(mock_key), user))
+	if (!digest_hmac_sha256(salt, scram_key(mock->key), user))
 		return false;
-	out->iterations = MOCK_ITERATIONS;
+	out->iterations = mock->iterations;
 	out->salt_len = MOCK_SALT_BYTES;
 	memcpy(out->salt, salt, MOCK_SALT_BYTES);
 	explicit_bzero(salt, sizeof(salt));
@@ -44,7 +42,7 @@ verifier_make_up(struct scram_verifier *out, struct span user,
 
 struct scram_server *
 scram_server_new(const struct scram_verifier *verifier, struct span user,
-		 const uint8_t mock_key[SCRAM_KEY_BYTES], struct span binding)
+		 const struct scram_mock *mock, struct span binding)
 {
 	struct scram_server *s = calloc(1, sizeof(*s));
 
@@ -54,7 +52,7 @@ scram_server_new(const struct scram_verifier *verifier, struct span user,
 	scram_binding_init(&s->binding, SCRAM_BINDING_NONE, binding);
 	/* Made up for everyone, so that it takes everyone as long. */
 	if (!scram_nonce_make(s->own_nonce) ||
-	    !verifier_make_up(&s->verifier, user, mock_key))
+	    !verifier_make_up(&s->verifier, user, mock))
 		goto fail;
 	s->is_mock = verifier == NULL;
 	if (verifier != NULL)
@@ -210,12 +208,11 @@ enum scram_status
 scram_server_step(struct scram_server *s, bool is_plus, struct span message,
 		  struct writer *answer)
 {
-	enum scram_status status;
+	enum scram_status status = SCRAM_BAD;
 
-	assert(s->phase == SCRAM_PHASE_FIRST || s->phase == SCRAM_PHASE_FINAL);
 	if (s->phase == SCRAM_PHASE_FIRST)
 		status = first_step(s, is_plus, message, answer);
-	else
+	else if (s->phase == SCRAM_PHASE_FINAL)
 		status = final_step(s, message, answer);
 	if (status == SCRAM_CONTINUE)
 		s->phase = SCRAM_PHASE_FINAL;

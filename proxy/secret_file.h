@@ -2,24 +2,32 @@
  * secret_file.h - open a file that holds secrets, if nobody else can read it.
  *
  * The rules are PostgreSQL's for private keys: check_ssl_key_file_permissions
- * in src/backend/libpq/be-secure-common.c.
+ * in src/backend/libpq/be-secure-common.c; and for root those of libpq, who
+ * may be asked to check what another user is to read.
  */
 #ifndef LOCKSTEP_PROXY_SECRET_FILE_H
 #define LOCKSTEP_PROXY_SECRET_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
+struct secret_file {
+	FILE *stream;
+	char buffer[BUFSIZ]; /* the stream's */
+};
+
 /*
- * The file for reading, which fclose gives back; or NULL with *why: one line
- * that names the file as `what` ("private key file", "auth_file") and path.
- * What is judged is what was opened, whatever the path names by then.
- *
- * The stream's buffer will hold secrets: setvbuf one that can be wiped.
+ * Open it for reading; false: *why has one line that names the file as `what`
+ * ("private key file", "auth_file") and path.  What is judged is what was
+ * opened, whatever the path names by then.
  */
-FILE *secret_file_open(const char *path, const char *what, char *why,
-		       size_t why_size);
+bool secret_file_open(struct secret_file *f, const char *path, const char *what,
+		      char *why, size_t why_size);
+
+/* Leaves nothing of what was read. */
+void secret_file_close(struct secret_file *f);
 
 /*
  * What is wrong with a file of this status, for a process whose effective

@@ -269,10 +269,12 @@ stop(struct server *s)
 
 	listeners_close(s->listeners);
 	tell_workers(s, MAIL_STOP);
-	/* First: its mails must find their mailboxes. */
-	handshake_pool_stop(s->daemon.handshakes);
 	for (i = 0; i < s->started; i++)
 		worker_join(&s->daemon.workers[i]);
+	/* Now nobody has work for it, and its mails find their mailboxes. */
+	handshake_pool_stop(s->daemon.handshakes);
+	for (i = 0; i < s->started; i++)
+		worker_clear(&s->daemon.workers[i]);
 	credentials_store_free(s->daemon.credentials);
 	free(s->daemon.workers);
 	cancel_registry_free(s->daemon.cancels);

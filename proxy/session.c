@@ -33,7 +33,7 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -239,6 +239,18 @@ server_event(void *arg, enum stream_event event)
 	turn(s);
 }
 
+/* sslmode=prefer means it, but nobody may have noticed. */
+static void
+log_downgrade(const struct session *s, const char *why)
+{
+	struct log_event e;
+
+	log_begin(&e, LOG_WARNING, "the server is used in clear: TLS failed");
+	log_number(&e, "session", s->id);
+	log_text(&e, "detail", why);
+	log_end(&e);
+}
+
 void
 session_dialed(void *arg, const struct dial_result *result)
 {
@@ -258,6 +270,8 @@ session_dialed(void *arg, const struct dial_result *result)
 		return;
 	}
 	stream_open(&s->server, s->worker->base, result->fd, server_event, s);
+	if (result->is_downgraded)
+		log_downgrade(s, result->tried);
 	if (result->tls != NULL) {
 		stream_secure(&s->server, result->tls);
 		session_log_tls(s, result->tls, "TLS with the server");
@@ -459,12 +473,27 @@ client_ended(struct session *s)
 	/* What is under way ends first; the turn behind it comes back here. */
 }
 
+/* NULL: there is no more to it than that. */
+static const char *
+describe_end(const struct session *s, char *out, size_t size)
+{
+	const char *error = stream_tls_error(&s->server);
+	char where[DIAL_ADDRESS_TEXT_MAX];
+
+	if (error == NULL)
+		return NULL;
+	dial_address_text(&s->server_address, where);
+	snprintf(out, size, "%s: %s", where, error);
+	return out;
+}
+
 static void
 server_ended(struct session *s)
 {
 	bool was_expected = s->is_terminating || s->from_client.is_eof ||
 			    s->last_server_type == BACKEND_ERROR_RESPONSE;
 	struct span words = {0};
+	char detail[DIAL_ADDRESS_TEXT_MAX + TLS_ERROR_MAX];
 
 	/* A FATAL error that answered a statement of ours is the client's. */
 	if (s->exchange != NULL)
@@ -473,7 +502,7 @@ server_ended(struct session *s)
 		(void)session_to_client(s, words.data, words.len);
 
 	session_close(s, was_expected ? CLOSE_SERVER_LEFT : CLOSE_SERVER_LOST,
-		      NULL);
+		      describe_end(s, detail, sizeof(detail)));
 }
 
 void

@@ -28,17 +28,34 @@ static const struct {
 #undef X
 };
 
+/* False: it came over a Unix socket, or is gone. */
+static bool
+describe_peer(const struct session *s, char out[DIAL_ADDRESS_TEXT_MAX])
+{
+	struct dial_address a = {.len = sizeof(a.address)};
+
+	if (s->is_local ||
+	    getpeername(s->client.fd, (struct sockaddr *)&a.address, &a.len) !=
+		0)
+		return false;
+	dial_address_text(&a, out);
+	return true;
+}
+
 static void
 log_close(const struct session *s, const char *detail)
 {
 	enum log_level level =
 	    reasons[s->close_reason].is_error ? LOG_WARNING : LOG_DEBUG;
+	char peer[DIAL_ADDRESS_TEXT_MAX];
 	struct log_event e;
 
 	log_begin(&e, level, "session closed");
 	log_number(&e, "session", s->id);
 	log_text(&e, "reason", reasons[s->close_reason].name);
 	log_text(&e, "state", session_state_name(s));
+	if (describe_peer(s, peer))
+		log_text(&e, "client", peer);
 	if (s->user[0] != '\0')
 		log_text(&e, "user", s->user);
 	if (s->database[0] != '\0')
@@ -66,7 +83,7 @@ can_be_told(const struct session *s)
 	 * bytes pass unread nobody knows, and amid a handshake nobody could
 	 * read it. */
 	return s->from_server.pass_left == 0 &&
-	       !(s->is_blind && s->server.handler != NULL) &&
+	       !(s->is_blind && s->state == SESSION_READY) &&
 	       s->state != SESSION_HANDSHAKE;
 }
 

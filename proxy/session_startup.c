@@ -15,7 +15,6 @@
 enum {
 	STARTUP_READ_BYTES = 1024,
 	ENCRYPTION_REQUESTS_MAX = 2, /* one for TLS, one for GSSAPI */
-	TLS_HANDSHAKE_RECORD = 0x16, /* RFC 8446, ContentType */
 };
 
 static void
@@ -53,39 +52,48 @@ session_dial(struct session *s, const struct dial_address *known)
 		session_close(s, CLOSE_MEMORY, NULL);
 }
 
-/* As PostgreSQL's clientcert=verify-full. */
+/* As PostgreSQL's clientcert.  False: closed. */
 static bool
-has_certificate_of(const struct session *s, struct span user)
+check_certificate(struct session *s, struct span user)
 {
+	enum tls_mode mode = session_config(s)->tls.mode;
+	char message[128];
 	char name[256];
 
-	return tls_peer_name(s->client.tls, name, sizeof(name)) &&
-	       span_equals(user, name);
+	if (mode >= TLS_VERIFY_CA && !tls_has_peer(s->client.tls)) {
+		session_close_saying(
+		    s, CLOSE_CERTIFICATE,
+		    "connection requires a valid client certificate", NULL,
+		    "Connect with sslcert and sslkey.");
+	} else if (mode == TLS_VERIFY_FULL &&
+		   !(tls_peer_name(s->client.tls, name, sizeof(name)) &&
+		     span_equals(user, name))) {
+		snprintf(message, sizeof(message),
+			 "certificate authentication failed for user \"%s\"",
+			 s->user);
+		session_close_saying(s, CLOSE_CERTIFICATE, message,
+				     "The CN of the certificate is not the "
+				     "user's name.",
+				     NULL);
+	}
+	return s->state != SESSION_CLOSING;
 }
 
 /* False: closed. */
 static bool
 may_begin(struct session *s, const struct startup_packet *p)
 {
-	enum tls_mode mode = session_config(s)->tls.mode;
-	char message[128];
-
 	if (s->is_over_limit) {
 		session_close(s, CLOSE_TOO_MANY, NULL);
-	} else if (s->is_local || mode < TLS_REQUIRE) {
-		return true;
-	} else if (s->client.tls == NULL) {
-		session_close_saying(s, CLOSE_TLS_REQUIRED, NULL, NULL,
-				     "Connect with sslmode=require.");
-	} else if (mode == TLS_VERIFY_FULL && !has_certificate_of(s, p->user)) {
-		snprintf(message, sizeof(message),
-			 "certificate authentication failed for user \"%s\"",
-			 s->user);
-		session_close_saying(s, CLOSE_CERTIFICATE, message,
-				     "The certificate's CN is not that name.",
-				     NULL);
+		return false;
 	}
-	return s->state != SESSION_CLOSING;
+	if (s->is_local || session_config(s)->tls.mode < TLS_REQUIRE)
+		return true;
+	if (s->client.tls != NULL)
+		return check_certificate(s, p->user);
+	session_close_saying(s, CLOSE_TLS_REQUIRED, NULL, NULL,
+			     "Connect with sslmode=require.");
+	return false;
 }
 
 static void
@@ -144,95 +152,6 @@ session_cancel_answered(struct session *s, bool has_ended)
 		session_dial(s, &s->server_address);
 }
 
-/* Encryption */
-
-static bool
-can_encrypt(const struct session *s)
-{
-	return s->credentials->clients != NULL && s->client.tls == NULL &&
-	       !s->is_local;
-}
-
-void
-session_log_tls(const struct session *s, const struct tls *tls,
-		const char *what)
-{
-	struct log_event e;
-
-	log_begin(&e, LOG_DEBUG, what);
-	log_number(&e, "session", s->id);
-	log_text(&e, "version", tls_version_name(tls));
-	log_text(&e, "cipher", tls_cipher_name(tls));
-	log_text(&e, "resumed", tls_is_resumed(tls) ? "yes" : "no");
-	log_end(&e);
-}
-
-/* A handshake_handler. */
-static void
-handshaken(void *arg, struct tls *tls, const char *error)
-{
-	struct session *s = arg;
-
-	s->handshake = NULL;
-	if (error != NULL) {
-		session_close(s, CLOSE_TLS_FAILED, error);
-		tls_free(tls);
-		return;
-	}
-	stream_secure(&s->client, tls);
-	session_enter(s, SESSION_STARTUP);
-	session_log_tls(s, tls, "TLS with the client");
-	if (s->is_direct && !tls_has_alpn(tls))
-		session_close(s, CLOSE_STARTUP_BAD,
-			      "received direct SSL connection request without "
-			      "ALPN protocol negotiation extension");
-	else
-		stream_want_read(&s->client, true);
-}
-
-/* What has been read already is the handshake's. */
-static void
-begin_handshake(struct session *s)
-{
-	struct buffer *b = &s->from_client.buffer;
-	struct tls *tls = tls_new(s->credentials->clients, NULL);
-
-	if (tls == NULL || !tls_feed(tls, buffer_span(b))) {
-		tls_free(tls);
-		session_close(s, CLOSE_MEMORY, NULL);
-		return;
-	}
-	buffer_clear(b);
-	stream_want_read(&s->client, false);
-	session_enter(s, SESSION_HANDSHAKE);
-	s->handshake = handshake_start(&s->worker->handshaker, s->client.fd,
-				       tls, handshaken, s);
-	if (s->handshake == NULL)
-		session_close(s, CLOSE_MEMORY, NULL);
-}
-
-/*
- * What stands in clear behind the request somebody else may have put there,
- * to be taken for the client's (CVE-2021-23214).
- */
-static void
-grant_encryption(struct session *s)
-{
-	if (s->from_client.buffer.len > 0) {
-		session_close(s, CLOSE_CLEAR_BYTES,
-			      "This could be either a client-software bug or "
-			      "evidence of an attempted man-in-the-middle "
-			      "attack.");
-		return;
-	}
-	if (!session_to_client(s, "S", 1))
-		return;
-	if (stream_pending(&s->client) > 0)
-		session_close(s, CLOSE_CLIENT_BROKEN, "it takes no byte");
-	else
-		begin_handshake(s);
-}
-
 static void
 answer_request(struct session *s, enum startup_status request,
 	       size_t packet_len)
@@ -243,33 +162,21 @@ answer_request(struct session *s, enum startup_status request,
 			      "encryption was asked for within TLS");
 	else if (++s->encryption_requests > ENCRYPTION_REQUESTS_MAX)
 		session_close(s, CLOSE_STARTUP_BAD, "repeated SSLRequest");
-	else if (request == STARTUP_SSL && can_encrypt(s))
-		grant_encryption(s);
+	else if (request == STARTUP_SSL && session_can_encrypt(s))
+		session_grant_encryption(s);
 	else
 		(void)session_to_client(s, "N", 1);
-}
-
-/* A handshake record where a length of at most 10,000 should be. */
-static bool
-is_direct_tls(const struct session *s, struct span in)
-{
-	return in.len > 0 && in.data[0] == TLS_HANDSHAKE_RECORD &&
-	       s->encryption_requests == 0 && can_encrypt(s);
 }
 
 static void
 startup_step(struct session *s)
 {
-	struct span in = buffer_span(&s->from_client.buffer);
 	struct startup_packet p;
 	enum startup_status status;
 
-	if (is_direct_tls(s, in)) {
-		s->is_direct = true;
-		begin_handshake(s);
+	if (session_begin_direct(s))
 		return;
-	}
-	status = startup_decode(&p, in);
+	status = startup_decode(&p, buffer_span(&s->from_client.buffer));
 	switch (status) {
 	case STARTUP_MORE:
 		return;
@@ -294,8 +201,8 @@ startup_step(struct session *s)
 	}
 }
 
-void
-session_startup_readable(struct session *s)
+bool
+session_read_some(struct session *s)
 {
 	struct buffer *b = &s->from_client.buffer;
 	uint8_t *room = buffer_reserve(b, STARTUP_READ_BYTES);
@@ -303,15 +210,21 @@ session_startup_readable(struct session *s)
 
 	if (room == NULL) {
 		session_close(s, CLOSE_MEMORY, NULL);
-		return;
+		return false;
 	}
 	n = stream_read(&s->client, room, STARTUP_READ_BYTES);
 	if (n == STREAM_EOF || n == STREAM_ERROR) {
 		session_close(s, CLOSE_CLIENT_LEFT, NULL);
-		return;
+		return false;
 	}
-	if (n < 0)
-		return;
-	buffer_commit(b, (size_t)n);
-	startup_step(s);
+	if (n > 0)
+		buffer_commit(b, (size_t)n);
+	return n > 0;
+}
+
+void
+session_startup_readable(struct session *s)
+{
+	if (session_read_some(s))
+		startup_step(s);
 }

@@ -1,6 +1,5 @@
 /*
- * session_state.h - what session.c, session_startup.c and session_close.c
- * share.
+ * session_state.h - what the session_*.c and login*.c files share.
  */
 #ifndef LOCKSTEP_PROXY_SESSION_STATE_H
 #define LOCKSTEP_PROXY_SESSION_STATE_H
@@ -24,6 +23,19 @@ void session_closing_readable(struct session *s);
 
 /* What is of use only until it is logged in. */
 void session_leave_login(struct session *s);
+
+/* More of the client's bytes, before it is logged in.  False: none; it may
+ * be closing. */
+bool session_read_some(struct session *s);
+
+/* A client may have TLS, and has not got it yet. */
+bool session_can_encrypt(const struct session *s);
+
+/* In STARTUP: SSLRequest was taken off the buffer; HANDSHAKE follows. */
+void session_grant_encryption(struct session *s);
+
+/* In STARTUP: the client has begun with TLS.  False: it has not. */
+bool session_begin_direct(struct session *s);
 
 /* In STARTUP: a packet, or part of one, is there. */
 void session_startup_readable(struct session *s);

@@ -21,10 +21,6 @@ static const char *const scopes[] = {"off", "drops", "ddl", NULL};
 static const char *const policies[] = {"auto", "lock",   "hold",
 				       "pass", "reject", NULL};
 static const char *const on_timeouts[] = {"error", "pass", NULL};
-static const char *const tls_modes[] = {
-    "disable", "allow", "prefer", "require", "verify-ca", "verify-full", NULL};
-static const char *const tls_versions[] = {"any",     "TLSv1",   "TLSv1.1",
-					   "TLSv1.2", "TLSv1.3", NULL};
 static const char *const auth_methods[] = {"pass", "scram", NULL};
 static const char *const log_levels[] = {"error", "warning", "info", "debug",
 					 NULL};
@@ -48,7 +44,7 @@ const struct setting setting_table[] = {
      .help = "where clients connect: a comma list"},
     {"upstream", SETTING_UPSTREAM, .no_preset = "none",
      .help = "the server: host=... port=... or postgres://..."},
-    {"tls_mode", SETTING_WORD, FIELD(tls.mode), .words = tls_modes,
+    {"tls_mode", SETTING_WORD, FIELD(tls.mode), .words = tls_mode_names,
      .preset = "disable", .help = "what is asked of clients over TCP"},
     {"tls_cert", SETTING_FILE, FIELD(tls.cert), .no_preset = "none",
      .help = "the certificate that clients are shown, with its chain"},
@@ -59,10 +55,9 @@ const struct setting setting_table[] = {
     {"tls_crl", SETTING_FILE, FIELD(tls.crl), .no_preset = "none",
      .help = "those of them that were revoked"},
     {"tls_min_version", SETTING_WORD, FIELD(tls.min_version),
-     .words = tls_versions, .preset = "TLSv1.2",
-     .help = "the oldest version that clients may use"},
-    {"tls_ciphers", SETTING_TEXT, FIELD(tls.ciphers),
-     .preset = "ECDHE+AESGCM:ECDHE+CHACHA20",
+     .min = TLS_VERSION_1_2, .words = &tls_version_names[TLS_VERSION_1_2],
+     .preset = "TLSv1.2", .help = "the oldest version that clients may use"},
+    {"tls_ciphers", SETTING_TEXT, FIELD(tls.ciphers), .preset = TLS_CIPHERS,
      .help = "for TLS 1.2 as OpenSSL has it; TLS_... are suites of 1.3"},
     {"auth", SETTING_WORD, FIELD(auth), .words = auth_methods, .preset = "pass",
      .help = "who checks passwords: the server, or Lockstep"},
@@ -184,6 +179,18 @@ store_order(struct lock_order *order, const char *text,
 	return true;
 }
 
+static bool
+store_word(uint32_t *field, const struct setting *s, const char *text,
+	   struct value_error *error)
+{
+	uint32_t index;
+
+	if (!value_parse_word(&index, text, s->words, error))
+		return false;
+	*field = s->min + index;
+	return true;
+}
+
 static enum value_unit_kind
 setting_unit(const struct setting *s)
 {
@@ -206,7 +213,7 @@ store_field(void *field, const struct setting *s, const char *text,
 	case SETTING_BOOL:
 		return value_parse_bool(field, text, error);
 	case SETTING_WORD:
-		return value_parse_word(field, text, s->words, error);
+		return store_word(field, s, text, error);
 	case SETTING_MODE:
 		return value_parse_mode(field, text, error);
 	case SETTING_TEXT:
@@ -341,7 +348,7 @@ config_describe(FILE *out)
 	for (s = setting_table; s < setting_table + SETTING_COUNT; s++) {
 		fprintf(out, "  %-22s %-16s ", s->name,
 			s->preset == NULL ? s->no_preset : s->preset);
-		if (s->words == tls_modes) /* too long for the line */
+		if (s->words == tls_mode_names) /* too long for the line */
 			fputs("\n      ", out);
 		describe_allowed(out, s);
 		fprintf(out, "\n      %s\n", s->help);

@@ -29,7 +29,8 @@ enum setting_kind {
 struct setting {
 	const char *name;
 	enum setting_kind kind;
-	uint32_t min; /* of numbers, durations and sizes */
+	uint32_t min; /* of numbers, durations and sizes; of words the value
+			 that the first one stands for */
 	uint32_t max;
 	/* In struct config, or, of the guard's, in struct guard_settings; of
 	 * what has one field. */

@@ -9,6 +9,9 @@
 enum {
 	/* What one read takes of the socket: somewhat more than a record. */
 	CIPHER_BYTES = 32 * 1024,
+	/* What TLS itself may answer to a peer who does not read: new keys, and
+	 * an alert for each renegotiation that he asks for. */
+	REPLIES_MAX_BYTES = 4096,
 };
 
 /* What TLS holds back is no event of the socket's. */
@@ -64,6 +67,7 @@ drained(struct stream *s)
 {
 	event_del(&s->write_event);
 	s->is_writing = false;
+	s->replied_bytes = 0;
 	if (s->shut_when_drained)
 		shut(s);
 	s->handler(s->arg, STREAM_DRAINED);
@@ -192,17 +196,28 @@ static_assert((int)TLS_EOF == STREAM_EOF && (int)TLS_AGAIN == STREAM_AGAIN &&
 		  (int)TLS_BROKEN == STREAM_ERROR,
 	      "stream_read returns what tls_read does");
 
+/* What reading made TLS say.  False: the peer takes nothing and asks on. */
+static bool
+send_replies(struct stream *s)
+{
+	size_t len = tls_output(s->tls)->len;
+
+	if (len == 0 || s->is_shut)
+		return true;
+	(void)send_output(s); /* that he is gone shows at the next write */
+	s->replied_bytes = s->out.len == 0 ? 0 : s->replied_bytes + len;
+	return s->replied_bytes <= REPLIES_MAX_BYTES;
+}
+
 static ssize_t
 decrypt(struct stream *s, struct span cipher, void *data, size_t size)
 {
 	ssize_t n = tls_read(s->tls, cipher, data, size);
 
+	if (!send_replies(s))
+		n = TLS_BROKEN;
 	if (n == TLS_BROKEN)
 		s->error = EPROTO;
-	/* It may have been asked for new keys, or have an alert to send; that
-	 * the peer is gone shows at the next write. */
-	if (tls_output(s->tls)->len > 0 && !s->is_shut)
-		(void)send_output(s);
 	return n;
 }
 
@@ -263,6 +278,14 @@ void
 stream_discard(struct stream *s)
 {
 	buffer_clear(&s->out);
+}
+
+const char *
+stream_tls_error(const struct stream *s)
+{
+	const char *error = s->tls == NULL ? "" : tls_error(s->tls);
+
+	return *error == '\0' ? NULL : error;
 }
 
 void

@@ -24,6 +24,8 @@ enum stream_event {
 	STREAM_BROKEN,  /* a write failed: the peer is gone */
 };
 
+/* At STREAM_READABLE it reads, or pauses reading: what TLS holds back comes
+ * again at once. */
 typedef void stream_handler(void *arg, enum stream_event event);
 
 struct stream {
@@ -37,8 +39,9 @@ struct stream {
 	void *arg;
 	struct event read_event;
 	struct event write_event;
-	struct buffer out; /* as the socket is to get it: encrypted */
-	struct tls *tls;   /* owned; NULL: in clear */
+	struct buffer out;    /* as the socket is to get it: encrypted */
+	struct tls *tls;      /* owned; NULL: in clear */
+	size_t replied_bytes; /* by reading, since all was out */
 };
 
 /* Takes fd, a connected non-blocking socket.  Reading starts paused. */
@@ -75,6 +78,10 @@ size_t stream_pending(const struct stream *s);
 void stream_discard(struct stream *s);
 
 void stream_want_read(struct stream *s, bool wanted);
+
+/* Why TLS has ended a stream that a read or a write found broken; NULL: it
+ * has not. */
+const char *stream_tls_error(const struct stream *s);
 
 /* No more will be written: the peer reads the end once all is out. */
 void stream_shutdown(struct stream *s);

@@ -13,17 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <arpa/inet.h>
-
 #include <openssl/err.h>
 #include <openssl/ssl.h>
-#include <openssl/x509v3.h>
 
+#include "proxy/tls_name.h"
 #include "proxy/tls_openssl.h"
-
-enum {
-	NAME_MAX_BYTES = 256,
-};
 
 struct tls {
 	SSL *ssl;
@@ -43,8 +37,7 @@ take(void *to, size_t wanted, struct span from)
 {
 	size_t n = wanted < from.len ? wanted : from.len;
 
-	if (n > 0)
-		memcpy(to, from.data, n);
+	memcpy(to, from.data, n);
 	return n;
 }
 
@@ -52,13 +45,13 @@ static int
 bio_read(BIO *bio, char *data, int size)
 {
 	struct tls *t = BIO_get_data(bio);
-	size_t n;
+	size_t n = 0;
 
 	BIO_clear_retry_flags(bio);
 	if (t->in.len > 0) {
 		n = take(data, (size_t)size, buffer_span(&t->in));
 		buffer_consume(&t->in, n);
-	} else {
+	} else if (t->fresh.len > 0) {
 		n = take(data, (size_t)size, t->fresh);
 		t->fresh.data += n;
 		t->fresh.len -= n;
@@ -102,15 +95,6 @@ tls_bio_method_new(void)
 
 /* From begin to end */
 
-static bool
-is_address(const char *name)
-{
-	uint8_t address[sizeof(struct in6_addr)];
-
-	return inet_pton(AF_INET, name, address) == 1 ||
-	       inet_pton(AF_INET6, name, address) == 1;
-}
-
 /* False: out of memory. */
 static bool
 begin_as_client(struct tls *t)
@@ -122,7 +106,7 @@ begin_as_client(struct tls *t)
 		(void)SSL_set_session(t->ssl, session); /* else a full one */
 	SSL_SESSION_free(session);
 	if (!t->context->sends_name || *t->server_name == '\0' ||
-	    is_address(t->server_name))
+	    tls_name_is_address(t->server_name))
 		return true;
 	return SSL_set_tlsext_host_name(t->ssl, t->server_name) == 1;
 }
@@ -162,12 +146,25 @@ tls_new(struct tls_context *context, const char *server_name)
 	return NULL;
 }
 
+/*
+ * OpenSSL lets nobody resume a session whose connection was not shut down,
+ * as TLS 1.0 had it; ours end in other ways, and RFC 4346 (7.2.1) knows no
+ * such rule any more.  What an alert has ended stays unusable.
+ */
+static void
+end(SSL *ssl)
+{
+	if (ssl != NULL)
+		SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN);
+	SSL_free(ssl);
+}
+
 void
 tls_free(struct tls *t)
 {
 	if (t == NULL)
 		return;
-	SSL_free(t->ssl);
+	end(t->ssl);
 	tls_context_release(t->context);
 	free(t->server_name);
 	buffer_clear(&t->in);
@@ -208,72 +205,37 @@ fail(struct tls *t, const char *why, const char *detail)
 static enum tls_step
 fail_by_openssl(struct tls *t)
 {
-	int reason = ERR_GET_REASON(ERR_peek_last_error());
+	int reason = ERR_GET_REASON(ERR_peek_error());
 	const char *detail = NULL;
 
+	if (*t->error != '\0') { /* what follows from it says less */
+		ERR_clear_error();
+		return TLS_FAILED;
+	}
 	if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED)
 		detail = X509_verify_cert_error_string(
 		    SSL_get_verify_result(t->ssl));
 	return fail(t, tls_take_error(), detail);
 }
 
-static bool
-has_address_names(X509 *cert)
-{
-	GENERAL_NAMES *names =
-	    X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
-	bool found = false;
-	int i;
-
-	for (i = 0; i < sk_GENERAL_NAME_num(names); i++)
-		if (sk_GENERAL_NAME_value(names, i)->type == GEN_IPADD)
-			found = true;
-	GENERAL_NAMES_free(names);
-	return found;
-}
-
-/*
- * As verify_peer_name_matches_certificate of libpq: an address may also stand
- * where a name belongs, and in the CN if no name of its kind is there.
- */
-static bool
-certificate_is_for(X509 *cert, const char *name)
-{
-	unsigned flags = X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS;
-
-	if (is_address(name)) {
-		if (X509_check_ip_asc(cert, name, 0) == 1)
-			return true;
-		flags |= X509_CHECK_FLAG_NO_WILDCARDS;
-		if (has_address_names(cert))
-			flags |= X509_CHECK_FLAG_NEVER_CHECK_SUBJECT;
-	}
-	return X509_check_host(cert, name, 0, flags, NULL) == 1;
-}
-
-static bool
-common_name(const X509 *cert, char *out, size_t size)
-{
-	X509_NAME *subject = X509_get_subject_name(cert);
-	int len;
-
-	len =
-	    X509_NAME_get_text_by_NID(subject, NID_commonName, out, (int)size);
-	/* One that is cut, or goes on behind a NUL, names somebody else. */
-	return len > 0 && (size_t)len + 1 < size && strlen(out) == (size_t)len;
-}
-
+/* In libpq's words. */
 static enum tls_step
-fail_by_name(struct tls *t, X509 *cert)
+fail_by_name(struct tls *t, const struct tls_names *names)
 {
-	char name[NAME_MAX_BYTES];
+	char others[40] = "";
 
-	if (cert == NULL || !common_name(cert, name, sizeof(name)))
-		strcpy(name, "?");
+	if (names->count == 0)
+		return fail(t,
+			    "could not get server's host name from server "
+			    "certificate",
+			    NULL);
+	if (names->count > 1)
+		snprintf(others, sizeof(others), " (and %zu other name%s)",
+			 names->count - 1, names->count == 2 ? "" : "s");
 	snprintf(t->error, sizeof(t->error),
-		 "server certificate for \"%.100s\" does not match host name "
-		 "\"%.100s\"",
-		 name, t->server_name);
+		 "server certificate for \"%.80s\"%s does not match host name "
+		 "\"%.80s\"",
+		 names->first, others, t->server_name);
 	return TLS_FAILED;
 }
 
@@ -281,6 +243,7 @@ static enum tls_step
 check_server(struct tls *t)
 {
 	X509 *cert = SSL_get0_peer_certificate(t->ssl);
+	struct tls_names names = {.count = 0};
 
 	if (t->context->needs_alpn && !tls_has_alpn(t))
 		return fail(t,
@@ -288,8 +251,8 @@ check_server(struct tls *t)
 			    "ALPN protocol negotiation extension",
 			    NULL);
 	if (t->context->checks_name &&
-	    (cert == NULL || !certificate_is_for(cert, t->server_name)))
-		return fail_by_name(t, cert);
+	    (cert == NULL || !tls_name_matches(cert, t->server_name, &names)))
+		return fail_by_name(t, &names);
 	return TLS_DONE;
 }
 
@@ -344,6 +307,7 @@ tls_read(struct tls *t, struct span cipher, void *data, size_t size)
 	size_t total = 0;
 	size_t n;
 	int result = 1;
+	bool is_kept;
 
 	ERR_clear_error();
 	t->fresh = cipher;
@@ -355,15 +319,17 @@ tls_read(struct tls *t, struct span cipher, void *data, size_t size)
 		total += n;
 	}
 	t->has_more = result == 1;
-	if (!buffer_append(&t->in, t->fresh.data, t->fresh.len)) {
+	is_kept = buffer_append(&t->in, t->fresh.data, t->fresh.len);
+	t->fresh = span_of(NULL, 0); /* the caller's */
+	if (!is_kept) {
 		fail(t, "out of memory", NULL);
 		return TLS_BROKEN;
 	}
-	t->fresh.len = 0;
-	/* An end or a fault behind data comes again with the next call. */
+	/* An end or a fault behind data comes again with the next call; but
+	 * only now does OpenSSL say why. */
 	if (total == 0)
 		return read_nothing(t, result);
-	if (result != 1 && SSL_get_error(t->ssl, result) != SSL_ERROR_WANT_READ)
+	if (result != 1 && read_nothing(t, result) != TLS_AGAIN)
 		t->has_more = true;
 	return (ssize_t)total;
 }
@@ -389,6 +355,12 @@ tls_finish(struct tls *t)
 }
 
 /* What was agreed on */
+
+bool
+tls_has_peer(const struct tls *t)
+{
+	return SSL_get0_peer_certificate(t->ssl) != NULL;
+}
 
 bool
 tls_has_alpn(const struct tls *t)
@@ -418,7 +390,7 @@ tls_cipher_name(const struct tls *t)
 	return SSL_get_cipher_name(t->ssl);
 }
 
-/* A new-session callback: 0, the session stays the caller's. */
+/* A new-session callback: 1, the session is ours. */
 int
 tls_keep_session(SSL *ssl, SSL_SESSION *session)
 {
@@ -435,7 +407,7 @@ tls_peer_name(const struct tls *t, char *out, size_t size)
 {
 	X509 *cert = SSL_get0_peer_certificate(t->ssl);
 
-	return cert != NULL && common_name(cert, out, size);
+	return cert != NULL && tls_name_common(cert, out, size);
 }
 
 bool

@@ -53,7 +53,8 @@ enum tls_step {
  */
 enum tls_step tls_handshake(struct tls *t);
 
-/* Why the handshake failed, for people; borrowed. */
+/* Why the handshake failed, or the connection broke later, for people; empty:
+ * neither has; borrowed. */
 const char *tls_error(const struct tls *t);
 
 /* What is to be sent; the caller consumes it. */
@@ -81,6 +82,7 @@ void tls_finish(struct tls *t);
 
 /* Of a finished handshake. */
 
+bool tls_has_peer(const struct tls *t); /* who has shown a certificate */
 bool tls_has_alpn(const struct tls *t); /* "postgresql" was agreed on */
 bool tls_is_resumed(const struct tls *t);
 const char *tls_version_name(const struct tls *t);

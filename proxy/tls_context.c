@@ -33,7 +33,7 @@ say(char why[TLS_WHY_MAX], const char *format, ...)
 const char *
 tls_take_error(void)
 {
-	unsigned long code = ERR_peek_last_error();
+	unsigned long code = ERR_peek_error();
 	const char *reason;
 
 	ERR_clear_error();
@@ -48,49 +48,77 @@ tls_take_error(void)
 
 /* Files */
 
-/* A pem_password_cb; without a password OpenSSL would ask the terminal. */
+struct password {
+	const char *text; /* NULL: there is none */
+	bool is_asked;
+};
+
+/* A pem_password_cb; without one OpenSSL would ask the terminal. */
 static int
 give_password(char *out, int size, int is_writing, void *arg)
 {
-	const char *password = arg;
-	size_t len = password == NULL ? 0 : strlen(password);
+	struct password *p = arg;
+	size_t len = p->text == NULL ? 0 : strlen(p->text);
 
 	(void)is_writing;
+	p->is_asked = true;
 	if (len > (size_t)size)
 		return -1;
 	if (len > 0)
-		memcpy(out, password, len);
+		memcpy(out, p->text, len);
 	return (int)len;
 }
 
-static bool
-load_key(SSL_CTX *ctx, const struct tls_settings *s, char why[TLS_WHY_MAX])
+/* NULL: `why` says so. */
+static EVP_PKEY *
+read_key(const struct tls_settings *s, bool is_server, char why[TLS_WHY_MAX])
 {
-	FILE *f =
-	    secret_file_open(s->key, "private key file", why, TLS_WHY_MAX);
-	char buffer[BUFSIZ];
+	struct secret_file file;
+	struct password password = {.text = s->key_password};
 	EVP_PKEY *key;
+
+	if (!secret_file_open(&file, s->key, "private key file", why,
+			      TLS_WHY_MAX))
+		return NULL;
+	key = PEM_read_PrivateKey(file.stream, NULL, give_password, &password);
+	secret_file_close(&file);
+	if (key != NULL)
+		return key;
+	if (!password.is_asked)
+		say(why, "could not load private key file \"%s\": %s", s->key,
+		    tls_take_error());
+	else if (password.text != NULL)
+		say(why,
+		    "private key file \"%s\" is encrypted, and its "
+		    "password is another one",
+		    s->key);
+	else
+		say(why, "private key file \"%s\" is encrypted: %s", s->key,
+		    is_server ? "store it without a password"
+			      : "set sslpassword, or store it without a "
+				"password");
+	ERR_clear_error();
+	return NULL;
+}
+
+static bool
+load_key(const struct tls_context *c, const struct tls_settings *s,
+	 char why[TLS_WHY_MAX])
+{
+	EVP_PKEY *key = read_key(s, c->is_server, why);
 	bool is_used;
 
-	if (f == NULL)
-		return false;
-	setvbuf(f, buffer, _IOFBF, sizeof(buffer));
-	key = PEM_read_PrivateKey(f, NULL, give_password, s->key_password);
-	fclose(f);
-	explicit_bzero(buffer, sizeof(buffer));
 	if (key == NULL)
-		return say(why, "could not load private key file \"%s\": %s",
-			   s->key, tls_take_error());
-	is_used = SSL_CTX_use_PrivateKey(ctx, key) == 1;
+		return false;
+	/* One of another kind is taken, for a certificate to come. */
+	is_used = SSL_CTX_use_PrivateKey(c->ctx, key) == 1 &&
+		  SSL_CTX_check_private_key(c->ctx) == 1;
 	EVP_PKEY_free(key);
-	if (!is_used)
-		return say(why, "could not use private key file \"%s\": %s",
-			   s->key, tls_take_error());
-	return SSL_CTX_check_private_key(ctx) == 1 ||
+	return is_used ||
 	       say(why,
-		   "private key file \"%s\" and certificate file \"%s\" "
-		   "do not belong together",
-		   s->key, s->cert);
+		   "private key file \"%s\" is not that of certificate "
+		   "file \"%s\": %s",
+		   s->key, s->cert, tls_take_error());
 }
 
 static bool
@@ -103,22 +131,30 @@ load_certificate(struct tls_context *c, const struct tls_settings *s,
 		return say(why, "could not load certificate file \"%s\": %s",
 			   s->cert, tls_take_error());
 	c->own = SSL_CTX_get0_certificate(c->ctx);
-	return load_key(c->ctx, s, why);
+	return load_key(c, s, why);
 }
 
 static bool
 load_crls(SSL_CTX *ctx, const struct tls_settings *s, char why[TLS_WHY_MAX])
 {
 	X509_STORE *store = SSL_CTX_get_cert_store(ctx);
+	X509_LOOKUP *files = X509_STORE_add_lookup(store, X509_LOOKUP_file());
 
 	if (s->crl == NULL && s->crl_dir == NULL)
 		return true;
-	if (X509_STORE_load_locations(store, s->crl, s->crl_dir) != 1)
+	/* X509_STORE_load_locations is content with a file of certificates,
+	 * and then nobody can be verified. */
+	if (s->crl != NULL &&
+	    X509_load_crl_file(files, s->crl, X509_FILETYPE_PEM) < 1)
 		return say(why,
 			   "could not load certificate revocation list "
 			   "\"%s\": %s",
-			   s->crl != NULL ? s->crl : s->crl_dir,
-			   tls_take_error());
+			   s->crl, tls_take_error());
+	if (s->crl_dir != NULL && X509_STORE_load_path(store, s->crl_dir) != 1)
+		return say(why,
+			   "could not use directory \"%s\" of "
+			   "certificate revocation lists: %s",
+			   s->crl_dir, tls_take_error());
 	return X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK |
 					       X509_V_FLAG_CRL_CHECK_ALL) == 1;
 }
@@ -198,7 +234,8 @@ set_ciphers(SSL_CTX *ctx, const char *list, char why[TLS_WHY_MAX])
 	if (list == NULL)
 		return true;
 	is_set = split_ciphers(list, &older, &newer) &&
-		 (*older == '\0' || SSL_CTX_set_cipher_list(ctx, older) == 1) &&
+		 SSL_CTX_set_cipher_list(
+		     ctx, *older != '\0' ? older : TLS_CIPHERS) == 1 &&
 		 (*newer == '\0' || SSL_CTX_set_ciphersuites(ctx, newer) == 1);
 	free(older);
 	free(newer);
@@ -214,58 +251,6 @@ set_versions(SSL_CTX *ctx, const struct tls_settings *s, char why[TLS_WHY_MAX])
 		SSL_CTX_set_max_proto_version(
 		    ctx, version_number(s->max_version)) == 1) ||
 	       say(why, "could not set the TLS versions: %s", tls_take_error());
-}
-
-/* Resuming */
-
-SSL_SESSION *
-tls_ticket_find(struct tls_context *c, const char *server_name)
-{
-	SSL_SESSION *found = NULL;
-	struct tls_ticket *t;
-
-	pthread_mutex_lock(&c->lock);
-	for (t = c->tickets; t != NULL && found == NULL; t = t->next)
-		if (strcmp(t->server_name, server_name) == 0 &&
-		    SSL_SESSION_up_ref(t->session) == 1)
-			found = t->session;
-	pthread_mutex_unlock(&c->lock);
-	return found;
-}
-
-static struct tls_ticket *
-ticket_for(struct tls_context *c, const char *server_name)
-{
-	struct tls_ticket *t;
-	size_t size = strlen(server_name) + 1;
-
-	for (t = c->tickets; t != NULL; t = t->next)
-		if (strcmp(t->server_name, server_name) == 0)
-			return t;
-	t = calloc(1, sizeof(*t) + size);
-	if (t == NULL)
-		return NULL;
-	memcpy(t->server_name, server_name, size);
-	t->next = c->tickets;
-	c->tickets = t;
-	return t;
-}
-
-void
-tls_ticket_keep(struct tls_context *c, const char *server_name,
-		SSL_SESSION *session)
-{
-	SSL_SESSION *old = session;
-	struct tls_ticket *t;
-
-	pthread_mutex_lock(&c->lock);
-	t = ticket_for(c, server_name);
-	if (t != NULL) {
-		old = t->session;
-		t->session = session;
-	}
-	pthread_mutex_unlock(&c->lock);
-	SSL_SESSION_free(old); /* accepts NULL */
 }
 
 /* ALPN */
@@ -317,16 +302,26 @@ tls_context_binding(const struct tls_context *c, uint8_t out[TLS_BINDING_MAX])
 	return tls_certificate_hash(c->own, out);
 }
 
+bool
+tls_context_secret(const struct tls_context *c, uint8_t out[DIGEST_BYTES])
+{
+	EVP_PKEY *key = SSL_CTX_get0_privatekey(c->ctx);
+	unsigned char *der = NULL;
+	int len = key == NULL ? 0 : i2d_PrivateKey(key, &der);
+	bool is_made;
+
+	if (len <= 0)
+		return false;
+	is_made = digest_hmac_sha256(out, span_of("lockstep mock", 13),
+				     span_of(der, (size_t)len));
+	OPENSSL_clear_free(der, (size_t)len);
+	return is_made;
+}
+
 static void
 tls_context_free(struct tls_context *c)
 {
-	while (c->tickets != NULL) {
-		struct tls_ticket *t = c->tickets;
-
-		c->tickets = t->next;
-		SSL_SESSION_free(t->session);
-		free(t);
-	}
+	tls_tickets_clear(c);
 	SSL_CTX_free(c->ctx);
 	BIO_meth_free(c->bio);
 	pthread_mutex_destroy(&c->lock);
@@ -379,14 +374,13 @@ set_up(struct tls_context *c, const struct tls_settings *s,
 	       load_certificate(c, s, why) && load_authorities(c->ctx, s, why);
 }
 
-/* For clients: which certificates they may show, and whether they must. */
+/* For clients: which certificates they may show. */
 static bool
 ask_for_certificates(SSL_CTX *ctx, const struct tls_settings *s,
 		     char why[TLS_WHY_MAX])
 {
 	static const unsigned char id[] = "lockstep";
 	STACK_OF(X509_NAME) * names;
-	int mode = SSL_VERIFY_PEER | SSL_VERIFY_CLIENT_ONCE;
 
 	/* A resumed session must be of the same purpose. */
 	SSL_CTX_set_session_id_context(ctx, id, sizeof(id) - 1);
@@ -398,9 +392,8 @@ ask_for_certificates(SSL_CTX *ctx, const struct tls_settings *s,
 			   "could not load root certificate file \"%s\": %s",
 			   s->ca, tls_take_error());
 	SSL_CTX_set_client_CA_list(ctx, names);
-	if (s->mode >= TLS_VERIFY_CA)
-		mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
-	SSL_CTX_set_verify(ctx, mode, NULL);
+	/* Who must show one and does not is told so in words, later. */
+	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_CLIENT_ONCE, NULL);
 	return true;
 }
 

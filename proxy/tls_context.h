@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "proxy/digest.h"
 #include "proxy/tls_settings.h"
 
 struct tls_context;
@@ -36,6 +37,10 @@ struct tls_context *tls_context_for_server(const struct tls_settings *s,
 
 struct tls_context *tls_context_use(struct tls_context *c);
 void tls_context_release(struct tls_context *c); /* accepts NULL */
+
+/* A secret that is the same as long as the private key is.  False: there is
+ * no key. */
+bool tls_context_secret(const struct tls_context *c, uint8_t out[DIGEST_BYTES]);
 
 /*
  * tls-server-end-point (RFC 5929) of our own certificate: its hash by the

@@ -1,5 +1,5 @@
 /*
- * tls_openssl.h - what tls.c and tls_context.c share.
+ * tls_openssl.h - what tls.c, tls_context.c and tls_ticket.c share.
  */
 #ifndef LOCKSTEP_PROXY_TLS_OPENSSL_H
 #define LOCKSTEP_PROXY_TLS_OPENSSL_H
@@ -39,8 +39,8 @@ int tls_keep_session(SSL *ssl,
 /* The hash that RFC 5929 asks for.  0: none. */
 size_t tls_certificate_hash(const X509 *cert, uint8_t out[TLS_BINDING_MAX]);
 
-/* The latest error of this thread's OpenSSL, in its words; the queue is
- * emptied. */
+/* The first error of this thread's OpenSSL, in its words: those that follow
+ * say less.  The queue is emptied. */
 const char *tls_take_error(void);
 
 /* The ticket for that server, to be freed; NULL: none. */
@@ -49,5 +49,7 @@ SSL_SESSION *tls_ticket_find(struct tls_context *c, const char *server_name);
 /* Takes session.  Out of memory: it is forgotten. */
 void tls_ticket_keep(struct tls_context *c, const char *server_name,
 		     SSL_SESSION *session);
+
+void tls_tickets_clear(struct tls_context *c);
 
 #endif

@@ -3,6 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char *const tls_mode_names[] = {
+    "disable", "allow", "prefer", "require", "verify-ca", "verify-full", NULL};
+const char *const tls_version_names[] = {"",        "TLSv1",   "TLSv1.1",
+					 "TLSv1.2", "TLSv1.3", NULL};
+
 void
 tls_settings_clear(struct tls_settings *s)
 {

@@ -26,11 +26,19 @@ enum tls_version {
 	TLS_VERSION_1_3,
 };
 
+/* In the order of the enums, and NULL; the first version has no name. */
+extern const char *const tls_mode_names[];
+extern const char *const tls_version_names[];
+
 enum channel_binding {
 	CHANNEL_BINDING_DISABLE,
 	CHANNEL_BINDING_PREFER,
 	CHANNEL_BINDING_REQUIRE,
 };
+
+/* For clients, where nothing is set about those of TLS 1.2: forward secrecy,
+ * authenticated encryption. */
+#define TLS_CIPHERS "ECDHE+AESGCM:ECDHE+CHACHA20"
 
 /* The texts are owned; NULL: not set. */
 struct tls_settings {

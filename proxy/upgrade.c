@@ -91,14 +91,6 @@ answered(evutil_socket_t fd, short what, void *arg)
 		fail(u, "received invalid response to SSL negotiation");
 }
 
-static void
-begin_direct(evutil_socket_t fd, short what, void *arg)
-{
-	(void)fd;
-	(void)what;
-	begin_handshake(arg);
-}
-
 /* The first bytes on a connection: the socket takes them all, or is broken. */
 static void
 ask(evutil_socket_t fd, short what, void *arg)
@@ -131,10 +123,17 @@ upgrade_start(const struct handshaker *by, int fd, struct tls *tls,
 	u->tls = tls;
 	u->handler = handler;
 	u->arg = arg;
-	event_assign(&u->event, by->base, fd, EV_WRITE,
-		     is_direct ? begin_direct : ask, u);
-	event_add(&u->event, NULL);
-	return u;
+	event_assign(&u->event, by->base, fd, EV_WRITE, ask, u);
+	if (!is_direct) {
+		event_add(&u->event, NULL);
+		return u;
+	}
+	u->tls = NULL;
+	u->handshake = handshake_start(by, fd, tls, shaken, u);
+	if (u->handshake != NULL)
+		return u;
+	free(u);
+	return NULL;
 }
 
 void

@@ -224,11 +224,15 @@ worker_start(struct worker *w, struct daemon *daemon, uint32_t index)
 	return false;
 }
 
-/* Its mailbox takes mail until here: others may not know that it has ended. */
 void
 worker_join(struct worker *w)
 {
 	pthread_join(w->thread, NULL);
+}
+
+void
+worker_clear(struct worker *w)
+{
 	mailbox_close(&w->mailbox);
 	gate_clear(&w->gate);
 	/* The resolver has yet to free what was cancelled. */

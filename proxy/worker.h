@@ -61,8 +61,12 @@ struct worker {
 /* Start the thread.  False: it could not be, and errno says why. */
 bool worker_start(struct worker *w, struct daemon *daemon, uint32_t index);
 
-/* Wait until its loop has ended, after MAIL_DRAIN or MAIL_STOP. */
+/*
+ * Wait until its loop has ended, after MAIL_DRAIN or MAIL_STOP.  Its mailbox
+ * takes mail until worker_clear: others may not know that it has ended.
+ */
 void worker_join(struct worker *w);
+void worker_clear(struct worker *w);
 
 /* Milliseconds of the monotonic clock. */
 uint64_t worker_now_ms(void);

@@ -35,6 +35,8 @@ DROP_TABLE = "drop table table_c"
 DROP_COLUMN = "alter table table_c drop column a_id"
 DROP_CONSTRAINT = "alter table table_c drop constraint c_a"
 
+direct_only = pytest.mark.clear_only("the server alone; TLS changes nothing")
+
 
 @pytest.fixture
 def tables(admin):
@@ -104,6 +106,7 @@ CASES = {
 }
 
 
+@direct_only
 @pytest.mark.parametrize("case", CASES)
 def test_step_by_step_direct_dies(direct, database, admin, tables, case):
     ddl, first, second, old, victim = CASES[case]
@@ -233,6 +236,7 @@ def loop_name(loop):
     return f"{ddl.split()[-2]} {order} {clients}"
 
 
+@direct_only
 @pytest.mark.parametrize("loop", LOOPS, ids=loop_name)
 def test_loop_direct_deadlocks(direct, database, admin, tables, loop):
     ddl, order, clients, deadlocks = loop
@@ -240,6 +244,7 @@ def test_loop_direct_deadlocks(direct, database, admin, tables, loop):
     assert (count > 0) == deadlocks
 
 
+@direct_only
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
 def test_loop_direct_deadlocks_in_every_form(direct, database, admin, tables,
                                              form):

@@ -236,6 +236,44 @@ class Gather(Trickle):
         self.kept = b""
 
 
+def test_broken_handshakes_leave_nothing_behind(beside):
+    """Neither descriptors nor, but for what is pooled, memory."""
+    def descriptors():
+        return len(os.listdir(f"/proc/{beside.process.pid}/fd"))
+
+    def break_some():
+        for i in range(100):
+            raw = open_with(beside, hello_of()[:40 * (i % 8 + 1)], i % 2)
+            raw.close()
+
+    break_some()
+    wait_until(lambda: descriptors() < 60)
+    before, memory = descriptors(), beside.rss()
+    for _ in range(3):
+        break_some()
+    wait_until(lambda: descriptors() <= before)
+    assert beside.rss() - memory < 32 << 20
+
+
+def wait_until(condition):
+    deadline = time.monotonic() + wire.HANG_BOUND_S
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_handshakes_under_way_do_not_hold_up_the_stop(start_lockstep):
+    lockstep = start_lockstep(drain_timeout="60s", login_timeout="60s",
+                              **settings("require"))
+    hello = hello_of()
+    waiting = [open_with(lockstep, hello[:size], False)
+               for size in (0, 1, 50, len(hello))]
+    lockstep.stop()
+    for raw in waiting:
+        with raw:
+            read_to_end(raw)
+
+
 @directly
 @pytest.mark.parametrize("said", [b"", b"\x16", b"\x16\x03\x01\x02\x00\x01"],
                          ids=["nothing", "a byte", "a beginning"])

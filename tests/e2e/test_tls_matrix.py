@@ -64,7 +64,9 @@ def outcome(leg, upstream, authentication, binds, passes):
 
 
 def expected(sslmode, tls_mode, upstream, authentication, binds=True,
-             passes="through"):
+             passes="through", tells="last"):
+    """tells: which of two refusals the client does."""
+    refusals = []
     for leg in attempts(sslmode):
         if leg == "tls" and tls_mode == "disable":
             if sslmode in MUST_ENCRYPT:
@@ -76,8 +78,9 @@ def expected(sslmode, tls_mode, upstream, authentication, binds=True,
             found = outcome(leg, upstream, authentication, binds, passes)
         # A client's own refusal ends it, a server's is tried around.
         if ">" in found or found == "not bound":
-            break
-    return found
+            return found
+        refusals.append(found)
+    return refusals[0 if tells == "first" else -1]
 
 
 # -- what comes of it -------------------------------------------------------
@@ -151,7 +154,8 @@ def test_authentication_passes_through(request, role_cluster, tls_mode,
                       binds=False)
         if has_jdbc():
             assert_matrix(request.getfixturevalue("jdbc"), lockstep,
-                          unbound(some(*leg)), *leg, binds=False)
+                          unbound(some(*leg)), *leg, binds=False,
+                          tells="first")
 
 
 FEW = [("allow", "disable"), ("prefer", "allow"), ("prefer", "verify-full"),
@@ -181,20 +185,35 @@ def test_with_auth_scram_binding_ends_at_lockstep(request, role_cluster, leg,
                       passes="ends")
         if has_jdbc():
             assert_matrix(request.getfixturevalue("jdbc"), lockstep, cells,
-                          *leg, binds=False, passes="ends")
+                          *leg, binds=False, passes="ends", tells="first")
+
+
+@needs_lockstep
+@pytest.mark.parametrize("sslmode", MUST_ENCRYPT)
+@pytest.mark.parametrize("upstream", ["disable", "require"])
+def test_psql_comes_by_direct_tls(role_cluster, sslmode, upstream):
+    """A psql of version 17 or later."""
+    with role_cluster.connect() as admin:
+        if admin.info.server_version < 170000:
+            pytest.skip("this psql does not know sslnegotiation")
+    with start(role_cluster, "require", upstream,
+               pki.shared().server) as lockstep:
+        seen = psql_client(attempt(lockstep, sslmode, "scram"),
+                           role_cluster.pg_bin, {"sslnegotiation": "direct"})
+        assert seen == outcome("tls", upstream, "scram", True, "same")
 
 
 # -- the tests' own side ----------------------------------------------------
 
-def straight(sslmode, authentication, binds=True):
+def straight(sslmode, authentication):
     """At a server that takes both; its certificate is its own."""
     for leg in attempts(sslmode):
+        found = "no rule"
         if leg == "clear" and authentication == "cert":
-            found = "no rule"
-        elif leg == "clear" and authentication == "scram-plus":
+            continue
+        if leg == "clear" and authentication == "scram-plus":
             return "not bound"
-        else:
-            return f"{leg}>{leg}"
+        return f"{leg}>{leg}"
     return found
 
 

@@ -55,6 +55,8 @@ static void
 login_begin(struct login *l)
 {
 	static const uint8_t key[SCRAM_KEY_BYTES] = "what only we know";
+	static const struct scram_mock mock = {.key = "what only we know",
+					       .iterations = 4096};
 	struct scram_verifier v = {.iterations = 4096, .salt_len = 16};
 	struct span binding = span_of("hash", 4);
 
@@ -64,7 +66,7 @@ login_begin(struct login *l)
 		binding.len = 0;
 	l->server =
 	    scram_server_new((l->options & OPTION_MOCK) != 0 ? NULL : &v,
-			     span_of("u", 1), key, binding);
+			     span_of("u", 1), &mock, binding);
 	l->client = scram_client_new(&v, key, binding,
 				     (l->options & OPTION_CAN_BIND) != 0);
 	if (l->server == NULL || l->client == NULL)

@@ -1,200 +1,7 @@
-/*
- * Names are resolved by a server of the test's own, in the same loop: one UDP
- * socket of 127.0.0.1.
- */
 #include "proxy/dial.h"
 
-#include <arpa/inet.h>
-#include <dirent.h>
-#include <event2/event_struct.h>
-#include <netinet/in.h>
-#include <stdio.h>
-#include <sys/un.h>
-
 #include "tests/support/allocation.h"
-#include "tests/support/loop.h"
-
-enum {
-	LONG_MS = 60000, /* only a hang takes that long */
-	SHORT_MS = 50,
-	DNS_MAX = 512,
-	DNS_HEADER = 12,
-	DNS_TYPE_A = 1,
-	DNS_NXDOMAIN = 3,
-};
-
-enum dns_mood {
-	DNS_SILENT,
-	DNS_UNKNOWN, /* no such name */
-	DNS_KNOWN,   /* every name is 127.0.0.1 */
-};
-
-struct fixture {
-	struct event_base *base;
-	struct evdns_base *dns;
-	struct event dns_event;
-	int dns_fd;
-	enum dns_mood mood;
-	unsigned int questions;
-	int listener;
-	uint16_t port;         /* of listener */
-	uint16_t refused_port; /* nobody listens here */
-	struct handshaker handshaker;
-	struct dial *dial;
-	unsigned int calls; /* of the handler */
-	struct dial_result result;
-	char tried[DIAL_TRIED_MAX];
-};
-
-/* The question comes back with an answer section, or with a refusal. */
-static size_t
-dns_answer(const struct fixture *f, uint8_t message[DNS_MAX], size_t len)
-{
-	static const uint8_t address[] = {
-	    0xc0, DNS_HEADER, 0,   DNS_TYPE_A, 0, 1, /* the name, A, IN */
-	    0,    0,          0,   1,                /* a second */
-	    0,    4,          127, 0,          0, 1,
-	};
-
-	message[2] = 0x81;
-	message[3] = 0x80;
-	if (f->mood == DNS_UNKNOWN) {
-		message[3] |= DNS_NXDOMAIN;
-		return len;
-	}
-	if (message[len - 3] != DNS_TYPE_A)
-		return len;
-	message[7] = 1;
-	memcpy(message + len, address, sizeof(address));
-	return len + sizeof(address);
-}
-
-static void
-dns_asked(evutil_socket_t fd, short what, void *arg)
-{
-	struct fixture *f = arg;
-	uint8_t message[DNS_MAX];
-	struct sockaddr_in from;
-	socklen_t from_len = sizeof(from);
-	ssize_t n = recvfrom((int)fd, message, DNS_MAX / 2, 0,
-			     (struct sockaddr *)&from, &from_len);
-
-	(void)what;
-	assert_true(n > DNS_HEADER);
-	f->questions++;
-	if (f->mood != DNS_SILENT)
-		(void)sendto((int)fd, message,
-			     dns_answer(f, message, (size_t)n), 0,
-			     (struct sockaddr *)&from, from_len);
-}
-
-static int
-bind_local(int type, uint16_t *port)
-{
-	struct sockaddr_in a = {
-	    .sin_family = AF_INET,
-	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-	};
-	socklen_t len = sizeof(a);
-	int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
-
-	assert_true(fd >= 0);
-	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
-	assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &len), 0);
-	*port = ntohs(a.sin_port);
-	return fd;
-}
-
-static void
-start_dns(struct fixture *f)
-{
-	char address[32];
-	uint16_t port;
-
-	f->dns_fd = bind_local(SOCK_DGRAM | SOCK_NONBLOCK, &port);
-	event_assign(&f->dns_event, f->base, f->dns_fd, EV_READ | EV_PERSIST,
-		     dns_asked, f);
-	event_add(&f->dns_event, NULL);
-	f->dns = evdns_base_new(f->base, EVDNS_BASE_DISABLE_WHEN_INACTIVE);
-	assert_non_null(f->dns);
-	snprintf(address, sizeof(address), "127.0.0.1:%u", port);
-	assert_int_equal(evdns_base_nameserver_ip_add(f->dns, address), 0);
-}
-
-static int
-start(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-
-	assert_non_null(f);
-	f->base = loop_new();
-	f->listener = bind_local(SOCK_STREAM, &f->port);
-	assert_int_equal(listen(f->listener, 8), 0);
-	close(bind_local(SOCK_STREAM, &f->refused_port));
-	f->result.fd = -1;
-	start_dns(f);
-	*state = f;
-	return 0;
-}
-
-static int
-stop(void **state)
-{
-	struct fixture *f = *state;
-
-	if (f->result.fd >= 0)
-		close(f->result.fd);
-	evdns_base_free(f->dns, 0);
-	event_del(&f->dns_event);
-	close(f->dns_fd);
-	close(f->listener);
-	event_base_free(f->base);
-	free(f);
-	return 0;
-}
-
-static void
-dialed(void *arg, const struct dial_result *result)
-{
-	struct fixture *f = arg;
-
-	f->calls++;
-	f->dial = NULL;
-	f->result = *result;
-	snprintf(f->tried, sizeof(f->tried), "%s", result->tried);
-}
-
-static void
-dial(struct fixture *f, const struct endpoint *endpoints, size_t count,
-     uint32_t timeout_ms)
-{
-	const struct dial_target target = {
-	    .endpoints = endpoints,
-	    .count = count,
-	    .timeout_ms = timeout_ms,
-	};
-
-	f->handshaker.base = f->base;
-	f->dial = dial_start(&f->handshaker, &f->dns, &target, dialed, f);
-	assert_non_null(f->dial);
-	assert_int_equal(f->calls, 0);
-}
-
-static bool
-has_result(void *arg)
-{
-	const struct fixture *f = arg;
-
-	return f->calls > 0;
-}
-
-static bool
-was_asked(void *arg)
-{
-	const struct fixture *f = arg;
-
-	return f->questions > 0;
-}
+#include "tests/support/dial.h"
 
 static void
 dial_to_the_end(struct fixture *f, const struct endpoint *endpoints,
@@ -226,19 +33,6 @@ assert_failed(const struct fixture *f, const char *tried)
 {
 	assert_int_equal(f->result.fd, -1);
 	assert_string_equal(f->tried, tried);
-}
-
-static size_t
-count_fds(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	size_t n = 0;
-
-	assert_non_null(dir);
-	while (readdir(dir) != NULL)
-		n++;
-	closedir(dir);
-	return n;
 }
 
 /* Endpoints */
@@ -330,15 +124,6 @@ dial_without_endpoints_fails(void **state)
 }
 
 /* Unix sockets */
-
-static void
-listen_unix(struct fixture *f, const struct sockaddr_un *u, socklen_t len)
-{
-	close(f->listener);
-	f->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	assert_int_equal(bind(f->listener, (const struct sockaddr *)u, len), 0);
-	assert_int_equal(listen(f->listener, 8), 0);
-}
 
 static void
 dial_connects_to_a_socket_directory(void **state)
@@ -469,15 +254,6 @@ dial_goes_on_behind_a_silent_name_server(void **state)
 }
 
 /* A known address, and time */
-
-static void
-dial_address(struct fixture *f, const struct dial_address *a)
-{
-	const struct dial_target target = {.timeout_ms = LONG_MS};
-
-	f->handshaker.base = f->base;
-	f->dial = dial_start_address(&f->handshaker, &target, a, dialed, f);
-}
 
 static void
 dial_start_address_connects(void **state)
@@ -615,7 +391,7 @@ dial_start_without_memory_is_null(void **state)
 	struct dial_address a = {.len = sizeof(struct sockaddr_in)};
 
 	allocation_fail_after(0);
-	assert_null(dial_start(&f->handshaker, &f->dns, &target, dialed, f));
+	assert_null(dial_start(&f->shaker.by, &f->dns, &target, dialed, f));
 	dial_address(f, &a);
 	assert_null(f->dial);
 	assert_true(allocation_restore());
@@ -644,7 +420,7 @@ main(void)
 	    TEST(dial_start_address_connects),
 	    TEST(dial_start_address_tells_who_refused),
 	    TEST(dial_gives_a_silent_server_up),
-	    cmocka_unit_test(dial_cancel_accepts_null),
+	    TEST(dial_cancel_accepts_null),
 	    TEST(dial_cancel_before_the_first_step),
 	    TEST(dial_cancel_after_any_turn),
 	    TEST(dial_cancel_during_name_resolution),

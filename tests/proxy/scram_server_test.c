@@ -45,10 +45,10 @@ scram_server_refuses_an_unknown_role_whatever_it_proves(void **state)
 
 /* What an unknown role is told to be its salt. */
 static void
-mock_salt(char out[64], const char *user, const uint8_t key[SCRAM_KEY_BYTES])
+mock_salt(char out[64], const char *user, const struct scram_mock *by)
 {
 	struct scram_server *s =
-	    scram_server_new(NULL, text_of(user), key, no_binding());
+	    scram_server_new(NULL, text_of(user), by, no_binding());
 	struct scram_server_first_message m;
 	struct writer w = {0};
 
@@ -57,7 +57,7 @@ mock_salt(char out[64], const char *user, const uint8_t key[SCRAM_KEY_BYTES])
 	    scram_server_step(s, false, text_of("n,,n=,r=abc"), &w),
 	    SCRAM_CONTINUE);
 	assert_true(scram_server_first_decode(&m, scram_written(&w)));
-	assert_int_equal(m.iterations, 4096);
+	assert_int_equal(m.iterations, by->iterations);
 	assert_int_equal(m.salt.len, strlen(PENCIL_SALT));
 	memcpy(out, m.salt.data, m.salt.len);
 	out[m.salt.len] = '\0';
@@ -68,14 +68,15 @@ mock_salt(char out[64], const char *user, const uint8_t key[SCRAM_KEY_BYTES])
 static void
 scram_server_makes_up_one_salt_for_one_name(void **state)
 {
-	static const uint8_t other_key[SCRAM_KEY_BYTES] = "another key";
+	static const struct scram_mock other = {.key = "another key",
+						.iterations = 10000};
 	char ann[64], again[64], bob[64], elsewhere[64];
 
 	(void)state;
-	mock_salt(ann, "ann", mock_key);
-	mock_salt(again, "ann", mock_key);
-	mock_salt(bob, "bob", mock_key);
-	mock_salt(elsewhere, "ann", other_key);
+	mock_salt(ann, "ann", &mock);
+	mock_salt(again, "ann", &mock);
+	mock_salt(bob, "bob", &mock);
+	mock_salt(elsewhere, "ann", &other);
 	assert_string_equal(ann, again);
 	assert_string_not_equal(ann, bob);
 	assert_string_not_equal(ann, elsewhere);

@@ -161,8 +161,8 @@ scram_sides_survive_every_failing_allocation(void **state)
 		struct scram_client *c;
 
 		allocation_fail_after(n);
-		s = scram_server_new(&secret.verifier, text_of("user"),
-				     mock_key, text_of("hash"));
+		s = scram_server_new(&secret.verifier, text_of("user"), &mock,
+				     text_of("hash"));
 		c = scram_client_new(&secret.verifier, secret.client_key,
 				     text_of("hash"), true);
 		if (s != NULL && c != NULL)

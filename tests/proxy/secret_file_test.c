@@ -22,6 +22,7 @@ struct fixture {
 	char folder[32];
 	char path[64];
 	char why[512];
+	struct secret_file file;
 };
 
 static int
@@ -53,10 +54,10 @@ teardown(void **state)
 	return 0;
 }
 
-static FILE *
+static bool
 open_key(struct fixture *f)
 {
-	return secret_file_open(f->path, "private key file", f->why,
+	return secret_file_open(&f->file, f->path, "private key file", f->why,
 				sizeof(f->why));
 }
 
@@ -68,7 +69,7 @@ check_refused(struct fixture *f, const char *fault)
 
 	snprintf(expected, sizeof(expected), "private key file \"%s\" %s",
 		 f->path, fault);
-	assert_null(open_key(f));
+	assert_false(open_key(f));
 	assert_string_equal(f->why, expected);
 }
 
@@ -97,9 +98,11 @@ static const struct {
     {S_IFREG | 0642, 0, US, MUST_HAVE},
     {S_IFREG | 0641, 0, US, MUST_HAVE},
     {S_IFREG | 0600, 0, 0, NULL},
-    {S_IFREG | 0640, 0, 0, MUST_HAVE},
+    {S_IFREG | 0640, 0, 0, NULL},
+    {S_IFREG | 0660, 0, 0, MUST_HAVE},
     {S_IFREG | 0600, OTHER, US, MUST_BE_OWNED},
-    {S_IFREG | 0600, OTHER, 0, MUST_BE_OWNED},
+    {S_IFREG | 0600, OTHER, 0, NULL},
+    {S_IFREG | 0640, OTHER, 0, MUST_HAVE},
     {S_IFDIR | 0700, US, US, "is not a regular file"},
     {S_IFIFO | 0600, US, US, "is not a regular file"},
     {S_IFCHR | 0600, 0, US, "is not a regular file"},
@@ -130,26 +133,26 @@ secret_file_open_reads_what_only_its_owner_can(void **state)
 {
 	struct fixture *f = *state;
 	char text[16] = "";
-	FILE *file;
 
 	assert_int_equal(chmod(f->path, 0600), 0);
-	file = open_key(f);
-	assert_non_null(file);
-	assert_int_equal(fread(text, 1, sizeof(text), file), 6);
+	assert_true(open_key(f));
+	assert_int_equal(fread(text, 1, sizeof(text), f->file.stream), 6);
 	assert_string_equal(text, "secret");
-	assert_true(fcntl(fileno(file), F_GETFD) & FD_CLOEXEC);
-	fclose(file);
+	assert_true(fcntl(fileno(f->file.stream), F_GETFD) & FD_CLOEXEC);
+	assert_memory_equal(f->file.buffer, "secret", 6);
+	secret_file_close(&f->file);
+	assert_memory_equal(f->file.buffer, "\0\0\0\0\0", 6);
 }
 
 static void
 secret_file_open_refuses_what_the_group_can_read(void **state)
 {
-	assert_int_equal(chmod(((struct fixture *)*state)->path, 0640), 0);
+	assert_int_equal(chmod(((struct fixture *)*state)->path, 0660), 0);
 	check_refused(*state, MUST_HAVE);
 }
 
 static void
-secret_file_open_refuses_the_file_of_another_user(void **state)
+secret_file_open_reads_the_file_of_another_user_only_as_root(void **state)
 {
 	struct fixture *f = *state;
 
@@ -157,7 +160,13 @@ secret_file_open_refuses_the_file_of_another_user(void **state)
 		skip();
 	assert_int_equal(chmod(f->path, 0600), 0);
 	assert_int_equal(chown(f->path, OTHER, (gid_t)-1), 0);
-	check_refused(f, MUST_BE_OWNED);
+	assert_int_equal(chmod(f->folder, 0755), 0);
+	assert_int_equal(seteuid(US), 0);
+	(void)open_key(f);
+	assert_int_equal(seteuid(0), 0);
+	assert_non_null(strstr(f->why, "Permission denied"));
+	assert_true(open_key(f)); /* by root */
+	secret_file_close(&f->file);
 }
 
 static void
@@ -192,7 +201,7 @@ secret_file_open_tells_what_the_system_says(void **state)
 	snprintf(expected, sizeof(expected),
 		 "could not open private key file \"%s\": %s", f->path,
 		 strerror(ENOENT));
-	assert_null(open_key(f));
+	assert_false(open_key(f));
 	assert_string_equal(f->why, expected);
 }
 
@@ -206,7 +215,7 @@ secret_file_open_leaks_no_descriptor(void **state)
 
 	close(before);
 	assert_int_equal(chmod(f->path, 0644), 0);
-	assert_null(open_key(f));
+	assert_false(open_key(f));
 	after = dup(STDIN_FILENO);
 	close(after);
 	assert_int_equal(after, before);
@@ -224,8 +233,8 @@ main(void)
 		secret_file_open_refuses_what_the_group_can_read, setup,
 		teardown),
 	    cmocka_unit_test_setup_teardown(
-		secret_file_open_refuses_the_file_of_another_user, setup,
-		teardown),
+		secret_file_open_reads_the_file_of_another_user_only_as_root,
+		setup, teardown),
 	    cmocka_unit_test_setup_teardown(secret_file_open_refuses_a_folder,
 					    setup, teardown),
 	    cmocka_unit_test_setup_teardown(

@@ -118,6 +118,7 @@ static void
 assert_ends_without_sessions(struct fixture *f)
 {
 	worker_join(&f->worker);
+	worker_clear(&f->worker);
 	assert_int_equal(atomic_load(&f->daemon.connections), 0);
 	assert_int_equal(atomic_load(&f->worker.load), 0);
 }
@@ -149,6 +150,7 @@ worker_takes_mail_until_it_is_joined(void **state)
 	tell(f, MAIL_CANCEL);
 	client = connect_client(f);
 	worker_join(&f->worker);
+	worker_clear(&f->worker);
 	assert_int_equal(read_to_end(client, &byte, 1), 0);
 	close(client);
 }

@@ -223,6 +223,8 @@ check_attempt(const struct model *m)
 {
 	const struct guard *g = &m->guard;
 	const struct session_facts *facts = &m->facts;
+	bool goes_first =
+	    facts->holds_strong_locks && m->sight.is_fresh && m->sight.is_free;
 
 	assert_true(m->has_turn);
 	check_attempt_set(m);
@@ -230,12 +232,16 @@ check_attempt(const struct model *m)
 	assert_false(g->is_spent);
 	assert_true(facts->can_attempt);
 	assert_true(m->attempts == 0 || !is_late(m));
-	if (m->attempts == 0 || facts->holds_strong_locks || m->is_shut ||
-	    m->settings.policy == GUARD_POLICY_HOLD ||
-	    (m->settings.policy == GUARD_POLICY_AUTO && m->attempts >= 2))
+	if (m->attempts == 0 ||
+	    (!goes_first &&
+	     (facts->holds_strong_locks || m->is_shut ||
+	      m->settings.policy == GUARD_POLICY_HOLD ||
+	      (m->settings.policy == GUARD_POLICY_AUTO && m->attempts >= 2))))
 		assert_true(g->attempt_nowait);
 	if (g->attempt_nowait)
 		return;
+	if (facts->holds_strong_locks)
+		assert_true(g->attempt_bound_ms <= 20);
 	assert_true(g->attempt_bound_ms > 0);
 	assert_true(2 * (uint64_t)g->attempt_bound_ms <
 		    facts->deadlock_timeout_ms);

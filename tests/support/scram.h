@@ -28,7 +28,10 @@
 	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"     \
 	"AAAAAAAAAAAAAAAAAAAAAAA="
 
-static const uint8_t mock_key[SCRAM_KEY_BYTES] = "a key of 32 bytes for mocks";
+static const struct scram_mock mock = {
+    .key = "a key of 32 bytes for mocks",
+    .iterations = 4096,
+};
 
 static inline struct span
 text_of(const char *text)
@@ -138,7 +141,7 @@ static inline struct scram_server *
 server_of(const struct scram_verifier *verifier, struct span binding)
 {
 	struct scram_server *s =
-	    scram_server_new(verifier, text_of("user"), mock_key, binding);
+	    scram_server_new(verifier, text_of("user"), &mock, binding);
 
 	assert_non_null(s);
 	return s;
