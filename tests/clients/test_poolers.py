@@ -295,7 +295,8 @@ def test_two_locksteps_take_turns(cluster, start_lockstep, database, admin,
                                      steps.LOCKSTEP_ROUNDS)
     assert ended == {"done": steps.LOCKSTEP_ROUNDS}, (ended, result)
     assert result["errors"] == {}, result
-    entry.update(client="HAProxy before Lockstep", mode="tcp, two of Lockstep, policy = lock",
+    entry.update(client="HAProxy before Lockstep",
+                 mode="tcp, two of Lockstep, policy = lock",
                  version=packaged("haproxy"), tried=[], result="equal",
                  victims=0, rounds=steps.LOCKSTEP_ROUNDS)
 
