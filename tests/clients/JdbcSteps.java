@@ -22,7 +22,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Properties;
 import java.util.TreeMap;
-import org.postgresql.Driver;
 import org.postgresql.PGConnection;
 import org.postgresql.PGNotification;
 import org.postgresql.PGStatement;
@@ -94,7 +93,8 @@ public class JdbcSteps {
 	}
 
 	private void name() {
-		steps.put("version", () -> Driver.getVersion());
+		steps.put("version", () ->
+		    connection.getMetaData().getDriverVersion());
 		steps.put("connect", () -> value("select current_user"));
 		steps.put("simple", this::simple);
 		steps.put("prepared", this::prepared);

@@ -45,7 +45,7 @@ def pytest_runtest_makereport(item, call):
                 and os.path.exists(value.log_path)):
             report.sections.append((f"log of {name}", value.tail()))
     entry = dict(item.user_properties).get("entry")
-    if entry and (report.when == "call" or report.failed):
+    if entry is not None and (report.when == "call" or report.failed):
         entry["passed"] = report.passed
         entry["test"] = item.nodeid.rsplit("/", 1)[-1]
         _entries[entry["test"]] = entry

@@ -34,7 +34,7 @@ func (d *pgxDriver) open() *pgx.Conn {
 }
 
 func (d *pgxDriver) version() string {
-	return os.Getenv("PGX_VERSION")
+	return os.Getenv("DRIVER_VERSION")
 }
 
 func (d *pgxDriver) exec(text string, values ...interface{}) error {

@@ -4,6 +4,7 @@
  */
 'use strict';
 
+const fs = require('fs');
 const { Readable } = require('stream');
 const { pipeline: flow } = require('stream/promises');
 const postgres = require('postgres');
@@ -108,7 +109,11 @@ class PostgresJsSteps extends Steps {
 	// -- steps
 
 	async version() {
-		return require('postgres/package.json').version;
+		// Its package.json is not among what it exports.
+		const main = require.resolve('postgres');
+		const root = main.slice(0, main.lastIndexOf('/postgres/'));
+		return JSON.parse(fs.readFileSync(
+			`${root}/postgres/package.json`, 'utf8')).version;
 	}
 
 	async prepared() {

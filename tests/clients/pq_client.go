@@ -39,7 +39,7 @@ func (d *pqDriver) open() {
 }
 
 func (d *pqDriver) version() string {
-	return os.Getenv("PQ_VERSION")
+	return os.Getenv("DRIVER_VERSION")
 }
 
 func (d *pqDriver) exec(text string, values ...interface{}) error {

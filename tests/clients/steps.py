@@ -213,6 +213,7 @@ def check_equal(bench, driver, entry):
     bench.reset()
     direct = bench.run(driver, bench.cluster, *steps)
     assert [step for step, _outcome in direct] == list(steps)
+    assert re.match(r"(PHP )?\d+(\.\d+)+", direct[0][1]), direct[0]
     entry.update(client=driver.client, mode=driver.mode,
                  version=direct[0][1], tried=list(driver.steps))
     assert different(direct[1:], [(step, driver.outcome_of(step))

@@ -10,7 +10,6 @@ from steps import Driver, all_but
 
 
 def build(folder, name):
-    """The program, and the version of the package that it is built with."""
     program = str(folder / name)
     environment = {"PATH": os.environ["PATH"], "GO111MODULE": "off",
                    "GOPATH": "/usr/share/gocode", "HOME": str(folder),
@@ -36,7 +35,7 @@ def programs(tmp_path_factory):
 @pytest.mark.parametrize("mode", ["binary_parameters=no",
                                   "binary_parameters=yes"])
 def test_pq(bench, entry, programs, monkeypatch, mode):
-    monkeypatch.setenv("PQ_VERSION", packaged("golang-github-lib-pq-dev"))
+    monkeypatch.setenv("DRIVER_VERSION", packaged("golang-github-lib-pq-dev"))
     lacks = "copy_out", "pipeline", "pipeline_drop", "batch"
     steps.check(bench, Driver(client="lib/pq", mode=mode,
                               command=(programs["pq_client"],),
@@ -45,7 +44,7 @@ def test_pq(bench, entry, programs, monkeypatch, mode):
 
 @pytest.mark.parametrize("mode", ["prepare", "describe", "simple"])
 def test_pgx(bench, entry, programs, monkeypatch, mode):
-    monkeypatch.setenv("PGX_VERSION",
+    monkeypatch.setenv("DRIVER_VERSION",
                        packaged("golang-github-jackc-pgx-v4-dev"))
     steps.check(bench, Driver(client="pgx", mode=mode,
                               command=(programs["pgx_client"],),

@@ -48,7 +48,7 @@ class Chain(Bench):
         self.both = both
 
 
-def check_chain(chain, driver, entry, client, mode):
+def check_chain(chain, driver, entry, client):
     """As steps.check, between the pooler alone and the pooler and Lockstep."""
     names = ("version", *driver.steps)
     chain.reset()
@@ -57,7 +57,7 @@ def check_chain(chain, driver, entry, client, mode):
                                        for step in driver.steps]) == []
     chain.reset()
     assert steps.different(chain.run(driver, chain.both, *names), alone) == []
-    entry.update(client=client, mode=f"{mode}, {driver.client}",
+    entry.update(client=client, mode=driver.client,
                  tried=list(driver.steps), result="equal")
     steps.check_guarded(chain, driver)
     ended, result = chain.loaded(driver, chain.both, steps.LOCKSTEP_ROUNDS)
@@ -87,7 +87,7 @@ def test_application_pgbouncer_lockstep(cluster, lockstep, chain, entry, mode):
     with PgBouncer(cluster, mode) as alone, \
             PgBouncer(lockstep, mode) as both:
         check_chain(chain(lockstep, alone, both), DRIVERS[mode], entry,
-                    "PgBouncer before Lockstep", mode)
+                    f"PgBouncer before Lockstep, {mode} pooling")
     entry["version"] = packaged("pgbouncer")
 
 
@@ -97,7 +97,7 @@ def test_application_lockstep_pgbouncer(cluster, start_lockstep, chain, entry,
     with PgBouncer(cluster, mode) as pooler:
         lockstep = start_lockstep(upstream=pooler)
         check_chain(chain(lockstep, pooler, lockstep), DRIVERS[mode], entry,
-                    "PgBouncer behind Lockstep", mode)
+                    f"PgBouncer behind Lockstep, {mode} pooling")
     entry["version"] = packaged("pgbouncer")
 
 
@@ -106,7 +106,7 @@ def test_application_lockstep_pgbouncer(cluster, start_lockstep, chain, entry,
 def test_application_haproxy_lockstep(cluster, lockstep, chain, entry):
     with HAProxy(cluster) as alone, HAProxy(lockstep) as both:
         check_chain(chain(lockstep, alone, both), WHOLE_SESSION, entry,
-                    "HAProxy before Lockstep", "tcp")
+                    "HAProxy before Lockstep")
     entry["version"] = packaged("haproxy")
 
 
@@ -114,7 +114,7 @@ def test_application_lockstep_haproxy(cluster, start_lockstep, chain, entry):
     with HAProxy(cluster) as balancer:
         lockstep = start_lockstep(upstream=balancer)
         check_chain(chain(lockstep, balancer, lockstep), WHOLE_SESSION, entry,
-                    "HAProxy behind Lockstep", "tcp")
+                    "HAProxy behind Lockstep")
     entry["version"] = packaged("haproxy")
 
 
@@ -237,8 +237,8 @@ def test_fewer_connections_than_clients(scarce, cluster, database, tmp_path,
                                  steps.LOCKSTEP_ROUNDS)
     assert ended == {"done": steps.LOCKSTEP_ROUNDS}, (ended, result)
     assert result["errors"] == {}, result
-    entry.update(client="PgBouncer behind Lockstep",
-                 mode="transaction, 4 connections for 7 clients",
+    entry.update(client="PgBouncer behind Lockstep, transaction pooling",
+                 mode="4 connections for 7 clients (load only)",
                  version=packaged("pgbouncer"), tried=[], result="equal",
                  victims=0, rounds=steps.LOCKSTEP_ROUNDS)
 
@@ -296,7 +296,7 @@ def test_two_locksteps_take_turns(cluster, start_lockstep, database, admin,
     assert ended == {"done": steps.LOCKSTEP_ROUNDS}, (ended, result)
     assert result["errors"] == {}, result
     entry.update(client="HAProxy before Lockstep",
-                 mode="tcp, two of Lockstep, policy = lock",
+                 mode="two of Lockstep, policy = lock (load only)",
                  version=packaged("haproxy"), tried=[], result="equal",
                  victims=0, rounds=steps.LOCKSTEP_ROUNDS)
 
