@@ -84,40 +84,56 @@ listens_locally(const struct config *c)
 	return false;
 }
 
-static void
-warn_of_server(const struct config *c, FILE *out)
+static bool
+may_bind_in_vain(const struct config *c)
 {
-	const struct tls_settings *s = &c->upstream_tls;
+	return c->auth == AUTH_PASS && c->tls.mode != TLS_DISABLE &&
+	       may_encrypt_upstream(c);
+}
 
-	if (s->ca != NULL && s->mode < TLS_REQUIRE)
-		fputs("upstream has an sslrootcert: with sslmode below require "
-		      "a server that cannot be verified is used in clear; set "
-		      "sslmode=verify-full\n",
-		      out);
-	if (s->cert != NULL && c->auth == AUTH_PASS &&
-	    (c->tls.mode != TLS_VERIFY_FULL || listens_locally(c)))
-		fputs("upstream has an sslcert: where the server logs in by "
-		      "certificate, everybody who can connect to Lockstep is "
-		      "let in by this one; with tls_mode = verify-full clients "
-		      "must show one of their own, but over Unix sockets\n",
-		      out);
+static bool
+may_lend_its_certificate(const struct config *c)
+{
+	return c->upstream_tls.cert != NULL && c->auth == AUTH_PASS &&
+	       (c->tls.mode != TLS_VERIFY_FULL || listens_locally(c));
+}
+
+static bool
+may_be_downgraded(const struct tls_settings *s)
+{
+	return s->ca != NULL && (s->mode == TLS_ALLOW || s->mode == TLS_PREFER);
 }
 
 void
-config_tls_warn(const struct config *c, FILE *out)
+config_tls_warn(const struct config *c, config_warn *warn, void *arg)
 {
-	if (c->auth == AUTH_PASS && c->tls.mode != TLS_DISABLE &&
-	    may_encrypt_upstream(c))
-		fputs("TLS on both legs: where the server asks for SCRAM, "
-		      "clients that bind it to the channel (libpq does) can "
-		      "log in only if tls_cert is the server's own "
-		      "certificate; else set auth = scram and auth_file, or "
-		      "sslmode=disable in upstream, or have clients use "
-		      "channel_binding=disable\n",
-		      out);
-	if (c->tls.mode == TLS_DISABLE && c->tls.cert != NULL)
-		fputs("tls_cert is not read: tls_mode is disable\n", out);
-	if (c->auth == AUTH_PASS && c->auth_file != NULL)
-		fputs("auth_file is not read: it is for auth = scram\n", out);
-	warn_of_server(c, out);
+	const struct {
+		bool is_so;
+		const char *text;
+	} warnings[] = {
+	    {may_bind_in_vain(c),
+	     "TLS on both legs: where the server asks for SCRAM, clients that "
+	     "bind it to the channel (libpq does) can log in only if tls_cert "
+	     "is the server's own certificate; else set auth = scram and "
+	     "auth_file, or sslmode=disable in upstream, or have clients use "
+	     "channel_binding=disable"},
+	    {may_lend_its_certificate(c),
+	     "upstream has an sslcert: where the server logs in by "
+	     "certificate, everybody who can connect to Lockstep is let in by "
+	     "this one; with tls_mode = verify-full clients must show one of "
+	     "their own, but over Unix sockets"},
+	    {may_be_downgraded(&c->upstream_tls),
+	     "upstream has an sslrootcert: with sslmode below require a server "
+	     "that cannot be verified is used in clear; set "
+	     "sslmode=verify-full"},
+	    {c->tls.mode == TLS_DISABLE && c->tls.cert != NULL,
+	     "tls_cert is not read: tls_mode is disable"},
+	    {c->auth == AUTH_PASS && c->auth_file != NULL,
+	     "auth_file is not read: it is for auth = scram"},
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(warnings) / sizeof(warnings[0]); i++)
+		if (warnings[i].is_so)
+			warn(arg, warnings[i].text);
 }

@@ -5,8 +5,6 @@
 #ifndef LOCKSTEP_PROXY_CONFIG_TLS_H
 #define LOCKSTEP_PROXY_CONFIG_TLS_H
 
-#include <stdio.h>
-
 #include "proxy/config.h"
 #include "proxy/mistake.h"
 
@@ -25,7 +23,9 @@ void config_tls_check(const struct config *c,
 		      const struct config_tls_origins *origins,
 		      struct mistakes *m);
 
-/* What works for some and not for others, or for too many: a line each. */
-void config_tls_warn(const struct config *c, FILE *out);
+typedef void config_warn(void *arg, const char *text);
+
+/* What works for some and not for others, or for too many: a call each. */
+void config_tls_warn(const struct config *c, config_warn *warn, void *arg);
 
 #endif

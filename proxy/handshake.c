@@ -71,10 +71,10 @@ readable(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		event_add(&h->event, NULL);
+	else if (n == 0 || (n < 0 && errno == ECONNRESET))
+		finish(h, handshake_closed);
 	else if (n < 0)
 		finish(h, strerror(errno));
-	else if (n == 0)
-		finish(h, handshake_closed);
 	else if (!tls_feed(h->job.tls, span_of(data, (size_t)n)))
 		finish(h, strerror(ENOMEM));
 	else

@@ -167,6 +167,14 @@ load(const struct arguments *a)
 	return config_load(&sources, stderr);
 }
 
+/* A config_warn. */
+static void
+print_warning(void *arg, const char *text)
+{
+	(void)arg;
+	fprintf(stderr, "warning: %s\n", text);
+}
+
 static int
 check(const struct arguments *a)
 {
@@ -178,7 +186,7 @@ check(const struct arguments *a)
 	config = load(a);
 	if (config == NULL)
 		return EXIT_FAILURE;
-	config_tls_warn(config, stderr);
+	config_tls_warn(config, print_warning, NULL);
 	credentials = credentials_load(config, stderr);
 	config_free(config);
 	if (credentials == NULL)

@@ -583,7 +583,7 @@ read_more(struct session *s, struct stream *from, struct inlet *in,
 	return n;
 }
 
-static void
+static ssize_t
 relay_from(struct session *s, struct stream *from, struct inlet *in,
 	   walk_fn *walk)
 {
@@ -593,18 +593,24 @@ relay_from(struct session *s, struct stream *from, struct inlet *in,
 	/* A reset is an end, too: nobody is left to say anything. */
 	if (n == STREAM_EOF || n == STREAM_ERROR)
 		in->is_eof = true;
+	return n;
 }
 
 void
 relay_from_client(struct session *s)
 {
-	relay_from(s, &s->client, &s->from_client, walk_client);
+	ssize_t n = relay_from(s, &s->client, &s->from_client, walk_client);
+
+	/* He may never read what waits for him. */
+	if (n == STREAM_ERROR && stream_tls_error(&s->client) != NULL)
+		session_close(s, CLOSE_TLS_FAILED,
+			      stream_tls_error(&s->client));
 }
 
 void
 relay_from_server(struct session *s)
 {
-	relay_from(s, &s->server, &s->from_server, walk_server);
+	(void)relay_from(s, &s->server, &s->from_server, walk_server);
 }
 
 void

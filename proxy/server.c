@@ -113,14 +113,14 @@ signaled(evutil_socket_t signal_number, short what, void *arg)
 
 /* Each line that was written to the text, as one of the log. */
 static void
-log_lines(enum log_level level, const char *what, char *text)
+log_errors(const char *what, char *text)
 {
 	char *rest = text;
 	char *line;
 
 	while ((line = strsep(&rest, "\n")) != NULL)
 		if (*line != '\0')
-			log_line(level, "%s%s", what, line);
+			log_line(LOG_ERROR, "%s%s", what, line);
 }
 
 /* NULL: what is wrong has been logged. */
@@ -138,7 +138,7 @@ load_credentials(const struct config *c, const char *what)
 	}
 	loaded = credentials_load(c, errors);
 	fclose(errors);
-	log_lines(LOG_ERROR, what, text);
+	log_errors(what, text);
 	free(text);
 	return loaded;
 }
@@ -234,19 +234,12 @@ start_workers(struct server *s)
 	return started;
 }
 
+/* A config_warn. */
 static void
-log_warnings(const struct config *c)
+log_warning(void *arg, const char *text)
 {
-	char *text = NULL;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
-
-	if (out == NULL)
-		return;
-	config_tls_warn(c, out);
-	fclose(out);
-	log_lines(LOG_WARNING, "", text);
-	free(text);
+	(void)arg;
+	log_line(LOG_WARNING, "%s", text);
 }
 
 static void
@@ -254,7 +247,7 @@ log_start(const struct config *c)
 {
 	size_t i;
 
-	log_warnings(c);
+	config_tls_warn(c, log_warning, NULL);
 	for (i = 0; i < c->upstream_count; i++)
 		log_line(LOG_INFO, "upstream %s port %u", c->upstream[i].host,
 			 c->upstream[i].port);

@@ -214,7 +214,11 @@ session_read_some(struct session *s)
 	}
 	n = stream_read(&s->client, room, STARTUP_READ_BYTES);
 	if (n == STREAM_EOF || n == STREAM_ERROR) {
-		session_close(s, CLOSE_CLIENT_LEFT, NULL);
+		const char *error = stream_tls_error(&s->client);
+
+		session_close(
+		    s, error == NULL ? CLOSE_CLIENT_LEFT : CLOSE_TLS_FAILED,
+		    error);
 		return false;
 	}
 	if (n > 0)

@@ -283,9 +283,11 @@ stream_discard(struct stream *s)
 const char *
 stream_tls_error(const struct stream *s)
 {
-	const char *error = s->tls == NULL ? "" : tls_error(s->tls);
-
-	return *error == '\0' ? NULL : error;
+	if (s->tls == NULL || s->error != EPROTO)
+		return NULL;
+	if (*tls_error(s->tls) != '\0')
+		return tls_error(s->tls);
+	return "it asks for answers and takes none";
 }
 
 void

@@ -10,6 +10,7 @@ import ssl
 import struct
 import threading
 
+import tls
 import wire
 
 GREETING = (wire.message("R", struct.pack("!I", 0))
@@ -68,14 +69,35 @@ def read_startup(connection):
     return data
 
 
+def server_context(certificate):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate.cert, certificate.key)
+    return context
+
+
+def read_message(connection):
+    """The body of one with a type byte; empty at the end."""
+    connection.recv(1)
+    return read_packet(connection)
+
+
+def welcome(connection, context):
+    """The connection, by TLS if that is asked for, and its startup packet."""
+    packet = read_packet(connection)
+    if packet != tls.SSL_REQUEST[4:]:
+        return connection, packet
+    connection.sendall(b"S")
+    encrypted = context.wrap_socket(connection, server_side=True)
+    return encrypted, read_startup(encrypted)
+
+
 def tls_server(certificate, alpn="postgresql", maximum=None,
                greeting=GREETING):
     """A script: TLS, then a greeting; seen gets each connection's facts.
 
     Whatever else is asked is answered by one empty ReadyForQuery per Query.
     """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate.cert, certificate.key)
+    context = server_context(certificate)
     names = {}
 
     def remember(connection, name, _context):

@@ -107,10 +107,13 @@ def startup_packet(version=PROTOCOL_3_0, **parameters):
 
 
 class Bare(wire.Wire):
-    """Connected, with nothing said yet: send() and read() as in Wire."""
+    """Connected, with nothing said yet: send() and read() as in Wire.
 
-    def __init__(self, endpoint, encryption=None, direct=False):
-        self.socket = wire.connect(endpoint, encryption, direct)
+    Over a socket of the caller's own, if one is given.
+    """
+
+    def __init__(self, endpoint, encryption=None, direct=False, over=None):
+        self.socket = over or wire.connect(endpoint, encryption, direct)
         self.unread = b""
         self.pid = None
         self.secret = None

@@ -1,12 +1,15 @@
 """SCRAM-SHA-256 as a client speaks it, honestly or not (RFC 5802, RFC 7677).
 
     trace = log_in(session, user, Client(password, binding=...))
+
+And, for servers that are none, what a server says: Server(verifier(...)).
 """
 
 import base64
 import hashlib
 import hmac
 import os
+import re
 import struct
 
 import wire
@@ -82,6 +85,40 @@ class Client:
         assert self.server_final == f"v={_base64(self.server_signature)}"
 
 
+def verifier(password, iterations=4096, salt=b"of the tests"):
+    """As pg_authid and an auth_file have it."""
+    salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt,
+                                 iterations)
+    stored = hashlib.sha256(_mac(salted, "Client Key")).digest()
+    return (f"SCRAM-SHA-256${iterations}:{_base64(salt)}${_base64(stored)}:"
+            f"{_base64(_mac(salted, 'Server Key'))}")
+
+
+class Server:
+    """Of one exchange, with a role that has this verifier."""
+
+    def __init__(self, stored):
+        self.iterations, self.salt, _stored_key, key = re.split(
+            "[$:]", stored)[1:]
+        self.key = base64.b64decode(key)
+        self.client_first = None
+        self.first = None
+
+    def challenge(self, initial):
+        """The answer to the body of a SASLInitialResponse."""
+        self.client_first = initial.split(b",,", 1)[1].decode()
+        nonce = self.client_first.split("r=")[1] + _base64(os.urandom(9))
+        self.first = f"r={nonce},s={self.salt},i={self.iterations}"
+        return self.first.encode()
+
+    def signature(self, final):
+        """The answer to the client's proof, which nobody looks at."""
+        without_proof = final.decode().rsplit(",p=", 1)[0]
+        authenticated = ",".join([self.client_first, self.first,
+                                  without_proof])
+        return f"v={_base64(_mac(self.key, authenticated))}".encode()
+
+
 def authentication(session):
     """(code, what follows it); or the message that came instead, decoded."""
     kind, body = session.read_frame()
@@ -91,17 +128,22 @@ def authentication(session):
     return struct.unpack_from("!I", body)[0], body[4:]
 
 
-def mechanisms(session, user):
+def mechanisms(session, user, **parameters):
     """What is offered to this user."""
-    session.send(startup_packet(user=user, database="postgres"))
+    session.send(startup_packet(user=user, database="postgres", **parameters))
     code, data = authentication(session)
     assert code == SASL, (code, data)
     return data.decode().rstrip("\0").split("\0")
 
 
-def log_in(session, user, client):
+def log_in(session, user, client, **parameters):
     """The trace after the exchange, or after it was broken off."""
-    mechanisms(session, user)
+    mechanisms(session, user, **parameters)
+    return exchange(session, client)
+
+
+def exchange(session, client):
+    """The same, once mechanisms were offered."""
     session.send(client.initial())
     code, data = authentication(session)
     if code != SASL_CONTINUE:

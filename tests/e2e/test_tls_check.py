@@ -74,6 +74,23 @@ SURPRISING = {
         lambda f: check(f, "sslmode=require sslcert={0.cert} "
                         "sslkey={0.key}".format(pki.shared().client("x"))),
         ["sslcert", "verify-full"]),
+    "a server that is not verified, after all": (
+        lambda f: check(f, "sslmode=prefer sslrootcert="
+                        + pki.shared().root.file),
+        ["sslrootcert", "in clear", "sslmode=verify-full"]),
+    "so with no sslmode": (
+        lambda f: check(f, "sslrootcert=" + pki.shared().root.file),
+        ["sslrootcert", "in clear", "sslmode=verify-full"]),
+    "everybody is one, by a Unix socket": (
+        lambda f: check(f, "sslmode=require sslcert={0.cert} "
+                        "sslkey={0.key}".format(pki.shared().client("x")),
+                        listen=f"127.0.0.1:5433, {f}:5433",
+                        **settings("verify-full")),
+        ["sslcert", "Unix sockets"]),
+    "a certificate that is not read": (
+        lambda f: check(f, tls_cert=pki.shared().lockstep.cert,
+                        tls_key=pki.shared().lockstep.key),
+        ["tls_cert", "tls_mode"]),
     "a file that is not read": (
         lambda f: check(f, auth_file="/none"), ["auth_file"]),
 }

@@ -335,19 +335,36 @@ def test_bad_client_certificate_is_refused(listen, revocations, mode, what,
 
 @versions
 @pytest.mark.parametrize("mode", ["allow", *MUST_ENCRYPT])
-def test_no_client_certificate(listen, mode, version):
+def test_no_client_certificate(listen, cluster, mode, version):
+    """In the server's words, once there is TLS to say them by."""
     lockstep = listen(mode, tls_ca=pki.shared().root.file)
     context = version_context(version)
     if not mode.startswith("verify"):
         with Wire(lockstep, encryption=context) as session:
             assert_serves(session)
         return
-    found = refusal(lockstep, context)
-    if "alert" in found:
-        assert ("certificate_required" if version.name == "TLSv1_3" else
-                "handshake_failure") in found["alert"].replace(" ", "_")
-    else:
-        assert found["C"] == "28000" and "certificate" in found["M"]
+    mark = cluster.log_mark()
+    found = refusal(lockstep, context, user="m_without")
+    assert (found["S"], found["C"]) == ("FATAL", "28000")
+    assert found["M"] == "connection requires a valid client certificate"
+    assert "sslcert" in found["H"]
+    with pytest.raises(psycopg.OperationalError, match=found["M"]):
+        libpq(lockstep, "require", sslcert="/nowhere")
+    assert "m_without" not in cluster.log(mark)
+
+
+@versions
+@pytest.mark.parametrize("mode", ["verify-ca", "verify-full"])
+def test_cancel_needs_no_certificate(listen, mode, version):
+    """libpq's cancels are in clear; others' come by TLS without one."""
+    lockstep = listen(mode)
+    with Wire(lockstep, encryption=client()) as session:
+        for encryption in version_context(version), False:
+            session.send(query("select pg_sleep(60)"))
+            assert session.is_silent(0.2)
+            wire.cancel(lockstep, session, encryption=encryption)
+            assert sqlstates(session.read_ready()) == ["57014"]
+        assert_serves(session)
 
 
 @pytest.mark.parametrize("mode", ["require", "verify-ca", "verify-full"])
@@ -362,6 +379,7 @@ def test_the_certificates_name_counts_in_verify_full(listen, mode):
             assert (found["S"], found["C"]) == ("FATAL", "28000")
             assert found["M"] == ("certificate authentication failed for "
                                   'user "postgres"')
+            assert "CN" in found["D"]
         else:
             with Wire(lockstep, encryption=client("somebody")) as session:
                 assert_serves(session)

@@ -136,8 +136,15 @@ def test_a_root_certificate_is_heeded_in_every_mode(dial, server, certified,
     lockstep = dial(sslmode)
     if seen == "refused":
         assert_unreachable(lockstep, server, BAD["strangers"])
+        return
+    assert not encrypted(lockstep)
+    lockstep.stop()
+    warned = [event["detail"] for event in lockstep.events()
+              if event["message"].startswith("the server is used in clear")]
+    if sslmode == "prefer":  # where TLS was meant, and nobody may know
+        assert len(warned) == 1 and BAD["strangers"] in warned[0]
     else:
-        assert not encrypted(lockstep)
+        assert warned == []
 
 
 # names and CN of the certificate, host, whether verify-full likes it
@@ -355,6 +362,15 @@ def test_server_that_is_too_old_is_refused(dial, server):
                                maximum=ssl.TLSVersion.TLSv1_2)) as old:
         lockstep = dial(upstream=old, ssl_min_protocol_version="TLSv1.3")
         assert_unreachable(lockstep, old, "version")
+
+
+def test_the_systems_authorities_mean_verify_full(start_lockstep, server,
+                                                  certified, monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", pki.shared().root.file)
+    lockstep = start_lockstep(server, {"sslrootcert": "system"})
+    assert encrypted(lockstep)
+    certified(pki.shared().wrong_name)
+    assert_unreachable(lockstep, server, BAD["wrong_name"])
 
 
 def test_the_systems_authorities(start_lockstep, server, monkeypatch):

@@ -42,7 +42,10 @@ class RoleCluster(Cluster):
                       encoding="ascii") as hba:
                 hba.write("\n".join(["local all all trust",
                                      "host all postgres all trust",
-                                     *METHODS.values()]) + "\n")
+                                     *METHODS.values(),
+                                     f"host replication {role('scram')} all "
+                                     "scram-sha-256"
+                                     ]) + "\n")
             admin.execute("select pg_reload_conf()")
         return self
 

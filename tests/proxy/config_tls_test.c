@@ -13,6 +13,8 @@ static const struct endpoint mixed[] = {{.host = "/tmp", .port = 5432},
 #define TCP .upstream = (struct endpoint *)&by_tcp, .upstream_count = 1
 #define SOCKET .upstream = (struct endpoint *)&by_socket, .upstream_count = 1
 #define MIXED .upstream = (struct endpoint *)mixed, .upstream_count = 3
+#define LOCAL_LISTENER                                                         \
+	.listen = (struct endpoint *)&by_socket, .listen_count = 1
 #define CERT .cert = "c", .key = "k"
 
 /* Mistakes, each behind "test: NAME: ". */
@@ -138,7 +140,9 @@ config_tls_check_reports_what_cannot_work(void **state)
 enum warning {
 	BOTH_LEGS = 1,
 	ONE_FOR_ALL = 2,
-	NOT_READ = 4,
+	DOWNGRADE = 4,
+	CERT_NOT_READ = 8,
+	AUTH_NOT_READ = 16,
 };
 
 static const struct {
@@ -170,43 +174,51 @@ static const struct {
     {{TCP, .auth = AUTH_SCRAM, .auth_file = "f",
       .upstream_tls = {.mode = TLS_REQUIRE, .cert = "c"}},
      0},
-    {{.auth = AUTH_PASS, .auth_file = "f"}, NOT_READ},
+    {{.auth = AUTH_PASS, .auth_file = "f"}, AUTH_NOT_READ},
+    {{.tls = {.mode = TLS_DISABLE, .cert = "c", .key = "k"}}, CERT_NOT_READ},
+    {{TCP, .upstream_tls = {.mode = TLS_PREFER, .ca = "r"}}, DOWNGRADE},
+    {{TCP, .upstream_tls = {.mode = TLS_ALLOW, .ca = "r"}}, DOWNGRADE},
+    {{TCP, .upstream_tls = {.mode = TLS_REQUIRE, .ca = "r"}}, 0},
+    {{TCP, .upstream_tls = {.mode = TLS_DISABLE, .ca = "r"}}, 0},
+    {{LOCAL_LISTENER, .tls = {.mode = TLS_VERIFY_FULL},
+      .upstream_tls = {.mode = TLS_REQUIRE, .cert = "c"}},
+     ONE_FOR_ALL},
     {{.auth = AUTH_SCRAM, .auth_file = "f"}, 0},
 };
 
+/* A config_warn: which one it is. */
 static void
-config_tls_warn_tells_of_what_works_for_some(void **state)
+note_warning(void *arg, const char *text)
 {
 	static const char *const begins[] = {
 	    "TLS on both legs: ",
 	    "upstream has an sslcert: ",
+	    "upstream has an sslrootcert: ",
+	    "tls_cert is not read: ",
 	    "auth_file is not read: ",
 	};
+	unsigned *found = arg;
+	unsigned k = 0;
+
+	while (k < 5 && strncmp(text, begins[k], strlen(begins[k])) != 0)
+		k++;
+	if (k == 5)
+		fail_msg("%s", text);
+	*found |= 1u << k;
+}
+
+static void
+config_tls_warn_tells_of_what_works_for_some(void **state)
+{
 	size_t i;
 
 	(void)state;
 	for (i = 0; i < sizeof(warned) / sizeof(warned[0]); i++) {
-		char *text = NULL;
-		size_t size;
-		FILE *out = open_memstream(&text, &size);
-		const char *line;
-		size_t k = 0;
 		unsigned found = 0;
 
-		config_tls_warn(&warned[i].c, out);
-		fclose(out);
-		for (line = text; *line != '\0';
-		     line += strcspn(line, "\n") + 1) {
-			while (k < 3 &&
-			       strncmp(line, begins[k], strlen(begins[k])) != 0)
-				k++;
-			if (k == 3)
-				fail_msg("%zu: %s", i, line);
-			found |= 1u << k;
-		}
+		config_tls_warn(&warned[i].c, note_warning, &found);
 		if (found != warned[i].warnings)
-			fail_msg("%zu: %s", i, text);
-		free(text);
+			fail_msg("%zu: %x", i, found);
 	}
 }
 
