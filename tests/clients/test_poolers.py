@@ -286,8 +286,8 @@ def test_any_lockstep_cancels_what_runs(cluster, start_lockstep, database):
 def test_two_locksteps_take_turns(cluster, start_lockstep, database, admin,
                                   tmp_path, entry):
     """Application and drops go to both.  A gate is shut in one of them only,
-    so it would wait in vain for the other's transactions to end: with policy
-    lock no drop needs one.  The advisory lock serves both."""
+    and a drop in a transaction would wait in vain for the other's readers to
+    be gone: policy lock needs no gate.  The advisory lock serves both."""
     pair = [start_lockstep(policy="lock"), start_lockstep(policy="lock")]
     with HAProxy(*pair) as balancer:
         chain = Chain(cluster, pair[0], database, tmp_path, balancer, balancer)
