@@ -306,14 +306,25 @@ ask_for_answers(struct session *s)
 	(void)inject_send(&i);
 }
 
+/* That one is open can turn out late: a COPY took the Sync behind it. */
+static void
+ask_before_fence(struct exchange *x)
+{
+	const struct pipeline *p = &x->session->pipeline;
+
+	if (x->has_asked || !p->tail_open || pipeline_is_quiet(p))
+		return;
+	x->has_asked = true;
+	ask_for_answers(x->session);
+}
+
 static void
 begin(struct exchange *x, struct session *s)
 {
 	assert(s->exchange == NULL);
 	x->session = s;
 	s->exchange = x;
-	if (s->pipeline.tail_open && !pipeline_is_quiet(&s->pipeline))
-		ask_for_answers(s);
+	ask_before_fence(x);
 	if (pipeline_is_quiet(&s->pipeline) && s->state == SESSION_READY)
 		fence(x);
 }
@@ -419,6 +430,8 @@ exchange_step(struct exchange *x)
 {
 	const struct pipeline *p = &x->session->pipeline;
 
+	if (x->phase == EXCHANGE_FENCE)
+		ask_before_fence(x);
 	if (!pipeline_is_quiet(p) &&
 	    (x->phase != EXCHANGE_FENCE || !p->in_copy))
 		return;

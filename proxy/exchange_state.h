@@ -71,6 +71,7 @@ struct exchange {
 	enum exchange_context context;
 	bool is_canceled;
 	bool is_of_gate; /* no statement: one that waited at the gate ends */
+	bool has_asked;  /* the server to answer what was sent before */
 	bool is_failing; /* the server's error goes to the client next */
 	bool is_hurried;
 	bool is_noticing;   /* the look is for a notice, not for the guard */

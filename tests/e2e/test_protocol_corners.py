@@ -250,6 +250,18 @@ def test_a_copy_that_ends_well_before_a_guarded_portal(cluster, lockstep,
     assert admin.execute("select n from journal").fetchall() in ([(1,)], [])
 
 
+@pytest.mark.parametrize("behind, ready", [
+    ([query(DROP)], 2), (extended(DROP), 1)], ids=["simple", "extended"])
+def test_a_copy_that_took_the_sync_before_a_guarded_one(
+        cluster, lockstep, database, admin, behind, ready):
+    """The Sync ends nothing, so that nothing makes the server answer."""
+    trace = compare(cluster, lockstep, database, admin, [
+        Step([*extended("copy journal from stdin"), sync(),
+              copy_data(b"1\n"), copy_done(), *behind, sync()],
+             ready=ready)], ways=("packet",))
+    assert errors(trace) == [] and not exists(admin)
+
+
 # -- a cancel ---------------------------------------------------------------
 
 @pytest.mark.parametrize("how", ["one cycle", "two cycles", "queries"])
