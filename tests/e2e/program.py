@@ -109,8 +109,10 @@ def startup_packet(version=PROTOCOL_3_0, **parameters):
 class Bare(wire.Wire):
     """Connected, with nothing said yet: send() and read() as in Wire."""
 
-    def __init__(self, endpoint, encryption=None, direct=False):
-        self.socket = wire.connect(endpoint, encryption, direct)
+    def __init__(self, endpoint, encryption=None, direct=False,
+                 receive_bytes=None):
+        self.socket = wire.connect(endpoint, encryption, direct,
+                                   receive_bytes)
         self.unread = b""
         self.pid = None
         self.secret = None
