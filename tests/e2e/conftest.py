@@ -13,6 +13,9 @@ from types import SimpleNamespace
 
 import pytest
 
+# So that its comparisons show what differs.
+pytest.register_assert_rewrite("differential")
+
 import tls
 from cluster import Cluster
 from proxy import Lockstep, lockstep_bin

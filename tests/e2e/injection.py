@@ -70,7 +70,7 @@ union all
 # and its locks, but for the one that the proxies before a server share.  (A
 # view keeps the message short: it is sent byte by byte, too.)
 PROBE = "table probe"
-SCHEMA += """
+PROBE_VIEW = """
 create view probe as select
     (select string_agg(name || '=' || setting, ', ' order by name)
        from pg_settings where name in ('lock_timeout', 'statement_timeout',
@@ -87,6 +87,7 @@ create view probe as select
       where l.pid = pg_backend_pid() and (l.relation >= 16384
         or l.locktype = 'advisory' and l.classid <> 1282368363)) as locks;
 """
+SCHEMA += PROBE_VIEW
 
 
 @dataclass(frozen=True)

@@ -112,8 +112,10 @@ class Bare(wire.Wire):
     Over a socket of the caller's own, if one is given.
     """
 
-    def __init__(self, endpoint, encryption=None, direct=False, over=None):
-        self.socket = over or wire.connect(endpoint, encryption, direct)
+    def __init__(self, endpoint, encryption=None, direct=False, over=None,
+                 receive_bytes=None):
+        self.socket = over or wire.connect(endpoint, encryption, direct,
+                                           receive_bytes)
         self.unread = b""
         self.pid = None
         self.secret = None

@@ -3,6 +3,7 @@
 The bound on memory holds for a release: with LOCKSTEP_SANITIZED set the same
 traffic runs in smaller amounts and the bound is not asserted.
 """
+import hashlib
 import os
 import random
 import re
@@ -245,6 +246,9 @@ HUGE_RESULT = ("select repeat('x', 1000) "
                f"from generate_series(1, {2_000_000 // SMALLER})")
 
 
+ROW_HEAD = 1 + 4 + 2 + 4  # type, length, columns, length of the first
+
+
 def assert_others_go_on(endpoint, seconds=3):
     """Fresh and old sessions are served all the time."""
     end = time.monotonic() + seconds
@@ -276,12 +280,15 @@ def test_slow_reader_stalls_only_itself(endpoint, admin):
         wait_until_gone(admin, session.pid)
     rows, size = count_rows(slow[0])
     assert rows == 2_000_000 // SMALLER
-    assert size == rows * (1 + 4 + 2 + 4 + 1000)
+    assert size == rows * (ROW_HEAD + 1000)
     slow[0].close()
 
 
-def count_rows(session):
-    """Read a result to its end without keeping it: rows, and their bytes."""
+def count_rows(session, digest=None):
+    """Read a result to its end without keeping it: rows, and their bytes.
+
+    The digest gets what follows each row's head: its only value.
+    """
     data = bytearray(session.unread)
     session.unread = b""
     session.socket.settimeout(HANG_BOUND_S)
@@ -296,6 +303,8 @@ def count_rows(session):
             if kind == b"D":
                 rows += 1
                 size += 1 + length
+                if digest:
+                    digest.update(data[at + ROW_HEAD:at + 1 + length])
             elif kind == b"Z":
                 return rows, size
             at += 1 + length
@@ -343,39 +352,55 @@ def test_slow_server_stalls_only_its_client(cluster, endpoint, admin,
 
 # -- huge messages ----------------------------------------------------------
 
+# A mebibyte in which no two places look alike; SQL makes the same.
+PATTERN = "".join(hashlib.md5(str(i).encode()).hexdigest()
+                  for i in range(1, MIB // 32 + 1)).encode()
+PATTERN_SQL = ("(select string_agg(md5(i::text), '' order by i) "
+               f"from generate_series(1, {MIB // 32}) i)")
+
+
+def digest_of(size, algorithm):
+    digest = hashlib.new(algorithm)
+    for _ in range(size // MIB):
+        digest.update(PATTERN)
+    return digest.hexdigest()
+
+
 def send_huge(session, kind, head, size, tail):
-    """One message whose body is head, size times x, tail; made as it goes."""
+    """One message whose body is head, so much of PATTERN, tail."""
     length = 4 + len(head) + size + len(tail)
     session.socket.sendall(kind + struct.pack("!I", length) + head)
-    piece = b"x" * MIB
     for _ in range(size // MIB):
-        session.socket.sendall(piece)
+        session.socket.sendall(PATTERN)
     session.socket.sendall(tail)
 
 
 def test_query_of_200_megabytes(endpoint):
     size = 200 // SMALLER * MIB
     with Wire(endpoint) as session:
-        send_huge(session, b"Q", b"select length('", size, b"')\0")
+        send_huge(session, b"Q", b"select md5('", size, b"')\0")
         assert wire.rows(session.read_ready(timeout_s=HANG_BOUND_S)) == [
-            (str(size),)]
+            (digest_of(size, "md5"),)]
 
 
 def test_parameter_of_500_megabytes(endpoint):
     size = 500 // SMALLER * MIB
     with Wire(endpoint) as session:
-        session.send(wire.parse("select length($1)", types=[25]))
+        session.send(wire.parse("select md5($1)", types=[25]))
         head = b"\0\0" + struct.pack("!HHI", 0, 1, size)
         send_huge(session, b"B", head, size, b"\0\0")
         session.send(wire.execute(), wire.sync())
         assert wire.rows(session.read_ready(timeout_s=HANG_BOUND_S)) == [
-            (str(size),)]
+            (digest_of(size, "md5"),)]
 
 
 def test_value_of_500_megabytes(endpoint):
     size = 500 // SMALLER * MIB
+    digest = hashlib.sha256()
     with Wire(endpoint) as session:
-        session.send(wire.query(f"select repeat('x', {size})"))
-        rows, bytes_read = count_rows(session)
+        session.send(wire.query(
+            f"select repeat({PATTERN_SQL}, {size // MIB})"))
+        rows, bytes_read = count_rows(session, digest)
         assert rows == 1
-        assert bytes_read == 1 + 4 + 2 + 4 + size
+        assert bytes_read == ROW_HEAD + size
+        assert digest.hexdigest() == digest_of(size, "sha256")

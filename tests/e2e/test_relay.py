@@ -15,11 +15,12 @@ import pytest
 
 import wire
 from cluster import Cluster
+from differential_scripts import COPIES, COPY_IN, LINES, SCENARIOS, owed
 from program import Bare
 from proxy import Lockstep
-from wire import (CLOSED, Wire, bind, close_portal, close_statement, copy_data,
-                  copy_done, describe_portal, describe_statement, execute,
-                  extended, flush, message, parse, query, sync)
+from wire import (CLOSED, Wire, bind, copy_data, copy_done,
+                  describe_statement, execute, extended, message, parse,
+                  query, sync)
 
 MIB = 1 << 20
 DATABASE = "e2e_relay"
@@ -95,96 +96,6 @@ def still_in_step(session):
 
 # -- extended protocol ------------------------------------------------------
 
-SCENARIOS = {
-    "empty query": [query("")],
-    "only blanks and semicolons": [query(" ; ;; "), query("-- nothing")],
-    "several statements": [query("select 1; select 2 as b; table parent")],
-    "error among several": [query("select 1; select 1/0; select 2")],
-    "notice": [query("select shout()")],
-    "parameter status": [query("set application_name = 'another'"),
-                         query("set client_encoding = 'LATIN1'"),
-                         query("begin; set timezone = 'UTC+3'"),
-                         query("rollback")],
-    "transaction statuses": [query("begin"), query("select 1/0"),
-                             query("select 1"), query("rollback"),
-                             query("commit")],
-    "extended": [*extended("table parent"), sync()],
-    "extended empty": [*extended(""), sync()],
-    "named": [parse("select $1::int + 1", "s"), describe_statement("s"),
-              bind("p", "s", [41]), describe_portal("p"), execute("p"),
-              close_portal("p"), close_statement("s"), sync()],
-    "types given": [parse("select $1", "s", [20]), describe_statement("s"),
-                    bind("", "s", [7], [1]), execute(), sync()],
-    "null parameter": [parse("select $1::text is null"),
-                       bind(values=[None]), execute(), sync()],
-    "two cycles in a packet": [*extended("select 1"), sync(),
-                               *extended("select 2"), sync()],
-    "only Sync": [sync(), sync()],
-    "simple after extended": [*extended("select 1"), sync(),
-                              query("select 2")],
-    "portal suspended": [query("begin"), parse("table parent"), bind("p"),
-                         execute("p", 2), execute("p", 2), execute("p", 2),
-                         sync(), query("commit")],
-    "portal over several cycles": [
-        query("begin"), parse("table parent"), bind("p"), execute("p", 1),
-        sync(), execute("p", 1), sync(), execute("p"), sync(),
-        query("commit")],
-    "error in Parse": [*extended("selec"), sync(), query("select 1")],
-    "error in Bind": [parse("select $1::int"), bind(values=["x"]), execute(),
-                      sync(), query("select 1")],
-    "error in Execute": [*extended("select 1/0"), *extended("select 2"),
-                         sync(), *extended("select 3"), sync()],
-    "error in Describe": [describe_statement("none"), flush(), sync()],
-    "error in Close is none": [close_statement("none"), sync()],
-    "error within a pipeline": [
-        *extended("insert into copied values (1)"), sync(),
-        *extended("insert into copied values ('x')"),
-        *extended("insert into copied values (2)"), sync(),
-        *extended("select sum(n) from copied"), sync()],
-    "a Query is skipped after an error": [
-        *extended("select 1/0"), query("select 5"), sync()],
-    "pipeline in a block": [
-        *extended("begin"), *extended("insert into copied values (1)"),
-        *extended("select 1/0"), sync(), *extended("rollback"), sync()],
-    "implicit block undone": [
-        *extended("insert into copied values (1)"), *extended("select 1/0"),
-        sync(), query("table copied")],
-    "flush": [parse("select 1"), flush(), bind(), flush(), execute(), flush(),
-              sync()],
-    "discard all": [parse("select 1", "s"), sync(), query("discard all"),
-                    bind("", "s"), sync()],
-    "function call": [message("F", struct.pack(
-        "!IHHHi1si1sH", 177, 1, 0, 2, 1, b"2", 1, b"3", 0))],
-    "function call, wrong OID": [message("F", struct.pack(
-        "!IHHHH", 4, 1, 0, 0, 0))],
-    "function call in a block": [query("begin"), message("F", struct.pack(
-        "!IHHHi1sH", 177, 1, 0, 1, 1, b"2", 0)), query("rollback")],
-    "listen and notify oneself": [
-        query("listen here"), query("begin; notify here, 'one'"),
-        query("notify here, 'two'; commit"), *extended("notify here"), sync()],
-    "cursors": [query("begin"), query("declare c cursor for table parent"),
-                query("fetch 2 from c"), query("move all in c"),
-                query("close c; commit")],
-    "prepared by SQL": [query("prepare s as select $1::int"),
-                        query("execute s (1)"), query("deallocate s"),
-                        query("execute s (1)")],
-    "guarded words in harmless places": [
-        query("select 'drop table child' as \"drop\""),
-        query("/* drop table child */ select 1 -- truncate parent"),
-        query("do $$ begin perform 'drop table child'; end $$"),
-        *extended("select $x$alter table child drop column p$x$"), sync()],
-}
-
-
-def owed(messages):
-    """ReadyForQuery for these; what an error makes the server skip has none.
-
-    The one scenario where that matters is counted by hand.
-    """
-    skipped = messages == SCENARIOS["a Query is skipped after an error"]
-    return wire.ready_count(messages) - skipped
-
-
 @pytest.mark.parametrize("by", ["packet", "byte"])
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_messages_pass(exchange, name, by):
@@ -221,61 +132,6 @@ def test_terminate_ends_the_session(exchange_ends):
 
 
 # -- COPY -------------------------------------------------------------------
-
-COPY_IN = "copy copied from stdin"
-LINES = [copy_data(b"1\tone\n2\tt"), copy_data(b"wo\n"), copy_data(b"")]
-BAD_LINES = [copy_data(b"1\tone\nx\ttwo\n"), *LINES]
-COPY_FAIL = message("f", b"enough\0")
-COPY_EXTENDED = [*extended(COPY_IN), sync()]  # as libpq, with the Sync
-
-# name: messages that start it, what to wait for, the rest, ReadyForQuery owed
-COPIES = {
-    "in": ([query(COPY_IN)], "G", [*LINES, copy_done()], 1),
-    "in, nothing": ([query(COPY_IN)], "G", [copy_done()], 1),
-    "in, failed by the client": ([query(COPY_IN)], "G",
-                                 [*LINES, COPY_FAIL], 1),
-    "in, bad line": ([query(COPY_IN)], "G", [*BAD_LINES, copy_done()], 1),
-    "in, bad line, then a query": (
-        [query(COPY_IN)], "G", [*BAD_LINES, copy_done(), query("select 1")],
-        2),
-    "in, among statements": (
-        [query(f"select 1; {COPY_IN}; select 2")], "G",
-        [*LINES, copy_done()], 1),
-    "in twice in a Query": (
-        [query(f"{COPY_IN}; {COPY_IN}")], "G",
-        [*LINES, copy_done(), *LINES, copy_done()], 1),
-    "in, in a block": ([query("begin"), query(COPY_IN)], "G",
-                       [*LINES, copy_done(), query("commit")], 2),
-    "in, refused": ([query("copy nowhere from stdin")], "Z", [], 0),
-    "extended in": (COPY_EXTENDED, "G", [*LINES, copy_done(), sync()], 1),
-    "extended in, Sync and Flush in the midst": (
-        COPY_EXTENDED, "G",
-        [LINES[0], flush(), sync(), LINES[1], sync(), copy_done(), sync()],
-        1),
-    "extended in, failed by the client": (
-        COPY_EXTENDED, "G", [LINES[0], COPY_FAIL, sync()], 1),
-    "extended in, bad line": (
-        COPY_EXTENDED, "G", [*BAD_LINES, copy_done(), sync()], 1),
-    "extended in, without a Sync before": (
-        [*extended(COPY_IN), flush()], "G", [*LINES, copy_done(), sync()], 1),
-    "extended in, something behind it": (
-        [*extended(COPY_IN), flush()], "G",
-        [*LINES, copy_done(), *extended("select sum(n) from copied"),
-         sync()], 1),
-    "extended in, refused": (
-        [*extended("copy nowhere from stdin"), sync()], "Z", [], 0),
-    "out": ([query("copy parent to stdout")], "H", [], 1),
-    "out, among statements": (
-        [query("select 1; copy parent to stdout; select 2")], "H", [], 1),
-    "out, failing": ([query("copy (select 1/(3-id) from parent) to stdout")],
-                     "H", [], 1),
-    "extended out": ([*extended("copy parent to stdout"), sync()], "H", [],
-                     1),
-    "stray copy messages": (
-        [query("select 1")], "Z",
-        [*LINES, copy_done(), COPY_FAIL, query("select 2")], 1),
-}
-
 
 @pytest.mark.parametrize("by", ["packet", "byte"])
 @pytest.mark.parametrize("name", COPIES)

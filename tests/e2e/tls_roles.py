@@ -25,10 +25,13 @@ def role(method):
 
 
 class RoleCluster(Cluster):
-    def __init__(self, pg_bin=None, certificate=None, **settings):
-        super().__init__(pg_bin, settings,
-                         certificate=certificate or shared_pki().server,
-                         ca=shared_pki().root.file)
+    """Without TLS there is nothing for a few of the methods to match."""
+
+    def __init__(self, pg_bin=None, certificate=None, encrypted=True,
+                 **settings):
+        own = {"certificate": certificate or shared_pki().server,
+               "ca": shared_pki().root.file} if encrypted else {}
+        super().__init__(pg_bin, settings, **own)
 
     def start(self):
         super().start()

@@ -86,6 +86,10 @@ def copy_done():
     return message("c")
 
 
+def copy_fail(reason):
+    return message("f", _text(reason))
+
+
 def terminate():
     return message("X")
 
@@ -166,15 +170,19 @@ def decode(kind, body):
 
 # -- the client -------------------------------------------------------------
 
-def connect(endpoint, encryption=None, direct=False):
+def connect(endpoint, encryption=None, direct=False, receive_bytes=None):
     """A connected socket, encrypted as Wire says.
 
     A host with a slash is a folder, as in libpq; there TLS is never used.
+    receive_bytes bounds what the kernel takes before it is read.
     """
     if endpoint.host.startswith("/"):
         return connect_to_file(f"{endpoint.host}/.s.PGSQL.{endpoint.port}")
-    raw = socket.create_connection((endpoint.host, endpoint.port),
-                                   HANG_BOUND_S)
+    if receive_bytes is None:
+        raw = socket.create_connection((endpoint.host, endpoint.port),
+                                       HANG_BOUND_S)
+    else:
+        raw = connect_small(endpoint, receive_bytes)
     raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if encryption is None:
         encryption = getattr(endpoint, "tls", False)
@@ -186,6 +194,19 @@ def connect(endpoint, encryption=None, direct=False):
     except BaseException:
         raw.close()
         raise
+
+
+def connect_small(endpoint, receive_bytes):
+    """The bound must be there before the peer is told of a window."""
+    raw = socket.socket()
+    raw.settimeout(HANG_BOUND_S)
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+    try:
+        raw.connect((endpoint.host, endpoint.port))
+    except OSError:
+        raw.close()
+        raise
+    return raw
 
 
 def connect_to_file(path):
@@ -205,6 +226,8 @@ class Wire:
     With TLS if the endpoint's tls is true; encryption tells otherwise: False,
     or an ssl.SSLContext.
     """
+
+    decode = staticmethod(decode)
 
     def __init__(self, endpoint, database="postgres", user="postgres",
                  encryption=None, direct=False, **parameters):
@@ -268,7 +291,7 @@ class Wire:
         if kind == "K":
             self.pid = struct.unpack_from("!I", body)[0]
             self.secret = body[4:]
-        decoded = decode(kind, body)
+        decoded = self.decode(kind, body)
         if kind == "S":
             self.parameters[decoded[1][0]] = decoded[1][1]
         return decoded

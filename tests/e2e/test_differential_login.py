@@ -1,0 +1,279 @@
+"""The same comparison up to the first ReadyForQuery: who may come, and how.
+
+Every way to prove a password, honestly or not, and every version of the
+protocol that a client may ask for.
+"""
+
+import hashlib
+import struct
+from dataclasses import dataclass
+
+import pytest
+
+import differential
+import scram
+import wire
+from clients import PASSWORD
+from differential import DELIVERIES, Session, lines
+from fake_server import FakeServer, read_packet
+from program import SSL_REQUEST, startup_packet
+from proxy import Lockstep
+from tls_roles import RoleCluster, role
+from wire import CLOSED, extended, message, parse, query, sync
+
+pytestmark = pytest.mark.clear_only("the server asks in clear")
+
+PROTOCOL_3 = 3 << 16
+PLAIN_PASSWORD, MD5 = 3, 5
+
+
+@pytest.fixture(scope="module")
+def server(request):
+    with RoleCluster(request.config.getoption("--pg-bin"),
+                     encrypted=False,
+                     authentication_timeout="5s") as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def passing(request, server):
+    if request.config.getoption("--direct-only"):
+        yield server
+        return
+    with Lockstep(server) as lockstep:
+        yield lockstep
+
+
+# -- what a client answers --------------------------------------------------
+
+def password(text):
+    return message("p", text.encode() + b"\0")
+
+
+@dataclass
+class Honest:
+    """As a client that knows this password, or believes so."""
+    password: str
+    claims: dict = None
+    exchange: scram.Client = None
+
+    def answer(self, session, code, data):
+        if code == PLAIN_PASSWORD:
+            return password(self.password)
+        if code == MD5:
+            inner = self.password + session.user
+            inner = hashlib.md5(inner.encode()).hexdigest().encode()
+            return password("md5" + hashlib.md5(inner + data).hexdigest())
+        if code == scram.SASL:
+            self.exchange = scram.Client(self.password, **(self.claims or {}))
+            return self.exchange.initial()
+        if code == scram.SASL_CONTINUE:
+            self.exchange.server_first = data.decode()
+            return self.exchange.final()
+        if code == scram.SASL_FINAL and not self.claims:
+            self.exchange.server_final = data.decode()
+            self.exchange.verify()
+        return b""
+
+
+@dataclass
+class Recited:
+    """These answers, whatever is asked; then silence, or the end."""
+    answers: tuple
+    leaves: bool = False
+
+    def answer(self, session, _code, _data):
+        session.told += 1
+        if session.told <= len(self.answers):
+            return self.answers[session.told - 1]
+        if self.leaves:
+            session.socket.shutdown(1)
+        return b""
+
+
+def log_in(session, user, client, version=PROTOCOL_3, **parameters):
+    """Every message up to ReadyForQuery or the end."""
+    session.user = user
+    session.told = 0
+    session.say(startup_packet(version, user=user, database="postgres",
+                               **parameters))
+    trace = []
+    while not trace or (trace[-1] is not CLOSED and trace[-1][0] != "Z"):
+        frame = session.read_frame()
+        trace.append(CLOSED if frame is CLOSED else session.decode(*frame))
+        if frame[0] == "R":
+            code = struct.unpack_from("!I", frame[1])[0]
+            session.say(client.answer(session, code, frame[1][4:]))
+        elif frame[0] == "K":
+            session.pid = struct.unpack_from("!I", frame[1])[0]
+            session.secret = frame[1][4:]
+    return trace
+
+
+def sasl(data, mechanism=scram.PLAIN):
+    return message("p", mechanism.encode() + b"\0"
+                   + struct.pack("!i", len(data)) + data)
+
+
+HONEST = Honest(PASSWORD)
+WRONG = Honest("wrong")
+LEAVES = Recited((), leaves=True)
+
+# name: method of the role, the client
+LOGINS = {
+    "trust": ("trust", HONEST),
+    "trust, unasked password": ("trust", Recited((password("unasked"),))),
+    **{f"{method}, {name}": (method, client)
+       for method in ("password", "md5", "scram")
+       for name, client in {
+           "right": HONEST, "wrong": WRONG, "empty": Honest(""),
+           "long": Honest("x" * 900), "leaves": LEAVES,
+           "Terminate instead": Recited((wire.terminate(),)),
+           "a bare message": Recited((message("p"),)),
+           "no terminator": Recited((message("p", b"x"),)),
+       }.items()},
+    "md5, in clear": ("md5", Recited((password(PASSWORD),))),
+    "scram, wrong proof": ("scram", Honest(PASSWORD, {"spoil_proof": True})),
+    "scram, no binding possible": ("scram", Honest(PASSWORD, {"gs2": "y,,"})),
+    "scram, bound in clear": ("scram", Honest(PASSWORD, {
+        "mechanism": scram.PLUS, "gs2": f"p={scram.END_POINT},,",
+        "binding": bytes(32)})),
+    "scram, unknown mechanism": ("scram", Honest(PASSWORD, {
+        "mechanism": "SCRAM-SHA-1"})),
+    "scram, malformed": ("scram", Recited((sasl(b"what"),))),
+    "scram, no nonce": ("scram", Recited((sasl(b"n,,n="),))),
+    "scram, bad length": ("scram", Recited((message(
+        "p", b"SCRAM-SHA-256\0\x7f\xff\xff\xffn,,"),))),
+    "scram, nothing first": ("scram", Recited((message(
+        "p", b"SCRAM-SHA-256\0\xff\xff\xff\xff"), sasl(b"n,,n=")))),
+    "scram, leaves amid": ("scram", Recited((sasl(b"n,,n=,r=abc"),), True)),
+    "scram, bad final": ("scram", Recited((sasl(b"n,,n=,r=abc"),
+                                          message("p", b"c=biws,r=abc")))),
+    "nobody": ("nobody", HONEST),
+}
+
+
+def told(endpoint, name, delivery):
+    """What is seen of a login and of a session behind it."""
+    method, client = LOGINS[name]
+    with Session(endpoint, delivery) as session:
+        trace = log_in(session, role(method), client)
+        if trace[-1] is not CLOSED:
+            trace += use(session)
+    return lines(wire.in_order(trace)), wire.asynchronous(trace)
+
+
+def use(session):
+    """With a guarded statement before, amid and after."""
+    trace = []
+    drop = "drop table doomed_c"
+    for messages in (
+            [query("create temp table doomed_a (id int primary key); "
+                   "create temp table doomed_b (id int primary key); "
+                   "create temp table doomed_c (a int references doomed_a, "
+                   "b int references doomed_b)")], [query(drop)],
+            [*extended("select user"), sync(), parse(drop), sync()],
+            [query("drop table doomed_a")], [query("select 1/0")]):
+        session.say(*messages)
+        trace += session.read_ready(wire.ready_count(messages))
+    return trace
+
+
+@pytest.mark.parametrize("name", LOGINS)
+def test_login_equals_direct(server, passing, name):
+    expected = told(server, name, DELIVERIES["packet"])
+    for delivery in DELIVERIES.values():
+        assert told(passing, name, delivery) == expected
+
+
+@pytest.mark.needs_lockstep
+@pytest.mark.parametrize("method", ["password", "md5", "scram"])
+def test_a_query_instead_of_a_password_reaches_nobody(server, passing,
+                                                      method):
+    """It waits for the login; direct, the server would refuse it at once."""
+    mark = server.log_mark()
+    with Session(passing) as session:
+        session.say(startup_packet(user=role(method), database="postgres"))
+        assert session.read()[0] == "R"
+        session.say(query(differential.GUARDED))
+        assert [kind for kind, _content in session.read_all()][-1] == "closed"
+    assert differential.GUARDED not in server.log(mark)
+
+
+# -- versions of the protocol -----------------------------------------------
+
+OPTIONS = {
+    "none": {},
+    "one": {"_pq_.lockstep_test": "on"},
+    "several": {"_pq_.b": "", "_pq_.a": "x", "_pq_.": "y",
+                "_pq_.long": "z" * 1000},
+    "among others": {"_pq_.x": "1", "application_name": "e2e",
+                     "options": "-c work_mem=777kB"},
+}
+
+
+def versioned(endpoint, delivery, version, options):
+    """A session of that version, up to a cancel with its own key."""
+    with Session(endpoint, delivery) as session:
+        trace = log_in(session, role("scram"), Honest(PASSWORD), version,
+                       **options)
+        if trace[-1] is not CLOSED:
+            trace += use(session)
+            session.say(query("select pg_sleep(60)"))
+            assert session.is_silent(0.05)
+            wire.cancel(endpoint, session)
+            trace += session.read_ready()
+    return lines(wire.in_order(trace)), wire.asynchronous(trace)
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+@pytest.mark.parametrize("minor", [0, 1, 2, 3, 9999])
+def test_version_equals_direct(server, passing, minor, options):
+    case = PROTOCOL_3 + minor, OPTIONS[options]
+    expected = versioned(server, DELIVERIES["packet"], *case)
+    for delivery in DELIVERIES.values():
+        assert versioned(passing, delivery, *case) == expected
+    assert "57014" in expected[0]
+    with server.connect() as admin:
+        has_long = admin.info.server_version >= 180000 and minor >= 2
+    assert f"a key of {32 if has_long else 4} bytes" in expected[0]
+
+
+# -- keys of any length, by a server that gives them ------------------------
+
+def key_server(secret):
+    """Greets in version 3.2 with this key; remembers who cancels."""
+    greeting = (message("R", bytes(4)) + message(
+        "K", struct.pack("!I", 4711) + secret) + message("Z", b"I"))
+
+    def script(connection, server):
+        packet = read_packet(connection)
+        if packet == SSL_REQUEST[4:]:
+            connection.sendall(b"N")
+            packet = read_packet(connection)
+        server.seen.append(packet)
+        if packet[:2] != b"\0\3":
+            return
+        connection.sendall(greeting)
+        while connection.recv(65536):
+            pass
+
+    return script
+
+
+@pytest.mark.parametrize("delivery", DELIVERIES)
+@pytest.mark.parametrize("length", [4, 5, 32, 255, 256])
+def test_long_keys_pass_and_cancel(start_lockstep, request, length, delivery):
+    secret = bytes(i % 256 for i in range(1, length + 1))
+    with FakeServer(key_server(secret)) as fake:
+        endpoint = fake if request.config.getoption("--direct-only") \
+            else start_lockstep(fake)
+        with Session(endpoint, DELIVERIES[delivery]) as session:
+            trace = log_in(session, "anybody", HONEST, PROTOCOL_3 + 2)
+            assert trace[-2:] == [("K", (f"a key of {length} bytes",)),
+                                  ("Z", ("I",))]
+            assert (session.pid, session.secret) == (4711, secret)
+            wire.cancel(endpoint, session)
+        startup, *cancels = [seen for seen in fake.seen if seen]
+    assert startup[:4] == struct.pack("!I", PROTOCOL_3 + 2)
+    assert cancels == [struct.pack("!II", 80877102, 4711) + secret]
