@@ -17,6 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
 
 #include <event2/event.h>
 #include <event2/event_struct.h>
@@ -33,13 +35,12 @@ struct server {
 	struct daemon daemon;
 	struct event_base *base;
 	struct listeners *listeners;
-	struct event terminate_event;
-	struct event interrupt_event;
+	struct event signal_event;
 	struct event expire_event;
 	struct event poll_event;
-	struct event reload_event;
 	uint32_t started; /* workers */
-	int signals;
+	int signal_fd;    /* < 0: none */
+	int stop_signals; /* how many came */
 };
 
 static void
@@ -97,13 +98,9 @@ begin_drain(struct server *s)
 }
 
 static void
-signaled(evutil_socket_t signal_number, short what, void *arg)
+stop_signaled(struct server *s)
 {
-	struct server *s = arg;
-
-	(void)what;
-	log_line(LOG_INFO, "received %s", strsignal((int)signal_number));
-	if (++s->signals == 1) {
+	if (++s->stop_signals == 1) {
 		begin_drain(s);
 		return;
 	}
@@ -144,14 +141,11 @@ load_credentials(const struct config *c, const char *what)
 }
 
 static void
-reload(evutil_socket_t signal_number, short what, void *arg)
+reload(struct server *s)
 {
-	struct server *s = arg;
-	struct credentials *new;
+	struct credentials *new =
+	    load_credentials(s->daemon.config, "not reloaded: ");
 
-	(void)signal_number;
-	(void)what;
-	new = load_credentials(s->daemon.config, "not reloaded: ");
 	if (new == NULL)
 		return;
 	credentials_store_replace(s->daemon.credentials, new);
@@ -159,20 +153,43 @@ reload(evutil_socket_t signal_number, short what, void *arg)
 }
 
 static void
+signaled(evutil_socket_t fd, short what, void *arg)
+{
+	struct server *s = arg;
+	struct signalfd_siginfo info;
+
+	(void)what;
+	if (read(fd, &info, sizeof(info)) != sizeof(info))
+		return;
+	log_line(LOG_INFO, "received %s", strsignal((int)info.ssi_signo));
+	if (info.ssi_signo == SIGHUP)
+		reload(s);
+	else
+		stop_signaled(s);
+}
+
+/* Blocked and read from a descriptor: no thread runs a handler. */
+static bool
 watch_signals(struct server *s)
 {
+	sigset_t watched;
+
 	signal(SIGPIPE, SIG_IGN);
-	event_assign(&s->terminate_event, s->base, SIGTERM,
-		     EV_SIGNAL | EV_PERSIST, signaled, s);
-	event_assign(&s->interrupt_event, s->base, SIGINT,
-		     EV_SIGNAL | EV_PERSIST, signaled, s);
-	event_assign(&s->reload_event, s->base, SIGHUP, EV_SIGNAL | EV_PERSIST,
-		     reload, s);
-	event_assign(&s->expire_event, s->base, -1, 0, expired, s);
-	event_assign(&s->poll_event, s->base, -1, EV_PERSIST, poll_end, s);
-	event_add(&s->terminate_event, NULL);
-	event_add(&s->interrupt_event, NULL);
-	event_add(&s->reload_event, NULL);
+	sigemptyset(&watched);
+	sigaddset(&watched, SIGTERM);
+	sigaddset(&watched, SIGINT);
+	sigaddset(&watched, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, &watched, NULL);
+	s->signal_fd = signalfd(-1, &watched, SFD_NONBLOCK | SFD_CLOEXEC);
+	if (s->signal_fd < 0) {
+		log_line(LOG_ERROR, "cannot watch signals: %s",
+			 strerror(errno));
+		return false;
+	}
+	event_assign(&s->signal_event, s->base, s->signal_fd,
+		     EV_READ | EV_PERSIST, signaled, s);
+	event_add(&s->signal_event, NULL);
+	return true;
 }
 
 /* Two descriptors a session; as many as the system lets us have. */
@@ -206,28 +223,22 @@ start_handshakes(struct daemon *d)
 	return d->handshakes != NULL;
 }
 
-/* Signals go to the main thread alone. */
 static bool
 start_workers(struct server *s)
 {
 	struct daemon *d = &s->daemon;
-	sigset_t all;
-	sigset_t before;
-	bool started = true;
+	bool started;
 
 	d->workers = calloc(d->worker_count, sizeof(*d->workers));
 	d->cancels = cancel_registry_new();
 	d->turns = turns_new();
 	if (d->workers == NULL || d->cancels == NULL || d->turns == NULL)
 		return false;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
 	started = start_handshakes(d);
 	while (started && s->started < d->worker_count) {
 		started = worker_start(&d->workers[s->started], d, s->started);
 		s->started += started;
 	}
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (!started)
 		log_line(LOG_ERROR, "cannot start a worker: %s",
 			 strerror(errno));
@@ -272,6 +283,8 @@ stop(struct server *s)
 	free(s->daemon.workers);
 	cancel_registry_free(s->daemon.cancels);
 	turns_free(s->daemon.turns);
+	if (s->signal_fd >= 0)
+		close(s->signal_fd);
 	event_base_free(s->base);
 	libevent_global_shutdown();
 }
@@ -281,6 +294,7 @@ server_run(const struct config *config)
 {
 	struct server s = {
 	    .daemon = {.config = config, .worker_count = config->workers},
+	    .signal_fd = -1,
 	};
 	struct credentials *credentials;
 	int status = EXIT_FAILURE;
@@ -298,8 +312,9 @@ server_run(const struct config *config)
 		credentials_store_free(s.daemon.credentials);
 		return EXIT_FAILURE;
 	}
-	watch_signals(&s);
-	if (start_workers(&s))
+	event_assign(&s.expire_event, s.base, -1, 0, expired, &s);
+	event_assign(&s.poll_event, s.base, -1, EV_PERSIST, poll_end, &s);
+	if (watch_signals(&s) && start_workers(&s))
 		s.listeners = listeners_open(s.base, &s.daemon);
 	if (s.listeners != NULL) {
 		log_start(config);
