@@ -8,6 +8,7 @@ what differs from session to session.
 """
 
 import re
+import socket
 import time
 from dataclasses import dataclass, field, replace
 
@@ -15,7 +16,7 @@ import injection
 import program
 import wire
 from injection import Step
-from wire import CLOSED, bind, execute, message, parse, query, sync
+from wire import CLOSED, bind, execute, parse, query, sync
 
 GUARDED = "drop table doomed"
 NAME = "guarded"  # of our statement and portal
@@ -82,7 +83,9 @@ def place(script, where, prepared=False):
 
     where is before, amid, after, or None; prepared: once, at the start.
     """
-    steps = [Step([parse(GUARDED, NAME), sync()])] if prepared and where else []
+    steps = []
+    if prepared and where:
+        steps.append(Step([parse(GUARDED, NAME), sync()]))
     if where == "before":
         steps.append(Step(guarded_messages(False, prepared)))
     sent = []
@@ -292,7 +295,7 @@ def cancel(scene):
 
 
 def half_close(scene):
-    scene.session.socket.shutdown(1)  # SHUT_WR
+    scene.session.socket.shutdown(socket.SHUT_WR)
 
 
 def stalled(scene):

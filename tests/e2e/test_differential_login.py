@@ -5,6 +5,7 @@ protocol that a client may ask for.
 """
 
 import hashlib
+import socket
 import struct
 from dataclasses import dataclass
 
@@ -87,7 +88,7 @@ class Recited:
         if session.told <= len(self.answers):
             return self.answers[session.told - 1]
         if self.leaves:
-            session.socket.shutdown(1)
+            session.socket.shutdown(socket.SHUT_WR)
         return b""
 
 

@@ -8,6 +8,7 @@ import hashlib
 import os
 import re
 import signal
+import socket
 import struct
 import subprocess
 
@@ -120,8 +121,9 @@ def stream(endpoint, cluster, admin, delivery, guarded):
             session, "IDENTIFY_SYSTEM", "SHOW wal_level", "TIMELINE_HISTORY 9",
             "nonsense", "READ_REPLICATION_SLOT e2e", "select 'by SQL'",
             "CREATE_REPLICATION_SLOT e2e TEMPORARY LOGICAL test_decoding"))
-        session.say(query("START_REPLICATION SLOT e2e LOGICAL 0/0 "
-                          "(\"include-xids\" 'off', \"skip-empty-xacts\" 'on')"))
+        session.say(query(
+            "START_REPLICATION SLOT e2e LOGICAL 0/0 "
+            "(\"include-xids\" 'off', \"skip-empty-xacts\" 'on')"))
         trace += session.read_until("WE")
         for text in ("insert into changed select i, repeat('ě', 500) "
                      "from generate_series(1, 20) i",
@@ -164,7 +166,7 @@ def test_how_a_stream_ends_equals_direct(cluster, lockstep, admin, how):
             if how == "Terminate":
                 session.say(wire.terminate())
             elif how == "half-close":
-                session.socket.shutdown(1)
+                session.socket.shutdown(socket.SHUT_WR)
             else:
                 admin.execute("select pg_terminate_backend(%s)", [pid])
             traces.append([m for m in session.read_all() if m[0] != "d"])
