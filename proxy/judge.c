@@ -238,12 +238,11 @@ judge_skipped(struct session *s, const struct frame_header *h)
 static enum judgement
 judge_login(struct session *s, const struct frame_header *h, struct span in)
 {
-	if (h->type == FRONTEND_TERMINATE)
+	if (h->type == FRONTEND_TERMINATE) {
 		s->is_terminating = true;
-	/* A query sent ahead of the login's end waits for it. */
-	if (h->type == FRONTEND_PASSWORD)
-		return login_judge(s, h, in) ? JUDGE_PASS : JUDGE_WAIT;
-	return h->type == FRONTEND_TERMINATE ? JUDGE_PASS : JUDGE_WAIT;
+		return JUDGE_PASS;
+	}
+	return login_judge(s, h, in) ? JUDGE_PASS : JUDGE_WAIT;
 }
 
 enum judgement

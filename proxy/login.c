@@ -97,8 +97,9 @@ bool
 login_judge(struct session *s, const struct frame_header *h, struct span in)
 {
 	if (session_config(s)->auth == AUTH_SCRAM) {
-		session_close(s, CLOSE_CLIENT_BAD,
-			      "a SASL response that nothing asked for");
+		if (h->type == FRONTEND_PASSWORD)
+			session_close(s, CLOSE_CLIENT_BAD,
+				      "a SASL response that nothing asked for");
 		return false;
 	}
 	return s->login->stage != LOGIN_SILENT && login_pass_judge(s, h, in);

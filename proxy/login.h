@@ -19,8 +19,9 @@ void login_begin(struct session *s);
 void login_readable(struct session *s);
 
 /*
- * In AUTH: a password or SASL message of the client's.  False: it has to wait,
- * or the session is closing.
+ * In AUTH: a message of the client's, but for Terminate.  False: it has to
+ * wait, as a query sent ahead of the login's end has, or the session is
+ * closing.
  */
 bool login_judge(struct session *s, const struct frame_header *h,
 		 struct span in);

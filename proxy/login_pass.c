@@ -74,9 +74,27 @@ pass_end(struct session *s)
 	return LOGIN_TAKE;
 }
 
+static bool
+wants_answer(uint32_t code)
+{
+	switch (code) {
+	case AUTHENTICATION_CLEARTEXT_PASSWORD:
+	case AUTHENTICATION_MD5_PASSWORD:
+	case AUTHENTICATION_GSS:
+	case AUTHENTICATION_GSS_CONTINUE:
+	case AUTHENTICATION_SSPI:
+	case AUTHENTICATION_SASL:
+	case AUTHENTICATION_SASL_CONTINUE:
+		return true;
+	default:
+		return false;
+	}
+}
+
 enum login_verdict
 login_pass_answer(struct session *s, const struct authentication *a)
 {
+	s->login->is_owed = wants_answer(a->code);
 	switch (a->code) {
 	case AUTHENTICATION_SASL:
 		return pass_mechanisms(s, a->data);
@@ -111,11 +129,26 @@ judge_choice(struct session *s, struct span body)
 	return s->state != SESSION_CLOSING;
 }
 
+/*
+ * The server takes whatever comes next for the answer that it waits for: a
+ * query, too, which it refuses.  One that comes before or behind is a query.
+ */
+static bool
+is_answer(struct session *s, const struct frame_header *h, struct span in)
+{
+	if (h->type != FRONTEND_PASSWORD)
+		return s->login->is_owed;
+	if (s->login->stage != LOGIN_OFFERED || h->body_len > LOGIN_ANSWER_MAX)
+		return true;
+	return frame_is_whole(h, in) && judge_choice(s, frame_body(h, in));
+}
+
 bool
 login_pass_judge(struct session *s, const struct frame_header *h,
 		 struct span in)
 {
-	if (s->login->stage != LOGIN_OFFERED || h->body_len > LOGIN_ANSWER_MAX)
-		return true;
-	return frame_is_whole(h, in) && judge_choice(s, frame_body(h, in));
+	if (!is_answer(s, h, in))
+		return false;
+	s->login->is_owed = false;
+	return true;
 }

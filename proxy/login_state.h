@@ -37,10 +37,11 @@ struct login {
 	/* NULL: the role is not in the file.  Borrowed of the credentials. */
 	const struct scram_verifier *verifier;
 	uint8_t client_key[SCRAM_KEY_BYTES];
-	bool has_chosen;       /* the client, a mechanism of ours */
-	bool is_plus;          /* of whoever binds: SCRAM-SHA-256-PLUS */
-	bool has_retried;      /* with or without TLS */
-	struct buffer early;   /* what the server said before it asked */
+	bool has_chosen;     /* the client, a mechanism of ours */
+	bool is_owed;        /* the server waits for an answer of the client */
+	bool is_plus;        /* of whoever binds: SCRAM-SHA-256-PLUS */
+	bool has_retried;    /* with or without TLS */
+	struct buffer early; /* what the server said before it asked */
 	struct buffer refusal; /* the server's, of the first try */
 };
 

@@ -128,6 +128,23 @@ login_judge_leaves_to_the_server_what_is_malformed(void **state)
 	assert_false(choose(f, PLUS, "p=x"));
 }
 
+/* The server refuses it; sent before or behind, it waits for the login. */
+static void
+login_judge_passes_a_query_in_place_of_an_answer_only(void **state)
+{
+	static const char query[] = "Q\0\0\0\x06;";
+	struct fixture *f = *state;
+
+	begin_pass(f, CLEAR);
+	assert_false(judge(f, bytes(query, sizeof(query))));
+	assert_int_equal(answer(f, AUTHENTICATION_CLEARTEXT_PASSWORD, "", 0),
+			 LOGIN_PASS);
+	assert_true(judge(f, bytes(query, sizeof(query))));
+	assert_false(judge(f, bytes(query, sizeof(query))));
+	assert_int_equal(answer(f, AUTHENTICATION_OK, "", 0), LOGIN_PASS);
+	assert_false(judge(f, bytes(query, sizeof(query))));
+}
+
 static void
 login_answer_passes_what_else_the_server_asks(void **state)
 {
@@ -248,6 +265,7 @@ main(void)
 	    TEST(login_judge_lets_a_client_pass_that_does_not_bind),
 	    TEST(login_judge_waits_for_the_whole_choice),
 	    TEST(login_judge_leaves_to_the_server_what_is_malformed),
+	    TEST(login_judge_passes_a_query_in_place_of_an_answer_only),
 	    TEST(login_answer_passes_what_else_the_server_asks),
 	    TEST(login_answer_refuses_a_malformed_authentication),
 	    TEST(login_answer_refuses_what_cannot_bind_where_that_is_required),
