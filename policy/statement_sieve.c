@@ -11,41 +11,32 @@ enum {
 	LOOK_AHEAD = 256,
 };
 
-static const struct {
-	const char *word;
-	enum guard_scope least; /* the first scope that it is in */
-} guarded[] = {
-    {"drop", GUARD_SCOPE_DROPS},     {"alter", GUARD_SCOPE_DROPS},
-    {"truncate", GUARD_SCOPE_DROPS}, {"do", GUARD_SCOPE_DROPS},
-    {"create", GUARD_SCOPE_DDL},     {"refresh", GUARD_SCOPE_DDL},
+/* What is guarded in each scope, if the rest is of the right kind. */
+static const struct statement_keywords guarded[] = {
+    [GUARD_SCOPE_OFF] = {{{NULL}}},
+    [GUARD_SCOPE_DROPS] = {{
+	['a' - 'a'] = {"alter"},
+	['d' - 'a'] = {"drop", "do"},
+	['t' - 'a'] = {"truncate"},
+    }},
+    [GUARD_SCOPE_DDL] = {{
+	['a' - 'a'] = {"alter"},
+	['c' - 'a'] = {"create"},
+	['d' - 'a'] = {"drop", "do"},
+	['r' - 'a'] = {"refresh"},
+	['t' - 'a'] = {"truncate"},
+    }},
 };
 
-static const char *const control[] = {
-    "begin", "start",     "commit",  "end",     "rollback",
-    "abort", "savepoint", "release", "prepare",
-};
-
-static bool
-is_guarded_word(struct statement_text text, size_t pos, enum guard_scope scope)
-{
-	size_t i;
-
-	for (i = 0; i < sizeof(guarded) / sizeof(guarded[0]); i++)
-		if (statement_text_is_word(text, pos, guarded[i].word))
-			return scope >= guarded[i].least;
-	return false;
-}
-
-static bool
-is_control_word(struct statement_text text, size_t pos)
-{
-	size_t i;
-
-	for (i = 0; i < sizeof(control) / sizeof(control[0]); i++)
-		if (statement_text_is_word(text, pos, control[i]))
-			return true;
-	return false;
-}
+static const struct statement_keywords control = {{
+    ['a' - 'a'] = {"abort"},
+    ['b' - 'a'] = {"begin"},
+    ['c' - 'a'] = {"commit"},
+    ['e' - 'a'] = {"end"},
+    ['p' - 'a'] = {"prepare"},
+    ['r' - 'a'] = {"rollback", "release"},
+    ['s' - 'a'] = {"start", "savepoint"},
+}};
 
 bool
 statement_is_candidate(const char *sql, size_t len, enum guard_scope scope)
@@ -62,7 +53,7 @@ statement_is_candidate(const char *sql, size_t len, enum guard_scope scope)
 
 		if (word >= limit && limit < len)
 			return true;
-		if (is_guarded_word(text, word, scope))
+		if (statement_text_is_listed(text, word, &guarded[scope]))
 			return true;
 		/*
 		 * On from this ';', not from behind a comment: all this may
@@ -142,7 +133,7 @@ statement_sieve_role(struct statement_text text, enum guard_scope scope)
 	static const char *const do_drops[] = {"drop", "detach", "truncate"};
 	static const char *const do_ddl[] = {"alter", "create", "refresh"};
 
-	if (is_control_word(text, 0)) {
+	if (statement_text_is_listed(text, 0, &control)) {
 		if (statement_text_is_word(text, 0, "prepare") &&
 		    !is_prepare_transaction(text))
 			return STATEMENT_ROLE_OTHER;
@@ -155,7 +146,7 @@ statement_sieve_role(struct statement_text text, enum guard_scope scope)
 	    !CONTAINS_ANY(text, do_drops) &&
 	    (scope < GUARD_SCOPE_DDL || !CONTAINS_ANY(text, do_ddl)))
 		return STATEMENT_ROLE_OTHER;
-	if (!is_guarded_word(text, 0, scope) ||
+	if (!statement_text_is_listed(text, 0, &guarded[scope]) ||
 	    statement_sieve_creates_routine(text))
 		return STATEMENT_ROLE_OTHER;
 	return STATEMENT_ROLE_GUARDED;

@@ -91,6 +91,34 @@ statement_text_word_end(struct statement_text text, size_t pos)
 	return pos;
 }
 
+bool
+statement_text_is_word(struct statement_text text, size_t pos,
+		       const char *keyword)
+{
+	for (; *keyword != '\0'; keyword++, pos++)
+		if (pos >= text.len || fold(text.sql[pos]) != *keyword)
+			return false;
+	return pos >= text.len || !is_word_part(text.sql[pos]);
+}
+
+bool
+statement_text_is_listed(struct statement_text text, size_t pos,
+			 const struct statement_keywords *lists)
+{
+	const char *const *words;
+	char first;
+
+	if (pos >= text.len)
+		return false;
+	first = fold(text.sql[pos]);
+	if (first < 'a' || first > 'z')
+		return false;
+	for (words = lists->by_letter[first - 'a']; *words != NULL; words++)
+		if (statement_text_is_word(text, pos, *words))
+			return true;
+	return false;
+}
+
 static bool
 matches(const char *bytes, const char *keyword, size_t len)
 {
@@ -100,21 +128,6 @@ matches(const char *bytes, const char *keyword, size_t len)
 		if (fold(bytes[i]) != keyword[i])
 			return false;
 	return true;
-}
-
-bool
-statement_text_is_word(struct statement_text text, size_t pos,
-		       const char *keyword)
-{
-	size_t len;
-
-	/* Nearly always the answer; the first sieve asks for each ';'. */
-	if (pos >= text.len || fold(text.sql[pos]) != keyword[0])
-		return false;
-	len = strlen(keyword);
-	if (text.len - pos < len || !matches(text.sql + pos, keyword, len))
-		return false;
-	return text.len - pos == len || !is_word_part(text.sql[pos + len]);
 }
 
 bool

@@ -34,6 +34,19 @@ size_t statement_text_word_end(struct statement_text text, size_t pos);
 bool statement_text_is_word(struct statement_text text, size_t pos,
 			    const char *keyword);
 
+enum {
+	STATEMENT_KEYWORDS_MAX = 5, /* with the same first letter */
+};
+
+/* By their first letters, so that what is none of them is told at a glance. */
+struct statement_keywords {
+	const char *by_letter['z' - 'a' + 1][STATEMENT_KEYWORDS_MAX + 1];
+};
+
+/* The same, of any of these. */
+bool statement_text_is_listed(struct statement_text text, size_t pos,
+			      const struct statement_keywords *lists);
+
 /* True if `keyword` stands anywhere, as a whole word or within another. */
 bool statement_text_contains(struct statement_text text, const char *keyword);
 

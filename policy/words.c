@@ -65,18 +65,6 @@ words_hash(const char *word, size_t len)
 	return hash;
 }
 
-static bool
-is_one_of(struct statement_text text, size_t pos, const char *const *keywords,
-	  size_t count)
-{
-	size_t i;
-
-	for (i = 0; i < count; i++)
-		if (statement_text_is_word(text, pos, keywords[i]))
-			return true;
-	return false;
-}
-
 /* What stands behind pos is blanks, comments where those count, and ';'. */
 static bool
 is_blank_from(struct statement_text text, size_t pos, bool with_comments)
@@ -111,11 +99,18 @@ is_plain(struct statement_text text, size_t from, size_t to)
 bool
 words_are_harmless(const char *sql, size_t len)
 {
-	static const char *const keywords[] = {
-	    "begin",      "start",  "set",    "show",     "reset", "savepoint",
-	    "release",    "commit", "end",    "rollback", "abort", "discard",
-	    "deallocate", "listen", "notify", "unlisten",
-	};
+	static const struct statement_keywords keywords = {{
+	    ['a' - 'a'] = {"abort"},
+	    ['b' - 'a'] = {"begin"},
+	    ['c' - 'a'] = {"commit"},
+	    ['d' - 'a'] = {"discard", "deallocate"},
+	    ['e' - 'a'] = {"end"},
+	    ['l' - 'a'] = {"listen"},
+	    ['n' - 'a'] = {"notify"},
+	    ['r' - 'a'] = {"reset", "release", "rollback"},
+	    ['s' - 'a'] = {"set", "show", "start", "savepoint"},
+	    ['u' - 'a'] = {"unlisten"},
+	}};
 	struct statement_text text = {sql, len};
 	const char *semicolon;
 	size_t first = 0;
@@ -126,8 +121,7 @@ words_are_harmless(const char *sql, size_t len)
 		first++;
 	if (first >= len)
 		return true;
-	if (!is_one_of(text, first, keywords,
-		       sizeof(keywords) / sizeof(keywords[0])))
+	if (!statement_text_is_listed(text, first, &keywords))
 		return false;
 	semicolon = memchr(sql + first, ';', len - first);
 	if (semicolon == NULL)
@@ -143,10 +137,15 @@ words_are_harmless(const char *sql, size_t len)
 bool
 words_write(const char *sql, size_t len)
 {
-	static const char *const keywords[] = {
-	    "insert",   "update", "delete", "merge", "copy",
-	    "truncate", "call",   "do",     "for",
-	};
+	static const struct statement_keywords keywords = {{
+	    ['c' - 'a'] = {"copy", "call"},
+	    ['d' - 'a'] = {"delete", "do"},
+	    ['f' - 'a'] = {"for"},
+	    ['i' - 'a'] = {"insert"},
+	    ['m' - 'a'] = {"merge"},
+	    ['t' - 'a'] = {"truncate"},
+	    ['u' - 'a'] = {"update"},
+	}};
 	struct words w = {.sql = sql, .len = len};
 	const char *run;
 	size_t run_len;
@@ -154,8 +153,7 @@ words_write(const char *sql, size_t len)
 	while ((run_len = next_run(&w, &run)) > 0) {
 		struct statement_text text = {run, run_len};
 
-		if (is_one_of(text, 0, keywords,
-			      sizeof(keywords) / sizeof(keywords[0])))
+		if (statement_text_is_listed(text, 0, &keywords))
 			return true;
 	}
 	return false;
