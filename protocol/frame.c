@@ -22,6 +22,20 @@ frame_peek(struct frame_header *out, struct span in)
 	return FRAME_OK;
 }
 
+size_t
+frame_run(struct span in, uint8_t type)
+{
+	size_t len = 0;
+	struct frame_header h;
+
+	while (len < in.len && in.data[len] == type &&
+	       frame_peek(&h, span_of(in.data + len, in.len - len)) ==
+		   FRAME_OK &&
+	       frame_len(&h) <= in.len - len)
+		len += frame_len(&h);
+	return len;
+}
+
 enum frame_status
 frame_next(struct frame *out, struct span *in, size_t max)
 {

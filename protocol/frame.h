@@ -69,6 +69,9 @@ struct frame {
  */
 enum frame_status frame_peek(struct frame_header *out, struct span in);
 
+/* Bytes of the whole frames of this type at the front of in: 0 is none. */
+size_t frame_run(struct span in, uint8_t type);
+
 /*
  * Take the next whole frame off the front of *in.
  *

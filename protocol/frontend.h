@@ -40,6 +40,13 @@ struct execute_message {
 };
 
 bool query_decode(struct query_message *out, struct span body);
+
+/* A Query's text if it is well-formed, which is not looked at. */
+static inline struct span
+query_text(struct span body)
+{
+	return span_of(body.data, body.len > 0 ? body.len - 1 : 0);
+}
 bool parse_decode(struct parse_message *out, struct span body);
 
 /*

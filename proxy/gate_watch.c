@@ -15,13 +15,12 @@
 static bool
 text_of(struct span *sql, const struct frame_header *h, struct span in)
 {
-	struct query_message q;
 	struct parse_message p;
 
 	if (!frame_is_whole(h, in))
 		return false;
-	if (h->type == FRONTEND_QUERY && query_decode(&q, frame_body(h, in)))
-		*sql = q.sql;
+	if (h->type == FRONTEND_QUERY)
+		*sql = query_text(frame_body(h, in));
 	else if (h->type == FRONTEND_PARSE &&
 		 parse_decode(&p, frame_body(h, in)))
 		*sql = p.sql;

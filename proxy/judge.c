@@ -71,15 +71,20 @@ has_guarded(const struct session *s, const struct statement_list *list)
 	return found;
 }
 
+static bool
+is_candidate(const struct session *s, struct span sql)
+{
+	return statement_is_candidate((const char *)sql.data, sql.len,
+				      session_config(s)->detect);
+}
+
 /* True if the text holds a statement to guard; *list is then filled. */
 static bool
-judge_sql(struct session *s, struct span sql, struct statement_list *list)
+judge_candidate(struct session *s, struct span sql, struct statement_list *list)
 {
 	const struct config *c = session_config(s);
 	const char *text = (const char *)sql.data;
 
-	if (!statement_is_candidate(text, sql.len, c->detect))
-		return false;
 	if (s->sends_plain_backslashes && memchr(text, '\\', sql.len) != NULL) {
 		guard_log_unjudged(s, "standard_conforming_strings is off");
 		return false;
@@ -112,9 +117,8 @@ pass_too_large(struct session *s, struct span in)
 
 	if (is_collecting(s))
 		return JUDGE_RELEASE;
-	if (statement_is_candidate((const char *)head.data + FRAME_HEADER_BYTES,
-				   head.len - FRAME_HEADER_BYTES,
-				   session_config(s)->detect))
+	if (is_candidate(s, span_of(head.data + FRAME_HEADER_BYTES,
+				    head.len - FRAME_HEADER_BYTES)))
 		guard_log_unjudged(s, "the message is larger than query_limit");
 	return JUDGE_PASS;
 }
@@ -131,10 +135,12 @@ judge_query(struct session *s, const struct frame_header *h, struct span in,
 		return JUDGE_RELEASE;
 	if (!frame_is_whole(h, in))
 		return JUDGE_WAIT;
+	/* Most hold no candidate, and then nobody minds what they hold. */
 	if (s->pipeline.in_copy || s->pipeline.skipping ||
+	    !is_candidate(s, query_text(frame_body(h, in))) ||
 	    !query_decode(&q, frame_body(h, in)))
 		return JUDGE_PASS;
-	if (!judge_sql(s, q.sql, &out->list))
+	if (!judge_candidate(s, q.sql, &out->list))
 		return JUDGE_PASS;
 	out->sql = q.sql;
 	return JUDGE_GUARD_QUERY;
@@ -154,7 +160,7 @@ judge_parse(struct session *s, const struct frame_header *h, struct span in)
 	if (!parse_decode(&p, frame_body(h, in)))
 		return keep_along(s, h, in);
 	/* More than one statement is an error here; the server says so. */
-	if (judge_sql(s, p.sql, &list))
+	if (is_candidate(s, p.sql) && judge_candidate(s, p.sql, &list))
 		facts = prepared_facts_new(&list);
 	prepared_parse(&s->prepared, p.statement, facts);
 	if (facts != NULL && can_keep(s, h))

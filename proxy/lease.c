@@ -66,10 +66,11 @@ static void
 count_window(struct session *s)
 {
 	const struct gate_window *w = s->lease.window;
-	uint64_t end_ms = worker_now_ms();
+	uint64_t end_ms;
 
 	if (w == NULL)
 		return;
+	end_ms = worker_now_ms();
 	if (end_ms > w->until_ms)
 		end_ms = w->until_ms;
 	if (end_ms > w->shut_ms)
@@ -128,6 +129,8 @@ lease_delayed(const struct session *s)
 void
 lease_end(struct session *s)
 {
+	if (!lease_is_held(s))
+		return;
 	lease_open(s);
 	open_window(s, &s->lease.transaction);
 	lease_give_turn(s);

@@ -78,6 +78,19 @@ stream_through(struct walk *w, size_t len, bool drops)
 	w->inlet->drops_rest = drops;
 }
 
+/*
+ * Whole frames of data: what there is most of, and nothing in it changes
+ * anything.  False: none is there.
+ */
+static bool
+pass_data(struct walk *w, uint8_t type)
+{
+	size_t len = frame_run(w->rest, type);
+
+	advance(w, len);
+	return len > 0;
+}
+
 /* The client's side */
 
 static void
@@ -204,6 +217,14 @@ wait_for_exchange(struct walk *w, struct finding *finding)
 	exchange_hurry(w->s->exchange);
 }
 
+/* CopyData that would be passed whatever else it was. */
+static bool
+is_copying(const struct session *s)
+{
+	return s->pipeline.in_copy && s->state == SESSION_READY &&
+	       s->exchange == NULL && s->kept_count == 0 && !s->skips_to_sync;
+}
+
 /* True: go on with the next frame. */
 static bool
 step_client(struct walk *w)
@@ -219,6 +240,8 @@ step_client(struct walk *w)
 	session_end_exchange(w->s);
 	if (is_blocked(w->s))
 		return false;
+	if (is_copying(w->s) && pass_data(w, FRONTEND_COPY_DATA))
+		return true;
 	switch (frame_peek(&h, w->rest)) {
 	case FRAME_MORE:
 		return false;
@@ -481,11 +504,16 @@ step_server(struct walk *w)
 {
 	struct session *s = w->s;
 	struct frame_header h;
+	bool is_plain_data;
 
 	if (w->inlet->pass_left > 0) {
 		stream_through(w, w->inlet->pass_left, false);
 		return true;
 	}
+	is_plain_data = is_data(w->rest.data[0]) && s->exchange == NULL &&
+			s->state == SESSION_READY;
+	if (is_plain_data && pass_data(w, w->rest.data[0]))
+		return true;
 	switch (frame_peek(&h, w->rest)) {
 	case FRAME_MORE:
 		return false;
@@ -495,9 +523,7 @@ step_server(struct walk *w)
 	case FRAME_OK:
 		break;
 	}
-	/* Data changes nothing: the short way for what there is most of. */
-	if (is_data(h.type) && s->exchange == NULL &&
-	    s->state == SESSION_READY) {
+	if (is_plain_data) {
 		stream_through(w, frame_len(&h), false);
 		return true;
 	}

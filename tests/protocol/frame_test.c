@@ -46,6 +46,36 @@ frame_next_takes_frames_one_by_one(void **state)
 	assert_span_text(in, "X");
 }
 
+static void
+check_frame_run_leaves_the_last(struct span part)
+{
+	/* Two whole ones of six bytes, then another of seven. */
+	assert_int_equal(frame_run(part, 'd'),
+			 part.len / 6 * 6 - (part.len == 18 ? 6 : 0));
+}
+
+static void
+frame_run_takes_whole_frames_only(void **state)
+{
+	(void)state;
+	bytes_each_proper_prefix(bytes("d\0\0\0\5x"
+				       "d\0\0\0\5y"
+				       "d\0\0\0\6zz",
+				       19),
+				 check_frame_run_leaves_the_last);
+}
+
+static void
+frame_run_stops_before_another_type_and_a_bad_length(void **state)
+{
+	(void)state;
+	assert_int_equal(frame_run(bytes("d\0\0\0\4D\0\0\0\4", 10), 'd'), 5);
+	assert_int_equal(frame_run(bytes("d\0\0\0\4d\0\0\0\3", 10), 'd'), 5);
+	assert_int_equal(frame_run(bytes("d\xff\xff\xff\xff", 5), 'd'), 0);
+	assert_int_equal(frame_run(bytes("D\0\0\0\4", 5), 'd'), 0);
+	assert_int_equal(frame_run((struct span){.data = NULL}, 'd'), 0);
+}
+
 /* The bytes in two pieces: nothing but the time of delivery may differ. */
 static void
 check_split_at(struct span stream, size_t at)
@@ -199,6 +229,9 @@ main(void)
 	    cmocka_unit_test(frame_next_wants_more_for_every_proper_prefix),
 	    cmocka_unit_test(frame_next_takes_frames_one_by_one),
 	    cmocka_unit_test(frame_next_finds_the_same_frames_at_every_split),
+	    cmocka_unit_test(frame_run_takes_whole_frames_only),
+	    cmocka_unit_test(
+		frame_run_stops_before_another_type_and_a_bad_length),
 	    cmocka_unit_test(frame_next_rejects_length_below_four),
 	    cmocka_unit_test(
 		frame_next_rejects_a_length_above_max_before_the_body),

@@ -11,6 +11,15 @@ check_query_is_rejected(struct span part)
 }
 
 static void
+query_text_is_all_but_the_nul(void **state)
+{
+	(void)state;
+	assert_span_text(query_text(bytes("select 1\0", 9)), "select 1");
+	assert_int_equal(query_text(bytes("\0", 1)).len, 0);
+	assert_int_equal(query_text((struct span){.data = NULL}).len, 0);
+}
+
+static void
 query_decode_borrows_the_text(void **state)
 {
 	struct span body = bytes("select 1\0", 9);
@@ -241,6 +250,7 @@ main(void)
 	    cmocka_unit_test(bind_decode_needs_no_more_than_the_names),
 	    cmocka_unit_test(
 		bind_decode_rejects_every_front_without_both_names),
+	    cmocka_unit_test(query_text_is_all_but_the_nul),
 	    cmocka_unit_test(target_decode_reads_kind_and_name),
 	    cmocka_unit_test(target_decode_rejects_what_is_malformed),
 	    cmocka_unit_test(execute_decode_reads_portal_and_limit),
