@@ -28,12 +28,12 @@ import pki
 from cluster import Cluster, default_pg_bin
 
 DOCS = pathlib.Path(__file__).resolve().parents[2] / "docs"
-MAX_CONNECTIONS = 1100
+MAX_CONNECTIONS = 1300
 LEGS = {"clear": CLEAR, "tls": ENCRYPTED}
 SETTINGS = {"log_statement": "none", "shared_buffers": "512MB",
             "max_wal_size": "4GB", "max_connections": MAX_CONNECTIONS}
 
-FULL = SimpleNamespace(rounds=5, seconds=3, copy_bytes=1e9, sessions=1000)
+FULL = SimpleNamespace(rounds=5, seconds=2, copy_bytes=1e9, sessions=1000)
 QUICK = SimpleNamespace(rounds=1, seconds=1, copy_bytes=1e8, sessions=200)
 
 
