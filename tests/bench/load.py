@@ -91,10 +91,13 @@ class Clients:
         """Its standard output."""
         options.setdefault("stdin", subprocess.DEVNULL)
         options.setdefault("stdout", subprocess.PIPE)
-        done = subprocess.run(
-            [f"{self.pg_bin}/{name}", *arguments], text=True,
-            stderr=subprocess.PIPE, timeout=timeout, cwd=self.folder,
-            env=self.environment(endpoint, encryption), **options)
+        try:
+            done = subprocess.run(
+                [f"{self.pg_bin}/{name}", *arguments], text=True,
+                stderr=subprocess.PIPE, timeout=timeout, cwd=self.folder,
+                env=self.environment(endpoint, encryption), **options)
+        except subprocess.TimeoutExpired as expired:
+            raise Failed(f"{name}: not over in {timeout} s") from expired
         if done.returncode != 0:
             raise Failed(f"{name} {arguments}:\n{done.stderr[-2000:]}")
         return done.stdout
@@ -106,8 +109,11 @@ class Clients:
         self.run(endpoint, encryption, "pgbench", "-n", "-T", str(seconds),
                  "-l", "--log-prefix=transactions", *arguments,
                  timeout=seconds + END_BOUND_S)
-        return [logged(line) for log in self._logs()
-                for line in open(log, encoding="ascii")]
+        found = [logged(line) for log in self._logs()
+                 for line in open(log, encoding="ascii")]
+        if not found:
+            raise Failed("pgbench had no time for a transaction")
+        return found
 
     def _logs(self):
         return glob.glob(os.path.join(self.folder, "transactions.*"))

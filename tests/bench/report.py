@@ -171,6 +171,7 @@ def about(results):
                      f"{contestant['told']}")
     for name, reason in said["missing"].items():
         lines.append(f"- not with TLS: {title(name)}, {reason}")
+    lines += [f"- failed: {failure}" for failure in said["failed"]]
     for name, cipher in said["ciphers"].items():
         lines.append(f"- TLS of {title(name)}: {cipher}")
     return "\n".join(lines)

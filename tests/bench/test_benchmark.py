@@ -138,8 +138,8 @@ def results():
     made = Results(machine={"CPU": "one"}, command="run", minutes=1,
                    effort={"rounds": 2, "seconds": 1, "copy_bytes": 1e6,
                            "sessions": 5},
-                   clients="15.1", missing={}, ciphers={}, contestants={
-                       "floor": {"version": "1", "told": "a = b"}})
+                   clients="15.1", missing={}, ciphers={}, failed=[],
+                   contestants={"floor": {"version": "1", "told": "a = b"}})
     for encrypted in CLEAR, ENCRYPTED:
         for i, times in enumerate((1.0, 1.2)):
             for name, more in (("floor", 1), ("haproxy", 2),
