@@ -317,7 +317,9 @@ auth_answer(struct walk *w, struct frame f)
 	struct session *s = w->s;
 	enum transaction_status status;
 
-	flush(w); /* what is said of it comes behind what came before it */
+	/* What is said of it comes behind what came before it. */
+	if (f.type == BACKEND_AUTHENTICATION)
+		flush(w);
 	if (s->state == SESSION_CLOSING || login_answer(s, f) != LOGIN_PASS)
 		return true;
 	switch (f.type) {
@@ -328,10 +330,12 @@ auth_answer(struct walk *w, struct frame f)
 		note_parameter(s, f.body);
 		break;
 	case BACKEND_READY_FOR_QUERY:
-		if (ready_for_query_decode(&status, f.body))
+		if (ready_for_query_decode(&status, f.body)) {
 			session_logged_in(s, status);
-		else
-			session_close(s, CLOSE_SERVER_BAD, "ReadyForQuery");
+			break;
+		}
+		flush(w);
+		session_close(s, CLOSE_SERVER_BAD, "ReadyForQuery");
 		break;
 	default:
 		break;

@@ -125,7 +125,8 @@ upgrade_start(const struct handshaker *by, int fd, struct tls *tls,
 	u->arg = arg;
 	event_assign(&u->event, by->base, fd, EV_WRITE, ask, u);
 	if (!is_direct) {
-		event_add(&u->event, NULL);
+		/* It has just connected, so it is writable. */
+		event_active(&u->event, EV_WRITE, 1);
 		return u;
 	}
 	u->tls = NULL;
