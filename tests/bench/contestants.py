@@ -57,15 +57,17 @@ class Direct(Watched):
     """The server by itself; what it uses is nobody's overhead."""
 
     name = "direct"
+    title = "direct"
     pid = None
+    TOLD = ("fsync", "synchronous_commit", "full_page_writes", "autovacuum",
+            "shared_buffers", "max_wal_size", "max_connections")
 
     def __init__(self, cluster, encryption=False):
         self.cluster = cluster
         self.host, self.port = cluster.host, cluster.port
         self.encryption = encryption
         self.told = told({name: value for name, value
-                          in cluster.settings.items()
-                          if not name.endswith("_file")})
+                          in cluster.settings.items() if name in self.TOLD})
 
     def __enter__(self):
         return self
@@ -81,6 +83,7 @@ class Floor(Watched, poolers.Process):
     """The least that a proxy can do; FLOOR_BIN names the program."""
 
     name = "floor"
+    title = "floor"
     can_encrypt = False
     told = "one thread, one buffer of 16 kB"
 
@@ -94,13 +97,14 @@ class Floor(Watched, poolers.Process):
                 str(self.cluster.port)]
 
     def version(self):
-        return "floor"
+        return "tests/bench/floor.c"
 
 
 class HAProxy(Watched, poolers.Process):
     """It cannot answer SSLRequest: its clients have to begin with TLS."""
 
     name = "haproxy"
+    title = "HAProxy"
     needs_direct_tls = True
     told = "mode tcp, nbthread 1, no log"
 
@@ -140,6 +144,7 @@ class PgBouncer(Watched, poolers.PgBouncer):
     """A pool that is never exhausted, so that nobody waits for a server."""
 
     name = "pgbouncer"
+    title = "PgBouncer"
 
     def __init__(self, cluster, encryption=False):
         own = {"max_client_conn": SESSIONS // 2, "log_connections": 0,
@@ -168,6 +173,7 @@ class Lockstep(Watched, proxy.Lockstep):
     """LOCKSTEP_BIN names the program."""
 
     name = "lockstep"
+    title = "Lockstep"
 
     def __init__(self, cluster, encryption=False):
         settings = {"workers": 1, "log_level": "warning",
