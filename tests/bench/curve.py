@@ -51,6 +51,10 @@ def nice(most):
                 if step * size >= most * 0.999)
 
 
+def label(value):
+    return f"{value:,.0f}" if value >= 10 else f"{value:.3g}"
+
+
 @dataclasses.dataclass
 class Plot:
     """curves: {name: [(x, y)]}; those of a name in colors have that one."""
@@ -77,12 +81,12 @@ class Plot:
         for value in self.y.ticks():
             _x, y = self.at(self.x.most, value)
             yield line(left, y, right, y, GRID)
-            yield text(left - 6, y + 4, f"{value:,.4g}", 10, "end", GRAY)
+            yield text(left - 6, y + 4, label(value), 10, "end", GRAY)
         for value in self.x.ticks():
             x, _y = self.at(value, self.y.most)
             yield line(x, TOP, x, HEIGHT - BOTTOM, GRID)
-            yield text(x, HEIGHT - BOTTOM + 15, f"{value:,.0f}", 10,
-                       "middle", GRAY)
+            yield text(x, HEIGHT - BOTTOM + 15, label(value), 10, "middle",
+                       GRAY)
         yield text((left + right) / 2, HEIGHT - 12, self.x.title, 11,
                    "middle", GRAY)
         yield text(12, TOP - 10, self.y.title, 11, "start", GRAY)
