@@ -5,8 +5,8 @@ import math
 
 from chart import line, rectangle, text
 
-WIDTH, HEIGHT = 640, 330  # of a plot, all that belongs to it included
-LEFT, RIGHT, TOP, BOTTOM = 70, 150, 46, 48  # kept around it
+WIDTH, HEIGHT = 680, 330  # of a plot, all that belongs to it included
+LEFT, RIGHT, TOP, BOTTOM = 70, 190, 46, 48  # kept around it
 COLORS = ["#1f6fb5", "#b5461f", "#444444", "#9aa3ad", "#d9a441", "#3a8f4d"]
 GRAY, GRID = "#666", "#ddd"
 
