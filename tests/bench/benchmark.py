@@ -28,12 +28,12 @@ import pki
 from cluster import Cluster, default_pg_bin
 
 DOCS = pathlib.Path(__file__).resolve().parents[2] / "docs"
-MAX_CONNECTIONS = 1100
+MAX_CONNECTIONS = 1300
 LEGS = {"clear": CLEAR, "tls": ENCRYPTED}
 SETTINGS = {"log_statement": "none", "shared_buffers": "512MB",
             "max_wal_size": "4GB", "max_connections": MAX_CONNECTIONS}
 
-FULL = SimpleNamespace(rounds=5, seconds=3, copy_bytes=1e9, sessions=1000)
+FULL = SimpleNamespace(rounds=5, seconds=2, copy_bytes=1e9, sessions=1000)
 QUICK = SimpleNamespace(rounds=1, seconds=1, copy_bytes=1e8, sessions=200)
 
 
@@ -102,6 +102,14 @@ def command(options):
         for argument in sys.argv[1:])])
 
 
+def write_files(results, folder):
+    os.makedirs(folder, exist_ok=True)
+    results.write(os.path.join(folder, "benchmark.json"))
+    with open(os.path.join(folder, "benchmark.svg"), "w",
+              encoding="utf-8") as out:
+        out.write(chart.draw(results))
+
+
 class Run:
     def __init__(self, stage, options):
         self.stage = stage
@@ -109,7 +117,14 @@ class Run:
         self.results = Results(
             machine=machine.describe(), effort=vars(stage.effort),
             command=command(options), clients=stage.clients.version(),
-            contestants={}, ciphers={}, missing={})
+            contestants={}, ciphers={}, missing={}, failed=[])
+
+        self.begun = time.monotonic()
+
+    def save(self):
+        minutes = (time.monotonic() - self.begun) / 60
+        self.results.about["minutes"] = round(minutes, 1)
+        write_files(self.results, self.options.output)
 
     def why_missing(self, kind, encryption):
         """None if it can take part."""
@@ -137,6 +152,7 @@ class Run:
             self.note(everybody, encryption)
             for workload in chosen(workloads.ALL, self.options.only):
                 self.workload(workload, everybody, encryption)
+                self.save()  # what was found survives what comes
 
     def note(self, everybody, encryption):
         about = self.results.about
@@ -153,8 +169,20 @@ class Run:
             for contestant in rotated(everybody, i):
                 self.measure(workload, contestant, encryption, i)
 
+    def attempt(self, workload, contestant, encryption):
+        """What was found; a load that fails is tried once more."""
+        for _ in range(2):
+            try:
+                return workload.measure(self.stage, contestant, encryption)
+            except load.Failed as failure:
+                self.results.about["failed"].append(
+                    f"{workload.name}, {contestant.name}: {failure}")
+                print("failed:", self.results.about["failed"][-1],
+                      file=sys.stderr)
+        return None
+
     def measure(self, workload, contestant, encryption, i):
-        found = workload.measure(self.stage, contestant, encryption)
+        found = self.attempt(workload, contestant, encryption)
         if found is None:
             return
         self.results.add(workload=workload.name, encrypted=encryption,
@@ -180,23 +208,12 @@ def run(options):
         return this.results
 
 
-def write_files(results, folder, name):
-    path = os.path.join(folder, name)
-    results.write(f"{path}.json")
-    with open(f"{path}.svg", "w", encoding="utf-8") as out:
-        out.write(chart.draw(results))
-
-
 def main():
     options = parse_options()
-    begun = time.monotonic()
     results = run(options)
-    results.about["minutes"] = round((time.monotonic() - begun) / 60, 1)
-    os.makedirs(options.output, exist_ok=True)
-    write_files(results, options.output, "benchmark")
     made = report.report(results)
     if options.write_docs:
-        write_files(results, DOCS, "benchmark")
+        write_files(results, DOCS)
         report.update(os.path.join(DOCS, "benchmark.md"), made)
     print(made)
 

@@ -13,10 +13,12 @@ LEFT = 230  # of the bars; titles stand before them
 RIGHT = 60  # kept for the number behind the longest bar
 BAR = 11
 GAP = 10  # between workloads
+NUMBER = 32  # the width of one
 HEAD = 54  # of a panel: heading and scale
 MOST = 3.0  # longer bars are cut
 COLORS = {"floor": "#444444", "haproxy": "#9aa3ad", "pgbouncer": "#d9a441",
           "lockstep": "#1f6fb5"}
+TARGET_COLOR = "#c0392b"
 HALO = "stroke='white' stroke-width='3' paint-order='stroke'"
 FONT = "font-family='system-ui, sans-serif'"
 
@@ -59,7 +61,7 @@ class Panel:
                           for _title, values, _target in self.groups)
 
     def scale(self, top, bottom):
-        step = 0.5 if self.most <= 4 else 1
+        step = self.most / (6 if self.most == MOST else 4)
         for i in range(int(self.most / step) + 1):
             x = self.x(i * step)
             is_reference = i * step == self.reference
@@ -70,14 +72,18 @@ class Panel:
         yield text(LEFT - 8, top + (len(values) * BAR) / 2 + 4, title, 12,
                    "end")
         for i, (name, value) in enumerate(values.items()):
-            y = top + i * BAR
-            end = self.x(value)
-            yield rectangle(LEFT, y, end - LEFT, BAR - 1, COLORS[name])
-            yield text(end + 4, y + BAR - 2, f"{value:.2f}", 9, "start",
-                       "#444")
-            if name == "lockstep" and target is not None:
-                x = self.x(target)
-                yield line(x, y - 2, x, y + BAR + 1, "#c0392b", 2)
+            yield from self.bar(top + i * BAR, name, value,
+                                target if name == "lockstep" else None)
+
+    def bar(self, y, name, value, target):
+        end = self.x(value)
+        yield rectangle(LEFT, y, end - LEFT, BAR - 1, COLORS[name])
+        if target is not None:
+            x = self.x(target)
+            yield line(x, y - 2, x, y + BAR + 1, TARGET_COLOR, 2)
+            if end < x < end + NUMBER:
+                end = x
+        yield text(end + 4, y + BAR - 2, f"{value:.2f}", 9, "start", "#444")
 
     def draw(self, top):
         yield text(12, top + 16, self.heading, 14, weight="bold")
@@ -111,8 +117,7 @@ def relative_panel(results, encrypted):
         if values:
             groups.append((workload.title, values, target_of(
                 workload.name, encrypted, cpu_us)))
-    leg = report.LEGS[encrypted].lower()
-    return Panel(f"CPU time of the proxy, {leg}; "
+    return Panel(f"{report.LEGS[encrypted]}: CPU time of the proxy, "
                  f"{report.title(reference)} = 1", groups, MOST, 1)
 
 
@@ -136,7 +141,7 @@ def idle_panel(results):
 
 def nice(most):
     """The scale's end: a number that has few steps below it."""
-    for end in (2, 4, 8, 16, 32, 64, 128, 256):
+    for end in (4, 8, 16, 32, 64, 128, 256):
         if most <= end:
             return end
     return most
@@ -148,7 +153,7 @@ def legend(y):
         yield rectangle(x, y - 9, 10, 10, color)
         yield text(x + 14, y, report.title(name))
         x += 95
-    yield line(x + 5, y - 11, x + 5, y + 2, "#c0392b", 2)
+    yield line(x + 5, y - 11, x + 5, y + 2, TARGET_COLOR, 2)
     yield text(x + 14, y, "target of Lockstep")
 
 

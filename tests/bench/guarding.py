@@ -32,7 +32,7 @@ READERS = 6  # of what is dropped
 DROP_STEP_S = 0.2  # from one drop to the next, if that is done by then
 SCALE = 4  # of pgbench's tables
 WARM_UP_S = 0.5
-CATALOG = {**plan_cost.SETTINGS, "fsync": "off"}
+CATALOG = plan_cost.SETTINGS
 
 
 @dataclasses.dataclass

@@ -28,7 +28,7 @@ class Failed(Exception):
 
 @dataclasses.dataclass
 class Load:
-    """units are transactions or MB; latencies_us is sorted, or empty."""
+    """units are what CPU time is divided by; latencies_us is sorted."""
 
     units: float
     seconds: float
@@ -44,6 +44,22 @@ def nearest_rank(ordered, share):
         return None
     rank = -int(-share * len(ordered) // 1)  # rounded up
     return ordered[max(rank, 1) - 1]
+
+
+def logged(line):
+    """Of pgbench's log: when the transaction ended, and its latency in µs."""
+    _client, _number, latency, _script, epoch, us = line.split()[:6]
+    return int(epoch) + int(us) / 1e6, int(latency)
+
+
+def load_since(transactions, begun):
+    """The Load of those that ended after it began to be watched."""
+    counted = [(end, latency) for end, latency in transactions
+               if end >= begun]
+    if not counted:
+        raise Failed("no transaction ended")
+    return Load(len(counted), max(counted)[0] - begun,
+                sorted(latency for _end, latency in counted))
 
 
 class Clients:
@@ -75,34 +91,32 @@ class Clients:
         """Its standard output."""
         options.setdefault("stdin", subprocess.DEVNULL)
         options.setdefault("stdout", subprocess.PIPE)
-        done = subprocess.run(
-            [f"{self.pg_bin}/{name}", *arguments], text=True,
-            stderr=subprocess.PIPE, timeout=timeout, cwd=self.folder,
-            env=self.environment(endpoint, encryption), **options)
+        try:
+            done = subprocess.run(
+                [f"{self.pg_bin}/{name}", *arguments], text=True,
+                stderr=subprocess.PIPE, timeout=timeout, cwd=self.folder,
+                env=self.environment(endpoint, encryption), **options)
+        except subprocess.TimeoutExpired as expired:
+            raise Failed(f"{name}: not over in {timeout} s") from expired
         if done.returncode != 0:
             raise Failed(f"{name} {arguments}:\n{done.stderr[-2000:]}")
         return done.stdout
 
     def pgbench(self, endpoint, encryption, seconds, *arguments):
-        """Load in transactions."""
+        """The transactions, as (when it ended, latency in µs)."""
         for log in self._logs():
             os.unlink(log)
-        said = self.run(endpoint, encryption, "pgbench", "-n", "-T",
-                        str(seconds), "-l", "--log-prefix=transactions",
-                        *arguments, timeout=seconds + END_BOUND_S)
-        count = re.search(r"actually processed: (\d+)", said)[1]
-        rate = re.search(r"^tps = ([0-9.]+)", said, re.M)[1]
-        return Load(int(count), int(count) / float(rate),
-                    sorted(self._latencies_us()))
+        self.run(endpoint, encryption, "pgbench", "-n", "-T", str(seconds),
+                 "-l", "--log-prefix=transactions", *arguments,
+                 timeout=seconds + END_BOUND_S)
+        found = [logged(line) for log in self._logs()
+                 for line in open(log, encoding="ascii")]
+        if not found:
+            raise Failed("pgbench had no time for a transaction")
+        return found
 
     def _logs(self):
         return glob.glob(os.path.join(self.folder, "transactions.*"))
-
-    def _latencies_us(self):
-        for log in self._logs():
-            with open(log, encoding="ascii") as lines:
-                for line in lines:
-                    yield int(line.split(" ", 3)[2])
 
     def psql(self, endpoint, encryption, sql, **options):
         self.run(endpoint, encryption, "psql", "-X", "-q", "-c", sql,

@@ -1,6 +1,7 @@
 """What a running program has used, as Linux counts it in /proc.
 
     with Cpu(pid) as cpu: ...            cpu.seconds
+    with Samples(pid) as samples: ...    samples.since(when)
     private_bytes(pid)                   memory
 
 Children of the program are a part of it, and so are all of its threads.  User
@@ -12,8 +13,10 @@ thread that has ended is not counted at all.
 
 import os
 import re
+import threading
 import time
 
+SAMPLE_PAUSE_S = 0.02
 SETTLE_BOUND_S = 2
 SETTLE_PAUSE_S = 0.02
 
@@ -76,6 +79,42 @@ class Cpu:
     def __exit__(self, *exc):
         if self.pid is not None:
             self.seconds = settled_cpu_seconds(self.pid) - self.begun
+
+
+class Samples:
+    """with: CPU time all along, for those who learn later what counts.
+
+    The times are the clock's, as in the logs of others.
+    """
+
+    def __init__(self, pid):
+        self.pid = pid
+        self.seen = []  # (time, CPU seconds)
+        self.at_end = 0.0
+        self.is_over = threading.Event()
+        self.sampler = threading.Thread(target=self._sample)
+
+    def _sample(self):
+        while not self.is_over.wait(SAMPLE_PAUSE_S):
+            self.seen.append((time.time(), self._now(cpu_seconds)))
+
+    def _now(self, count):
+        return 0.0 if self.pid is None else count(self.pid)
+
+    def __enter__(self):
+        self.sampler.start()
+        return self
+
+    def __exit__(self, *exc):
+        self.is_over.set()
+        self.sampler.join()
+        self.at_end = self._now(settled_cpu_seconds)
+
+    def since(self, when):
+        """The first time seen after that, and what was used from it on."""
+        begun, used = next(sample for sample in self.seen
+                           if sample[0] >= when)
+        return begun, self.at_end - used
 
 
 def memory(pid):

@@ -70,7 +70,10 @@ def targets(results):
 # -- everybody's numbers ----------------------------------------------------
 
 def matrix(results, encrypted, corner, cell, names, unit_in=None):
-    """cell(workload, contestant) is text, or None for a dash."""
+    """cell(workload, contestant) is text, or None for a dash.
+
+    Nothing if there would be nothing but dashes.
+    """
     rows = []
     for workload in results.workloads(encrypted):
         cells = [cell(workload.name, name) for name in names]
@@ -78,7 +81,7 @@ def matrix(results, encrypted, corner, cell, names, unit_in=None):
             unit = f" ({workload.unit})" if unit_in else ""
             rows.append([workload.title + unit,
                          *(text or "-" for text in cells)])
-    return grid([corner, *map(title, names)], rows)
+    return rows and grid([corner, *map(title, names)], rows)
 
 
 def relative(results, encrypted):
@@ -146,9 +149,9 @@ def idle(results, encrypted):
 def leg(results, encrypted):
     if not results.workloads(encrypted):
         return []
-    return [f"### {LEGS[encrypted]}",
-            *(part(results, encrypted) for part in
-              (relative, absolute, throughput, latency, idle))]
+    parts = [part(results, encrypted) for part in
+             (relative, absolute, throughput, latency, idle)]
+    return [f"### {LEGS[encrypted]}", *filter(None, parts)]
 
 
 # -- what it was ------------------------------------------------------------
@@ -168,6 +171,7 @@ def about(results):
                      f"{contestant['told']}")
     for name, reason in said["missing"].items():
         lines.append(f"- not with TLS: {title(name)}, {reason}")
+    lines += [f"- failed: {failure}" for failure in said["failed"]]
     for name, cipher in said["ciphers"].items():
         lines.append(f"- TLS of {title(name)}: {cipher}")
     return "\n".join(lines)

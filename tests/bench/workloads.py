@@ -11,11 +11,12 @@ import time
 from types import SimpleNamespace
 
 import load
-from measure import Cpu, private_bytes
+from measure import Cpu, Samples, private_bytes
 
 MB = 1e6
 SCALE = 16
 SETTLE_S = 0.5
+MANY = 64  # clients take a second to connect, which pgbench counts as theirs
 
 # A row of COPY's text is 100 bytes: ten digits, a tab, these, a newline.
 FILLER = "x" * 88
@@ -28,6 +29,10 @@ WIDE_COLUMNS = 30
 WIDE_ROWS = 100
 WIDE = f"select * from wide where id between {{}} and {{}} + {WIDE_ROWS - 1}"
 BIG = "select repeat('x', 1048576)"
+
+BACKENDS = """select count(*) from pg_stat_activity
+    where backend_type = 'client backend'"""
+FEW_BACKENDS = 150  # a pooler may keep some
 
 SCHEMA = f"""
 create unlogged table sink (id int, filler text);
@@ -70,20 +75,33 @@ class Stage:
                   encoding="ascii") as script:
             script.write(text)
 
+    def wait_for_backends(self):
+        """The server's, of sessions that have gone: they end a bit later."""
+        deadline = time.monotonic() + load.END_BOUND_S
+        with self.cluster.connect() as admin:
+            while admin.execute(BACKENDS).fetchone()[0] > FEW_BACKENDS:
+                if time.monotonic() > deadline:
+                    raise load.Failed("backends do not end")
+                time.sleep(0.1)
+
     def rows(self):
         return int(self.effort.copy_bytes / COPY_ROW_BYTES)
 
 
-def row(found, cpu):
-    return {"units": found.units, "seconds": found.seconds,
-            "cpu_s": cpu.seconds, **{
-                f"p{share}_us": found.percentile(share / 100)
-                for share in (50, 95, 99)}}
+def row(found, cpu_s):
+    latencies = {f"p{share}_us": found.percentile(share / 100)
+                 for share in (50, 95, 99)}
+    return {"units": found.units, "seconds": found.seconds, "cpu_s": cpu_s,
+            **latencies}
 
 
 @dataclasses.dataclass
 class Pgbench:
-    """sizer tells how many bytes a transaction brings, where MB count."""
+    """sizer tells how many bytes a transaction brings, where MB count.
+
+    What it takes to connect the clients is not a part of it, unless they
+    connect for each transaction.
+    """
 
     name: str
     title: str
@@ -94,14 +112,18 @@ class Pgbench:
     rounds = None
 
     def measure(self, stage, contestant, encryption):
-        with Cpu(contestant.pid) as cpu:
-            found = stage.clients.pgbench(
-                contestant, encryption, stage.effort.seconds,
+        with Samples(contestant.pid) as samples:
+            transactions = stage.clients.pgbench(
+                contestant, encryption,
+                stage.effort.seconds + self.clients // MANY,
                 "-c", str(self.clients), "-j", str(min(self.clients, 2)),
                 *self.arguments)
+        first = min(end - us / 1e6 for end, us in transactions)
+        begun, cpu_s = samples.since(0 if "-C" in self.arguments else first)
+        found = load.load_since(transactions, begun)
         if self.sizer:
             found.units *= self.sizer(stage) / MB
-        return row(found, cpu)
+        return row(found, cpu_s)
 
 
 def wide_bytes(stage):
@@ -130,7 +152,7 @@ class Copy:
         with stage.cluster.connect() as admin:
             admin.execute("truncate sink")
         return row(load.Load(stage.rows() * COPY_ROW_BYTES / MB, seconds),
-                   cpu)
+                   cpu.seconds)
 
 
 def copy_out(stage, contestant, encryption):
@@ -164,6 +186,7 @@ class Idle:
             with load.idle_sessions(own, encryption, count):
                 time.sleep(SETTLE_S)
                 grown = private_bytes(own.pid) - before
+        stage.wait_for_backends()
         return {"units": count, "kib": grown / 1024 / count}
 
 
