@@ -11,7 +11,7 @@ import time
 import contestants
 import swarm
 from contestants import proxy
-from measure import Cpu, cpu_seconds, memory, private_bytes
+from measure import Cpu, anonymous_bytes, cpu_seconds, memory
 from swarm import Stub, Swarm
 
 from cluster import Cluster
@@ -84,7 +84,7 @@ class Setup(contextlib.ExitStack):
         self.swarm.open(count)
         self.swarm.run(count, count)
         time.sleep(SETTLE_S)
-        return {"private_bytes": private_bytes(self.contestant.pid)}
+        return {"memory_bytes": anonymous_bytes(self.contestant.pid)}
 
     def run(self, active, count):
         """One round."""
@@ -134,7 +134,7 @@ def with_connections(effort):
             time.sleep(SETTLE_S)
             used = memory(pid)
             yield {"connects": step * effort.connects, "seconds": took,
-                   "private_bytes": private_bytes(pid),
+                   "memory_bytes": anonymous_bytes(pid),
                    "resident_bytes": used["Rss"], "cpu_s": cpu_seconds(pid)}
 
 

@@ -54,9 +54,9 @@ def cpu(results, name, count, active):
 
 def session_kib(results, name, count):
     """What those cost that came after the first few; None without any."""
-    used = {row["sessions"]: row["private_bytes"]
+    used = {row["sessions"]: row["memory_bytes"]
             for row in results["sessions"]
-            if row["contestant"] == name and "private_bytes" in row}
+            if row["contestant"] == name and "memory_bytes" in row}
     if count not in used or count == growing.FEW:
         return None
     return ((used[count] - used[growing.FEW]) / KIB
@@ -104,15 +104,15 @@ def sessions_tables(results):
                          cpu_of_all(results)),
             curves_table(f"the same; {growing.FEW} of the sessions",
                          cpu_of_few(results)),
-            curves_table("private memory, KiB for each session",
+            curves_table("memory, KiB for each session",
                          kib(results))]
 
 
 def connects_table(results):
-    rows = [[f"{row['connects']:,}", f"{row['private_bytes'] / KIB:,.0f}",
+    rows = [[f"{row['connects']:,}", f"{row['memory_bytes'] / KIB:,.0f}",
              f"{row['resident_bytes'] / KIB:,.0f}",
              f"{row['seconds']:,.1f}"] for row in results["connects"]]
-    return report.grid(["connects", "private KiB", "resident KiB",
+    return report.grid(["connects", "memory, KiB", "resident, KiB",
                         "seconds"], rows)
 
 
@@ -180,7 +180,7 @@ def connects_plot(results):
                     title: [(row["connects"], row[key] / MIB)
                             for row in rows]
                     for title, key in (("resident", "resident_bytes"),
-                                       ("private", "private_bytes"))})
+                                       ("its own", "memory_bytes"))})
 
 
 def held_plot(results, title, unit, kinds):

@@ -15,7 +15,7 @@ from proxy import Lockstep
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "bench"))
 import swarm  # noqa: E402
-from measure import private_bytes  # noqa: E402
+from measure import anonymous_bytes  # noqa: E402
 from swarm import Stub, Swarm  # noqa: E402
 
 pytestmark = [
@@ -27,7 +27,9 @@ SANITIZED = bool(os.environ.get("LOCKSTEP_SANITIZED"))
 SMALLER = 16 if SANITIZED else 1  # amounts are divided by this
 
 CONNECTS = 20_000 // SMALLER
-GROWTH_BOUND_BYTES = 64 * KIB  # of the second half: 6.5 bytes a connection
+# Of the second half.  The least that malloc gives, lost by each connection,
+# would be 312 KiB; which pages are in use varies by some.
+GROWTH_BOUND_BYTES = 128 * KIB
 FEW = 10
 IDLE = 2_000 // SMALLER
 IDLE_BOUND_BYTES = 2.5 * KIB
@@ -50,7 +52,7 @@ def lockstep(stub):
 
 def settled_bytes(lockstep):
     time.sleep(SETTLE_S)
-    return private_bytes(lockstep.process.pid)
+    return anonymous_bytes(lockstep.process.pid)
 
 
 def test_connections_leave_no_memory_behind(lockstep):
