@@ -132,3 +132,11 @@ def private_bytes(pid):
     used = memory(pid)
     return (used["Private_Clean"] + used["Private_Dirty"]
             + used.get("Private_Hugetlb", 0))
+
+
+def anonymous_bytes(pid):
+    """What it has written to: its own, whoever else maps the same files.
+
+    Private memory shrinks when another process loads the same libraries.
+    """
+    return memory(pid)["Anonymous"]

@@ -109,13 +109,23 @@ STATEMENTS = [
 ]
 
 
-def make_catalog(conn, tables):
-    for first in range(0, tables, TABLES_PER_TRANSACTION):
+def make_tables(conn, have, tables):
+    """The next ones, up to so many."""
+    for first in range(have, tables, TABLES_PER_TRANSACTION):
         last = min(first + TABLES_PER_TRANSACTION, tables) - 1
         conn.execute(TABLES_SQL % {"first": first, "last": last,
                                    "keys": KEYS_PER_TABLE})
+
+
+def make_catalog(conn, tables):
+    make_tables(conn, 0, tables)
     conn.execute(OTHERS_SQL.format(*named_tables(tables)))
     conn.execute("ANALYZE")
+
+
+def key_count(conn):
+    return conn.execute("SELECT count(*) FROM pg_constraint "
+                        "WHERE contype = 'f'").fetchone()[0]
 
 
 def named_tables(tables):
@@ -186,8 +196,7 @@ def main():
         begun = time.monotonic()
         with cluster.connect() as conn:
             make_catalog(conn, options.tables)
-            keys, = conn.execute("SELECT count(*) FROM pg_constraint "
-                                 "WHERE contype = 'f'").fetchone()
+            keys = key_count(conn)
             version = conn.execute("SHOW server_version").fetchone()[0]
         print(f"PostgreSQL {version}: {options.tables} tables, {keys} foreign "
               f"keys, made in {time.monotonic() - begun:.0f} s")

@@ -184,10 +184,10 @@ def report(results):
                         "### The run", about(results)])
 
 
-def update(path, made):
+def update(path, made, begin=BEGIN):
     """Put it between the two marks in the file."""
     text = pathlib.Path(path).read_text(encoding="utf-8")
-    marked = re.compile(f"(?<={BEGIN}\n).*?(?={END})", re.S)
-    assert marked.search(text), f"{path}: no line {BEGIN}"
+    marked = re.compile(f"(?<={begin}\n).*?(?={END})", re.S)
+    assert marked.search(text), f"{path}: no line {begin}"
     pathlib.Path(path).write_text(
         marked.sub(lambda _found: f"\n{made}\n\n", text), encoding="utf-8")

@@ -79,10 +79,14 @@ class Lockstep:
         fd, self.log_path = tempfile.mkstemp(prefix="lsl", dir="/tmp")
         os.close(fd)
 
+    def program(self):
+        """The command that the arguments follow."""
+        return [lockstep_bin()]
+
     def start(self):
         """Return when it accepts connections."""
         self.port = free_port()
-        command = [lockstep_bin(), "serve",
+        command = [*self.program(), "serve",
                    "--listen", f"{self.host}:{self.port}",
                    "--upstream", conninfo(host=self.upstream.host,
                                           port=self.upstream.port,

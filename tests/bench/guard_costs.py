@@ -1,0 +1,225 @@
+#!/usr/bin/python3
+"""What the guard costs, measured: to whom it guards, and to all others.
+
+    detection  ordinary traffic with guard = drops and with guard = off:
+               instructions (callgrind), CPU time
+    drops      that nobody contends: guarded, unguarded, direct
+    plans      the catalog query before a drop, in catalogs of 100 to 10,000
+               tables with five foreign keys each
+    windows    64 clients of pgbench beside drops that keep others waiting
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import sys
+import time
+
+import curve
+import guarding
+import machine
+import report
+from curve import Axis, Plot
+from guarding import median
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+BEGIN = "<!-- made by tests/bench/guard_costs.py -->"
+PARTS = ("detection", "drops", "plans", "windows")
+
+
+# -- tables -----------------------------------------------------------------
+
+def added(before, after):
+    return f"{after / before - 1:+.2%}"
+
+
+def detection_tables(results):
+    rows = results["detection"]
+    counted = [[row["path"], f"{row['off']:,.0f}", f"{row['drops']:,.0f}",
+                added(row["off"], row["drops"])]
+               for row in rows if "path" in row]
+    timed = [row for row in rows if "path" not in row]
+    off, drops = median(timed, "off_us"), median(timed, "drops_us")
+    ratio = guarding.statistics.median(
+        row["drops_us"] / row["off_us"] for row in timed)
+    return [report.grid(["instructions of", "guard = off", "drops", "added"],
+                        counted),
+            report.grid(["CPU, µs", "guard = off", "drops", "added"],
+                        [["simple query", f"{off:.2f}", f"{drops:.2f}",
+                          added(1, ratio)]])]
+
+
+def drop_rows(rows):
+    for kind in guarding.DROPS:
+        for way in ("direct", "guard = off", "guarded"):
+            of_way = [row for row in rows
+                      if (row["kind"], row["way"]) == (kind, way)]
+            yield [f"{kind}, {way}", *(f"{median(of_way, key):.2f}"
+                                       for key in ("first_ms", "next_ms"))]
+
+
+def drops_table(results):
+    return report.grid(["median, ms", "a session's first", "later ones"],
+                       list(drop_rows(results["drops"])))
+
+
+def plan_row(rows, statement, key, sizes):
+    values = {row["tables"]: row for row in rows
+              if row["statement"] == statement}
+    return [f"{statement}, {values[sizes[-1]]['relations']} relations",
+            *(f"{values[size][key]:.1f}" for size in sizes)]
+
+
+def plan_tables(results):
+    rows = results["plans"]
+    keys = {row["tables"]: row["keys"] for row in rows}
+    sizes = sorted(keys)
+    for key, title in (("first_ms", "ms, a session's first"),
+                       ("next_ms", "ms, later ones")):
+        yield report.grid(
+            [title, *(f"{size:,} tables, {keys[size]:,} keys"
+                      for size in sizes)],
+            [plan_row(rows, statement, key, sizes)
+             for statement in guarding.PLANNED])
+
+
+WHEN = {"without": "no drops", "no windows": "drops, nobody in the way",
+        "windows": "drops that open windows"}
+
+
+def window_row(rows, when):
+    of_when = [row for row in rows if row["when"] == when]
+    return [WHEN[when], f"{median(of_when, 'tps'):,.0f}",
+            f"{median(of_when, 'p50_us') / 1000:.2f}",
+            f"{median(of_when, 'p99_us') / 1000:.2f}",
+            *(f"{sum(row[key] for row in of_when):,}"
+              for key in ("drops", "windows", "gate_ms", "delayed"))]
+
+
+def windows_table(results):
+    header = ["64 clients", "tps", "p50, ms", "p99, ms", "drops", "windows",
+              "gate shut, ms", "delayed"]
+    return report.grid(header, [window_row(results["windows"], when)
+                                for when in WHEN])
+
+
+TABLES = {
+    "detection": ("Detection", detection_tables),
+    "drops": ("Drops that nobody contends",
+              lambda results: [drops_table(results)]),
+    "plans": ("Plans", plan_tables),
+    "windows": ("Windows", lambda results: [windows_table(results)]),
+}
+
+
+def tables(results):
+    made = []
+    for part in PARTS:
+        if part in results:
+            heading, make = TABLES[part]
+            made += [f"### {heading}", *make(results)]
+    return "\n\n".join([*made, "### The run", about(results)])
+
+
+def about(results):
+    return "\n".join(f"- {name}: {value}" for name, value in {
+        **results["machine"],
+        "command": f"`{results['command']}`, {results['minutes']} minutes",
+    }.items())
+
+
+# -- curves -----------------------------------------------------------------
+
+def plots(results):
+    """How plans grow; all else is no curve."""
+    for key, title in (("first_ms", "Planning a session's first statement"),
+                       ("next_ms", "Planning a later one")):
+        yield Plot(title, Axis("tables, with five foreign keys each",
+                               is_log=True), Axis("ms"), {
+            statement: [(row["tables"], row[key])
+                        for row in results["plans"]
+                        if row["statement"] == statement]
+            for statement in guarding.PLANNED})
+
+
+# -- the command ------------------------------------------------------------
+
+def built_plan_tool():
+    """Of any build that has the tests."""
+    built = sorted(ROOT.glob("build/*/tests/plan_tool"))
+    return str(built[0]) if built else None
+
+
+def parse_options():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("lockstep", nargs="?",
+                        help="the program; a release build")
+    parser.add_argument("--only", choices=PARTS, action="append")
+    parser.add_argument("--quick", action="store_true",
+                        help="a minute instead of twenty")
+    parser.add_argument("--plan-tool", default=os.environ.get(
+        "PLAN_TOOL", built_plan_tool()), help="of a build with tests")
+    parser.add_argument("--json", metavar="FILE", help="write the rows there")
+    parser.add_argument("--svg", metavar="FILE", help="draw the curves there")
+    parser.add_argument("--from", metavar="FILE", dest="source",
+                        help="measure nothing, take these rows")
+    parser.add_argument("--write-docs", action="store_true",
+                        help="docs/guard-costs.json, .svg and .md")
+    options = parser.parse_args()
+    options.only = options.only or PARTS
+    if (options.lockstep is None) == (options.source is None):
+        parser.error("either a program or --from")
+    if "plans" in options.only and not options.source \
+            and options.plan_tool is None:
+        parser.error("no plan_tool: build the tests, or give --plan-tool")
+    return options
+
+
+def measure(options):
+    guarding.prepare(options.lockstep)
+    effort = guarding.QUICK if options.quick else guarding.FULL
+    begun = time.monotonic()
+    results = {"machine": machine.describe(),
+               "command": "guard_costs.py" + " --quick" * options.quick}
+    measured = {
+        "detection": lambda: guarding.of_detection(effort),
+        "drops": lambda: guarding.of_drops(effort),
+        "plans": lambda: guarding.of_plans(effort, options.plan_tool),
+        "windows": lambda: guarding.of_windows(effort)}
+    for part in options.only:
+        results[part] = []
+        for row in measured[part]():
+            results[part].append(row)
+            print(part, row, file=sys.stderr, flush=True)
+    results["minutes"] = round((time.monotonic() - begun) / 60, 1)
+    return results
+
+
+def write(results, options):
+    if options.write_docs:
+        options.json = DOCS / "guard-costs.json"
+        options.svg = DOCS / "guard-costs.svg"
+        report.update(DOCS / "guard-costs.md", tables(results), BEGIN)
+    if options.json:
+        pathlib.Path(options.json).write_text(
+            json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    if options.svg and "plans" in results:
+        pathlib.Path(options.svg).write_text(curve.draw(list(plots(results))),
+                                             encoding="utf-8")
+
+
+def main():
+    options = parse_options()
+    if options.source:
+        results = json.loads(pathlib.Path(options.source).read_text())
+    else:
+        results = measure(options)
+    print(tables(results))
+    write(results, options)
+
+
+if __name__ == "__main__":
+    main()
