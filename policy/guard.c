@@ -50,6 +50,8 @@ enum {
 	FIRST_LOOK_MS = 5,
 	LOOK_QUICK_MAX_MS = 50, /* for the first two seconds; */
 	LOOK_MAX_MS = 250,      /* later DELAY_SHARE, up to this */
+	LOOKERS = 4,            /* so many look as often as they like */
+	LOOK_COMPANY_MAX_MS = 2000,
 	FAILURES_MAX = 3,
 	QUICK_ATTEMPTS = 2,      /* of policy auto */
 	QUICK_BOUND_MS = 20,     /* of the second one */
@@ -320,19 +322,33 @@ approach(struct guard *g, uint64_t now_ms)
 
 /* Windows */
 
+/*
+ * The most that there is between two looks.  Each costs the server a
+ * millisecond or so: however many are held, they look not much more often
+ * together than LOOKERS do.
+ */
+static uint64_t
+most_between_looks_ms(const struct guard *g, uint64_t now_ms)
+{
+	uint64_t held_ms = now_ms - g->begun_ms;
+	uint64_t alone_ms = max_u64(
+	    LOOK_QUICK_MAX_MS, min_u64(held_ms / DELAY_SHARE, LOOK_MAX_MS));
+
+	return min_u64(alone_ms * (1 + g->company / LOOKERS),
+		       LOOK_COMPANY_MAX_MS);
+}
+
 /* Hold: nothing is queued in the server, somebody is to finish first. */
 static enum guard_action
 hold(struct guard *g, uint64_t now_ms)
 {
-	uint64_t held_ms = now_ms - g->begun_ms;
-	uint64_t most_ms = LOOK_QUICK_MAX_MS;
 	uint64_t delay_ms = FIRST_LOOK_MS;
 
 	leave_window(g, now_ms);
-	most_ms = max_u64(most_ms, min_u64(held_ms / DELAY_SHARE, LOOK_MAX_MS));
-	delay_ms <<= min_u32(g->looks, 8);
+	delay_ms <<= min_u32(g->looks, 9);
 	g->looks++;
-	return wait_about(g, min_u64(delay_ms, most_ms), now_ms);
+	return wait_about(
+	    g, min_u64(delay_ms, most_between_looks_ms(g, now_ms)), now_ms);
 }
 
 static enum guard_action

@@ -324,6 +324,7 @@ begin(struct exchange *x, struct session *s)
 	assert(s->exchange == NULL);
 	x->session = s;
 	s->exchange = x;
+	atomic_fetch_add(&s->worker->daemon->exchanges, 1);
 	ask_before_fence(x);
 	if (pipeline_is_quiet(&s->pipeline) && s->state == SESSION_READY)
 		fence(x);
@@ -522,6 +523,7 @@ exchange_free(struct exchange *x)
 {
 	if (x == NULL)
 		return;
+	atomic_fetch_sub(&x->session->worker->daemon->exchanges, 1);
 	guard_clear(&x->guard);
 	batch_clear(&x->batch);
 	query_clear(&x->query);

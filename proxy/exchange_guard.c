@@ -393,8 +393,11 @@ looked(struct exchange *x)
 		give_up(x);
 	else if (x->is_noticing)
 		notify(x);
-	else
+	else {
+		x->guard.company =
+		    atomic_load(&x->session->worker->daemon->exchanges) - 1;
 		act(x, guard_looked(&x->guard, &b->holders, worker_now_ms()));
+	}
 }
 
 static void

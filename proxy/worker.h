@@ -38,6 +38,7 @@ struct daemon {
 	struct worker *workers;
 	uint32_t worker_count;
 	atomic_uint connections;
+	atomic_uint exchanges; /* guarded statements under way */
 };
 
 struct worker {

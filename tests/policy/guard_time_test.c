@@ -417,6 +417,29 @@ most_look_ms(size_t looks, uint64_t held_ms)
 	return (most > 50 ? most : 50) + 1;
 }
 
+/* Together they look as often as a few of them would. */
+static void
+guard_looked_looks_less_often_in_company(void **state)
+{
+	struct holders old = {
+	    .count = 1, .shown[0].relid = 1, .oldest_ms = 60000};
+	static const uint32_t companies[] = {0, 3, 4, 99, UINT32_MAX};
+	static const uint64_t most_ms[] = {51, 51, 101, 1301, 2001};
+	struct fixture f;
+
+	(void)state;
+	for (size_t i = 0; i < 5; i++) {
+		fixture_init(&f, HOLD);
+		f.settings.hold_timeout_ms = 3600000;
+		go_to(&f, AT_LOOK);
+		f.guard.looks = 9;
+		f.guard.company = companies[i];
+		assert_int_equal(look_at(&f, old), GUARD_WAIT);
+		assert_in_range(wait_ms(&f), most_ms[i] / 2, most_ms[i]);
+		guard_clear(&f.guard);
+	}
+}
+
 static void
 guard_looked_looks_less_often_in_time(void **state)
 {
@@ -550,6 +573,7 @@ main(void)
 	    cmocka_unit_test(guard_attempted_backs_off_as_long_as_it_took),
 	    cmocka_unit_test(
 		guard_attempted_backs_off_when_the_clock_is_set_back),
+	    cmocka_unit_test(guard_looked_looks_less_often_in_company),
 	    cmocka_unit_test(guard_looked_looks_less_often_in_time),
 	    cmocka_unit_test(guard_turned_asks_again_soon),
 	    cmocka_unit_test(guard_waits_differ_by_seed),
