@@ -107,14 +107,17 @@ statement_text_is_listed(struct statement_text text, size_t pos,
 {
 	const char *const *words;
 	char first;
+	char second;
 
-	if (pos >= text.len)
-		return false;
+	if (pos >= text.len || text.len - pos < 2)
+		return false; /* no keyword is as short */
 	first = fold(text.sql[pos]);
+	second = fold(text.sql[pos + 1]);
 	if (first < 'a' || first > 'z')
 		return false;
 	for (words = lists->by_letter[first - 'a']; *words != NULL; words++)
-		if (statement_text_is_word(text, pos, *words))
+		if (second == (*words)[1] &&
+		    statement_text_is_word(text, pos, *words))
 			return true;
 	return false;
 }

@@ -256,6 +256,13 @@ check_server(struct tls *t)
 	return TLS_DONE;
 }
 
+/* Of the peer's, whole or not. */
+static bool
+has_input(const struct tls *t)
+{
+	return t->fresh.len > 0 || t->in.len > 0 || SSL_has_pending(t->ssl);
+}
+
 enum tls_step
 tls_handshake(struct tls *t)
 {
@@ -264,7 +271,7 @@ tls_handshake(struct tls *t)
 	ERR_clear_error();
 	result = SSL_do_handshake(t->ssl);
 	if (result == 1) {
-		t->has_more = t->in.len > 0 || SSL_has_pending(t->ssl);
+		t->has_more = has_input(t);
 		return t->context->is_server ? TLS_DONE : check_server(t);
 	}
 	if (SSL_get_error(t->ssl, result) == SSL_ERROR_WANT_READ)
@@ -306,19 +313,18 @@ tls_read(struct tls *t, struct span cipher, void *data, size_t size)
 {
 	size_t total = 0;
 	size_t n;
-	int result = 1;
+	int result;
 	bool is_kept;
 
 	ERR_clear_error();
 	t->fresh = cipher;
-	while (total < size) {
+	do {
 		result =
 		    SSL_read_ex(t->ssl, (char *)data + total, size - total, &n);
-		if (result != 1)
-			break;
-		total += n;
-	}
-	t->has_more = result == 1;
+		if (result == 1)
+			total += n;
+	} while (result == 1 && total < size && has_input(t));
+	t->has_more = result == 1 && has_input(t);
 	is_kept = buffer_append(&t->in, t->fresh.data, t->fresh.len);
 	t->fresh = span_of(NULL, 0); /* the caller's */
 	if (!is_kept) {

@@ -67,6 +67,9 @@ def parse_options(arguments=None):
                         help=", ".join(contestants.BY_NAME))
     parser.add_argument("--legs", type=names(LEGS), metavar="LEG,...",
                         default=list(LEGS), help=", ".join(LEGS))
+    parser.add_argument("--cpu", type=cpus, metavar="N|all", default="last",
+                        help="where all of it runs (the last one): wakeups "
+                        "from one CPU to another cost what they like")
     parser.add_argument("--clients", metavar="DIR", help="folder of the "
                         "pgbench and psql to use; HAProxy needs those of "
                         "version 17 or later for TLS")
@@ -76,6 +79,17 @@ def parse_options(arguments=None):
     parser.add_argument("--write-docs", action="store_true",
                         help="bring docs/benchmark.* up to date as well")
     return parser.parse_args(arguments)
+
+
+def cpus(text):
+    """Of --cpu: those to run on."""
+    known = sorted(os.sched_getaffinity(0))
+    if text == "all":
+        return known
+    number = known[-1] if text == "last" else int(text)
+    if number not in known:
+        raise argparse.ArgumentTypeError(f"{text}: not one of {known}")
+    return [number]
 
 
 def effort(options):
@@ -110,12 +124,17 @@ def write_files(results, folder):
         out.write(chart.draw(results))
 
 
+def described(options):
+    used = ", ".join(map(str, options.cpu))
+    return {**machine.describe(), "all of it runs on CPU": used}
+
+
 class Run:
     def __init__(self, stage, options):
         self.stage = stage
         self.options = options
         self.results = Results(
-            machine=machine.describe(), effort=vars(stage.effort),
+            machine=described(options), effort=vars(stage.effort),
             command=command(options), clients=stage.clients.version(),
             contestants={}, ciphers={}, missing={}, failed=[])
 
@@ -195,6 +214,7 @@ class Run:
 
 def run(options):
     contestants.raise_descriptor_limit()
+    os.sched_setaffinity(0, options.cpu)  # and whoever is started
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="lsb"))
         clients = load.Clients(options.clients or default_pg_bin(), folder)
