@@ -334,6 +334,8 @@ most_between_looks_ms(const struct guard *g, uint64_t now_ms)
 	uint64_t alone_ms = max_u64(
 	    LOOK_QUICK_MAX_MS, min_u64(held_ms / DELAY_SHARE, LOOK_MAX_MS));
 
+	if (g->facts.holds_strong_locks)
+		return alone_ms; /* others wait for it */
 	return min_u64(alone_ms * (1 + g->company / LOOKERS),
 		       LOOK_COMPANY_MAX_MS);
 }

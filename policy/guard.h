@@ -113,8 +113,8 @@ struct guard {
 	uint32_t attempts;
 	uint32_t failures; /* attempts that ended in an error */
 	uint32_t looks;    /* holders queries answered with somebody */
-	uint32_t company;  /* other guarded statements that are held just now,
-			      for whoever owns this to keep up to date */
+	uint32_t company;  /* other guarded statements under way, for whoever
+			      owns this to keep up to date */
 	uint64_t random;
 };
 

@@ -74,6 +74,7 @@ pass_end(struct session *s)
 	return LOGIN_TAKE;
 }
 
+/* For certain: behind a last GSSContinue comes AuthenticationOk, unasked. */
 static bool
 wants_answer(uint32_t code)
 {
@@ -81,7 +82,6 @@ wants_answer(uint32_t code)
 	case AUTHENTICATION_CLEARTEXT_PASSWORD:
 	case AUTHENTICATION_MD5_PASSWORD:
 	case AUTHENTICATION_GSS:
-	case AUTHENTICATION_GSS_CONTINUE:
 	case AUTHENTICATION_SSPI:
 	case AUTHENTICATION_SASL:
 	case AUTHENTICATION_SASL_CONTINUE:
@@ -94,7 +94,8 @@ wants_answer(uint32_t code)
 enum login_verdict
 login_pass_answer(struct session *s, const struct authentication *a)
 {
-	s->login->is_owed = wants_answer(a->code);
+	s->login->is_owed =
+	    wants_answer(a->code) && !s->login->has_answered_ahead;
 	switch (a->code) {
 	case AUTHENTICATION_SASL:
 		return pass_mechanisms(s, a->data);
@@ -149,6 +150,8 @@ login_pass_judge(struct session *s, const struct frame_header *h,
 {
 	if (!is_answer(s, h, in))
 		return false;
+	if (!s->login->is_owed)
+		s->login->has_answered_ahead = true;
 	s->login->is_owed = false;
 	return true;
 }

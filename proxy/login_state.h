@@ -37,7 +37,8 @@ struct login {
 	/* NULL: the role is not in the file.  Borrowed of the credentials. */
 	const struct scram_verifier *verifier;
 	uint8_t client_key[SCRAM_KEY_BYTES];
-	bool has_chosen;     /* the client, a mechanism of ours */
+	bool has_chosen;         /* the client, a mechanism of ours */
+	bool has_answered_ahead; /* so which question it was is not known */
 	bool is_owed;        /* the server waits for an answer of the client */
 	bool is_plus;        /* of whoever binds: SCRAM-SHA-256-PLUS */
 	bool has_retried;    /* with or without TLS */

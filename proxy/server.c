@@ -11,6 +11,7 @@
  */
 #include "proxy/server.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -279,6 +280,7 @@ stop(struct server *s)
 	handshake_pool_stop(s->daemon.handshakes);
 	for (i = 0; i < s->started; i++)
 		worker_clear(&s->daemon.workers[i]);
+	assert(atomic_load(&s->daemon.exchanges) == 0);
 	credentials_store_free(s->daemon.credentials);
 	free(s->daemon.workers);
 	cancel_registry_free(s->daemon.cancels);

@@ -1,7 +1,8 @@
 /*
  * Two bytes choose max and where the stream is split in two deliveries; the
  * rest is the stream.  Frames lie one behind the other within the input, none
- * is longer than max, and the split changes nothing.
+ * is longer than max, and the split changes nothing.  A run of frames is the
+ * frames of one type at the front.
  */
 #include "protocol/frame.h"
 
@@ -39,6 +40,20 @@ cut(struct span in, size_t max, size_t *taken)
 	}
 }
 
+static void
+check_run(struct span in)
+{
+	size_t run = in.len > 0 ? frame_run(in, in.data[0]) : 0;
+	size_t len = in.len;
+	struct span rest = in;
+	struct frame f;
+
+	while (rest.len > 0 && rest.data[0] == in.data[0] &&
+	       frame_next(&f, &rest, FRAME_LENGTH_MAX) == FRAME_OK)
+		len = rest.len;
+	assert(run == in.len - len);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -53,6 +68,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size -= 2;
 	if (split > size)
 		split = size;
+	check_run(span_of(data, size));
 	whole = cut(span_of(data, size), max, &taken);
 	second = cut(span_of(data, split), max, &before);
 	assert(before <= split && before <= taken);

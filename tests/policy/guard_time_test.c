@@ -424,7 +424,7 @@ guard_looked_looks_less_often_in_company(void **state)
 	struct holders old = {
 	    .count = 1, .shown[0].relid = 1, .oldest_ms = 60000};
 	static const uint32_t companies[] = {0, 3, 4, 99, UINT32_MAX};
-	static const uint64_t most_ms[] = {51, 51, 101, 1301, 2001};
+	static const uint64_t most_ms[] = {51, 51, 101, 1251, 2001};
 	struct fixture f;
 
 	(void)state;

@@ -143,6 +143,27 @@ login_judge_passes_a_query_in_place_of_an_answer_only(void **state)
 	assert_false(judge(f, bytes(query, sizeof(query))));
 	assert_int_equal(answer(f, AUTHENTICATION_OK, "", 0), LOGIN_PASS);
 	assert_false(judge(f, bytes(query, sizeof(query))));
+	/* AuthenticationOk may come behind it unasked. */
+	assert_int_equal(answer(f, AUTHENTICATION_GSS_CONTINUE, "x", 1),
+			 LOGIN_PASS);
+	assert_false(judge(f, bytes(query, sizeof(query))));
+}
+
+/* What was sent before the question may have been the answer to it. */
+static void
+login_judge_passes_no_query_behind_an_answer_ahead(void **state)
+{
+	static const char query[] = "Q\0\0\0\x06;";
+	struct fixture *f = *state;
+
+	begin_pass(f, CLEAR);
+	assert_int_equal(
+	    answer_frame(f, bytes("v\0\0\0\x0c\0\3\0\0\0\0\0\0", 13)),
+	    LOGIN_PASS);
+	assert_true(judge(f, bytes("p\0\0\0\6x", 7)));
+	assert_int_equal(answer(f, AUTHENTICATION_CLEARTEXT_PASSWORD, "", 0),
+			 LOGIN_PASS);
+	assert_false(judge(f, bytes(query, sizeof(query))));
 }
 
 static void
@@ -266,6 +287,7 @@ main(void)
 	    TEST(login_judge_waits_for_the_whole_choice),
 	    TEST(login_judge_leaves_to_the_server_what_is_malformed),
 	    TEST(login_judge_passes_a_query_in_place_of_an_answer_only),
+	    TEST(login_judge_passes_no_query_behind_an_answer_ahead),
 	    TEST(login_answer_passes_what_else_the_server_asks),
 	    TEST(login_answer_refuses_a_malformed_authentication),
 	    TEST(login_answer_refuses_what_cannot_bind_where_that_is_required),
