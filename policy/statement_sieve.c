@@ -42,12 +42,17 @@ bool
 statement_is_candidate(const char *sql, size_t len, enum guard_scope scope)
 {
 	struct statement_text text = {sql, len};
-	size_t limit = len; /* the start is looked at once: no bound needed */
 	size_t pos = 0;
 	const char *semicolon;
+	size_t limit;
 
 	if (scope == GUARD_SCOPE_OFF)
 		return false;
+	/* Nothing stands behind the last of them. */
+	while (len > 0 && sql[len - 1] == ';')
+		len--;
+	text.len = len;
+	limit = len; /* the start is looked at once: no bound needed */
 	for (;;) {
 		size_t word = statement_text_skip(text, pos, limit);
 
