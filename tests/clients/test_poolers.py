@@ -268,7 +268,9 @@ def test_a_cancel_must_reach_the_same_lockstep(cluster, start_lockstep, admin,
     DROP is held.  So balance by the client's address."""
     admin.execute(steps.SCHEMA)
     admin.execute("select make_c()")
-    assert cancels_needed("roundrobin", cluster, start_lockstep, database) == 2
+    # Now and then it meets the moment in which Lockstep looks who is there.
+    assert any(cancels_needed("roundrobin", cluster, start_lockstep, database)
+               == 2 for _ in range(3))
     assert cancels_needed("source", cluster, start_lockstep, database) == 1
 
 
