@@ -22,6 +22,7 @@ import load
 import machine
 import report
 import workloads
+from command import names
 from results import CLEAR, ENCRYPTED, Results
 
 import pki
@@ -35,18 +36,6 @@ SETTINGS = {"log_statement": "none", "shared_buffers": "512MB",
 
 FULL = SimpleNamespace(rounds=5, seconds=2, copy_bytes=1e9, sessions=1000)
 QUICK = SimpleNamespace(rounds=1, seconds=1, copy_bytes=1e8, sessions=200)
-
-
-def names(known):
-    """Of an option's argument: NAME,... all of which are known."""
-    def parse(text):
-        chosen = text.split(",")
-        for name in chosen:
-            if name not in known:
-                raise argparse.ArgumentTypeError(
-                    f"{name}: not one of {', '.join(known)}")
-        return chosen
-    return parse
 
 
 def parse_options(arguments=None):

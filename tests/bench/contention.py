@@ -29,6 +29,7 @@ import time
 
 import migrations
 import traffic
+from command import names
 from migrations import WAYS, DumpHolder, IdleHolder, Migration
 from traffic import Clients, Lag, Tally, quantile
 
@@ -358,17 +359,6 @@ def report(rows):
 
 
 # -- the command ------------------------------------------------------------
-
-def names(known):
-    def split(text):
-        chosen = text.split(",")
-        for name in chosen:
-            if name not in known:
-                raise argparse.ArgumentTypeError(
-                    f"no {name!r} among {', '.join(known)}")
-        return chosen
-    return split
-
 
 def parse_options():
     parser = argparse.ArgumentParser(

@@ -10,22 +10,14 @@ A proxy needs two descriptors for a session.  Where the limit cannot be
 raised to that, as many sessions are measured as fit.
 """
 
-import argparse
-import json
-import pathlib
 import statistics
-import sys
-import time
 
 import chart
-import curve
+import command
 import growing
-import machine
 import report
 from curve import Axis, Plot
 
-DOCS = pathlib.Path(__file__).resolve().parents[2] / "docs"
-BEGIN = "<!-- made by tests/bench/growth.py -->"
 PARTS = ("sessions", "connects", "held")
 
 KIB, MIB = 1 << 10, 1 << 20
@@ -215,67 +207,24 @@ def plots(results):
 
 # -- the command ------------------------------------------------------------
 
-def parse_options():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("lockstep", nargs="?",
-                        help="the program; a release build")
-    parser.add_argument("--only", choices=PARTS, action="append")
-    parser.add_argument("--quick", action="store_true",
-                        help="a minute instead of half an hour")
-    parser.add_argument("--json", metavar="FILE", help="write the rows there")
-    parser.add_argument("--svg", metavar="FILE", help="draw the curves there")
-    parser.add_argument("--from", metavar="FILE", dest="source",
-                        help="measure nothing, take these rows")
-    parser.add_argument("--write-docs", action="store_true",
-                        help="docs/growth.json, .svg and .md")
-    options = parser.parse_args()
-    if (options.lockstep is None) == (options.source is None):
-        parser.error("either a program or --from")
-    return options
-
-
 def measure(options):
     growing.prepare(options.lockstep)
     effort = growing.QUICK if options.quick else growing.FULL
-    begun = time.monotonic()
-    results = {"machine": machine.describe(), "contestants": {},
-               "command": "growth.py" + " --quick" * options.quick}
-    measured = {
+    results = {**command.begin("growth.py", options), "contestants": {}}
+    return command.measure(results, {
         "sessions": lambda: growing.with_sessions(
             effort, results["contestants"].update),
         "connects": lambda: growing.with_connections(effort),
-        "held": lambda: growing.with_held(effort)}
-    for part in options.only or PARTS:
-        results[part] = []
-        for row in measured[part]():
-            results[part].append(row)
-            print(part, row, file=sys.stderr, flush=True)
-    results["minutes"] = round((time.monotonic() - begun) / 60, 1)
-    return results
-
-
-def write(results, options):
-    if options.write_docs:
-        options.json = DOCS / "growth.json"
-        options.svg = DOCS / "growth.svg"
-        report.update(DOCS / "growth.md", tables(results), BEGIN)
-    if options.json:
-        pathlib.Path(options.json).write_text(
-            json.dumps(results, indent=1) + "\n", encoding="utf-8")
-    if options.svg:
-        pathlib.Path(options.svg).write_text(curve.draw(list(plots(results))),
-                                             encoding="utf-8")
+        "held": lambda: growing.with_held(effort)}, options.only)
 
 
 def main():
-    options = parse_options()
-    if options.source:
-        results = json.loads(pathlib.Path(options.source).read_text())
-    else:
-        results = measure(options)
-    print(tables(results))
-    write(results, options)
+    options = command.parse(command.parser_of_parts(
+        __doc__, PARTS, "a minute instead of half an hour", "growth"), PARTS)
+    results = (command.read(options.source) if options.source
+               else measure(options))
+    command.finish(results, options, "growth", tables(results),
+                   list(plots(results)))
 
 
 if __name__ == "__main__":

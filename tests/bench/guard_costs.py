@@ -9,23 +9,16 @@
     windows    64 clients of pgbench beside drops that keep others waiting
 """
 
-import argparse
-import json
 import os
 import pathlib
-import sys
-import time
 
-import curve
+import command
 import guarding
-import machine
 import report
 from curve import Axis, Plot
 from guarding import median
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-DOCS = ROOT / "docs"
-BEGIN = "<!-- made by tests/bench/guard_costs.py -->"
 PARTS = ("detection", "drops", "plans", "windows")
 
 
@@ -134,6 +127,8 @@ def about(results):
 
 def plots(results):
     """How plans grow; all else is no curve."""
+    if "plans" not in results:
+        return
     for key, title in (("first_ms", "Planning a session's first statement"),
                        ("next_ms", "Planning a later one")):
         yield Plot(title, Axis("tables, with five foreign keys each",
@@ -153,25 +148,11 @@ def built_plan_tool():
 
 
 def parse_options():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("lockstep", nargs="?",
-                        help="the program; a release build")
-    parser.add_argument("--only", choices=PARTS, action="append")
-    parser.add_argument("--quick", action="store_true",
-                        help="a minute instead of twenty")
+    parser = command.parser_of_parts(
+        __doc__, PARTS, "a minute instead of twenty", "guard-costs")
     parser.add_argument("--plan-tool", default=os.environ.get(
         "PLAN_TOOL", built_plan_tool()), help="of a build with tests")
-    parser.add_argument("--json", metavar="FILE", help="write the rows there")
-    parser.add_argument("--svg", metavar="FILE", help="draw the curves there")
-    parser.add_argument("--from", metavar="FILE", dest="source",
-                        help="measure nothing, take these rows")
-    parser.add_argument("--write-docs", action="store_true",
-                        help="docs/guard-costs.json, .svg and .md")
-    options = parser.parse_args()
-    options.only = options.only or PARTS
-    if (options.lockstep is None) == (options.source is None):
-        parser.error("either a program or --from")
+    options = command.parse(parser, PARTS)
     if "plans" in options.only and not options.source \
             and options.plan_tool is None:
         parser.error("no plan_tool: build the tests, or give --plan-tool")
@@ -181,44 +162,19 @@ def parse_options():
 def measure(options):
     guarding.prepare(options.lockstep)
     effort = guarding.QUICK if options.quick else guarding.FULL
-    begun = time.monotonic()
-    results = {"machine": machine.describe(),
-               "command": "guard_costs.py" + " --quick" * options.quick}
-    measured = {
+    return command.measure(command.begin("guard_costs.py", options), {
         "detection": lambda: guarding.of_detection(effort),
         "drops": lambda: guarding.of_drops(effort),
         "plans": lambda: guarding.of_plans(effort, options.plan_tool),
-        "windows": lambda: guarding.of_windows(effort)}
-    for part in options.only:
-        results[part] = []
-        for row in measured[part]():
-            results[part].append(row)
-            print(part, row, file=sys.stderr, flush=True)
-    results["minutes"] = round((time.monotonic() - begun) / 60, 1)
-    return results
-
-
-def write(results, options):
-    if options.write_docs:
-        options.json = DOCS / "guard-costs.json"
-        options.svg = DOCS / "guard-costs.svg"
-        report.update(DOCS / "guard-costs.md", tables(results), BEGIN)
-    if options.json:
-        pathlib.Path(options.json).write_text(
-            json.dumps(results, indent=1) + "\n", encoding="utf-8")
-    if options.svg and "plans" in results:
-        pathlib.Path(options.svg).write_text(curve.draw(list(plots(results))),
-                                             encoding="utf-8")
+        "windows": lambda: guarding.of_windows(effort)}, options.only)
 
 
 def main():
     options = parse_options()
-    if options.source:
-        results = json.loads(pathlib.Path(options.source).read_text())
-    else:
-        results = measure(options)
-    print(tables(results))
-    write(results, options)
+    results = (command.read(options.source) if options.source
+               else measure(options))
+    command.finish(results, options, "guard-costs", tables(results),
+                   list(plots(results)))
 
 
 if __name__ == "__main__":
