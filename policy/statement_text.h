@@ -43,7 +43,7 @@ struct statement_keywords {
 	const char *by_letter['z' - 'a' + 1][STATEMENT_KEYWORDS_MAX + 1];
 };
 
-/* The same, of any of these. */
+/* True if the whole word at pos is one of these. */
 bool statement_text_is_listed(struct statement_text text, size_t pos,
 			      const struct statement_keywords *lists);
 
