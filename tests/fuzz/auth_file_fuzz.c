@@ -2,13 +2,13 @@
  * Any bytes as a file of verifiers: a file that is sound, or mistakes that are
  * nothing but words of ours.
  */
-#include "proxy/auth_file.h"
+#include "proxy/auth/auth_file.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "proxy/scram.h"
+#include "proxy/auth/scram.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

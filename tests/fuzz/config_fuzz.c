@@ -2,7 +2,7 @@
  * config_fuzz.c - any bytes as a configuration file: a configuration that is
  * sound, or a complaint.
  */
-#include "proxy/config.h"
+#include "proxy/config/config.h"
 
 #include <assert.h>
 #include <stdio.h>

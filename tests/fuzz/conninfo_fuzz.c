@@ -2,7 +2,7 @@
  * Any text as a CONNINFO, also with a keyword behind it that older libpqs do
  * not know: servers, or a complaint that shows nothing of the text.
  */
-#include "proxy/conninfo.h"
+#include "proxy/config/conninfo.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -3,14 +3,14 @@
  * one side hears is made up: nobody is let in or trusted unless every message
  * that counts arrived as it was sent.
  */
-#include "proxy/scram.h"
+#include "proxy/auth/scram.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "proxy/digest.h"
-#include "proxy/scram_state.h"
+#include "proxy/tls/digest.h"
+#include "proxy/auth/scram_state.h"
 
 enum {
 	CLIENT_FIRST,

@@ -3,14 +3,14 @@
  * block's body.  The first may never stop what the third would find, and what
  * is found lies in order within the text.  What its words promise holds.
  */
-#include "policy/statement.h"
+#include "policy/sql/statement.h"
 
 #include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/words.h"
+#include "policy/sql/words.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

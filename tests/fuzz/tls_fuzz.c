@@ -3,7 +3,7 @@
  * server's behind a client's first words, of which some are changed.  It ends
  * or wants more, and what it says meanwhile is records.
  */
-#include "proxy/tls.h"
+#include "proxy/tls/tls.h"
 
 #include <assert.h>
 #include <stdio.h>

@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-#include "proxy/auth_file.h"
+#include "proxy/auth/auth_file.h"
 #include "tests/support/scram.h"
 #include "tests/support/test.h"
 

@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 #include "protocol/types.h"
-#include "proxy/batch.h"
+#include "proxy/guard/batch.h"
 #include "tests/support/session.h"
 
 struct batch_fixture {

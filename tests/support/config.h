@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "proxy/config.h"
+#include "proxy/config/config.h"
 #include "tests/support/test.h"
 
 /* In a directory of the test's own. */

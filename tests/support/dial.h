@@ -16,7 +16,7 @@
 
 #include <event2/event_struct.h>
 
-#include "proxy/dial.h"
+#include "proxy/net/dial.h"
 #include "tests/support/certificates.h"
 #include "tests/support/handshaker.h"
 #include "tests/support/tls_peer.h"

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "proxy/explain_report.h"
+#include "proxy/explain/explain_report.h"
 
 static char fixture_table[] = "public.t";
 static char fixture_view[] = "s.\"n\xc3\xa4\"\"me\n\"";

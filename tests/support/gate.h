@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "protocol/types.h"
-#include "proxy/relay.h"
-#include "proxy/turns.h"
+#include "proxy/session/relay.h"
+#include "proxy/gate/turns.h"
 #include "tests/support/session.h"
 
 enum {

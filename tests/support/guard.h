@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-#include "policy/guard.h"
+#include "policy/guard/guard.h"
 #include "tests/support/test.h"
 
 enum {

@@ -6,7 +6,7 @@
 #ifndef LOCKSTEP_TESTS_SUPPORT_GUARD_MODEL_H
 #define LOCKSTEP_TESTS_SUPPORT_GUARD_MODEL_H
 
-#include "policy/report.h"
+#include "policy/guard/report.h"
 #include "tests/support/guard.h"
 
 enum {

@@ -5,7 +5,7 @@
 #ifndef LOCKSTEP_TESTS_SUPPORT_HANDSHAKER_H
 #define LOCKSTEP_TESTS_SUPPORT_HANDSHAKER_H
 
-#include "proxy/handshake.h"
+#include "proxy/net/handshake.h"
 #include "tests/support/loop.h"
 
 enum {

@@ -8,9 +8,9 @@
 #include <stdio.h>
 
 #include "protocol/types.h"
-#include "proxy/credentials.h"
-#include "proxy/login_state.h"
-#include "proxy/session_state.h"
+#include "proxy/auth/credentials.h"
+#include "proxy/session/login_state.h"
+#include "proxy/session/session_state.h"
 #include "tests/support/certificates.h"
 #include "tests/support/handshaker.h"
 #include "tests/support/scram.h"

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/lock_set.h"
-#include "policy/statement.h"
+#include "policy/catalog/lock_set.h"
+#include "policy/sql/statement.h"
 
 static void
 put_json_string(const char *text)

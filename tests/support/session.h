@@ -5,7 +5,7 @@
 #ifndef LOCKSTEP_TESTS_SUPPORT_SESSION_H
 #define LOCKSTEP_TESTS_SUPPORT_SESSION_H
 
-#include "proxy/session.h"
+#include "proxy/session/session.h"
 #include "tests/support/loop.h"
 
 struct session_fixture {

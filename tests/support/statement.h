@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/statement.h"
+#include "policy/sql/statement.h"
 #include "tests/support/test.h"
 
 static const char *const controls[] = {

@@ -6,7 +6,7 @@
 #ifndef LOCKSTEP_TESTS_SUPPORT_TLS_PAIR_H
 #define LOCKSTEP_TESTS_SUPPORT_TLS_PAIR_H
 
-#include "proxy/tls.h"
+#include "proxy/tls/tls.h"
 #include "tests/support/certificates.h"
 #include "tests/support/tls_peer.h"
 

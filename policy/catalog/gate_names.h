@@ -1,0 +1,68 @@
+/*
+ * gate_names.h - by which names a new transaction would touch the tables of a
+ * lock set: the tables themselves, and all through which they are read or
+ * locked: views over them, partition and inheritance ancestors, and, for
+ * statements that write, the tables at the other end of their foreign keys.
+ *
+ * A text is judged by its words.  That may err on the side of more, and of
+ * less where a function hides a table: the gate is there for speed, never for
+ * safety.
+ */
+#ifndef LOCKSTEP_POLICY_CATALOG_GATE_NAMES_H
+#define LOCKSTEP_POLICY_CATALOG_GATE_NAMES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "policy/catalog/lock_set.h"
+
+enum {
+	GATE_NAMES_PARAMS = 1,
+	GATE_NAMES_COLUMNS = 2,
+	GATE_NAMES_MAX = 4096, /* more: whatever the text, it waits */
+};
+
+enum gate_reach {
+	GATE_REACH_ALWAYS,
+	GATE_REACH_NEAR,   /* referenced by a table of the set: counts for
+			      statements that write, or as counts_near says */
+	GATE_REACH_WRITES, /* references one: counts for statements that write
+			    */
+};
+
+struct gate_name {
+	uint32_t hash; /* words_hash of a word of the name */
+	enum gate_reach reach;
+};
+
+struct gate_names {
+	struct gate_name *items; /* owned; sorted by hash once sealed */
+	size_t count;
+	bool is_everything; /* a name has no word, or there are too many */
+	bool counts_near;   /* the next statement may want those tables, too */
+};
+
+/* $1: the relations, an array literal: holders_param makes it. */
+const char *gate_names_query(void);
+
+/* A row: the bare name, and a, n or w for its reach.  False: not the shape. */
+bool gate_names_add_row(struct gate_names *names,
+			const struct lock_set_value values[GATE_NAMES_COLUMNS]);
+
+/* Those of another too.  False: out of memory, some are missing. */
+bool gate_names_add_all(struct gate_names *names,
+			const struct gate_names *more);
+
+/* After the last row, before the first question. */
+void gate_names_seal(struct gate_names *names);
+
+/* True if the text, or one with these words, may touch one of the tables. */
+bool gate_names_match_text(const struct gate_names *names, const char *sql,
+			   size_t len);
+bool gate_names_match_words(const struct gate_names *names,
+			    const uint32_t *words, size_t count, bool writes);
+
+void gate_names_clear(struct gate_names *names); /* accepts a zeroed one */
+
+#endif

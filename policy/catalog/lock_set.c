@@ -1,0 +1,255 @@
+/*
+ * lock_set.c - the query's answer as a set.
+ */
+#include "policy/catalog/lock_set.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	ITEMS_MIN = 16, /* room for, at first; doubled from there on */
+};
+
+/* In the order of the query's columns. */
+enum column {
+	COLUMN_RELID,
+	COLUMN_RELKIND,
+	COLUMN_NAME,
+	COLUMN_MODE,
+	COLUMN_LOCKABLE,
+	COLUMN_BEFORE,
+	COLUMN_PHASE,
+	COLUMNS,
+};
+
+static_assert((int)COLUMNS == LOCK_SET_COLUMNS, "one value per column");
+
+/* Digits at the front of *v, which then starts behind them. */
+static bool
+take_number(uint32_t *out, struct lock_set_value *v)
+{
+	uint64_t number = 0;
+	size_t len = 0;
+
+	while (len < v->len && v->data[len] >= '0' && v->data[len] <= '9') {
+		number = number * 10 + (uint64_t)(v->data[len] - '0');
+		if (number > UINT32_MAX)
+			return false;
+		len++;
+	}
+	*out = (uint32_t)number;
+	v->data += len;
+	v->len -= len;
+	return len > 0;
+}
+
+static bool
+take_char(char expected, struct lock_set_value *v)
+{
+	if (v->len == 0 || *v->data != expected)
+		return false;
+	v->data++;
+	v->len--;
+	return true;
+}
+
+static bool
+read_number(uint32_t *out, struct lock_set_value v, uint32_t least,
+	    uint32_t most)
+{
+	return take_number(out, &v) && v.len == 0 && *out >= least &&
+	       *out <= most;
+}
+
+static bool
+read_bool(bool *out, struct lock_set_value v)
+{
+	*out = v.len == 1 && *v.data == 't';
+	return *out || (v.len == 1 && *v.data == 'f');
+}
+
+static char *
+read_name(struct lock_set_value v)
+{
+	char *name;
+
+	if (v.len == 0 || memchr(v.data, '\0', v.len) != NULL)
+		return NULL;
+	name = malloc(v.len + 1);
+	if (name == NULL)
+		return NULL;
+	memcpy(name, v.data, v.len);
+	name[v.len] = '\0';
+	return name;
+}
+
+static bool
+read_before(struct lock_item *item, struct lock_set_value v)
+{
+	size_t most = 1;
+
+	if (v.len == 2 && memcmp(v.data, "{}", 2) == 0)
+		return true;
+	for (size_t i = 0; i < v.len; i++)
+		most += v.data[i] == ',';
+	item->before = malloc(most * sizeof(*item->before));
+	if (item->before == NULL || !take_char('{', &v))
+		return false;
+	do {
+		if (!take_number(&item->before[item->before_count], &v))
+			return false;
+		item->before_count++;
+	} while (take_char(',', &v));
+	return take_char('}', &v) && v.len == 0;
+}
+
+static void
+item_clear(struct lock_item *item)
+{
+	free(item->name);
+	free(item->before);
+}
+
+static bool
+item_read(struct lock_item *item,
+	  const struct lock_set_value values[LOCK_SET_COLUMNS])
+{
+	uint32_t mode;
+	uint32_t phase;
+
+	for (size_t i = 0; i < COLUMNS; i++) {
+		if (values[i].data == NULL)
+			return false;
+	}
+	if (!read_number(&item->relid, values[COLUMN_RELID], 1, UINT32_MAX) ||
+	    values[COLUMN_RELKIND].len != 1 ||
+	    !read_number(&mode, values[COLUMN_MODE], LOCK_ACCESS_SHARE,
+			 LOCK_ACCESS_EXCLUSIVE) ||
+	    !read_bool(&item->is_lockable, values[COLUMN_LOCKABLE]) ||
+	    !read_number(&phase, values[COLUMN_PHASE], 1, 3))
+		return false;
+	item->relkind = *values[COLUMN_RELKIND].data;
+	item->mode = (enum lock_mode)mode;
+	item->phase = (int)phase;
+	item->name = read_name(values[COLUMN_NAME]);
+	return item->name != NULL && read_before(item, values[COLUMN_BEFORE]);
+}
+
+/*
+ * Room for one more.  The capacity is not kept: it is ITEMS_MIN, or the next
+ * power of two from count on.
+ */
+static bool
+set_reserve(struct lock_set *set)
+{
+	size_t count = set->count;
+	size_t capacity = count > 0 ? count * 2 : ITEMS_MIN;
+	struct lock_item *items;
+
+	if (count == LOCK_SET_MAX)
+		return false;
+	if (count > 0 && (count < ITEMS_MIN || (count & (count - 1)) != 0))
+		return true;
+	items = realloc(set->items, capacity * sizeof(*items));
+	if (items == NULL)
+		return false;
+	set->items = items;
+	return true;
+}
+
+bool
+lock_set_add_row(struct lock_set *set,
+		 const struct lock_set_value values[LOCK_SET_COLUMNS])
+{
+	struct lock_item item = {0};
+
+	if (!item_read(&item, values) || !set_reserve(set)) {
+		item_clear(&item);
+		return false;
+	}
+	set->items[set->count++] = item;
+	return true;
+}
+
+static int
+compare_places(const void *a, const void *b)
+{
+	const struct lock_set_place *x = a;
+	const struct lock_set_place *y = b;
+
+	if (x->relid != y->relid)
+		return x->relid < y->relid ? -1 : 1;
+	return x->at < y->at ? -1 : 1;
+}
+
+struct lock_set_place *
+lock_set_places(const struct lock_set *set)
+{
+	struct lock_set_place *places;
+
+	places = malloc((set->count + 1) * sizeof(*places));
+	if (places == NULL)
+		return NULL;
+	for (size_t i = 0; i < set->count; i++) {
+		places[i].relid = set->items[i].relid;
+		places[i].at = i;
+	}
+	qsort(places, set->count, sizeof(*places), compare_places);
+	return places;
+}
+
+size_t
+lock_set_find(const struct lock_set_place *places, size_t count, uint32_t relid)
+{
+	size_t low = 0;
+	size_t high = count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (places[middle].relid < relid)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < count && places[low].relid == relid ? low : count;
+}
+
+static bool
+mode_covers(enum lock_mode outer, enum lock_mode inner)
+{
+	for (int m = LOCK_ACCESS_SHARE; m <= LOCK_ACCESS_EXCLUSIVE; m++) {
+		if (lock_mode_conflicts(inner, (enum lock_mode)m) &&
+		    !lock_mode_conflicts(outer, (enum lock_mode)m))
+			return false;
+	}
+	return true;
+}
+
+bool
+lock_set_covers(const struct lock_set *outer, const struct lock_set *inner)
+{
+	struct lock_set_place *places = lock_set_places(outer);
+	bool covers = places != NULL;
+
+	for (size_t i = 0; covers && i < inner->count; i++) {
+		const struct lock_item *item = &inner->items[i];
+		size_t found = lock_set_find(places, outer->count, item->relid);
+
+		covers = found < outer->count &&
+			 mode_covers(outer->items[places[found].at].mode,
+				     item->mode);
+	}
+	free(places);
+	return covers;
+}
+
+void
+lock_set_clear(struct lock_set *set)
+{
+	for (size_t i = 0; i < set->count; i++)
+		item_clear(&set->items[i]);
+	free(set->items);
+	memset(set, 0, sizeof(*set));
+}

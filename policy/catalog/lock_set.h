@@ -1,0 +1,105 @@
+/*
+ * lock_set.h - statement facts -> one catalog query -> the relations that
+ * the statements will lock.
+ *
+ * The query runs on the client's own server connection, so that it sees what
+ * the client sees; it reads pg_catalog only, takes no lock on any user
+ * relation, and names every function, operator and type with its schema: a
+ * hostile search_path must not run code.  It serves PostgreSQL 13 to 18.
+ */
+#ifndef LOCKSTEP_POLICY_CATALOG_LOCK_SET_H
+#define LOCKSTEP_POLICY_CATALOG_LOCK_SET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "policy/sql/lock_mode.h"
+#include "policy/sql/statement.h"
+
+enum {
+	LOCK_SET_PARAMS = 8, /* lock_set_query's $1 .. $n */
+	LOCK_SET_COLUMNS = 7,
+	LOCK_SET_MAX = 20000, /* relations; a larger set is not guarded */
+};
+
+struct lock_item {
+	uint32_t relid;
+	char relkind; /* pg_class.relkind */
+	char *name;   /* owned: schema.relation, quoted as the server quotes */
+	enum lock_mode mode;
+	/* When PostgreSQL comes to it: 1 named by the statement or locked with
+	 * what is named, 2 as a dependent, 3 as the objects are deleted. */
+	int phase;
+	/* A table that the role may LOCK in this mode. */
+	bool is_lockable;
+	/*
+	 * Members of the set that referenced-first puts before this one: what
+	 * its foreign keys reference, and its partition or inheritance
+	 * parents.  Owned, may name relations outside the set and itself.
+	 */
+	uint32_t *before;
+	size_t before_count;
+};
+
+struct lock_set {
+	struct lock_item *items; /* owned */
+	size_t count;
+};
+
+/*
+ * The query's text for the kinds of targets that these statements have, with
+ * $1 .. $LOCK_SET_PARAMS of declared types: allocated, the caller's to free.
+ * NULL: out of memory.
+ */
+char *lock_set_query(const struct statement *statements, size_t count);
+
+/*
+ * The parameters, text format, for the targets of these statements; each
+ * string is allocated and the caller's to free.  False: out of memory, and
+ * nothing is allocated.  What the session's search_path does not find is
+ * left out by the query, not an error.
+ */
+bool lock_set_params(char *params[LOCK_SET_PARAMS],
+		     const struct statement *statements, size_t count);
+
+/*
+ * Add one row of the answer: LOCK_SET_COLUMNS values in text format, in the
+ * order of the query's columns; value[i] NULL for SQL NULL.  Values need not
+ * be NUL terminated.  False: the row has not the expected shape, the set is
+ * full, or memory is out; the set stays valid.
+ */
+struct lock_set_value {
+	const char *data;
+	size_t len;
+};
+bool lock_set_add_row(struct lock_set *set,
+		      const struct lock_set_value values[LOCK_SET_COLUMNS]);
+
+/*
+ * True if every item of `inner` is in `outer` with a mode at least as strong
+ * (equal or conflicting with all that the other conflicts with).  False also
+ * when out of memory.
+ */
+bool lock_set_covers(const struct lock_set *outer,
+		     const struct lock_set *inner);
+
+/* Where a relation stands: items[at]. */
+struct lock_set_place {
+	uint32_t relid;
+	size_t at;
+};
+
+/*
+ * The places of all items, sorted by relid: allocated, the caller's to free.
+ * NULL: out of memory.
+ */
+struct lock_set_place *lock_set_places(const struct lock_set *set);
+
+/* Index into places; count if the relation is not there. */
+size_t lock_set_find(const struct lock_set_place *places, size_t count,
+		     uint32_t relid);
+
+void lock_set_clear(struct lock_set *set); /* accepts a zeroed set */
+
+#endif

@@ -1,0 +1,438 @@
+/*
+ * lock_set_params.c - targets -> the query's parameters.
+ *
+ * They are parallel arrays, one element per target; where a target names two
+ * relations, the other one is an element of its own right behind it.
+ */
+#include "policy/catalog/lock_set.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	INT_TEXT_MAX = 12,
+	NAME_PARTS_MAX = 3, /* database, schema, relation */
+};
+
+/* In the order of the query's parameters. */
+enum parameter {
+	PARAMETER_KIND,
+	PARAMETER_SCHEMA,
+	PARAMETER_NAME,
+	PARAMETER_PART,
+	PARAMETER_ONLY,
+	PARAMETER_CASCADE,
+	PARAMETER_RESTART,
+	PARAMETER_MODE,
+	PARAMETERS,
+};
+
+static_assert((int)PARAMETERS == LOCK_SET_PARAMS, "one array per parameter");
+
+/* An array literal that grows; `failed` is sticky. */
+struct array {
+	char *data;
+	size_t len;
+	size_t capacity;
+	bool failed;
+};
+
+/* Bytes of a name; `in_quotes`: a double quote in it stands twice. */
+struct piece {
+	const char *data; /* NULL: there is none */
+	size_t len;
+	bool in_quotes;
+};
+
+/* "a"."b"."c" and what follows it. */
+struct name {
+	struct piece parts[NAME_PARTS_MAX]; /* the last ones */
+	size_t count;
+	const char *rest;
+};
+
+static void
+array_put(struct array *a, char c)
+{
+	size_t capacity = a->capacity > 0 ? a->capacity * 2 : 64;
+	char *data;
+
+	if (a->failed)
+		return;
+	if (a->len == a->capacity) {
+		data = realloc(a->data, capacity);
+		if (data == NULL) {
+			a->failed = true;
+			return;
+		}
+		a->data = data;
+		a->capacity = capacity;
+	}
+	a->data[a->len++] = c;
+}
+
+/* Quoted always, so that nothing in it has a meaning. */
+static void
+array_put_piece(struct array *a, struct piece piece)
+{
+	if (piece.data == NULL) {
+		for (const char *s = "NULL"; *s != '\0'; s++)
+			array_put(a, *s);
+		return;
+	}
+	array_put(a, '"');
+	for (size_t i = 0; i < piece.len; i++) {
+		char c = piece.data[i];
+
+		if (c == '"' || c == '\\')
+			array_put(a, '\\');
+		array_put(a, c);
+		if (c == '"' && piece.in_quotes)
+			i++;
+	}
+	array_put(a, '"');
+}
+
+static void
+array_add_piece(struct array *a, struct piece piece)
+{
+	if (a->len > 1)
+		array_put(a, ',');
+	array_put_piece(a, piece);
+}
+
+/* value NULL: SQL NULL. */
+static void
+array_add(struct array *a, const char *value)
+{
+	size_t len = value != NULL ? strlen(value) : 0;
+
+	array_add_piece(a, (struct piece){value, len, false});
+}
+
+static void
+array_add_bool(struct array *a, bool value)
+{
+	array_add(a, value ? "t" : "f");
+}
+
+static void
+array_add_mode(struct array *a, enum lock_mode mode)
+{
+	char text[INT_TEXT_MAX];
+
+	(void)snprintf(text, sizeof(text), "%d", (int)mode);
+	array_add(a, text);
+}
+
+/* The closing quote of a part that begins behind an opening one, or NULL. */
+static const char *
+part_end(const char *part)
+{
+	const char *quote = strchr(part, '"');
+
+	while (quote != NULL && quote[1] == '"')
+		quote = strchr(quote + 2, '"');
+	return quote;
+}
+
+static struct name
+name_split(const char *text)
+{
+	struct name name = {.rest = text};
+
+	while (*name.rest == '"') {
+		const char *part = name.rest + 1;
+		const char *end = part_end(part);
+
+		if (end == NULL)
+			break;
+		if (name.count == NAME_PARTS_MAX) {
+			memmove(&name.parts[0], &name.parts[1],
+				sizeof(name.parts) - sizeof(name.parts[0]));
+			name.count--;
+		}
+		name.parts[name.count++] =
+		    (struct piece){part, (size_t)(end - part), true};
+		name.rest = end + 1;
+		if (*name.rest != '.')
+			break;
+		name.rest++;
+	}
+	return name;
+}
+
+/* Counted from the last one, 0, backwards. */
+static struct piece
+name_part(const struct name *name, size_t nth)
+{
+	if (nth >= name->count)
+		return (struct piece){NULL, 0, false};
+	return name->parts[name->count - 1 - nth];
+}
+
+/*
+ * One argument's type as {schema,type}, where `type` is all of it that
+ * to_regtype() takes: without the database, which it would complain of.
+ */
+static const char *
+put_argument(struct array *types, const char *argument)
+{
+	struct name name = name_split(argument);
+	const char *end = name.rest + strcspn(name.rest, ",)");
+	struct piece first = name_part(&name, name.count > 1 ? 1 : 0);
+	const char *start = first.data != NULL ? first.data - 1 : argument;
+
+	array_put(types, '{');
+	array_put_piece(types, name_part(&name, 1));
+	array_put(types, ',');
+	array_put_piece(types,
+			(struct piece){start, (size_t)(end - start), false});
+	array_put(types, '}');
+	return end;
+}
+
+/* "(type,type)" as an array literal within the array. */
+static void
+array_add_arguments(struct array *a, const char *arguments)
+{
+	struct array types = {0};
+
+	if (arguments == NULL) {
+		array_add(a, NULL);
+		return;
+	}
+	array_put(&types, '{');
+	arguments++;
+	while (*arguments != ')' && *arguments != '\0') {
+		arguments = put_argument(&types, arguments);
+		if (*arguments == ',') {
+			array_put(&types, ',');
+			arguments++;
+		}
+	}
+	array_put(&types, '}');
+	array_add_piece(a, (struct piece){types.data, types.len, false});
+	a->failed |= types.failed;
+	free(types.data);
+}
+
+static const char *
+object_name(enum object_kind object)
+{
+	switch (object) {
+	case OBJECT_SCHEMA:
+		return "schema";
+	case OBJECT_EXTENSION:
+		return "extension";
+	case OBJECT_SERVER:
+		return "server";
+	case OBJECT_WRAPPER:
+		return "wrapper";
+	case OBJECT_LANGUAGE:
+		return "language";
+	case OBJECT_TYPE:
+		return "type";
+	case OBJECT_COLLATION:
+		return "collation";
+	case OBJECT_STATISTICS:
+		return "statistics";
+	case OBJECT_FUNCTION:
+		return "function";
+	case OBJECT_OPERATOR:
+		return "operator";
+	case OBJECT_TRIGGER:
+		return "trigger";
+	case OBJECT_RULE:
+		return "rule";
+	case OBJECT_POLICY:
+		return "policy";
+	case OBJECT_OWNED:
+		return "owned";
+	}
+	abort();
+}
+
+/* A kind of its own each, but for CONDITION_NONE. */
+static const char *const conditions[] = {
+    [CONDITION_NONE] = NULL,
+    [CONDITION_BEFORE_18] = "tree_before_18",
+    [CONDITION_FROM_15] = "partitions_from_15",
+    [CONDITION_FROM_17] = "partitions_from_17",
+    [CONDITION_FROM_18] = "tree_from_18",
+    [CONDITION_CHECK] = "tree_if_check",
+    [CONDITION_NULLABLE] = "tree_if_nullable",
+    [CONDITION_TRIGGER] = "partitions_if_trigger",
+    [CONDITION_USER_TRIGGER] = "partitions_if_user_trigger",
+    [CONDITION_NOT_NULL] = "not_null",
+    [CONDITION_OWNER] = "owner_if_other",
+    [CONDITION_LOGGED] = "owner_if_logged",
+    [CONDITION_UNLOGGED] = "owner_if_unlogged",
+};
+
+static const char *
+kind_name(const struct target *t)
+{
+	if (conditions[t->condition] != NULL)
+		return conditions[t->condition];
+	switch (t->kind) {
+	case TARGET_DROP:
+		return "drop";
+	case TARGET_OBJECT:
+		return object_name(t->object);
+	case TARGET_COLUMN:
+		return "column";
+	case TARGET_CONSTRAINT:
+		return "constraint";
+	case TARGET_DETACH:
+		return "detach";
+	case TARGET_TRUNCATE:
+		return "truncate";
+	case TARGET_LOCK:
+		return "lock";
+	case TARGET_TREE:
+		return t->partitions_only ? "partitions" : "tree";
+	case TARGET_VALIDATE:
+		return "validate";
+	case TARGET_ATTACH:
+		return "attach";
+	case TARGET_PARTITION:
+		return "partition_of";
+	case TARGET_RETYPE:
+		return "retype";
+	case TARGET_OWNER:
+		return "owner";
+	case TARGET_IDENTITY:
+		return "identity";
+	case TARGET_KEY:
+		return "key";
+	}
+	abort();
+}
+
+/* What the statement takes on the relation that the target names itself. */
+static enum lock_mode
+target_mode(const struct target *t)
+{
+	switch (t->kind) {
+	case TARGET_LOCK:
+	case TARGET_TREE:
+	case TARGET_IDENTITY:
+		return t->mode;
+	case TARGET_VALIDATE:
+	case TARGET_ATTACH:
+		return LOCK_SHARE_UPDATE_EXCLUSIVE;
+	case TARGET_KEY:
+		return LOCK_SHARE_ROW_EXCLUSIVE;
+	case TARGET_OBJECT:
+		return LOCK_NONE; /* on what it is a part of: if it exists */
+	case TARGET_DROP:
+	case TARGET_COLUMN:
+	case TARGET_CONSTRAINT:
+	case TARGET_DETACH:
+	case TARGET_TRUNCATE:
+	case TARGET_PARTITION:
+	case TARGET_RETYPE:
+	case TARGET_OWNER:
+		return LOCK_ACCESS_EXCLUSIVE;
+	}
+	abort();
+}
+
+static bool
+names_relation(const struct target *t)
+{
+	return t->kind != TARGET_OBJECT || t->object == OBJECT_TRIGGER ||
+	       t->object == OBJECT_RULE || t->object == OBJECT_POLICY;
+}
+
+static void
+add_flags(struct array arrays[PARAMETERS], const struct target *t)
+{
+	array_add_bool(&arrays[PARAMETER_ONLY], t->only);
+	array_add_bool(&arrays[PARAMETER_CASCADE], t->cascade);
+	array_add_bool(&arrays[PARAMETER_RESTART], t->restart_identity);
+}
+
+static void
+add_name(struct array arrays[PARAMETERS], const char *text)
+{
+	struct name name = name_split(text);
+
+	array_add_piece(&arrays[PARAMETER_SCHEMA], name_part(&name, 1));
+	array_add_piece(&arrays[PARAMETER_NAME], name_part(&name, 0));
+}
+
+/* What is no relation: the query takes a mode for the sign of one. */
+static void
+add_object(struct array arrays[PARAMETERS], const struct target *t)
+{
+	struct name name = name_split(t->relation);
+	struct piece none = {NULL, 0, false};
+
+	array_add(&arrays[PARAMETER_MODE], NULL);
+	if (t->object == OBJECT_OPERATOR) {
+		array_add_piece(&arrays[PARAMETER_SCHEMA], name_part(&name, 0));
+		array_add(&arrays[PARAMETER_NAME], name.rest);
+	} else if (*name.rest != '\0') { /* current_user, an array type */
+		array_add_piece(&arrays[PARAMETER_SCHEMA], none);
+		array_add_piece(&arrays[PARAMETER_NAME], none);
+	} else {
+		add_name(arrays, t->relation);
+	}
+	if (t->object == OBJECT_OPERATOR || t->object == OBJECT_FUNCTION)
+		array_add_arguments(&arrays[PARAMETER_PART], t->part);
+	else
+		array_add(&arrays[PARAMETER_PART], name.rest);
+}
+
+static void
+add_target(struct array arrays[PARAMETERS], const struct target *t)
+{
+	bool has_pair = t->kind == TARGET_DETACH || t->kind == TARGET_ATTACH ||
+			t->kind == TARGET_KEY;
+
+	array_add(&arrays[PARAMETER_KIND], kind_name(t));
+	add_flags(arrays, t);
+	if (!names_relation(t)) {
+		add_object(arrays, t);
+		return;
+	}
+	add_name(arrays, t->relation);
+	array_add_mode(&arrays[PARAMETER_MODE], target_mode(t));
+	array_add(&arrays[PARAMETER_PART], has_pair ? NULL : t->part);
+	if (!has_pair)
+		return;
+	array_add(&arrays[PARAMETER_KIND], "other");
+	add_flags(arrays, t);
+	add_name(arrays, t->part);
+	array_add_mode(&arrays[PARAMETER_MODE], LOCK_NONE);
+	array_add(&arrays[PARAMETER_PART], NULL);
+}
+
+bool
+lock_set_params(char *params[LOCK_SET_PARAMS],
+		const struct statement *statements, size_t count)
+{
+	struct array arrays[PARAMETERS] = {0};
+	bool failed = false;
+
+	for (size_t i = 0; i < PARAMETERS; i++)
+		array_put(&arrays[i], '{');
+	for (size_t i = 0; i < count; i++)
+		for (size_t j = 0; j < statements[i].target_count; j++)
+			add_target(arrays, &statements[i].targets[j]);
+	for (size_t i = 0; i < PARAMETERS; i++) {
+		array_put(&arrays[i], '}');
+		array_put(&arrays[i], '\0');
+		failed |= arrays[i].failed;
+	}
+	for (size_t i = 0; i < PARAMETERS; i++) {
+		if (failed)
+			free(arrays[i].data);
+		params[i] = failed ? NULL : arrays[i].data;
+	}
+	return !failed;
+}

@@ -1,0 +1,41 @@
+/*
+ * session_facts.h - what the guard must know of the session it works in.
+ */
+#ifndef LOCKSTEP_POLICY_CATALOG_SESSION_FACTS_H
+#define LOCKSTEP_POLICY_CATALOG_SESSION_FACTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "policy/catalog/lock_set.h"
+
+enum {
+	SESSION_FACTS_COLUMNS = 9,
+	SESSION_FACTS_SETTING_MAX = 32,
+};
+
+struct session_facts {
+	bool is_read_only;
+	bool is_in_recovery;
+	bool has_old_snapshot;   /* REPEATABLE READ or above, in a block: the
+				    plan reads the catalog as of its start */
+	bool holds_strong_locks; /* SHARE or above, from earlier statements */
+	bool can_attempt;        /* PL/pgSQL is there and may be used */
+	bool wants_notices;      /* client_min_messages lets a NOTICE through */
+	bool wants_warnings;     /* and a WARNING */
+	uint32_t lock_timeout_ms;      /* 0: none */
+	uint32_t statement_timeout_ms; /* 0: none */
+	uint32_t deadlock_timeout_ms;
+	/* lock_timeout as the server shows it, to set it back */
+	char lock_timeout[SESSION_FACTS_SETTING_MAX];
+};
+
+/* One row; $1: "t" or "f", a transaction block is open. */
+const char *session_facts_query(void);
+
+/* False: not the shape; *out is then undefined. */
+bool
+session_facts_read(struct session_facts *out,
+		   const struct lock_set_value values[SESSION_FACTS_COLUMNS]);
+
+#endif

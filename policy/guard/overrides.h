@@ -1,0 +1,48 @@
+/*
+ * overrides.h - the guard's settings as a session has them: custom parameters
+ * lockstep.<setting>, which the server keeps, whoever set them: SET, ALTER ROLE
+ * or DATABASE ... SET, options= of a connection.
+ */
+#ifndef LOCKSTEP_POLICY_GUARD_OVERRIDES_H
+#define LOCKSTEP_POLICY_GUARD_OVERRIDES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "policy/catalog/lock_set.h"
+#include "policy/guard/settings.h"
+
+enum {
+	OVERRIDES_COLUMNS = GUARD_SETTING_COUNT + 1,
+	OVERRIDE_BYTES_MAX = 64,
+	OVERRIDE_ORDER_BYTES_MAX = 1024, /* of lock_order */
+};
+
+/* Texts as the client wrote them, in his encoding; a zeroed one sets none. */
+struct overrides {
+	/* Empty: not set.  That of lock_order stands below. */
+	char texts[GUARD_SETTING_COUNT][OVERRIDE_BYTES_MAX + 1];
+	char lock_order[OVERRIDE_ORDER_BYTES_MAX + 1];
+	uint32_t too_long; /* bits 1 << (enum guard_setting): cut */
+	/* What rules ask for besides; cut. */
+	char application_name[OVERRIDE_BYTES_MAX + 1];
+};
+
+/* One row of OVERRIDES_COLUMNS texts: the settings, then the name. */
+const char *overrides_query(void);
+
+/* False: not the shape; *out is then undefined. */
+bool overrides_read(struct overrides *out,
+		    const struct lock_set_value values[OVERRIDES_COLUMNS]);
+
+/* Empty: not set. */
+const char *overrides_text(const struct overrides *o,
+			   enum guard_setting setting);
+
+/* The most bytes that it may have. */
+size_t overrides_bytes_max(enum guard_setting setting);
+
+bool overrides_is_too_long(const struct overrides *o,
+			   enum guard_setting setting);
+
+#endif

@@ -1,0 +1,263 @@
+#include "policy/guard/report.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+	TABLES_SHOWN = 8,
+};
+
+struct text {
+	char *data;
+	size_t size;
+	size_t len;
+};
+
+/*
+ * What does not fit is lost from here on, and with it the character at the cut:
+ * half of one would be an error in the client's encoding, whichever that is.
+ */
+static void
+cut(struct text *t)
+{
+	t->len = t->size - 1;
+	while (t->len > 0 && (unsigned char)t->data[t->len - 1] >= 0x80)
+		t->len--;
+	t->data[t->len] = '\0';
+	t->size = t->len + 1;
+}
+
+static void __attribute__((format(printf, 2, 3)))
+append(struct text *t, const char *format, ...)
+{
+	va_list args;
+	int n;
+
+	if (t->len + 1 >= t->size)
+		return;
+	va_start(args, format);
+	n = vsnprintf(t->data + t->len, t->size - t->len, format, args);
+	va_end(args);
+	t->len += n > 0 ? (size_t)n : 0;
+	if (t->len >= t->size)
+		cut(t);
+}
+
+static void
+append_set(struct text *t, const struct lock_set *set, bool with_modes)
+{
+	size_t i;
+
+	for (i = 0; i < set->count && i < TABLES_SHOWN; i++) {
+		append(t, "%s%s", i > 0 ? ", " : "", set->items[i].name);
+		if (with_modes)
+			append(t, " (%s)", lock_mode_name(set->items[i].mode));
+	}
+	if (set->count > TABLES_SHOWN)
+		append(t, " and %zu more", set->count - TABLES_SHOWN);
+}
+
+static const char *
+relation_name(const struct lock_set *set, uint32_t relid)
+{
+	size_t i;
+
+	for (i = 0; i < set->count; i++)
+		if (set->items[i].relid == relid)
+			return set->items[i].name;
+	return "?";
+}
+
+static void
+append_holder(struct text *t, const struct lock_set *set,
+	      const struct holder *h)
+{
+	if (h->pid == 0) {
+		append(t, "a prepared transaction");
+	} else {
+		append(t,
+		       "pid %u (user \"%s\", application_name \"%s\","
+		       " state \"%s\", transaction age %.1f s)",
+		       h->pid, h->user, h->application_name, h->state,
+		       (double)h->transaction_age_ms / 1000.0);
+	}
+	append(t, " holds %s on %s", lock_mode_name(h->mode),
+	       relation_name(set, h->relid));
+}
+
+static void
+append_holders(struct text *t, const struct guard *g)
+{
+	const struct holders *h = &g->holders;
+	size_t i;
+
+	for (i = 0; i < h->count && i < HOLDERS_SHOWN; i++) {
+		append(t, "%s", i > 0 ? "; " : "");
+		append_holder(t, &g->set, &h->shown[i]);
+	}
+	if (h->count > HOLDERS_SHOWN)
+		append(t, "; and %zu more", h->count - HOLDERS_SHOWN);
+}
+
+static const char *
+limit_name(enum guard_limit limit)
+{
+	switch (limit) {
+	case GUARD_LIMIT_HOLD:
+		return "Lockstep's hold_timeout";
+	case GUARD_LIMIT_IN_TRANSACTION:
+		return "Lockstep's in_transaction_timeout";
+	case GUARD_LIMIT_LOCK:
+		return "the session's lock_timeout";
+	case GUARD_LIMIT_STATEMENT:
+		return "the session's statement_timeout";
+	}
+	return "?";
+}
+
+static void
+refuse_timeout(struct report *out, const struct guard *g, const char *tag,
+	       uint64_t now_ms)
+{
+	bool is_statement = g->limit == GUARD_LIMIT_STATEMENT;
+	struct text t = {.data = out->detail, .size = sizeof(out->detail)};
+
+	out->sqlstate = is_statement ? "57014" : "55P03";
+	snprintf(out->message, sizeof(out->message),
+		 "canceling statement due to %s timeout: %s was held for"
+		 " %" PRIu64 " ms",
+		 is_statement ? "statement" : "lock", tag,
+		 now_ms - g->begun_ms);
+	append(&t, "Lock set in order: ");
+	append_set(&t, &g->set, true);
+	append(&t, ". %u attempts", g->attempts);
+	append(&t, " in %" PRIu64 " ms. ", now_ms - g->begun_ms);
+	if (g->holders.count > 0) {
+		append(&t, "Blockers: ");
+		append_holders(&t, g);
+		append(&t, ".");
+	} else {
+		append(&t, "Nobody holds a conflicting lock at this moment.");
+	}
+	snprintf(out->hint, sizeof(out->hint),
+		 "End the transactions named above, or raise %s.",
+		 limit_name(g->limit));
+}
+
+static void
+refuse_policy(struct report *out, const struct guard *g, const char *tag)
+{
+	struct text t = {.data = out->detail, .size = sizeof(out->detail)};
+
+	out->sqlstate = "42501";
+	snprintf(out->message, sizeof(out->message),
+		 "%s is refused by Lockstep: it locks several tables", tag);
+	append(&t, "Lock set: ");
+	append_set(&t, &g->set, true);
+	append(&t, ".");
+	snprintf(out->hint, sizeof(out->hint),
+		 "The setting \"policy\" is \"reject\".");
+}
+
+void
+report_refusal(struct report *out, const struct guard *g, const char *tag,
+	       uint64_t now_ms)
+{
+	memset(out, 0, sizeof(*out));
+	switch (g->outcome) {
+	case GUARD_REJECTED:
+		refuse_policy(out, g, tag);
+		break;
+	case GUARD_CANCELED:
+		out->sqlstate = "57014";
+		snprintf(out->message, sizeof(out->message),
+			 "canceling statement due to user request");
+		break;
+	default:
+		refuse_timeout(out, g, tag, now_ms);
+		break;
+	}
+}
+
+void
+report_waiting(struct report *out, const struct guard *g, const char *tag,
+	       uint64_t now_ms)
+{
+	struct text t = {.data = out->detail, .size = sizeof(out->detail)};
+
+	memset(out, 0, sizeof(*out));
+	out->sqlstate = "00000";
+	snprintf(out->message, sizeof(out->message),
+		 "%s is held by Lockstep since %.1f s", tag,
+		 (double)(now_ms - g->begun_ms) / 1000.0);
+	append(&t, "Lock set in order: ");
+	append_set(&t, &g->set, false);
+	append(&t, ". ");
+	if (g->holders.count > 0) {
+		append(&t, "Waiting for ");
+		append_holders(&t, g);
+		append(&t, ".");
+	} else {
+		append(&t, "%u attempts to lock it found it in use.",
+		       g->attempts);
+	}
+}
+
+void
+report_lock_set(char *out, size_t size, const struct lock_set *set)
+{
+	struct text t = {.data = out, .size = size};
+
+	out[0] = '\0';
+	append_set(&t, set, false);
+}
+
+const char *
+report_outcome(enum guard_outcome outcome)
+{
+	switch (outcome) {
+	case GUARD_PENDING:
+		return "pending";
+	case GUARD_PROTECTED:
+		return "protected";
+	case GUARD_UNNEEDED:
+		return "unneeded";
+	case GUARD_OUT_OF_SCOPE:
+		return "out-of-scope";
+	case GUARD_PASSED:
+		return "passed";
+	case GUARD_UNPLANNED:
+		return "unplanned";
+	case GUARD_READ_ONLY:
+		return "read-only";
+	case GUARD_OVERDUE:
+		return "overdue";
+	case GUARD_TIMED_OUT:
+		return "timed-out";
+	case GUARD_REJECTED:
+		return "rejected";
+	case GUARD_CANCELED:
+		return "canceled";
+	}
+	return "?";
+}
+
+const char *
+report_policy(enum guard_policy policy)
+{
+	switch (policy) {
+	case GUARD_POLICY_AUTO:
+		return "auto";
+	case GUARD_POLICY_LOCK:
+		return "lock";
+	case GUARD_POLICY_HOLD:
+		return "hold";
+	case GUARD_POLICY_PASS:
+		return "pass";
+	case GUARD_POLICY_REJECT:
+		return "reject";
+	}
+	return "?";
+}

@@ -1,0 +1,53 @@
+#include "policy/guard/settings.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct {
+	const char *name;
+	size_t offset;
+	size_t size;
+} settings[] = {
+#define X(constant, name, field)                                               \
+	{#name, offsetof(struct guard_settings, field),                        \
+	 sizeof(((struct guard_settings *)NULL)->field)},
+    GUARD_SETTINGS(X)
+#undef X
+};
+
+const char *
+settings_name(enum guard_setting setting)
+{
+	return settings[setting].name;
+}
+
+bool
+settings_part_has(const struct settings_part *part, enum guard_setting setting)
+{
+	return (part->set >> setting & 1) != 0;
+}
+
+void
+settings_merge(struct guard_settings *to, const struct settings_part *part)
+{
+	size_t i;
+
+	for (i = 0; i < GUARD_SETTING_COUNT; i++) {
+		size_t offset = settings[i].offset;
+
+		if (settings_part_has(part, (enum guard_setting)i))
+			memcpy((char *)to + offset,
+			       (const char *)&part->values + offset,
+			       settings[i].size);
+	}
+}
+
+void
+settings_clear_order(struct lock_order *order)
+{
+	while (order->name_count > 0)
+		free(order->names[--order->name_count]);
+	free(order->names);
+	order->names = NULL;
+}

@@ -1,0 +1,89 @@
+/*
+ * settings.h - what an operator can set about the guard: plain values, read
+ * by guard.c, filled in by whoever reads a configuration.
+ *
+ * Each can be set in three places, of which the nearest wins: in the session,
+ * in a rule, in the configuration.  The last has all of them, the others some.
+ */
+#ifndef LOCKSTEP_POLICY_GUARD_SETTINGS_H
+#define LOCKSTEP_POLICY_GUARD_SETTINGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "policy/catalog/lock_order.h"
+#include "policy/sql/statement.h"
+
+enum guard_policy {
+	GUARD_POLICY_AUTO,   /* two quick attempts, then as HOLD */
+	GUARD_POLICY_LOCK,   /* ordered, bounded attempts */
+	GUARD_POLICY_HOLD,   /* wait in the proxy until nobody conflicts; the
+				gate keeps new transactions away meanwhile */
+	GUARD_POLICY_PASS,   /* watch and log, change nothing */
+	GUARD_POLICY_REJECT, /* refuse with an error */
+};
+
+enum guard_on_timeout {
+	GUARD_TIMEOUT_ERROR, /* SQLSTATE 55P03 */
+	GUARD_TIMEOUT_PASS,  /* send the statement unprotected */
+};
+
+struct guard_settings {
+	enum guard_scope scope;           /* guard */
+	enum guard_policy policy;         /* policy */
+	struct lock_order order;          /* lock_order; names are borrowed */
+	enum guard_on_timeout on_timeout; /* on_timeout */
+	bool guard_single_table;
+	uint32_t attempt_timeout_ms;
+	uint32_t hold_timeout_ms;
+	uint32_t in_transaction_timeout_ms;
+	uint32_t gate_window_ms;
+	uint32_t gate_transaction_ms; /* 0: the gate is open after the DDL */
+	/* For people: the name of the rule that had a part in these, borrowed;
+	 * NULL: none had. */
+	const char *rule;
+	/* The names of `order` are these settings' own. */
+	bool owns_order;
+};
+
+/* X(constant, name, field), in the order of the table of setting.c. */
+#define GUARD_SETTINGS(X)                                                      \
+	X(GUARD, guard, scope)                                                 \
+	X(POLICY, policy, policy)                                              \
+	X(LOCK_ORDER, lock_order, order)                                       \
+	X(ATTEMPT_TIMEOUT, attempt_timeout, attempt_timeout_ms)                \
+	X(HOLD_TIMEOUT, hold_timeout, hold_timeout_ms)                         \
+	X(IN_TRANSACTION_TIMEOUT, in_transaction_timeout,                      \
+	  in_transaction_timeout_ms)                                           \
+	X(GATE_WINDOW, gate_window, gate_window_ms)                            \
+	X(GATE_TRANSACTION, gate_transaction, gate_transaction_ms)             \
+	X(ON_TIMEOUT, on_timeout, on_timeout)                                  \
+	X(GUARD_SINGLE_TABLE, guard_single_table, guard_single_table)
+
+enum guard_setting {
+#define X(constant, name, field) GUARD_SETTING_##constant,
+	GUARD_SETTINGS(X)
+#undef X
+	    GUARD_SETTING_COUNT
+};
+
+/* Some of the settings: those whose bit 1 << (enum guard_setting) is set. */
+struct settings_part {
+	struct guard_settings values;
+	uint32_t set;
+};
+
+const char *settings_name(enum guard_setting setting);
+
+bool settings_part_has(const struct settings_part *part,
+		       enum guard_setting setting);
+
+/* Those of the part take the place of what *to had.  The names of an order
+ * stay the part's, and what it replaces is not freed. */
+void settings_merge(struct guard_settings *to,
+		    const struct settings_part *part);
+
+/* Frees the names. */
+void settings_clear_order(struct lock_order *order);
+
+#endif

@@ -1,0 +1,378 @@
+/*
+ * statement.c - the second and the third sieve, and what they leave put
+ * together.
+ *
+ * The second sieve is libpg_query's split_with_scanner, which is the server's
+ * own scanner and knows strings, comments and parentheses.  It has three gaps
+ * that are closed here:
+ *   - it does not know BEGIN ATOMIC ... END, whose ';' end no statement:
+ *     join_routine_bodies()
+ *   - it leaves out what has no keyword or an unmatched ')'.  The server
+ *     refuses such a text as a whole, so nothing guarded is missed, but the
+ *     text is not sound: has_only_blanks()
+ *   - its statements keep the space and the comments around them: trim()
+ */
+#include "policy/sql/statement.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <pg_query.h>
+
+#include "policy/sql/statement_scan.h"
+#include "policy/sql/statement_sieve.h"
+#include "policy/sql/statement_target.h"
+#include "policy/sql/statement_text.h"
+#include "policy/sql/statement_tree.h"
+
+enum {
+	/* The server's own bound: a palloc'd text and its two NULs. */
+	TEXT_MAX = 0x3ffffff0,
+	/*
+	 * The scanner matches a run of operator characters to its end for
+	 * each operator and each nested comment that begins in it.
+	 */
+	OPERATOR_RUN_MAX = 256,
+	/* All candidates together: so many times parse_bytes. */
+	PARSED_CAPS = 8,
+};
+
+static struct statement_text
+text_of(const char *sql, const struct statement *s)
+{
+	return (struct statement_text){sql + s->start, s->end - s->start};
+}
+
+static size_t
+trim_spaces(const char *sql, size_t start, size_t end)
+{
+	while (end > start && statement_text_is_space(sql[end - 1]))
+		end--;
+	return end;
+}
+
+/* Of a text that does not end in white space. */
+static bool
+may_end_in_comment(struct statement_text text)
+{
+	size_t line = text.len;
+
+	if (text.len >= 2 && memcmp(text.sql + text.len - 2, "*/", 2) == 0)
+		return true;
+	while (line > 0 && text.sql[line - 1] != '\n' &&
+	       text.sql[line - 1] != '\r')
+		line--;
+	text = (struct statement_text){text.sql + line, text.len - line};
+	return statement_text_contains(text, "--");
+}
+
+/* From the first byte of the first token to behind the last one. */
+static void
+trim(struct statement *s, const char *sql)
+{
+	struct statement_text text = {sql, s->end};
+
+	s->start = statement_text_skip(text, s->start, s->end);
+	s->end = trim_spaces(sql, s->start, s->end);
+	text = text_of(sql, s);
+	if (!may_end_in_comment(text))
+		return;
+	s->end = trim_spaces(sql, s->start,
+			     s->start + statement_scan_trailing_comments(text));
+}
+
+/* The longest run of scan.l's op_chars, in strings and comments too. */
+static size_t
+longest_operator_run(const char *sql, size_t len)
+{
+	size_t longest = 0;
+	size_t start = 0;
+
+	while (start < len) {
+		size_t run = strspn(sql + start, "~!@#^&|`?+-*/%<>=");
+
+		if (run > longest)
+			longest = run;
+		start += run;
+		start += strcspn(sql + start, "~!@#^&|`?+-*/%<>=");
+	}
+	return longest;
+}
+
+static enum statement_status
+split(struct statement_list *out, const char *sql)
+{
+	PgQuerySplitResult result = pg_query_split_with_scanner(sql);
+	enum statement_status status = STATEMENT_UNPARSED;
+	size_t i;
+
+	if (result.error != NULL)
+		goto done;
+	status = STATEMENT_NO_MEMORY;
+	out->items = calloc((size_t)result.n_stmts + 1, sizeof(*out->items));
+	if (out->items == NULL)
+		goto done;
+	out->count = (size_t)result.n_stmts;
+	for (i = 0; i < out->count; i++) {
+		const PgQuerySplitStmt *from = result.stmts[i];
+		struct statement *s = &out->items[i];
+
+		s->start = (size_t)from->stmt_location;
+		s->end = s->start + (size_t)from->stmt_len;
+	}
+	status = STATEMENT_OK;
+
+done:
+	pg_query_free_split_result(result);
+	return status;
+}
+
+/* One statement of what was split at the ';' within a routine's SQL body. */
+static void
+join_routine_bodies(struct statement_list *list, const char *sql)
+{
+	size_t kept = 0;
+	size_t i = 0;
+
+	while (i < list->count) {
+		struct statement joined = list->items[i++];
+		struct statement_text text = text_of(sql, &joined);
+		size_t depth = 0;
+
+		if (statement_sieve_creates_routine(text) &&
+		    statement_text_contains(text, "atomic"))
+			depth = statement_scan_body_depth(text, 0);
+		for (; depth > 0 && i < list->count; i++) {
+			text = text_of(sql, &list->items[i]);
+			depth = statement_scan_body_depth(text, depth);
+			joined.end = list->items[i].end;
+		}
+		list->items[kept++] = joined;
+	}
+	list->count = kept;
+}
+
+/* True if nothing is between, before or behind the statements but ';'. */
+static bool
+has_only_blanks(const struct statement_list *list, const char *sql, size_t len)
+{
+	size_t pos = 0;
+	size_t i;
+
+	for (i = 0; i <= list->count; i++) {
+		size_t end = i < list->count ? list->items[i].start : len;
+		struct statement_text text = {sql, end};
+
+		while ((pos = statement_text_skip(text, pos, end)) < end)
+			if (sql[pos++] != ';')
+				return false;
+		if (i < list->count)
+			pos = list->items[i].end;
+	}
+	return true;
+}
+
+/* What was read of it; where it stands remains. */
+static void
+statement_forget(struct statement *s)
+{
+	statement_target_keep(s, 0);
+	free(s->targets);
+	*s = (struct statement){.start = s->start, .end = s->end};
+}
+
+static enum statement_status
+read_statement(struct statement *s, const char *sql, enum guard_scope scope)
+{
+	char *copy = statement_text_copy(text_of(sql, s));
+	enum statement_status status;
+
+	if (copy == NULL)
+		return STATEMENT_NO_MEMORY;
+	status = statement_tree_read(s, copy, scope);
+	free(copy);
+	return status;
+}
+
+/* What may be parsed of one text. */
+struct budget {
+	size_t parse_bytes; /* of one statement */
+	size_t bytes;       /* of all so far */
+	size_t count;
+};
+
+/* False if the parser's stack or time would not be bounded by the caps. */
+static bool
+budget_allows(struct budget *b, struct statement_text text)
+{
+	b->bytes += text.len;
+	return text.len <= b->parse_bytes &&
+	       b->bytes <= PARSED_CAPS * b->parse_bytes &&
+	       ++b->count <= STATEMENT_CANDIDATES_MAX &&
+	       statement_scan_nesting(text) <= STATEMENT_NESTING_MAX;
+}
+
+static bool
+is_candidate(const struct statement *s, const char *sql, enum guard_scope scope)
+{
+	return statement_sieve_role(text_of(sql, s), scope) !=
+	       STATEMENT_ROLE_OTHER;
+}
+
+static enum statement_status
+read_candidates(struct statement_list *list, const char *sql,
+		enum guard_scope scope, struct budget *budget)
+{
+	enum statement_status status = STATEMENT_OK;
+	size_t i;
+
+	/* All are weighed before one is parsed. */
+	for (i = 0; i < list->count; i++)
+		if (is_candidate(&list->items[i], sql, scope) &&
+		    !budget_allows(budget, text_of(sql, &list->items[i])))
+			return STATEMENT_TOO_LARGE;
+	for (i = 0; i < list->count && status == STATEMENT_OK; i++)
+		if (is_candidate(&list->items[i], sql, scope))
+			status = read_statement(&list->items[i], sql, scope);
+	return status;
+}
+
+static bool
+has_plan(const struct statement_list *list)
+{
+	size_t i;
+
+	for (i = 0; i < list->count; i++)
+		if (list->items[i].has_plan)
+			return true;
+	return false;
+}
+
+/*
+ * What stands in one text with a guarded statement mostly shares its
+ * transaction, so its locks must be in the same plan: after ALTER TABLE c ADD
+ * FOREIGN KEY ... REFERENCES z, a DROP TABLE c locks z once more.  So what a
+ * wider scope would guard is guarded too, if it can be planned.
+ */
+static enum statement_status
+read_neighbours(struct statement_list *list, const char *sql,
+		struct budget *budget)
+{
+	size_t i;
+
+	for (i = 0; i < list->count; i++) {
+		struct statement *s = &list->items[i];
+		enum statement_status status;
+
+		if (s->tag != NULL || s->control != STATEMENT_PLAIN ||
+		    !is_candidate(s, sql, GUARD_SCOPE_DDL) ||
+		    !budget_allows(budget, text_of(sql, s)))
+			continue;
+		status = read_statement(s, sql, GUARD_SCOPE_DDL);
+		if (status == STATEMENT_NO_MEMORY)
+			return status;
+		if (status != STATEMENT_OK || !s->has_plan)
+			statement_forget(s);
+	}
+	return STATEMENT_OK;
+}
+
+static bool
+needs_soundness(const struct statement_list *list)
+{
+	bool has_guarded = false;
+	bool has_control = false;
+	size_t i;
+
+	for (i = 0; i < list->count; i++) {
+		if (list->items[i].tag != NULL)
+			has_guarded = true;
+		if (list->items[i].control != STATEMENT_PLAIN)
+			has_control = true;
+	}
+	return has_guarded && has_control;
+}
+
+/* The grammar alone: no tree is written out, so nothing recurses. */
+static bool
+has_no_syntax_error(struct statement_text text)
+{
+	char *copy = statement_text_copy(text);
+	PgQuerySplitResult result;
+	bool is_sound;
+
+	if (copy == NULL)
+		return false;
+	result = pg_query_split_with_parser(copy);
+	is_sound = result.error == NULL && result.n_stmts == 1;
+	pg_query_free_split_result(result);
+	free(copy);
+	return is_sound;
+}
+
+bool
+statement_list_is_sound(const struct statement_list *list, const char *sql,
+			size_t len, enum guard_scope scope, size_t parse_bytes)
+{
+	size_t i;
+
+	if (!has_only_blanks(list, sql, len))
+		return false;
+	for (i = 0; i < list->count; i++) {
+		struct statement_text text = text_of(sql, &list->items[i]);
+
+		if (is_candidate(&list->items[i], sql, scope))
+			continue; /* it was parsed */
+		if (text.len > parse_bytes || !has_no_syntax_error(text))
+			return false;
+	}
+	return true;
+}
+
+enum statement_status
+statement_list_parse(struct statement_list *out, const char *sql, size_t len,
+		     enum guard_scope scope, size_t parse_bytes)
+{
+	struct budget budget = {.parse_bytes = parse_bytes};
+	enum statement_status status;
+	size_t i;
+
+	*out = (struct statement_list){.items = NULL};
+	if (len > TEXT_MAX)
+		return STATEMENT_TOO_LARGE;
+	if (sql[len] != '\0' || memchr(sql, '\0', len) != NULL)
+		return STATEMENT_UNPARSED;
+	if (longest_operator_run(sql, len) > OPERATOR_RUN_MAX)
+		return STATEMENT_TOO_LARGE;
+
+	status = split(out, sql);
+	if (status != STATEMENT_OK)
+		goto fail;
+	for (i = 0; i < out->count; i++)
+		trim(&out->items[i], sql);
+	join_routine_bodies(out, sql);
+	status = read_candidates(out, sql, scope, &budget);
+	if (status == STATEMENT_OK && scope < GUARD_SCOPE_DDL && has_plan(out))
+		status = read_neighbours(out, sql, &budget);
+	if (status != STATEMENT_OK)
+		goto fail;
+	out->is_sound =
+	    needs_soundness(out) &&
+	    statement_list_is_sound(out, sql, len, scope, parse_bytes);
+	return STATEMENT_OK;
+
+fail:
+	statement_list_clear(out);
+	return status;
+}
+
+void
+statement_list_clear(struct statement_list *list)
+{
+	size_t i;
+
+	for (i = 0; i < list->count; i++)
+		statement_forget(&list->items[i]);
+	free(list->items);
+	*list = (struct statement_list){.items = NULL};
+}

@@ -1,0 +1,566 @@
+/*
+ * statement_alter.c - one ALTER, many clauses, one mode for the relation.
+ *
+ * ALTER TABLE takes the strongest mode that a clause needs, once, and it is in
+ * this mode that the clauses which recurse lock partitions and children
+ * (PostgreSQL, src/backend/commands/tablecmds.c, AlterTableGetLockLevel and
+ * the ATPrep and ATExec functions).  What a clause locks besides has a target
+ * of its own.
+ *
+ * Where versions 13 to 18 differ, or where only the catalogs tell, a target of
+ * its own has a condition.
+ */
+#include "policy/sql/statement_alter.h"
+
+#include <string.h>
+
+#include "policy/sql/statement_name.h"
+#include "policy/sql/statement_reference.h"
+
+#define ALTERED(type) PG_QUERY__OBJECT_TYPE__OBJECT_##type
+#define CLAUSE(type) PG_QUERY__ALTER_TABLE_TYPE__AT_##type
+#define CONSTRAINT(type) PG_QUERY__CONSTR_TYPE__CONSTR_##type
+#define CASCADE PG_QUERY__DROP_BEHAVIOR__DROP_CASCADE
+
+/* CommandComplete's tags.  None: it locks no relation. */
+static const char *const tags[] = {
+    [ALTERED(ATTRIBUTE)] = "ALTER TYPE",
+    [ALTERED(FOREIGN_TABLE)] = "ALTER FOREIGN TABLE",
+    [ALTERED(INDEX)] = "ALTER INDEX",
+    [ALTERED(MATVIEW)] = "ALTER MATERIALIZED VIEW",
+    [ALTERED(POLICY)] = "ALTER POLICY",
+    [ALTERED(RULE)] = "ALTER RULE",
+    [ALTERED(SEQUENCE)] = "ALTER SEQUENCE",
+    [ALTERED(TABCONSTRAINT)] = "ALTER TABLE",
+    [ALTERED(TABLE)] = "ALTER TABLE",
+    [ALTERED(TRIGGER)] = "ALTER TRIGGER",
+    [ALTERED(TYPE)] = "ALTER TYPE",
+    [ALTERED(VIEW)] = "ALTER VIEW",
+};
+
+static const char *
+tag_of(PgQuery__ObjectType type)
+{
+	size_t count = sizeof(tags) / sizeof(tags[0]);
+
+	return (size_t)type < count ? tags[type] : NULL;
+}
+
+/*
+ * The tables that have a composite type for their own, and are locked with
+ * it, are not looked for.
+ */
+static bool
+is_composite(PgQuery__ObjectType type)
+{
+	return type == ALTERED(TYPE) || type == ALTERED(ATTRIBUTE);
+}
+
+/* Which relations are locked in the mode of the named one; each has more. */
+enum reach {
+	REACH_SELF,
+	REACH_PARTITIONS,
+	REACH_TREE, /* children of plain inheritance too */
+};
+
+struct need {
+	enum lock_mode mode;
+	enum reach reach;
+};
+
+#define AX LOCK_ACCESS_EXCLUSIVE
+#define SRX LOCK_SHARE_ROW_EXCLUSIVE
+#define SUE LOCK_SHARE_UPDATE_EXCLUSIVE
+
+/* By clause; constraints and storage parameters are looked at more closely. */
+static const struct need needs[] = {
+    [CLAUSE(AddColumn)] = {AX, REACH_TREE},
+    [CLAUSE(ColumnDefault)] = {AX, REACH_TREE},
+    [CLAUSE(DropNotNull)] = {AX, REACH_SELF},
+    [CLAUSE(SetNotNull)] = {AX, REACH_SELF},
+    [CLAUSE(DropExpression)] = {AX, REACH_TREE},
+    [CLAUSE(SetStatistics)] = {SUE, REACH_TREE},
+    [CLAUSE(SetOptions)] = {SUE, REACH_SELF},
+    [CLAUSE(ResetOptions)] = {SUE, REACH_SELF},
+    [CLAUSE(SetStorage)] = {AX, REACH_TREE},
+    [CLAUSE(SetCompression)] = {AX, REACH_SELF},
+    [CLAUSE(DropColumn)] = {AX, REACH_SELF},
+    [CLAUSE(AlterConstraint)] = {AX, REACH_SELF},
+    [CLAUSE(ValidateConstraint)] = {SUE, REACH_SELF},
+    [CLAUSE(DropConstraint)] = {AX, REACH_SELF},
+    [CLAUSE(AlterColumnType)] = {AX, REACH_TREE},
+    [CLAUSE(AlterColumnGenericOptions)] = {AX, REACH_SELF},
+    [CLAUSE(ChangeOwner)] = {AX, REACH_SELF},
+    [CLAUSE(ClusterOn)] = {SUE, REACH_SELF},
+    [CLAUSE(DropCluster)] = {SUE, REACH_SELF},
+    [CLAUSE(SetLogged)] = {AX, REACH_SELF},
+    [CLAUSE(SetUnLogged)] = {AX, REACH_SELF},
+    [CLAUSE(DropOids)] = {AX, REACH_SELF},
+    [CLAUSE(SetAccessMethod)] = {AX, REACH_SELF},
+    [CLAUSE(SetTableSpace)] = {AX, REACH_SELF},
+    [CLAUSE(EnableTrig)] = {SRX, REACH_SELF},
+    [CLAUSE(EnableAlwaysTrig)] = {SRX, REACH_SELF},
+    [CLAUSE(EnableReplicaTrig)] = {SRX, REACH_SELF},
+    [CLAUSE(DisableTrig)] = {SRX, REACH_SELF},
+    [CLAUSE(EnableTrigAll)] = {SRX, REACH_SELF},
+    [CLAUSE(DisableTrigAll)] = {SRX, REACH_SELF},
+    [CLAUSE(EnableTrigUser)] = {SRX, REACH_SELF},
+    [CLAUSE(DisableTrigUser)] = {SRX, REACH_SELF},
+    [CLAUSE(EnableRule)] = {AX, REACH_SELF},
+    [CLAUSE(EnableAlwaysRule)] = {AX, REACH_SELF},
+    [CLAUSE(EnableReplicaRule)] = {AX, REACH_SELF},
+    [CLAUSE(DisableRule)] = {AX, REACH_SELF},
+    [CLAUSE(AddInherit)] = {AX, REACH_SELF},
+    [CLAUSE(DropInherit)] = {AX, REACH_SELF},
+    [CLAUSE(AddOf)] = {AX, REACH_SELF},
+    [CLAUSE(DropOf)] = {AX, REACH_SELF},
+    [CLAUSE(ReplicaIdentity)] = {AX, REACH_SELF},
+    [CLAUSE(EnableRowSecurity)] = {AX, REACH_SELF},
+    [CLAUSE(DisableRowSecurity)] = {AX, REACH_SELF},
+    [CLAUSE(ForceRowSecurity)] = {AX, REACH_SELF},
+    [CLAUSE(NoForceRowSecurity)] = {AX, REACH_SELF},
+    [CLAUSE(GenericOptions)] = {AX, REACH_SELF},
+    [CLAUSE(AttachPartition)] = {SUE, REACH_SELF},
+    [CLAUSE(DetachPartition)] = {AX, REACH_SELF},
+    [CLAUSE(AddIdentity)] = {AX, REACH_SELF},
+    [CLAUSE(SetIdentity)] = {AX, REACH_SELF},
+    [CLAUSE(DropIdentity)] = {AX, REACH_SELF},
+};
+
+static struct need
+constraint_need(const PgQuery__Constraint *constraint)
+{
+	switch (constraint->contype) {
+	case CONSTRAINT(FOREIGN):
+		return (struct need){SRX, REACH_PARTITIONS};
+	case CONSTRAINT(PRIMARY): /* its columns become NOT NULL */
+		if (constraint->indexname[0] != '\0')
+			return (struct need){AX, REACH_TREE};
+		break; /* see add_primary_key() */
+	case CONSTRAINT(CHECK):
+		if (!constraint->is_no_inherit)
+			return (struct need){AX, REACH_TREE};
+		break;
+	default: /* UNIQUE, EXCLUDE: see add_index() */
+		break;
+	}
+	return (struct need){AX, REACH_SELF};
+}
+
+/* AlterTableGetRelOptionsLockLevel(): one of any kind of relation counts. */
+static struct need
+options_need(const PgQuery__Node *list)
+{
+	static const char *const strong[] = {
+	    "autosummarize",          "buffering",
+	    "check_option",           "fastupdate",
+	    "gin_pending_list_limit", "pages_per_range",
+	    "security_barrier",       "security_invoker",
+	    "user_catalog_table",
+	};
+	size_t i, j;
+
+	for (i = 0; i < list->list->n_items; i++)
+		for (j = 0; j < sizeof(strong) / sizeof(strong[0]); j++)
+			if (strcmp(list->list->items[i]->def_elem->defname,
+				   strong[j]) == 0)
+				return (struct need){AX, REACH_SELF};
+	return (struct need){SUE, REACH_SELF};
+}
+
+static struct need
+clause_need(const PgQuery__AlterTableCmd *cmd)
+{
+	size_t type = (size_t)cmd->subtype;
+
+	switch (cmd->subtype) {
+	case CLAUSE(AddConstraint):
+		return constraint_need(cmd->def->constraint);
+	case CLAUSE(SetRelOptions):
+	case CLAUSE(ResetRelOptions):
+	case CLAUSE(ReplaceRelOptions):
+		return options_need(cmd->def);
+	default:
+		if (type < sizeof(needs) / sizeof(needs[0]) &&
+		    needs[type].mode != LOCK_NONE)
+			return needs[type];
+		return (struct need){AX, REACH_SELF};
+	}
+}
+
+static enum statement_status
+add_need(struct statement *out, const PgQuery__RangeVar *range,
+	 struct need need)
+{
+	if (need.reach == REACH_SELF)
+		return statement_target_lock(out, range, need.mode);
+	return statement_target_tree(out, range, need.mode,
+				     need.reach == REACH_PARTITIONS);
+}
+
+static enum statement_status
+add_drop(struct statement *out, enum target_kind kind,
+	 const PgQuery__RangeVar *range, const PgQuery__AlterTableCmd *cmd)
+{
+	enum statement_status status;
+
+	status = statement_target_part(out, kind, range, cmd->name);
+	if (status == STATEMENT_OK)
+		out->targets[out->target_count - 1].cascade =
+		    cmd->behavior == CASCADE;
+	return status;
+}
+
+/* A tree in this mode, if the server finds that the condition holds. */
+static enum statement_status
+add_tree_if(struct statement *out, const PgQuery__RangeVar *range,
+	    enum lock_mode mode, enum target_condition condition,
+	    const char *part)
+{
+	enum statement_status status;
+	struct target *target;
+
+	if (!range->inh)
+		return STATEMENT_OK;
+	status = statement_target_part(out, TARGET_TREE, range, part);
+	if (status != STATEMENT_OK)
+		return status;
+	target = &out->targets[out->target_count - 1];
+	target->mode = mode;
+	target->condition = condition;
+	return STATEMENT_OK;
+}
+
+/* ALTER CONSTRAINT follows a foreign key into partitions even with ONLY. */
+static enum statement_status
+add_partitions(struct statement *out, const PgQuery__RangeVar *range,
+	       enum lock_mode mode)
+{
+	enum statement_status status;
+	struct target *target;
+
+	status = statement_target_part(out, TARGET_TREE, range, NULL);
+	if (status != STATEMENT_OK)
+		return status;
+	target = &out->targets[out->target_count - 1];
+	target->only = false;
+	target->partitions_only = true;
+	target->mode = mode;
+	return STATEMENT_OK;
+}
+
+static enum statement_status
+add_primary_key(struct statement *out, const PgQuery__RangeVar *range,
+		const PgQuery__Constraint *constraint, enum lock_mode mode)
+{
+	enum statement_status status = STATEMENT_OK;
+
+	for (size_t i = 0; i < constraint->n_keys && status == STATEMENT_OK;
+	     i++)
+		status = add_tree_if(out, range, mode, CONDITION_NULLABLE,
+				     constraint->keys[i]->string->sval);
+	return status;
+}
+
+/* DefineIndex() goes to partitions with the mode of any CREATE INDEX. */
+static enum statement_status
+add_index(struct statement *out, const PgQuery__RangeVar *range,
+	  const PgQuery__Constraint *constraint, enum lock_mode mode)
+{
+	if (constraint->indexname[0] != '\0' || !range->inh)
+		return STATEMENT_OK;
+	switch (constraint->contype) {
+	case CONSTRAINT(PRIMARY):
+		if (add_primary_key(out, range, constraint, mode) !=
+		    STATEMENT_OK)
+			return STATEMENT_NO_MEMORY;
+		break;
+	case CONSTRAINT(UNIQUE):
+	case CONSTRAINT(EXCLUSION):
+		break;
+	default:
+		return STATEMENT_OK;
+	}
+	return statement_target_tree(out, range, LOCK_SHARE, true);
+}
+
+/* From 18 on all children are locked, whatever the constraint. */
+static enum statement_status
+add_constraint(struct statement *out, const PgQuery__RangeVar *range,
+	       const PgQuery__AlterTableCmd *cmd, enum lock_mode mode)
+{
+	enum statement_status status = STATEMENT_OK;
+
+	if (constraint_need(cmd->def->constraint).reach != REACH_TREE)
+		status = add_tree_if(out, range, mode, CONDITION_FROM_18, NULL);
+	if (status == STATEMENT_OK)
+		status = add_index(out, range, cmd->def->constraint, mode);
+	if (status != STATEMENT_OK || statement_reference_of(cmd->def) == NULL)
+		return status;
+	return statement_target_pair(out, TARGET_KEY, range,
+				     statement_reference_of(cmd->def));
+}
+
+static enum statement_status
+add_drop_not_null(struct statement *out, const PgQuery__RangeVar *range,
+		  const PgQuery__AlterTableCmd *cmd)
+{
+	enum statement_status status;
+
+	status =
+	    statement_target_part(out, TARGET_CONSTRAINT, range, cmd->name);
+	if (status != STATEMENT_OK)
+		return status;
+	out->targets[out->target_count - 1].condition = CONDITION_NOT_NULL;
+	return add_tree_if(out, range, AX, CONDITION_BEFORE_18, NULL);
+}
+
+static enum statement_status
+add_owner(struct statement *out, const PgQuery__RangeVar *range,
+	  const PgQuery__AlterTableCmd *cmd)
+{
+	enum statement_status status;
+	struct target *target;
+
+	status = statement_target_part(out, TARGET_OWNER, range, NULL);
+	if (status != STATEMENT_OK)
+		return status;
+	target = &out->targets[out->target_count - 1];
+	switch (cmd->subtype) {
+	case CLAUSE(SetLogged):
+		target->condition = CONDITION_UNLOGGED;
+		return STATEMENT_OK;
+	case CLAUSE(SetUnLogged):
+		target->condition = CONDITION_LOGGED;
+		return STATEMENT_OK;
+	default:
+		target->condition = CONDITION_OWNER;
+		return statement_name_role(&target->part, cmd->newowner);
+	}
+}
+
+static enum statement_status
+add_identity(struct statement *out, const PgQuery__RangeVar *range,
+	     const PgQuery__AlterTableCmd *cmd, enum lock_mode mode)
+{
+	bool is_new = cmd->subtype == CLAUSE(AddIdentity);
+	enum statement_status status;
+
+	status = add_tree_if(out, range, mode, CONDITION_FROM_17,
+			     is_new ? NULL : cmd->name);
+	if (status != STATEMENT_OK || is_new)
+		return status;
+	status = statement_target_part(out, TARGET_IDENTITY, range, cmd->name);
+	if (status == STATEMENT_OK)
+		out->targets[out->target_count - 1].mode =
+		    cmd->subtype == CLAUSE(DropIdentity) ? AX : SRX;
+	return status;
+}
+
+/* What one clause locks besides the relation, in the relation's own mode. */
+static enum statement_status
+add_clause(struct statement *out, const PgQuery__AlterTableStmt *stmt,
+	   const PgQuery__AlterTableCmd *cmd, enum lock_mode mode)
+{
+	const PgQuery__RangeVar *range = stmt->relation;
+
+	switch (cmd->subtype) {
+	case CLAUSE(DropColumn):
+		return add_drop(out, TARGET_COLUMN, range, cmd);
+	case CLAUSE(DropConstraint):
+		return add_drop(out, TARGET_CONSTRAINT, range, cmd);
+	case CLAUSE(DetachPartition):
+		return statement_target_pair(out, TARGET_DETACH, range,
+					     cmd->def->partition_cmd->name);
+	case CLAUSE(AttachPartition):
+		/* An index: its table stays readable. */
+		if (stmt->objtype == ALTERED(INDEX))
+			return STATEMENT_OK;
+		return statement_target_pair(out, TARGET_ATTACH, range,
+					     cmd->def->partition_cmd->name);
+	case CLAUSE(AddConstraint):
+		return add_constraint(out, range, cmd, mode);
+	case CLAUSE(AddColumn):
+		return statement_reference_add(out, &cmd->def, 1);
+	case CLAUSE(ValidateConstraint):
+		return statement_target_part(out, TARGET_VALIDATE, range,
+					     cmd->name);
+	case CLAUSE(AlterColumnType):
+		return statement_target_part(out, TARGET_RETYPE, range,
+					     cmd->name);
+	case CLAUSE(AlterConstraint):
+		return add_partitions(out, range, mode);
+	case CLAUSE(SetNotNull):
+		return add_tree_if(out, range, mode, CONDITION_NULLABLE,
+				   cmd->name);
+	case CLAUSE(DropNotNull):
+		return add_drop_not_null(out, range, cmd);
+	case CLAUSE(AddIdentity):
+	case CLAUSE(SetIdentity):
+	case CLAUSE(DropIdentity):
+		return add_identity(out, range, cmd, mode);
+	case CLAUSE(ChangeOwner):
+	case CLAUSE(SetLogged):
+	case CLAUSE(SetUnLogged):
+		return add_owner(out, range, cmd);
+	case CLAUSE(EnableTrig):
+	case CLAUSE(EnableAlwaysTrig):
+	case CLAUSE(EnableReplicaTrig):
+	case CLAUSE(DisableTrig):
+		return add_tree_if(out, range, mode, CONDITION_TRIGGER,
+				   cmd->name);
+	case CLAUSE(EnableTrigAll):
+	case CLAUSE(DisableTrigAll):
+		return add_tree_if(out, range, mode, CONDITION_TRIGGER, NULL);
+	case CLAUSE(EnableTrigUser):
+	case CLAUSE(DisableTrigUser):
+		return add_tree_if(out, range, mode, CONDITION_USER_TRIGGER,
+				   NULL);
+	case CLAUSE(AddInherit):
+		return statement_target_lock(out, cmd->def->range_var,
+					     LOCK_SHARE_UPDATE_EXCLUSIVE);
+	default:
+		return STATEMENT_OK;
+	}
+}
+
+/* DETACH ... CONCURRENTLY or FINALIZE: waits on its own, outside a block. */
+static bool
+is_concurrent(const PgQuery__AlterTableCmd *cmd)
+{
+	return cmd->subtype == CLAUSE(DetachPartitionFinalize) ||
+	       (cmd->subtype == CLAUSE(DetachPartition) &&
+		cmd->def->partition_cmd->concurrent);
+}
+
+static bool
+is_drop(const PgQuery__AlterTableCmd *cmd)
+{
+	return cmd->subtype == CLAUSE(DropColumn) ||
+	       cmd->subtype == CLAUSE(DropConstraint) ||
+	       cmd->subtype == CLAUSE(DetachPartition);
+}
+
+enum statement_status
+statement_alter_read(struct statement *out, const PgQuery__Node *node,
+		     enum guard_scope asked)
+{
+	const PgQuery__AlterTableStmt *stmt = node->alter_table_stmt;
+	enum guard_scope least = GUARD_SCOPE_DDL;
+	struct need all = {LOCK_NONE, REACH_SELF};
+	enum statement_status status;
+	size_t i;
+
+	for (i = 0; i < stmt->n_cmds; i++) {
+		const PgQuery__AlterTableCmd *cmd =
+		    stmt->cmds[i]->alter_table_cmd;
+		struct need need = clause_need(cmd);
+
+		if (is_concurrent(cmd))
+			return STATEMENT_OK;
+		if (is_drop(cmd))
+			least = GUARD_SCOPE_DROPS;
+		if (need.mode > all.mode)
+			all.mode = need.mode;
+		if (need.reach > all.reach)
+			all.reach = need.reach;
+	}
+	if (!statement_claim(out, asked, least, tag_of(stmt->objtype)) ||
+	    is_composite(stmt->objtype))
+		return STATEMENT_OK;
+	status = add_need(out, stmt->relation, all);
+	for (i = 0; i < stmt->n_cmds && status == STATEMENT_OK; i++)
+		status = add_clause(out, stmt, stmt->cmds[i]->alter_table_cmd,
+				    all.mode);
+	return status;
+}
+
+/* Which relations are there is known to the server only. */
+enum statement_status
+statement_alter_read_move_all(struct statement *out, const PgQuery__Node *node,
+			      enum guard_scope asked)
+{
+	statement_claim(out, asked, GUARD_SCOPE_DDL,
+			tag_of(node->alter_table_move_all_stmt->objtype));
+	return STATEMENT_OK;
+}
+
+static struct need
+rename_need(PgQuery__ObjectType type)
+{
+	switch (type) {
+	case ALTERED(INDEX):
+		return (struct need){SUE, REACH_SELF};
+	case ALTERED(COLUMN):
+		return (struct need){AX, REACH_TREE};
+	default:
+		return (struct need){AX, REACH_SELF};
+	}
+}
+
+/* Of a relation, or of what belongs to one. */
+enum statement_status
+statement_alter_read_rename(struct statement *out, const PgQuery__Node *node,
+			    enum guard_scope asked)
+{
+	const PgQuery__RenameStmt *stmt = node->rename_stmt;
+	PgQuery__ObjectType type = stmt->rename_type;
+	enum statement_status status;
+
+	if (type == ALTERED(COLUMN))
+		type = stmt->relation_type;
+	if (stmt->relation == NULL ||
+	    !statement_claim(out, asked, GUARD_SCOPE_DDL, tag_of(type)) ||
+	    is_composite(type))
+		return STATEMENT_OK;
+	status = add_need(out, stmt->relation, rename_need(stmt->rename_type));
+	if (status != STATEMENT_OK)
+		return status;
+	if (stmt->rename_type == ALTERED(TABCONSTRAINT))
+		return add_tree_if(out, stmt->relation, AX, CONDITION_CHECK,
+				   stmt->subname);
+	if (stmt->rename_type == ALTERED(TRIGGER))
+		return add_tree_if(out, stmt->relation, AX, CONDITION_FROM_15,
+				   NULL);
+	return STATEMENT_OK;
+}
+
+enum statement_status
+statement_alter_read_set_schema(struct statement *out,
+				const PgQuery__Node *node,
+				enum guard_scope asked)
+{
+	const PgQuery__AlterObjectSchemaStmt *stmt =
+	    node->alter_object_schema_stmt;
+	enum statement_status status;
+
+	if (stmt->relation == NULL ||
+	    !statement_claim(out, asked, GUARD_SCOPE_DDL,
+			     tag_of(stmt->object_type)))
+		return STATEMENT_OK;
+	status =
+	    statement_target_lock(out, stmt->relation, LOCK_ACCESS_EXCLUSIVE);
+	if (status != STATEMENT_OK)
+		return status;
+	return statement_target_part(out, TARGET_OWNER, stmt->relation, NULL);
+}
+
+enum statement_status
+statement_alter_read_sequence(struct statement *out, const PgQuery__Node *node,
+			      enum guard_scope asked)
+{
+	if (!statement_claim(out, asked, GUARD_SCOPE_DDL, "ALTER SEQUENCE"))
+		return STATEMENT_OK;
+	return statement_target_lock(out, node->alter_seq_stmt->sequence,
+				     LOCK_SHARE_ROW_EXCLUSIVE);
+}
+
+enum statement_status
+statement_alter_read_policy(struct statement *out, const PgQuery__Node *node,
+			    enum guard_scope asked)
+{
+	if (!statement_claim(out, asked, GUARD_SCOPE_DDL, "ALTER POLICY"))
+		return STATEMENT_OK;
+	return statement_target_lock(out, node->alter_policy_stmt->table,
+				     LOCK_ACCESS_EXCLUSIVE);
+}

@@ -1,0 +1,112 @@
+#include "policy/sql/statement_do.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/sql/statement_scan.h"
+#include "policy/sql/statement_sieve.h"
+#include "policy/sql/statement_tree.h"
+
+#define NODE(type) PG_QUERY__NODE__NODE_##type
+
+/* The PL/pgSQL source; NULL if it is of another language, or is missing. */
+static const char *
+source_of(const PgQuery__DoStmt *stmt)
+{
+	const char *source = NULL;
+	size_t i;
+
+	for (i = 0; i < stmt->n_args; i++) {
+		const PgQuery__DefElem *option = stmt->args[i]->def_elem;
+		const char *value;
+
+		if (option->arg == NULL ||
+		    option->arg->node_case != NODE(STRING))
+			return NULL;
+		value = option->arg->string->sval;
+		if (strcmp(option->defname, "as") != 0) {
+			if (strcmp(value, "plpgsql") != 0)
+				return NULL;
+			continue;
+		}
+		/* Said twice: the server refuses it. */
+		if (source != NULL)
+			return NULL;
+		source = value;
+	}
+	return source;
+}
+
+/*
+ * As a statement of its own.  What does not parse is no statement but part of
+ * an expression, or an error that the server meets when it comes there.
+ */
+static enum statement_status
+read_item(struct statement *out, struct statement_text item)
+{
+	enum statement_status status;
+	char *copy;
+
+	if (statement_sieve_role(item, GUARD_SCOPE_DDL) !=
+	    STATEMENT_ROLE_GUARDED)
+		return STATEMENT_OK;
+	if (statement_scan_nesting(item) > STATEMENT_NESTING_MAX)
+		return STATEMENT_TOO_LARGE;
+	copy = statement_text_copy(item);
+	if (copy == NULL)
+		return STATEMENT_NO_MEMORY;
+	status = statement_tree_read(out, copy, GUARD_SCOPE_DDL);
+	free(copy);
+	return status == STATEMENT_UNPARSED ? STATEMENT_OK : status;
+}
+
+/* *least: of the scopes of what is guarded in it; OFF: nothing is. */
+static enum statement_status
+read_block(struct statement *out, const struct statement_block *block,
+	   enum guard_scope *least)
+{
+	size_t i;
+
+	*least = GUARD_SCOPE_OFF;
+	if (block->count > STATEMENT_CANDIDATES_MAX)
+		return STATEMENT_TOO_LARGE;
+	for (i = 0; i < block->count; i++) {
+		enum statement_status status;
+
+		out->scope = GUARD_SCOPE_OFF;
+		status = read_item(out, block->items[i]);
+		if (status != STATEMENT_OK)
+			return status;
+		if (*least == GUARD_SCOPE_OFF ||
+		    out->scope == GUARD_SCOPE_DROPS)
+			*least = out->scope;
+	}
+	return STATEMENT_OK;
+}
+
+enum statement_status
+statement_do_read(struct statement *out, const PgQuery__Node *node,
+		  enum guard_scope asked)
+{
+	const char *source = source_of(node->do_stmt);
+	struct statement_text text = {source, 0};
+	struct statement_block block;
+	enum statement_status status;
+	enum guard_scope least;
+
+	if (source == NULL)
+		return STATEMENT_OK;
+	text.len = strlen(source);
+	if (!statement_scan_block(&block, text))
+		return STATEMENT_NO_MEMORY;
+	status = read_block(out, &block, &least);
+	free(block.items);
+
+	out->scope = GUARD_SCOPE_OFF;
+	out->tag = NULL;
+	if (least == GUARD_SCOPE_OFF ||
+	    !statement_claim(out, asked, least, "DO") ||
+	    block.may_end_transaction)
+		statement_target_keep(out, 0);
+	return status;
+}

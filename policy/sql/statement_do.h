@@ -1,0 +1,17 @@
+/*
+ * statement_do.h - DO $$ ... $$: a reader for statement_tree.
+ *
+ * What the block holds as static SQL counts, all of it, whichever way its
+ * conditions and loops go.  Not seen: EXECUTE, and what functions do.
+ *
+ * A block that may end its transaction has no plan: the server lets it only
+ * outside of a transaction block.
+ */
+#ifndef LOCKSTEP_POLICY_SQL_STATEMENT_DO_H
+#define LOCKSTEP_POLICY_SQL_STATEMENT_DO_H
+
+#include "policy/sql/statement_target.h"
+
+statement_reader statement_do_read;
+
+#endif

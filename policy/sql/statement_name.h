@@ -1,0 +1,51 @@
+/*
+ * statement_name.h - names of a syntax tree -> text as the server takes it.
+ *
+ * Every identifier comes in double quotes.  What is answered:
+ *   STATEMENT_OK         *out is allocated, the caller's to free
+ *   STATEMENT_UNPARSED   no name that the catalogs could be asked for; the
+ *                        server refuses it too, or nearly always
+ *   STATEMENT_NO_MEMORY
+ * *out is NULL unless OK.
+ */
+#ifndef LOCKSTEP_POLICY_SQL_STATEMENT_NAME_H
+#define LOCKSTEP_POLICY_SQL_STATEMENT_NAME_H
+
+#include <stddef.h>
+
+#include <pg_query.h>
+#include <pg_query/pg_query.pb-c.h>
+
+#include "policy/sql/statement.h"
+
+/* A copy, without quotes. */
+enum statement_status statement_name_bare(char **out, const char *name);
+
+/* One identifier. */
+enum statement_status statement_name_part(char **out, const char *name);
+
+/* "schema"."relation" */
+enum statement_status statement_name_range(char **out,
+					   const PgQuery__RangeVar *range);
+
+/* The same from strings. */
+enum statement_status
+statement_name_list(char **out, PgQuery__Node *const *parts, size_t count);
+
+/* As to_regtype() takes it. */
+enum statement_status statement_name_type(char **out,
+					  const PgQuery__TypeName *type);
+
+/* "schema".+ */
+enum statement_status
+statement_name_operator(char **out, const PgQuery__ObjectWithArgs *object);
+
+/* ("schema"."type",NONE): what stands behind a routine or an operator. */
+enum statement_status
+statement_name_arguments(char **out, const PgQuery__ObjectWithArgs *object);
+
+/* A role, or the function that tells it. */
+enum statement_status statement_name_role(char **out,
+					  const PgQuery__RoleSpec *role);
+
+#endif

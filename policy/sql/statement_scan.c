@@ -1,0 +1,300 @@
+#include "policy/sql/statement_scan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <pg_query.h>
+#include <pg_query/pg_query.pb-c.h>
+
+#include "policy/sql/statement.h"
+
+#define TOKEN(name) PG_QUERY__TOKEN__##name
+
+enum { BLOCK_ITEMS_MIN = 8 }; /* room for, at first; doubled from there on */
+
+/* NULL: it does not scan, or memory is out, which *no_memory tells. */
+static PgQuery__ScanResult *
+scan(struct statement_text text, bool *no_memory)
+{
+	PgQuery__ScanResult *tokens = NULL;
+	PgQueryScanResult result;
+	char *copy;
+
+	*no_memory = false;
+	if (text.len > STATEMENT_PARSE_BYTES_MAX)
+		return NULL;
+	copy = statement_text_copy(text);
+	if (copy == NULL) {
+		*no_memory = true;
+		return NULL;
+	}
+	result = pg_query_scan(copy);
+	if (result.error == NULL) {
+		tokens = pg_query__scan_result__unpack(
+		    NULL, result.pbuf.len, (const uint8_t *)result.pbuf.data);
+		*no_memory = tokens == NULL;
+	}
+	pg_query_free_scan_result(result);
+	free(copy);
+	return tokens;
+}
+
+static void
+scan_free(PgQuery__ScanResult *tokens)
+{
+	pg_query__scan_result__free_unpacked(tokens, NULL);
+}
+
+static bool
+is_comment(const PgQuery__ScanToken *token)
+{
+	return token->token == TOKEN(SQL_COMMENT) ||
+	       token->token == TOKEN(C_COMMENT);
+}
+
+size_t
+statement_scan_trailing_comments(struct statement_text text)
+{
+	bool no_memory;
+	PgQuery__ScanResult *tokens = scan(text, &no_memory);
+	size_t end = text.len;
+	size_t i;
+
+	if (tokens == NULL)
+		return end;
+	/* Not by the end of the last token: U&'' has a wrong one. */
+	for (i = tokens->n_tokens; i > 0; i--) {
+		if (!is_comment(tokens->tokens[i - 1]))
+			break;
+		end = (size_t)tokens->tokens[i - 1]->start;
+	}
+	scan_free(tokens);
+	return end;
+}
+
+size_t
+statement_scan_body_depth(struct statement_text text, size_t depth)
+{
+	bool no_memory;
+	PgQuery__ScanResult *tokens = scan(text, &no_memory);
+	PgQuery__Token before = TOKEN(NUL);
+	size_t i;
+
+	if (tokens == NULL)
+		return 0;
+	for (i = 0; i < tokens->n_tokens; i++) {
+		PgQuery__Token token = tokens->tokens[i]->token;
+		/* As a label or behind a dot any keyword may be a name. */
+		bool is_name = before == TOKEN(AS) || before == TOKEN(ASCII_46);
+
+		if (is_comment(tokens->tokens[i]))
+			continue;
+		if (token == TOKEN(ATOMIC) && before == TOKEN(BEGIN_P))
+			depth++;
+		if (token == TOKEN(CASE) && depth > 0 && !is_name)
+			depth++;
+		if (token == TOKEN(END_P) && depth > 0 && !is_name)
+			depth--;
+		before = token;
+	}
+	scan_free(tokens);
+	return depth;
+}
+
+/* Within one pair of parentheses or brackets, or outside of all. */
+struct group {
+	size_t item;    /* tokens since the last comma, groups included */
+	size_t widest;  /* the largest `item` before that comma */
+	size_t set_ops; /* UNION and its like nest across commas */
+};
+
+static size_t
+group_depth(const struct group *g)
+{
+	return g->set_ops + (g->item > g->widest ? g->item : g->widest);
+}
+
+static void
+group_add(struct group *g, PgQuery__Token token)
+{
+	switch (token) {
+	case TOKEN(ASCII_44): /* , */
+	case TOKEN(ASCII_59): /* ; between the actions of CREATE RULE */
+		if (g->item > g->widest)
+			g->widest = g->item;
+		g->item = 0;
+		break;
+	case TOKEN(UNION):
+	case TOKEN(INTERSECT):
+	case TOKEN(EXCEPT):
+		g->set_ops++;
+		break;
+	default:
+		g->item++;
+		break;
+	}
+}
+
+static size_t
+nesting(const PgQuery__ScanResult *tokens)
+{
+	struct group groups[STATEMENT_NESTING_MAX + 1] = {{.item = 0}};
+	size_t open = 0;
+	size_t i;
+
+	for (i = 0; i < tokens->n_tokens; i++) {
+		PgQuery__Token token = tokens->tokens[i]->token;
+
+		if (is_comment(tokens->tokens[i]))
+			continue;
+		if (token == TOKEN(ASCII_40) || token == TOKEN(ASCII_91)) {
+			if (++open > STATEMENT_NESTING_MAX)
+				return open;
+			groups[open] = (struct group){.item = 1};
+		} else if (open > 0 && (token == TOKEN(ASCII_41) ||
+					token == TOKEN(ASCII_93))) {
+			open--;
+			groups[open].item += group_depth(&groups[open + 1]);
+		} else {
+			group_add(&groups[open], token);
+		}
+	}
+	/* What was never closed does not parse. */
+	return group_depth(&groups[0]);
+}
+
+size_t
+statement_scan_nesting(struct statement_text text)
+{
+	PgQuery__ScanResult *tokens;
+	bool no_memory;
+	size_t depth;
+
+	/* Each token has a byte at least. */
+	if (text.len <= STATEMENT_NESTING_MAX)
+		return text.len;
+	tokens = scan(text, &no_memory);
+	if (tokens == NULL)
+		return text.len;
+	depth = nesting(tokens);
+	scan_free(tokens);
+	return depth;
+}
+
+/*
+ * True if a statement of a PL/pgSQL block may begin behind this token, which
+ * stands outside of parentheses: as PL/pgSQL's own grammar has it
+ * (src/pl/plpgsql/src/pl_gram.y), but for the ELSE and THEN of an expression.
+ */
+static bool
+ends_before_statement(const PgQuery__ScanToken *token,
+		      struct statement_text block)
+{
+	size_t start = (size_t)token->start;
+
+	switch (token->token) {
+	case TOKEN(ASCII_59): /* ; */
+	case TOKEN(BEGIN_P):
+	case TOKEN(THEN):
+	case TOKEN(ELSE):
+		return true;
+	case TOKEN(IDENT):
+		return statement_text_is_word(block, start, "loop");
+	case TOKEN(Op): /* <<label>> */
+		return token->end - token->start == 2 &&
+		       memcmp(block.sql + start, ">>", 2) == 0;
+	default:
+		return false;
+	}
+}
+
+static bool
+begins_ddl(PgQuery__Token token)
+{
+	return token == TOKEN(DROP) || token == TOKEN(ALTER) ||
+	       token == TOKEN(TRUNCATE) || token == TOKEN(CREATE) ||
+	       token == TOKEN(REFRESH);
+}
+
+static bool
+begins_control(PgQuery__Token token)
+{
+	return token == TOKEN(COMMIT) || token == TOKEN(ROLLBACK) ||
+	       token == TOKEN(CALL) || token == TOKEN(DO);
+}
+
+static struct statement_text *
+block_add(struct statement_block *b)
+{
+	size_t count = b->count;
+	struct statement_text *grown;
+
+	if (count == 0 ||
+	    (count >= BLOCK_ITEMS_MIN && (count & (count - 1)) == 0)) {
+		size_t room = count == 0 ? BLOCK_ITEMS_MIN : 2 * count;
+
+		grown = realloc(b->items, room * sizeof(*grown));
+		if (grown == NULL)
+			return NULL;
+		b->items = grown;
+	}
+	return &b->items[b->count++];
+}
+
+static bool
+block_read(struct statement_block *out, struct statement_text block,
+	   const PgQuery__ScanResult *tokens)
+{
+	struct statement_text *open = NULL; /* the statement we are in */
+	bool at_start = true;
+	size_t depth = 0;
+	size_t i;
+
+	for (i = 0; i < tokens->n_tokens; i++) {
+		const PgQuery__ScanToken *token = tokens->tokens[i];
+		size_t start = (size_t)token->start;
+
+		if (is_comment(token))
+			continue;
+		if (token->token == TOKEN(ASCII_40))
+			depth++;
+		if (token->token == TOKEN(ASCII_41) && depth > 0)
+			depth--;
+		if (open != NULL && token->token == TOKEN(ASCII_59) &&
+		    depth == 0) {
+			open->len = (size_t)(block.sql + start - open->sql);
+			open = NULL;
+		} else if (open == NULL && at_start &&
+			   begins_ddl(token->token)) {
+			open = block_add(out);
+			if (open == NULL)
+				return false;
+			/* Without its ';' all that follows is in it. */
+			open->sql = block.sql + start;
+			open->len = block.len - start;
+		} else if (open == NULL && at_start) {
+			out->may_end_transaction |=
+			    begins_control(token->token);
+		}
+		at_start = depth == 0 && ends_before_statement(token, block);
+	}
+	return true;
+}
+
+bool
+statement_scan_block(struct statement_block *out, struct statement_text block)
+{
+	bool no_memory;
+	PgQuery__ScanResult *tokens = scan(block, &no_memory);
+
+	*out = (struct statement_block){.items = NULL};
+	if (tokens != NULL) {
+		no_memory = !block_read(out, block, tokens);
+		scan_free(tokens);
+	}
+	if (no_memory) {
+		free(out->items);
+		*out = (struct statement_block){.items = NULL};
+	}
+	return !no_memory;
+}

@@ -1,0 +1,158 @@
+#include "policy/sql/statement_sieve.h"
+
+#include <string.h>
+
+enum {
+	/*
+	 * How far the first sieve looks behind a ';' for a keyword.  A bound
+	 * keeps it linear in the text: each ';' inside a long comment would
+	 * else walk the rest of it.
+	 */
+	LOOK_AHEAD = 256,
+};
+
+/* What is guarded in each scope, if the rest is of the right kind. */
+static const struct statement_keywords guarded[] = {
+    [GUARD_SCOPE_OFF] = {{{NULL}}},
+    [GUARD_SCOPE_DROPS] = {{
+	['a' - 'a'] = {"alter"},
+	['d' - 'a'] = {"drop", "do"},
+	['t' - 'a'] = {"truncate"},
+    }},
+    [GUARD_SCOPE_DDL] = {{
+	['a' - 'a'] = {"alter"},
+	['c' - 'a'] = {"create"},
+	['d' - 'a'] = {"drop", "do"},
+	['r' - 'a'] = {"refresh"},
+	['t' - 'a'] = {"truncate"},
+    }},
+};
+
+static const struct statement_keywords control = {{
+    ['a' - 'a'] = {"abort"},
+    ['b' - 'a'] = {"begin"},
+    ['c' - 'a'] = {"commit"},
+    ['e' - 'a'] = {"end"},
+    ['p' - 'a'] = {"prepare"},
+    ['r' - 'a'] = {"rollback", "release"},
+    ['s' - 'a'] = {"start", "savepoint"},
+}};
+
+bool
+statement_is_candidate(const char *sql, size_t len, enum guard_scope scope)
+{
+	struct statement_text text = {sql, len};
+	size_t pos = 0;
+	const char *semicolon;
+	size_t limit;
+
+	if (scope == GUARD_SCOPE_OFF)
+		return false;
+	/* Nothing stands behind the last of them. */
+	while (len > 0 && sql[len - 1] == ';')
+		len--;
+	text.len = len;
+	limit = len; /* the start is looked at once: no bound needed */
+	for (;;) {
+		size_t word = statement_text_skip(text, pos, limit);
+
+		if (word >= limit && limit < len)
+			return true;
+		if (statement_text_is_listed(text, word, &guarded[scope]))
+			return true;
+		/*
+		 * On from this ';', not from behind a comment: all this may
+		 * stand in a string, and the next ';' end it.
+		 */
+		semicolon = memchr(sql + pos, ';', len - pos);
+		if (semicolon == NULL)
+			return false;
+		pos = (size_t)(semicolon - sql) + 1;
+		limit = len - pos > LOOK_AHEAD ? pos + LOOK_AHEAD : len;
+	}
+}
+
+/* Behind CREATE [OR REPLACE]: where the kind of object is named. */
+static size_t
+created_kind(struct statement_text text)
+{
+	size_t pos = statement_text_word_end(text, 0);
+	int i;
+
+	pos = statement_text_skip(text, pos, text.len);
+	if (!statement_text_is_word(text, pos, "or"))
+		return pos;
+	for (i = 0; i < 2; i++) {
+		pos = statement_text_word_end(text, pos);
+		pos = statement_text_skip(text, pos, text.len);
+	}
+	return pos;
+}
+
+bool
+statement_sieve_creates_routine(struct statement_text text)
+{
+	size_t pos;
+
+	if (!statement_text_is_word(text, 0, "create"))
+		return false;
+	pos = created_kind(text);
+	return statement_text_is_word(text, pos, "function") ||
+	       statement_text_is_word(text, pos, "procedure");
+}
+
+/* PREPARE TRANSACTION, and no other PREPARE. */
+static bool
+is_prepare_transaction(struct statement_text text)
+{
+	size_t second = statement_text_word_end(text, 0);
+
+	second = statement_text_skip(text, second, text.len);
+	return statement_text_is_word(text, second, "transaction");
+}
+
+/* Of ALTER, and of a whole DO block: if one of `words` is within it. */
+static bool
+contains_any(struct statement_text text, const char *const *words, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		if (statement_text_contains(text, words[i]))
+			return true;
+	return false;
+}
+
+#define CONTAINS_ANY(text, words)                                              \
+	contains_any(text, words, sizeof(words) / sizeof((words)[0]))
+
+/*
+ * By the first words, so that few statements need the parser.  An ALTER of
+ * another kind, a DO that has no DDL, or a function's long body, must not
+ * count as too large.
+ */
+enum statement_role
+statement_sieve_role(struct statement_text text, enum guard_scope scope)
+{
+	static const char *const alter_drops[] = {"drop", "detach"};
+	static const char *const do_drops[] = {"drop", "detach", "truncate"};
+	static const char *const do_ddl[] = {"alter", "create", "refresh"};
+
+	if (statement_text_is_listed(text, 0, &control)) {
+		if (statement_text_is_word(text, 0, "prepare") &&
+		    !is_prepare_transaction(text))
+			return STATEMENT_ROLE_OTHER;
+		return STATEMENT_ROLE_CONTROL;
+	}
+	if (statement_text_is_word(text, 0, "alter") &&
+	    scope < GUARD_SCOPE_DDL && !CONTAINS_ANY(text, alter_drops))
+		return STATEMENT_ROLE_OTHER;
+	if (statement_text_is_word(text, 0, "do") &&
+	    !CONTAINS_ANY(text, do_drops) &&
+	    (scope < GUARD_SCOPE_DDL || !CONTAINS_ANY(text, do_ddl)))
+		return STATEMENT_ROLE_OTHER;
+	if (!statement_text_is_listed(text, 0, &guarded[scope]) ||
+	    statement_sieve_creates_routine(text))
+		return STATEMENT_ROLE_OTHER;
+	return STATEMENT_ROLE_GUARDED;
+}

@@ -1,0 +1,30 @@
+/*
+ * statement_sieve.h - what a statement's first words announce.
+ *
+ * The first sieve, statement_is_candidate(), is here as well.
+ */
+#ifndef LOCKSTEP_POLICY_SQL_STATEMENT_SIEVE_H
+#define LOCKSTEP_POLICY_SQL_STATEMENT_SIEVE_H
+
+#include <stdbool.h>
+
+#include "policy/sql/statement.h"
+#include "policy/sql/statement_text.h"
+
+enum statement_role {
+	STATEMENT_ROLE_OTHER,
+	STATEMENT_ROLE_CONTROL, /* may do something to the transaction block */
+	STATEMENT_ROLE_GUARDED, /* may be guarded */
+};
+
+/*
+ * Of one statement without what stands around it.  What is not OTHER needs
+ * the parser to be sure.
+ */
+enum statement_role statement_sieve_role(struct statement_text text,
+					 enum guard_scope scope);
+
+/* CREATE FUNCTION or PROCEDURE. */
+bool statement_sieve_creates_routine(struct statement_text text);
+
+#endif

@@ -1,0 +1,124 @@
+#include "policy/sql/statement_target.h"
+
+#include <stdlib.h>
+
+#include "policy/sql/statement_name.h"
+
+bool
+statement_claim(struct statement *out, enum guard_scope asked,
+		enum guard_scope least, const char *tag)
+{
+	if (tag == NULL || asked < least)
+		return false;
+	out->scope = least;
+	out->tag = tag;
+	return true;
+}
+
+/* Room for one more: the targets fill a power of two, then it doubles. */
+static bool
+reserve(struct statement *out)
+{
+	size_t count = out->target_count;
+	struct target *grown;
+
+	if ((count & (count - 1)) != 0)
+		return true;
+	grown = realloc(out->targets,
+			(count == 0 ? 1 : 2 * count) * sizeof(*grown));
+	if (grown == NULL)
+		return false;
+	out->targets = grown;
+	return true;
+}
+
+struct target *
+statement_target_add(struct statement *out, enum target_kind kind)
+{
+	struct target *target;
+
+	if (!reserve(out))
+		return NULL;
+	target = &out->targets[out->target_count++];
+	*target = (struct target){.kind = kind};
+	return target;
+}
+
+static enum statement_status
+add_range(struct statement *out, enum target_kind kind,
+	  const PgQuery__RangeVar *range, struct target **added)
+{
+	*added = statement_target_add(out, kind);
+	if (*added == NULL)
+		return STATEMENT_NO_MEMORY;
+	(*added)->only = !range->inh;
+	return statement_name_range(&(*added)->relation, range);
+}
+
+enum statement_status
+statement_target_lock(struct statement *out, const PgQuery__RangeVar *range,
+		      enum lock_mode mode)
+{
+	struct target *target;
+	enum statement_status status;
+
+	status = add_range(out, TARGET_LOCK, range, &target);
+	if (status == STATEMENT_OK)
+		target->mode = mode;
+	return status;
+}
+
+enum statement_status
+statement_target_tree(struct statement *out, const PgQuery__RangeVar *range,
+		      enum lock_mode mode, bool partitions_only)
+{
+	struct target *target;
+	enum statement_status status;
+
+	if (!range->inh)
+		return statement_target_lock(out, range, mode);
+	status = add_range(out, TARGET_TREE, range, &target);
+	if (status != STATEMENT_OK)
+		return status;
+	target->mode = mode;
+	target->partitions_only = partitions_only;
+	return STATEMENT_OK;
+}
+
+enum statement_status
+statement_target_part(struct statement *out, enum target_kind kind,
+		      const PgQuery__RangeVar *range, const char *part)
+{
+	struct target *target;
+	enum statement_status status;
+
+	status = add_range(out, kind, range, &target);
+	if (status != STATEMENT_OK || part == NULL)
+		return status;
+	return statement_name_bare(&target->part, part);
+}
+
+enum statement_status
+statement_target_pair(struct statement *out, enum target_kind kind,
+		      const PgQuery__RangeVar *range,
+		      const PgQuery__RangeVar *part)
+{
+	struct target *target;
+	enum statement_status status;
+
+	status = add_range(out, kind, range, &target);
+	if (status != STATEMENT_OK)
+		return status;
+	return statement_name_range(&target->part, part);
+}
+
+void
+statement_target_keep(struct statement *out, size_t count)
+{
+	while (out->target_count > count) {
+		struct target *target = &out->targets[--out->target_count];
+
+		free(target->relation);
+		free(target->part);
+	}
+}

@@ -1,0 +1,221 @@
+#include "policy/sql/words.h"
+
+#include <string.h>
+
+#include "policy/sql/statement_text.h"
+
+enum {
+	NOT_ASCII = 0x80,    /* the hash of every word that is not */
+	NAME_BYTES_MAX = 63, /* the server's NAMEDATALEN - 1 */
+	/* How far behind a ';' a word is looked for: it keeps that linear. */
+	LOOK_AHEAD = 256,
+};
+
+static char
+fold(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+static bool
+is_part(char c)
+{
+	return (fold(c) >= 'a' && fold(c) <= 'z') || (c >= '0' && c <= '9') ||
+	       c == '_' || c == '$' || (unsigned char)c >= 0x80;
+}
+
+/* The next run: its length, and where it begins.  0: no more. */
+static size_t
+next_run(struct words *w, const char **run)
+{
+	size_t start;
+
+	while (w->pos < w->len && !is_part(w->sql[w->pos]))
+		w->pos++;
+	start = w->pos;
+	while (w->pos < w->len && is_part(w->sql[w->pos]))
+		w->pos++;
+	*run = w->sql + start;
+	return w->pos - start;
+}
+
+bool
+words_next(struct words *w, uint32_t *hash)
+{
+	const char *run;
+	size_t len = next_run(w, &run);
+
+	if (len > 0)
+		*hash = words_hash(run, len);
+	return len > 0;
+}
+
+uint32_t
+words_hash(const char *word, size_t len)
+{
+	uint32_t hash = 2166136261U;
+	size_t i;
+
+	for (i = 0; i < len && i < NAME_BYTES_MAX; i++) {
+		if ((unsigned char)word[i] >= 0x80)
+			return NOT_ASCII;
+		hash ^= (unsigned char)fold(word[i]);
+		hash *= 16777619U;
+	}
+	return hash;
+}
+
+/* What stands behind pos is blanks, comments where those count, and ';'. */
+static bool
+is_blank_from(struct statement_text text, size_t pos, bool with_comments)
+{
+	while (pos < text.len) {
+		if (text.sql[pos] == ';' ||
+		    statement_text_is_space(text.sql[pos])) {
+			pos++;
+			continue;
+		}
+		if (!with_comments)
+			return false;
+		if (statement_text_skip(text, pos, text.len) == pos)
+			return false;
+		pos = statement_text_skip(text, pos, text.len);
+	}
+	return true;
+}
+
+/* No string, quoted name or comment begins between the two. */
+static bool
+is_plain(struct statement_text text, size_t from, size_t to)
+{
+	size_t i;
+
+	for (i = from; i < to; i++)
+		if (strchr("'\"$-/", text.sql[i]) != NULL)
+			return false;
+	return true;
+}
+
+bool
+words_are_harmless(const char *sql, size_t len)
+{
+	static const struct statement_keywords keywords = {{
+	    ['a' - 'a'] = {"abort"},
+	    ['b' - 'a'] = {"begin"},
+	    ['c' - 'a'] = {"commit"},
+	    ['d' - 'a'] = {"discard", "deallocate"},
+	    ['e' - 'a'] = {"end"},
+	    ['l' - 'a'] = {"listen"},
+	    ['n' - 'a'] = {"notify"},
+	    ['r' - 'a'] = {"reset", "release", "rollback"},
+	    ['s' - 'a'] = {"set", "show", "start", "savepoint"},
+	    ['u' - 'a'] = {"unlisten"},
+	}};
+	struct statement_text text = {sql, len};
+	const char *semicolon;
+	size_t first = 0;
+	size_t end;
+
+	while ((first = statement_text_skip(text, first, len)) < len &&
+	       sql[first] == ';')
+		first++;
+	if (first >= len)
+		return true;
+	if (!statement_text_is_listed(text, first, &keywords))
+		return false;
+	semicolon = memchr(sql + first, ';', len - first);
+	if (semicolon == NULL)
+		return true;
+	/*
+	 * It may stand in a string or a comment, and what looks like a comment
+	 * behind it be the end of that.
+	 */
+	end = (size_t)(semicolon - sql);
+	return is_blank_from(text, end + 1, is_plain(text, first, end));
+}
+
+bool
+words_write(const char *sql, size_t len)
+{
+	static const struct statement_keywords keywords = {{
+	    ['c' - 'a'] = {"copy", "call"},
+	    ['d' - 'a'] = {"delete", "do"},
+	    ['f' - 'a'] = {"for"},
+	    ['i' - 'a'] = {"insert"},
+	    ['m' - 'a'] = {"merge"},
+	    ['t' - 'a'] = {"truncate"},
+	    ['u' - 'a'] = {"update"},
+	}};
+	struct words w = {.sql = sql, .len = len};
+	const char *run;
+	size_t run_len;
+
+	while ((run_len = next_run(&w, &run)) > 0) {
+		struct statement_text text = {run, run_len};
+
+		if (statement_text_is_listed(text, 0, &keywords))
+			return true;
+	}
+	return false;
+}
+
+static bool
+has_unicode_escape(const char *sql, size_t len)
+{
+	const char *end = sql + len;
+	const char *at = sql;
+
+	while ((at = memchr(at, '&', (size_t)(end - at))) != NULL) {
+		if (at > sql && fold(at[-1]) == 'u' && end - at >= 2 &&
+		    (at[1] == '"' || at[1] == '\''))
+			return true;
+		at++;
+	}
+	return false;
+}
+
+/* The server cuts it between two characters: where, depends on them. */
+static bool
+has_long_foreign_word(const char *sql, size_t len)
+{
+	struct words w = {.sql = sql, .len = len};
+	const char *run;
+	size_t run_len;
+
+	while ((run_len = next_run(&w, &run)) > 0)
+		if (run_len > NAME_BYTES_MAX &&
+		    (unsigned char)run[NAME_BYTES_MAX] >= 0x80)
+			return true;
+	return false;
+}
+
+/* At the start or behind any ';'. */
+static bool
+may_execute(const char *sql, size_t len)
+{
+	struct statement_text text = {sql, len};
+	size_t limit = len; /* the start is looked at once: no bound needed */
+	size_t pos = 0;
+	const char *semicolon;
+
+	for (;;) {
+		size_t word = statement_text_skip(text, pos, limit);
+
+		if (word >= limit && limit < len)
+			return true;
+		if (statement_text_is_word(text, word, "execute"))
+			return true;
+		semicolon = memchr(sql + pos, ';', len - pos);
+		if (semicolon == NULL)
+			return false;
+		pos = (size_t)(semicolon - sql) + 1;
+		limit = len - pos > LOOK_AHEAD ? pos + LOOK_AHEAD : len;
+	}
+}
+
+bool
+words_are_opaque(const char *sql, size_t len)
+{
+	return has_unicode_escape(sql, len) ||
+	       has_long_foreign_word(sql, len) || may_execute(sql, len);
+}

@@ -1,0 +1,55 @@
+/*
+ * words.h - the identifiers and keywords of an SQL text as hashes: cheap, and
+ * may err on the side of more.
+ *
+ * No lexer: whether a word stands in a string, a comment or a quoted name
+ * makes no difference.  A name of several words ("a b") is as many runs.
+ */
+#ifndef LOCKSTEP_POLICY_SQL_WORDS_H
+#define LOCKSTEP_POLICY_SQL_WORDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct words {
+	const char *sql; /* borrowed */
+	size_t len;
+	size_t pos;
+};
+
+/*
+ * The next maximal run of [A-Za-z0-9_$] and bytes >= 0x80, ASCII letters
+ * folded to lower case, as a 32-bit hash (FNV-1a).  False: no more.
+ * Everything counts: strings, comments, quoted names.
+ */
+bool words_next(struct words *w, uint32_t *hash);
+
+/*
+ * The hash of one such run, of which 63 bytes count: the server cuts names.
+ * All that are not ASCII have the same: clients' encodings differ.
+ */
+uint32_t words_hash(const char *word, size_t len);
+
+/*
+ * True if the text can touch no table: its first statement is BEGIN, START,
+ * SET, SHOW, RESET, SAVEPOINT, RELEASE, COMMIT, END, ROLLBACK, ABORT, DISCARD,
+ * DEALLOCATE, LISTEN, UNLISTEN or NOTIFY, or there is none, and nothing but
+ * blanks and comments stands behind its ';'.
+ */
+bool words_are_harmless(const char *sql, size_t len);
+
+/*
+ * True if a word of the text writes: insert update delete merge copy truncate
+ * call do, or `for` (SELECT ... FOR UPDATE or SHARE).
+ */
+bool words_write(const char *sql, size_t len);
+
+/*
+ * True if the text is not to be judged by its words: a U& escape spells
+ * another name, a statement that is EXECUTE names no table at all, and where
+ * the server cuts a long name that is not ASCII is not known.
+ */
+bool words_are_opaque(const char *sql, size_t len);
+
+#endif

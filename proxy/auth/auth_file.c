@@ -1,0 +1,379 @@
+/*
+ * auth_file.c - lines of two quoted texts into a sorted array.
+ *
+ * A line with a wrong quote can have a password anywhere, the role included,
+ * so no message shows any byte of it.  No copy is left in memory either: lines
+ * and the stream's buffer are wiped, and what is sorted and grows are pointers,
+ * as neither qsort nor realloc wipes what it moves from.
+ */
+#include "proxy/auth/auth_file.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proxy/config/mistake.h"
+#include "proxy/auth/scram.h"
+#include "proxy/tls/secret_file.h"
+
+#define TAKE_VERIFIER                                                          \
+	"take the text that pg_authid.rolpassword has for the role, "          \
+	"\"SCRAM-SHA-256$...\""
+
+enum {
+	DEFAULT_ITERATIONS = 4096,
+};
+
+struct entry {
+	struct scram_verifier verifier;
+	unsigned line;
+	size_t role_len;
+	uint8_t role[];
+};
+
+struct auth_file {
+	struct entry **entries; /* owned; sorted by role once all are read */
+	size_t count;
+	size_t cap;
+};
+
+struct parsing {
+	FILE *in;
+	struct mistakes mistakes;
+	unsigned line;
+	struct auth_file *out;
+	char text[AUTH_FILE_LINE_BYTES + 1];
+};
+
+static void
+report(struct parsing *p, const char *what)
+{
+	struct origin origin = {.kind = ORIGIN_FILE, .line = p->line};
+
+	mistake_report(&p->mistakes, &origin, "%s", what);
+}
+
+static int
+role_compare(struct span a, struct span b)
+{
+	size_t len = a.len < b.len ? a.len : b.len;
+	int order = len == 0 ? 0 : memcmp(a.data, b.data, len);
+
+	if (order != 0)
+		return order;
+	return (a.len > b.len) - (a.len < b.len);
+}
+
+static struct span
+entry_role(const struct entry *e)
+{
+	return span_of(e->role, e->role_len);
+}
+
+/* Equal roles in the order of their lines. */
+static int
+entry_compare(const void *a, const void *b)
+{
+	const struct entry *x = *(struct entry *const *)a;
+	const struct entry *y = *(struct entry *const *)b;
+	int order = role_compare(entry_role(x), entry_role(y));
+
+	return order != 0 ? order : (x->line > y->line) - (x->line < y->line);
+}
+
+static int
+key_compare(const void *key, const void *entry)
+{
+	const struct span *role = key;
+
+	return role_compare(*role, entry_role(*(struct entry *const *)entry));
+}
+
+static bool
+entries_reserve(struct auth_file *f)
+{
+	size_t cap = f->cap == 0 ? 16 : 2 * f->cap;
+	struct entry **entries;
+
+	if (f->count < f->cap)
+		return true;
+	entries = realloc(f->entries, cap * sizeof(struct entry *));
+	if (entries == NULL)
+		return false;
+	f->entries = entries;
+	f->cap = cap;
+	return true;
+}
+
+static bool
+entry_add(struct auth_file *f, const char *role, unsigned line,
+	  const struct scram_verifier *verifier)
+{
+	size_t len = strlen(role);
+	struct entry *e;
+
+	if (!entries_reserve(f))
+		return false;
+	e = malloc(sizeof(*e) + len);
+	if (e == NULL)
+		return false;
+	e->verifier = *verifier;
+	e->line = line;
+	e->role_len = len;
+	memcpy(e->role, role, len);
+	f->entries[f->count++] = e;
+	return true;
+}
+
+/*
+ * The next line into p->text, without its newline.  *fault is left alone or
+ * what is wrong with it.  False: there is none.
+ */
+static bool
+fill_line(struct parsing *p, const char **fault)
+{
+	size_t len = 0;
+	int c = getc_unlocked(p->in);
+
+	if (c == EOF)
+		return false;
+	for (; c != EOF && c != '\n'; c = getc_unlocked(p->in)) {
+		if (c == '\0')
+			*fault = "a NUL byte: this is not a text file";
+		else if (len < AUTH_FILE_LINE_BYTES)
+			p->text[len++] = (char)c;
+		else if (*fault == NULL)
+			*fault = "longer than 4096 bytes: one role and its "
+				 "verifier a line";
+	}
+	p->text[len] = '\0';
+	p->line++;
+	return true;
+}
+
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\f' || c == '\v';
+}
+
+static char *
+skip_blanks(char *s)
+{
+	while (is_blank(*s))
+		s++;
+	return s;
+}
+
+/*
+ * A text in quotes at *at, with "" made one " in place; *at is moved behind
+ * it.  NULL: no quote, or not the second one, or no blank behind that.
+ */
+static char *
+take_quoted(char **at)
+{
+	char *from = *at;
+	char *text, *to;
+
+	if (*from != '"')
+		return NULL;
+	text = to = ++from;
+	for (; *from != '"' || from[1] == '"'; from++) {
+		if (*from == '\0')
+			return NULL;
+		if (*from == '"')
+			from++;
+		*to++ = *from;
+	}
+	from++;
+	if (*from != '\0' && !is_blank(*from))
+		return NULL;
+	*to = '\0';
+	*at = from;
+	return text;
+}
+
+static const char *
+secret_fault(const char *secret)
+{
+	if (*secret == '\0')
+		return "no verifier; " TAKE_VERIFIER;
+	if (strncmp(secret, "md5", 3) == 0)
+		return "an MD5 hash cannot be used: set the role's password "
+		       "anew with password_encryption = 'scram-sha-256', "
+		       "then " TAKE_VERIFIER;
+	if (strncmp(secret, "SCRAM-", 6) == 0)
+		return "not a whole SCRAM-SHA-256 verifier; " TAKE_VERIFIER;
+	return "a plain password is not accepted; " TAKE_VERIFIER;
+}
+
+/* One line that has an entry. */
+static const char *
+entry_parse(struct parsing *p, char *at)
+{
+	struct scram_verifier verifier;
+	const char *role = take_quoted(&at);
+	const char *secret;
+	bool is_added;
+
+	if (role == NULL)
+		return "expected \"role\" \"SCRAM-SHA-256$...\": the role is "
+		       "not in double quotes (a quote within is written twice)";
+	if (*role == '\0')
+		return "the name of the role is empty";
+	at = skip_blanks(at);
+	secret = take_quoted(&at);
+	if (secret == NULL)
+		return "expected \"role\" \"SCRAM-SHA-256$...\": the verifier "
+		       "is not in double quotes";
+	if (!scram_verifier_parse(&verifier, secret))
+		return secret_fault(secret);
+	is_added = entry_add(p->out, role, p->line, &verifier);
+	explicit_bzero(&verifier, sizeof(verifier));
+	return is_added ? NULL : "out of memory";
+}
+
+/* False: no line behind this one is worth reading. */
+static bool
+line_parse(struct parsing *p, const char *fault)
+{
+	char *at = p->text;
+
+	if (p->line == 1 && strncmp(at, "\xEF\xBB\xBF", 3) == 0)
+		at += 3;
+	at = skip_blanks(at);
+	if (fault == NULL && (*at == '\0' || *at == ';' || *at == '#'))
+		return true;
+	if (p->out->count == AUTH_FILE_ROLES_MAX) {
+		report(p, "more than 1000000 roles: leave out those that do "
+			  "not log in here");
+		return false;
+	}
+	if (fault == NULL)
+		fault = entry_parse(p, at);
+	if (fault != NULL)
+		report(p, fault);
+	return true;
+}
+
+static void
+lines_parse(struct parsing *p)
+{
+	const char *fault = NULL;
+
+	while (fill_line(p, &fault) && line_parse(p, fault))
+		fault = NULL;
+	if (!ferror(p->in))
+		return;
+	p->line = 0;
+	report(p, strerror(errno));
+}
+
+static void
+entries_sort(struct parsing *p)
+{
+	struct auth_file *f = p->out;
+
+	if (f->count > 0)
+		qsort(f->entries, f->count, sizeof(struct entry *),
+		      entry_compare);
+	for (size_t i = 1; i < f->count; i++) {
+		const struct entry *before = f->entries[i - 1];
+		const struct entry *e = f->entries[i];
+		struct origin origin = {.kind = ORIGIN_FILE, .line = e->line};
+
+		if (role_compare(entry_role(before), entry_role(e)) != 0)
+			continue;
+		mistake_report(&p->mistakes, &origin,
+			       "the role of line %u again: keep one of them",
+			       before->line);
+	}
+}
+
+struct auth_file *
+auth_file_parse(FILE *in, const char *name, FILE *errors)
+{
+	struct parsing p = {.in = in,
+			    .mistakes = {.file = name, .out = errors}};
+
+	p.out = calloc(1, sizeof(*p.out));
+	if (p.out == NULL) {
+		report(&p, "out of memory");
+		return NULL;
+	}
+	lines_parse(&p);
+	explicit_bzero(p.text, sizeof(p.text));
+	entries_sort(&p);
+	mistake_report_rest(&p.mistakes);
+	if (p.mistakes.count == 0)
+		return p.out;
+	auth_file_free(p.out);
+	return NULL;
+}
+
+struct auth_file *
+auth_file_read(const char *path, FILE *errors)
+{
+	char why[1024];
+	struct secret_file file;
+	struct auth_file *f;
+
+	if (!secret_file_open(&file, path, "auth_file", why, sizeof(why))) {
+		fprintf(errors, "%s\n", why);
+		return NULL;
+	}
+	f = auth_file_parse(file.stream, path, errors);
+	secret_file_close(&file);
+	return f;
+}
+
+void
+auth_file_free(struct auth_file *f)
+{
+	if (f == NULL)
+		return;
+	for (size_t i = 0; i < f->count; i++) {
+		explicit_bzero(f->entries[i], sizeof(*f->entries[i]));
+		free(f->entries[i]);
+	}
+	free(f->entries);
+	free(f);
+}
+
+const struct scram_verifier *
+auth_file_find(const struct auth_file *f, struct span role)
+{
+	struct entry *const *found = NULL;
+
+	if (f->count > 0)
+		found = bsearch(&role, f->entries, f->count,
+				sizeof(struct entry *), key_compare);
+	return found == NULL ? NULL : &(*found)->verifier;
+}
+
+size_t
+auth_file_count(const struct auth_file *f)
+{
+	return f->count;
+}
+
+/* The vote of Boyer and Moore: who has the majority is left over. */
+uint32_t
+auth_file_iterations(const struct auth_file *f)
+{
+	uint32_t winner = DEFAULT_ITERATIONS;
+	size_t votes = 0;
+
+	for (size_t i = 0; i < f->count; i++) {
+		uint32_t choice = f->entries[i]->verifier.iterations;
+
+		if (votes == 0)
+			winner = choice;
+		if (choice == winner)
+			votes++;
+		else
+			votes--;
+	}
+	return winner;
+}

@@ -1,0 +1,51 @@
+/*
+ * auth_file.h - which roles may log in, and their SCRAM verifiers.
+ *
+ * A line for each, as in PgBouncer's userlist.txt:
+ *
+ *   "role" "SCRAM-SHA-256$4096:salt$StoredKey:ServerKey"
+ *
+ * Within quotes "" is one ".  What follows behind a blank is passed over, as
+ * are empty lines and those that begin with ; or #.  Passwords and MD5 hashes
+ * are mistakes.
+ */
+#ifndef LOCKSTEP_PROXY_AUTH_AUTH_FILE_H
+#define LOCKSTEP_PROXY_AUTH_AUTH_FILE_H
+
+#include <stddef.h>
+#include <stdio.h>
+
+#include "protocol/span.h"
+
+struct scram_verifier;
+
+enum {
+	AUTH_FILE_LINE_BYTES = 4096,
+	AUTH_FILE_ROLES_MAX = 1000000,
+};
+
+struct auth_file;
+
+/*
+ * What the file at path says, if secret_file_open likes its permissions.
+ * Every mistake gets a line in `errors`, with where it is but nothing of what
+ * stands there; NULL if there was any.
+ */
+struct auth_file *auth_file_read(const char *path, FILE *errors);
+
+/* The same of an open stream; name is what messages call it.  The stream's
+ * buffer is left to the caller to wipe. */
+struct auth_file *auth_file_parse(FILE *in, const char *name, FILE *errors);
+
+void auth_file_free(struct auth_file *f); /* accepts NULL, wipes */
+
+/* Valid as long as f; NULL: not there. */
+const struct scram_verifier *auth_file_find(const struct auth_file *f,
+					    struct span role);
+
+size_t auth_file_count(const struct auth_file *f);
+
+/* Those of most of its verifiers, or PostgreSQL's default. */
+uint32_t auth_file_iterations(const struct auth_file *f);
+
+#endif

@@ -1,0 +1,165 @@
+#include "proxy/auth/credentials.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proxy/tls/digest.h"
+
+struct credentials_store {
+	pthread_mutex_t lock;
+	struct credentials *current; /* guarded by lock */
+};
+
+static void
+credentials_free(struct credentials *c)
+{
+	tls_context_release(c->clients);
+	tls_context_release(c->server);
+	auth_file_free(c->auth_file);
+	explicit_bzero(&c->mock, sizeof(c->mock));
+	free(c);
+}
+
+/* False, with a line. */
+static bool
+load_clients(struct credentials *out, const struct config *c, FILE *errors)
+{
+	char why[TLS_WHY_MAX];
+
+	if (c->tls.mode == TLS_DISABLE)
+		return true;
+	out->clients = tls_context_for_clients(&c->tls, why);
+	if (out->clients == NULL) {
+		fprintf(errors, "TLS with clients: %s\n", why);
+		return false;
+	}
+	out->binding =
+	    span_of(out->binding_bytes,
+		    tls_context_binding(out->clients, out->binding_bytes));
+	return true;
+}
+
+static bool
+load_server(struct credentials *out, const struct config *c, FILE *errors)
+{
+	char why[TLS_WHY_MAX];
+
+	if (c->upstream_tls.mode == TLS_DISABLE || c->upstream_count == 0)
+		return true;
+	out->server = tls_context_for_server(&c->upstream_tls, why);
+	if (out->server == NULL)
+		fprintf(errors, "upstream: %s\n", why);
+	return out->server != NULL;
+}
+
+static bool
+load_auth_file(struct credentials *out, const struct config *c, FILE *errors)
+{
+	if (c->auth == AUTH_PASS)
+		return true;
+	out->auth_file = auth_file_read(c->auth_file, errors);
+	if (out->auth_file == NULL)
+		return false;
+	out->mock.iterations = auth_file_iterations(out->auth_file);
+	return true;
+}
+
+/*
+ * The same after a restart, and in another proxy with the same private key, or
+ * the salts of roles that do not exist would change and those of others not.
+ */
+static bool
+make_mock_key(struct credentials *out)
+{
+	if (out->clients != NULL &&
+	    tls_context_secret(out->clients, out->mock.key))
+		return true;
+	return digest_random(out->mock.key, sizeof(out->mock.key));
+}
+
+struct credentials *
+credentials_load(const struct config *c, FILE *errors)
+{
+	struct credentials *out = calloc(1, sizeof(*out));
+	bool is_good;
+
+	if (out == NULL) {
+		fputs("out of memory\n", errors);
+		return NULL;
+	}
+	atomic_init(&out->uses, 1);
+	is_good = load_clients(out, c, errors);
+	is_good = load_server(out, c, errors) && is_good;
+	is_good = load_auth_file(out, c, errors) && is_good;
+	if (is_good && make_mock_key(out))
+		return out;
+	if (is_good)
+		fputs("no random bytes are to be had\n", errors);
+	credentials_release(out);
+	return NULL;
+}
+
+struct credentials *
+credentials_use(struct credentials *c)
+{
+	atomic_fetch_add(&c->uses, 1);
+	return c;
+}
+
+void
+credentials_release(struct credentials *c)
+{
+	if (c != NULL && atomic_fetch_sub(&c->uses, 1) == 1)
+		credentials_free(c);
+}
+
+struct credentials_store *
+credentials_store_new(struct credentials *taken)
+{
+	struct credentials_store *s = calloc(1, sizeof(*s));
+
+	if (s == NULL) {
+		credentials_release(taken);
+		return NULL;
+	}
+	pthread_mutex_init(&s->lock, NULL);
+	s->current = taken;
+	return s;
+}
+
+void
+credentials_store_free(struct credentials_store *s)
+{
+	if (s == NULL)
+		return;
+	credentials_release(s->current);
+	pthread_mutex_destroy(&s->lock);
+	free(s);
+}
+
+void
+credentials_store_replace(struct credentials_store *s,
+			  struct credentials *taken)
+{
+	struct credentials *old;
+
+	pthread_mutex_lock(&s->lock);
+	old = s->current;
+	/* Whoever asked about a role before gets the same answer. */
+	memcpy(taken->mock.key, old->mock.key, sizeof(taken->mock.key));
+	s->current = taken;
+	pthread_mutex_unlock(&s->lock);
+	credentials_release(old);
+}
+
+struct credentials *
+credentials_store_use(struct credentials_store *s)
+{
+	struct credentials *c;
+
+	pthread_mutex_lock(&s->lock);
+	c = credentials_use(s->current);
+	pthread_mutex_unlock(&s->lock);
+	return c;
+}

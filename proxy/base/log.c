@@ -1,0 +1,255 @@
+/*
+ * log.c - building a line in a fixed buffer, and writing it.
+ *
+ * Whatever a line holds, it ends in one newline and holds no other, and in
+ * JSON it is one object.  So everything is put whole or not at all: a
+ * character with its escape, in JSON also a field with its key.  LINE_MAX_LEN
+ * leaves the room that the end of a cut line needs.
+ */
+#include "proxy/base/log.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "proxy/base/escape.h"
+
+#define JSON_CUT_END ",\"cut\":true}\n"
+#define TEXT_CUT_END "...\n"
+
+enum {
+	LINE_BYTES = sizeof(((struct log_event *)NULL)->line),
+	LINE_MAX_LEN = LINE_BYTES - sizeof(JSON_CUT_END),
+};
+
+static const struct {
+	const char *text;
+	const char *json;
+} level_names[] = {
+    [LOG_ERROR] = {"ERROR", "error"},
+    [LOG_WARNING] = {"WARN", "warning"},
+    [LOG_INFO] = {"INFO", "info"},
+    [LOG_DEBUG] = {"DEBUG", "debug"},
+};
+
+/* Written before the first thread starts, read only ever after. */
+static enum log_level wanted_level = LOG_INFO;
+static enum log_format wanted_format = LOG_TEXT;
+
+void
+log_init(enum log_level level, enum log_format format)
+{
+	wanted_level = level;
+	wanted_format = format;
+}
+
+/* False, and nothing put, if the line would grow beyond `limit`. */
+static bool
+put_within(struct log_event *e, size_t limit, const char *s, size_t len)
+{
+	if (e->len > limit || len > limit - e->len) {
+		e->is_cut = 1;
+		return false;
+	}
+	memcpy(e->line + e->len, s, len);
+	e->len += len;
+	return true;
+}
+
+static bool
+put(struct log_event *e, const char *s)
+{
+	return put_within(e, LINE_MAX_LEN, s, strlen(s));
+}
+
+static bool
+put_escaped(struct log_event *e, size_t limit, const char *s, size_t len,
+	    bool in_quotes)
+{
+	enum escape_form form = in_quotes ? ESCAPE_QUOTED : ESCAPE_TEXT;
+	char out[ESCAPE_BYTES];
+	size_t out_len;
+	size_t used;
+
+	if (wanted_format == LOG_JSON)
+		form = ESCAPE_JSON;
+	while (len > 0) {
+		out_len = escape_next(out, &used, s, len, form);
+		if (!put_within(e, limit, out, out_len))
+			return false;
+		s += used;
+		len -= used;
+	}
+	return true;
+}
+
+/* A value that reads back unmistakably without quotes. */
+static bool
+is_bare(const char *s, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		if (s[i] <= ' ' || s[i] > '~' || strchr("\"\\=", s[i]))
+			return false;
+	return len > 0;
+}
+
+static void
+put_time(struct log_event *e)
+{
+	struct timespec now = {0};
+	struct tm utc = {0};
+	char second[32];
+	char fraction[32];
+	bool is_json = wanted_format == LOG_JSON;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	gmtime_r(&now.tv_sec, &utc);
+	strftime(second, sizeof(second), is_json ? "%FT%T" : "%F %T", &utc);
+	snprintf(fraction, sizeof(fraction), ".%03ld%s", now.tv_nsec / 1000000,
+		 is_json ? "Z" : " UTC");
+	put(e, second);
+	put(e, fraction);
+}
+
+static void
+begin_json(struct log_event *e, const char *message)
+{
+	const size_t limit = LINE_MAX_LEN - sizeof("...\"");
+
+	put(e, "{\"time\":\"");
+	put_time(e);
+	put(e, "\",\"level\":\"");
+	put(e, level_names[e->level].json);
+	put(e, "\",\"message\":\"");
+	if (!put_escaped(e, limit, message, strlen(message), true))
+		put(e, "...");
+	put(e, "\"");
+}
+
+static void
+begin_text(struct log_event *e, const char *message)
+{
+	char level[16];
+
+	put_time(e);
+	snprintf(level, sizeof(level), " %-5s ", level_names[e->level].text);
+	put(e, level);
+	put_escaped(e, LINE_MAX_LEN, message, strlen(message), false);
+}
+
+void
+log_begin(struct log_event *e, enum log_level level, const char *message)
+{
+	int saved_errno = errno;
+
+	e->level = level;
+	e->len = 0;
+	e->is_cut = 0;
+	if (level > wanted_level)
+		return;
+	if (wanted_format == LOG_JSON)
+		begin_json(e, message);
+	else
+		begin_text(e, message);
+	errno = saved_errno;
+}
+
+/* ` key=value`, up to where the line is full. */
+static void
+field_text(struct log_event *e, const char *key, const char *value, size_t len)
+{
+	bool is_quoted = !is_bare(value, len);
+
+	if (!e->is_cut && put(e, " ") && put(e, key) &&
+	    put(e, is_quoted ? "=\"" : "=") &&
+	    put_escaped(e, LINE_MAX_LEN, value, len, true) && is_quoted)
+		put(e, "\"");
+}
+
+/* `,"key":"value"`, or nothing if that does not fit. */
+static void
+field_json(struct log_event *e, const char *key, const char *value, size_t len,
+	   const char *quote)
+{
+	size_t start = e->len;
+
+	if (put(e, ",\"") && put(e, key) && put(e, "\":") && put(e, quote) &&
+	    put_escaped(e, LINE_MAX_LEN, value, len, true) && put(e, quote))
+		return;
+	e->len = start;
+}
+
+void
+log_text_len(struct log_event *e, const char *key, const char *value,
+	     size_t len)
+{
+	if (e->level > wanted_level)
+		return;
+	if (wanted_format == LOG_JSON)
+		field_json(e, key, value, len, "\"");
+	else
+		field_text(e, key, value, len);
+}
+
+void
+log_text(struct log_event *e, const char *key, const char *value)
+{
+	log_text_len(e, key, value, strlen(value));
+}
+
+void
+log_number(struct log_event *e, const char *key, uint64_t value)
+{
+	char digits[24];
+	int len;
+
+	if (e->level > wanted_level)
+		return;
+	len = snprintf(digits, sizeof(digits), "%" PRIu64, value);
+	if (wanted_format == LOG_JSON)
+		field_json(e, key, digits, (size_t)len, "");
+	else
+		field_text(e, key, digits, (size_t)len);
+}
+
+void
+log_end(struct log_event *e)
+{
+	const char *end = wanted_format == LOG_JSON ? "}\n" : "\n";
+	int saved_errno = errno;
+	ssize_t written;
+
+	if (e->level > wanted_level)
+		return;
+	if (e->is_cut)
+		end = wanted_format == LOG_JSON ? JSON_CUT_END : TEXT_CUT_END;
+	put_within(e, LINE_BYTES, end, strlen(end));
+	do
+		written = write(STDERR_FILENO, e->line, e->len);
+	while (written < 0 && errno == EINTR);
+	/* Nobody is left to be told of a log that cannot be written. */
+	errno = saved_errno;
+}
+
+void
+log_line(enum log_level level, const char *format, ...)
+{
+	char message[LINE_BYTES];
+	struct log_event e;
+	va_list args;
+
+	if (level > wanted_level)
+		return;
+	va_start(args, format);
+	vsnprintf(message, sizeof(message), format, args);
+	va_end(args);
+	log_begin(&e, level, message);
+	log_end(&e);
+}

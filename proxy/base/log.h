@@ -1,0 +1,57 @@
+/*
+ * log.h - one line per event on standard error, text or JSON.
+ *
+ * Text:  2026-01-31 12:00:00.123 UTC INFO  message key=value key="two words"
+ * JSON:  {"time":"...","level":"info","message":"...","key":"value"}
+ *
+ * Thread safe: a line is one write(2).  Control bytes, quotes and invalid
+ * UTF-8 in values are escaped, so that a hostile table name cannot forge a
+ * line.  Never hand a password, key or SCRAM message to it.
+ */
+#ifndef LOCKSTEP_PROXY_BASE_LOG_H
+#define LOCKSTEP_PROXY_BASE_LOG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum log_level {
+	LOG_ERROR,
+	LOG_WARNING,
+	LOG_INFO,
+	LOG_DEBUG,
+};
+
+enum log_format {
+	LOG_TEXT,
+	LOG_JSON,
+};
+
+/* Once, before the first thread starts; the defaults are INFO and TEXT. */
+void log_init(enum log_level level, enum log_format format);
+
+/* A message without fields. */
+void log_line(enum log_level level, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/*
+ * A message with fields.  A struct log_event lives on the stack and holds the
+ * line while it is built; a line that grows beyond its buffer is cut, with
+ * "..." at its end (in JSON the fields that do not fit are left out and
+ * "cut":true is added, so that the line stays valid JSON).  Keys are constants
+ * of ours: plain words, written as they are.
+ */
+struct log_event {
+	enum log_level level;
+	size_t len;
+	int is_cut;
+	char line[4096];
+};
+
+void log_begin(struct log_event *e, enum log_level level, const char *message);
+void log_text(struct log_event *e, const char *key, const char *value);
+void log_text_len(struct log_event *e, const char *key, const char *value,
+		  size_t len);
+void log_number(struct log_event *e, const char *key, uint64_t value);
+void log_end(struct log_event *e); /* writes it, if the level is wanted */
+
+#endif

@@ -1,0 +1,62 @@
+/*
+ * mailbox.h - how one thread tells a worker something: a locked queue and an
+ * eventfd that wakes its loop.  The only state that workers share with others
+ * besides the cancel registry and atomic counters.
+ */
+#ifndef LOCKSTEP_PROXY_BASE_MAILBOX_H
+#define LOCKSTEP_PROXY_BASE_MAILBOX_H
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum mail_kind {
+	MAIL_CONNECTION, /* fd: an accepted socket, taken */
+	MAIL_CANCEL,     /* id: the session whose statement is to end; asked by
+			    session `asker` of worker `worker` */
+	MAIL_CANCELED,   /* id: that one; fd: 1 if something ended, else 0 */
+	MAIL_DRAIN,      /* end sessions as they come to a boundary */
+	MAIL_EXPIRE,     /* end all but guarded statements that run */
+	MAIL_STOP,       /* end all sessions now */
+	MAIL_SHUT,       /* data: a gate_window that is shut now; a use of it */
+	MAIL_OPEN,       /* data: one that is open again; a use of it */
+	MAIL_HANDSHAKE,  /* data: a handshake whose step has been taken */
+};
+
+struct mail {
+	enum mail_kind kind;
+	int fd;
+	uint64_t id;
+	uint64_t asker;
+	uint32_t worker;
+	void *data;
+	void (*discard)(void *data); /* of data that was never delivered */
+};
+
+typedef void mail_handler(void *arg, const struct mail *mail);
+
+struct mailbox {
+	pthread_mutex_t lock;
+	struct mail *mails; /* guarded by lock */
+	size_t count;       /* guarded by lock */
+	size_t cap;         /* guarded by lock */
+	int wake_fd;
+	struct event wake_event;
+	mail_handler *handler;
+	void *arg;
+};
+
+/* False: out of descriptors.  The handler runs in base's loop. */
+bool mailbox_open(struct mailbox *m, struct event_base *base,
+		  mail_handler *handler, void *arg);
+
+/* From any thread.  False: out of memory, the mail was not taken. */
+bool mailbox_post(struct mailbox *m, struct mail mail);
+
+/* After the loop has ended; connections not taken out yet are closed. */
+void mailbox_close(struct mailbox *m);
+
+#endif

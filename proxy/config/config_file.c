@@ -1,0 +1,168 @@
+/*
+ * config_file.c - reading with inih, which takes a line apart.
+ *
+ * inih hands on no line numbers, ends a line at a NUL byte and cuts long lines
+ * and the names of sections, so it gets its lines from read_line, which counts,
+ * measures, and withholds sections and what inih would misunderstand.
+ */
+#include "proxy/config/config_file.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <ini.h>
+
+struct reading {
+	FILE *file;
+	config_file_fn *fn;
+	void *arg;
+	unsigned line;
+	size_t byte_count;
+};
+
+static void
+report_fault(const struct reading *r, unsigned line, const char *fault)
+{
+	struct config_file_line event = {.number = line, .fault = fault};
+
+	r->fn(r->arg, &event);
+}
+
+static int
+next_byte(struct reading *r)
+{
+	return r->byte_count++ < CONFIG_FILE_BYTES_MAX ? getc(r->file) : EOF;
+}
+
+/*
+ * The next line, without its newline.  *fault is left alone or what is wrong
+ * with it.  False: there is none.
+ */
+static bool
+fill_line(struct reading *r, char *line, const char **fault)
+{
+	size_t len = 0;
+	int c = next_byte(r);
+
+	if (c == EOF)
+		return false;
+	for (; c != EOF && c != '\n'; c = next_byte(r)) {
+		if (c == '\0')
+			*fault = "a NUL byte: this is not a text file";
+		else if (len < CONFIG_FILE_LINE_BYTES)
+			line[len++] = (char)c;
+		else if (*fault == NULL)
+			*fault = "longer than 8000 bytes";
+	}
+	line[len] = '\0';
+	return true;
+}
+
+/* A byte order mark, and blanks: inih takes a line that begins with one for
+ * the continuation of the line before. */
+static void
+cut_front(char *line, bool is_first)
+{
+	const char *s = line;
+
+	if (is_first && strncmp(s, "\xEF\xBB\xBF", 3) == 0)
+		s += 3;
+	s += strspn(s, " \t\r\f\v");
+	memmove(line, s, strlen(s) + 1);
+}
+
+/* inih knows ; behind a value, and we also #. */
+static void
+cut_comment(char *line)
+{
+	char *s;
+
+	for (s = line; *s != '\0'; s++) {
+		if (*s == '#' && (s == line || s[-1] == ' ' || s[-1] == '\t')) {
+			*s = '\0';
+			return;
+		}
+	}
+}
+
+/* What a line that begins with a bracket says. */
+static void
+report_section(const struct reading *r, char *line)
+{
+	struct config_file_line event = {.number = r->line};
+	char *end = strchr(line, ']');
+	const char *rest = end == NULL ? line : end + 1;
+
+	rest += strspn(rest, " \t\r\f\v");
+	if (*rest != '\0' && *rest != ';' && *rest != '#') {
+		report_fault(r, r->line, "expected [SECTION]");
+		return;
+	}
+	do
+		*end-- = '\0';
+	while (end > line && strchr(" \t", *end) != NULL);
+	event.section = line + 1 + strspn(line + 1, " \t");
+	r->fn(r->arg, &event);
+}
+
+/* An ini_reader: fgets for inih. */
+static char *
+read_line(char *line, int size, void *arg)
+{
+	struct reading *r = arg;
+	const char *fault = NULL;
+
+	assert(size > CONFIG_FILE_LINE_BYTES);
+	if (!fill_line(r, line, &fault))
+		return NULL;
+	r->line++;
+	cut_front(line, r->line == 1);
+	if (fault != NULL)
+		report_fault(r, r->line, fault);
+	else if (line[0] == '[')
+		report_section(r, line);
+	if (fault != NULL || line[0] == '[')
+		line[0] = '\0';
+	cut_comment(line);
+	return line;
+}
+
+/* An ini_handler. */
+static int
+handle_setting(void *arg, const char *section, const char *name,
+	       const char *value)
+{
+	struct reading *r = arg;
+	struct config_file_line event = {
+	    .number = r->line, .name = name, .value = value};
+
+	(void)section;
+	if (value == NULL)
+		report_fault(r, r->line, "expected NAME = VALUE");
+	else
+		r->fn(r->arg, &event);
+	return 1;
+}
+
+void
+config_file_read(const char *path, config_file_fn *fn, void *arg)
+{
+	struct reading r = {.file = fopen(path, "re"), .fn = fn, .arg = arg};
+
+	if (r.file == NULL) {
+		report_fault(&r, 0, strerror(errno));
+		return;
+	}
+	ini_max_line = CONFIG_FILE_LINE_BYTES + 3;
+	ini_allow_no_value = true;
+	errno = 0;
+	if (ini_parse_stream(read_line, &r, handle_setting, &r) < 0)
+		report_fault(&r, 0, "out of memory");
+	else if (ferror(r.file))
+		report_fault(&r, 0, strerror(errno));
+	else if (r.byte_count > CONFIG_FILE_BYTES_MAX && !feof(r.file))
+		report_fault(&r, 0, "larger than 1 MB");
+	fclose(r.file);
+}

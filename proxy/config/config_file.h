@@ -1,0 +1,37 @@
+/*
+ * config_file.h - the lines of an INI file, one after the other.
+ *
+ * `name = value`, or `[section]`, one a line.  A comment is a line that starts
+ * with # or ;, or what stands behind one of these after a value and a blank.
+ * There are no quotes and no continuation lines.
+ */
+#ifndef LOCKSTEP_PROXY_CONFIG_CONFIG_FILE_H
+#define LOCKSTEP_PROXY_CONFIG_CONFIG_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum {
+	CONFIG_FILE_LINE_BYTES = 8000,
+	CONFIG_FILE_BYTES_MAX = 1024 * 1024,
+};
+
+struct config_file_line {
+	unsigned number; /* from 1; 0: the file as a whole */
+	/* One of these; all borrowed until the function returns. */
+	const char *fault;   /* what is wrong with it */
+	const char *section; /* what stands in the brackets, without blanks
+				around it */
+	const char *name;    /* and its value */
+	const char *value;
+};
+
+typedef void config_file_fn(void *arg, const struct config_file_line *line);
+
+/*
+ * Call fn for each section, setting and fault, in the order of the file.  Not
+ * thread safe: inih's limits are its global variables.
+ */
+void config_file_read(const char *path, config_file_fn *fn, void *arg);
+
+#endif

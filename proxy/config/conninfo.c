@@ -1,0 +1,346 @@
+#include "proxy/config/conninfo.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <libpq-fe.h>
+
+#include "proxy/config/conninfo_keyword.h"
+#include "proxy/config/conninfo_tls.h"
+
+/* What libpq's client library is built with on Debian. */
+#define DEFAULT_SOCKET_DIRECTORY "/var/run/postgresql"
+
+enum {
+	DEFAULT_PORT = 5432,
+	NEAR = 2, /* changes of a letter that make a typing mistake */
+};
+
+static const char no_check[] = "Lockstep does not check that of a server";
+
+/*
+ * Keywords by which a client demands something of its server: the values that
+ * a relay can live with, and what is said of the others.
+ * Those that the libpq at hand does not know are never found.
+ */
+static const struct demand {
+	const char *keyword;
+	const char *accepted[4];
+	const char *refusal;
+} demands[] = {
+    {"gssencmode",
+     {"disable", "prefer"},
+     "GSS encryption is not supported: it can be disable or prefer"},
+    {"requirepeer", {NULL}, no_check},
+    {"require_auth", {NULL}, no_check},
+    {"sslcertmode",
+     {"allow"},
+     "the certificate is shown to servers that ask for it: it can be allow"},
+    {"target_session_attrs", {"any"}, no_check},
+    {"load_balance_hosts",
+     {"disable"},
+     "servers are tried in their order: it can be disable"},
+};
+
+static bool
+demand_is_met(const struct demand *demand, const char *value,
+	      struct value_error *error)
+{
+	size_t i;
+
+	if (value == NULL)
+		return true;
+	for (i = 0; demand->accepted[i] != NULL; i++)
+		if (strcmp(value, demand->accepted[i]) == 0)
+			return true;
+	return value_fail(error, "%s: %s", demand->keyword, demand->refusal);
+}
+
+static bool
+check_demands(const PQconninfoOption *options, struct value_error *error)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(demands) / sizeof(demands[0]); i++)
+		if (!demand_is_met(&demands[i],
+				   conninfo_option(options, demands[i].keyword),
+				   error))
+			return false;
+	if (conninfo_option(options, "service") != NULL &&
+	    (conninfo_option(options, "port") == NULL ||
+	     (conninfo_option(options, "host") == NULL &&
+	      conninfo_option(options, "hostaddr") == NULL)))
+		return value_fail(error, "service: only `lockstep explain` "
+					 "reads service files; give host and "
+					 "port too");
+	return true;
+}
+
+/* The known keyword that somebody who wrote `word` may have meant, or NULL. */
+static const char *
+nearest_keyword(const char *word)
+{
+	PQconninfoOption *known = PQconninfoParse("", NULL);
+	const PQconninfoOption *option;
+	const char *nearest = NULL;
+	size_t least = NEAR + 1;
+
+	for (option = known; option != NULL && option->keyword; option++) {
+		size_t distance = value_distance(word, option->keyword);
+		if (distance < least) {
+			least = distance;
+			nearest = option->keyword;
+		}
+	}
+	PQconninfoFree(known);
+	return nearest;
+}
+
+/* What libpq says, which quotes the string, in words that do not. */
+static const struct {
+	const char *libpq;
+	const char *ours;
+} reasons[] = {
+    {"missing \"=\"", "a keyword without = behind it"},
+    {"unterminated quoted string", "a quote that is not closed"},
+    {"invalid percent-encoded token", "a % without two hex digits behind it"},
+    {"forbidden value %00", "%00, which is not allowed"},
+    {"end of string reached", "a [ without ]"},
+    {"IPv6 host address may not be empty", "nothing between [ and ]"},
+    {"unexpected character", "an unexpected character behind ]"},
+    {"extra key/value separator", "a parameter with two ="},
+    {"missing key/value separator", "a parameter without ="},
+};
+
+static const char *const keyword_reasons[] = {
+    "invalid connection option \"", "invalid URI query parameter: \""};
+
+static bool
+explain_failure(char *message, struct value_error *error)
+{
+	const char *nearest;
+	char *end = strrchr(message, '"');
+	size_t i;
+
+	for (i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+		if (strncmp(message, reasons[i].libpq,
+			    strlen(reasons[i].libpq)) == 0)
+			return value_fail(error, "not a CONNINFO: %s",
+					  reasons[i].ours);
+	for (i = 0; i < sizeof(keyword_reasons) / sizeof(*keyword_reasons); i++)
+		if (strncmp(message, keyword_reasons[i],
+			    strlen(keyword_reasons[i])) == 0)
+			break;
+	if (i == sizeof(keyword_reasons) / sizeof(*keyword_reasons))
+		return value_fail(error, "not a CONNINFO");
+	*end = '\0';
+	nearest = nearest_keyword(message + strlen(keyword_reasons[i]));
+	return value_fail(error, "a keyword that libpq does not know%s%s%s",
+			  nearest == NULL ? "" : "; the nearest is \"",
+			  nearest == NULL ? "" : nearest,
+			  nearest == NULL ? "" : "\"");
+}
+
+static size_t
+element_count(const char *list)
+{
+	size_t count = 1;
+
+	for (; list != NULL && *list != '\0'; list++)
+		count += *list == ',';
+	return count;
+}
+
+/* Takes the first element off the comma list; "" when there is none. */
+static const char *
+element_take(char **list)
+{
+	const char *element = strsep(list, ",");
+
+	return element == NULL ? "" : element;
+}
+
+static bool
+set_name(struct endpoint *e, const char *name)
+{
+	if (name != NULL)
+		e->name = strdup(name);
+	return name == NULL || e->name != NULL;
+}
+
+static bool
+add_server(struct endpoint_list *list, const char *host, const char *address,
+	   const char *port_text, struct value_error *error)
+{
+	uint16_t port = DEFAULT_PORT;
+	const char *end = "";
+	const char *name = NULL;
+
+	if (*port_text != '\0' &&
+	    (!endpoint_read_port(&port, port_text, &end) || *end != '\0'))
+		return value_fail(error,
+				  "the port of server %zu is not 1 to "
+				  "65535",
+				  list->count + 1);
+	if (*address != '\0' && !endpoint_is_numeric(address))
+		return value_fail(error,
+				  "the hostaddr of server %zu is not an "
+				  "IPv4 or IPv6 address",
+				  list->count + 1);
+	if (*host != '\0' && !endpoint_is_local(host))
+		name = host;
+	if (*address != '\0')
+		host = address;
+	if (*host == '\0')
+		host = DEFAULT_SOCKET_DIRECTORY;
+	if (endpoint_is_local(host) && !endpoint_is_short_enough(host))
+		return value_fail(error,
+				  "the socket directory of server %zu "
+				  "is longer than the system allows",
+				  list->count + 1);
+	return (endpoint_list_add(list, host, strlen(host), port) &&
+		set_name(&list->items[list->count - 1], name)) ||
+	       value_fail_memory(error);
+}
+
+/* Takes the option values apart in place. */
+static bool
+add_servers(struct endpoint_list *list, const PQconninfoOption *options,
+	    struct value_error *error)
+{
+	char *hosts = conninfo_option(options, "host");
+	char *addresses = conninfo_option(options, "hostaddr");
+	char *ports = conninfo_option(options, "port");
+	size_t count = element_count(addresses != NULL ? addresses : hosts);
+	size_t port_count = element_count(ports);
+	const char *port = element_take(&ports);
+	size_t i;
+
+	if (hosts != NULL && element_count(hosts) != count)
+		return value_fail(error, "not as many hostaddrs as hosts");
+	if (port_count != 1 && port_count != count)
+		return value_fail(
+		    error, "%zu ports for %zu hosts: one for each, or one",
+		    port_count, count);
+	for (i = 0; i < count; i++) {
+		const char *host = element_take(&hosts);
+		const char *address = element_take(&addresses);
+		if (!add_server(list, host, address, port, error))
+			return false;
+		if (port_count > 1)
+			port = element_take(&ports);
+	}
+	return true;
+}
+
+static bool
+check_names(const struct conninfo *c, struct value_error *error)
+{
+	size_t i;
+
+	for (i = 0; i < c->servers.count; i++) {
+		const struct endpoint *e = &c->servers.items[i];
+
+		if (c->tls.mode == TLS_VERIFY_FULL && e->name == NULL &&
+		    !endpoint_is_local(e->host))
+			return value_fail(error,
+					  "sslmode: verify-full needs the host "
+					  "of server %zu, not its hostaddr "
+					  "alone",
+					  i + 1);
+	}
+	return true;
+}
+
+static bool
+read_options(struct conninfo *c, const PQconninfoOption *options,
+	     const char *negotiation, struct value_error *error)
+{
+	return check_demands(options, error) &&
+	       conninfo_tls_read(&c->tls, options, negotiation, error) &&
+	       add_servers(&c->servers, options, error) &&
+	       check_names(c, error);
+}
+
+/* Of the libpq at hand, that is. */
+static bool
+knows_keyword(const char *keyword)
+{
+	PQconninfoOption *known = PQconninfoParse("", NULL);
+	const PQconninfoOption *option = known;
+
+	bool is_known;
+
+	while (option != NULL && option->keyword != NULL &&
+	       strcmp(option->keyword, keyword) != 0)
+		option++;
+	is_known = option != NULL && option->keyword != NULL;
+	PQconninfoFree(known);
+	return is_known;
+}
+
+/* It came with PostgreSQL 17. */
+static bool
+take_negotiation(struct conninfo *c, char **negotiation)
+{
+	static const char keyword[] = "sslnegotiation";
+
+	*negotiation = NULL;
+	return knows_keyword(keyword) ||
+	       conninfo_keyword_take(c->text, keyword, negotiation);
+}
+
+static bool
+parse(struct conninfo *c, struct value_error *error)
+{
+	char *message = NULL;
+	char *negotiation;
+	PQconninfoOption *options;
+	const char *given;
+	bool is_good = false;
+
+	if (!take_negotiation(c, &negotiation))
+		return value_fail_memory(error);
+	options = PQconninfoParse(c->text, &message);
+	if (options != NULL) {
+		given = negotiation != NULL
+			    ? negotiation
+			    : conninfo_option(options, "sslnegotiation");
+		is_good = read_options(c, options, given, error);
+	} else if (message == NULL) {
+		value_fail_memory(error);
+	} else {
+		explain_failure(message, error);
+	}
+	PQfreemem(message);
+	PQconninfoFree(options);
+	free(negotiation);
+	return is_good;
+}
+
+bool
+conninfo_parse(struct conninfo *out, const char *text,
+	       struct value_error *error)
+{
+	struct conninfo c = {.text = strdup(text)};
+
+	if (c.text == NULL)
+		return value_fail_memory(error);
+	if (parse(&c, error)) {
+		*out = c;
+		return true;
+	}
+	conninfo_clear(&c);
+	return false;
+}
+
+void
+conninfo_clear(struct conninfo *c)
+{
+	endpoint_list_clear(&c->servers);
+	tls_settings_clear(&c->tls);
+	if (c->text != NULL)
+		explicit_bzero(c->text, strlen(c->text));
+	free(c->text);
+	c->text = NULL;
+}

@@ -1,0 +1,39 @@
+/*
+ * conninfo.h - a libpq CONNINFO -> the servers that a relay dials, and how
+ * their connections are encrypted.
+ *
+ * libpq splits the string; what a host, a list of hosts or a missing host
+ * means is as in libpq, and so are the keywords about TLS, except that neither
+ * PGHOST and the other variables of the environment nor the files of a home
+ * directory are read: a daemon's servers stand in its configuration.
+ *
+ * What only a client needs (user, password, dbname, keepalives, ...) is
+ * accepted and left to `lockstep explain`.  What asks the relay for something
+ * that it cannot do is refused, never ignored: GSS encryption, a service file
+ * in place of the host.
+ */
+#ifndef LOCKSTEP_PROXY_CONFIG_CONNINFO_H
+#define LOCKSTEP_PROXY_CONFIG_CONNINFO_H
+
+#include <stdbool.h>
+
+#include "proxy/config/endpoint.h"
+#include "proxy/config/tls_settings.h"
+#include "proxy/config/value.h"
+
+struct conninfo {
+	struct endpoint_list servers; /* one or more */
+	struct tls_settings tls;
+	char *text; /* as the libpq at hand can read it; a secret */
+};
+
+/*
+ * On success *out is conninfo_clear's.  No byte of the string gets into
+ * *error: it may be a password.
+ */
+bool conninfo_parse(struct conninfo *out, const char *text,
+		    struct value_error *error);
+
+void conninfo_clear(struct conninfo *c); /* accepts a zeroed one */
+
+#endif

@@ -1,0 +1,27 @@
+/*
+ * conninfo_tls.h - the keywords of a CONNINFO that are about TLS.
+ */
+#ifndef LOCKSTEP_PROXY_CONFIG_CONNINFO_TLS_H
+#define LOCKSTEP_PROXY_CONFIG_CONNINFO_TLS_H
+
+#include <stdbool.h>
+
+#include "proxy/config/tls_settings.h"
+#include "proxy/config/value.h"
+
+struct _PQconninfoOption; /* libpq's, which has no other name without its
+			     header */
+
+/* NULL: not given, or empty, which is the same. */
+char *conninfo_option(const struct _PQconninfoOption *options,
+		      const char *keyword);
+
+/*
+ * On success *out is tls_settings_clear's.  negotiation: the value of
+ * sslnegotiation, or NULL.
+ */
+bool conninfo_tls_read(struct tls_settings *out,
+		       const struct _PQconninfoOption *options,
+		       const char *negotiation, struct value_error *error);
+
+#endif

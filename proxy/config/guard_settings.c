@@ -1,0 +1,106 @@
+#include "proxy/config/guard_settings.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "proxy/config/setting.h"
+
+struct reader {
+	const struct overrides *overrides;
+	guard_settings_warn *warn;
+	void *arg;
+};
+
+/* Bytes beyond ASCII: what a cut leaves of a character is an error in every
+ * encoding, and nobody here knows the client's. */
+static void
+make_ascii(char *text)
+{
+	for (; *text != '\0'; text++)
+		if ((unsigned char)*text >= 0x80)
+			*text = '?';
+}
+
+static void
+complain(const struct reader *r, enum guard_setting id, const char *what)
+{
+	char text[sizeof(struct value_error) + 100];
+
+	if (r->warn == NULL)
+		return;
+	snprintf(text, sizeof(text),
+		 "invalid value for parameter \"lockstep.%s\": %s",
+		 settings_name(id), what);
+	make_ascii(text);
+	r->warn(r->arg, text);
+}
+
+/* False: out of memory. */
+static bool
+read_override(struct settings_part *part, const struct reader *r,
+	      enum guard_setting id)
+{
+	const char *text = overrides_text(r->overrides, id);
+	struct value_error error;
+
+	if (*text == '\0')
+		return true;
+	if (overrides_is_too_long(r->overrides, id)) {
+		value_fail(&error, "it is longer than %zu bytes",
+			   overrides_bytes_max(id));
+	} else if (setting_store_guard(&part->values, id, text, &error)) {
+		part->set |= 1u << id;
+		return true;
+	} else if (error.is_no_memory) {
+		return false;
+	}
+	complain(r, id, error.text);
+	return true;
+}
+
+static bool
+read_overrides(struct settings_part *part, const struct reader *r)
+{
+	size_t i;
+
+	for (i = 0; i < GUARD_SETTING_COUNT; i++)
+		if (!read_override(part, r, (enum guard_setting)i))
+			return false;
+	return true;
+}
+
+bool
+guard_settings_choose(struct guard_settings *out, const struct config *c,
+		      const struct rule_subject *subject,
+		      const struct overrides *o, guard_settings_warn *warn,
+		      void *arg)
+{
+	const struct reader r = {o, warn, arg};
+	struct settings_part session = {0};
+	const struct rule *rule;
+
+	memset(out, 0, sizeof(*out));
+	if (!read_overrides(&session, &r)) {
+		settings_clear_order(&session.values.order);
+		return false;
+	}
+	*out = c->guard;
+	rule = rule_find(c->rules, c->rule_count, subject);
+	if (rule != NULL) {
+		settings_merge(out, &rule->part);
+		out->rule = rule->name;
+	}
+	settings_merge(out, &session);
+	out->owns_order = settings_part_has(&session, GUARD_SETTING_LOCK_ORDER);
+	if (out->attempt_timeout_ms > out->hold_timeout_ms)
+		out->attempt_timeout_ms = out->hold_timeout_ms;
+	return true;
+}
+
+void
+guard_settings_clear(struct guard_settings *s)
+{
+	if (s->owns_order)
+		settings_clear_order(&s->order);
+	memset(s, 0, sizeof(*s));
+}

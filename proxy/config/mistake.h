@@ -1,0 +1,54 @@
+/*
+ * mistake.h - what is wrong with a configuration, and where: a line each.
+ */
+#ifndef LOCKSTEP_PROXY_CONFIG_MISTAKE_H
+#define LOCKSTEP_PROXY_CONFIG_MISTAKE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+enum {
+	MISTAKE_NAME_BYTES = 40, /* of a name that is shown */
+};
+
+enum origin_kind {
+	ORIGIN_PRESET,
+	ORIGIN_FILE,
+	ORIGIN_ENVIRONMENT,
+	ORIGIN_SET,
+};
+
+/* Where a text stands. */
+struct origin {
+	enum origin_kind kind;
+	unsigned line;    /* ORIGIN_FILE; 0: the file as a whole */
+	const char *name; /* borrowed; NULL where there is none to show */
+};
+
+struct mistakes {
+	const char *file; /* its name; borrowed */
+	FILE *out;
+	size_t count;
+};
+
+/* "conf:7: policy: " */
+void mistake_print_origin(const struct mistakes *m,
+			  const struct origin *origin);
+
+/* Count it, and show it unless there were very many. */
+void mistake_report(struct mistakes *m, const struct origin *origin,
+		    const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* A setting that there is not.  What does not look like a name is not shown:
+ * with a wrong quote or a wrong flag it can be part of a CONNINFO. */
+void mistake_report_unknown(struct mistakes *m, const struct origin *origin,
+			    const char *name, const char *nearest);
+
+bool mistake_looks_like_name(const char *name);
+
+/* How many were not shown. */
+void mistake_report_rest(const struct mistakes *m);
+
+#endif

@@ -1,0 +1,361 @@
+#include "proxy/config/setting.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proxy/config/conninfo.h"
+#include "proxy/config/endpoint.h"
+
+enum {
+	SECOND = 1000,
+	MINUTE = 60 * SECOND,
+	HOUR = 60 * MINUTE,
+	DAY = 24 * HOUR,
+	KB = 1024,
+	MB = 1024 * KB,
+};
+
+/* In the order of the enums. */
+static const char *const scopes[] = {"off", "drops", "ddl", NULL};
+static const char *const policies[] = {"auto", "lock",   "hold",
+				       "pass", "reject", NULL};
+static const char *const on_timeouts[] = {"error", "pass", NULL};
+static const char *const auth_methods[] = {"pass", "scram", NULL};
+static const char *const log_levels[] = {"error", "warning", "info", "debug",
+					 NULL};
+static const char *const log_formats[] = {"text", "json", NULL};
+
+/* value_parse_word writes these as uint32_t. */
+static_assert(sizeof(enum guard_scope) == sizeof(uint32_t), "");
+static_assert(sizeof(enum guard_policy) == sizeof(uint32_t), "");
+static_assert(sizeof(enum guard_on_timeout) == sizeof(uint32_t), "");
+static_assert(sizeof(enum log_level) == sizeof(uint32_t), "");
+static_assert(sizeof(enum log_format) == sizeof(uint32_t), "");
+static_assert(sizeof(enum tls_version) == sizeof(uint32_t), "");
+static_assert(sizeof(enum tls_mode) == sizeof(uint32_t), "");
+static_assert(sizeof(enum auth_method) == sizeof(uint32_t), "");
+
+#define FIELD(name) .offset = offsetof(struct config, name)
+#define GUARD_FIELD(name) .offset = offsetof(struct guard_settings, name)
+
+const struct setting setting_table[] = {
+    {"listen", SETTING_LISTEN, .preset = "127.0.0.1:7432",
+     .help = "where clients connect: a comma list"},
+    {"upstream", SETTING_UPSTREAM, .no_preset = "none",
+     .help = "the server: host=... port=... or postgres://..."},
+    {"tls_mode", SETTING_WORD, FIELD(tls.mode), .words = tls_mode_names,
+     .preset = "disable", .help = "what is asked of clients over TCP"},
+    {"tls_cert", SETTING_FILE, FIELD(tls.cert), .no_preset = "none",
+     .help = "the certificate that clients are shown, with its chain"},
+    {"tls_key", SETTING_FILE, FIELD(tls.key), .no_preset = "none",
+     .help = "its private key, which nobody else may read"},
+    {"tls_ca", SETTING_FILE, FIELD(tls.ca), .no_preset = "none",
+     .help = "the authorities that clients' certificates must come from"},
+    {"tls_crl", SETTING_FILE, FIELD(tls.crl), .no_preset = "none",
+     .help = "those of them that were revoked"},
+    {"tls_min_version", SETTING_WORD, FIELD(tls.min_version),
+     .min = TLS_VERSION_1_2, .words = &tls_version_names[TLS_VERSION_1_2],
+     .preset = "TLSv1.2", .help = "the oldest version that clients may use"},
+    {"tls_ciphers", SETTING_TEXT, FIELD(tls.ciphers), .preset = TLS_CIPHERS,
+     .help = "for TLS 1.2 as OpenSSL has it; TLS_... are suites of 1.3"},
+    {"auth", SETTING_WORD, FIELD(auth), .words = auth_methods, .preset = "pass",
+     .help = "who checks passwords: the server, or Lockstep"},
+    {"auth_file", SETTING_FILE, FIELD(auth_file), .no_preset = "none",
+     .help = "for auth = scram: the server's verifiers of its roles"},
+    {"workers", SETTING_NUMBER, 1, SETTING_WORKERS_MAX, FIELD(workers),
+     .no_preset = "one per CPU", .help = "threads that relay"},
+    {"max_connections", SETTING_NUMBER, 1, 1000000, FIELD(max_connections),
+     .preset = "10000", .help = "clients at a time; more are refused"},
+    {"unix_socket_mode", SETTING_MODE, FIELD(unix_socket_mode),
+     .preset = "0777", .help = "file mode of the Unix sockets in `listen`"},
+    {"connect_timeout", SETTING_DURATION, 100, HOUR, FIELD(connect_timeout_ms),
+     .preset = "10s", .help = "for reaching one address of the upstream"},
+    {"login_timeout", SETTING_DURATION, 100, HOUR, FIELD(login_timeout_ms),
+     .preset = "1min", .help = "from a client's connect to its first prompt"},
+    {"drain_timeout", SETTING_DURATION, 0, DAY, FIELD(drain_timeout_ms),
+     .preset = "30s", .help = "for sessions to finish after SIGTERM"},
+    {"guard", SETTING_WORD, GUARD_FIELD(scope), .words = scopes,
+     .preset = "drops", .help = "the statements that are guarded"},
+    {"policy", SETTING_WORD, GUARD_FIELD(policy), .words = policies,
+     .preset = "auto", .help = "what is done about a guarded statement"},
+    {"lock_order", SETTING_ORDER, GUARD_FIELD(order),
+     .preset = "referenced-first",
+     .help = "in which order its tables are locked"},
+    {"attempt_timeout", SETTING_DURATION, 10, MINUTE,
+     GUARD_FIELD(attempt_timeout_ms), .preset = "200ms",
+     .help = "for all locks of one attempt"},
+    {"hold_timeout", SETTING_DURATION, 10, 7 * DAY,
+     GUARD_FIELD(hold_timeout_ms), .preset = "5min",
+     .help = "for all attempts and the waiting between them"},
+    {"in_transaction_timeout", SETTING_DURATION, 10, HOUR,
+     GUARD_FIELD(in_transaction_timeout_ms), .preset = "2s",
+     .help = "the same, where the transaction holds strong locks already"},
+    {"gate_window", SETTING_DURATION, 10, 10 * SECOND,
+     GUARD_FIELD(gate_window_ms), .preset = "300ms",
+     .help = "how long new transactions wait for a statement to get through"},
+    {"gate_transaction", SETTING_DURATION, 0, 5 * MINUTE,
+     GUARD_FIELD(gate_transaction_ms), .preset = "5s",
+     .help = "the same while a transaction keeps the locks of its DDL"},
+    {"on_timeout", SETTING_WORD, GUARD_FIELD(on_timeout), .words = on_timeouts,
+     .preset = "error",
+     .help = "then: an error, or the statement goes unprotected"},
+    {"guard_single_table", SETTING_BOOL, GUARD_FIELD(guard_single_table),
+     .preset = "off", .help = "guard what locks only one table, too"},
+    {"parse_limit", SETTING_SIZE, KB, STATEMENT_PARSE_BYTES_MAX,
+     FIELD(parse_limit_bytes), .preset = "16kB",
+     .help = "a longer statement is not parsed, and passes"},
+    {"query_limit", SETTING_SIZE, 64 * KB, 64 * MB, FIELD(query_limit_bytes),
+     .preset = "1MB", .help = "a larger message is not looked at, and passes"},
+    {"log_level", SETTING_WORD, FIELD(log_level), .words = log_levels,
+     .preset = "info", .help = "the least important lines that are logged"},
+    {"log_format", SETTING_WORD, FIELD(log_format), .words = log_formats,
+     .preset = "text", .help = "how they are written to standard error"},
+};
+
+static_assert(sizeof(setting_table) / sizeof(setting_table[0]) == SETTING_COUNT,
+	      "setting.h has their number");
+
+static bool
+store_listen(struct config *c, const char *text, struct value_error *error)
+{
+	struct endpoint_list old = {c->listen, c->listen_count};
+	struct endpoint_list list;
+
+	if (!endpoint_list_parse(&list, text, error))
+		return false;
+	endpoint_list_clear(&old);
+	c->listen = list.items;
+	c->listen_count = list.count;
+	return true;
+}
+
+static bool
+store_upstream(struct config *c, const char *text, struct value_error *error)
+{
+	struct conninfo old = {
+	    .servers = {c->upstream, c->upstream_count},
+	    .tls = c->upstream_tls,
+	    .text = c->upstream_conninfo,
+	};
+	struct conninfo new;
+
+	if (!conninfo_parse(&new, text, error))
+		return false;
+	conninfo_clear(&old);
+	c->upstream = new.servers.items;
+	c->upstream_count = new.servers.count;
+	c->upstream_tls = new.tls;
+	c->upstream_conninfo = new.text;
+	return true;
+}
+
+static bool
+store_text(char **field, const char *text, struct value_error *error)
+{
+	char *copy = strdup(text);
+
+	if (copy == NULL)
+		return value_fail_memory(error);
+	free(*field);
+	*field = copy;
+	return true;
+}
+
+static bool
+store_order(struct lock_order *order, const char *text,
+	    struct value_error *error)
+{
+	struct lock_order new = {.kind = LOCK_ORDER_LIST};
+
+	if (strcmp(text, "referenced-first") == 0)
+		new.kind = LOCK_ORDER_REFERENCED_FIRST;
+	else if (strcmp(text, "dependents-first") == 0)
+		new.kind = LOCK_ORDER_DEPENDENTS_FIRST;
+	else if (!value_parse_tables(&new.names, &new.name_count, text, error))
+		return false;
+	settings_clear_order(order);
+	*order = new;
+	return true;
+}
+
+static bool
+store_word(uint32_t *field, const struct setting *s, const char *text,
+	   struct value_error *error)
+{
+	uint32_t index;
+
+	if (!value_parse_word(&index, text, s->words, error))
+		return false;
+	*field = s->min + index;
+	return true;
+}
+
+static enum value_unit_kind
+setting_unit(const struct setting *s)
+{
+	if (s->kind == SETTING_DURATION)
+		return VALUE_DURATION;
+	return s->kind == SETTING_SIZE ? VALUE_SIZE : VALUE_PLAIN;
+}
+
+/* What has one field. */
+static bool
+store_field(void *field, const struct setting *s, const char *text,
+	    struct value_error *error)
+{
+	switch (s->kind) {
+	case SETTING_NUMBER:
+	case SETTING_DURATION:
+	case SETTING_SIZE:
+		return value_parse_number(field, text, setting_unit(s), s->min,
+					  s->max, error);
+	case SETTING_BOOL:
+		return value_parse_bool(field, text, error);
+	case SETTING_WORD:
+		return store_word(field, s, text, error);
+	case SETTING_MODE:
+		return value_parse_mode(field, text, error);
+	case SETTING_TEXT:
+	case SETTING_FILE:
+		return store_text(field, text, error);
+	case SETTING_ORDER:
+		return store_order(field, text, error);
+	case SETTING_LISTEN:
+	case SETTING_UPSTREAM:
+		break;
+	}
+	assert(false && "it has more than one field");
+	return false;
+}
+
+bool
+setting_is_guard(const struct setting *s)
+{
+	return s >= setting_of_guard(0) &&
+	       s < setting_of_guard(0) + GUARD_SETTING_COUNT;
+}
+
+const struct setting *
+setting_of_guard(enum guard_setting id)
+{
+	return &setting_table[SETTING_GUARD_FIRST + id];
+}
+
+bool
+setting_store(struct config *c, const struct setting *s, const char *text,
+	      struct value_error *error)
+{
+	if (s->kind == SETTING_LISTEN)
+		return store_listen(c, text, error);
+	if (s->kind == SETTING_UPSTREAM)
+		return store_upstream(c, text, error);
+	if (setting_is_guard(s))
+		return store_field((char *)&c->guard + s->offset, s, text,
+				   error);
+	return store_field((char *)c + s->offset, s, text, error);
+}
+
+bool
+setting_store_guard(struct guard_settings *guard, enum guard_setting id,
+		    const char *text, struct value_error *error)
+{
+	const struct setting *s = setting_of_guard(id);
+
+	return store_field((char *)guard + s->offset, s, text, error);
+}
+
+const struct setting *
+setting_find(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < SETTING_COUNT; i++)
+		if (strcmp(setting_table[i].name, name) == 0)
+			return &setting_table[i];
+	return NULL;
+}
+
+const char *
+setting_nearest(const char *name)
+{
+	const char *nearest = setting_table[0].name;
+	size_t least = SIZE_MAX;
+	size_t i;
+
+	for (i = 0; i < SETTING_COUNT; i++) {
+		size_t distance = value_distance(name, setting_table[i].name);
+		if (distance < least) {
+			least = distance;
+			nearest = setting_table[i].name;
+		}
+	}
+	return nearest;
+}
+
+/* What stands in the column "allowed". */
+static void
+describe_allowed(FILE *out, const struct setting *s)
+{
+	char least[24];
+	char most[24];
+	size_t i;
+
+	switch (s->kind) {
+	case SETTING_NUMBER:
+	case SETTING_DURATION:
+	case SETTING_SIZE:
+		value_format_number(least, sizeof(least), setting_unit(s),
+				    s->min);
+		value_format_number(most, sizeof(most), setting_unit(s),
+				    s->max);
+		fprintf(out, "%s to %s", least, most);
+		break;
+	case SETTING_WORD:
+		for (i = 0; s->words[i] != NULL; i++)
+			fprintf(out, "%s%s", i == 0 ? "" : ", ", s->words[i]);
+		break;
+	case SETTING_BOOL:
+		fputs("on, off", out);
+		break;
+	case SETTING_MODE:
+		fputs("octal", out);
+		break;
+	case SETTING_TEXT:
+		fputs("a text", out);
+		break;
+	case SETTING_FILE:
+		fputs("a file", out);
+		break;
+	case SETTING_LISTEN:
+		fputs("ADDR:PORT, *:PORT, /DIRECTORY:PORT", out);
+		break;
+	case SETTING_UPSTREAM:
+		fputs("a libpq CONNINFO", out);
+		break;
+	case SETTING_ORDER:
+		fputs("dependents-first, or TABLE,TABLE...", out);
+		break;
+	}
+}
+
+void
+config_describe(FILE *out)
+{
+	const struct setting *s;
+
+	fprintf(out, "  %-22s %-16s %s\n", "setting", "default", "allowed");
+	for (s = setting_table; s < setting_table + SETTING_COUNT; s++) {
+		fprintf(out, "  %-22s %-16s ", s->name,
+			s->preset == NULL ? s->no_preset : s->preset);
+		if (s->words == tls_mode_names) /* too long for the line */
+			fputs("\n      ", out);
+		describe_allowed(out, s);
+		fprintf(out, "\n      %s\n", s->help);
+	}
+	fputs("\n"
+	      "Those from guard to guard_single_table can also be set in a "
+	      "[rule] of the\n"
+	      "file, and in a session, as in: SET lockstep.policy = 'hold'\n",
+	      out);
+}

@@ -1,0 +1,143 @@
+#include "proxy/explain/explain_output.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/guard/report.h"
+#include "proxy/base/escape.h"
+
+static void
+write_string(FILE *out, const char *s)
+{
+	if (s == NULL)
+		fputs("null", out);
+	else
+		escape_write_json(out, s, strlen(s));
+}
+
+static void
+write_member(FILE *out, const char *key, const char *value)
+{
+	fprintf(out, ", \"%s\": ", key);
+	write_string(out, value);
+}
+
+static void
+write_holder(FILE *out, const struct explain_holder *h)
+{
+	fputs("{\"pid\": ", out);
+	if (h->pid == 0)
+		fputs("null", out);
+	else
+		fprintf(out, "%" PRIu32, h->pid);
+	write_member(out, "user", h->user);
+	write_member(out, "application_name", h->application_name);
+	write_member(out, "state", h->state);
+	write_member(out, "mode", lock_mode_name(h->mode));
+	fputs(", \"transaction_age_s\": ", out);
+	if (h->has_age)
+		fprintf(out, "%" PRIu64 ".%03" PRIu64 "}", h->age_ms / 1000,
+			h->age_ms % 1000);
+	else
+		fputs("null}", out);
+}
+
+static void
+write_holders(FILE *out, const struct explain_report *r, size_t item)
+{
+	const char *separator = "";
+	size_t i;
+
+	fputs(", \"holders\": [", out);
+	for (i = 0; i < r->holder_count; i++) {
+		if (r->holders[i].item != item)
+			continue;
+		fputs(separator, out);
+		write_holder(out, &r->holders[i]);
+		separator = ", ";
+	}
+	fputs("]", out);
+}
+
+static bool
+write_lock(FILE *out, const struct explain_report *r, size_t item)
+{
+	const struct lock_item *lock = &r->set.items[item];
+	char *schema;
+	char *name;
+
+	if (!explain_split_name(&schema, &name, lock->name))
+		return false;
+	fputs("{\"schema\": ", out);
+	write_string(out, schema);
+	write_member(out, "name", name);
+	write_member(out, "kind", explain_kind(lock->relkind));
+	write_member(out, "mode", lock_mode_name(lock->mode));
+	fprintf(out, ", \"lockable\": %s",
+		lock->is_lockable ? "true" : "false");
+	write_holders(out, r, item);
+	fputs("}", out);
+	free(schema);
+	free(name);
+	return true;
+}
+
+static bool
+write_locks(FILE *out, const struct explain_report *r)
+{
+	const char *separator = "";
+	size_t i;
+
+	fputs(", \"locks\": [", out);
+	for (i = 0; i < r->set.count; i++) {
+		if (!explain_shows(&r->set.items[i]))
+			continue;
+		fputs(separator, out);
+		if (!write_lock(out, r, i))
+			return false;
+		separator = ", ";
+	}
+	fputs("]", out);
+	return true;
+}
+
+static void
+write_order(FILE *out, const struct explain_report *r)
+{
+	const char *separator = "";
+	size_t i;
+
+	fputs(", \"order\": [", out);
+	for (i = 0; i < r->set.count; i++) {
+		const struct lock_item *lock = &r->set.items[i];
+
+		if (!explain_shows(lock) || !lock->is_lockable)
+			continue;
+		fputs(separator, out);
+		write_string(out, lock->name);
+		separator = ", ";
+	}
+	fputs("]", out);
+}
+
+bool
+explain_write_json(FILE *out, const struct explain_report *r)
+{
+	const char *note = explain_note(r);
+
+	fputs("{\"statement\": ", out);
+	escape_write_json(out, r->statement, r->statement_len);
+	fprintf(out, ", \"guarded\": %s",
+		r->verdict == EXPLAIN_GUARDED ? "true" : "false");
+	write_member(out, "policy", report_policy(r->settings.policy));
+	if (!write_locks(out, r))
+		return false;
+	write_order(out, r);
+	if (r->verdict == EXPLAIN_FAILED)
+		write_member(out, "error", r->error);
+	if (note != NULL)
+		write_member(out, "note", note);
+	fputs("}\n", out);
+	return true;
+}

@@ -1,0 +1,80 @@
+/*
+ * explain_report.h - what `lockstep explain` knows of one statement.
+ */
+#ifndef LOCKSTEP_PROXY_EXPLAIN_EXPLAIN_REPORT_H
+#define LOCKSTEP_PROXY_EXPLAIN_EXPLAIN_REPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "policy/catalog/lock_set.h"
+#include "policy/catalog/session_facts.h"
+#include "policy/guard/settings.h"
+#include "policy/sql/statement.h"
+
+/* libpq's answer, which the holders' texts are borrowed from. */
+struct pg_result;
+
+enum explain_verdict {
+	EXPLAIN_GUARDED,
+	EXPLAIN_UNKNOWN,      /* not of a kind that is ever guarded */
+	EXPLAIN_UNPLANNED,    /* its lock set cannot be told */
+	EXPLAIN_OUT_OF_SCOPE, /* the setting `guard` leaves it out */
+	EXPLAIN_SINGLE,       /* one table or none, outside of a block */
+	EXPLAIN_READ_ONLY,    /* the server refuses it itself */
+	EXPLAIN_NO_LANGUAGE,  /* without PL/pgSQL there are no attempts */
+	EXPLAIN_BACKSLASH,    /* not judged: where its strings end depends */
+	EXPLAIN_FAILED,       /* `error` says why */
+};
+
+/* Who holds a lock that conflicts with one of the set. */
+struct explain_holder {
+	size_t item;  /* of the set */
+	uint32_t pid; /* 0: a prepared transaction */
+	enum lock_mode mode;
+	const char *user; /* NULL where the server does not tell */
+	const char *application_name;
+	const char *state;
+	bool has_age;
+	uint64_t age_ms; /* of the transaction */
+};
+
+struct explain_report {
+	const char *statement; /* borrowed, not NUL terminated */
+	size_t statement_len;
+	const char *tag; /* "DROP TABLE", static; NULL if not known */
+	enum explain_verdict verdict;
+	struct guard_settings settings; /* in force; its names are borrowed */
+	struct lock_set set;            /* in the order to lock it */
+	struct explain_holder *holders; /* owned; the oldest first */
+	size_t holder_count;
+	struct pg_result *holder_rows; /* owned */
+	char *error;                   /* owned; EXPLAIN_FAILED */
+};
+
+/* What the guard makes of a set that is planned. */
+enum explain_verdict explain_judge(const struct guard_settings *settings,
+				   const struct session_facts *facts,
+				   enum guard_scope least, size_t set_count,
+				   bool in_block);
+
+/* What is listed: ACCESS SHARE, as every query takes it, is not. */
+bool explain_shows(const struct lock_item *item);
+
+/* "table", "materialized view", ... */
+const char *explain_kind(char relkind);
+
+/* NULL where there is none: what a statement's passing should surprise. */
+const char *explain_note(const struct explain_report *r);
+
+/*
+ * The two parts of "schema.relation", as the server quotes them, as bare
+ * names: allocated, the caller's to free.  False: out of memory, or not that
+ * form; both are then NULL.
+ */
+bool explain_split_name(char **schema, char **relation, const char *name);
+
+void explain_report_clear(struct explain_report *r); /* accepts a zeroed one */
+
+#endif

@@ -1,0 +1,455 @@
+/*
+ * explain_server.c - a question is one PQexecParams; its failure leaves the
+ * message in *error, and whether the connection lives is asked of libpq.
+ */
+#include "proxy/explain/explain_server.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <libpq-fe.h>
+
+#include "policy/catalog/holders.h"
+#include "policy/catalog/lock_set.h"
+#include "policy/sql/statement_text.h"
+
+enum {
+	HEAD_WORDS = 4, /* DROP MATERIALIZED VIEW IF is as far as it goes */
+};
+
+/* Long enough for any plan, too short to be in anybody's way. */
+static const char begin_sql[] =
+    "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;"
+    " SET LOCAL statement_timeout = '10s'";
+
+static const char missing_sql[] =
+    "SELECT pg_catalog.to_regclass($1::pg_catalog.text) IS NULL";
+
+static char *
+error_text(const PGresult *result)
+{
+	const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+
+	/* NULL where the message is libpq's own. */
+	return strdup(text != NULL ? text : PQresultErrorMessage(result));
+}
+
+/* NULL: not what was wanted, and *error says why, if there is memory. */
+static PGresult *
+expect(PGresult *result, ExecStatusType wanted, char **error)
+{
+	if (PQresultStatus(result) == wanted)
+		return result;
+	free(*error);
+	*error = error_text(result);
+	PQclear(result);
+	return NULL;
+}
+
+static PGresult *
+ask(struct explain_server *s, const char *sql, const char *const *params,
+    int param_count, int columns, char **error)
+{
+	PGresult *result;
+
+	result = PQexecParams(s->connection, sql, param_count, NULL, params,
+			      NULL, NULL, 0);
+	result = expect(result, PGRES_TUPLES_OK, error);
+	if (result != NULL && PQnfields(result) != columns) {
+		free(*error);
+		*error = strdup("the server's answer is not understood");
+		PQclear(result);
+		return NULL;
+	}
+	return result;
+}
+
+static enum explain_answer
+failed(const struct explain_server *s, const char *error)
+{
+	if (error == NULL || PQstatus(s->connection) != CONNECTION_OK)
+		return EXPLAIN_LOST;
+	return EXPLAIN_REFUSED;
+}
+
+static bool
+command(struct explain_server *s, const char *sql, char **error)
+{
+	PGresult *result = PQexec(s->connection, sql);
+
+	result = expect(result, PGRES_COMMAND_OK, error);
+	PQclear(result);
+	return result != NULL;
+}
+
+/* Of a transaction that asked all it was to ask, or failed at it. */
+static enum explain_answer
+end(struct explain_server *s, bool is_read, char **error)
+{
+	if (!is_read && failed(s, *error) == EXPLAIN_LOST)
+		return EXPLAIN_LOST;
+	if (!command(s, "ROLLBACK", error))
+		return failed(s, *error);
+	return is_read ? EXPLAIN_ANSWERED : EXPLAIN_REFUSED;
+}
+
+static void
+read_values(struct lock_set_value *values, const PGresult *rows, int row)
+{
+	int i;
+
+	for (i = 0; i < PQnfields(rows); i++) {
+		values[i].data = NULL;
+		values[i].len = 0;
+		if (PQgetisnull(rows, row, i))
+			continue;
+		values[i].data = PQgetvalue(rows, row, i);
+		values[i].len = (size_t)PQgetlength(rows, row, i);
+	}
+}
+
+/*
+ * In no transaction of ours: that would be read-only, and whether the
+ * session's own ones are is one of the questions.
+ */
+static bool
+read_facts(struct explain_server *s, char **error)
+{
+	struct lock_set_value values[SESSION_FACTS_COLUMNS];
+	const char *in_block = "f";
+	PGresult *rows;
+	bool is_read;
+
+	rows = ask(s, session_facts_query(), &in_block, 1,
+		   SESSION_FACTS_COLUMNS, error);
+	is_read = rows != NULL && PQntuples(rows) == 1;
+	if (is_read) {
+		read_values(values, rows, 0);
+		is_read = session_facts_read(&s->facts, values);
+	}
+	PQclear(rows); /* accepts NULL */
+	return is_read;
+}
+
+static bool
+read_overrides(struct explain_server *s, char **error)
+{
+	struct lock_set_value values[OVERRIDES_COLUMNS];
+	PGresult *rows =
+	    ask(s, overrides_query(), NULL, 0, OVERRIDES_COLUMNS, error);
+	bool is_read = rows != NULL && PQntuples(rows) == 1;
+
+	if (is_read) {
+		read_values(values, rows, 0);
+		is_read = overrides_read(&s->overrides, values);
+	}
+	PQclear(rows);
+	return is_read;
+}
+
+/* What libpq says of a wrong CONNINFO quotes it, and a password with it. */
+static bool
+is_conninfo(const char *conninfo)
+{
+	PQconninfoOption *options = PQconninfoParse(conninfo, NULL);
+
+	PQconninfoFree(options); /* accepts NULL */
+	return options != NULL;
+}
+
+bool
+explain_server_open(struct explain_server *s, const char *conninfo,
+		    FILE *errors)
+{
+	/* Behind dbname, which stands for all that the CONNINFO sets. */
+	const char *keywords[] = {"fallback_application_name", "dbname",
+				  "client_encoding", NULL};
+	const char *values[] = {"lockstep explain", conninfo, "UTF8", NULL};
+	char *error = NULL;
+	bool is_open;
+
+	memset(s, 0, sizeof(*s));
+	if (!is_conninfo(conninfo)) {
+		fputs("lockstep: the upstream is not a CONNINFO of libpq\n",
+		      errors);
+		return false;
+	}
+	s->connection = PQconnectdbParams(keywords, values, 1);
+	if (PQstatus(s->connection) != CONNECTION_OK) {
+		fprintf(errors, "lockstep: %s", explain_server_loss(s));
+		return false;
+	}
+	is_open = read_facts(s, &error) && read_overrides(s, &error);
+	if (!is_open)
+		fprintf(errors, "lockstep: %s\n",
+			error != NULL ? error
+				      : "the session is not "
+					"understood");
+	free(error);
+	return is_open;
+}
+
+void
+explain_server_close(struct explain_server *s)
+{
+	PQfinish(s->connection); /* accepts NULL */
+	s->connection = NULL;
+}
+
+const char *
+explain_server_loss(const struct explain_server *s)
+{
+	if (s->connection == NULL || PQstatus(s->connection) == CONNECTION_OK)
+		return "out of memory\n";
+	return PQerrorMessage(s->connection);
+}
+
+bool
+explain_server_has_plain_backslashes(const struct explain_server *s)
+{
+	const char *value =
+	    PQparameterStatus(s->connection, "standard_conforming_strings");
+
+	return value != NULL && strcmp(value, "off") == 0;
+}
+
+/*
+ * A text of several statements cannot be prepared, and that is said as soon as
+ * its grammar is known to be right, before anything is looked up or locked.
+ */
+enum explain_answer
+explain_server_parse(struct explain_server *s, const char *sql, char **error)
+{
+	enum explain_answer answer = EXPLAIN_ANSWERED;
+	const char *raised_by;
+	PGresult *result;
+	char *text;
+
+	if (asprintf(&text, "%s\n;SELECT 1;SELECT 1", sql) < 0)
+		return EXPLAIN_LOST;
+	result = PQprepare(s->connection, "", text, 0, NULL);
+	free(text);
+	raised_by = PQresultErrorField(result, PG_DIAG_SOURCE_FUNCTION);
+	if (raised_by == NULL || strcmp(raised_by, "exec_parse_message") != 0) {
+		*error = error_text(result);
+		answer = failed(s, *error);
+	}
+	PQclear(result);
+	return answer;
+}
+
+/* DROP ... IF EXISTS, ALTER TABLE IF EXISTS: what is missing is no error. */
+static bool
+may_be_missing(const struct explain_report *r)
+{
+	struct statement_text text = {r->statement, r->statement_len};
+	size_t pos = 0;
+	int i;
+
+	for (i = 0; i < HEAD_WORDS && pos < text.len; i++) {
+		bool is_if = statement_text_is_word(text, pos, "if");
+
+		pos = statement_text_word_end(text, pos);
+		pos = statement_text_skip(text, pos, text.len);
+		if (is_if)
+			return statement_text_is_word(text, pos, "exists");
+	}
+	return false;
+}
+
+/* False: it exists not, or cannot be seen; *error says so. */
+static bool
+check_exists(struct explain_server *s, const char *relation, char **error)
+{
+	PGresult *row;
+	bool is_missing;
+
+	row = ask(s, missing_sql, &relation, 1, 1, error);
+	if (row == NULL)
+		return false;
+	is_missing = PQntuples(row) == 1 && *PQgetvalue(row, 0, 0) == 't';
+	PQclear(row);
+	if (is_missing &&
+	    asprintf(error, "relation %s does not exist", relation) < 0)
+		*error = NULL;
+	return !is_missing;
+}
+
+static bool
+names_relation(const struct target *t)
+{
+	return t->kind != TARGET_OBJECT || t->object == OBJECT_TRIGGER ||
+	       t->object == OBJECT_RULE || t->object == OBJECT_POLICY;
+}
+
+static bool
+check_targets(struct explain_server *s, const struct statement *statement,
+	      char **error)
+{
+	const char *last = "";
+	size_t i;
+
+	for (i = 0; i < statement->target_count; i++) {
+		const struct target *t = &statement->targets[i];
+		bool has_second =
+		    t->kind == TARGET_DETACH || t->kind == TARGET_ATTACH;
+
+		if (!names_relation(t))
+			continue;
+		/* Each clause of an ALTER TABLE names the table. */
+		if (strcmp(last, t->relation) != 0 &&
+		    !check_exists(s, t->relation, error))
+			return false;
+		last = t->relation;
+		if (has_second && !check_exists(s, t->part, error))
+			return false;
+	}
+	return true;
+}
+
+static PGresult *
+ask_lock_set(struct explain_server *s, const struct statement *statement,
+	     char **error)
+{
+	char *query = lock_set_query(statement, 1);
+	char *params[LOCK_SET_PARAMS];
+	PGresult *rows = NULL;
+	size_t i;
+
+	if (query != NULL && lock_set_params(params, statement, 1)) {
+		rows = ask(s, query, (const char *const *)params,
+			   LOCK_SET_PARAMS, LOCK_SET_COLUMNS, error);
+		for (i = 0; i < LOCK_SET_PARAMS; i++)
+			free(params[i]);
+	}
+	free(query);
+	return rows;
+}
+
+static bool
+read_lock_set(struct explain_server *s, struct explain_report *r,
+	      const struct statement *statement)
+{
+	struct lock_set_value values[LOCK_SET_COLUMNS];
+	PGresult *rows = ask_lock_set(s, statement, &r->error);
+	int i;
+
+	if (rows == NULL)
+		return false;
+	for (i = 0; i < PQntuples(rows); i++) {
+		read_values(values, rows, i);
+		if (lock_set_add_row(&r->set, values))
+			continue;
+		lock_set_clear(&r->set);
+		r->verdict = EXPLAIN_UNPLANNED;
+		break;
+	}
+	PQclear(rows);
+	return true;
+}
+
+static const char *
+text_at(const PGresult *rows, int row, int column)
+{
+	return PQgetisnull(rows, row, column) ? NULL
+					      : PQgetvalue(rows, row, column);
+}
+
+/* A session once for each relation, with the strongest of its locks there. */
+static void
+add_holder(struct explain_report *r, const struct explain_holder *h)
+{
+	size_t i;
+
+	if (!lock_mode_conflicts(r->set.items[h->item].mode, h->mode))
+		return;
+	for (i = 0; i < r->holder_count && h->pid != 0; i++) {
+		struct explain_holder *known = &r->holders[i];
+
+		if (known->pid != h->pid || known->item != h->item)
+			continue;
+		if (known->mode < h->mode)
+			known->mode = h->mode;
+		return;
+	}
+	r->holders[r->holder_count++] = *h;
+}
+
+/* The columns of holders_query(), less the relation. */
+static void
+read_holder(struct explain_holder *h, const PGresult *rows, int row)
+{
+	const char *pid = text_at(rows, row, 0);
+	const char *mode = text_at(rows, row, 2);
+	const char *age = text_at(rows, row, 6);
+
+	h->pid = pid != NULL ? (uint32_t)strtoul(pid, NULL, 10) : 0;
+	h->mode = mode != NULL ? lock_mode_from_name(mode) : LOCK_NONE;
+	h->user = text_at(rows, row, 3);
+	h->application_name = text_at(rows, row, 4);
+	h->state = text_at(rows, row, 5);
+	/* A clock that was set back makes it negative. */
+	h->has_age = age != NULL && *age != '-';
+	h->age_ms = h->has_age ? strtoull(age, NULL, 10) : 0;
+}
+
+static bool
+add_holders(struct explain_report *r, const PGresult *rows)
+{
+	struct lock_set_place *places = lock_set_places(&r->set);
+	int count = PQntuples(rows);
+	int i;
+
+	r->holders = calloc((size_t)count + 1, sizeof(*r->holders));
+	for (i = 0; i < count && places != NULL && r->holders != NULL; i++) {
+		const char *relid = text_at(rows, i, 1);
+		struct explain_holder h = {0};
+		size_t at = r->set.count;
+
+		if (relid != NULL)
+			at = lock_set_find(places, r->set.count,
+					   (uint32_t)strtoul(relid, NULL, 10));
+		if (at == r->set.count)
+			continue;
+		h.item = places[at].at;
+		read_holder(&h, rows, i);
+		add_holder(r, &h);
+	}
+	free(places);
+	return places != NULL && r->holders != NULL;
+}
+
+static bool
+read_holders(struct explain_server *s, struct explain_report *r)
+{
+	char *relations = holders_param(&r->set, HOLDERS_OF_ALL);
+	const char *params[HOLDERS_PARAMS] = {relations};
+
+	if (relations == NULL)
+		return false;
+	r->holder_rows = ask(s, holders_query(), params, HOLDERS_PARAMS,
+			     HOLDERS_COLUMNS, &r->error);
+	free(relations);
+	return r->holder_rows != NULL && add_holders(r, r->holder_rows);
+}
+
+enum explain_answer
+explain_server_lock_set(struct explain_server *s, struct explain_report *r,
+			const struct statement *statement)
+{
+	bool is_read;
+
+	is_read =
+	    command(s, begin_sql, &r->error) &&
+	    (may_be_missing(r) || check_targets(s, statement, &r->error)) &&
+	    read_lock_set(s, r, statement);
+	return end(s, is_read, &r->error);
+}
+
+enum explain_answer
+explain_server_holders(struct explain_server *s, struct explain_report *r)
+{
+	bool is_read = command(s, begin_sql, &r->error) && read_holders(s, r);
+
+	return end(s, is_read, &r->error);
+}

@@ -1,0 +1,63 @@
+/*
+ * explain_server.h - what `lockstep explain` asks the server, as an ordinary
+ * client of it.  Catalogs only, in read-only transactions: no relation of the
+ * user's is locked, and nothing waits for who locks one.
+ */
+#ifndef LOCKSTEP_PROXY_EXPLAIN_EXPLAIN_SERVER_H
+#define LOCKSTEP_PROXY_EXPLAIN_EXPLAIN_SERVER_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "policy/guard/overrides.h"
+#include "policy/catalog/session_facts.h"
+#include "policy/sql/statement.h"
+#include "proxy/explain/explain_report.h"
+
+struct pg_conn;
+
+struct explain_server {
+	struct pg_conn *connection;
+	struct session_facts facts;
+	struct overrides overrides;
+};
+
+enum explain_answer {
+	EXPLAIN_ANSWERED,
+	EXPLAIN_REFUSED, /* an error, and the connection goes on */
+	EXPLAIN_LOST,    /* the connection, or memory, is gone */
+};
+
+/* False: the reason is on `errors`.  explain_server_close in either case. */
+bool explain_server_open(struct explain_server *s, const char *conninfo,
+			 FILE *errors);
+
+void explain_server_close(struct explain_server *s);
+
+/* Why EXPLAIN_LOST was answered; ends in a newline. */
+const char *explain_server_loss(const struct explain_server *s);
+
+/* The session reads a backslash in '...' as one: strings are not judged. */
+bool explain_server_has_plain_backslashes(const struct explain_server *s);
+
+/*
+ * The server parses the text and goes no further.  EXPLAIN_REFUSED: *error is
+ * its message, the caller's to free.
+ */
+enum explain_answer explain_server_parse(struct explain_server *s,
+					 const char *sql, char **error);
+
+/*
+ * r->set, in no order, for a statement that has a plan.  EXPLAIN_ANSWERED with
+ * the verdict EXPLAIN_UNPLANNED: it is larger than any that is guarded.
+ * EXPLAIN_REFUSED: r->error is set.
+ */
+enum explain_answer explain_server_lock_set(struct explain_server *s,
+					    struct explain_report *r,
+					    const struct statement *statement);
+
+/* r->holders, of the set in its final order; as above. */
+enum explain_answer explain_server_holders(struct explain_server *s,
+					   struct explain_report *r);
+
+#endif

@@ -1,0 +1,387 @@
+/*
+ * explain_text.c - for people: the statement, a sentence, and two tables whose
+ * columns are as wide as what stands in them.
+ *
+ * Every name passes escape_text, so a cell is one line, and it is counted in
+ * characters, not bytes.  A cell that is larger than any honest one is cut.
+ */
+#include "proxy/explain/explain_output.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "policy/guard/report.h"
+#include "policy/sql/statement_text.h"
+#include "proxy/base/escape.h"
+
+enum {
+	LINE_COLUMNS = 100,
+	TEXT_BYTES = 2048,
+	COLUMNS_MAX = 6,
+	CELL_GAP = 2,
+};
+
+/* One table: a cell is written to out, TEXT_BYTES of it. */
+struct layout {
+	const char *const *titles; /* NULL at the end */
+	size_t rows;
+	bool (*shows)(const struct explain_report *r, size_t row);
+	void (*cell)(char *out, const struct explain_report *r, size_t row,
+		     size_t column);
+};
+
+/* Characters of a text that escape_text has passed. */
+static size_t
+columns_of(const char *text)
+{
+	size_t columns = 0;
+
+	for (; *text != '\0'; text++)
+		columns += ((unsigned char)*text & 0xC0) != 0x80;
+	return columns;
+}
+
+static void
+cell_text(char *out, const char *text)
+{
+	if (text == NULL)
+		text = "?";
+	escape_text(out, TEXT_BYTES, text, strlen(text));
+}
+
+static void
+cell_age(char *out, const struct explain_holder *h)
+{
+	uint64_t s = h->age_ms / 1000;
+
+	if (!h->has_age)
+		cell_text(out, NULL);
+	else if (s < 100)
+		snprintf(out, TEXT_BYTES, "%" PRIu64 ".%" PRIu64 " s", s,
+			 h->age_ms / 100 % 10);
+	else if (s < (uint64_t)100 * 60)
+		snprintf(out, TEXT_BYTES, "%" PRIu64 " min", s / 60);
+	else
+		snprintf(out, TEXT_BYTES, "%" PRIu64 " h", s / 3600);
+}
+
+/* Tables */
+
+static void
+measure(size_t widths[COLUMNS_MAX], const struct explain_report *r,
+	const struct layout *l)
+{
+	char cell[TEXT_BYTES];
+	size_t column;
+	size_t row;
+
+	for (column = 0; l->titles[column] != NULL; column++)
+		widths[column] = strlen(l->titles[column]);
+	for (row = 0; row < l->rows; row++) {
+		if (!l->shows(r, row))
+			continue;
+		for (column = 0; l->titles[column] != NULL; column++) {
+			l->cell(cell, r, row, column);
+			if (widths[column] < columns_of(cell))
+				widths[column] = columns_of(cell);
+		}
+	}
+}
+
+/* The last column of a line is not filled up. */
+static void
+write_cell(FILE *out, const char *cell, size_t width, bool is_last)
+{
+	size_t columns = columns_of(cell);
+
+	fprintf(out, "%*s%s", CELL_GAP, "", cell);
+	if (is_last)
+		fputc('\n', out);
+	else
+		fprintf(out, "%*s", (int)(width - columns), "");
+}
+
+static void
+write_table(FILE *out, const struct explain_report *r, const struct layout *l)
+{
+	size_t widths[COLUMNS_MAX];
+	char cell[TEXT_BYTES];
+	size_t column;
+	size_t row;
+
+	measure(widths, r, l);
+	for (column = 0; l->titles[column] != NULL; column++)
+		write_cell(out, l->titles[column], widths[column],
+			   l->titles[column + 1] == NULL);
+	for (row = 0; row < l->rows; row++) {
+		if (!l->shows(r, row))
+			continue;
+		for (column = 0; l->titles[column] != NULL; column++) {
+			l->cell(cell, r, row, column);
+			write_cell(out, cell, widths[column],
+				   l->titles[column + 1] == NULL);
+		}
+	}
+}
+
+static bool
+shows_lock(const struct explain_report *r, size_t row)
+{
+	return explain_shows(&r->set.items[row]);
+}
+
+static void
+lock_cell(char *out, const struct explain_report *r, size_t row, size_t column)
+{
+	const struct lock_item *lock = &r->set.items[row];
+
+	switch (column) {
+	case 0:
+		cell_text(out, lock->name);
+		break;
+	case 1:
+		cell_text(out, explain_kind(lock->relkind));
+		break;
+	case 2:
+		cell_text(out, lock_mode_sql(lock->mode));
+		break;
+	default:
+		cell_text(out, lock->is_lockable ? "yes" : "no");
+		break;
+	}
+}
+
+static void
+write_locks(FILE *out, const struct explain_report *r)
+{
+	static const char *const titles[] = {"locks, in order", "kind", "mode",
+					     "lockable", NULL};
+	struct layout l = {titles, r->set.count, shows_lock, lock_cell};
+
+	write_table(out, r, &l);
+}
+
+static bool
+shows_holder(const struct explain_report *r, size_t row)
+{
+	(void)r;
+	(void)row;
+	return true;
+}
+
+static void
+cell_held(char *out, const struct explain_report *r,
+	  const struct explain_holder *h)
+{
+	int len = snprintf(out, TEXT_BYTES, "%s on ", lock_mode_sql(h->mode));
+	const char *name = r->set.items[h->item].name;
+
+	escape_text(out + len, TEXT_BYTES - (size_t)len, name, strlen(name));
+}
+
+static void
+holder_cell(char *out, const struct explain_report *r, size_t row,
+	    size_t column)
+{
+	const struct explain_holder *h = &r->holders[row];
+	bool is_prepared = h->pid == 0;
+
+	switch (column) {
+	case 0:
+		snprintf(out, TEXT_BYTES, "%" PRIu32, h->pid);
+		if (is_prepared)
+			cell_text(out, "none");
+		break;
+	case 1:
+		cell_text(out, h->user);
+		break;
+	case 2:
+		cell_text(out, h->application_name);
+		break;
+	case 3:
+		cell_text(out, is_prepared ? "prepared" : h->state);
+		break;
+	case 4:
+		cell_age(out, h);
+		break;
+	default:
+		cell_held(out, r, h);
+		break;
+	}
+}
+
+static void
+write_holders(FILE *out, const struct explain_report *r)
+{
+	static const char *const titles[] = {
+	    "holder",      "user",  "application", "state",
+	    "transaction", "holds", NULL};
+	struct layout l = {titles, r->holder_count, shows_holder, holder_cell};
+
+	write_table(out, r, &l);
+}
+
+/* What would be done */
+
+static size_t
+lockable_count(const struct explain_report *r)
+{
+	size_t count = 0;
+	size_t i;
+
+	for (i = 0; i < r->set.count; i++)
+		count += explain_shows(&r->set.items[i]) &&
+			 r->set.items[i].is_lockable;
+	return count;
+}
+
+/* "pid 4711 (psql, app) in a transaction for 12.3 s holds ... on ..." */
+static void
+write_holder_sentence(FILE *out, const struct explain_report *r,
+		      const struct explain_holder *h)
+{
+	char application[TEXT_BYTES];
+	char user[TEXT_BYTES];
+	char age[TEXT_BYTES];
+	char held[TEXT_BYTES];
+
+	cell_text(application, h->application_name);
+	cell_text(user, h->user);
+	cell_age(age, h);
+	cell_held(held, r, h);
+	if (h->pid == 0)
+		fputs("a prepared transaction", out);
+	else
+		fprintf(out, "pid %" PRIu32 " (%s%s%s)", h->pid, application,
+			*application != '\0' ? ", " : "", user);
+	if (h->has_age)
+		fprintf(out, " in a transaction for %s", age);
+	fprintf(out, " holds %s", held);
+}
+
+static void
+write_guarded(FILE *out, const struct explain_report *r)
+{
+	enum guard_policy policy = r->settings.policy;
+	size_t lockable = lockable_count(r);
+
+	fprintf(out, "  %s: ", report_policy(policy));
+	if (policy == GUARD_POLICY_PASS) {
+		fputs("would run it as it is, and log it\n", out);
+	} else if (policy == GUARD_POLICY_REJECT) {
+		fputs("would refuse it\n", out);
+	} else if (r->holder_count > 0) {
+		fprintf(out, "would %s:\n    ",
+			policy == GUARD_POLICY_LOCK ? "try again and again"
+						    : "hold");
+		write_holder_sentence(out, r, &r->holders[0]);
+		if (r->holder_count > 1)
+			fprintf(out, "; %zu more %s in the way",
+				r->holder_count - 1,
+				r->holder_count == 2 ? "is" : "are");
+		fputc('\n', out);
+	} else if (lockable == 0) {
+		fputs("would run it at once: nobody is in the way\n", out);
+	} else if (lockable == 1) {
+		fputs("would lock this table at once\n", out);
+	} else {
+		fprintf(out, "would lock these %zu tables at once\n", lockable);
+	}
+}
+
+static const char *
+scope_name(enum guard_scope scope)
+{
+	switch (scope) {
+	case GUARD_SCOPE_OFF:
+		return "off";
+	case GUARD_SCOPE_DROPS:
+		return "drops";
+	case GUARD_SCOPE_DDL:
+		return "ddl";
+	}
+	return "?";
+}
+
+static void
+write_verdict(FILE *out, const struct explain_report *r)
+{
+	char error[TEXT_BYTES];
+
+	switch (r->verdict) {
+	case EXPLAIN_GUARDED:
+		write_guarded(out, r);
+		return;
+	case EXPLAIN_FAILED:
+		cell_text(error, r->error);
+		fprintf(out, "  error: %s\n", error);
+		return;
+	case EXPLAIN_UNKNOWN:
+		fputs("  not guarded: not a kind of statement that is\n", out);
+		return;
+	case EXPLAIN_OUT_OF_SCOPE:
+		fprintf(out, "  not guarded: guard = %s leaves it out\n",
+			scope_name(r->settings.scope));
+		return;
+	case EXPLAIN_SINGLE:
+		fputs("  not guarded: at most one relation is locked, and "
+		      "no transaction block is open\n",
+		      out);
+		return;
+	case EXPLAIN_UNPLANNED:
+	case EXPLAIN_READ_ONLY:
+	case EXPLAIN_NO_LANGUAGE:
+	case EXPLAIN_BACKSLASH:
+		fprintf(out, "  not guarded: %s\n", explain_note(r));
+		return;
+	}
+}
+
+/* The length of the white space at s, if a line ends in it; else 0. */
+static size_t
+line_end(const char *s, size_t len)
+{
+	bool has_end = false;
+	size_t n;
+
+	for (n = 0; n < len && statement_text_is_space(s[n]); n++)
+		has_end |= s[n] == '\n' || s[n] == '\r';
+	return has_end ? n : 0;
+}
+
+/* On one line, cut to its columns. */
+static void
+write_statement(FILE *out, const struct explain_report *r)
+{
+	const size_t most = LINE_COLUMNS - strlen("...");
+	const char *s = r->statement;
+	size_t len = r->statement_len;
+	size_t columns = 0;
+
+	while (len > 0) {
+		char next[ESCAPE_BYTES + 1] = " ";
+		size_t used = line_end(s, len);
+
+		if (used == 0)
+			next[escape_next(next, &used, s, len, ESCAPE_TEXT)] =
+			    '\0';
+		columns += columns_of(next);
+		if (columns > most)
+			break;
+		fputs(next, out);
+		s += used;
+		len -= used;
+	}
+	fputs(len > 0 ? "...\n" : "\n", out);
+}
+
+void
+explain_write_text(FILE *out, const struct explain_report *r)
+{
+	write_statement(out, r);
+	write_verdict(out, r);
+	if (r->set.count > 0)
+		write_locks(out, r);
+	if (r->holder_count > 0)
+		write_holders(out, r);
+}

@@ -1,0 +1,186 @@
+#include "proxy/gate/gate.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "proxy/session/session.h"
+
+/* Windows */
+
+struct gate_window *
+gate_window_new(const struct session *maker, struct gate_names *names,
+		uint64_t now_ms, uint64_t until_ms)
+{
+	struct gate_window *w = calloc(1, sizeof(*w));
+
+	if (w == NULL)
+		return NULL;
+	atomic_init(&w->users, 1);
+	w->maker = maker->id;
+	w->shut_ms = now_ms;
+	w->until_ms = until_ms;
+	w->names = *names;
+	memset(names, 0, sizeof(*names));
+	memcpy(w->database, maker->database, sizeof(w->database));
+	return w;
+}
+
+void
+gate_window_drop(struct gate_window *w)
+{
+	if (w == NULL || atomic_fetch_sub(&w->users, 1) > 1)
+		return;
+	gate_names_clear(&w->names);
+	free(w);
+}
+
+static void
+discard(void *data)
+{
+	gate_window_drop(data);
+}
+
+static void
+tell_all(struct daemon *d, enum mail_kind kind, struct gate_window *w)
+{
+	struct mail mail = {.kind = kind, .data = w, .discard = discard};
+	uint32_t i;
+
+	for (i = 0; i < d->worker_count; i++) {
+		atomic_fetch_add(&w->users, 1);
+		if (!mailbox_post(&d->workers[i].mailbox, mail))
+			gate_window_drop(w);
+	}
+}
+
+void
+gate_window_shut(struct daemon *d, struct gate_window *w)
+{
+	tell_all(d, MAIL_SHUT, w);
+}
+
+void
+gate_window_open(struct daemon *d, struct gate_window *w)
+{
+	tell_all(d, MAIL_OPEN, w);
+}
+
+/* A worker's list */
+
+static void
+forget(struct gate *g, struct gate_note *note)
+{
+	TAILQ_REMOVE(&g->notes, note, link);
+	gate_window_drop(note->window);
+	free(note);
+}
+
+static void
+set_timer(struct gate *g)
+{
+	uint64_t now_ms = worker_now_ms();
+	uint64_t first_ms = UINT64_MAX;
+	struct timeval t = {0};
+	struct gate_note *note;
+
+	TAILQ_FOREACH(note, &g->notes, link)
+	if (note->window->until_ms < first_ms)
+		first_ms = note->window->until_ms;
+	event_del(&g->timer);
+	if (first_ms == UINT64_MAX)
+		return;
+	if (first_ms > now_ms) {
+		t.tv_sec = (time_t)((first_ms - now_ms) / 1000);
+		t.tv_usec = (suseconds_t)((first_ms - now_ms) % 1000 * 1000);
+	}
+	event_add(&g->timer, &t);
+}
+
+/* Whoever meets another window that is shut comes to stand behind the rest. */
+static void
+let_go(struct gate *g)
+{
+	struct session *s;
+	size_t count = 0;
+
+	TAILQ_FOREACH(s, &g->waiting, gate.link)
+	count++;
+	for (; count > 0 && !TAILQ_EMPTY(&g->waiting); count--) {
+		s = TAILQ_FIRST(&g->waiting);
+		gate_leave(s);
+		session_resume(s);
+	}
+	set_timer(g);
+}
+
+static void
+timer_event(evutil_socket_t fd, short what, void *arg)
+{
+	struct gate *g = arg;
+	uint64_t now_ms = worker_now_ms();
+	struct gate_note *note = TAILQ_FIRST(&g->notes);
+	bool is_over = false;
+
+	(void)fd;
+	(void)what;
+	while (note != NULL) {
+		struct gate_note *next = TAILQ_NEXT(note, link);
+
+		if (note->window->until_ms <= now_ms) {
+			forget(g, note);
+			is_over = true;
+		}
+		note = next;
+	}
+	/* Its clock and ours may differ by a moment. */
+	if (is_over)
+		let_go(g);
+	else
+		set_timer(g);
+}
+
+void
+gate_init(struct gate *g, struct event_base *base)
+{
+	TAILQ_INIT(&g->notes);
+	TAILQ_INIT(&g->waiting);
+	event_assign(&g->timer, base, -1, 0, timer_event, g);
+}
+
+void
+gate_clear(struct gate *g)
+{
+	event_del(&g->timer);
+	while (!TAILQ_EMPTY(&g->notes))
+		forget(g, TAILQ_FIRST(&g->notes));
+}
+
+void
+gate_add(struct gate *g, struct gate_window *w)
+{
+	struct gate_note *note = calloc(1, sizeof(*note));
+
+	if (note == NULL) {
+		gate_window_drop(w);
+		return;
+	}
+	note->window = w;
+	TAILQ_INSERT_TAIL(&g->notes, note, link);
+	set_timer(g);
+}
+
+void
+gate_remove(struct gate *g, struct gate_window *w)
+{
+	struct gate_note *note;
+
+	TAILQ_FOREACH(note, &g->notes, link)
+	{
+		if (note->window != w)
+			continue;
+		forget(g, note);
+		break;
+	}
+	gate_window_drop(w);
+	let_go(g);
+}

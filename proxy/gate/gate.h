@@ -1,0 +1,114 @@
+/*
+ * gate.h - windows: which new transactions wait in the proxy so that a guarded
+ * statement gets through.
+ *
+ * Who shuts the gate tells every worker by mail; each keeps a list of its own,
+ * so that the ordinary path looks at a pointer of its own thread and takes no
+ * lock.  A window ends by itself at its time, whatever becomes of its maker.
+ * Sessions that wait go on in the order in which they came.
+ *
+ * A transaction is new until a message of it that can touch a table has been
+ * forwarded.  Nobody is ever held who may hold a lock already.
+ */
+#ifndef LOCKSTEP_PROXY_GATE_GATE_H
+#define LOCKSTEP_PROXY_GATE_GATE_H
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "policy/catalog/gate_names.h"
+#include "protocol/frame.h"
+#include "proxy/gate/recall.h"
+
+struct daemon;
+struct session;
+
+/* Shared by the workers; what is not atomic never changes. */
+struct gate_window {
+	atomic_uint users;
+	atomic_uint delayed; /* sessions that waited for it */
+	uint64_t maker;      /* a session's id: its own messages pass */
+	uint64_t shut_ms;
+	uint64_t until_ms;
+	struct gate_names names;
+	char database[64];
+};
+
+/* Takes *names, which are sealed.  One use is the caller's.  NULL: no memory */
+struct gate_window *gate_window_new(const struct session *maker,
+				    struct gate_names *names, uint64_t now_ms,
+				    uint64_t until_ms);
+void gate_window_drop(struct gate_window *w); /* a use; accepts NULL */
+
+/* Tell all workers. */
+void gate_window_shut(struct daemon *d, struct gate_window *w);
+void gate_window_open(struct daemon *d, struct gate_window *w);
+
+/* A worker's. */
+struct gate_note {
+	TAILQ_ENTRY(gate_note) link;
+	struct gate_window *window; /* a use of it */
+};
+
+struct gate {
+	TAILQ_HEAD(gate_notes, gate_note) notes;   /* of shut windows */
+	TAILQ_HEAD(gate_waiting, session) waiting; /* in order of arrival */
+	struct event timer;
+};
+
+void gate_init(struct gate *g, struct event_base *base);
+void gate_clear(struct gate *g);
+
+/* What the mail said; takes the use that came with it. */
+void gate_add(struct gate *g, struct gate_window *w);
+void gate_remove(struct gate *g, struct gate_window *w);
+
+static inline bool
+gate_is_open(const struct gate *g)
+{
+	return TAILQ_EMPTY(&g->notes);
+}
+
+/* A session's part. */
+struct gate_watch {
+	TAILQ_ENTRY(session) link;
+	bool is_waiting;
+	uint64_t waiting_since_ms;
+	/* Whose window has counted it among the delayed, and from when. */
+	uint64_t delayed_by;
+	uint64_t delayed_ms;
+	bool unnamed_is_harmless; /* the unnamed statement touches no table */
+	bool unnamed_is_recalled; /* only where a window was shut by then */
+	/* As sent_seq and done_seq of struct pipeline count: */
+	uint64_t touch_seq;    /* the last message that can touch a table */
+	uint64_t boundary_seq; /* the last that can end a transaction */
+	uint64_t idle_seq;     /* done when no transaction was open */
+	struct recall recall;
+};
+
+/* The message that h describes goes to the server now. */
+void gate_note_sent(struct session *s, const struct frame_header *h,
+		    struct span in);
+
+/* A message of a guarded statement was the last one sent: Query or Execute. */
+void gate_note_touch(struct session *s, bool is_query);
+
+/* A ReadyForQuery came, and no transaction is open. */
+void gate_note_idle(struct session *s);
+
+/*
+ * True: this message must wait.  The session is then among those that wait,
+ * or its next server message decides.  Only to be asked while a window is
+ * shut; gate_is_open tells, for all sessions of a worker.
+ */
+bool gate_stops_now(struct session *s, const struct frame_header *h,
+		    struct span in);
+
+/* It waits no longer, whatever the reason. */
+void gate_leave(struct session *s);
+
+#endif

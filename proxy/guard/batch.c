@@ -1,0 +1,266 @@
+#include "proxy/guard/batch.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "protocol/backend.h"
+#include "proxy/session/session.h"
+
+enum {
+	COLUMNS_MAX = 11,
+};
+
+_Static_assert((int)COLUMNS_MAX >= (int)SESSION_FACTS_COLUMNS, "a row fits");
+_Static_assert((int)COLUMNS_MAX >= (int)OVERRIDES_COLUMNS, "a row fits");
+_Static_assert((int)COLUMNS_MAX >= (int)LOCK_SET_COLUMNS, "a row fits");
+_Static_assert((int)COLUMNS_MAX >= (int)HOLDERS_COLUMNS, "a row fits");
+
+void
+batch_begin(struct batch *b, struct session *s, const struct lock_set *set)
+{
+	batch_clear(b);
+	b->injection.session = s;
+	b->set = set;
+}
+
+static void
+add(struct batch *b, enum batch_purpose purpose, const char *sql,
+    char *const *params, size_t param_count)
+{
+	assert(b->count < BATCH_MAX);
+	b->purposes[b->count] = purpose;
+	b->statements[b->count++] =
+	    inject_statement(&b->injection, sql, params, param_count);
+}
+
+/* batch_send will find it and close the session. */
+static void
+out_of_memory(struct batch *b)
+{
+	b->injection.out.failed = true;
+}
+
+void
+batch_add_command(struct batch *b, const char *sql)
+{
+	add(b, BATCH_COMMAND, sql, NULL, 0);
+}
+
+void
+batch_add_facts(struct batch *b, bool in_block)
+{
+	char flag[] = "f";
+	char *param = flag;
+
+	if (in_block)
+		flag[0] = 't';
+	add(b, BATCH_FACTS, session_facts_query(), &param, 1);
+}
+
+void
+batch_add_overrides(struct batch *b)
+{
+	add(b, BATCH_OVERRIDES, overrides_query(), NULL, 0);
+}
+
+/* Takes sql. */
+static void
+add_attempt(struct batch *b, char *sql)
+{
+	if (sql != NULL)
+		add(b, BATCH_ATTEMPT, sql, NULL, 0);
+	else
+		out_of_memory(b);
+	free(sql);
+}
+
+void
+batch_add_attempt(struct batch *b, const struct attempt *attempt)
+{
+	add_attempt(b, attempt_sql(attempt));
+}
+
+void
+batch_add_coax(struct batch *b, size_t index, uint32_t wait_ms)
+{
+	add_attempt(b, attempt_coax_sql(b->set, index, wait_ms));
+}
+
+static void
+add_about_set(struct batch *b, enum batch_purpose purpose, const char *sql,
+	      enum holders_of of)
+{
+	char *param = holders_param(b->set, of);
+
+	if (param != NULL)
+		add(b, purpose, sql, &param, 1);
+	else
+		out_of_memory(b);
+	free(param);
+}
+
+void
+batch_add_look(struct batch *b, enum holders_of of)
+{
+	add_about_set(b, BATCH_HOLDERS, holders_query(), of);
+}
+
+void
+batch_add_names(struct batch *b)
+{
+	add_about_set(b, BATCH_NAMES, gate_names_query(), HOLDERS_OF_ALL);
+}
+
+void
+batch_add_plan(struct batch *b, const struct statement *statements,
+	       size_t count)
+{
+	char *params[LOCK_SET_PARAMS];
+	char *sql;
+	size_t i;
+
+	if (!lock_set_params(params, statements, count)) {
+		out_of_memory(b);
+		return;
+	}
+	sql = lock_set_query(statements, count);
+	if (sql != NULL)
+		add(b, BATCH_PLAN, sql, params, LOCK_SET_PARAMS);
+	else
+		out_of_memory(b);
+	free(sql);
+	for (i = 0; i < LOCK_SET_PARAMS; i++)
+		free(params[i]);
+}
+
+bool
+batch_send(struct batch *b, bool ends_cycle)
+{
+	if (ends_cycle)
+		inject_sync(&b->injection);
+	else
+		inject_flush(&b->injection);
+	return inject_send(&b->injection);
+}
+
+/* False: another number of columns. */
+static bool
+read_row(struct lock_set_value values[COLUMNS_MAX], size_t count,
+	 struct span body)
+{
+	struct data_row row;
+	size_t i;
+
+	if (!data_row_decode(&row, body) || row.columns != count)
+		return false;
+	for (i = 0; i < count; i++) {
+		struct span value;
+
+		if (!data_row_next(&row, &value))
+			return false;
+		values[i].data = (const char *)value.data;
+		values[i].len = value.len;
+	}
+	return true;
+}
+
+static bool
+take_row(struct batch *b, struct span body)
+{
+	struct lock_set_value v[COLUMNS_MAX];
+
+	switch (b->purposes[b->done]) {
+	case BATCH_COMMAND:
+	case BATCH_ATTEMPT:
+		return false;
+	case BATCH_FACTS:
+		b->has_facts = read_row(v, SESSION_FACTS_COLUMNS, body) &&
+			       session_facts_read(&b->facts, v);
+		return b->has_facts;
+	case BATCH_OVERRIDES:
+		b->has_overrides = read_row(v, OVERRIDES_COLUMNS, body) &&
+				   overrides_read(&b->overrides, v);
+		return b->has_overrides;
+	case BATCH_PLAN:
+		return read_row(v, LOCK_SET_COLUMNS, body) &&
+		       lock_set_add_row(&b->planned, v);
+	case BATCH_HOLDERS:
+		return read_row(v, HOLDERS_COLUMNS, body) &&
+		       holders_add_row(&b->holders, b->set, v);
+	case BATCH_NAMES:
+		return read_row(v, GATE_NAMES_COLUMNS, body) &&
+		       gate_names_add_row(&b->names, v);
+	}
+	return false;
+}
+
+static void
+take_error(struct batch *b, uint8_t entry, struct frame frame, struct span raw)
+{
+	struct error_fields f;
+
+	if (entry == FRONTEND_BIND && b->done < b->count)
+		b->injection.session->stray_statement = b->statements[b->done];
+	if (batch_has_error(b))
+		return;
+	write_bytes(&b->error, raw.data, raw.len);
+	memcpy(b->sqlstate, "XX000", sizeof(b->sqlstate));
+	if (error_fields_decode(&f, frame.body) && f.sqlstate.len == 5)
+		memcpy(b->sqlstate, f.sqlstate.data, 5);
+}
+
+/* The result of an attempt, or what a server tells of any statement. */
+static void
+take_notice(struct batch *b, struct frame frame)
+{
+	struct error_fields f;
+
+	if (error_fields_decode(&f, frame.body) &&
+	    span_equals(f.sqlstate, ATTEMPT_SQLSTATE))
+		b->has_attempt =
+		    attempt_read(b->set, (const char *)f.message.data,
+				 f.message.len, &b->attempt_index);
+}
+
+bool
+batch_answer(struct batch *b, const struct pipeline_event *event,
+	     struct frame frame, struct span raw)
+{
+	if (event->verdict == PIPELINE_ASYNC &&
+	    frame.type != BACKEND_NOTICE_RESPONSE)
+		return false;
+	switch (frame.type) {
+	case BACKEND_NOTICE_RESPONSE:
+		take_notice(b, frame);
+		break;
+	case BACKEND_DATA_ROW:
+		if (b->done >= b->count || !take_row(b, frame.body))
+			b->is_odd = true;
+		break;
+	case BACKEND_ERROR_RESPONSE:
+		take_error(b, event->entry, frame, raw);
+		break;
+	default:
+		break;
+	}
+	if (event->completed && event->entry == FRONTEND_EXECUTE)
+		b->done++;
+	return true;
+}
+
+bool
+batch_has_error(const struct batch *b)
+{
+	return b->sqlstate[0] != '\0';
+}
+
+void
+batch_clear(struct batch *b)
+{
+	lock_set_clear(&b->planned);
+	gate_names_clear(&b->names);
+	writer_clear(&b->injection.out);
+	writer_clear(&b->error);
+	memset(b, 0, sizeof(*b));
+}

@@ -1,0 +1,137 @@
+#include "proxy/guard/delivery.h"
+
+#include <string.h>
+
+#include "protocol/error_response.h"
+#include "protocol/types.h"
+#include "proxy/session/session.h"
+
+/*
+ * Positions count characters.  In UTF-8 these are the bytes that continue
+ * none; elsewhere a byte is taken for a character, which puts the position too
+ * far behind where the text before the piece has multi-byte characters.
+ */
+static uint32_t
+count_characters(const char *text, size_t len, bool is_utf8)
+{
+	uint32_t n = 0;
+	size_t i;
+
+	for (i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		if (is_utf8)
+			n += (c & 0xc0) != 0x80;
+		else
+			n++;
+	}
+	return n;
+}
+
+void
+delivery_begin(struct delivery *d, struct session *s, const char *text,
+	       size_t offset, bool holds_back)
+{
+	delivery_clear(d);
+	d->session = s;
+	d->shift = count_characters(text, offset, s->is_utf8);
+	d->holds_back = holds_back;
+}
+
+static void
+release(struct delivery *d)
+{
+	(void)session_to_client(d->session, d->held.data, d->held.len);
+	writer_reset(&d->held);
+	d->tag_len = 0;
+}
+
+static void
+pass_shifted(struct delivery *d, struct frame frame)
+{
+	struct writer w = {0};
+
+	error_response_shift(&w, frame.type, frame.body, d->shift);
+	if (w.failed)
+		session_close(d->session, CLOSE_MEMORY, NULL);
+	else
+		(void)session_to_client(d->session, w.data, w.len);
+	writer_clear(&w);
+}
+
+void
+delivery_hold(struct delivery *d, struct span raw)
+{
+	write_bytes(&d->held, raw.data, raw.len);
+	if (d->held.failed)
+		session_close(d->session, CLOSE_MEMORY, NULL);
+}
+
+static bool
+hold_tag(struct delivery *d, struct span raw)
+{
+	if (!d->holds_back)
+		return false;
+	release(d);
+	d->tag_len = raw.len;
+	delivery_hold(d, raw);
+	return true;
+}
+
+bool
+delivery_answer(struct delivery *d, struct frame frame, struct span raw)
+{
+	if (frame.body.data == NULL) { /* too large to be seen whole */
+		release(d);
+		d->has_failed |= frame.type == BACKEND_ERROR_RESPONSE;
+		return false;
+	}
+	switch (frame.type) {
+	case BACKEND_READY_FOR_QUERY:
+		return true; /* whoever runs the pieces says when */
+	case BACKEND_COMMAND_COMPLETE:
+	case BACKEND_EMPTY_QUERY_RESPONSE:
+		return hold_tag(d, raw);
+	case BACKEND_NOTIFICATION_RESPONSE:
+	case BACKEND_PARAMETER_STATUS:
+		if (d->tag_len == 0)
+			return false;
+		delivery_hold(d, raw);
+		return true;
+	case BACKEND_ERROR_RESPONSE:
+	case BACKEND_NOTICE_RESPONSE:
+		release(d);
+		d->has_failed |= frame.type == BACKEND_ERROR_RESPONSE;
+		if (d->shift == 0)
+			return false;
+		pass_shifted(d, frame);
+		return true;
+	default: /* another statement's: the tag was not the last one */
+		release(d);
+		return false;
+	}
+}
+
+void
+delivery_confirm(struct delivery *d)
+{
+	release(d);
+}
+
+void
+delivery_deny(struct delivery *d, struct span error)
+{
+	(void)session_to_client(d->session, d->held.data + d->tag_len,
+				d->held.len - d->tag_len);
+	writer_reset(&d->held);
+	d->tag_len = 0;
+	d->has_failed = true;
+	(void)session_to_client(d->session, error.data, error.len);
+}
+
+void
+delivery_clear(struct delivery *d)
+{
+	writer_clear(&d->held);
+	memset(d, 0, sizeof(*d));
+}

@@ -1,0 +1,556 @@
+/*
+ * exchange_guard.c - what policy/guard decides, done on the client's own
+ * server connection: plan, look, attempt, wait, refuse.
+ */
+#include <string.h>
+
+#include "proxy/guard/exchange_state.h"
+#include "proxy/config/guard_settings.h"
+#include "proxy/session/session.h"
+
+enum {
+	FIRST_NOTICE_MS = 1000,
+	NEXT_NOTICE_MS = 10000,
+};
+
+static void act(struct exchange *x, enum guard_action action);
+
+/* The statements to prepare for. */
+static const struct statement *
+statements_of(const struct exchange *x, size_t *count)
+{
+	if (x->is_of_gate) {
+		*count = 0;
+		return NULL;
+	}
+	if (exchange_is_query(x))
+		return query_statements(&x->query, count);
+	*count = x->facts->list.count;
+	return x->facts->list.items;
+}
+
+static const char *
+tag_of(const struct exchange *x)
+{
+	size_t count;
+	const struct statement *s = statements_of(x, &count);
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		if (s[i].tag != NULL)
+			return s[i].tag;
+	return "";
+}
+
+/* What is asked of the server */
+
+static void
+add_plan(struct exchange *x)
+{
+	size_t count;
+	const struct statement *statements = statements_of(x, &count);
+
+	batch_add_plan(&x->batch, statements, count);
+}
+
+bool
+exchange_may_sync(const struct exchange *x)
+{
+	return x->context != CONTEXT_TAIL;
+}
+
+static void
+send_plan(struct exchange *x)
+{
+	exchange_begin_batch(x, EXCHANGE_PLANNING);
+	if (x->context == CONTEXT_BLOCK && !x->has_savepoint) {
+		batch_add_command(&x->batch, "SAVEPOINT _lockstep");
+		x->has_savepoint = true;
+	}
+	batch_add_facts(&x->batch, x->context != CONTEXT_IDLE);
+	batch_add_overrides(&x->batch);
+	add_plan(x);
+	(void)batch_send(&x->batch, exchange_may_sync(x));
+}
+
+static void
+send_names(struct exchange *x)
+{
+	exchange_begin_batch(x, EXCHANGE_NAMING);
+	batch_add_names(&x->batch);
+	(void)batch_send(&x->batch, exchange_may_sync(x));
+}
+
+static void
+send_coax(struct exchange *x)
+{
+	exchange_begin_batch(x, EXCHANGE_COAXING);
+	batch_add_coax(&x->batch, x->guard.coax_index, x->guard.coax_bound_ms);
+	(void)batch_send(&x->batch, exchange_may_sync(x));
+}
+
+static void
+send_look(struct exchange *x, enum holders_of of)
+{
+	exchange_begin_batch(x, EXCHANGE_LOOKING);
+	batch_add_look(&x->batch, of);
+	(void)batch_send(&x->batch, exchange_may_sync(x));
+}
+
+/* The locks of an extended cycle must last until the client's own Sync. */
+static bool
+attempt_ends_cycle(const struct exchange *x)
+{
+	return x->context == CONTEXT_BLOCK ||
+	       (x->context == CONTEXT_IDLE && exchange_is_query(x));
+}
+
+/* The client's transaction will keep the locks, and the gate stay shut. */
+static bool
+keeps_gate_shut(const struct exchange *x)
+{
+	return x->context != CONTEXT_IDLE &&
+	       guard_uses_gate(x->guard.settings) &&
+	       x->guard.settings->gate_transaction_ms > 0;
+}
+
+static void
+send_attempt(struct exchange *x)
+{
+	struct attempt a = {
+	    .set = &x->guard.set,
+	    .nowait = x->guard.attempt_nowait,
+	    .takes_turn = !x->guard.skips_turn,
+	    .bound_ms = x->guard.attempt_bound_ms,
+	    .lock_timeout = x->guard.facts.lock_timeout,
+	};
+
+	exchange_begin_batch(x, EXCHANGE_ATTEMPTING);
+	if (x->context == CONTEXT_IDLE && exchange_is_query(x))
+		batch_add_command(&x->batch, "BEGIN");
+	batch_add_attempt(&x->batch, &a);
+	/* A cycle of the client's cannot be taken back to a savepoint, so
+	 * there to learn of a set that grew would help nobody. */
+	if (x->context != CONTEXT_TAIL)
+		add_plan(x);
+	if (keeps_gate_shut(x))
+		batch_add_names(&x->batch);
+	(void)batch_send(&x->batch, attempt_ends_cycle(x));
+}
+
+void
+exchange_send_undo(struct exchange *x)
+{
+	exchange_begin_batch(x, EXCHANGE_UNDOING);
+	if (x->context == CONTEXT_BLOCK)
+		batch_add_command(&x->batch, "ROLLBACK TO SAVEPOINT _lockstep");
+	else if (exchange_is_query(x))
+		batch_add_command(&x->batch, "ROLLBACK");
+	(void)batch_send(&x->batch, true);
+}
+
+static void
+undo_then(struct exchange *x, enum guard_action pending)
+{
+	x->pending = pending;
+	exchange_send_undo(x);
+}
+
+static void
+wait(struct exchange *x)
+{
+	uint64_t now_ms = worker_now_ms();
+	uint64_t until_ms = x->guard.wake_ms;
+
+	x->phase = EXCHANGE_WAITING;
+	if (x->notice_ms < until_ms)
+		until_ms = x->notice_ms;
+	session_set_timer(x->session,
+			  until_ms > now_ms ? until_ms - now_ms : 0);
+}
+
+/* The guard's actions */
+
+static void
+release_savepoint(struct exchange *x)
+{
+	x->pending = GUARD_RUN;
+	exchange_begin_batch(x, EXCHANGE_UNDOING);
+	batch_add_command(&x->batch, "RELEASE SAVEPOINT _lockstep");
+	x->has_savepoint = false;
+	(void)batch_send(&x->batch, true);
+}
+
+static void
+run(struct exchange *x)
+{
+	if (x->guard.outcome == GUARD_PROTECTED && keeps_gate_shut(x))
+		lease_keep(x->session, &x->names,
+			   x->guard.settings->gate_transaction_ms);
+	if (x->has_savepoint)
+		release_savepoint(x);
+	else
+		exchange_run(x);
+}
+
+static void
+ask_for_turn(struct exchange *x)
+{
+	uint32_t allowance_ms = 0;
+	bool granted = lease_take_turn(x->session, &allowance_ms);
+
+	act(x, guard_turned(&x->guard, granted, allowance_ms, worker_now_ms()));
+}
+
+/* What the guard does not keep any longer, nobody does. */
+static void
+give_back(struct exchange *x)
+{
+	if (!x->guard.window.is_shut)
+		lease_open(x->session);
+	if (!x->guard.has_turn)
+		lease_give_turn(x->session);
+}
+
+static void
+act(struct exchange *x, enum guard_action action)
+{
+	/* The client may have broken while it was told something. */
+	if (x->session->state == SESSION_CLOSING)
+		return;
+	if (x->is_canceled && action != GUARD_REFUSE)
+		action = guard_cancel(&x->guard);
+	give_back(x);
+	switch (action) {
+	case GUARD_PLAN:
+		send_plan(x);
+		break;
+	case GUARD_HOLDERS:
+		send_look(x, x->guard.look_at);
+		break;
+	case GUARD_TURN:
+		ask_for_turn(x);
+		break;
+	case GUARD_SHUT:
+		send_names(x);
+		break;
+	case GUARD_COAX:
+		send_coax(x);
+		break;
+	case GUARD_ATTEMPT:
+		send_attempt(x);
+		break;
+	case GUARD_WAIT:
+		wait(x);
+		break;
+	case GUARD_RUN:
+		run(x);
+		break;
+	case GUARD_REFUSE:
+		exchange_refuse(x);
+		break;
+	}
+}
+
+void
+exchange_protect(struct exchange *x, enum exchange_context context)
+{
+	const struct config *config = session_config(x->session);
+	uint64_t now_ms = worker_now_ms();
+	uint64_t seed = now_ms ^ x->session->id << 20 ^ (uintptr_t)x;
+	bool in_transaction = context != CONTEXT_IDLE;
+
+	x->context = context;
+	x->is_noticing = false;
+	x->notice_ms = now_ms + FIRST_NOTICE_MS;
+	x->log = (struct guard_log){
+	    .statement = tag_of(x),
+	    .begun_ms = now_ms,
+	};
+	x->session->lease.delayed = 0;
+	session_set_held(x->session, true);
+	act(x, guard_begin(&x->guard, &config->guard, in_transaction, now_ms,
+			   seed));
+}
+
+/* Answers to what was asked */
+
+/* The client's transaction is lost, or he (or his timeout) ended it. */
+static bool
+ends_statement(const struct exchange *x)
+{
+	return batch_has_error(&x->batch) &&
+	       (x->context == CONTEXT_TAIL ||
+		strcmp(x->batch.sqlstate, "57014") == 0);
+}
+
+/* A question of ours failed: the statement runs as if without us. */
+static void
+give_up(struct exchange *x)
+{
+	enum guard_action action = guard_plan_failed(&x->guard);
+
+	if (batch_has_error(&x->batch) && x->context == CONTEXT_BLOCK)
+		undo_then(x, action);
+	else
+		act(x, action);
+}
+
+/*
+ * Of the statements that it is about, that of the one guarded soonest.  What
+ * shares a transaction with a guarded statement waits while that one's locks
+ * are held, as what shares its message does.
+ */
+static enum guard_scope
+least_scope(const struct exchange *x)
+{
+	bool is_behind = lease_is_held(x->session);
+	enum guard_scope least =
+	    is_behind ? GUARD_SCOPE_DROPS : GUARD_SCOPE_DDL;
+	size_t count;
+	const struct statement *s = statements_of(x, &count);
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		if (s[i].tag != NULL && s[i].scope < least)
+			least = s[i].scope;
+	return least;
+}
+
+static void
+warn(void *arg, const char *text)
+{
+	const struct exchange *x = arg;
+
+	guard_log_warn(x->session, text, x->batch.facts.wants_warnings);
+}
+
+/* False: out of memory; those of the file are in force then. */
+static bool
+choose_settings(struct exchange *x)
+{
+	struct session *s = x->session;
+	struct rule_subject subject = {
+	    .database = s->database,
+	    .user = s->user,
+	    .application_name = x->batch.overrides.application_name,
+	    .tag = x->log.statement,
+	    .set = &x->batch.planned,
+	};
+
+	guard_settings_clear(&x->settings);
+	/* Said once, however often it is planned. */
+	return guard_settings_choose(&x->settings, session_config(s), &subject,
+				     &x->batch.overrides,
+				     x->guard.failures == 0 ? warn : NULL, x);
+}
+
+static void
+planned(struct exchange *x)
+{
+	struct batch *b = &x->batch;
+
+	if (ends_statement(x))
+		exchange_fail(x);
+	else if (batch_has_error(b) || b->is_odd || !b->has_facts ||
+		 !choose_settings(x))
+		give_up(x);
+	else
+		act(x, guard_planned(&x->guard, &x->settings, least_scope(x),
+				     &b->facts, &b->planned, worker_now_ms()));
+}
+
+static void
+resume_waiting(struct exchange *x)
+{
+	uint64_t now_ms = worker_now_ms();
+
+	if (x->is_canceled)
+		act(x, guard_cancel(&x->guard));
+	else if (now_ms >= x->guard.wake_ms)
+		act(x, guard_woken(&x->guard, now_ms));
+	else
+		wait(x);
+}
+
+static void
+notify(struct exchange *x)
+{
+	x->is_noticing = false;
+	x->guard.holders = x->batch.holders;
+	if (guard_log_notify(&x->log, x->session, &x->guard, worker_now_ms()))
+		resume_waiting(x);
+}
+
+static void
+looked(struct exchange *x)
+{
+	struct batch *b = &x->batch;
+
+	if (ends_statement(x))
+		exchange_fail(x);
+	else if (batch_has_error(b) || b->is_odd)
+		give_up(x);
+	else if (x->is_noticing)
+		notify(x);
+	else {
+		x->guard.company =
+		    atomic_load(&x->session->worker->daemon->exchanges) - 1;
+		act(x, guard_looked(&x->guard, &b->holders, worker_now_ms()));
+	}
+}
+
+static void
+named(struct exchange *x)
+{
+	struct batch *b = &x->batch;
+	enum guard_action action;
+
+	if (ends_statement(x)) {
+		exchange_fail(x);
+		return;
+	}
+	if (batch_has_error(b) || b->is_odd) {
+		give_up(x);
+		return;
+	}
+	action = guard_shut(&x->guard, worker_now_ms());
+	gate_names_seal(&b->names);
+	b->names.counts_near = x->guard.has_near;
+	if (x->guard.window.is_shut)
+		lease_shut(x->session, &b->names, x->guard.window.until_ms);
+	act(x, action);
+}
+
+static void
+coaxed(struct exchange *x)
+{
+	if (ends_statement(x))
+		exchange_fail(x);
+	else if (batch_has_error(&x->batch))
+		give_up(x);
+	else
+		act(x, guard_coaxed(&x->guard, worker_now_ms()));
+}
+
+static enum attempt_result
+attempt_result(const struct batch *b, const struct lock_set *set)
+{
+	if (batch_has_error(b) || b->is_odd || !b->has_attempt)
+		return ATTEMPT_FAILED;
+	if (b->attempt_index > set->count)
+		return ATTEMPT_NO_TURN;
+	return b->attempt_index == set->count ? ATTEMPT_GRANTED : ATTEMPT_BUSY;
+}
+
+/* A failed attempt has given its locks back; what else it left is undone. */
+static bool
+needs_undo(const struct exchange *x, enum attempt_result result)
+{
+	switch (x->context) {
+	case CONTEXT_IDLE:
+		return true;
+	case CONTEXT_BLOCK:
+		return result == ATTEMPT_GRANTED || result == ATTEMPT_FAILED;
+	case CONTEXT_TAIL:
+		break;
+	}
+	return false;
+}
+
+static void
+attempted(struct exchange *x)
+{
+	struct batch *b = &x->batch;
+	enum attempt_result result = attempt_result(b, &x->guard.set);
+	enum guard_action action;
+
+	if (ends_statement(x)) {
+		exchange_fail(x);
+		return;
+	}
+	gate_names_clear(&x->names);
+	gate_names_seal(&b->names);
+	b->names.counts_near = x->guard.has_near;
+	x->names = b->names;
+	memset(&b->names, 0, sizeof(b->names));
+	action = guard_attempted(&x->guard, result, b->attempt_index,
+				 &b->planned, worker_now_ms());
+	if (x->is_canceled)
+		action = guard_cancel(&x->guard);
+	if (x->guard.outcome == GUARD_PROTECTED || !needs_undo(x, result))
+		act(x, action);
+	else
+		undo_then(x, action);
+}
+
+static void
+undone(struct exchange *x)
+{
+	if (x->is_failing)
+		exchange_deliver_error(x);
+	else if (batch_has_error(&x->batch))
+		exchange_fail(x);
+	else
+		act(x, x->pending);
+}
+
+void
+exchange_guard_step(struct exchange *x)
+{
+	switch (x->phase) {
+	case EXCHANGE_PLANNING:
+		planned(x);
+		break;
+	case EXCHANGE_LOOKING:
+		looked(x);
+		break;
+	case EXCHANGE_NAMING:
+		named(x);
+		break;
+	case EXCHANGE_ATTEMPTING:
+		attempted(x);
+		break;
+	case EXCHANGE_COAXING:
+		coaxed(x);
+		break;
+	case EXCHANGE_UNDOING:
+		undone(x);
+		break;
+	case EXCHANGE_REFUSING:
+		if (x->is_failing)
+			exchange_deliver_error(x);
+		else
+			exchange_refused(x);
+		break;
+	case EXCHANGE_WAITING:
+	case EXCHANGE_FENCE:
+	case EXCHANGE_RUNNING:
+	case EXCHANGE_COMMITTING:
+	case EXCHANGE_OBSERVING:
+	case EXCHANGE_DONE:
+		break;
+	}
+}
+
+void
+exchange_guard_timer(struct exchange *x)
+{
+	uint64_t now_ms = worker_now_ms();
+
+	if (now_ms < x->notice_ms) {
+		resume_waiting(x);
+		return;
+	}
+	x->notice_ms = now_ms + NEXT_NOTICE_MS;
+	x->is_noticing = true;
+	send_look(x, HOLDERS_OF_ALL);
+}
+
+void
+exchange_guard_cancel(struct exchange *x)
+{
+	x->is_canceled = true;
+	if (x->phase == EXCHANGE_WAITING)
+		act(x, guard_cancel(&x->guard));
+}

@@ -1,0 +1,96 @@
+/*
+ * exchange_refuse.c - an error in place of the client's statement: ours, or
+ * the one that the server answered a statement of ours with.
+ */
+#include <string.h>
+
+#include "proxy/guard/exchange_state.h"
+#include "proxy/session/session.h"
+
+static void
+finish_failed(struct exchange *x)
+{
+	if (!x->is_of_gate)
+		exchange_log(x);
+	if (exchange_is_query(x)) {
+		query_finish(&x->query);
+	} else {
+		buffer_clear(&x->session->kept);
+		x->session->kept_count = 0;
+		x->session->skips_to_sync = true;
+	}
+	exchange_end(x);
+}
+
+/* The server's transaction, if one was open, has failed. */
+void
+exchange_refused(struct exchange *x)
+{
+	if (guard_log_refuse(&x->log, x->session, &x->guard, worker_now_ms()))
+		finish_failed(x);
+}
+
+/*
+ * Make the client's transaction fail in the server, all of it and not only our
+ * savepoint: its locks go, and what follows meets a failed transaction.
+ */
+static void
+send_failure(struct exchange *x)
+{
+	static const char sql[] =
+	    "DO $lockstep$BEGIN RAISE EXCEPTION USING ERRCODE = '55P03',"
+	    " MESSAGE = 'canceling statement due to lock timeout';"
+	    " END$lockstep$";
+
+	exchange_begin_batch(x, EXCHANGE_REFUSING);
+	if (x->has_savepoint) {
+		batch_add_command(&x->batch, "ROLLBACK TO SAVEPOINT _lockstep");
+		batch_add_command(&x->batch, "RELEASE SAVEPOINT _lockstep");
+		x->has_savepoint = false;
+	}
+	batch_add_command(&x->batch, sql);
+	(void)batch_send(&x->batch, exchange_may_sync(x));
+}
+
+void
+exchange_refuse(struct exchange *x)
+{
+	if (x->context == CONTEXT_IDLE)
+		exchange_refused(x);
+	else
+		send_failure(x);
+}
+
+void
+exchange_deliver_error(struct exchange *x)
+{
+	if (session_to_client(x->session, x->error.data, x->error.len))
+		finish_failed(x);
+}
+
+/*
+ * The server's own error ends the statement: a cancel, its timeout, or in a
+ * cycle of the client's any.
+ */
+void
+exchange_fail(struct exchange *x)
+{
+	struct batch *b = &x->batch;
+	bool is_open = !pipeline_is_settled(&x->session->pipeline) ||
+		       exchange_status(x) != TRANSACTION_IDLE;
+
+	guard_log_result(&x->log, b->sqlstate, strlen(b->sqlstate));
+	if (strcmp(b->sqlstate, "57014") == 0)
+		(void)guard_cancel(&x->guard);
+	else
+		(void)guard_plan_failed(&x->guard);
+	x->error = b->error;
+	memset(&b->error, 0, sizeof(b->error));
+	x->is_failing = true;
+	if (x->context == CONTEXT_BLOCK)
+		send_failure(x);
+	else if (x->context == CONTEXT_IDLE && is_open)
+		exchange_send_undo(x);
+	else
+		exchange_deliver_error(x);
+}

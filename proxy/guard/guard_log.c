@@ -1,0 +1,159 @@
+#include "proxy/guard/guard_log.h"
+
+#include <string.h>
+
+#include "policy/guard/report.h"
+#include "proxy/config/guard_settings.h"
+#include "proxy/base/log.h"
+#include "proxy/session/session.h"
+
+void
+guard_log_result(struct guard_log *l, const void *text, size_t len)
+{
+	if (len >= sizeof(l->result))
+		len = sizeof(l->result) - 1;
+	memcpy(l->result, text, len);
+	l->result[len] = '\0';
+}
+
+static void
+begin_line(struct log_event *e, enum log_level level, const char *message,
+	   const struct session *s)
+{
+	log_begin(e, level, message);
+	log_number(e, "session", s->id);
+	log_text(e, "user", s->user);
+	log_text(e, "database", s->database);
+}
+
+/* Those that have ended, and the one in which it ran. */
+static uint32_t
+windows(const struct guard *g)
+{
+	return g->window.count + (g->window.is_shut ? 1 : 0);
+}
+
+static uint64_t
+gate_ms(const struct guard *g, uint64_t now_ms)
+{
+	const struct window *w = &g->window;
+	uint64_t end_ms = now_ms < w->until_ms ? now_ms : w->until_ms;
+
+	return w->total_ms + (w->is_shut ? end_ms - w->begun_ms : 0);
+}
+
+/* Such as a DROP that locks one table. */
+static bool
+is_ordinary(enum guard_outcome outcome)
+{
+	return outcome == GUARD_UNNEEDED || outcome == GUARD_OUT_OF_SCOPE;
+}
+
+void
+guard_log_outcome(const struct guard_log *l, const struct session *s,
+		  const struct guard *g, uint64_t now_ms)
+{
+	uint64_t run_ms = l->run_ms > 0 ? l->run_ms : now_ms;
+	char tables[512];
+	struct log_event e;
+
+	begin_line(&e, is_ordinary(g->outcome) ? LOG_DEBUG : LOG_INFO,
+		   "guarded statement", s);
+	report_lock_set(tables, sizeof(tables), &g->set);
+	log_text(&e, "statement", l->statement);
+	log_text(&e, "tables", tables);
+	log_text(&e, "policy", report_policy(g->settings->policy));
+	if (g->settings->rule != NULL)
+		log_text(&e, "rule", g->settings->rule);
+	log_text(&e, "outcome", report_outcome(g->outcome));
+	log_number(&e, "attempts", g->attempts);
+	log_number(&e, "held_ms", run_ms - l->begun_ms);
+	log_number(&e, "run_ms", now_ms - run_ms);
+	if (g->window.begun_ms > 0) {
+		log_number(&e, "windows", windows(g));
+		log_number(&e, "gate_ms", gate_ms(g, now_ms));
+		log_number(&e, "delayed", lease_delayed(s));
+	}
+	log_text(&e, "result", l->result);
+	if (g->facts.has_old_snapshot)
+		log_text(&e, "snapshot", "old, newer tables are not seen");
+	log_end(&e);
+}
+
+void
+guard_log_unguarded(const struct session *s, size_t statements)
+{
+	struct log_event e;
+
+	begin_line(&e, LOG_WARNING, "statements passed unguarded", s);
+	log_number(&e, "statements", statements);
+	log_end(&e);
+}
+
+void
+guard_log_unplanned(const struct session *s, const char *statement)
+{
+	struct log_event e;
+
+	begin_line(&e, LOG_INFO, "statement passed unplanned", s);
+	log_text(&e, "statement", statement);
+	log_end(&e);
+}
+
+void
+guard_log_unjudged(const struct session *s, const char *why)
+{
+	struct log_event e;
+
+	begin_line(&e, LOG_WARNING, "statement passed unjudged", s);
+	log_text(&e, "why", why);
+	log_end(&e);
+}
+
+void
+guard_log_warn(struct session *s, const char *text, bool tells_client)
+{
+	struct error_report r = {
+	    .severity = "WARNING",
+	    .sqlstate = GUARD_SETTINGS_SQLSTATE,
+	    .message = text,
+	};
+	struct log_event e;
+
+	begin_line(&e, LOG_WARNING, text, s);
+	log_end(&e);
+	if (tells_client)
+		(void)session_report(s, &r);
+}
+
+bool
+guard_log_notify(const struct guard_log *l, struct session *s,
+		 const struct guard *g, uint64_t now_ms)
+{
+	struct report r;
+	struct error_report e = {.severity = "NOTICE"};
+
+	if (!g->facts.wants_notices)
+		return true;
+	report_waiting(&r, g, l->statement, now_ms);
+	e.sqlstate = r.sqlstate;
+	e.message = r.message;
+	e.detail = r.detail;
+	return session_report(s, &e);
+}
+
+bool
+guard_log_refuse(struct guard_log *l, struct session *s, const struct guard *g,
+		 uint64_t now_ms)
+{
+	struct report r;
+	struct error_report e = {.severity = "ERROR"};
+
+	report_refusal(&r, g, l->statement, now_ms);
+	guard_log_result(l, r.sqlstate, strlen(r.sqlstate));
+	e.sqlstate = r.sqlstate;
+	e.message = r.message;
+	e.detail = r.detail[0] != '\0' ? r.detail : NULL;
+	e.hint = r.hint[0] != '\0' ? r.hint : NULL;
+	return session_report(s, &e);
+}

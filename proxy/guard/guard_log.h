@@ -1,0 +1,48 @@
+/*
+ * guard_log.h - what the operator and the psql user are told of a guarded
+ * statement: one log line at its end, notices while it waits, its error.
+ */
+#ifndef LOCKSTEP_PROXY_GUARD_GUARD_LOG_H
+#define LOCKSTEP_PROXY_GUARD_GUARD_LOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "policy/guard/guard.h"
+
+struct session;
+
+struct guard_log {
+	const char *statement; /* "DROP TABLE" */
+	uint64_t begun_ms;
+	uint64_t run_ms; /* when it was sent; 0: it was not */
+	/* The command tag or SQLSTATE that it ended with. */
+	char result[64];
+};
+
+void guard_log_result(struct guard_log *l, const void *text, size_t len);
+
+/* The line of the log. */
+void guard_log_outcome(const struct guard_log *l, const struct session *s,
+		       const struct guard *g, uint64_t now_ms);
+
+/* Statements that could have been guarded and were not. */
+void guard_log_unguarded(const struct session *s, size_t statements);
+
+/* Recognised, but nobody can say yet what it will lock. */
+void guard_log_unplanned(const struct session *s, const char *statement);
+
+/* A text that could not be looked into, and why. */
+void guard_log_unjudged(const struct session *s, const char *why);
+
+/* A setting of the session's makes no sense: tells the client, too. */
+void guard_log_warn(struct session *s, const char *text, bool tells_client);
+
+/* To the client; false: the session is closing. */
+bool guard_log_notify(const struct guard_log *l, struct session *s,
+		      const struct guard *g, uint64_t now_ms);
+bool guard_log_refuse(struct guard_log *l, struct session *s,
+		      const struct guard *g, uint64_t now_ms);
+
+#endif

@@ -1,0 +1,288 @@
+/*
+ * judge.c - what is to be done with a client's message.
+ *
+ * A message of an extended cycle that prepares a guarded statement is kept
+ * back (session.kept), and so is what follows it in that cycle, until its
+ * Execute shows that it is run, or anything else that it is not.
+ */
+#include "proxy/guard/judge.h"
+
+#include <string.h>
+
+#include "protocol/frontend.h"
+#include "proxy/guard/guard_log.h"
+#include "proxy/session/login.h"
+#include "proxy/session/session.h"
+
+enum {
+	/* Names that a message of the client may begin with. */
+	NAMES_MAX_BYTES = 16 * 1024,
+	KEPT_MAX = 1024, /* messages of a cycle that is kept back */
+};
+
+static struct span
+front(struct span in, size_t len)
+{
+	return span_of(in.data, len < in.len ? len : in.len);
+}
+
+static bool
+is_collecting(const struct session *s)
+{
+	return s->kept.len > 0;
+}
+
+/* Nothing has begun in the server that keeping back would tear apart. */
+static bool
+can_keep(const struct session *s, const struct frame_header *h)
+{
+	size_t limit = session_config(s)->query_limit_bytes;
+
+	return s->kept_count < KEPT_MAX && !s->pipeline.tail_began &&
+	       !s->pipeline.skipping && !s->pipeline.in_copy &&
+	       h->body_len <= limit && s->kept.len + h->body_len <= limit;
+}
+
+/* For messages that only matter where they belong to a kept cycle. */
+static enum judgement
+keep_along(struct session *s, const struct frame_header *h, struct span in)
+{
+	if (!is_collecting(s))
+		return JUDGE_PASS;
+	if (!can_keep(s, h))
+		return JUDGE_RELEASE;
+	return frame_is_whole(h, in) ? JUDGE_KEEP : JUDGE_WAIT;
+}
+
+static bool
+has_guarded(const struct session *s, const struct statement_list *list)
+{
+	bool found = false;
+	size_t i;
+
+	for (i = 0; i < list->count; i++) {
+		if (list->items[i].scope == GUARD_SCOPE_OFF)
+			continue;
+		if (list->items[i].has_plan)
+			found = true;
+		else if (list->items[i].scope <= session_config(s)->guard.scope)
+			guard_log_unplanned(s, list->items[i].tag);
+	}
+	return found;
+}
+
+static bool
+is_candidate(const struct session *s, struct span sql)
+{
+	return statement_is_candidate((const char *)sql.data, sql.len,
+				      session_config(s)->detect);
+}
+
+/* True if the text holds a statement to guard; *list is then filled. */
+static bool
+judge_candidate(struct session *s, struct span sql, struct statement_list *list)
+{
+	const struct config *c = session_config(s);
+	const char *text = (const char *)sql.data;
+
+	if (s->sends_plain_backslashes && memchr(text, '\\', sql.len) != NULL) {
+		guard_log_unjudged(s, "standard_conforming_strings is off");
+		return false;
+	}
+	switch (statement_list_parse(list, text, sql.len, c->detect,
+				     c->parse_limit_bytes)) {
+	case STATEMENT_OK:
+		break;
+	case STATEMENT_UNPARSED:
+		guard_log_unjudged(s, "it does not parse");
+		return false;
+	case STATEMENT_TOO_LARGE:
+		guard_log_unjudged(s, "it is larger than parse_limit allows");
+		return false;
+	case STATEMENT_NO_MEMORY:
+		guard_log_unjudged(s, "out of memory");
+		return false;
+	}
+	if (has_guarded(s, list))
+		return true;
+	statement_list_clear(list);
+	return false;
+}
+
+/* A message too large to keep streams on; its beginning may still tell. */
+static enum judgement
+pass_too_large(struct session *s, struct span in)
+{
+	struct span head = front(in, 256);
+
+	if (is_collecting(s))
+		return JUDGE_RELEASE;
+	if (is_candidate(s, span_of(head.data + FRAME_HEADER_BYTES,
+				    head.len - FRAME_HEADER_BYTES)))
+		guard_log_unjudged(s, "the message is larger than query_limit");
+	return JUDGE_PASS;
+}
+
+static enum judgement
+judge_query(struct session *s, const struct frame_header *h, struct span in,
+	    struct finding *out)
+{
+	struct query_message q;
+
+	if (h->body_len > session_config(s)->query_limit_bytes)
+		return pass_too_large(s, in);
+	if (is_collecting(s))
+		return JUDGE_RELEASE;
+	if (!frame_is_whole(h, in))
+		return JUDGE_WAIT;
+	/* Most hold no candidate, and then nobody minds what they hold. */
+	if (s->pipeline.in_copy || s->pipeline.skipping ||
+	    !is_candidate(s, query_text(frame_body(h, in))) ||
+	    !query_decode(&q, frame_body(h, in)))
+		return JUDGE_PASS;
+	if (!judge_candidate(s, q.sql, &out->list))
+		return JUDGE_PASS;
+	out->sql = q.sql;
+	return JUDGE_GUARD_QUERY;
+}
+
+static enum judgement
+judge_parse(struct session *s, const struct frame_header *h, struct span in)
+{
+	struct parse_message p;
+	struct statement_list list = {0};
+	struct prepared_facts *facts = NULL;
+
+	if (h->body_len > session_config(s)->query_limit_bytes)
+		return pass_too_large(s, in);
+	if (!frame_is_whole(h, in))
+		return JUDGE_WAIT;
+	if (!parse_decode(&p, frame_body(h, in)))
+		return keep_along(s, h, in);
+	/* More than one statement is an error here; the server says so. */
+	if (is_candidate(s, p.sql) && judge_candidate(s, p.sql, &list))
+		facts = prepared_facts_new(&list);
+	prepared_parse(&s->prepared, p.statement, facts);
+	if (facts != NULL && can_keep(s, h))
+		return JUDGE_KEEP;
+	return keep_along(s, h, in);
+}
+
+bool
+judge_knows_guarded(const struct session *s)
+{
+	return s->prepared.statements != NULL || s->prepared.portals != NULL;
+}
+
+static enum judgement
+judge_bind(struct session *s, const struct frame_header *h, struct span in)
+{
+	struct bind_message b;
+	struct span names;
+
+	if (!judge_knows_guarded(s))
+		return keep_along(s, h, in);
+	names = front(
+	    span_of(in.data + FRAME_HEADER_BYTES, in.len - FRAME_HEADER_BYTES),
+	    h->body_len);
+	if (!bind_decode(&b, names)) {
+		if (!frame_is_whole(h, in) && names.len < NAMES_MAX_BYTES)
+			return JUDGE_WAIT;
+		return keep_along(s, h, in);
+	}
+	if (prepared_bind(&s->prepared, b.portal, b.statement) &&
+	    can_keep(s, h))
+		return frame_is_whole(h, in) ? JUDGE_KEEP : JUDGE_WAIT;
+	return keep_along(s, h, in);
+}
+
+static enum judgement
+judge_execute(struct session *s, const struct frame_header *h, struct span in,
+	      struct finding *out)
+{
+	struct execute_message e;
+
+	if (s->prepared.portals == NULL || h->body_len > NAMES_MAX_BYTES)
+		return is_collecting(s) ? JUDGE_RELEASE : JUDGE_PASS;
+	if (!frame_is_whole(h, in))
+		return JUDGE_WAIT;
+	if (execute_decode(&e, frame_body(h, in)) && !s->pipeline.skipping &&
+	    !s->pipeline.in_copy)
+		out->facts = prepared_portal(&s->prepared, e.portal);
+	if (out->facts != NULL)
+		return JUDGE_GUARD_EXECUTE;
+	return is_collecting(s) ? JUDGE_RELEASE : JUDGE_PASS;
+}
+
+static enum judgement
+judge_close(struct session *s, const struct frame_header *h, struct span in)
+{
+	struct target_message t;
+
+	if (!judge_knows_guarded(s) || h->body_len > NAMES_MAX_BYTES)
+		return keep_along(s, h, in);
+	if (!frame_is_whole(h, in))
+		return JUDGE_WAIT;
+	if (target_decode(&t, frame_body(h, in)))
+		prepared_close(&s->prepared, t.kind, t.name);
+	return keep_along(s, h, in);
+}
+
+/* An error of ours stands for the server's: it skips to Sync, so do we. */
+static enum judgement
+judge_skipped(struct session *s, const struct frame_header *h)
+{
+	if (h->type == FRONTEND_SYNC)
+		s->skips_to_sync = false;
+	if (h->type == FRONTEND_TERMINATE)
+		s->is_terminating = true;
+	return h->type == FRONTEND_SYNC || h->type == FRONTEND_TERMINATE
+		   ? JUDGE_PASS
+		   : JUDGE_DROP;
+}
+
+static enum judgement
+judge_login(struct session *s, const struct frame_header *h, struct span in)
+{
+	if (h->type == FRONTEND_TERMINATE) {
+		s->is_terminating = true;
+		return JUDGE_PASS;
+	}
+	return login_judge(s, h, in) ? JUDGE_PASS : JUDGE_WAIT;
+}
+
+enum judgement
+judge(struct session *s, const struct frame_header *h, struct span in,
+      struct finding *out)
+{
+	if (s->state == SESSION_AUTH)
+		return judge_login(s, h, in);
+	if (s->skips_to_sync)
+		return judge_skipped(s, h);
+	switch (h->type) {
+	case FRONTEND_QUERY:
+		return judge_query(s, h, in, out);
+	case FRONTEND_PARSE:
+		return judge_parse(s, h, in);
+	case FRONTEND_BIND:
+		return judge_bind(s, h, in);
+	case FRONTEND_EXECUTE:
+		return judge_execute(s, h, in, out);
+	case FRONTEND_CLOSE:
+		return judge_close(s, h, in);
+	case FRONTEND_DESCRIBE:
+		return keep_along(s, h, in);
+	case FRONTEND_TERMINATE:
+		s->is_terminating = true;
+		break;
+	default:
+		break;
+	}
+	return is_collecting(s) ? JUDGE_RELEASE : JUDGE_PASS;
+}
+
+bool
+judge_is_guarded(enum judgement j)
+{
+	return j == JUDGE_GUARD_QUERY || j == JUDGE_GUARD_EXECUTE;
+}

@@ -1,0 +1,233 @@
+#include "proxy/guard/prepared.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct prepared_entry {
+	struct prepared_entry *next;
+	struct prepared_facts *facts; /* one use of it */
+	bool is_leaving;
+	size_t name_len;
+	uint8_t name[];
+};
+
+struct prepared_facts *
+prepared_facts_new(struct statement_list *list)
+{
+	struct prepared_facts *facts = calloc(1, sizeof(*facts));
+
+	if (facts == NULL) {
+		statement_list_clear(list);
+		return NULL;
+	}
+	facts->list = *list;
+	facts->users = 1;
+	memset(list, 0, sizeof(*list));
+	return facts;
+}
+
+void
+prepared_facts_use(struct prepared_facts *facts)
+{
+	facts->users++;
+}
+
+void
+prepared_facts_drop(struct prepared_facts *facts)
+{
+	if (facts == NULL || --facts->users > 0)
+		return;
+	statement_list_clear(&facts->list);
+	free(facts);
+}
+
+/* The link that points at the entry, or at the end of the list. */
+static struct prepared_entry **
+find(struct prepared_entry **list, struct span name)
+{
+	while (*list != NULL) {
+		const struct prepared_entry *e = *list;
+
+		if (e->name_len == name.len &&
+		    memcmp(e->name, name.data, name.len) == 0)
+			break;
+		list = &(*list)->next;
+	}
+	return list;
+}
+
+static void
+remove_at(struct prepared_entry **link)
+{
+	struct prepared_entry *e = *link;
+
+	*link = e->next;
+	prepared_facts_drop(e->facts);
+	free(e);
+}
+
+static void
+forget(struct prepared_entry **list, struct span name)
+{
+	struct prepared_entry **link = find(list, name);
+
+	if (*link != NULL)
+		remove_at(link);
+}
+
+static size_t
+count(const struct prepared_entry *list)
+{
+	size_t n = 0;
+
+	for (; list != NULL; list = list->next)
+		n++;
+	return n;
+}
+
+/* Takes one use of facts. */
+static void
+remember(struct prepared_entry **list, struct span name,
+	 struct prepared_facts *facts)
+{
+	struct prepared_entry *e = NULL;
+
+	forget(list, name);
+	if (count(*list) < PREPARED_MAX)
+		e = malloc(sizeof(*e) + name.len);
+	if (e == NULL) {
+		prepared_facts_drop(facts);
+		return;
+	}
+	e->facts = facts;
+	e->is_leaving = false;
+	e->name_len = name.len;
+	memcpy(e->name, name.data, name.len);
+	e->next = *list;
+	*list = e;
+}
+
+static void
+leave(struct prepared *p, struct span statement)
+{
+	struct prepared_entry *e = *find(&p->statements, statement);
+
+	if (e == NULL)
+		return;
+	e->is_leaving = true;
+	p->has_leaving = true;
+}
+
+/* The unnamed statement is replaced at will. */
+static bool
+is_taken(struct prepared *p, struct span statement)
+{
+	const struct prepared_entry *e;
+
+	if (p->statements == NULL || statement.len == 0 || p->is_uncertain)
+		return false;
+	e = *find(&p->statements, statement);
+	return e != NULL && !e->is_leaving;
+}
+
+void
+prepared_doubt(struct prepared *p)
+{
+	p->is_uncertain = p->statements != NULL;
+}
+
+void
+prepared_settle(struct prepared *p)
+{
+	struct prepared_entry **link = &p->statements;
+
+	if (!p->has_leaving)
+		return;
+	while (*link != NULL) {
+		if ((*link)->is_leaving)
+			remove_at(link);
+		else
+			link = &(*link)->next;
+	}
+	p->has_leaving = false;
+}
+
+void
+prepared_restore(struct prepared *p)
+{
+	struct prepared_entry *e;
+
+	for (e = p->statements; e != NULL; e = e->next)
+		e->is_leaving = false;
+	p->has_leaving = false;
+	prepared_doubt(p);
+}
+
+void
+prepared_parse(struct prepared *p, struct span statement,
+	       struct prepared_facts *facts)
+{
+	if (is_taken(p, statement))
+		prepared_facts_drop(facts);
+	else if (facts != NULL)
+		remember(&p->statements, statement, facts);
+	else if (p->statements != NULL)
+		leave(p, statement);
+}
+
+bool
+prepared_bind(struct prepared *p, struct span portal, struct span statement)
+{
+	struct prepared_entry *e;
+
+	if (p->statements == NULL && p->portals == NULL)
+		return false;
+	e = *find(&p->statements, statement);
+	if (e == NULL || e->is_leaving) {
+		forget(&p->portals, portal);
+		return false;
+	}
+	prepared_facts_use(e->facts);
+	remember(&p->portals, portal, e->facts);
+	return true;
+}
+
+void
+prepared_close(struct prepared *p, uint8_t kind, struct span name)
+{
+	if (kind == 'S')
+		leave(p, name);
+	else
+		forget(&p->portals, name);
+}
+
+struct prepared_facts *
+prepared_portal(const struct prepared *p, struct span portal)
+{
+	struct prepared_entry *list = p->portals;
+	struct prepared_entry *e = *find(&list, portal);
+
+	return e != NULL ? e->facts : NULL;
+}
+
+static void
+clear(struct prepared_entry **list)
+{
+	while (*list != NULL)
+		remove_at(list);
+}
+
+void
+prepared_clear_statements(struct prepared *p)
+{
+	clear(&p->statements);
+	p->has_leaving = false;
+	p->is_uncertain = false;
+}
+
+void
+prepared_clear(struct prepared *p)
+{
+	clear(&p->statements);
+	clear(&p->portals);
+}

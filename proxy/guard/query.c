@@ -1,0 +1,116 @@
+#include "proxy/guard/query.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "proxy/session/session.h"
+
+bool
+query_take(struct query *q, struct session *s, struct span sql,
+	   struct statement_list *list)
+{
+	char *text = malloc(sql.len + 1);
+
+	if (text == NULL)
+		return false;
+	memcpy(text, sql.data, sql.len);
+	text[sql.len] = '\0';
+	q->session = s;
+	q->text = text;
+	q->text_len = sql.len;
+	q->list = *list;
+	memset(list, 0, sizeof(*list));
+	return true;
+}
+
+bool
+query_cut(struct query *q, bool in_block)
+{
+	script_clear(&q->script);
+	return script_cut(&q->script, &q->list, q->text_len, in_block);
+}
+
+void
+query_leave_whole(struct query *q)
+{
+	q->script.count = 1;
+	q->script.pieces[0] = (struct piece){.end = q->text_len};
+}
+
+const struct piece *
+query_piece(const struct query *q)
+{
+	return &q->script.pieces[q->piece];
+}
+
+const struct statement *
+query_statements(const struct query *q, size_t *count)
+{
+	const struct piece *p = query_piece(q);
+
+	*count = p->count;
+	return q->list.items + p->first;
+}
+
+static void
+send_message(struct session *s, struct writer *w)
+{
+	if (w->failed) {
+		session_close(s, CLOSE_MEMORY, NULL);
+	} else {
+		pipeline_sent(&s->pipeline, FRONTEND_QUERY, PIPELINE_CLIENT);
+		gate_note_touch(s, true);
+		(void)session_to_server(s, w->data, w->len);
+	}
+	writer_clear(w);
+}
+
+void
+query_send_piece(struct query *q, bool in_own_block)
+{
+	const struct piece *p = query_piece(q);
+	struct writer w = {0};
+
+	delivery_begin(&q->delivery, q->session, q->text, p->start,
+		       in_own_block);
+	writer_begin(&w, FRONTEND_QUERY);
+	write_bytes(&w, q->text + p->start, p->end - p->start);
+	write_u8(&w, 0);
+	writer_end(&w);
+	send_message(q->session, &w);
+}
+
+bool
+query_advance(struct query *q)
+{
+	if (q->delivery.has_failed || q->piece + 1 >= q->script.count)
+		return false;
+	q->piece++;
+	return true;
+}
+
+void
+query_finish(struct query *q)
+{
+	struct session *s = q->session;
+	struct writer w = {0};
+
+	writer_begin(&w, BACKEND_READY_FOR_QUERY);
+	write_u8(&w, (uint8_t)s->pipeline.status);
+	writer_end(&w);
+	if (w.failed)
+		session_close(s, CLOSE_MEMORY, NULL);
+	else
+		(void)session_to_client(s, w.data, w.len);
+	writer_clear(&w);
+}
+
+void
+query_clear(struct query *q)
+{
+	delivery_clear(&q->delivery);
+	script_clear(&q->script);
+	statement_list_clear(&q->list);
+	free(q->text);
+	memset(q, 0, sizeof(*q));
+}

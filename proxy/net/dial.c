@@ -1,0 +1,491 @@
+/*
+ * dial.c - endpoint after endpoint, address after address.
+ *
+ *   next_endpoint   a socket directory: one Unix address; else resolve
+ *   resolved        the answer's addresses, in its order
+ *   unresolved      no answer in time
+ *   next_address    connect; what fails at once or later comes back here
+ *   connected       writable: SO_ERROR tells
+ *   upgraded        TLS, or the server has none, or it failed
+ *
+ * The first step runs from a timer of zero length, so that the handler never
+ * runs within dial_start.
+ */
+#include "proxy/net/dial.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <event2/event_struct.h>
+#include <event2/util.h>
+
+#include "proxy/net/upgrade.h"
+
+struct dial {
+	struct handshaker by;
+	struct evdns_base **dns;
+	struct dial_target target;
+	size_t next; /* the endpoint behind the one being tried */
+	struct timeval timeout;
+	dial_handler *handler;
+	void *arg;
+	struct evdns_getaddrinfo_request *request;
+	struct evutil_addrinfo *answer;
+	struct evutil_addrinfo *candidate; /* of answer, next to be tried */
+	struct dial_address peer;          /* the one being tried */
+	struct event event;
+	struct upgrade *upgrade;
+	bool is_downgraded;
+	int fd;
+	char tried[DIAL_TRIED_MAX];
+	size_t tried_len;
+};
+
+static void next_endpoint(struct dial *d);
+static void next_address(struct dial *d);
+static bool try_peer(struct dial *d);
+
+void
+dial_address_text(const struct dial_address *a, char out[DIAL_ADDRESS_TEXT_MAX])
+{
+	char host[64];
+	char port[8];
+
+	if (getnameinfo((const struct sockaddr *)&a->address, a->len, host,
+			sizeof(host), port, sizeof(port),
+			NI_NUMERICHOST | NI_NUMERICSERV) == 0)
+		snprintf(out, DIAL_ADDRESS_TEXT_MAX, "%s port %s", host, port);
+	else
+		snprintf(out, DIAL_ADDRESS_TEXT_MAX, "upstream");
+}
+
+static void
+dial_free(struct dial *d)
+{
+	if (d->answer != NULL)
+		evutil_freeaddrinfo(d->answer);
+	event_del(&d->event);
+	tls_context_release(d->target.tls);
+	free(d);
+}
+
+static void
+finish(struct dial *d, int fd, struct tls *tls)
+{
+	struct dial_result result = {
+	    .fd = fd,
+	    .tls = tls,
+	    .peer = d->peer,
+	    .is_downgraded = fd >= 0 && d->is_downgraded,
+	    .tried = d->tried,
+	};
+	dial_handler *handler = d->handler;
+	void *arg = d->arg;
+
+	handler(arg, &result);
+	dial_free(d);
+}
+
+/* What is being tried, for people. */
+static void
+describe(const struct dial *d, char *out, size_t size)
+{
+	const struct endpoint *e;
+
+	if (d->next == 0) {
+		snprintf(out, size, "upstream");
+		return;
+	}
+	e = &d->target.endpoints[d->next - 1];
+	if (e->host[0] == '/' || e->host[0] == '@')
+		snprintf(out, size, "%s/.s.PGSQL.%u", e->host, e->port);
+	else
+		snprintf(out, size, "%s port %u", e->host, e->port);
+}
+
+static void
+note_failure(struct dial *d, const char *why)
+{
+	char where[256];
+	int n;
+
+	describe(d, where, sizeof(where));
+	n = snprintf(d->tried + d->tried_len, sizeof(d->tried) - d->tried_len,
+		     "%s%s: %s", d->tried_len > 0 ? "; " : "", where, why);
+	d->tried_len += (size_t)n;
+	if (d->tried_len >= sizeof(d->tried))
+		d->tried_len = sizeof(d->tried) - 1;
+}
+
+static void
+set_tcp_options(int fd, int family)
+{
+	const int on = 1;
+
+	if (family == AF_UNIX)
+		return;
+	/* Both only tune; a socket without them still works. */
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+}
+
+static void
+give_up(struct dial *d, const char *why)
+{
+	close(d->fd);
+	d->fd = -1;
+	note_failure(d, why);
+	next_address(d);
+}
+
+static void
+succeed(struct dial *d, struct tls *tls)
+{
+	int fd = d->fd;
+
+	d->fd = -1;
+	d->peer.is_tls = tls != NULL;
+	finish(d, fd, tls);
+}
+
+/* TLS_PREFER would rather have it in clear than not at all. */
+static void
+fail_upgrade(struct dial *d, const char *why)
+{
+	if (d->target.mode != TLS_PREFER) {
+		give_up(d, why);
+		return;
+	}
+	close(d->fd);
+	note_failure(d, why);
+	d->peer.is_tls = false;
+	d->is_downgraded = true;
+	if (!try_peer(d))
+		next_address(d);
+}
+
+/* An upgrade_handler. */
+static void
+upgraded(void *arg, enum upgrade_outcome outcome, struct tls *tls,
+	 const char *why)
+{
+	struct dial *d = arg;
+
+	d->upgrade = NULL;
+	event_del(&d->event);
+	switch (outcome) {
+	case UPGRADE_DONE:
+		succeed(d, tls);
+		return;
+	case UPGRADE_REFUSED:
+		if (d->target.mode == TLS_PREFER)
+			succeed(d, NULL);
+		else
+			give_up(d, "server does not support SSL, but SSL was "
+				   "required");
+		return;
+	case UPGRADE_FAILED:
+		fail_upgrade(d, why);
+		return;
+	}
+}
+
+static void
+upgrade_late(evutil_socket_t fd, short what, void *arg)
+{
+	struct dial *d = arg;
+
+	(void)fd;
+	(void)what;
+	upgrade_cancel(d->upgrade);
+	d->upgrade = NULL;
+	fail_upgrade(d, "the TLS handshake timed out");
+}
+
+static void
+begin_upgrade(struct dial *d)
+{
+	struct tls *tls = tls_new(d->target.tls, d->peer.name);
+
+	if (tls != NULL)
+		d->upgrade = upgrade_start(&d->by, d->fd, tls,
+					   d->target.is_direct, upgraded, d);
+	if (d->upgrade == NULL) {
+		give_up(d, strerror(ENOMEM));
+		return;
+	}
+	event_assign(&d->event, d->by.base, -1, 0, upgrade_late, d);
+	event_add(&d->event, &d->timeout);
+}
+
+static void
+connected(evutil_socket_t fd, short what, void *arg)
+{
+	struct dial *d = arg;
+	int error = 0;
+	socklen_t len = sizeof(error);
+
+	if (what & EV_TIMEOUT)
+		error = ETIMEDOUT;
+	else if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
+		error = errno;
+	if (error != 0)
+		give_up(d, strerror(error));
+	else if (d->peer.is_tls)
+		begin_upgrade(d);
+	else
+		succeed(d, NULL);
+}
+
+/* False: failed at once, and noted. */
+static bool
+try_peer(struct dial *d)
+{
+	int family = d->peer.address.ss_family;
+
+	d->fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (d->fd < 0) {
+		note_failure(d, strerror(errno));
+		return false;
+	}
+	set_tcp_options(d->fd, family);
+	if (connect(d->fd, (const struct sockaddr *)&d->peer.address,
+		    d->peer.len) != 0 &&
+	    errno != EINPROGRESS) {
+		note_failure(d, strerror(errno));
+		close(d->fd);
+		d->fd = -1;
+		return false;
+	}
+	event_assign(&d->event, d->by.base, d->fd, EV_WRITE, connected, d);
+	event_add(&d->event, &d->timeout);
+	return true;
+}
+
+static void
+next_address(struct dial *d)
+{
+	while (d->candidate != NULL) {
+		struct evutil_addrinfo *a = d->candidate;
+
+		d->candidate = a->ai_next;
+		if (a->ai_addrlen > sizeof(d->peer.address))
+			continue;
+		memcpy(&d->peer.address, a->ai_addr, a->ai_addrlen);
+		d->peer.len = (socklen_t)a->ai_addrlen;
+		d->peer.is_tls = d->target.mode >= TLS_PREFER;
+		d->is_downgraded = false;
+		if (try_peer(d))
+			return;
+	}
+	if (d->answer != NULL)
+		evutil_freeaddrinfo(d->answer);
+	d->answer = NULL;
+	next_endpoint(d);
+}
+
+static void
+resolved(int error, struct evutil_addrinfo *answer, void *arg)
+{
+	struct dial *d = arg;
+
+	if (error == EVUTIL_EAI_CANCEL)
+		return; /* d was freed, or has gone on */
+	d->request = NULL;
+	event_del(&d->event);
+	if (error != 0) {
+		note_failure(d, evutil_gai_strerror(error));
+		next_endpoint(d);
+		return;
+	}
+	d->answer = answer;
+	d->candidate = answer;
+	next_address(d);
+}
+
+/* A resolver alone would go on for some minutes. */
+static void
+unresolved(evutil_socket_t fd, short what, void *arg)
+{
+	struct dial *d = arg;
+
+	(void)fd;
+	(void)what;
+	evdns_getaddrinfo_cancel(d->request);
+	d->request = NULL;
+	note_failure(d, "name resolution timed out");
+	next_endpoint(d);
+}
+
+static void
+resolve(struct dial *d, const struct endpoint *e)
+{
+	const struct evutil_addrinfo hints = {
+	    .ai_family = AF_UNSPEC,
+	    .ai_socktype = SOCK_STREAM,
+	    .ai_protocol = IPPROTO_TCP,
+	};
+	struct evutil_addrinfo numeric = hints;
+	struct evutil_addrinfo *answer = NULL;
+	struct evdns_getaddrinfo_request *request;
+	char service[8];
+
+	snprintf(service, sizeof(service), "%u", e->port);
+	numeric.ai_flags = EVUTIL_AI_NUMERICHOST | EVUTIL_AI_NUMERICSERV;
+	if (evutil_getaddrinfo(e->host, service, &numeric, &answer) == 0) {
+		resolved(0, answer, d);
+		return;
+	}
+	if (*d->dns == NULL)
+		*d->dns = evdns_base_new(d->by.base,
+					 EVDNS_BASE_INITIALIZE_NAMESERVERS |
+					     EVDNS_BASE_DISABLE_WHEN_INACTIVE);
+	if (*d->dns == NULL) {
+		resolved(EVUTIL_EAI_FAIL, NULL, d);
+		return;
+	}
+	/* NULL: resolved() ran already, and d may be gone. */
+	request =
+	    evdns_getaddrinfo(*d->dns, e->host, service, &hints, resolved, d);
+	if (request == NULL)
+		return;
+	d->request = request;
+	event_assign(&d->event, d->by.base, -1, 0, unresolved, d);
+	event_add(&d->event, &d->timeout);
+}
+
+/* False: the path is too long for a socket address. */
+static bool
+set_unix_peer(struct dial *d, const struct endpoint *e)
+{
+	struct sockaddr_un *u = (struct sockaddr_un *)&d->peer.address;
+	int n;
+
+	memset(u, 0, sizeof(*u));
+	u->sun_family = AF_UNIX;
+	n = snprintf(u->sun_path, sizeof(u->sun_path), "%s/.s.PGSQL.%u",
+		     e->host, e->port);
+	if (n < 0 || (size_t)n >= sizeof(u->sun_path))
+		return false;
+	d->peer.len =
+	    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + (size_t)n);
+	if (e->host[0] == '@')
+		u->sun_path[0] = '\0';
+	else
+		d->peer.len++; /* its NUL */
+	return true;
+}
+
+static void
+next_endpoint(struct dial *d)
+{
+	while (d->next < d->target.count) {
+		const struct endpoint *e = &d->target.endpoints[d->next++];
+
+		d->peer.name = e->name;
+		d->peer.is_tls = false; /* never over Unix sockets */
+		d->is_downgraded = false;
+		if (e->host[0] != '/' && e->host[0] != '@') {
+			resolve(d, e);
+			return;
+		}
+		if (!set_unix_peer(d, e))
+			note_failure(d, "socket path too long");
+		else if (try_peer(d))
+			return;
+	}
+	finish(d, -1, NULL);
+}
+
+static void
+begin_list(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	next_endpoint(arg);
+}
+
+static void
+begin_address(evutil_socket_t fd, short what, void *arg)
+{
+	struct dial *d = arg;
+
+	(void)fd;
+	(void)what;
+	if (!try_peer(d))
+		finish(d, -1, NULL);
+}
+
+static struct dial *
+dial_new(const struct handshaker *by, const struct dial_target *target,
+	 dial_handler *handler, void *arg, event_callback_fn begin)
+{
+	static const struct timeval at_once = {0, 0};
+	struct dial *d = calloc(1, sizeof(*d));
+
+	if (d == NULL)
+		return NULL;
+	d->by = *by;
+	d->fd = -1;
+	d->target = *target;
+	if (target->tls != NULL)
+		tls_context_use(target->tls);
+	d->timeout.tv_sec = target->timeout_ms / 1000;
+	d->timeout.tv_usec = target->timeout_ms % 1000 * 1000;
+	d->handler = handler;
+	d->arg = arg;
+	event_assign(&d->event, by->base, -1, 0, begin, d);
+	event_add(&d->event, &at_once);
+	return d;
+}
+
+struct dial *
+dial_start(const struct handshaker *by, struct evdns_base **dns,
+	   const struct dial_target *target, dial_handler *handler, void *arg)
+{
+	struct dial *d = dial_new(by, target, handler, arg, begin_list);
+
+	if (d != NULL)
+		d->dns = dns;
+	return d;
+}
+
+struct dial *
+dial_start_address(const struct handshaker *by,
+		   const struct dial_target *target,
+		   const struct dial_address *address, dial_handler *handler,
+		   void *arg)
+{
+	struct dial *d = dial_new(by, target, handler, arg, begin_address);
+
+	if (d == NULL)
+		return NULL;
+	d->target.count = 0;
+	/* As it says: what else could be done is not. */
+	if (address->is_tls && d->target.mode < TLS_REQUIRE)
+		d->target.mode = TLS_REQUIRE;
+	d->peer = *address;
+	return d;
+}
+
+void
+dial_cancel(struct dial *d)
+{
+	if (d == NULL)
+		return;
+	if (d->request != NULL)
+		evdns_getaddrinfo_cancel(d->request);
+	upgrade_cancel(d->upgrade);
+	event_del(&d->event);
+	if (d->fd >= 0)
+		close(d->fd);
+	dial_free(d);
+}

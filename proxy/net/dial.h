@@ -1,0 +1,82 @@
+/*
+ * dial.h - connect to the first server of a list that answers, by TLS where
+ * that is wanted, without ever blocking the loop: names are resolved by
+ * libevent's resolver.
+ */
+#ifndef LOCKSTEP_PROXY_NET_DIAL_H
+#define LOCKSTEP_PROXY_NET_DIAL_H
+
+#include <event2/dns.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "proxy/config/config.h"
+#include "proxy/net/handshake.h"
+
+enum {
+	DIAL_TRIED_MAX = 512,
+};
+
+/* A server, and how it was reached: what is needed to reach it again so. */
+struct dial_address {
+	struct sockaddr_storage address; /* as connect(2) takes it */
+	socklen_t len;
+	const char *name; /* for its certificate; borrowed from the
+			     configuration; NULL: none is known */
+	bool is_tls;
+};
+
+enum {
+	DIAL_ADDRESS_TEXT_MAX = 128,
+};
+
+/* "127.0.0.1 port 5432", for people. */
+void dial_address_text(const struct dial_address *a,
+		       char out[DIAL_ADDRESS_TEXT_MAX]);
+
+struct dial_result {
+	int fd; /* connected and non-blocking, the callee's; -1: none */
+	struct tls *tls;          /* the callee's; NULL: fd is in clear */
+	struct dial_address peer; /* of fd */
+	bool is_downgraded;       /* in clear because TLS has failed */
+	const char *tried; /* "db1:5432: Connection refused; ...", borrowed for
+			      the call */
+};
+
+typedef void dial_handler(void *arg, const struct dial_result *result);
+
+/* Where to, and how.  Borrowed for the dial's life, but for tls. */
+struct dial_target {
+	const struct endpoint *endpoints;
+	size_t count;
+	enum tls_mode mode;
+	bool is_direct;
+	struct tls_context *tls; /* a use of it is taken; NULL: TLS_DISABLE */
+	uint32_t timeout_ms;
+};
+
+struct dial;
+
+/*
+ * Try the endpoints in order, for at most timeout_ms each of their addresses
+ * and the resolution of each name.  What TLS_ALLOW and TLS_PREFER do about a
+ * server that refuses the login is the caller's: dial_start_address.
+ * *dns is made on the first name that must be resolved, and is the caller's.
+ * The handler runs exactly once, never within this call, unless dial_cancel
+ * comes first.  NULL: out of memory.
+ */
+struct dial *dial_start(const struct handshaker *by, struct evdns_base **dns,
+			const struct dial_target *target, dial_handler *handler,
+			void *arg);
+
+/* The same for one address that is known, by TLS or not as it says. */
+struct dial *dial_start_address(const struct handshaker *by,
+				const struct dial_target *target,
+				const struct dial_address *address,
+				dial_handler *handler, void *arg);
+
+/* Accepts NULL.  The handler will not run. */
+void dial_cancel(struct dial *d);
+
+#endif

@@ -1,0 +1,319 @@
+#include "proxy/net/stream.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+	/* What one read takes of the socket: somewhat more than a record. */
+	CIPHER_BYTES = 32 * 1024,
+	/* What TLS itself may answer to a peer who does not read: new keys, and
+	 * an alert for each renegotiation that he asks for. */
+	REPLIES_MAX_BYTES = 4096,
+};
+
+/* What TLS holds back is no event of the socket's. */
+static void
+notice_more(struct stream *s)
+{
+	if (s->tls != NULL && s->is_reading && tls_has_more(s->tls))
+		event_active(&s->read_event, EV_READ, 1);
+}
+
+static void
+readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct stream *s = arg;
+
+	(void)fd;
+	(void)what;
+	s->handler(s->arg, STREAM_READABLE);
+	if (stream_is_open(s))
+		notice_more(s);
+}
+
+static bool
+is_transient(int error)
+{
+	return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
+}
+
+/* Bytes sent; -1: the stream is broken. */
+static ssize_t
+send_some(struct stream *s, const void *data, size_t len)
+{
+	ssize_t n = send(s->fd, data, len, MSG_NOSIGNAL);
+
+	if (n >= 0)
+		return n;
+	if (is_transient(errno))
+		return 0;
+	s->error = errno;
+	return -1;
+}
+
+static void
+shut(struct stream *s)
+{
+	s->shut_when_drained = false;
+	s->is_shut = true;
+	(void)shutdown(s->fd, SHUT_WR); /* a dead peer needs no goodbye */
+}
+
+static void
+drained(struct stream *s)
+{
+	event_del(&s->write_event);
+	s->is_writing = false;
+	s->replied_bytes = 0;
+	if (s->shut_when_drained)
+		shut(s);
+	s->handler(s->arg, STREAM_DRAINED);
+}
+
+static void
+writable(evutil_socket_t fd, short what, void *arg)
+{
+	struct stream *s = arg;
+	struct span rest = buffer_span(&s->out);
+	ssize_t n = send_some(s, rest.data, rest.len);
+
+	(void)fd;
+	(void)what;
+	if (n < 0) {
+		event_del(&s->write_event);
+		s->is_writing = false;
+		s->handler(s->arg, STREAM_BROKEN);
+		return;
+	}
+	buffer_consume(&s->out, (size_t)n);
+	if (s->out.len == 0)
+		drained(s);
+}
+
+void
+stream_open(struct stream *s, struct event_base *base, int fd,
+	    stream_handler *handler, void *arg)
+{
+	memset(s, 0, sizeof(*s));
+	s->fd = fd;
+	s->handler = handler;
+	s->arg = arg;
+	event_assign(&s->read_event, base, fd, EV_READ | EV_PERSIST, readable,
+		     s);
+	event_assign(&s->write_event, base, fd, EV_WRITE | EV_PERSIST, writable,
+		     s);
+}
+
+void
+stream_secure(struct stream *s, struct tls *tls)
+{
+	assert(s->tls == NULL && s->out.len == 0);
+	s->tls = tls;
+	notice_more(s);
+}
+
+void
+stream_close(struct stream *s)
+{
+	if (!stream_is_open(s))
+		return;
+	event_del(&s->read_event);
+	event_del(&s->write_event);
+	close(s->fd);
+	s->fd = -1;
+	buffer_clear(&s->out);
+	tls_free(s->tls);
+	s->tls = NULL;
+}
+
+bool
+stream_is_open(const struct stream *s)
+{
+	return s->handler != NULL && s->fd >= 0;
+}
+
+static ssize_t
+receive(struct stream *s, void *data, size_t size)
+{
+	ssize_t n = recv(s->fd, data, size, 0);
+
+	if (n >= 0)
+		return n;
+	if (is_transient(errno))
+		return STREAM_AGAIN;
+	s->error = errno;
+	return STREAM_ERROR;
+}
+
+static void
+await_writable(struct stream *s)
+{
+	if (!s->is_writing)
+		event_add(&s->write_event, NULL);
+	s->is_writing = true;
+}
+
+/* Send now what the socket takes and queue the rest. */
+static bool
+send_or_queue(struct stream *s, const uint8_t *data, size_t len)
+{
+	ssize_t n = 0;
+
+	if (len == 0)
+		return true;
+	if (s->out.len == 0) {
+		n = send_some(s, data, len);
+		if (n < 0)
+			return false;
+	}
+	if ((size_t)n == len)
+		return true;
+	if (!buffer_append(&s->out, data + n, len - (size_t)n)) {
+		s->error = ENOMEM;
+		return false;
+	}
+	await_writable(s);
+	return true;
+}
+
+/* TLS */
+
+static bool
+send_output(struct stream *s)
+{
+	struct buffer *out = tls_output(s->tls);
+	struct span bytes = buffer_span(out);
+	bool is_sent = send_or_queue(s, bytes.data, bytes.len);
+
+	buffer_clear(out);
+	return is_sent;
+}
+
+static_assert((int)TLS_EOF == STREAM_EOF && (int)TLS_AGAIN == STREAM_AGAIN &&
+		  (int)TLS_BROKEN == STREAM_ERROR,
+	      "stream_read returns what tls_read does");
+
+/* What reading made TLS say.  False: the peer takes nothing and asks on. */
+static bool
+send_replies(struct stream *s)
+{
+	size_t len = tls_output(s->tls)->len;
+
+	if (len == 0 || s->is_shut)
+		return true;
+	(void)send_output(s); /* that he is gone shows at the next write */
+	s->replied_bytes = s->out.len == 0 ? 0 : s->replied_bytes + len;
+	return s->replied_bytes <= REPLIES_MAX_BYTES;
+}
+
+static ssize_t
+decrypt(struct stream *s, struct span cipher, void *data, size_t size)
+{
+	ssize_t n = tls_read(s->tls, cipher, data, size);
+
+	if (!send_replies(s))
+		n = TLS_BROKEN;
+	if (n == TLS_BROKEN)
+		s->error = EPROTO;
+	return n;
+}
+
+static ssize_t
+read_tls(struct stream *s, void *data, size_t size)
+{
+	uint8_t cipher[CIPHER_BYTES];
+	ssize_t n;
+
+	if (tls_has_more(s->tls)) {
+		n = decrypt(s, span_of(NULL, 0), data, size);
+		if (n != STREAM_AGAIN)
+			return n;
+	}
+	n = receive(s, cipher, sizeof(cipher));
+	if (n <= 0)
+		return n;
+	return decrypt(s, span_of(cipher, (size_t)n), data, size);
+}
+
+static bool
+write_tls(struct stream *s, const void *data, size_t len)
+{
+	if (tls_write(s->tls, data, len))
+		return send_output(s);
+	s->error = EPROTO;
+	return false;
+}
+
+/* Data */
+
+ssize_t
+stream_read(struct stream *s, void *data, size_t size)
+{
+	if (s->tls != NULL)
+		return read_tls(s, data, size);
+	return receive(s, data, size);
+}
+
+bool
+stream_write(struct stream *s, const void *data, size_t len)
+{
+	assert(!s->is_shut && !s->shut_when_drained);
+	if (len == 0)
+		return true;
+	if (s->tls != NULL)
+		return write_tls(s, data, len);
+	return send_or_queue(s, data, len);
+}
+
+size_t
+stream_pending(const struct stream *s)
+{
+	return s->out.len;
+}
+
+void
+stream_discard(struct stream *s)
+{
+	buffer_clear(&s->out);
+}
+
+const char *
+stream_tls_error(const struct stream *s)
+{
+	if (s->tls == NULL || s->error != EPROTO)
+		return NULL;
+	if (*tls_error(s->tls) != '\0')
+		return tls_error(s->tls);
+	return "it asks for answers and takes none";
+}
+
+void
+stream_want_read(struct stream *s, bool wanted)
+{
+	if (s->is_reading == wanted)
+		return;
+	s->is_reading = wanted;
+	if (wanted)
+		event_add(&s->read_event, NULL);
+	else
+		event_del(&s->read_event);
+	notice_more(s);
+}
+
+void
+stream_shutdown(struct stream *s)
+{
+	if (s->is_shut || s->shut_when_drained)
+		return;
+	if (s->tls != NULL) {
+		tls_finish(s->tls);
+		(void)send_output(s); /* a dead peer needs no goodbye */
+	}
+	if (s->out.len == 0)
+		shut(s);
+	else
+		s->shut_when_drained = true;
+}

@@ -1,0 +1,50 @@
+/*
+ * cancel.h - the registry of backend keys: whose session a CancelRequest is
+ * for.  Shared by all workers; every function locks it.
+ *
+ * The process id alone does not tell: servers behind one proxy may share
+ * them.  So the key is the whole of BackendKeyData.
+ */
+#ifndef LOCKSTEP_PROXY_PAIR_CANCEL_H
+#define LOCKSTEP_PROXY_PAIR_CANCEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "protocol/span.h"
+#include "proxy/net/dial.h"
+
+enum {
+	CANCEL_SECRET_MAX = 256, /* protocol 3.2 */
+};
+
+struct cancel_target {
+	uint32_t worker;
+	uint64_t session;
+	struct dial_address server; /* where the backend lives */
+	bool is_held; /* the backend does nothing for the client: the proxy
+			 answers itself */
+};
+
+struct cancel_registry;
+struct cancel_entry;
+
+struct cancel_registry *cancel_registry_new(void);    /* NULL: out of memory */
+void cancel_registry_free(struct cancel_registry *r); /* accepts NULL */
+
+/*
+ * Owned by the registry until cancel_forget.  NULL: out of memory, or the
+ * secret is longer than any protocol version allows.
+ */
+struct cancel_entry *cancel_remember(struct cancel_registry *r, uint32_t pid,
+				     struct span secret,
+				     const struct cancel_target *target);
+void cancel_forget(struct cancel_registry *r, struct cancel_entry *e);
+void cancel_set_held(struct cancel_registry *r, struct cancel_entry *e,
+		     bool is_held);
+
+/* False: no session has this key. */
+bool cancel_find(struct cancel_registry *r, uint32_t pid, struct span secret,
+		 struct cancel_target *out);
+
+#endif

@@ -1,0 +1,54 @@
+/*
+ * close_reason.h - why a session ended: name, whether it is worth a warning,
+ * SQLSTATE and text for the client (NULL: the client is told nothing).
+ */
+#ifndef LOCKSTEP_PROXY_PAIR_CLOSE_REASON_H
+#define LOCKSTEP_PROXY_PAIR_CLOSE_REASON_H
+
+#include <stdbool.h>
+
+#define CLOSE_REASONS(X)                                                       \
+	X(CLIENT_LEFT, "client-left", false, NULL, NULL)                       \
+	X(SERVER_LEFT, "server-left", false, NULL, NULL)                       \
+	X(CLIENT_BROKEN, "client-broken", false, NULL, NULL)                   \
+	X(CANCEL_DONE, "cancel-done", false, NULL, NULL)                       \
+	X(STARTUP_BAD, "startup-bad", true, "08P01", "invalid startup packet") \
+	X(VERSION, "unsupported-protocol", true, "0A000",                      \
+	  "unsupported frontend protocol: Lockstep speaks protocol 3")         \
+	X(CLEAR_BYTES, "unencrypted-data", true, "08P01",                      \
+	  "received unencrypted data after SSL request")                       \
+	X(TLS_FAILED, "tls-failed", true, NULL, NULL)                          \
+	X(TLS_REQUIRED, "tls-required", true, "28000",                         \
+	  "Lockstep accepts only encrypted connections")                       \
+	X(CERTIFICATE, "certificate-refused", true, "28000",                   \
+	  "certificate authentication failed")                                 \
+	X(PASSWORD, "password-refused", true, "28P01",                         \
+	  "password authentication failed")                                    \
+	X(BINDING, "channel-binding", true, "28000",                           \
+	  "SCRAM channel binding cannot pass through Lockstep")                \
+	X(UPSTREAM_LOGIN, "upstream-login", true, "28000",                     \
+	  "Lockstep cannot log in to the upstream server")                     \
+	X(LOGIN_TIMEOUT, "login-timeout", true, "57014",                       \
+	  "the login took longer than login_timeout")                          \
+	X(TOO_MANY, "too-many-connections", true, "53300",                     \
+	  "too many connections: max_connections of Lockstep is reached")      \
+	X(UNREACHABLE, "upstream-unreachable", true, "08006",                  \
+	  "could not connect to the upstream server")                          \
+	X(SERVER_LOST, "upstream-lost", true, "08006",                         \
+	  "the upstream server closed the connection unexpectedly")            \
+	X(SERVER_BAD, "upstream-protocol", true, "08P01",                      \
+	  "the upstream server sent an invalid message")                       \
+	X(CLIENT_BAD, "client-protocol", true, "08P01", "invalid message")     \
+	X(MISMATCH, "out-of-step", true, "08P01",                              \
+	  "an answer of the upstream server matches no message sent to it")    \
+	X(MEMORY, "out-of-memory", true, "53200", "out of memory")             \
+	X(SHUTDOWN, "shutdown", false, "57P01",                                \
+	  "terminating connection due to administrator command")
+
+enum close_reason {
+#define X(name, text, is_error, sqlstate, message) CLOSE_##name,
+	CLOSE_REASONS(X)
+#undef X
+};
+
+#endif

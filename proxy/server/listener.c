@@ -1,0 +1,254 @@
+#include "proxy/server/listener.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <event2/event_struct.h>
+#include <event2/listener.h>
+
+#include "proxy/base/log.h"
+
+enum {
+	PAUSE_MS = 100, /* when out of descriptors */
+};
+
+struct listener {
+	struct evconnlistener *socket;
+	char *path; /* of a Unix socket, to be removed */
+};
+
+struct listeners {
+	struct daemon *daemon;
+	struct listener *items;
+	size_t count;
+	struct event resume_event;
+};
+
+static struct worker *
+least_loaded(struct daemon *d)
+{
+	struct worker *best = &d->workers[0];
+	uint32_t i;
+
+	for (i = 1; i < d->worker_count; i++)
+		if (atomic_load(&d->workers[i].load) < atomic_load(&best->load))
+			best = &d->workers[i];
+	return best;
+}
+
+static void
+accepted(struct evconnlistener *socket, evutil_socket_t fd,
+	 struct sockaddr *address, int len, void *arg)
+{
+	struct listeners *l = arg;
+	struct worker *w = least_loaded(l->daemon);
+	struct mail mail = {.kind = MAIL_CONNECTION, .fd = (int)fd};
+	const int on = 1;
+
+	(void)socket;
+	(void)len;
+	if (address->sa_family != AF_UNIX) {
+		/* Both only tune; a socket without them still works. */
+		(void)setsockopt((int)fd, IPPROTO_TCP, TCP_NODELAY, &on,
+				 sizeof(on));
+		(void)setsockopt((int)fd, SOL_SOCKET, SO_KEEPALIVE, &on,
+				 sizeof(on));
+	}
+	atomic_fetch_add(&w->load, 1);
+	atomic_fetch_add(&l->daemon->connections, 1);
+	if (mailbox_post(&w->mailbox, mail))
+		return;
+	atomic_fetch_sub(&w->load, 1);
+	atomic_fetch_sub(&l->daemon->connections, 1);
+	close((int)fd);
+}
+
+static void
+enable_all(struct listeners *l, bool enabled)
+{
+	size_t i;
+
+	for (i = 0; i < l->count; i++) {
+		if (enabled)
+			evconnlistener_enable(l->items[i].socket);
+		else
+			evconnlistener_disable(l->items[i].socket);
+	}
+}
+
+static void
+resume(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	enable_all(arg, true);
+}
+
+static void
+accept_failed(struct evconnlistener *socket, void *arg)
+{
+	struct listeners *l = arg;
+	struct timeval pause = {.tv_usec = PAUSE_MS * 1000};
+
+	(void)socket;
+	log_line(LOG_ERROR, "cannot accept a connection: %s", strerror(errno));
+	enable_all(l, false);
+	event_add(&l->resume_event, &pause);
+}
+
+static bool
+bind_to(struct listeners *l, struct event_base *base,
+	const struct sockaddr *address, socklen_t len)
+{
+	unsigned flags = LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC;
+	struct evconnlistener *socket;
+
+	if (address->sa_family != AF_UNIX)
+		flags |= LEV_OPT_REUSEABLE;
+	if (address->sa_family == AF_INET6)
+		flags |= LEV_OPT_BIND_IPV6ONLY;
+	socket = evconnlistener_new_bind(base, accepted, l, flags, -1, address,
+					 (int)len);
+	if (socket == NULL)
+		return false;
+	evconnlistener_set_error_cb(socket, accept_failed);
+	l->items[l->count++].socket = socket;
+	return true;
+}
+
+/* A socket file that nobody listens at any more is in the way. */
+static void
+remove_stale(const struct sockaddr_un *u, socklen_t len)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return;
+	if (connect(fd, (const struct sockaddr *)u, len) != 0 &&
+	    errno == ECONNREFUSED)
+		(void)unlink(u->sun_path);
+	close(fd);
+}
+
+static bool
+listen_unix(struct listeners *l, struct event_base *base,
+	    const struct endpoint *e)
+{
+	struct sockaddr_un u = {.sun_family = AF_UNIX};
+	socklen_t len = sizeof(u);
+	size_t n = strlen(e->host);
+
+	if (n >= sizeof(u.sun_path)) {
+		errno = ENAMETOOLONG;
+		return false;
+	}
+	memcpy(u.sun_path, e->host, n);
+	if (e->host[0] == '@') {
+		u.sun_path[0] = '\0';
+		len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n);
+		return bind_to(l, base, (struct sockaddr *)&u, len);
+	}
+	remove_stale(&u, len);
+	if (!bind_to(l, base, (struct sockaddr *)&u, len))
+		return false;
+	l->items[l->count - 1].path = strdup(u.sun_path);
+	return chmod(u.sun_path, (mode_t)l->daemon->config->unix_socket_mode) ==
+	       0;
+}
+
+static bool
+listen_tcp(struct listeners *l, struct event_base *base,
+	   const struct endpoint *e, const char **why)
+{
+	const struct addrinfo hints = {
+	    .ai_flags = AI_PASSIVE,
+	    .ai_socktype = SOCK_STREAM,
+	};
+	struct addrinfo *found;
+	char service[8];
+	int error;
+	bool bound;
+
+	snprintf(service, sizeof(service), "%u", e->port);
+	error = getaddrinfo(e->host, service, &hints, &found);
+	if (error != 0) {
+		*why = gai_strerror(error);
+		return false;
+	}
+	bound = bind_to(l, base, found->ai_addr, found->ai_addrlen);
+	*why = strerror(errno);
+	freeaddrinfo(found);
+	return bound;
+}
+
+static bool
+listen_at(struct listeners *l, struct event_base *base,
+	  const struct endpoint *e)
+{
+	bool is_local = e->host[0] == '/' || e->host[0] == '@';
+	const char *why = NULL;
+
+	if (is_local && listen_unix(l, base, e)) {
+		log_line(LOG_INFO, "listening at %s", e->host);
+		return true;
+	}
+	if (!is_local && listen_tcp(l, base, e, &why)) {
+		log_line(LOG_INFO, "listening at %s port %u", e->host, e->port);
+		return true;
+	}
+	log_line(LOG_ERROR,
+		 "cannot listen at %s port %u: %s (setting \"listen\")",
+		 e->host, e->port, is_local ? strerror(errno) : why);
+	return false;
+}
+
+struct listeners *
+listeners_open(struct event_base *base, struct daemon *daemon)
+{
+	const struct config *c = daemon->config;
+	struct listeners *l = calloc(1, sizeof(*l));
+	size_t i;
+
+	if (l == NULL)
+		return NULL;
+	l->daemon = daemon;
+	event_assign(&l->resume_event, base, -1, 0, resume, l);
+	l->items = calloc(c->listen_count, sizeof(*l->items));
+	if (l->items == NULL)
+		goto fail;
+	for (i = 0; i < c->listen_count; i++)
+		if (!listen_at(l, base, &c->listen[i]))
+			goto fail;
+	return l;
+
+fail:
+	listeners_close(l);
+	return NULL;
+}
+
+void
+listeners_close(struct listeners *l)
+{
+	size_t i;
+
+	if (l == NULL)
+		return;
+	event_del(&l->resume_event);
+	for (i = 0; i < l->count; i++) {
+		evconnlistener_free(l->items[i].socket);
+		if (l->items[i].path != NULL)
+			(void)unlink(l->items[i].path);
+		free(l->items[i].path);
+	}
+	free(l->items);
+	free(l);
+}

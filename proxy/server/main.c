@@ -1,0 +1,294 @@
+/* main.c - arguments; nothing testable lives here. */
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "proxy/config/config.h"
+#include "proxy/config/config_tls.h"
+#include "proxy/auth/credentials.h"
+#include "proxy/explain/explain.h"
+#include "proxy/base/log.h"
+#include "proxy/server/server.h"
+
+enum {
+	SETS_MAX = 256,
+};
+
+struct arguments {
+	const char *command;
+	const char *sql; /* of explain */
+	const char *file;
+	const char *listen;
+	const char *upstream;
+	bool is_json;
+	const char *sets[SETS_MAX];
+	size_t set_count;
+	char *owned[2]; /* those of `sets` that are made here */
+	size_t owned_count;
+};
+
+enum {
+	OPTION_LISTEN = 256,
+	OPTION_UPSTREAM,
+	OPTION_SET,
+	OPTION_JSON,
+};
+
+static const struct option options[] = {
+    {"config", required_argument, NULL, 'c'},
+    {"listen", required_argument, NULL, OPTION_LISTEN},
+    {"upstream", required_argument, NULL, OPTION_UPSTREAM},
+    {"set", required_argument, NULL, OPTION_SET},
+    {"json", no_argument, NULL, OPTION_JSON},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},
+    {NULL, 0, NULL, 0},
+};
+
+static const char usage[] =
+    "Lockstep " LOCKSTEP_VERSION
+    ", a PostgreSQL proxy that runs locking DDL without deadlocks.\n"
+    "\n"
+    "Usage:\n"
+    "  lockstep [serve] [-c FILE] [--listen ADDR:PORT] [--upstream CONNINFO]\n"
+    "           [--set NAME=VALUE]...\n"
+    "  lockstep check -c FILE       report every mistake in a configuration\n"
+    "  lockstep explain [-c FILE] [--upstream CONNINFO] [--set NAME=VALUE]...\n"
+    "           [--json] SQL | -    what SQL would lock, in which order, and\n"
+    "                               who is in the way; locks nothing\n"
+    "  lockstep --version | --help\n"
+    "\n"
+    "CONNINFO is libpq's: \"host=... port=...\" or a postgres:// URL.\n"
+    "Each setting has the same name in the file, in --set and, in upper case\n"
+    "with the prefix LOCKSTEP_, in the environment; the nearest wins.\n"
+    "\n"
+    "explain is a client of the upstream, or of libpq's default server if\n"
+    "none is set.  With - it reads SQL from standard input, one statement a\n"
+    "line, and with --json it answers with one object a line.  It ends with\n"
+    "0, with 1 if a statement does not parse or names a relation that does\n"
+    "not exist, and with 2 if there is no connection or it was lost.\n"
+    "\n"
+    "Example:\n"
+    "  lockstep --listen 127.0.0.1:7432 --upstream 'host=127.0.0.1 port=5432'\n"
+    "  psql 'host=127.0.0.1 port=7432 user=postgres dbname=postgres'\n"
+    "\n"
+    "Settings:\n";
+
+static int
+fail_usage(const char *what)
+{
+	fprintf(stderr, "lockstep: %s\nTry \"lockstep --help\".\n", what);
+	return EXIT_FAILURE;
+}
+
+static void
+help(void)
+{
+	fputs(usage, stdout);
+	config_describe(stdout);
+}
+
+static bool
+add_set(struct arguments *a, const char *set)
+{
+	if (a->set_count == SETS_MAX)
+		return false;
+	a->sets[a->set_count++] = set;
+	return true;
+}
+
+/* --listen X is --set listen=X. */
+static bool
+add_named(struct arguments *a, const char *name, const char *value)
+{
+	char *set;
+
+	if (value == NULL)
+		return true;
+	if (asprintf(&set, "%s=%s", name, value) < 0)
+		return false;
+	a->owned[a->owned_count++] = set;
+	return add_set(a, set);
+}
+
+static bool
+take_option(struct arguments *a, int option)
+{
+	switch (option) {
+	case 'c':
+		a->file = optarg;
+		return true;
+	case OPTION_LISTEN:
+		a->listen = optarg;
+		return true;
+	case OPTION_UPSTREAM:
+		a->upstream = optarg;
+		return true;
+	case OPTION_JSON:
+		a->is_json = true;
+		return true;
+	case OPTION_SET:
+		return add_set(a, optarg);
+	default:
+		return false;
+	}
+}
+
+static bool
+is_explain(const struct arguments *a)
+{
+	return strcmp(a->command, "explain") == 0;
+}
+
+/*
+ * The upstream of a client may be more than what can be relayed to (a service
+ * file, TLS), so for explain it is not a setting.
+ */
+static bool
+finish_options(struct arguments *a)
+{
+	return add_named(a, "listen", a->listen) &&
+	       (is_explain(a) || add_named(a, "upstream", a->upstream));
+}
+
+static struct config *
+load(const struct arguments *a)
+{
+	struct config_sources sources = {
+	    .file = a->file,
+	    .environ = environ,
+	    .sets = a->sets,
+	    .set_count = a->set_count,
+	};
+
+	return config_load(&sources, stderr);
+}
+
+/* A config_warn. */
+static void
+print_warning(void *arg, const char *text)
+{
+	(void)arg;
+	fprintf(stderr, "warning: %s\n", text);
+}
+
+static int
+check(const struct arguments *a)
+{
+	struct credentials *credentials;
+	struct config *config;
+
+	if (a->file == NULL)
+		return fail_usage("check needs -c FILE");
+	config = load(a);
+	if (config == NULL)
+		return EXIT_FAILURE;
+	config_tls_warn(config, print_warning, NULL);
+	credentials = credentials_load(config, stderr);
+	config_free(config);
+	if (credentials == NULL)
+		return EXIT_FAILURE;
+	credentials_release(credentials);
+	printf("%s: ok\n", a->file);
+	return EXIT_SUCCESS;
+}
+
+static int
+serve(const struct arguments *a)
+{
+	struct config *config = load(a);
+	int status;
+
+	if (config == NULL)
+		return EXIT_FAILURE;
+	if (config->upstream_count == 0) {
+		config_free(config);
+		return fail_usage("no upstream is set: name the server with"
+				  " --upstream 'host=... port=...'");
+	}
+	log_init(config->log_level, config->log_format);
+	status = server_run(config);
+	config_free(config);
+	return status;
+}
+
+static int
+explain(const struct arguments *a)
+{
+	struct explain_options explained = {
+	    .conninfo = a->upstream,
+	    .sql = a->sql,
+	    .is_json = a->is_json,
+	};
+	struct config *config;
+	int status;
+
+	if (a->sql == NULL)
+		return fail_usage("explain needs SQL, or - to read it");
+	config = load(a);
+	if (config == NULL)
+		return EXIT_FAILURE;
+	if (explained.conninfo == NULL)
+		explained.conninfo = config->upstream_conninfo;
+	status = explain_run(config, &explained);
+	config_free(config);
+	return status;
+}
+
+static int
+run_command(const struct arguments *a)
+{
+	if (strcmp(a->command, "serve") == 0)
+		return serve(a);
+	if (strcmp(a->command, "check") == 0)
+		return check(a);
+	if (is_explain(a))
+		return explain(a);
+	return fail_usage("there is no such command");
+}
+
+/* -1: go on; else the exit status. */
+static int
+parse_arguments(struct arguments *a, int argc, char **argv)
+{
+	int option;
+
+	while ((option = getopt_long(argc, argv, "c:hV", options, NULL)) !=
+	       -1) {
+		if (option == 'h') {
+			help();
+			return EXIT_SUCCESS;
+		}
+		if (option == 'V') {
+			puts("lockstep " LOCKSTEP_VERSION);
+			return EXIT_SUCCESS;
+		}
+		if (!take_option(a, option))
+			return fail_usage("the command line is not understood");
+	}
+	a->command = optind < argc ? argv[optind++] : "serve";
+	if (is_explain(a) && optind < argc)
+		a->sql = argv[optind++];
+	if (optind < argc)
+		return fail_usage(is_explain(a) ? "more than one SQL"
+						: "more than one command");
+	if (a->is_json && !is_explain(a))
+		return fail_usage("only explain has --json");
+	return finish_options(a) ? -1 : fail_usage("too many settings");
+}
+
+int
+main(int argc, char **argv)
+{
+	struct arguments a = {0};
+	int status = parse_arguments(&a, argc, argv);
+
+	if (status < 0)
+		status = run_command(&a);
+	while (a.owned_count > 0)
+		free(a.owned[--a.owned_count]);
+	return status;
+}

@@ -1,0 +1,329 @@
+/*
+ * server.c - the running proxy.
+ *
+ * The main thread accepts connections and minds the signals; all else is the
+ * workers'.
+ *
+ *   first signal    stop accepting; MAIL_DRAIN: sessions between two
+ *                   transactions end, the others as they come to that point
+ *   drain_timeout   MAIL_EXPIRE: all end but guarded statements that run
+ *   second signal   MAIL_STOP: all end
+ */
+#include "proxy/server/server.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <event2/thread.h>
+
+#include "proxy/config/config_tls.h"
+#include "proxy/auth/credentials.h"
+#include "proxy/server/listener.h"
+#include "proxy/base/log.h"
+#include "proxy/gate/turns.h"
+#include "proxy/server/worker.h"
+
+struct server {
+	struct daemon daemon;
+	struct event_base *base;
+	struct listeners *listeners;
+	struct event signal_event;
+	struct event expire_event;
+	struct event poll_event;
+	uint32_t started; /* workers */
+	int signal_fd;    /* < 0: none */
+	int stop_signals; /* how many came */
+};
+
+static void
+tell_workers(struct server *s, enum mail_kind kind)
+{
+	struct mail mail = {.kind = kind};
+	uint32_t i;
+
+	for (i = 0; i < s->started; i++)
+		(void)mailbox_post(&s->daemon.workers[i].mailbox, mail);
+}
+
+static void
+expired(evutil_socket_t fd, short what, void *arg)
+{
+	struct server *s = arg;
+
+	(void)fd;
+	(void)what;
+	log_line(LOG_WARNING, "drain_timeout is over, %u sessions are closed",
+		 atomic_load(&s->daemon.connections));
+	tell_workers(s, MAIL_EXPIRE);
+}
+
+static void
+poll_end(evutil_socket_t fd, short what, void *arg)
+{
+	struct server *s = arg;
+
+	(void)fd;
+	(void)what;
+	if (atomic_load(&s->daemon.connections) == 0)
+		event_base_loopbreak(s->base);
+}
+
+static void
+begin_drain(struct server *s)
+{
+	uint32_t timeout_ms = s->daemon.config->drain_timeout_ms;
+	struct timeval timeout = {
+	    .tv_sec = timeout_ms / 1000,
+	    .tv_usec = timeout_ms % 1000 * 1000,
+	};
+	struct timeval often = {.tv_usec = 20000};
+
+	log_line(LOG_INFO,
+		 "stopping: no new connections, waiting up to %u ms for the"
+		 " transactions of %u sessions",
+		 timeout_ms, atomic_load(&s->daemon.connections));
+	listeners_close(s->listeners);
+	s->listeners = NULL;
+	tell_workers(s, MAIL_DRAIN);
+	event_add(&s->expire_event, &timeout);
+	event_add(&s->poll_event, &often);
+}
+
+static void
+stop_signaled(struct server *s)
+{
+	if (++s->stop_signals == 1) {
+		begin_drain(s);
+		return;
+	}
+	log_line(LOG_INFO, "stopping at once");
+	tell_workers(s, MAIL_STOP);
+}
+
+/* Each line that was written to the text, as one of the log. */
+static void
+log_errors(const char *what, char *text)
+{
+	char *rest = text;
+	char *line;
+
+	while ((line = strsep(&rest, "\n")) != NULL)
+		if (*line != '\0')
+			log_line(LOG_ERROR, "%s%s", what, line);
+}
+
+/* NULL: what is wrong has been logged. */
+static struct credentials *
+load_credentials(const struct config *c, const char *what)
+{
+	struct credentials *loaded = NULL;
+	char *text = NULL;
+	size_t size;
+	FILE *errors = open_memstream(&text, &size);
+
+	if (errors == NULL) {
+		log_line(LOG_ERROR, "%sout of memory", what);
+		return NULL;
+	}
+	loaded = credentials_load(c, errors);
+	fclose(errors);
+	log_errors(what, text);
+	free(text);
+	return loaded;
+}
+
+static void
+reload(struct server *s)
+{
+	struct credentials *new =
+	    load_credentials(s->daemon.config, "not reloaded: ");
+
+	if (new == NULL)
+		return;
+	credentials_store_replace(s->daemon.credentials, new);
+	log_line(LOG_INFO, "certificates, keys and auth_file are reloaded");
+}
+
+static void
+signaled(evutil_socket_t fd, short what, void *arg)
+{
+	struct server *s = arg;
+	struct signalfd_siginfo info;
+
+	(void)what;
+	if (read(fd, &info, sizeof(info)) != sizeof(info))
+		return;
+	log_line(LOG_INFO, "received %s", strsignal((int)info.ssi_signo));
+	if (info.ssi_signo == SIGHUP)
+		reload(s);
+	else
+		stop_signaled(s);
+}
+
+/* Blocked and read from a descriptor: no thread runs a handler. */
+static bool
+watch_signals(struct server *s)
+{
+	sigset_t watched;
+
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&watched);
+	sigaddset(&watched, SIGTERM);
+	sigaddset(&watched, SIGINT);
+	sigaddset(&watched, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, &watched, NULL);
+	s->signal_fd = signalfd(-1, &watched, SFD_NONBLOCK | SFD_CLOEXEC);
+	if (s->signal_fd < 0) {
+		log_line(LOG_ERROR, "cannot watch signals: %s",
+			 strerror(errno));
+		return false;
+	}
+	event_assign(&s->signal_event, s->base, s->signal_fd,
+		     EV_READ | EV_PERSIST, signaled, s);
+	event_add(&s->signal_event, NULL);
+	return true;
+}
+
+/* Two descriptors a session; as many as the system lets us have. */
+static void
+raise_descriptor_limit(const struct config *c)
+{
+	rlim_t wanted = (rlim_t)c->max_connections * 2 + 64;
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
+		return;
+	limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+	if (limit.rlim_cur < wanted)
+		log_line(LOG_WARNING,
+			 "max_connections = %u needs %ju file descriptors, the"
+			 " limit is %ju",
+			 c->max_connections, (uintmax_t)wanted,
+			 (uintmax_t)limit.rlim_cur);
+}
+
+/* As many threads as workers: whichever has more to do gets the processor. */
+static bool
+start_handshakes(struct daemon *d)
+{
+	const struct config *c = d->config;
+
+	if (c->tls.mode == TLS_DISABLE && c->upstream_tls.mode == TLS_DISABLE)
+		return true;
+	d->handshakes = handshake_pool_start(d->worker_count);
+	return d->handshakes != NULL;
+}
+
+static bool
+start_workers(struct server *s)
+{
+	struct daemon *d = &s->daemon;
+	bool started;
+
+	d->workers = calloc(d->worker_count, sizeof(*d->workers));
+	d->cancels = cancel_registry_new();
+	d->turns = turns_new();
+	if (d->workers == NULL || d->cancels == NULL || d->turns == NULL)
+		return false;
+	started = start_handshakes(d);
+	while (started && s->started < d->worker_count) {
+		started = worker_start(&d->workers[s->started], d, s->started);
+		s->started += started;
+	}
+	if (!started)
+		log_line(LOG_ERROR, "cannot start a worker: %s",
+			 strerror(errno));
+	return started;
+}
+
+/* A config_warn. */
+static void
+log_warning(void *arg, const char *text)
+{
+	(void)arg;
+	log_line(LOG_WARNING, "%s", text);
+}
+
+static void
+log_start(const struct config *c)
+{
+	size_t i;
+
+	config_tls_warn(c, log_warning, NULL);
+	for (i = 0; i < c->upstream_count; i++)
+		log_line(LOG_INFO, "upstream %s port %u", c->upstream[i].host,
+			 c->upstream[i].port);
+	log_line(LOG_INFO, "Lockstep " LOCKSTEP_VERSION " is ready, %u workers",
+		 c->workers);
+}
+
+static void
+stop(struct server *s)
+{
+	uint32_t i;
+
+	listeners_close(s->listeners);
+	tell_workers(s, MAIL_STOP);
+	for (i = 0; i < s->started; i++)
+		worker_join(&s->daemon.workers[i]);
+	/* Now nobody has work for it, and its mails find their mailboxes. */
+	handshake_pool_stop(s->daemon.handshakes);
+	for (i = 0; i < s->started; i++)
+		worker_clear(&s->daemon.workers[i]);
+	assert(atomic_load(&s->daemon.exchanges) == 0);
+	credentials_store_free(s->daemon.credentials);
+	free(s->daemon.workers);
+	cancel_registry_free(s->daemon.cancels);
+	turns_free(s->daemon.turns);
+	if (s->signal_fd >= 0)
+		close(s->signal_fd);
+	event_base_free(s->base);
+	libevent_global_shutdown();
+}
+
+int
+server_run(const struct config *config)
+{
+	struct server s = {
+	    .daemon = {.config = config, .worker_count = config->workers},
+	    .signal_fd = -1,
+	};
+	struct credentials *credentials;
+	int status = EXIT_FAILURE;
+
+	credentials = load_credentials(config, "");
+	if (credentials == NULL)
+		return EXIT_FAILURE;
+	s.daemon.credentials = credentials_store_new(credentials);
+	if (s.daemon.credentials == NULL)
+		return EXIT_FAILURE;
+	evthread_use_pthreads();
+	raise_descriptor_limit(config);
+	s.base = event_base_new();
+	if (s.base == NULL) {
+		credentials_store_free(s.daemon.credentials);
+		return EXIT_FAILURE;
+	}
+	event_assign(&s.expire_event, s.base, -1, 0, expired, &s);
+	event_assign(&s.poll_event, s.base, -1, EV_PERSIST, poll_end, &s);
+	if (watch_signals(&s) && start_workers(&s))
+		s.listeners = listeners_open(s.base, &s.daemon);
+	if (s.listeners != NULL) {
+		log_start(config);
+		event_base_dispatch(s.base);
+		log_line(LOG_INFO, "stopped");
+		status = EXIT_SUCCESS;
+	}
+	stop(&s);
+	return status;
+}

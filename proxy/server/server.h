@@ -1,0 +1,15 @@
+/*
+ * server.h - the running proxy: workers, listeners, signals.
+ */
+#ifndef LOCKSTEP_PROXY_SERVER_SERVER_H
+#define LOCKSTEP_PROXY_SERVER_SERVER_H
+
+#include "proxy/config/config.h"
+
+/*
+ * Serve until told to stop: SIGTERM or SIGINT drains, a second one ends at
+ * once.  Returns the exit status of the process.
+ */
+int server_run(const struct config *config);
+
+#endif

@@ -1,0 +1,214 @@
+/*
+ * login.c - from the startup packet to the first ReadyForQuery, whoever checks
+ * the client.
+ */
+#include "proxy/session/login.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "proxy/session/login_state.h"
+#include "proxy/session/session.h"
+#include "proxy/session/session_state.h"
+
+void
+login_free(struct login *l)
+{
+	if (l == NULL)
+		return;
+	scram_server_free(l->of_client);
+	scram_client_free(l->to_server);
+	explicit_bzero(l->client_key, sizeof(l->client_key));
+	buffer_clear(&l->early);
+	buffer_clear(&l->refusal);
+	free(l);
+}
+
+static const struct tls_settings *
+upstream_tls(const struct session *s)
+{
+	return &session_config(s)->upstream_tls;
+}
+
+bool
+login_must_bind(const struct session *s)
+{
+	return upstream_tls(s)->channel_binding == CHANNEL_BINDING_REQUIRE;
+}
+
+bool
+login_send(struct session *s, struct writer *w,
+	   bool (*send)(struct session *s, const void *data, size_t len))
+{
+	bool is_sent = false;
+
+	if (w->failed)
+		session_close(s, CLOSE_MEMORY, NULL);
+	else
+		is_sent = send(s, w->data, w->len);
+	login_forget(w);
+	return is_sent;
+}
+
+void
+login_forget(struct writer *w)
+{
+	if (w->len > 0)
+		explicit_bzero(w->data, w->len);
+	writer_clear(w);
+}
+
+void
+login_refuse_unbound(struct session *s)
+{
+	static const char *const hints[] = {
+	    [AUTH_PASS] =
+		"Set auth = scram and auth_file, so that Lockstep "
+		"itself binds; or channel_binding=prefer in upstream.",
+	    [AUTH_SCRAM] =
+		"The server must ask for scram-sha-256, over TLS; or "
+		"set channel_binding=prefer in upstream.",
+	};
+
+	session_close_saying(
+	    s, CLOSE_BINDING,
+	    "channel binding required by upstream, but not used for this login",
+	    NULL, hints[session_config(s)->auth]);
+}
+
+void
+login_begin(struct session *s)
+{
+	s->login = calloc(1, sizeof(*s->login));
+	if (s->login == NULL) {
+		session_close(s, CLOSE_MEMORY, NULL);
+		return;
+	}
+	if (session_config(s)->auth == AUTH_SCRAM) {
+		login_client_begin(s);
+		return;
+	}
+	session_enter(s, SESSION_DIALING);
+	session_dial(s, NULL);
+}
+
+/* Before it is asked for, it may yet become another server's. */
+bool
+login_judge(struct session *s, const struct frame_header *h, struct span in)
+{
+	if (session_config(s)->auth == AUTH_SCRAM) {
+		if (h->type == FRONTEND_PASSWORD)
+			session_close(s, CLOSE_CLIENT_BAD,
+				      "a SASL response that nothing asked for");
+		return false;
+	}
+	return s->login->stage != LOGIN_SILENT && login_pass_judge(s, h, in);
+}
+
+/* sslmode=allow and prefer: it may be let in the other way. */
+static bool
+can_retry(const struct session *s)
+{
+	bool is_tls = s->server.tls != NULL;
+
+	if (s->login->has_retried || s->login->stage != LOGIN_SILENT ||
+	    s->is_terminating || s->from_client.pass_left > 0 ||
+	    s->server_address.address.ss_family == AF_UNIX)
+		return false;
+	return is_tls ? upstream_tls(s)->mode == TLS_PREFER
+		      : upstream_tls(s)->mode == TLS_ALLOW;
+}
+
+static struct span
+whole_frame(struct frame f)
+{
+	return span_of(f.body.data - FRAME_HEADER_BYTES,
+		       FRAME_HEADER_BYTES + f.body.len);
+}
+
+static void
+retry(struct session *s, struct frame refusal)
+{
+	struct span words = whole_frame(refusal);
+	struct dial_address again = s->server_address;
+
+	s->login->has_retried = true;
+	/* Out of memory: should nothing better come, the reason is missing. */
+	(void)buffer_append(&s->login->refusal, words.data, words.len);
+	again.is_tls = !again.is_tls;
+	buffer_clear(&s->login->early);
+	stream_close(&s->server);
+	s->last_server_type = 0;
+	session_enter(s, SESSION_DIALING);
+	session_dial(s, &again);
+}
+
+bool
+login_tell_refusal(struct session *s)
+{
+	struct span words = {.len = 0};
+
+	if (s->login != NULL)
+		words = buffer_span(&s->login->refusal);
+	return words.len > 0 && session_to_client(s, words.data, words.len);
+}
+
+/*
+ * NegotiateProtocolVersion comes before the server looks who is there.  Should
+ * the other way be tried, it comes again.
+ */
+static enum login_verdict
+keep_for_now(struct session *s, struct frame f)
+{
+	struct span words = whole_frame(f);
+
+	if (!buffer_append(&s->login->early, words.data, words.len))
+		session_close(s, CLOSE_MEMORY, NULL);
+	return LOGIN_TAKE;
+}
+
+/* It has: what was kept goes first. */
+static void
+begin_answers(struct session *s)
+{
+	struct login *l = s->login;
+	struct span early = buffer_span(&l->early);
+
+	l->stage = LOGIN_ASKED;
+	buffer_clear(&s->startup);
+	if (early.len > 0 && session_to_client(s, early.data, early.len))
+		buffer_clear(&l->early);
+}
+
+static enum login_verdict
+answer_authentication(struct session *s, struct frame f)
+{
+	struct authentication a;
+
+	if (authentication_decode(&a, f.body))
+		return session_config(s)->auth == AUTH_SCRAM
+			   ? login_server_answer(s, &a)
+			   : login_pass_answer(s, &a);
+	session_close(s, CLOSE_SERVER_BAD, "Authentication");
+	return LOGIN_TAKE;
+}
+
+enum login_verdict
+login_answer(struct session *s, struct frame f)
+{
+	if (f.body.data != NULL && can_retry(s)) {
+		if (f.type == BACKEND_NEGOTIATE_PROTOCOL_VERSION &&
+		    s->login->early.len == 0)
+			return keep_for_now(s, f);
+		if (f.type == BACKEND_ERROR_RESPONSE) {
+			retry(s, f);
+			return LOGIN_TAKE;
+		}
+	}
+	if (s->login->stage == LOGIN_SILENT)
+		begin_answers(s);
+	if (s->state == SESSION_CLOSING)
+		return LOGIN_TAKE;
+	return f.type == BACKEND_AUTHENTICATION ? answer_authentication(s, f)
+						: LOGIN_PASS;
+}

@@ -1,0 +1,182 @@
+/*
+ * login_client.c - auth = scram: the client is checked, by the role's verifier.
+ * For it we are the server.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "protocol/scram.h"
+#include "proxy/auth/credentials.h"
+#include "proxy/session/login_state.h"
+#include "proxy/session/session.h"
+#include "proxy/session/session_state.h"
+
+static void
+refuse_password(struct session *s)
+{
+	char message[128];
+
+	snprintf(message, sizeof(message),
+		 "password authentication failed for user \"%s\"", s->user);
+	session_close_saying(s, CLOSE_PASSWORD, message, NULL, NULL);
+}
+
+static void
+refuse_client(struct session *s, enum scram_status status)
+{
+	switch (status) {
+	case SCRAM_NO_BINDING:
+		session_close_saying(
+		    s, CLOSE_BINDING, "SCRAM channel binding check failed",
+		    "What the client has bound to, or was offered, is not "
+		    "what Lockstep has shown and said.",
+		    NULL);
+		return;
+	case SCRAM_BAD:
+		session_close(s, CLOSE_CLIENT_BAD, "malformed SCRAM message");
+		return;
+	case SCRAM_FAILED:
+		session_close(s, CLOSE_MEMORY, NULL);
+		return;
+	case SCRAM_CONTINUE:
+	case SCRAM_DONE:
+	case SCRAM_STALE:
+	case SCRAM_UNPROVEN: /* none of a client's */
+	case SCRAM_REFUSED:
+		refuse_password(s);
+		return;
+	}
+}
+
+static void
+offer_mechanisms(struct session *s, bool has_plus)
+{
+	struct writer list = {0};
+	struct writer w = {0};
+
+	if (has_plus)
+		write_string(&list, scram_mechanism_plus);
+	write_string(&list, scram_mechanism);
+	write_u8(&list, 0);
+	authentication_write(&w, AUTHENTICATION_SASL,
+			     span_of(list.data, list.len));
+	w.failed = w.failed || list.failed;
+	(void)login_send(s, &w, session_to_client);
+	writer_clear(&list);
+}
+
+/* The first answer has a mechanism before its data.  False: malformed. */
+static bool
+read_answer(struct login *l, struct span body, struct span *data)
+{
+	struct sasl_initial_response first;
+
+	*data = body;
+	if (l->has_chosen)
+		return true;
+	if (!sasl_initial_response_decode(&first, body) || !first.has_data)
+		return false;
+	l->has_chosen = true;
+	l->is_plus = span_equals(first.mechanism, scram_mechanism_plus);
+	*data = first.data;
+	return l->is_plus || span_equals(first.mechanism, scram_mechanism);
+}
+
+static void
+answer_client(struct session *s, uint32_t code, struct writer *text)
+{
+	struct writer w = {0};
+
+	authentication_write(&w, code, span_of(text->data, text->len));
+	w.failed = w.failed || text->failed;
+	(void)login_send(s, &w, session_to_client);
+}
+
+static void
+take_answer(struct session *s, struct span body)
+{
+	struct login *l = s->login;
+	struct writer text = {0};
+	enum scram_status status = SCRAM_BAD;
+	struct span data;
+
+	if (read_answer(l, body, &data))
+		status =
+		    scram_server_step(l->of_client, l->is_plus, data, &text);
+	if (status == SCRAM_CONTINUE) {
+		answer_client(s, AUTHENTICATION_SASL_CONTINUE, &text);
+	} else if (status == SCRAM_DONE) {
+		scram_server_client_key(l->of_client, l->client_key);
+		answer_client(s, AUTHENTICATION_SASL_FINAL, &text);
+	} else {
+		refuse_client(s, status);
+	}
+	login_forget(&text);
+	if (status != SCRAM_DONE || s->state == SESSION_CLOSING)
+		return;
+	session_enter(s, SESSION_DIALING);
+	session_dial(s, NULL);
+}
+
+static void
+take_message(struct session *s, struct frame f)
+{
+	if (f.type == FRONTEND_TERMINATE)
+		session_close(s, CLOSE_CLIENT_LEFT, NULL);
+	else if (f.type == FRONTEND_PASSWORD)
+		take_answer(s, f.body);
+	else
+		session_close(s, CLOSE_CLIENT_BAD, "expected a SASL response");
+}
+
+/* As far as whole messages are there. */
+static void
+step(struct session *s)
+{
+	struct buffer *b = &s->from_client.buffer;
+	struct frame f;
+
+	while (s->state == SESSION_SASL) {
+		struct span in = buffer_span(b);
+		enum frame_status status =
+		    frame_next(&f, &in, LOGIN_ANSWER_MAX);
+
+		if (status == FRAME_MORE)
+			return;
+		if (status == FRAME_BAD) {
+			session_close(s, CLOSE_CLIENT_BAD,
+				      "invalid message length");
+			return;
+		}
+		take_message(s, f);
+		buffer_consume_secret(b, FRAME_HEADER_BYTES + f.body.len);
+	}
+}
+
+void
+login_client_begin(struct session *s)
+{
+	struct login *l = s->login;
+	const struct credentials *c = s->credentials;
+	struct span user = span_of(s->user, strlen(s->user));
+	struct span binding = {.data = NULL};
+
+	if (s->client.tls != NULL)
+		binding = c->binding;
+	l->verifier = auth_file_find(c->auth_file, user);
+	l->of_client = scram_server_new(l->verifier, user, &c->mock, binding);
+	if (l->of_client == NULL) {
+		session_close(s, CLOSE_MEMORY, NULL);
+		return;
+	}
+	session_enter(s, SESSION_SASL);
+	offer_mechanisms(s, binding.len > 0);
+	step(s); /* it need not have waited for that */
+}
+
+void
+login_readable(struct session *s)
+{
+	if (session_read_some(s))
+		step(s);
+}

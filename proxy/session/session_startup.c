@@ -1,0 +1,234 @@
+/*
+ * session_startup.c - what a client says before it has a server: who it is,
+ * whether it wants encryption, or that somebody's statement is to end.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "protocol/startup.h"
+#include "proxy/auth/credentials.h"
+#include "proxy/base/log.h"
+#include "proxy/session/login.h"
+#include "proxy/session/session.h"
+#include "proxy/session/session_state.h"
+
+enum {
+	STARTUP_READ_BYTES = 1024,
+	ENCRYPTION_REQUESTS_MAX = 2, /* one for TLS, one for GSSAPI */
+};
+
+static void
+copy_name(char out[64], struct span name)
+{
+	size_t len = name.len < 63 ? name.len : 63;
+
+	if (len > 0)
+		memcpy(out, name.data, len);
+	out[len] = '\0';
+}
+
+void
+session_dial(struct session *s, const struct dial_address *known)
+{
+	const struct config *c = session_config(s);
+	const struct dial_target target = {
+	    .endpoints = c->upstream,
+	    .count = c->upstream_count,
+	    .mode = c->upstream_tls.mode,
+	    .is_direct = c->upstream_tls.is_direct,
+	    .tls = s->credentials->server,
+	    .timeout_ms = c->connect_timeout_ms,
+	};
+	struct worker *w = s->worker;
+
+	stream_want_read(&s->client, false);
+	if (known != NULL)
+		s->dial = dial_start_address(&w->handshaker, &target, known,
+					     session_dialed, s);
+	else
+		s->dial = dial_start(&w->handshaker, &w->dns, &target,
+				     session_dialed, s);
+	if (s->dial == NULL)
+		session_close(s, CLOSE_MEMORY, NULL);
+}
+
+/* As PostgreSQL's clientcert.  False: closed. */
+static bool
+check_certificate(struct session *s, struct span user)
+{
+	enum tls_mode mode = session_config(s)->tls.mode;
+	char message[128];
+	char name[256];
+
+	if (mode >= TLS_VERIFY_CA && !tls_has_peer(s->client.tls)) {
+		session_close_saying(
+		    s, CLOSE_CERTIFICATE,
+		    "connection requires a valid client certificate", NULL,
+		    "Connect with sslcert and sslkey.");
+	} else if (mode == TLS_VERIFY_FULL &&
+		   !(tls_peer_name(s->client.tls, name, sizeof(name)) &&
+		     span_equals(user, name))) {
+		snprintf(message, sizeof(message),
+			 "certificate authentication failed for user \"%s\"",
+			 s->user);
+		session_close_saying(s, CLOSE_CERTIFICATE, message,
+				     "The CN of the certificate is not the "
+				     "user's name.",
+				     NULL);
+	}
+	return s->state != SESSION_CLOSING;
+}
+
+/* False: closed. */
+static bool
+may_begin(struct session *s, const struct startup_packet *p)
+{
+	if (s->is_over_limit) {
+		session_close(s, CLOSE_TOO_MANY, NULL);
+		return false;
+	}
+	if (s->is_local || session_config(s)->tls.mode < TLS_REQUIRE)
+		return true;
+	if (s->client.tls != NULL)
+		return check_certificate(s, p->user);
+	session_close_saying(s, CLOSE_TLS_REQUIRED, NULL, NULL,
+			     "Connect with sslmode=require.");
+	return false;
+}
+
+static void
+begin_session(struct session *s, const struct startup_packet *p)
+{
+	copy_name(s->user, p->user);
+	copy_name(s->database, p->database.len > 0 ? p->database : p->user);
+	s->is_blind = startup_is_replication(p);
+	if (!may_begin(s, p))
+		return;
+	if (!buffer_append(&s->startup, p->raw.data, p->raw.len)) {
+		session_close(s, CLOSE_MEMORY, NULL);
+		return;
+	}
+	buffer_consume(&s->from_client.buffer, p->raw.len);
+	login_begin(s);
+}
+
+/* The proxy answers for a backend that is idle on its behalf. */
+static void
+begin_cancel(struct session *s, const struct startup_packet *p)
+{
+	struct daemon *d = s->worker->daemon;
+	struct mail mail = {.kind = MAIL_CANCEL};
+	struct cancel_target target;
+	bool is_known;
+
+	is_known = cancel_find(d->cancels, p->cancel.backend_pid,
+			       p->cancel.secret, &target);
+	if (!buffer_append(&s->startup, p->raw.data, p->raw.len)) {
+		session_close(s, CLOSE_CANCEL_DONE, NULL);
+		return;
+	}
+	session_enter(s, SESSION_CANCELING);
+	if (!is_known || !target.is_held) {
+		session_dial(s, is_known ? &target.server : NULL);
+		return;
+	}
+	stream_want_read(&s->client, false);
+	s->server_address = target.server;
+	mail.id = target.session;
+	mail.asker = s->id;
+	mail.worker = s->worker->index;
+	if (!mailbox_post(&d->workers[target.worker].mailbox, mail))
+		session_close(s, CLOSE_CANCEL_DONE, NULL);
+}
+
+void
+session_cancel_answered(struct session *s, bool has_ended)
+{
+	if (s->state != SESSION_CANCELING)
+		return;
+	if (has_ended)
+		session_close(s, CLOSE_CANCEL_DONE, NULL);
+	else
+		session_dial(s, &s->server_address);
+}
+
+static void
+answer_request(struct session *s, enum startup_status request,
+	       size_t packet_len)
+{
+	buffer_consume(&s->from_client.buffer, packet_len);
+	if (s->client.tls != NULL)
+		session_close(s, CLOSE_STARTUP_BAD,
+			      "encryption was asked for within TLS");
+	else if (++s->encryption_requests > ENCRYPTION_REQUESTS_MAX)
+		session_close(s, CLOSE_STARTUP_BAD, "repeated SSLRequest");
+	else if (request == STARTUP_SSL && session_can_encrypt(s))
+		session_grant_encryption(s);
+	else
+		(void)session_to_client(s, "N", 1);
+}
+
+static void
+startup_step(struct session *s)
+{
+	struct startup_packet p;
+	enum startup_status status;
+
+	if (session_begin_direct(s))
+		return;
+	status = startup_decode(&p, buffer_span(&s->from_client.buffer));
+	switch (status) {
+	case STARTUP_MORE:
+		return;
+	case STARTUP_BAD:
+		session_close(s, CLOSE_STARTUP_BAD, NULL);
+		return;
+	case STARTUP_UNSUPPORTED:
+		session_close(s, CLOSE_VERSION, NULL);
+		return;
+	case STARTUP_SSL:
+	case STARTUP_GSSENC:
+		answer_request(s, status, p.raw.len);
+		if (s->state == SESSION_STARTUP)
+			startup_step(s); /* at most twice more */
+		return;
+	case STARTUP_CANCEL:
+		begin_cancel(s, &p);
+		return;
+	case STARTUP_MESSAGE:
+		begin_session(s, &p);
+		return;
+	}
+}
+
+bool
+session_read_some(struct session *s)
+{
+	struct buffer *b = &s->from_client.buffer;
+	uint8_t *room = buffer_reserve(b, STARTUP_READ_BYTES);
+	ssize_t n;
+
+	if (room == NULL) {
+		session_close(s, CLOSE_MEMORY, NULL);
+		return false;
+	}
+	n = stream_read(&s->client, room, STARTUP_READ_BYTES);
+	if (n == STREAM_EOF || n == STREAM_ERROR) {
+		const char *error = stream_tls_error(&s->client);
+
+		session_close(
+		    s, error == NULL ? CLOSE_CLIENT_LEFT : CLOSE_TLS_FAILED,
+		    error);
+		return false;
+	}
+	if (n > 0)
+		buffer_commit(b, (size_t)n);
+	return n > 0;
+}
+
+void
+session_startup_readable(struct session *s)
+{
+	if (session_read_some(s))
+		startup_step(s);
+}

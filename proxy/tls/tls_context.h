@@ -1,0 +1,53 @@
+/*
+ * tls_context.h - what all TLS connections of one leg have in common:
+ * certificate and key, whom to trust, versions and ciphers, and what is needed
+ * to resume sessions.  Immutable but for the last, counted, and shared by all
+ * threads.
+ */
+#ifndef LOCKSTEP_PROXY_TLS_TLS_CONTEXT_H
+#define LOCKSTEP_PROXY_TLS_TLS_CONTEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proxy/tls/digest.h"
+#include "proxy/config/tls_settings.h"
+
+struct tls_context;
+
+enum {
+	TLS_BINDING_MAX = 64, /* bytes of a certificate's hash */
+	TLS_WHY_MAX = 512,
+	/* libpq can hang on larger records when it is used asynchronously. */
+	TLS_CLIENT_RECORD_BYTES = 8192,
+};
+
+/*
+ * Read the files.  NULL: it cannot be had, and `why` says so for people, with
+ * the file's name but nothing of its content.
+ *
+ * tls_context_for_clients is the server's side of the handshake,
+ * tls_context_for_server the client's.
+ */
+struct tls_context *tls_context_for_clients(const struct tls_settings *s,
+					    char why[TLS_WHY_MAX]);
+struct tls_context *tls_context_for_server(const struct tls_settings *s,
+					   char why[TLS_WHY_MAX]);
+
+struct tls_context *tls_context_use(struct tls_context *c);
+void tls_context_release(struct tls_context *c); /* accepts NULL */
+
+/* A secret that is the same as long as the private key is.  False: there is
+ * no key. */
+bool tls_context_secret(const struct tls_context *c, uint8_t out[DIGEST_BYTES]);
+
+/*
+ * tls-server-end-point (RFC 5929) of our own certificate: its hash by the
+ * function that signed it.  0: no such function is known (Ed25519), so that
+ * nothing can be bound to it.
+ */
+size_t tls_context_binding(const struct tls_context *c,
+			   uint8_t out[TLS_BINDING_MAX]);
+
+#endif

@@ -1,0 +1,179 @@
+#!/usr/bin/python3
+"""check_layers.py - who may include whom.
+
+A room is a folder of proxy/, a floor one of policy/: each has a row below
+that names what it may include beside itself, protocol/ and (from proxy/)
+policy/.  EXCEPTIONS are the includes that still run up; one that is not there
+any more fails, so that the list only shrinks.
+
+Everywhere: root-relative paths, and a source's own header first.
+"""
+import pathlib
+import re
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+PURE = set("""assert ctype errno inttypes limits stdarg stdbool stddef stdint
+stdio stdlib string strings""".split())
+
+# Room: what it may include beside itself, and the libraries that it may see.
+ROOMS = {
+    "protocol": ("", ""),
+    "policy/sql": ("", "pg_query"),
+    "policy/catalog": ("sql", ""),
+    "policy/guard": ("catalog sql", ""),
+    "proxy/base": ("", "event2"),
+    "proxy/config": ("base", "ini libpq-fe"),
+    "proxy/tls": ("config base", "openssl"),
+    "proxy/auth": ("tls config base", ""),
+    "proxy/net": ("tls config base", "event2"),
+    "proxy/pair": ("net config base", "event2"),
+    "proxy/gate": ("pair base", "event2"),
+    "proxy/guard": ("gate pair config base", ""),
+    "proxy/session": ("guard gate pair auth net tls config base", "event2"),
+    "proxy/explain": ("config base", "libpq-fe"),
+    "proxy/server": ("explain session guard gate pair auth net tls config "
+                     "base", "event2"),
+}
+LIBRARIES = set("event2 ini libpq-fe openssl pg_query protobuf-c".split())
+
+# FILE: the headers of a room above that it still includes.
+EXCEPTIONS = {
+    "proxy/gate/gate.c": ["proxy/session/session.h"],
+    "proxy/gate/gate_watch.c": ["proxy/session/session.h"],
+    "proxy/gate/lease.c": ["proxy/session/session.h"],
+    "proxy/guard/batch.c": ["proxy/session/session.h"],
+    "proxy/guard/delivery.c": ["proxy/session/session.h"],
+    "proxy/guard/exchange.c": ["proxy/session/relay.h", "proxy/session/session.h"],
+    "proxy/guard/exchange_guard.c": ["proxy/session/session.h"],
+    "proxy/guard/exchange_refuse.c": ["proxy/session/session.h"],
+    "proxy/guard/guard_log.c": ["proxy/session/session.h"],
+    "proxy/guard/inject.c": ["proxy/session/session.h"],
+    "proxy/guard/judge.c": ["proxy/session/login.h", "proxy/session/session.h"],
+    "proxy/guard/query.c": ["proxy/session/session.h"],
+    "proxy/session/session.h": ["proxy/server/worker.h"],
+}
+
+INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.M)
+
+
+def includes(path):
+    """What a file includes: pairs of the delimiter and the name."""
+    return INCLUDE.findall(path.read_text())
+
+
+def room_of(name):
+    """The room of a file named from the root; None: it is in none."""
+    folder = str(pathlib.PurePath(name).parent)
+    return folder if folder in ROOMS else None
+
+
+def sources():
+    """Every file of every room, named from the root."""
+    for room in ROOMS:
+        for path in sorted((ROOT / room).glob("*.[ch]")):
+            yield room, str(path.relative_to(ROOT)), path
+
+
+def allowed_rooms(room):
+    """The rooms that files of a room may include."""
+    top = room.split("/")[0]
+    below, _ = ROOMS[room]
+    allowed = {room} | {f"{top}/{name}" for name in below.split()}
+    if top == "proxy":
+        allowed |= {name for name in ROOMS if not name.startswith("proxy/")}
+    return allowed
+
+
+def arrows():
+    """(from room, to room, from file, to file) of every include."""
+    for room, name, path in sources():
+        for mark, included in includes(path):
+            if mark == '"' and room_of(included):
+                yield room, room_of(included), name, included
+
+
+class Report:
+    """What is wrong, on standard output; is_clean tells that nothing is."""
+
+    def __init__(self):
+        self.is_clean = True
+
+    def add(self, text):
+        print(text)
+        self.is_clean = False
+
+
+def check_project_includes(report):
+    """Includes of the project's own files follow the table."""
+    unused = {(f, h) for f, hs in EXCEPTIONS.items() for h in hs}
+    for room, name, path in sources():
+        for mark, included in includes(path):
+            if mark != '"':
+                continue
+            if room_of(included) in allowed_rooms(room):
+                continue
+            if (name, included) in unused:
+                unused.remove((name, included))
+                continue
+            if included == "policy/catalog/lock_set_sql.h":
+                continue
+            report.add(f"{name} may not include {included}")
+    for name, included in sorted(unused):
+        report.add(f"the exception for {name} and {included} is not used")
+
+
+def check_libraries(report):
+    """A library is seen by the rooms that have it in their row, only."""
+    for room, name, path in sources():
+        _, own = ROOMS[room]
+        for mark, included in includes(path):
+            if mark != "<":
+                continue
+            library = included.removesuffix(".h").split("/")[0]
+            if library.startswith("pg_query"):
+                library = "pg_query"
+            if library in own.split():
+                is_ok = library != "pg_query" or "statement" in name
+            elif room.startswith("proxy/"):
+                is_ok = library not in LIBRARIES
+            else:
+                is_ok = library in PURE
+            if not is_ok:
+                report.add(f"{name} may not include <{included}>")
+
+
+def check_tests(report):
+    """Tests include by paths from the root, and only what is there."""
+    for path in sorted((ROOT / "tests").rglob("*.[ch]")):
+        if path.parts[len(ROOT.parts) + 1] in ("bench", "clients"):
+            continue
+        for mark, included in includes(path):
+            if mark == '"' and not re.match(
+                    "(protocol|policy|proxy|tests)/", included):
+                report.add(f"{path.relative_to(ROOT)}: {included} is not "
+                           "named from the root")
+
+
+def check_own_headers(report):
+    """A source includes its own header before anything else."""
+    for _, name, path in sources():
+        header = path.with_suffix(".h")
+        if path.suffix != ".c" or not header.exists():
+            continue
+        own = str(header.relative_to(ROOT))
+        if includes(path)[:1] != [('"', own)]:
+            report.add(f'{name}: the first include is not "{own}"')
+
+
+def main():
+    report = Report()
+    check_project_includes(report)
+    check_libraries(report)
+    check_tests(report)
+    check_own_headers(report)
+    return 0 if report.is_clean else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,363 @@
+/*
+ * Thousands of random conversations with the guard, judged by a model.
+ */
+#include "policy/guard/guard.h"
+
+#include "tests/support/guard_model.h"
+
+/* What the driver does for it */
+
+/* A gate opens by itself when its time is over. */
+static void
+note_open(struct model *m)
+{
+	uint64_t end_ms = least(m->now_ms, m->until_ms);
+
+	m->is_shut = false;
+	m->opened_ms = end_ms;
+	m->window_ms = end_ms - m->shut_ms;
+	m->windows++;
+	assert_true(4 * m->shut_total_ms <= end_ms - BEGUN_MS);
+	m->shut_total_ms += m->window_ms;
+}
+
+/* What it does not want any longer is given back; it takes nothing itself. */
+static void
+settle(struct model *m)
+{
+	const struct guard *g = &m->guard;
+
+	assert_true(m->is_shut || !g->window.is_shut);
+	if (m->is_shut && !g->window.is_shut)
+		note_open(m);
+	if (m->is_shut)
+		assert_int_equal(g->window.until_ms, m->until_ms);
+	assert_true(m->has_turn || !g->has_turn);
+	m->has_turn = g->has_turn;
+	assert_true(m->has_turn || !m->is_shut);
+	if (g->action != GUARD_RUN)
+		m->has_locks = false; /* ROLLBACK */
+}
+
+static void
+pick_facts(struct model *m)
+{
+	static const uint32_t deadlocks[] = {0,  1,    2,          4,         5,
+					     50, 1000, 2147483647, UINT32_MAX};
+	static const uint32_t limits[] = {0, 0, 0, 1, 50, 5000, UINT32_MAX};
+
+	m->facts.deadlock_timeout_ms = pick_of(m, deadlocks, 9);
+	m->facts.lock_timeout_ms = pick_of(m, limits, 7);
+	m->facts.statement_timeout_ms = pick_of(m, limits, 7);
+	m->facts.holds_strong_locks = happens(m, 3);
+	m->facts.can_attempt = !happens(m, 50);
+}
+
+static struct lock_set
+pick_set(struct model *m)
+{
+	static const char kinds[] = {'v', 'S', 'r'};
+	uint32_t one_in = happens(m, 2) ? 10 : 1000000;
+	struct lock_set set = {0};
+
+	m->has_unlockable = false;
+	m->needs_gate = false;
+	memset(m->wanted, 0, sizeof(m->wanted));
+	for (uint32_t relid = RELATIONS_MAX - 1; relid > 0; relid--) {
+		bool is_lockable = !happens(m, one_in);
+		char kind = is_lockable ? 'r' : kinds[pick(m, 3)];
+
+		if (pick(m, 3) > 0)
+			continue;
+		m->wanted[relid] = happens(m, 2) ? LOCK_SHARE_ROW_EXCLUSIVE
+						 : LOCK_ACCESS_EXCLUSIVE;
+		m->is_lockable[relid] = is_lockable;
+		m->has_unlockable |= !is_lockable;
+		m->needs_gate |= !is_lockable && kind != 'S';
+		add_relation(&set, relid, kind, m->wanted[relid], is_lockable);
+	}
+	m->in_use = 0;
+	return set;
+}
+
+static void
+tell_plan(struct model *m)
+{
+	struct lock_set set;
+
+	pick_facts(m);
+	set = pick_set(m);
+	(void)guard_planned(&m->guard, &m->settings, GUARD_SCOPE_DROPS,
+			    &m->facts, &set, m->now_ms);
+	assert_null(set.items);
+}
+
+/* Transactions whose age nobody tells, as holder_age.h has it. */
+static void
+add_untold(struct model *m, struct holders *h)
+{
+	for (uint64_t t = 0; t < UNTOLD_MAX; t++) {
+		if (h->count == 0 || pick(m, 3) > 0) {
+			m->untold_since_ms[t] = 0;
+			continue;
+		}
+		h->untold[h->untold_count++] = t + 4711;
+		if (m->untold_since_ms[t] == 0)
+			m->untold_since_ms[t] = m->now_ms;
+		if (m->now_ms - m->untold_since_ms[t] > m->sight.oldest_ms)
+			m->sight.oldest_ms = m->now_ms - m->untold_since_ms[t];
+	}
+}
+
+static void
+tell_look(struct model *m)
+{
+	static const uint32_t ages[] = {0, 5, 100, 299, 300, 1000, 60000};
+	struct holders h = {.count = pick(m, 2) * pick(m, 10)};
+	uint32_t relid = 1 + pick(m, RELATIONS_MAX); /* hostile: any */
+	bool is_wanted = relid < RELATIONS_MAX && m->wanted[relid] != LOCK_NONE;
+
+	h.shown[0].relid = relid;
+	if (h.count > 0 && is_wanted && !m->is_lockable[relid])
+		h.unlockable_count = 1 + pick(m, (uint32_t)h.count);
+	if (h.count > 0)
+		h.oldest_ms = pick_of(m, ages, happens(m, 3) ? 7 : 3);
+	if (happens(m, 4))
+		h.autovacuum_count = h.count;
+	m->sight = (struct sight){
+	    .is_fresh = true,
+	    .is_free = h.count == 0,
+	    .has_unlockable = h.unlockable_count > 0,
+	    .is_vacuum = h.count > 0 && h.autovacuum_count == h.count &&
+			 is_wanted && m->is_lockable[relid],
+	    .oldest_ms = h.oldest_ms,
+	};
+	add_untold(m, &h);
+	(void)guard_looked(&m->guard, &h, m->now_ms);
+}
+
+static void
+tell_turn(struct model *m)
+{
+	m->allowance_ms = happens(m, 5) ? pick(m, 400) : UINT32_MAX;
+	m->has_turn = !happens(m, 5);
+	(void)guard_turned(&m->guard, m->has_turn, m->allowance_ms, m->now_ms);
+}
+
+static void
+tell_shut(struct model *m)
+{
+	m->is_shut = true;
+	m->shut_ms = m->now_ms;
+	m->until_ms = m->now_ms + m->guard.window_ms;
+	(void)guard_shut(&m->guard, m->now_ms);
+}
+
+static bool
+model_covers(const enum lock_mode held[RELATIONS_MAX],
+	     const enum lock_mode wanted[RELATIONS_MAX])
+{
+	/* Of the two modes in use the greater one covers the other. */
+	for (uint32_t relid = 1; relid < RELATIONS_MAX; relid++)
+		if (wanted[relid] > held[relid])
+			return false;
+	return true;
+}
+
+/* The plan behind it finds the same, nothing, or any other set. */
+static void
+tell_grant(struct model *m)
+{
+	struct lock_set again = {0};
+	struct model before = *m;
+	uint32_t kind = pick(m, 3);
+
+	if (kind == 0)
+		again = pick_set(m);
+	for (uint32_t relid = 1; kind == 1 && relid < RELATIONS_MAX; relid++)
+		if (m->wanted[relid] != LOCK_NONE)
+			add_relation(&again, relid, 'r', m->wanted[relid],
+				     true);
+	m->has_locks = kind > 0 || again.count == 0 ||
+		       model_covers(before.wanted, m->wanted);
+	(void)guard_attempted(&m->guard, ATTEMPT_GRANTED, m->guard.set.count,
+			      &again, m->now_ms);
+	assert_null(again.items);
+}
+
+static void
+tell_refusal(struct model *m, enum attempt_result result, size_t index)
+{
+	struct lock_set again = {0};
+
+	(void)guard_attempted(&m->guard, result, index, &again, m->now_ms);
+}
+
+static void
+tell_attempt(struct model *m)
+{
+	struct guard *g = &m->guard;
+	size_t count = g->set.count;
+	size_t index = pick(m, (uint32_t)count);
+
+	if (happens(m, 20)) {
+		tell_refusal(m, ATTEMPT_NO_TURN, count + 1);
+		return;
+	}
+	m->attempts++;
+	if (happens(m, 30)) {
+		tell_grant(m);
+	} else if (happens(m, 30)) {
+		m->failures++;
+		tell_refusal(m, ATTEMPT_FAILED, 0);
+	} else {
+		m->in_use = g->set.items[index].relid;
+		tell_refusal(m, ATTEMPT_BUSY, index);
+	}
+}
+
+static void
+tell_coax(struct model *m)
+{
+	m->coaxed_ms = m->now_ms;
+	m->now_ms += pick(m, m->guard.coax_bound_ms + 10);
+	(void)guard_coaxed(&m->guard, m->now_ms);
+}
+
+/* Mostly on time; now and then the server, or the machine, has slept. */
+static void
+pass_time(struct model *m)
+{
+	const struct guard *g = &m->guard;
+
+	if (g->action == GUARD_WAIT)
+		m->now_ms = g->wake_ms;
+	else if (g->action == GUARD_ATTEMPT && !g->attempt_nowait)
+		m->now_ms += pick(m, g->attempt_bound_ms + 2);
+	else
+		m->now_ms += pick(m, 4);
+	if (happens(m, 500))
+		m->now_ms += pick(m, 100000);
+}
+
+/* A question of ours that fails, or a cancel: at any step. */
+static bool
+is_cut_short(struct model *m)
+{
+	if (happens(m, 600)) {
+		m->is_canceled = true;
+		(void)guard_cancel(&m->guard);
+		return true;
+	}
+	if (happens(m, 600)) {
+		(void)guard_plan_failed(&m->guard);
+		return true;
+	}
+	return false;
+}
+
+static void
+tell(struct model *m)
+{
+	enum guard_action action = m->guard.action;
+
+	pass_time(m);
+	if (action == GUARD_WAIT || action == GUARD_COAX)
+		m->sight.is_fresh = false;
+	if (is_cut_short(m))
+		return;
+	switch (action) {
+	case GUARD_PLAN:
+		tell_plan(m);
+		break;
+	case GUARD_HOLDERS:
+		tell_look(m);
+		break;
+	case GUARD_TURN:
+		tell_turn(m);
+		break;
+	case GUARD_SHUT:
+		tell_shut(m);
+		break;
+	case GUARD_ATTEMPT:
+		tell_attempt(m);
+		break;
+	case GUARD_COAX:
+		tell_coax(m);
+		break;
+	case GUARD_WAIT:
+		(void)guard_woken(&m->guard, m->now_ms);
+		break;
+	case GUARD_RUN:
+	case GUARD_REFUSE:
+		fail_msg("told something behind the end");
+	}
+}
+
+static enum guard_outcome
+converse(struct model *m, uint64_t seed)
+{
+	enum guard_outcome outcome;
+
+	model_init(m, seed);
+	(void)guard_begin(&m->guard, &m->settings, happens(m, 2), m->now_ms,
+			  seed);
+	check_action(m);
+	while (m->guard.outcome == GUARD_PENDING) {
+		tell(m);
+		settle(m);
+		check_action(m);
+	}
+	outcome = m->guard.outcome;
+	guard_clear(&m->guard);
+	return outcome;
+}
+
+/* 0: none has failed. */
+static uint64_t seed_under_way;
+
+static int
+print_seed(void **state)
+{
+	(void)state;
+	if (seed_under_way != 0)
+		print_error("seed %llu\n", (unsigned long long)seed_under_way);
+	return 0;
+}
+
+static void
+guard_keeps_its_promises_in_any_conversation(void **state)
+{
+	enum { FIRST_SEED = 1, SEEDS = 50000 };
+	unsigned outcomes[GUARD_CANCELED + 1] = {0};
+	unsigned long windows = 0;
+	struct model m;
+
+	(void)state;
+	print_message("seeds %d to %d\n", FIRST_SEED, FIRST_SEED + SEEDS - 1);
+	for (uint64_t seed = FIRST_SEED; seed < FIRST_SEED + SEEDS; seed++) {
+		seed_under_way = seed;
+		outcomes[converse(&m, seed)]++;
+		windows += m.windows;
+	}
+	seed_under_way = 0;
+	for (int o = GUARD_PENDING + 1; o <= GUARD_CANCELED; o++) {
+		print_message("%s: %u\n", report_outcome((enum guard_outcome)o),
+			      outcomes[o]);
+		assert_true(outcomes[o] > 0);
+	}
+	print_message("windows: %lu\n", windows);
+	assert_true(windows > SEEDS / 10);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_teardown(
+		guard_keeps_its_promises_in_any_conversation, print_seed),
+	};
+
+	return cmocka_run_group_tests_name("policy/guard/guard_model", tests,
+					   NULL, NULL);
+}

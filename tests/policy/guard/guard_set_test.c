@@ -1,0 +1,267 @@
+/*
+ * What the guard keeps of what it is told: sets, holders, settings.
+ */
+#include "policy/guard/guard.h"
+
+#include "tests/support/allocation.h"
+#include "tests/support/guard.h"
+
+static void
+guard_looks_at_what_the_policy_needs(void **state)
+{
+	static const struct {
+		unsigned conditions;
+		enum place place;
+		enum holders_of of;
+	} looks[] = {
+	    {SEQUENCE, AT_LOOK, HOLDERS_OF_ALL},
+	    {VIEW, AT_LOOK, HOLDERS_OF_ALL},
+	    {0, AT_LOOK_AGAIN, HOLDERS_OF_ALL},
+	    {0, AT_WINDOW_LOOK, HOLDERS_OF_ALL},
+	    {0, AT_PAUSE_LOOK, HOLDERS_OF_ALL},
+	    {0, AT_LAST_LOOK, HOLDERS_OF_ALL},
+	    {HOLD, AT_LOOK, HOLDERS_OF_ALL},
+	    {HOLD | VIEW, AT_LOOK, HOLDERS_OF_ALL},
+	    {LOCK | VIEW, AT_LOOK, HOLDERS_OF_UNLOCKABLE},
+	    {LOCK | SEQUENCE, AT_LOOK, HOLDERS_OF_UNLOCKABLE},
+	    {LOCK | VIEW, AT_LAST_LOOK, HOLDERS_OF_ALL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(looks) / sizeof(*looks); i++) {
+		struct fixture f;
+
+		fixture_init(&f, looks[i].conditions);
+		go_to(&f, looks[i].place);
+		assert_int_equal(f.guard.action, GUARD_HOLDERS);
+		assert_int_equal(f.guard.look_at, looks[i].of);
+		guard_clear(&f.guard);
+	}
+}
+
+static void
+guard_looked_keeps_the_holders_for_the_report(void **state)
+{
+	struct holders holders = {.count = 3, .oldest_ms = 60000};
+	struct fixture f;
+
+	(void)state;
+	fixture_init(&f, HOLD);
+	go_to(&f, AT_LOOK);
+	holders.shown[0].pid = 4711;
+	(void)look_at(&f, holders);
+	assert_int_equal(f.guard.holders.count, 3);
+	assert_int_equal(f.guard.holders.shown[0].pid, 4711);
+	guard_clear(&f.guard);
+}
+
+static void
+guard_planned_sorts_as_set(void **state)
+{
+	struct lock_set set = {0};
+	struct fixture f;
+
+	(void)state;
+	fixture_init(&f, 0);
+	(void)begin(&f);
+	add_table(&set, 30);
+	add_table(&set, 10);
+	add_table(&set, 20);
+	(void)guard_planned(&f.guard, &f.settings, GUARD_SCOPE_DROPS, &f.facts,
+			    &set, f.now_ms);
+	for (uint32_t i = 0; i < 3; i++)
+		assert_int_equal(f.guard.set.items[i].relid, 10 * (i + 1));
+	guard_clear(&f.guard);
+}
+
+/* A rule or the session may have them otherwise than the file. */
+static void
+guard_planned_goes_by_the_settings_that_it_is_given(void **state)
+{
+	struct fixture of_file;
+	struct fixture f;
+
+	(void)state;
+	fixture_init(&of_file, PASS | NO_SCOPE);
+	fixture_init(&f, REJECT);
+	(void)guard_begin(&f.guard, &of_file.settings, false, f.now_ms, SEED);
+	assert_int_equal(plan(&f, 2), GUARD_REFUSE);
+	assert_int_equal(f.guard.outcome, GUARD_REJECTED);
+	assert_ptr_equal(f.guard.settings, &f.settings);
+	guard_clear(&f.guard);
+}
+
+static void
+guard_attempted_puts_the_table_in_use_first(void **state)
+{
+	static const uint32_t first[] = {4, 3, 2, 1};
+	struct fixture f;
+
+	(void)state;
+	fixture_init(&f, LOCK | STRONG);
+	(void)begin(&f);
+	(void)plan(&f, 4);
+	(void)take_turn(&f, PLENTY_MS);
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(deny(&f, ATTEMPT_BUSY, 3), GUARD_WAIT);
+		assert_int_equal(wake(&f), GUARD_TURN);
+		(void)take_turn(&f, PLENTY_MS);
+		assert_int_equal(f.guard.set.items[0].relid, first[i]);
+	}
+	assert_int_equal(deny(&f, ATTEMPT_BUSY, 0), GUARD_WAIT);
+	assert_int_equal(f.guard.set.items[0].relid, 2);
+	assert_int_equal(f.guard.attempts, 4);
+	guard_clear(&f.guard);
+}
+
+/* The same tables, one of them to be locked in a stronger mode. */
+static void
+guard_attempted_starts_over_when_a_mode_grew(void **state)
+{
+	struct lock_set set = {0};
+	struct lock_set again = {0};
+	struct fixture f;
+
+	(void)state;
+	fixture_init(&f, LOCK);
+	(void)begin(&f);
+	add_relation(&set, 1, 'r', LOCK_SHARE_ROW_EXCLUSIVE, true);
+	add_table(&set, 2);
+	(void)guard_planned(&f.guard, &f.settings, GUARD_SCOPE_DROPS, &f.facts,
+			    &set, f.now_ms);
+	(void)take_turn(&f, PLENTY_MS);
+	add_table(&again, 2);
+	add_table(&again, 1);
+	assert_int_equal(
+	    guard_attempted(&f.guard, ATTEMPT_GRANTED, 2, &again, f.now_ms),
+	    GUARD_WAIT);
+	assert_null(again.items);
+	assert_int_equal(f.guard.set.count, 2);
+	assert_int_equal(f.guard.set.items[0].relid, 1);
+	assert_int_equal(f.guard.set.items[0].mode, LOCK_ACCESS_EXCLUSIVE);
+	assert_int_equal(wake(&f), GUARD_TURN);
+	(void)take_turn(&f, PLENTY_MS);
+	assert_int_equal(grant(&f, 1, 2), GUARD_RUN);
+	assert_int_equal(f.guard.outcome, GUARD_PROTECTED);
+	guard_clear(&f.guard);
+}
+
+/* What has come may be what no attempt can lock. */
+static void
+guard_attempted_starts_over_with_what_the_grown_set_needs(void **state)
+{
+	struct lock_set again = {0};
+	struct fixture f;
+
+	(void)state;
+	fixture_init(&f, 0);
+	go_to(&f, AT_ATTEMPT);
+	assert_false(f.guard.needs_gate);
+	add_table(&again, 1);
+	add_table(&again, 2);
+	add_relation(&again, 3, 'v', LOCK_ACCESS_EXCLUSIVE, false);
+	(void)guard_attempted(&f.guard, ATTEMPT_GRANTED, 2, &again, f.now_ms);
+	assert_true(f.guard.needs_gate);
+	assert_int_equal(wake(&f), GUARD_HOLDERS);
+	(void)look(&f, 0, 0);
+	assert_int_equal(f.guard.action, GUARD_TURN);
+	assert_int_equal(f.guard.behind_turn, GUARD_SHUT);
+	guard_clear(&f.guard);
+}
+
+/* What could not be compared is not taken for covered. */
+static void
+guard_attempted_starts_over_when_memory_is_out(void **state)
+{
+	struct lock_set again;
+	struct fixture f;
+	enum guard_action action;
+
+	(void)state;
+	fixture_init(&f, 0);
+	go_to(&f, AT_ATTEMPT);
+	again = relations(&f, 1, 2);
+	allocation_fail_after(0);
+	action =
+	    guard_attempted(&f.guard, ATTEMPT_GRANTED, 2, &again, f.now_ms);
+	assert_true(allocation_restore());
+	assert_int_equal(action, GUARD_WAIT);
+	assert_int_equal(f.guard.set.count, 2);
+	guard_clear(&f.guard);
+}
+
+static void
+guard_begin_forgets_what_was_before(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	for (int place = AT_PLAN; place < PLACES; place++) {
+		fixture_init(&f, HOLD);
+		go_to(&f, (enum place)place);
+		f.now_ms += 5;
+		assert_int_equal(begin(&f), GUARD_PLAN);
+		assert_false(f.guard.has_turn);
+		assert_false(f.guard.window.is_shut);
+		assert_int_equal(f.guard.outcome, GUARD_PENDING);
+		assert_int_equal(f.guard.attempts, 0);
+		assert_int_equal(f.guard.begun_ms, f.now_ms);
+		assert_int_equal(f.guard.window.count, 0);
+		assert_false(f.guard.is_spent);
+		assert_null(f.guard.set.items);
+		guard_clear(&f.guard);
+	}
+}
+
+static void
+guard_clear_accepts_a_zeroed_guard(void **state)
+{
+	struct guard g = {0};
+
+	(void)state;
+	guard_clear(&g);
+	guard_clear(&g);
+}
+
+static void
+guard_uses_gate_with_two_policies(void **state)
+{
+	static const struct {
+		enum guard_policy policy;
+		bool uses_gate;
+	} policies[] = {
+	    {GUARD_POLICY_AUTO, true},    {GUARD_POLICY_LOCK, false},
+	    {GUARD_POLICY_HOLD, true},    {GUARD_POLICY_PASS, false},
+	    {GUARD_POLICY_REJECT, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(policies) / sizeof(*policies); i++) {
+		struct guard_settings s = {.policy = policies[i].policy};
+
+		assert_int_equal(guard_uses_gate(&s), policies[i].uses_gate);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(guard_looks_at_what_the_policy_needs),
+	    cmocka_unit_test(guard_looked_keeps_the_holders_for_the_report),
+	    cmocka_unit_test(guard_planned_sorts_as_set),
+	    cmocka_unit_test(
+		guard_planned_goes_by_the_settings_that_it_is_given),
+	    cmocka_unit_test(guard_attempted_puts_the_table_in_use_first),
+	    cmocka_unit_test(guard_attempted_starts_over_when_a_mode_grew),
+	    cmocka_unit_test(
+		guard_attempted_starts_over_with_what_the_grown_set_needs),
+	    cmocka_unit_test(guard_attempted_starts_over_when_memory_is_out),
+	    cmocka_unit_test(guard_begin_forgets_what_was_before),
+	    cmocka_unit_test(guard_clear_accepts_a_zeroed_guard),
+	    cmocka_unit_test(guard_uses_gate_with_two_policies),
+	};
+
+	return cmocka_run_group_tests_name("policy/guard/guard_set", tests,
+					   NULL, NULL);
+}

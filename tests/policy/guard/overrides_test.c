@@ -1,0 +1,133 @@
+#include "policy/guard/overrides.h"
+
+#include <stdio.h>
+
+#include "tests/support/test.h"
+
+enum { APPLICATION_NAME = GUARD_SETTING_COUNT };
+
+/* A row of NULLs but for one column, which is an exact copy of these bytes. */
+static bool
+read_with(struct overrides *out, size_t column, const char *text, size_t len)
+{
+	struct lock_set_value row[OVERRIDES_COLUMNS] = {{NULL, 0}};
+	struct span copy = bytes_copy(span_of(text, len));
+	bool is_read;
+
+	row[column] = (struct lock_set_value){(const char *)copy.data, len};
+	memset(out, 0xff, sizeof(*out));
+	is_read = overrides_read(out, row);
+	bytes_free(copy);
+	return is_read;
+}
+
+static void
+overrides_query_asks_for_every_setting(void **state)
+{
+	char column[80];
+	const char *at = overrides_query();
+
+	(void)state;
+	for (size_t i = 0; i < GUARD_SETTING_COUNT; i++) {
+		snprintf(column, sizeof(column),
+			 " pg_catalog.current_setting('lockstep.%s', true),",
+			 settings_name((enum guard_setting)i));
+		at = strstr(at, column);
+		assert_non_null(at);
+	}
+	assert_null(strchr(overrides_query(), '$'));
+}
+
+static void
+overrides_read_takes_null_for_not_set(void **state)
+{
+	const struct lock_set_value row[OVERRIDES_COLUMNS] = {{NULL, 0}};
+	struct overrides o;
+
+	(void)state;
+	memset(&o, 0xff, sizeof(o));
+	assert_true(overrides_read(&o, row));
+	for (size_t i = 0; i < GUARD_SETTING_COUNT; i++) {
+		enum guard_setting id = (enum guard_setting)i;
+
+		assert_string_equal(overrides_text(&o, id), "");
+		assert_false(overrides_is_too_long(&o, id));
+	}
+	assert_string_equal(o.application_name, "");
+}
+
+static void
+overrides_read_keeps_the_columns_apart(void **state)
+{
+	struct overrides o;
+
+	(void)state;
+	for (size_t i = 0; i < GUARD_SETTING_COUNT; i++) {
+		assert_true(read_with(&o, i, "some", 4));
+		for (size_t j = 0; j < GUARD_SETTING_COUNT; j++)
+			assert_string_equal(
+			    overrides_text(&o, (enum guard_setting)j),
+			    i == j ? "some" : "");
+		assert_string_equal(o.application_name, "");
+	}
+	assert_true(read_with(&o, APPLICATION_NAME, "psql", 4));
+	assert_string_equal(o.application_name, "psql");
+}
+
+static void
+overrides_read_bounds_every_text(void **state)
+{
+	char text[OVERRIDE_ORDER_BYTES_MAX + 100];
+	struct overrides o;
+
+	(void)state;
+	memset(text, 'x', sizeof(text));
+	for (size_t i = 0; i < GUARD_SETTING_COUNT; i++) {
+		enum guard_setting id = (enum guard_setting)i;
+		size_t max = overrides_bytes_max(id);
+
+		assert_int_equal(max, id == GUARD_SETTING_LOCK_ORDER
+					  ? OVERRIDE_ORDER_BYTES_MAX
+					  : OVERRIDE_BYTES_MAX);
+		assert_true(read_with(&o, i, text, max));
+		assert_int_equal(strlen(overrides_text(&o, id)), max);
+		assert_false(overrides_is_too_long(&o, id));
+
+		assert_true(read_with(&o, i, text, max + 1));
+		assert_int_equal(strlen(overrides_text(&o, id)), max);
+		assert_true(overrides_is_too_long(&o, id));
+		assert_int_equal(o.too_long, 1u << i);
+		assert_true(read_with(&o, i, text, sizeof(text)));
+		assert_int_equal(strlen(overrides_text(&o, id)), max);
+	}
+	assert_true(read_with(&o, APPLICATION_NAME, text, sizeof(text)));
+	assert_int_equal(strlen(o.application_name), OVERRIDE_BYTES_MAX);
+	assert_int_equal(o.too_long, 0);
+}
+
+static void
+overrides_read_refuses_a_nul(void **state)
+{
+	struct overrides o;
+
+	(void)state;
+	for (size_t i = 0; i < OVERRIDES_COLUMNS; i++) {
+		assert_false(read_with(&o, i, "hold\0", 5));
+		assert_false(read_with(&o, i, "\0", 1));
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(overrides_query_asks_for_every_setting),
+	    cmocka_unit_test(overrides_read_takes_null_for_not_set),
+	    cmocka_unit_test(overrides_read_keeps_the_columns_apart),
+	    cmocka_unit_test(overrides_read_bounds_every_text),
+	    cmocka_unit_test(overrides_read_refuses_a_nul),
+	};
+
+	return cmocka_run_group_tests_name("policy/guard/overrides", tests,
+					   NULL, NULL);
+}

@@ -1,0 +1,379 @@
+#include "policy/guard/report.h"
+
+#include <stdio.h>
+
+#include "tests/support/test.h"
+
+enum {
+	BEGUN_MS = 1000,
+	TABLES_MAX = 20,
+};
+
+static char name_a[] = "public.a";
+static char name_c[] = "public.\"C\"";
+static struct lock_item two[] = {
+    {.relid = 10, .name = name_a, .mode = LOCK_SHARE_ROW_EXCLUSIVE},
+    {.relid = 20, .name = name_c, .mode = LOCK_ACCESS_EXCLUSIVE},
+};
+
+/* Borrows all it points to: not to be cleared. */
+static struct guard
+guard_of(enum guard_outcome outcome)
+{
+	return (struct guard){
+	    .action = GUARD_REFUSE,
+	    .outcome = outcome,
+	    .set = {two, 2},
+	    .begun_ms = BEGUN_MS,
+	    .attempts = 7,
+	};
+}
+
+static void
+add_holder(struct guard *g, uint32_t pid, uint32_t relid)
+{
+	struct holder *h = &g->holders.shown[g->holders.count % HOLDERS_SHOWN];
+
+	g->holders.count++;
+	*h = (struct holder){
+	    .pid = pid,
+	    .relid = relid,
+	    .mode = LOCK_ACCESS_SHARE,
+	    .user = "alice",
+	    .application_name = "psql",
+	    .state = "idle in transaction",
+	    .transaction_age_ms = 61540,
+	};
+}
+
+static void
+assert_contains(const char *text, const char *part)
+{
+	if (strstr(text, part) == NULL)
+		fail_msg("'%s' is not in '%s'", part, text);
+}
+
+static void
+assert_begins(const char *text, const char *head)
+{
+	if (strncmp(text, head, strlen(head)) != 0)
+		fail_msg("'%s' does not begin with '%s'", text, head);
+}
+
+static void
+report_refusal_of_a_spent_budget_tells_all(void **state)
+{
+	struct guard g = guard_of(GUARD_TIMED_OUT);
+	struct report r;
+
+	(void)state;
+	add_holder(&g, 4711, 20);
+	report_refusal(&r, &g, "DROP TABLE", BEGUN_MS + 300012);
+	assert_string_equal(r.sqlstate, "55P03");
+	assert_string_equal(r.message,
+			    "canceling statement due to lock timeout:"
+			    " DROP TABLE was held for 300012 ms");
+	assert_string_equal(
+	    r.detail,
+	    "Lock set in order: public.a (ShareRowExclusiveLock),"
+	    " public.\"C\" (AccessExclusiveLock). 7 attempts in 300012 ms."
+	    " Blockers: pid 4711 (user \"alice\", application_name \"psql\","
+	    " state \"idle in transaction\", transaction age 61.5 s)"
+	    " holds AccessShareLock on public.\"C\".");
+	assert_string_equal(r.hint, "End the transactions named above, or raise"
+				    " Lockstep's hold_timeout.");
+}
+
+/* Code in the wild compares with what the server itself says. */
+static void
+report_refusal_begins_as_the_server_does(void **state)
+{
+	struct guard g = guard_of(GUARD_TIMED_OUT);
+	struct report r;
+
+	(void)state;
+	report_refusal(&r, &g, "TRUNCATE", BEGUN_MS);
+	assert_begins(r.message, "canceling statement due to lock timeout");
+	g.limit = GUARD_LIMIT_LOCK;
+	report_refusal(&r, &g, "TRUNCATE", BEGUN_MS);
+	assert_begins(r.message, "canceling statement due to lock timeout");
+	assert_string_equal(r.sqlstate, "55P03");
+	g.limit = GUARD_LIMIT_STATEMENT;
+	report_refusal(&r, &g, "TRUNCATE", BEGUN_MS);
+	assert_begins(r.message,
+		      "canceling statement due to statement timeout");
+	assert_string_equal(r.sqlstate, "57014");
+	g.outcome = GUARD_CANCELED;
+	report_refusal(&r, &g, "TRUNCATE", BEGUN_MS);
+	assert_string_equal(r.message,
+			    "canceling statement due to user request");
+	assert_string_equal(r.sqlstate, "57014");
+	assert_string_equal(r.detail, "");
+	assert_string_equal(r.hint, "");
+}
+
+static void
+report_refusal_says_so_when_nobody_holds_anything(void **state)
+{
+	struct guard g = guard_of(GUARD_TIMED_OUT);
+	struct report r;
+
+	(void)state;
+	report_refusal(&r, &g, "DROP TABLE", BEGUN_MS + 2000);
+	assert_contains(r.detail, " Nobody holds a conflicting lock at this"
+				  " moment.");
+	assert_null(strstr(r.detail, "Blockers"));
+}
+
+static void
+report_refusal_by_policy_names_the_tables(void **state)
+{
+	struct guard g = guard_of(GUARD_REJECTED);
+	struct report r;
+
+	(void)state;
+	report_refusal(&r, &g, "DROP TABLE", BEGUN_MS);
+	assert_string_equal(r.sqlstate, "42501");
+	assert_begins(r.message, "DROP TABLE is refused by Lockstep");
+	assert_contains(r.detail, "public.a (ShareRowExclusiveLock)");
+	assert_contains(r.detail, "public.\"C\" (AccessExclusiveLock)");
+	assert_contains(r.hint, "\"policy\"");
+	assert_contains(r.hint, "\"reject\"");
+}
+
+static void
+report_refusal_hints_at_the_limit_that_was_reached(void **state)
+{
+	static const char *const names[] = {
+	    [GUARD_LIMIT_HOLD] = "raise Lockstep's hold_timeout.",
+	    [GUARD_LIMIT_IN_TRANSACTION] =
+		"raise Lockstep's in_transaction_timeout.",
+	    [GUARD_LIMIT_LOCK] = "raise the session's lock_timeout.",
+	    [GUARD_LIMIT_STATEMENT] = "raise the session's statement_timeout.",
+	};
+	struct guard g = guard_of(GUARD_TIMED_OUT);
+	struct report r;
+
+	(void)state;
+	for (int i = GUARD_LIMIT_HOLD; i <= GUARD_LIMIT_STATEMENT; i++) {
+		g.limit = (enum guard_limit)i;
+		report_refusal(&r, &g, "DROP TABLE", BEGUN_MS);
+		assert_contains(r.hint, names[i]);
+	}
+}
+
+static void
+report_refusal_shows_a_few_holders_and_counts_the_rest(void **state)
+{
+	struct guard g = guard_of(GUARD_TIMED_OUT);
+	struct report r;
+
+	(void)state;
+	for (uint32_t i = 0; i < HOLDERS_SHOWN; i++)
+		add_holder(&g, 100 + i, 10);
+	report_refusal(&r, &g, "DROP TABLE", BEGUN_MS);
+	assert_contains(r.detail, "pid 104 ");
+	assert_null(strstr(r.detail, "more"));
+	g.holders.count += 37;
+	report_refusal(&r, &g, "DROP TABLE", BEGUN_MS);
+	assert_contains(r.detail, "; and 37 more.");
+}
+
+/* It may have been one of a set that has been planned anew since. */
+static void
+report_refusal_takes_odd_holders(void **state)
+{
+	struct guard g = guard_of(GUARD_TIMED_OUT);
+	struct report r;
+
+	(void)state;
+	add_holder(&g, 0, 10);
+	add_holder(&g, 5, 999);
+	report_refusal(&r, &g, "DROP TABLE", BEGUN_MS);
+	assert_contains(r.detail, "Blockers: a prepared transaction holds"
+				  " AccessShareLock on public.a; pid 5 ");
+	assert_contains(r.detail, " holds AccessShareLock on ?.");
+}
+
+static void
+fill(char *out, size_t size, const char *character)
+{
+	size_t len = strlen(character);
+	size_t at;
+
+	for (at = 0; at + len < size; at += len)
+		memcpy(out + at, character, len);
+	out[at] = '\0';
+}
+
+static void
+assert_utf8(const char *text)
+{
+	const unsigned char *s = (const unsigned char *)text;
+
+	while (*s != '\0') {
+		int more = *s >= 0xf0 ? 3 : *s >= 0xe0 ? 2 : *s >= 0xc0;
+
+		assert_true(*s < 0x80 || *s >= 0xc0);
+		for (s++; more > 0; more--, s++)
+			assert_int_equal(*s & 0xc0, 0x80);
+	}
+}
+
+/* Huge names in all places, of characters of one to four bytes. */
+static void
+report_refusal_is_cut_between_characters(void **state)
+{
+	static const char *const characters[] = {
+	    "x", "\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\x90\x98", "%n%s"};
+	struct lock_item items[TABLES_MAX];
+	char name[600];
+	struct report r;
+
+	(void)state;
+	memset(items, 0, sizeof(items));
+	for (size_t size = 2; size <= sizeof(name); size++) {
+		struct guard g = guard_of(GUARD_TIMED_OUT);
+
+		fill(name, size, characters[size % 5]);
+		for (size_t i = 0; i < TABLES_MAX; i++) {
+			items[i].name = name;
+			items[i].mode = LOCK_ACCESS_EXCLUSIVE;
+		}
+		g.set = (struct lock_set){items, TABLES_MAX};
+		for (int i = 0; i < HOLDERS_SHOWN; i++)
+			add_holder(&g, 1, 0);
+		for (int i = 0; i < HOLDERS_SHOWN; i++)
+			fill(g.holders.shown[i].user, 64, characters[size % 5]);
+		report_refusal(&r, &g, "DROP TABLE", BEGUN_MS);
+		assert_non_null(memchr(r.detail, '\0', sizeof(r.detail)));
+		assert_begins(r.detail, "Lock set in order: ");
+		assert_utf8(r.detail);
+		report_waiting(&r, &g, "DROP TABLE", BEGUN_MS);
+		assert_non_null(memchr(r.detail, '\0', sizeof(r.detail)));
+		assert_utf8(r.detail);
+	}
+}
+
+/* The longest there are: years of waiting, the longest limit. */
+static void
+report_refusal_has_room_for_message_and_hint(void **state)
+{
+	struct guard g = guard_of(GUARD_TIMED_OUT);
+	struct report r;
+
+	(void)state;
+	g.limit = GUARD_LIMIT_STATEMENT;
+	report_refusal(&r, &g, "ALTER TABLE DROP CONSTRAINT CASCADE",
+		       UINT64_MAX);
+	assert_contains(r.message, " ms");
+	assert_contains(r.hint, "statement_timeout.");
+}
+
+static void
+report_waiting_names_whom_it_waits_for(void **state)
+{
+	struct guard g = guard_of(GUARD_PENDING);
+	struct report r;
+
+	(void)state;
+	g.action = GUARD_WAIT;
+	add_holder(&g, 4711, 10);
+	report_waiting(&r, &g, "DROP TABLE", BEGUN_MS + 1300);
+	assert_string_equal(r.sqlstate, "00000");
+	assert_string_equal(r.message, "DROP TABLE is held by Lockstep since"
+				       " 1.3 s");
+	assert_string_equal(
+	    r.detail,
+	    "Lock set in order: public.a, public.\"C\". Waiting for pid 4711"
+	    " (user \"alice\", application_name \"psql\","
+	    " state \"idle in transaction\", transaction age 61.5 s)"
+	    " holds AccessShareLock on public.a.");
+	assert_string_equal(r.hint, "");
+}
+
+static void
+report_waiting_counts_attempts_when_nobody_is_known(void **state)
+{
+	struct guard g = guard_of(GUARD_PENDING);
+	struct report r;
+
+	(void)state;
+	report_waiting(&r, &g, "DROP TABLE", BEGUN_MS);
+	assert_contains(r.detail, ". 7 attempts to lock it found it in use.");
+}
+
+static void
+report_lock_set_names_a_few_and_counts_the_rest(void **state)
+{
+	struct lock_item items[TABLES_MAX];
+	char names[TABLES_MAX][4];
+	char text[256];
+
+	(void)state;
+	memset(items, 0, sizeof(items));
+	for (size_t i = 0; i < TABLES_MAX; i++) {
+		(void)snprintf(names[i], sizeof(names[i]), "t%zu", i % 100);
+		items[i].name = names[i];
+	}
+	report_lock_set(text, sizeof(text), &(struct lock_set){items, 0});
+	assert_string_equal(text, "");
+	report_lock_set(text, sizeof(text), &(struct lock_set){items, 1});
+	assert_string_equal(text, "t0");
+	report_lock_set(text, sizeof(text), &(struct lock_set){items, 8});
+	assert_string_equal(text, "t0, t1, t2, t3, t4, t5, t6, t7");
+	report_lock_set(text, sizeof(text), &(struct lock_set){items, 20});
+	assert_string_equal(text, "t0, t1, t2, t3, t4, t5, t6, t7 and 12 more");
+}
+
+/* What comes behind a cut must not close the gap that it left. */
+static void
+report_lock_set_is_cut_to_every_size(void **state)
+{
+	static char euro[] = "\xe2\x82\xac\xe2\x82\xac";
+	struct lock_item items[] = {
+	    {.name = name_a}, {.name = euro}, {.name = name_c}};
+	struct lock_set set = {items, 3};
+	static const char whole[] =
+	    "public.a, \xe2\x82\xac\xe2\x82\xac, public.\"C\"";
+
+	(void)state;
+	for (size_t size = 1; size <= sizeof(whole); size++) {
+		char *text = malloc(size);
+
+		assert_non_null(text);
+		report_lock_set(text, size, &set);
+		assert_true(strlen(text) < size);
+		assert_begins(whole, text);
+		assert_utf8(text);
+		if (size == sizeof(whole))
+			assert_string_equal(text, whole);
+		free(text);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(report_refusal_of_a_spent_budget_tells_all),
+	    cmocka_unit_test(report_refusal_begins_as_the_server_does),
+	    cmocka_unit_test(report_refusal_says_so_when_nobody_holds_anything),
+	    cmocka_unit_test(report_refusal_by_policy_names_the_tables),
+	    cmocka_unit_test(
+		report_refusal_hints_at_the_limit_that_was_reached),
+	    cmocka_unit_test(
+		report_refusal_shows_a_few_holders_and_counts_the_rest),
+	    cmocka_unit_test(report_refusal_takes_odd_holders),
+	    cmocka_unit_test(report_refusal_is_cut_between_characters),
+	    cmocka_unit_test(report_refusal_has_room_for_message_and_hint),
+	    cmocka_unit_test(report_waiting_names_whom_it_waits_for),
+	    cmocka_unit_test(
+		report_waiting_counts_attempts_when_nobody_is_known),
+	    cmocka_unit_test(report_lock_set_names_a_few_and_counts_the_rest),
+	    cmocka_unit_test(report_lock_set_is_cut_to_every_size),
+	};
+
+	return cmocka_run_group_tests_name("policy/guard/report", tests, NULL,
+					   NULL);
+}

@@ -1,0 +1,516 @@
+#include "policy/sql/script.h"
+
+#include <stdio.h>
+
+#include "tests/support/allocation.h"
+#include "tests/support/test.h"
+
+static void
+parse(struct statement_list *out, const char *sql)
+{
+	if (statement_list_parse(out, sql, strlen(sql), GUARD_SCOPE_DROPS,
+				 STATEMENT_PARSE_BYTES_DEFAULT) != STATEMENT_OK)
+		fail_msg("does not parse: %s", sql);
+}
+
+/*
+ * A script as text: a line for each piece, its bytes in <>, then
+ * "first+count" of the statements to plan for, if any, and "block" if it is to
+ * be wrapped in one; at last how many are unguarded, if any.
+ */
+static char *
+print_script(const struct script *script, const char *sql)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *to = open_memstream(&text, &size);
+
+	assert_non_null(to);
+	for (size_t i = 0; i < script->count; i++) {
+		const struct piece *p = &script->pieces[i];
+
+		fprintf(to, "%s<%.*s>", i > 0 ? "\n" : "",
+			(int)(p->end - p->start), sql + p->start);
+		if (p->count > 0)
+			fprintf(to, " %zu+%zu", p->first, p->count);
+		if (p->needs_block)
+			fprintf(to, " block");
+	}
+	if (script->unguarded > 0)
+		fprintf(to, "\n%zu unguarded", script->unguarded);
+	fclose(to);
+	return text;
+}
+
+static void
+check(const char *sql, bool in_block, const char *expected)
+{
+	struct statement_list list;
+	struct script script;
+	char *text;
+
+	parse(&list, sql);
+	assert_true(script_cut(&script, &list, strlen(sql), in_block));
+	text = print_script(&script, sql);
+	assert_string_equal(text, expected);
+	free(text);
+	script_clear(&script);
+	assert_null(script.pieces);
+	statement_list_clear(&list);
+}
+
+struct example {
+	const char *sql;
+	const char *expected;
+};
+
+static void
+check_examples(const struct example *examples, size_t count, bool in_block)
+{
+	for (size_t i = 0; i < count; i++)
+		check(examples[i].sql, in_block, examples[i].expected);
+}
+
+#define CHECK_EXAMPLES(examples, in_block)                                     \
+	check_examples(examples, sizeof(examples) / sizeof((examples)[0]),     \
+		       in_block)
+
+static void
+script_cut_wraps_what_stands_alone(void **state)
+{
+	static const struct example examples[] = {
+	    {"drop table c", "<drop table c> 0+1 block"},
+	    {"drop table c;", "<drop table c;> 0+1 block"},
+	    {" /* a */ drop table c ; -- b\n ",
+	     "< /* a */ drop table c ; -- b\n > 0+1 block"},
+	    {";;drop table c;;", "<;;drop table c;;> 0+1 block"},
+	    {"select 1; drop table c; select 2",
+	     "<select 1; drop table c; select 2> 1+2 block"},
+	    {"drop table c; select 1; truncate d, e",
+	     "<drop table c; select 1; truncate d, e> 0+3 block"},
+	};
+
+	(void)state;
+	CHECK_EXAMPLES(examples, false);
+}
+
+static void
+script_cut_leaves_alone_what_needs_no_guard(void **state)
+{
+	static const struct example examples[] = {
+	    {"", "<>"},
+	    {" ; ;", "< ; ;>"},
+	    {"-- nothing", "<-- nothing>"},
+	    {"select 1", "<select 1>"},
+	    {"begin; select 1; commit", "<begin; select 1; commit>"},
+	    {"savepoint s; select 1", "<savepoint s; select 1>"},
+	};
+
+	(void)state;
+	CHECK_EXAMPLES(examples, false);
+	CHECK_EXAMPLES(examples, true);
+}
+
+static void
+script_cut_cuts_before_the_first_of_a_block(void **state)
+{
+	static const struct example examples[] = {
+	    {"begin; drop table c; commit;",
+	     "<begin; >\n<drop table c; commit;> 1+1"},
+	    {"begin;drop table c;commit",
+	     "<begin;>\n<drop table c;commit> 1+1"},
+	    {"begin; drop table c", "<begin; >\n<drop table c> 1+1"},
+	    {"begin; drop table c; rollback; select 1",
+	     "<begin; >\n<drop table c; rollback; select 1> 1+1"},
+	    {"start transaction; select 1; /* x */ drop table c; -- y\n end ; ",
+	     "<start transaction; select 1; /* x */ >\n"
+	     "<drop table c; -- y\n end ; > 2+1"},
+	    {"begin; drop table c; select 1; truncate d; commit",
+	     "<begin; >\n<drop table c; select 1; truncate d; commit> 1+3"},
+	    {"begin; savepoint s; drop table c; rollback to s; drop table d;"
+	     " commit",
+	     "<begin; savepoint s; >\n"
+	     "<drop table c; rollback to s; drop table d; commit> 2+3"},
+	    {"select 1; begin; drop table c; commit",
+	     "<select 1; begin; >\n<drop table c; commit> 2+1"},
+	    {"begin; begin; drop table c; commit",
+	     "<begin; begin; >\n<drop table c; commit> 2+1"},
+	    {"begin; drop table c; prepare transaction 'p'",
+	     "<begin; >\n<drop table c; prepare transaction 'p'> 1+1"},
+	};
+
+	(void)state;
+	CHECK_EXAMPLES(examples, false);
+}
+
+static void
+script_cut_cuts_each_block(void **state)
+{
+	static const struct example examples[] = {
+	    {"begin; drop table c; commit; begin; drop table d; commit;",
+	     "<begin; >\n<drop table c; commit; begin; > 1+1\n"
+	     "<drop table d; commit;> 4+1"},
+	    {"begin; drop table c; commit and chain; drop table d; commit",
+	     "<begin; >\n<drop table c; commit and chain; > 1+1\n"
+	     "<drop table d; commit> 3+1"},
+	    {"begin; select 1; rollback and chain; drop table d; rollback",
+	     "<begin; select 1; rollback and chain; >\n"
+	     "<drop table d; rollback> 3+1"},
+	    {"begin; drop table c; commit and no chain; begin; drop table d",
+	     "<begin; >\n<drop table c; commit and no chain; begin; > 1+1\n"
+	     "<drop table d> 4+1"},
+	};
+
+	(void)state;
+	CHECK_EXAMPLES(examples, false);
+}
+
+/* The COMMIT has ended what was before: the rest is a message of its own. */
+static void
+script_cut_wraps_what_stands_behind_a_commit(void **state)
+{
+	static const struct example examples[] = {
+	    {"begin; insert into a values (1); commit; drop table c",
+	     "<begin; insert into a values (1); commit; >\n"
+	     "<drop table c> 3+1 block"},
+	    {"begin; drop table c; commit; select 1; drop table d; select 2;",
+	     "<begin; >\n<drop table c; commit; > 1+1\n"
+	     "<select 1; drop table d; select 2;> 4+2 block"},
+	    {"commit; drop table c", "<commit; >\n<drop table c> 1+1 block"},
+	    {"select 1; commit; drop table c",
+	     "<select 1; commit; >\n<drop table c> 2+1 block"},
+	    {"commit and chain; drop table c",
+	     "<commit and chain; >\n<drop table c> 1+1 block"},
+	};
+
+	(void)state;
+	CHECK_EXAMPLES(examples, false);
+}
+
+/* In a block of ours SAVEPOINT would work, and COMMIT end it early. */
+static void
+script_cut_counts_what_it_cannot_prepare_for(void **state)
+{
+	static const struct example examples[] = {
+	    {"savepoint s; drop table c",
+	     "<savepoint s; drop table c>\n1 unguarded"},
+	    {"drop table c; savepoint s",
+	     "<drop table c; savepoint s>\n1 unguarded"},
+	    {"release s; select 1; drop table c",
+	     "<release s; select 1; drop table c>\n1 unguarded"},
+	    {"drop table c; rollback to s; drop table d",
+	     "<drop table c; rollback to s; drop table d>\n2 unguarded"},
+	    {"drop table c; commit", "<drop table c; commit>\n1 unguarded"},
+	    {"drop table c; truncate d; commit",
+	     "<drop table c; truncate d; commit>\n2 unguarded"},
+	    {"drop table c; begin; select 1; commit",
+	     "<drop table c; begin; select 1; commit>\n1 unguarded"},
+	    {"drop table c; begin; drop table d; commit",
+	     "<drop table c; begin; >\n<drop table d; commit> 2+1\n"
+	     "1 unguarded"},
+	    {"begin; drop table c; commit; drop table d; begin; drop table e",
+	     "<begin; >\n<drop table c; commit; drop table d; begin; > 1+1\n"
+	     "<drop table e> 5+1\n1 unguarded"},
+	    {"commit; savepoint s; drop table c",
+	     "<commit; savepoint s; drop table c>\n1 unguarded"},
+	};
+
+	(void)state;
+	CHECK_EXAMPLES(examples, false);
+}
+
+static void
+script_cut_in_a_block_plans_before_the_text(void **state)
+{
+	static const struct example examples[] = {
+	    {"drop table c", "<drop table c> 0+1"},
+	    {"select 1; drop table c; commit",
+	     "<select 1; drop table c; commit> 1+1"},
+	    {"drop table c; savepoint s; drop table d",
+	     "<drop table c; savepoint s; drop table d> 0+3"},
+	    {"savepoint s; drop table c; release s",
+	     "<savepoint s; drop table c; release s> 1+2"},
+	    {"drop table c; commit; drop table d",
+	     "<drop table c; commit; > 0+1\n<drop table d> 2+1 block"},
+	    {"rollback; drop table c",
+	     "<rollback; >\n<drop table c> 1+1 block"},
+	    {"commit; begin; drop table c; commit",
+	     "<commit; begin; >\n<drop table c; commit> 2+1"},
+	    {"commit and chain; drop table c",
+	     "<commit and chain; >\n<drop table c> 1+1"},
+	    {"drop table c; commit; drop table d; commit",
+	     "<drop table c; commit; drop table d; commit> 0+1\n1 unguarded"},
+	    {"begin; drop table c", "<begin; >\n<drop table c> 1+1"},
+	};
+
+	(void)state;
+	CHECK_EXAMPLES(examples, true);
+}
+
+/* The server would refuse it whole, and run nothing of it. */
+static void
+script_cut_never_cuts_an_unsound_text(void **state)
+{
+	static const struct example examples[] = {
+	    {"begin; drop table c; commit; selec 1",
+	     "<begin; drop table c; commit; selec 1>\n1 unguarded"},
+	    {"begin; drop table c; commit; begin; truncate d; commit; 1",
+	     "<begin; drop table c; commit; begin; truncate d; commit; 1>\n"
+	     "2 unguarded"},
+	    {"begin; drop table c; commit; )",
+	     "<begin; drop table c; commit; )>\n1 unguarded"},
+	};
+	static const struct example in_block[] = {
+	    {"drop table c; commit; drop table d; selec 1",
+	     "<drop table c; commit; drop table d; selec 1>\n2 unguarded"},
+	};
+	/* Nothing to cut: as it fails, so does what is around it. */
+	static const struct example whole[] = {
+	    {"drop table c; selec 1", "<drop table c; selec 1> 0+1 block"},
+	};
+
+	(void)state;
+	CHECK_EXAMPLES(examples, false);
+	CHECK_EXAMPLES(in_block, true);
+	CHECK_EXAMPLES(whole, false);
+}
+
+/* What has no plan is not worth a cut, nor a warning here. */
+static void
+script_cut_passes_what_has_no_plan(void **state)
+{
+	static const char sql[] = "begin; drop table c; commit";
+	struct statement_list list;
+	struct script script;
+	char *text;
+
+	(void)state;
+	parse(&list, sql);
+	list.items[1].has_plan = false;
+	assert_true(script_cut(&script, &list, sizeof(sql) - 1, false));
+	text = print_script(&script, sql);
+	assert_string_equal(text, "<begin; drop table c; commit>");
+	free(text);
+	script_clear(&script);
+	statement_list_clear(&list);
+}
+
+static void
+script_cut_is_false_when_memory_is_out(void **state)
+{
+	struct statement_list list;
+	struct script script;
+	bool is_cut;
+
+	(void)state;
+	parse(&list, "drop table c");
+	allocation_fail_after(0);
+	is_cut = script_cut(&script, &list, 12, false);
+	assert_true(allocation_restore());
+	assert_false(is_cut);
+	script_clear(&script);
+	statement_list_clear(&list);
+}
+
+/*
+ * Any text, against a model of the server: where a text of pieces is cut, and
+ * for what it is prepared there.
+ */
+
+enum model_block {
+	MODEL_IDLE,
+	MODEL_IMPLICIT, /* lost, or committed, where the message ends */
+	MODEL_BLOCK,
+};
+
+static const char *const parts[] = {
+    "select 1",
+    "drop table c",
+    "drop table a, b",
+    "truncate t",
+    "begin",
+    "commit",
+    "rollback",
+    "commit and chain",
+    "savepoint s",
+    "rollback to s",
+    "release s",
+    "selec 1",
+    "begin -- x;\n",
+    "/*;*/ end",
+    "",
+    "drop view v",
+};
+
+static uint32_t
+next_random(uint32_t *seed)
+{
+	*seed = *seed * 1664525u + 1013904223u;
+	return *seed >> 8;
+}
+
+/* An unsound part in one text of eight. */
+static void
+random_sql(char *sql, size_t size, uint32_t *seed)
+{
+	bool may_be_unsound = next_random(seed) % 8 == 0;
+	uint32_t count = next_random(seed) % 12;
+	size_t len = 0;
+
+	sql[0] = '\0';
+	for (uint32_t i = 0; i < count; i++) {
+		const char *part =
+		    parts[next_random(seed) % (sizeof(parts) / sizeof(*parts))];
+
+		if (strcmp(part, "selec 1") == 0 && !may_be_unsound)
+			continue;
+		len += (size_t)snprintf(
+		    sql + len, size - len, "%s%s%s", part,
+		    next_random(seed) % 4 == 0 ? " " : "",
+		    i + 1 < count || next_random(seed) % 2 ? ";" : "");
+	}
+}
+
+static enum model_block
+model_after(enum model_block block, enum statement_control control)
+{
+	if (control == STATEMENT_BEGIN)
+		return MODEL_BLOCK;
+	if (control == STATEMENT_END)
+		return MODEL_IDLE;
+	if (control == STATEMENT_END_CHAIN)
+		return block == MODEL_BLOCK ? MODEL_BLOCK : MODEL_IDLE;
+	return block == MODEL_IDLE ? MODEL_IMPLICIT : block;
+}
+
+static bool
+is_guarded(const struct statement *s)
+{
+	return s->tag != NULL && s->has_plan;
+}
+
+static bool
+ends_block(const struct statement *s)
+{
+	return s->control == STATEMENT_END || s->control == STATEMENT_END_CHAIN;
+}
+
+/* The statements from..to are those of the piece. */
+static void
+check_piece(const struct piece *p, const struct statement_list *list,
+	    size_t from, size_t to, enum model_block block)
+{
+	if (p->count == 0) {
+		assert_false(p->needs_block);
+		return;
+	}
+	assert_true(p->first >= from && p->first + p->count <= to);
+	assert_true(is_guarded(&list->items[p->first]));
+	assert_int_equal(block, p->needs_block ? MODEL_IDLE : MODEL_BLOCK);
+	/* None is protected by locks that are gone by then. */
+	for (size_t i = from; i < p->first + p->count; i++)
+		assert_false(ends_block(&list->items[i]));
+	for (size_t i = from; i < to && p->needs_block; i++)
+		assert_int_equal(list->items[i].control, STATEMENT_PLAIN);
+}
+
+static size_t
+count_guarded(const struct statement_list *list, size_t from, size_t to)
+{
+	size_t n = 0;
+
+	for (; from < to; from++)
+		n += is_guarded(&list->items[from]);
+	return n;
+}
+
+static void
+check_script(const struct script *script, const struct statement_list *list,
+	     size_t len, bool in_block)
+{
+	enum model_block block = in_block ? MODEL_BLOCK : MODEL_IDLE;
+	size_t guarded = script->unguarded;
+	size_t at = 0;
+	size_t from = 0;
+
+	assert_true(script->count > 0);
+	for (size_t i = 0; i < script->count; i++) {
+		const struct piece *p = &script->pieces[i];
+		size_t to = from;
+
+		assert_int_equal(p->start, at);
+		assert_true(p->end > p->start || script->count == 1);
+		assert_int_not_equal(block, MODEL_IMPLICIT);
+		while (to < list->count && list->items[to].end <= p->end)
+			to++;
+		/* No statement lies across the cut. */
+		assert_true(to == list->count ||
+			    list->items[to].start >= p->end);
+		check_piece(p, list, from, to, block);
+		guarded += count_guarded(list, p->first, p->first + p->count);
+		for (; from < to; from++)
+			block = model_after(block, list->items[from].control);
+		at = p->end;
+	}
+	assert_int_equal(at, len);
+	assert_int_equal(from, list->count);
+	assert_int_equal(guarded, count_guarded(list, 0, list->count));
+	assert_true(script->count == 1 || list->is_sound);
+}
+
+/* Empty: none has failed. */
+static char text_under_way[512];
+
+static int
+print_text(void **state)
+{
+	(void)state;
+	if (text_under_way[0] != '\0')
+		print_error("of: %s\n", text_under_way);
+	return 0;
+}
+
+static void
+script_cut_of_any_text_is_the_text_in_safe_pieces(void **state)
+{
+	uint32_t seed = 20;
+	char *sql = text_under_way;
+
+	(void)state;
+	print_message("seed %u\n", (unsigned)seed);
+	for (int round = 0; round < 20000; round++) {
+		struct statement_list list;
+		struct script script;
+		bool in_block = round % 2 == 0;
+
+		random_sql(sql, sizeof(text_under_way), &seed);
+		parse(&list, sql);
+		assert_true(script_cut(&script, &list, strlen(sql), in_block));
+		check_script(&script, &list, strlen(sql), in_block);
+		script_clear(&script);
+		statement_list_clear(&list);
+	}
+	sql[0] = '\0';
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(script_cut_wraps_what_stands_alone),
+	    cmocka_unit_test(script_cut_leaves_alone_what_needs_no_guard),
+	    cmocka_unit_test(script_cut_cuts_before_the_first_of_a_block),
+	    cmocka_unit_test(script_cut_cuts_each_block),
+	    cmocka_unit_test(script_cut_wraps_what_stands_behind_a_commit),
+	    cmocka_unit_test(script_cut_counts_what_it_cannot_prepare_for),
+	    cmocka_unit_test(script_cut_in_a_block_plans_before_the_text),
+	    cmocka_unit_test(script_cut_never_cuts_an_unsound_text),
+	    cmocka_unit_test(script_cut_passes_what_has_no_plan),
+	    cmocka_unit_test(script_cut_is_false_when_memory_is_out),
+	    cmocka_unit_test_teardown(
+		script_cut_of_any_text_is_the_text_in_safe_pieces, print_text),
+	};
+
+	return cmocka_run_group_tests_name("policy/sql/script", tests, NULL,
+					   NULL);
+}

@@ -1,0 +1,432 @@
+#include "proxy/gate/lease.h"
+
+#include "tests/support/allocation.h"
+#include "tests/support/gate.h"
+
+enum {
+	LONG_MS = 60000,
+	BRIEF_MS = 20,
+};
+
+static struct session *
+session(struct gate_fixture *f, size_t n)
+{
+	return &f->sessions[n];
+}
+
+static bool
+take_turn(struct gate_fixture *f, size_t n)
+{
+	uint32_t allowance_ms;
+
+	return lease_take_turn(session(f, n), &allowance_ms);
+}
+
+/* How long the gate may be shut now. */
+static uint32_t
+allowance(struct gate_fixture *f, size_t n)
+{
+	uint32_t allowance_ms = 0;
+
+	assert_true(lease_take_turn(session(f, n), &allowance_ms));
+	return allowance_ms;
+}
+
+static void
+shut(struct gate_fixture *f, size_t n, const char *table, uint64_t length_ms)
+{
+	struct gate_names names = gate_fixture_names(table);
+
+	lease_shut(session(f, n), &names, worker_now_ms() + length_ms);
+	loop_for(f->base, 0);
+}
+
+static void
+keep(struct gate_fixture *f, size_t n, const char *table, uint32_t length_ms)
+{
+	struct gate_names names = gate_fixture_names(table);
+
+	lease_keep(session(f, n), &names, length_ms);
+	loop_for(f->base, 0);
+}
+
+static void
+end(struct gate_fixture *f, size_t n)
+{
+	lease_end(session(f, n));
+	loop_for(f->base, 0);
+}
+
+static size_t
+windows(const struct gate_fixture *f)
+{
+	const struct gate_note *note;
+	size_t count = 0;
+
+	TAILQ_FOREACH(note, &f->worker.gate.notes, link)
+	count++;
+	return count;
+}
+
+/* The turn */
+
+static void
+lease_take_turn_is_for_one_session_of_a_database(void **state)
+{
+	struct gate_fixture *f = *state;
+
+	memcpy(session(f, 2)->database, "other", 6);
+	assert_true(take_turn(f, 0));
+	assert_true(take_turn(f, 0));
+	assert_false(take_turn(f, 1));
+	assert_true(take_turn(f, 2));
+	lease_give_turn(session(f, 1)); /* which has none */
+	assert_false(take_turn(f, 1));
+	lease_give_turn(session(f, 0));
+	assert_true(take_turn(f, 1));
+	assert_false(take_turn(f, 0));
+	end(f, 1);
+	assert_true(take_turn(f, 0));
+	end(f, 0);
+	end(f, 2);
+}
+
+static void
+lease_end_of_nothing_is_nothing(void **state)
+{
+	struct gate_fixture *f = *state;
+
+	end(f, 0);
+	end(f, 0);
+	lease_open(session(f, 0));
+	assert_int_equal(lease_delayed(session(f, 0)), 0);
+}
+
+/* Windows */
+
+static void
+lease_shut_shuts_the_gate_until_open(void **state)
+{
+	struct gate_fixture *f = *state;
+
+	assert_true(take_turn(f, 0));
+	shut(f, 0, "a", LONG_MS);
+	assert_int_equal(windows(f), 1);
+	gate_fixture_query(f, 1, "table a");
+	gate_fixture_query(f, 2, "table b");
+	assert_server_got(f, "table b|");
+	assert_int_equal(lease_delayed(session(f, 0)), 1);
+	lease_open(session(f, 0));
+	loop_for(f->base, 0);
+	assert_server_got(f, "table a|");
+	assert_int_equal(windows(f), 0);
+	assert_int_equal(lease_delayed(session(f, 0)), 1);
+	assert_false(take_turn(f, 1)); /* that is kept */
+	end(f, 0);
+}
+
+static void
+lease_end_opens_everything(void **state)
+{
+	struct gate_fixture *f = *state;
+
+	assert_true(take_turn(f, 0));
+	keep(f, 0, "a", LONG_MS);
+	shut(f, 0, "b", LONG_MS);
+	assert_int_equal(windows(f), 2);
+	end(f, 0);
+	assert_int_equal(windows(f), 0);
+	assert_null(session(f, 0)->lease.window);
+	assert_null(session(f, 0)->lease.transaction);
+	assert_true(take_turn(f, 1));
+	end(f, 1);
+}
+
+/* As when it ended: what is ours must not stay shut. */
+static void
+session_close_ends_its_lease(void **state)
+{
+	struct gate_fixture *f = *state;
+
+	assert_true(take_turn(f, 0));
+	keep(f, 0, "a", LONG_MS);
+	shut(f, 0, "b", LONG_MS);
+	gate_fixture_query(f, 1, "table b");
+	session_close(session(f, 0), CLOSE_CLIENT_LEFT, NULL);
+	loop_for(f->base, 0);
+	assert_int_equal(windows(f), 0);
+	assert_server_got(f, "table b|");
+	assert_true(take_turn(f, 1));
+	end(f, 1);
+}
+
+/* Those who wait for the one that was shut before stay where they are. */
+static void
+lease_shut_again_leaves_no_gap(void **state)
+{
+	struct gate_fixture *f = *state;
+
+	assert_true(take_turn(f, 0));
+	shut(f, 0, "a", LONG_MS);
+	gate_fixture_query(f, 1, "table a");
+	usleep(2000);
+	shut(f, 0, "a", LONG_MS);
+	assert_int_equal(windows(f), 1);
+	assert_server_got(f, "");
+	assert_true(session(f, 1)->gate.is_waiting);
+	end(f, 0);
+	assert_server_got(f, "table a|");
+}
+
+/* As if it had been shut so long ago, for so long. */
+static void
+backdate(struct gate_fixture *f, uint64_t ago_ms, uint64_t length_ms)
+{
+	struct gate_window *w = session(f, 0)->lease.window;
+
+	w->shut_ms = worker_now_ms() - ago_ms;
+	w->until_ms = w->shut_ms + length_ms;
+}
+
+static void
+lease_open_counts_how_long_it_was_shut(void **state)
+{
+	static const struct {
+		uint64_t ago_ms;
+		uint64_t length_ms;
+		uint32_t spent_ms;
+	} spans[] = {
+	    {0, 300, 0},
+	    {200, 300, 200},
+	    {300, 300, 300},
+	    {5000, 300, 300}, /* it has opened by itself long ago */
+	};
+	struct gate_fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(spans) / sizeof(*spans); i++) {
+		char name[2] = {(char)('p' + (char)i), '\0'};
+		uint32_t left_ms;
+
+		memcpy(session(f, 0)->database, name, 2);
+		assert_int_equal(allowance(f, 0), TURNS_SHUT_BURST_MS);
+		shut(f, 0, "a", LONG_MS);
+		backdate(f, spans[i].ago_ms, spans[i].length_ms);
+		lease_open(session(f, 0));
+		left_ms = allowance(f, 0);
+		/* Some of it is there again. */
+		assert_in_range(left_ms, 1000 - spans[i].spent_ms - 50,
+				1000 - spans[i].spent_ms + 50);
+		lease_open(session(f, 0));
+		assert_true(allowance(f, 0) >= left_ms);
+		end(f, 0);
+	}
+}
+
+static void
+lease_shut_again_counts_the_first_one(void **state)
+{
+	struct gate_fixture *f = *state;
+
+	assert_int_equal(allowance(f, 0), TURNS_SHUT_BURST_MS);
+	shut(f, 0, "a", LONG_MS);
+	backdate(f, 400, 400);
+	shut(f, 0, "a", LONG_MS);
+	assert_in_range(allowance(f, 0), 550, 650);
+	end(f, 0);
+}
+
+static void
+lease_shut_without_memory_leaves_it_open(void **state)
+{
+	struct gate_fixture *f = *state;
+	struct gate_names names = gate_fixture_names("a");
+
+	assert_true(take_turn(f, 0));
+	allocation_fail_after(0);
+	lease_shut(session(f, 0), &names, worker_now_ms() + LONG_MS);
+	assert_true(allocation_restore());
+	loop_for(f->base, 0);
+	assert_int_equal(windows(f), 0);
+	lease_open(session(f, 0));
+	gate_names_clear(&names); /* they are still the caller's */
+	end(f, 0);
+}
+
+/* What a transaction keeps */
+
+static void
+lease_keep_keeps_the_gate_and_the_turn(void **state)
+{
+	struct gate_fixture *f = *state;
+
+	assert_true(take_turn(f, 0));
+	shut(f, 0, "a", LONG_MS);
+	keep(f, 0, "a", LONG_MS);
+	lease_open(session(f, 0));
+	lease_give_turn(session(f, 0));
+	loop_for(f->base, 0);
+	assert_int_equal(windows(f), 1);
+	assert_false(take_turn(f, 1));
+	gate_fixture_query(f, 1, "table a");
+	assert_server_got(f, "");
+	gate_fixture_query(f, 0, "table a"); /* its own */
+	assert_server_got(f, "table a|");
+	end(f, 0);
+	assert_server_got(f, "table a|");
+	assert_true(take_turn(f, 1));
+	end(f, 1);
+}
+
+static void
+lease_keep_again_adds_to_what_it_kept(void **state)
+{
+	struct gate_fixture *f = *state;
+	uint64_t until_ms;
+
+	assert_true(take_turn(f, 0));
+	keep(f, 0, "a", LONG_MS);
+	until_ms = session(f, 0)->lease.transaction->until_ms;
+	usleep(2000);
+	keep(f, 0, "b", LONG_MS);
+	/* It counts from the first one. */
+	assert_true(session(f, 0)->lease.transaction->until_ms == until_ms);
+	assert_int_equal(windows(f), 1);
+	gate_fixture_query(f, 1, "table a");
+	gate_fixture_query(f, 2, "table b");
+	gate_fixture_query(f, 3, "table c");
+	assert_server_got(f, "table c|");
+	end(f, 0);
+	assert_server_got(f, "table a|table b|");
+}
+
+/* What workers were not told of ends by itself. */
+static void
+lease_keep_without_memory_keeps_nothing(void **state)
+{
+	struct gate_fixture *f = *state;
+	struct gate_names more = {0};
+	char name[2] = "b";
+
+	assert_true(take_turn(f, 0));
+	keep(f, 0, "a", LONG_MS);
+	for (; name[0] < 'j'; name[0]++) {
+		struct lock_set_value row[GATE_NAMES_COLUMNS] = {{name, 1},
+								 {"a", 1}};
+
+		assert_true(gate_names_add_row(&more, row));
+	}
+	gate_names_seal(&more);
+	assert_int_equal(more.count, 8); /* and no room for a ninth */
+	allocation_fail_after(0);
+	lease_keep(session(f, 0), &more, LONG_MS);
+	assert_true(allocation_restore());
+	assert_true(more.is_everything); /* those of the first are lost */
+	gate_names_clear(&more);
+	assert_null(session(f, 0)->lease.transaction);
+	lease_give_turn(session(f, 0));
+	assert_true(take_turn(f, 1));
+	end(f, 1);
+	end(f, 0);
+}
+
+static bool
+is_over(void *arg)
+{
+	struct gate_fixture *f = arg;
+
+	return gate_is_open(&f->worker.gate);
+}
+
+/* A migration that thinks for long keeps neither from others. */
+static void
+lease_keep_ends_at_its_time(void **state)
+{
+	struct gate_fixture *f = *state;
+
+	assert_true(take_turn(f, 0));
+	keep(f, 0, "a", BRIEF_MS);
+	lease_give_turn(session(f, 0));
+	gate_fixture_query(f, 1, "table a");
+	assert_server_got(f, "");
+	loop_until(f->base, is_over, f);
+	assert_server_got(f, "table a|");
+	assert_true(take_turn(f, 1));
+	/* Its next statement waits like any other. */
+	assert_false(take_turn(f, 0));
+	assert_false(session(f, 0)->lease.has_turn);
+	end(f, 0);
+	assert_false(take_turn(f, 2));
+	end(f, 1);
+	assert_true(take_turn(f, 2));
+	end(f, 2);
+}
+
+/* A statement of it that was not protected took the turn, and left it. */
+static void
+lease_give_turn_keeps_it_no_longer_than_the_gate(void **state)
+{
+	struct gate_fixture *f = *state;
+
+	assert_true(take_turn(f, 0));
+	keep(f, 0, "a", BRIEF_MS);
+	lease_give_turn(session(f, 0));
+	assert_true(take_turn(f, 0));
+	assert_false(take_turn(f, 1));
+	lease_give_turn(session(f, 0));
+	loop_until(f->base, is_over, f);
+	assert_true(take_turn(f, 1));
+	lease_give_turn(session(f, 0));
+	assert_false(take_turn(f, 0));
+	end(f, 0);
+	end(f, 1);
+}
+
+static void
+lease_delayed_counts_those_of_all_windows(void **state)
+{
+	struct gate_fixture *f = *state;
+
+	assert_true(take_turn(f, 0));
+	shut(f, 0, "a", LONG_MS);
+	gate_fixture_query(f, 1, "table a");
+	gate_fixture_query(f, 2, "table a");
+	lease_open(session(f, 0));
+	loop_for(f->base, 0);
+	usleep(2000);
+	shut(f, 0, "b", LONG_MS);
+	gate_fixture_query(f, 3, "table b");
+	assert_int_equal(lease_delayed(session(f, 0)), 3);
+	end(f, 0);
+	assert_int_equal(lease_delayed(session(f, 0)), 3);
+	session(f, 0)->lease.delayed = 0;
+	assert_int_equal(lease_delayed(session(f, 0)), 0);
+}
+
+#define TEST(name)                                                             \
+	cmocka_unit_test_setup_teardown(name, gate_fixture_setup,              \
+					gate_fixture_teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(lease_take_turn_is_for_one_session_of_a_database),
+	    TEST(lease_end_of_nothing_is_nothing),
+	    TEST(lease_shut_shuts_the_gate_until_open),
+	    TEST(lease_end_opens_everything),
+	    TEST(session_close_ends_its_lease),
+	    TEST(lease_shut_again_leaves_no_gap),
+	    TEST(lease_open_counts_how_long_it_was_shut),
+	    TEST(lease_shut_again_counts_the_first_one),
+	    TEST(lease_shut_without_memory_leaves_it_open),
+	    TEST(lease_keep_keeps_the_gate_and_the_turn),
+	    TEST(lease_keep_again_adds_to_what_it_kept),
+	    TEST(lease_keep_without_memory_keeps_nothing),
+	    TEST(lease_keep_ends_at_its_time),
+	    TEST(lease_give_turn_keeps_it_no_longer_than_the_gate),
+	    TEST(lease_delayed_counts_those_of_all_windows),
+	};
+
+	return cmocka_run_group_tests_name("proxy/gate/lease", tests, NULL,
+					   NULL);
+}

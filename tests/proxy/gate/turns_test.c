@@ -1,0 +1,325 @@
+#include "proxy/gate/turns.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+
+#include "tests/support/allocation.h"
+#include "tests/support/test.h"
+
+enum {
+	NOW_MS = 1000000,
+	THREADS = 4,
+	ROUNDS_OF_THREAD = 2000,
+};
+
+#define FOR_EVER UINT64_MAX
+
+static int
+new_turns(void **state)
+{
+	*state = turns_new();
+	return *state != NULL ? 0 : -1;
+}
+
+static int
+free_turns(void **state)
+{
+	turns_free(*state);
+	return 0;
+}
+
+static bool
+take(struct turns *t, const char *database, uint64_t session, uint64_t now_ms)
+{
+	uint32_t allowance_ms;
+
+	return turns_take(t, database, session, FOR_EVER, now_ms,
+			  &allowance_ms);
+}
+
+/* How long the gate may be shut now; the turn is given back. */
+static uint32_t
+allowance(struct turns *t, const char *database, uint64_t now_ms)
+{
+	uint32_t allowance_ms = 0;
+
+	assert_true(
+	    turns_take(t, database, 1, FOR_EVER, now_ms, &allowance_ms));
+	turns_give(t, database, 1);
+	return allowance_ms;
+}
+
+static void
+turns_take_grants_one_at_a_time(void **state)
+{
+	struct turns *t = *state;
+
+	assert_true(take(t, "a", 1, NOW_MS));
+	assert_false(take(t, "a", 2, NOW_MS));
+	assert_false(take(t, "a", 3, NOW_MS + 86400000));
+	turns_give(t, "a", 1);
+	assert_true(take(t, "a", 3, NOW_MS));
+	assert_false(take(t, "a", 1, NOW_MS));
+}
+
+static void
+turns_take_again_grants_the_owner(void **state)
+{
+	struct turns *t = *state;
+
+	assert_true(take(t, "a", 1, NOW_MS));
+	assert_true(take(t, "a", 1, NOW_MS + 5));
+	turns_give(t, "a", 1);
+	turns_give(t, "a", 1);
+	assert_true(take(t, "a", 2, NOW_MS));
+}
+
+static void
+turns_take_keeps_databases_apart(void **state)
+{
+	struct turns *t = *state;
+	char name[16];
+
+	for (unsigned i = 0; i < 100; i++) {
+		(void)snprintf(name, sizeof(name), "d%u", i);
+		assert_true(take(t, name, i + 1, NOW_MS));
+	}
+	for (unsigned i = 0; i < 100; i++) {
+		(void)snprintf(name, sizeof(name), "d%u", i);
+		assert_false(take(t, name, i + 2, NOW_MS));
+		assert_true(take(t, name, i + 1, NOW_MS));
+	}
+	assert_true(take(t, "", 7, NOW_MS));
+	assert_false(take(t, "", 8, NOW_MS));
+	assert_true(take(t, "D1", 9, NOW_MS)); /* its own name */
+}
+
+static void
+turns_give_is_for_the_owner_only(void **state)
+{
+	struct turns *t = *state;
+
+	turns_give(t, "nowhere", 1);
+	assert_true(take(t, "a", 1, NOW_MS));
+	turns_give(t, "a", 2);
+	turns_give(t, "b", 1);
+	assert_false(take(t, "a", 2, NOW_MS));
+}
+
+/* A transaction that keeps its locks keeps the turn for so long only. */
+static void
+turns_take_ends_at_its_time(void **state)
+{
+	struct turns *t = *state;
+	uint32_t allowance_ms;
+
+	assert_true(
+	    turns_take(t, "a", 1, NOW_MS + 5000, NOW_MS, &allowance_ms));
+	assert_false(take(t, "a", 2, NOW_MS));
+	assert_false(take(t, "a", 2, NOW_MS + 4999));
+	assert_true(take(t, "a", 2, NOW_MS + 5000));
+	assert_false(take(t, "a", 1, NOW_MS + 5000));
+	turns_give(t, "a", 1); /* not its own any more */
+	assert_false(take(t, "a", 3, NOW_MS + 5000));
+}
+
+static void
+turns_take_again_counts_the_time_anew(void **state)
+{
+	struct turns *t = *state;
+	uint32_t allowance_ms;
+
+	assert_true(
+	    turns_take(t, "a", 1, NOW_MS + 5000, NOW_MS, &allowance_ms));
+	assert_true(take(t, "a", 1, NOW_MS + 10));
+	assert_false(take(t, "a", 2, NOW_MS + 6000));
+	assert_true(
+	    turns_take(t, "a", 1, NOW_MS + 10, NOW_MS + 20, &allowance_ms));
+	assert_true(take(t, "a", 2, NOW_MS + 20));
+}
+
+/* How long the gate may be shut */
+
+static void
+turns_take_begins_with_the_whole_allowance(void **state)
+{
+	struct turns *t = *state;
+
+	assert_int_equal(allowance(t, "a", NOW_MS), TURNS_SHUT_BURST_MS);
+	assert_int_equal(allowance(t, "a", NOW_MS + 86400000),
+			 TURNS_SHUT_BURST_MS);
+}
+
+static void
+turns_spend_takes_from_the_allowance(void **state)
+{
+	struct turns *t = *state;
+
+	assert_int_equal(allowance(t, "b", NOW_MS), TURNS_SHUT_BURST_MS);
+	assert_int_equal(allowance(t, "a", NOW_MS), TURNS_SHUT_BURST_MS);
+	turns_spend(t, "a", 300);
+	assert_int_equal(allowance(t, "a", NOW_MS), TURNS_SHUT_BURST_MS - 300);
+	turns_spend(t, "a", 0);
+	turns_spend(t, "a", 300);
+	assert_int_equal(allowance(t, "a", NOW_MS), TURNS_SHUT_BURST_MS - 600);
+	turns_spend(t, "a", 10000);
+	assert_int_equal(allowance(t, "a", NOW_MS), 0);
+	assert_int_equal(allowance(t, "b", NOW_MS), TURNS_SHUT_BURST_MS);
+	turns_spend(t, "nowhere", 300);
+}
+
+/* In four milliseconds as much as one that the gate was shut. */
+static void
+turns_take_refills_the_allowance_by_its_share(void **state)
+{
+	struct turns *t = *state;
+
+	(void)allowance(t, "a", NOW_MS);
+	turns_spend(t, "a", TURNS_SHUT_BURST_MS);
+	assert_int_equal(allowance(t, "a", NOW_MS), 0);
+	for (uint32_t ms = 1; ms <= 100; ms++)
+		assert_int_equal(allowance(t, "a", NOW_MS + ms),
+				 ms / TURNS_SHUT_SHARE);
+	assert_int_equal(allowance(t, "a", NOW_MS + 2000), 500);
+	assert_int_equal(allowance(t, "a", NOW_MS + 1999), 500); /* set back */
+	assert_int_equal(allowance(t, "a", NOW_MS + 3999), 999);
+	assert_int_equal(allowance(t, "a", NOW_MS + 4000), 1000);
+	assert_int_equal(allowance(t, "a", NOW_MS + 4001), 1000);
+	turns_spend(t, "a", 100);
+	assert_int_equal(allowance(t, "a", NOW_MS + 4101), 925);
+}
+
+/* Whoever asks, and however often: a quarter of the time, and the burst. */
+static void
+turns_allow_a_quarter_of_the_time(void **state)
+{
+	static const uint32_t wanted_ms[] = {10, 300, 1000};
+	struct turns *t = *state;
+	char name[] = "a";
+
+	for (size_t i = 0; i < 3; i++, name[0]++) {
+		uint64_t now_ms = NOW_MS;
+		uint64_t shut_ms = 0;
+
+		while (now_ms < NOW_MS + 600000) {
+			uint32_t left_ms = allowance(t, name, now_ms);
+			uint32_t length_ms =
+			    left_ms < wanted_ms[i] ? left_ms : wanted_ms[i];
+
+			now_ms += length_ms;
+			shut_ms += length_ms;
+			turns_spend(t, name, length_ms);
+			assert_true(4 * shut_ms <=
+				    now_ms - NOW_MS + 4 * TURNS_SHUT_BURST_MS);
+			now_ms++;
+		}
+		assert_true(4 * shut_ms > (now_ms - NOW_MS) * 9 / 10);
+	}
+}
+
+static void
+turns_take_without_memory_grants_nothing(void **state)
+{
+	struct turns *t = *state;
+
+	allocation_fail_after(0);
+	assert_false(take(t, "a", 1, NOW_MS));
+	assert_true(allocation_restore());
+	assert_true(take(t, "a", 1, NOW_MS));
+	allocation_fail_after(0);
+	assert_true(take(t, "a", 1, NOW_MS)); /* it is known by now */
+	turns_give(t, "a", 1);
+	turns_spend(t, "b", 1);
+	assert_false(allocation_restore());
+}
+
+static void
+turns_new_without_memory_is_null(void **state)
+{
+	(void)state;
+	allocation_fail_after(0);
+	assert_null(turns_new());
+	assert_true(allocation_restore());
+	turns_free(NULL);
+}
+
+/* Several threads */
+
+struct visitor {
+	struct turns *turns;
+	uint64_t number;
+	atomic_uint *inside; /* those that have the turn: one at most */
+	atomic_uint *grants;
+	atomic_uint *mistakes;
+};
+
+static void *
+visit(void *arg)
+{
+	struct visitor *v = arg;
+	char own[16];
+
+	(void)snprintf(own, sizeof(own), "own%u", (unsigned)v->number);
+	for (unsigned i = 0; i < ROUNDS_OF_THREAD; i++) {
+		if (!take(v->turns, own, v->number, NOW_MS + i))
+			atomic_fetch_add(v->mistakes, 1);
+		turns_spend(v->turns, own, 1);
+		if (!take(v->turns, "all", v->number, NOW_MS + i))
+			continue;
+		if (atomic_fetch_add(v->inside, 1) != 0)
+			atomic_fetch_add(v->mistakes, 1);
+		atomic_fetch_add(v->grants, 1);
+		turns_spend(v->turns, "all", 1);
+		atomic_fetch_sub(v->inside, 1);
+		turns_give(v->turns, "all", v->number);
+	}
+	return NULL;
+}
+
+static void
+turns_serve_several_threads(void **state)
+{
+	struct visitor visitors[THREADS];
+	pthread_t threads[THREADS];
+	atomic_uint inside = 0;
+	atomic_uint grants = 0;
+	atomic_uint mistakes = 0;
+
+	for (unsigned i = 0; i < THREADS; i++) {
+		visitors[i] = (struct visitor){*state, i + 1, &inside, &grants,
+					       &mistakes};
+		assert_int_equal(
+		    pthread_create(&threads[i], NULL, visit, &visitors[i]), 0);
+	}
+	for (unsigned i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	assert_int_equal(mistakes, 0);
+	assert_true(grants > 0);
+	assert_true(take(*state, "all", 99, NOW_MS));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, new_turns, free_turns)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(turns_take_grants_one_at_a_time),
+	    TEST(turns_take_again_grants_the_owner),
+	    TEST(turns_take_keeps_databases_apart),
+	    TEST(turns_give_is_for_the_owner_only),
+	    TEST(turns_take_ends_at_its_time),
+	    TEST(turns_take_again_counts_the_time_anew),
+	    TEST(turns_take_begins_with_the_whole_allowance),
+	    TEST(turns_spend_takes_from_the_allowance),
+	    TEST(turns_take_refills_the_allowance_by_its_share),
+	    TEST(turns_allow_a_quarter_of_the_time),
+	    TEST(turns_take_without_memory_grants_nothing),
+	    TEST(turns_new_without_memory_is_null),
+	    TEST(turns_serve_several_threads),
+	};
+
+	return cmocka_run_group_tests_name("proxy/gate/turns", tests, NULL,
+					   NULL);
+}

@@ -1,0 +1,431 @@
+#include "proxy/net/dial.h"
+
+#include "tests/support/allocation.h"
+#include "tests/support/dial.h"
+
+static void
+dial_to_the_end(struct fixture *f, const struct endpoint *endpoints,
+		size_t count)
+{
+	dial(f, endpoints, count, LONG_MS);
+	loop_until(f->base, has_result, f);
+	loop_for(f->base, 5);
+	assert_int_equal(f->calls, 1);
+}
+
+static void
+assert_connected(struct fixture *f)
+{
+	char byte;
+	int fd = accept(f->listener, NULL, NULL);
+
+	assert_true(fd >= 0);
+	assert_true(f->result.fd >= 0);
+	assert_true(fcntl(f->result.fd, F_GETFL) & O_NONBLOCK);
+	assert_true(fcntl(f->result.fd, F_GETFD) & FD_CLOEXEC);
+	assert_int_equal(write(f->result.fd, "x", 1), 1);
+	assert_int_equal(read(fd, &byte, 1), 1);
+	close(fd);
+}
+
+static void
+assert_failed(const struct fixture *f, const char *tried)
+{
+	assert_int_equal(f->result.fd, -1);
+	assert_string_equal(f->tried, tried);
+}
+
+/* Endpoints */
+
+static void
+dial_connects_to_an_address(void **state)
+{
+	struct fixture *f = *state;
+	const struct endpoint e = {"127.0.0.1", f->port, NULL};
+	const struct sockaddr_in *peer =
+	    (const struct sockaddr_in *)&f->result.peer.address;
+
+	dial_to_the_end(f, &e, 1);
+	assert_connected(f);
+	assert_string_equal(f->tried, "");
+	assert_int_equal(f->result.peer.len, sizeof(*peer));
+	assert_int_equal(ntohs(peer->sin_port), f->port);
+	assert_int_equal(f->questions, 0);
+}
+
+static void
+dial_tells_who_refused(void **state)
+{
+	struct fixture *f = *state;
+	const struct endpoint e = {"127.0.0.1", f->refused_port, NULL};
+	char expected[128];
+
+	dial_to_the_end(f, &e, 1);
+	snprintf(expected, sizeof(expected),
+		 "127.0.0.1 port %u: Connection refused", f->refused_port);
+	assert_failed(f, expected);
+}
+
+static void
+dial_tries_the_endpoints_in_order(void **state)
+{
+	struct fixture *f = *state;
+	const struct endpoint e[] = {
+	    {"127.0.0.1", f->refused_port, NULL},
+	    {"/nonexistent", 1, NULL},
+	    {"127.0.0.1", f->port, NULL},
+	    {"127.0.0.1", f->refused_port, NULL},
+	};
+
+	dial_to_the_end(f, e, 4);
+	assert_connected(f);
+	assert_non_null(strstr(f->tried, "Connection refused; /nonexistent"));
+}
+
+static void
+dial_tells_of_every_failure(void **state)
+{
+	struct fixture *f = *state;
+	const struct endpoint e[] = {
+	    {"/nonexistent", 5432, NULL},
+	    {"127.0.0.1", f->refused_port, NULL},
+	};
+	char expected[256];
+
+	dial_to_the_end(f, e, 2);
+	snprintf(expected, sizeof(expected),
+		 "/nonexistent/.s.PGSQL.5432: No such file or directory; "
+		 "127.0.0.1 port %u: Connection refused",
+		 f->refused_port);
+	assert_failed(f, expected);
+}
+
+static void
+dial_cuts_a_long_tale_of_failures(void **state)
+{
+	struct fixture *f = *state;
+	struct endpoint e[60];
+	size_t i;
+
+	for (i = 0; i < 60; i++)
+		e[i] = (struct endpoint){"127.0.0.1", f->refused_port, NULL};
+	dial_to_the_end(f, e, 60);
+	assert_int_equal(f->result.fd, -1);
+	assert_int_equal(strlen(f->tried), DIAL_TRIED_MAX - 1);
+}
+
+static void
+dial_without_endpoints_fails(void **state)
+{
+	struct fixture *f = *state;
+
+	dial_to_the_end(f, NULL, 0);
+	assert_failed(f, "");
+}
+
+/* Unix sockets */
+
+static void
+dial_connects_to_a_socket_directory(void **state)
+{
+	struct fixture *f = *state;
+	char folder[] = "/tmp/dial_test_XXXXXX";
+	struct sockaddr_un u = {.sun_family = AF_UNIX};
+	const struct endpoint e = {folder, 5432, NULL};
+
+	assert_non_null(mkdtemp(folder));
+	snprintf(u.sun_path, sizeof(u.sun_path), "%s/.s.PGSQL.5432", folder);
+	listen_unix(f, &u, sizeof(u));
+	dial_to_the_end(f, &e, 1);
+	unlink(u.sun_path);
+	rmdir(folder);
+	assert_connected(f);
+}
+
+static void
+dial_connects_to_an_abstract_socket(void **state)
+{
+	struct fixture *f = *state;
+	char name[64];
+	struct sockaddr_un u = {.sun_family = AF_UNIX};
+	const struct endpoint e = {name, 5432, NULL};
+	int n;
+
+	snprintf(name, sizeof(name), "@dial_test_%d", (int)getpid());
+	n = snprintf(u.sun_path, sizeof(u.sun_path), "%s/.s.PGSQL.5432", name);
+	u.sun_path[0] = '\0';
+	listen_unix(
+	    f, &u,
+	    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + (size_t)n));
+	dial_to_the_end(f, &e, 1);
+	assert_connected(f);
+}
+
+static void
+dial_refuses_a_socket_path_that_is_too_long(void **state)
+{
+	struct fixture *f = *state;
+	char host[sizeof(((struct sockaddr_un *)NULL)->sun_path) + 1];
+	const struct endpoint e[] = {{host, 5432, NULL},
+				     {"127.0.0.1", f->port, NULL}};
+
+	memset(host, 'x', sizeof(host));
+	host[0] = '/';
+	host[sizeof(host) - 1] = '\0';
+	dial_to_the_end(f, e, 2);
+	assert_connected(f);
+	assert_non_null(strstr(f->tried, "socket path too long"));
+}
+
+/* Names */
+
+static void
+dial_resolves_a_name(void **state)
+{
+	struct fixture *f = *state;
+	const struct endpoint e = {"host.invalid", f->port, NULL};
+
+	f->mood = DNS_KNOWN;
+	dial_to_the_end(f, &e, 1);
+	assert_connected(f);
+	assert_true(f->questions > 0);
+}
+
+static void
+dial_passes_over_a_name_that_is_unknown(void **state)
+{
+	struct fixture *f = *state;
+	const struct endpoint e[] = {
+	    {"host.invalid", 5432, NULL},
+	    {"127.0.0.1", f->port, NULL},
+	};
+
+	f->mood = DNS_UNKNOWN;
+	dial_to_the_end(f, e, 2);
+	assert_connected(f);
+	assert_int_equal(strncmp(f->tried, "host.invalid port 5432: ", 24), 0);
+}
+
+static void
+dial_fails_when_no_name_is_known(void **state)
+{
+	struct fixture *f = *state;
+	const struct endpoint e[] = {
+	    {"host.invalid", 5432, NULL},
+	    {"other.invalid", 5433, NULL},
+	};
+
+	f->mood = DNS_UNKNOWN;
+	dial_to_the_end(f, e, 2);
+	assert_int_equal(f->result.fd, -1);
+	assert_non_null(strstr(f->tried, "; other.invalid port 5433: "));
+}
+
+static void
+dial_gives_a_silent_name_server_up(void **state)
+{
+	struct fixture *f = *state;
+	const struct endpoint e = {"host.invalid", 5432, NULL};
+
+	dial(f, &e, 1, SHORT_MS);
+	loop_until(f->base, has_result, f);
+	assert_failed(f, "host.invalid port 5432: name resolution timed out");
+	loop_for(f->base, 5);
+	assert_int_equal(f->calls, 1);
+}
+
+/* An answer that comes too late belongs to nothing any more. */
+static void
+dial_goes_on_behind_a_silent_name_server(void **state)
+{
+	struct fixture *f = *state;
+	const struct endpoint e[] = {
+	    {"host.invalid", f->port, NULL},
+	    {"other.invalid", f->port, NULL},
+	    {"127.0.0.1", f->port, NULL},
+	};
+
+	dial(f, e, 3, SHORT_MS);
+	loop_until(f->base, has_result, f);
+	assert_connected(f);
+	f->mood = DNS_KNOWN;
+	loop_for(f->base, 20);
+	assert_int_equal(f->calls, 1);
+}
+
+/* A known address, and time */
+
+static void
+dial_start_address_connects(void **state)
+{
+	struct fixture *f = *state;
+	struct dial_address a = {.len = sizeof(struct sockaddr_in)};
+
+	assert_int_equal(
+	    getsockname(f->listener, (struct sockaddr *)&a.address, &a.len), 0);
+	dial_address(f, &a);
+	assert_non_null(f->dial);
+	assert_int_equal(f->calls, 0);
+	loop_until(f->base, has_result, f);
+	assert_connected(f);
+	assert_memory_equal(&f->result.peer.address, &a.address, a.len);
+}
+
+static void
+dial_start_address_tells_who_refused(void **state)
+{
+	struct fixture *f = *state;
+	struct dial_address a = {.len = sizeof(struct sockaddr_in)};
+
+	assert_int_equal(
+	    getsockname(f->listener, (struct sockaddr *)&a.address, &a.len), 0);
+	((struct sockaddr_in *)&a.address)->sin_port = htons(f->refused_port);
+	dial_address(f, &a);
+	loop_until(f->base, has_result, f);
+	assert_failed(f, "upstream: Connection refused");
+}
+
+/* A queue of connections that is full lets the next ones wait. */
+static void
+dial_gives_a_silent_server_up(void **state)
+{
+	struct fixture *f = *state;
+	const struct endpoint e = {"127.0.0.1", f->port, NULL};
+	struct sockaddr_in a;
+	socklen_t len = sizeof(a);
+	int waiting[8];
+	size_t i;
+
+	assert_int_equal(listen(f->listener, 0), 0);
+	assert_int_equal(getsockname(f->listener, (struct sockaddr *)&a, &len),
+			 0);
+	for (i = 0; i < 8; i++) {
+		waiting[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		(void)connect(waiting[i], (struct sockaddr *)&a, len);
+	}
+	dial(f, &e, 1, SHORT_MS);
+	loop_until(f->base, has_result, f);
+	assert_int_equal(f->result.fd, -1);
+	assert_non_null(strstr(f->tried, "Connection timed out"));
+	for (i = 0; i < 8; i++)
+		close(waiting[i]);
+}
+
+/* Cancelling */
+
+static void
+dial_cancel_accepts_null(void **state)
+{
+	(void)state;
+	dial_cancel(NULL);
+}
+
+static void
+dial_cancel_before_the_first_step(void **state)
+{
+	struct fixture *f = *state;
+	const struct endpoint e = {"127.0.0.1", f->port, NULL};
+	size_t fds = count_fds();
+
+	dial(f, &e, 1, LONG_MS);
+	dial_cancel(f->dial);
+	loop_for(f->base, 20);
+	assert_int_equal(f->calls, 0);
+	assert_int_equal(count_fds(), fds);
+}
+
+/* After every number of turns of the loop, until it is too late. */
+static void
+dial_cancel_after_any_turn(void **state)
+{
+	struct fixture *f = *state;
+	const struct endpoint e[] = {
+	    {"127.0.0.1", f->refused_port, NULL},
+	    {"host.invalid", f->refused_port, NULL},
+	    {"127.0.0.1", f->port, NULL},
+	};
+	size_t fds;
+	int turns;
+	int i;
+
+	f->mood = DNS_KNOWN;
+	/* evdns opens its socket once. */
+	dial_to_the_end(f, e + 1, 1);
+	fds = count_fds();
+	for (turns = 0;; turns++) {
+		f->calls = 0;
+		dial(f, e, 3, LONG_MS);
+		for (i = 0; i < turns && f->dial != NULL; i++)
+			event_base_loop(f->base, EVLOOP_ONCE);
+		if (f->dial == NULL)
+			break;
+		dial_cancel(f->dial);
+		loop_for(f->base, 5);
+		assert_int_equal(f->calls, 0);
+		assert_int_equal(count_fds(), fds);
+	}
+	assert_true(turns > 1);
+	assert_true(f->result.fd >= 0);
+}
+
+static void
+dial_cancel_during_name_resolution(void **state)
+{
+	struct fixture *f = *state;
+	const struct endpoint e = {"host.invalid", f->port, NULL};
+
+	dial(f, &e, 1, LONG_MS);
+	loop_until(f->base, was_asked, f);
+	dial_cancel(f->dial);
+	f->mood = DNS_KNOWN;
+	loop_for(f->base, 20);
+	assert_int_equal(f->calls, 0);
+}
+
+static void
+dial_start_without_memory_is_null(void **state)
+{
+	struct fixture *f = *state;
+	const struct endpoint e = {"127.0.0.1", f->port, NULL};
+	const struct dial_target target = {.endpoints = &e, .count = 1};
+	struct dial_address a = {.len = sizeof(struct sockaddr_in)};
+
+	allocation_fail_after(0);
+	assert_null(dial_start(&f->shaker.by, &f->dns, &target, dialed, f));
+	dial_address(f, &a);
+	assert_null(f->dial);
+	assert_true(allocation_restore());
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(dial_connects_to_an_address),
+	    TEST(dial_tells_who_refused),
+	    TEST(dial_tries_the_endpoints_in_order),
+	    TEST(dial_tells_of_every_failure),
+	    TEST(dial_cuts_a_long_tale_of_failures),
+	    TEST(dial_without_endpoints_fails),
+	    TEST(dial_connects_to_a_socket_directory),
+	    TEST(dial_connects_to_an_abstract_socket),
+	    TEST(dial_refuses_a_socket_path_that_is_too_long),
+	    TEST(dial_resolves_a_name),
+	    TEST(dial_passes_over_a_name_that_is_unknown),
+	    TEST(dial_fails_when_no_name_is_known),
+	    TEST(dial_gives_a_silent_name_server_up),
+	    TEST(dial_goes_on_behind_a_silent_name_server),
+	    TEST(dial_start_address_connects),
+	    TEST(dial_start_address_tells_who_refused),
+	    TEST(dial_gives_a_silent_server_up),
+	    TEST(dial_cancel_accepts_null),
+	    TEST(dial_cancel_before_the_first_step),
+	    TEST(dial_cancel_after_any_turn),
+	    TEST(dial_cancel_during_name_resolution),
+	    TEST(dial_start_without_memory_is_null),
+	};
+
+	return cmocka_run_group_tests_name("proxy/net/dial", tests, NULL, NULL);
+}
