@@ -39,19 +39,6 @@ LIBRARIES = set("event2 ini libpq-fe openssl pg_query protobuf-c".split())
 
 # FILE: the headers of a room above that it still includes.
 EXCEPTIONS = {
-    "proxy/gate/gate.c": ["proxy/session/session.h"],
-    "proxy/gate/gate_watch.c": ["proxy/session/session.h"],
-    "proxy/gate/lease.c": ["proxy/session/session.h"],
-    "proxy/guard/batch.c": ["proxy/session/session.h"],
-    "proxy/guard/delivery.c": ["proxy/session/session.h"],
-    "proxy/guard/exchange.c": ["proxy/session/relay.h", "proxy/session/session.h"],
-    "proxy/guard/exchange_guard.c": ["proxy/session/session.h"],
-    "proxy/guard/exchange_refuse.c": ["proxy/session/session.h"],
-    "proxy/guard/guard_log.c": ["proxy/session/session.h"],
-    "proxy/guard/inject.c": ["proxy/session/session.h"],
-    "proxy/guard/judge.c": ["proxy/session/login.h", "proxy/session/session.h"],
-    "proxy/guard/query.c": ["proxy/session/session.h"],
-    "proxy/session/session.h": ["proxy/server/worker.h"],
 }
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.M)

@@ -4,12 +4,13 @@
 #include <string.h>
 
 #include "proxy/base/clock.h"
-#include "proxy/session/session.h"
+#include "proxy/gate/gate_watch.h"
+#include "proxy/pair/pair.h"
 
 /* Windows */
 
 struct gate_window *
-gate_window_new(const struct session *maker, struct gate_names *names,
+gate_window_new(const struct pair *maker, struct gate_names *names,
 		uint64_t now_ms, uint64_t until_ms)
 {
 	struct gate_window *w = calloc(1, sizeof(*w));
@@ -49,7 +50,7 @@ tell_all(struct daemon *d, enum mail_kind kind, struct gate_window *w)
 
 	for (i = 0; i < d->worker_count; i++) {
 		atomic_fetch_add(&w->users, 1);
-		if (!mailbox_post(&d->workers[i].mailbox, mail))
+		if (!daemon_post(d, i, mail))
 			gate_window_drop(w);
 	}
 }
@@ -98,15 +99,15 @@ set_timer(struct gate *g)
 static void
 let_go(struct gate *g)
 {
-	struct session *s;
+	struct gate_watch *watch;
 	size_t count = 0;
 
-	TAILQ_FOREACH(s, &g->waiting, gate.link)
+	TAILQ_FOREACH(watch, &g->waiting, link)
 	count++;
 	for (; count > 0 && !TAILQ_EMPTY(&g->waiting); count--) {
-		s = TAILQ_FIRST(&g->waiting);
-		gate_leave(s);
-		session_resume(s);
+		watch = TAILQ_FIRST(&g->waiting);
+		gate_watch_leave(watch);
+		pair_resume(watch->pair);
 	}
 	set_timer(g);
 }

@@ -6,7 +6,7 @@
 
 #include "proxy/guard/exchange_state.h"
 #include "proxy/base/clock.h"
-#include "proxy/session/session.h"
+#include "proxy/guard/guarded.h"
 
 static void
 finish_failed(struct exchange *x)
@@ -16,9 +16,8 @@ finish_failed(struct exchange *x)
 	if (exchange_is_query(x)) {
 		query_finish(&x->query);
 	} else {
-		buffer_clear(&x->session->kept);
-		x->session->kept_count = 0;
-		x->session->skips_to_sync = true;
+		kept_clear(&x->guarded->kept);
+		x->guarded->skips_to_sync = true;
 	}
 	exchange_end(x);
 }
@@ -27,7 +26,7 @@ finish_failed(struct exchange *x)
 void
 exchange_refused(struct exchange *x)
 {
-	if (guard_log_refuse(&x->log, x->session, &x->guard, clock_now_ms()))
+	if (guard_log_refuse(&x->log, x->pair, &x->guard, clock_now_ms()))
 		finish_failed(x);
 }
 
@@ -65,7 +64,7 @@ exchange_refuse(struct exchange *x)
 void
 exchange_deliver_error(struct exchange *x)
 {
-	if (session_to_client(x->session, x->error.data, x->error.len))
+	if (pair_to_client(x->pair, x->error.data, x->error.len))
 		finish_failed(x);
 }
 
@@ -77,7 +76,7 @@ void
 exchange_fail(struct exchange *x)
 {
 	struct batch *b = &x->batch;
-	bool is_open = !pipeline_is_settled(&x->session->pipeline) ||
+	bool is_open = !pipeline_is_settled(&x->pair->pipeline) ||
 		       exchange_status(x) != TRANSACTION_IDLE;
 
 	guard_log_result(&x->log, b->sqlstate, strlen(b->sqlstate));

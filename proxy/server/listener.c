@@ -29,20 +29,22 @@ struct listener {
 
 struct listeners {
 	struct daemon *daemon;
+	struct worker *workers;
 	struct listener *items;
 	size_t count;
 	struct event resume_event;
 };
 
 static struct worker *
-least_loaded(struct daemon *d)
+least_loaded(const struct listeners *l)
 {
-	struct worker *best = &d->workers[0];
+	struct worker *best = &l->workers[0];
 	uint32_t i;
 
-	for (i = 1; i < d->worker_count; i++)
-		if (atomic_load(&d->workers[i].load) < atomic_load(&best->load))
-			best = &d->workers[i];
+	for (i = 1; i < l->daemon->worker_count; i++)
+		if (atomic_load(&l->workers[i].sessions.load) <
+		    atomic_load(&best->sessions.load))
+			best = &l->workers[i];
 	return best;
 }
 
@@ -51,18 +53,18 @@ accepted(struct evconnlistener *socket, evutil_socket_t fd,
 	 struct sockaddr *address, int len, void *arg)
 {
 	struct listeners *l = arg;
-	struct worker *w = least_loaded(l->daemon);
+	struct worker *w = least_loaded(l);
 	struct mail mail = {.kind = MAIL_CONNECTION, .fd = (int)fd};
 
 	(void)socket;
 	(void)len;
 	if (address->sa_family != AF_UNIX)
 		address_tune_socket((int)fd);
-	atomic_fetch_add(&w->load, 1);
+	atomic_fetch_add(&w->sessions.load, 1);
 	atomic_fetch_add(&l->daemon->connections, 1);
 	if (mailbox_post(&w->mailbox, mail))
 		return;
-	atomic_fetch_sub(&w->load, 1);
+	atomic_fetch_sub(&w->sessions.load, 1);
 	atomic_fetch_sub(&l->daemon->connections, 1);
 	close((int)fd);
 }
@@ -207,7 +209,8 @@ listen_at(struct listeners *l, struct event_base *base,
 }
 
 struct listeners *
-listeners_open(struct event_base *base, struct daemon *daemon)
+listeners_open(struct event_base *base, struct daemon *daemon,
+	       struct worker *workers)
 {
 	const struct config *c = daemon->config;
 	struct listeners *l = calloc(1, sizeof(*l));
@@ -216,6 +219,7 @@ listeners_open(struct event_base *base, struct daemon *daemon)
 	if (l == NULL)
 		return NULL;
 	l->daemon = daemon;
+	l->workers = workers;
 	event_assign(&l->resume_event, base, -1, 0, resume, l);
 	l->items = calloc(c->listen_count, sizeof(*l->items));
 	if (l->items == NULL)
