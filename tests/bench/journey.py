@@ -11,11 +11,13 @@ behind its ReadyForQuery.  Both are seen several times in a session that knows
 its way; the median counts.
 
 A change of file is an entered function that is in another file than the one
-entered before it.  An inline function is in its header.  "sources only" leaves
-headers out: who reads a name there does not turn a page for it.
+entered before it.  A call abroad is one of a function of another file; here
+each counts once, however often it is made, as for somebody who reads along.
+An inline function is in its header; "sources only" leaves headers out.
 
-    --pairs N  print the N most frequent changes of each, and
-    --visits N the N functions that most often are all that is seen of a file
+    --pairs N   print the N most frequent changes,
+    --visits N  the functions that most often are all that is seen of a file,
+    --calls N   and the pairs of files with the most different calls abroad
 """
 
 import argparse
@@ -71,8 +73,10 @@ def build(source):
         "-DCMAKE_C_COMPILER=gcc", "-DCMAKE_BUILD_TYPE=Debug",
         "-DBUILD_TESTING=OFF", f"-DCMAKE_C_FLAGS_DEBUG={FLAGS}",
         f"-DCMAKE_EXE_LINKER_FLAGS={hook}")
+    program = folder / "lockstep"
+    program.unlink(missing_ok=True)  # it does not know of a newer hook
     run("cmake", "--build", str(folder), "--target", "lockstep")
-    return folder / "lockstep"
+    return program
 
 
 def hook_address(program):
@@ -168,7 +172,12 @@ class Journey:
         return journey
 
     def sources_only(self):
-        return Journey([f for f in self.functions if not f.is_in_header])
+        """Without the inline functions, and calls of these or by these."""
+        return Journey(
+            [f for f in self.functions if not f.is_in_header],
+            collections.Counter({
+                (a, b): count for (a, b), count in self.calls.items()
+                if not a.is_in_header and not b.is_in_header}))
 
     def files(self):
         return {f.file for f in self.functions}
@@ -183,8 +192,9 @@ class Journey:
         return self.pairs().total()
 
     def calls_abroad(self):
-        """Calls of a function of another file: how many different ones."""
-        return sum(a.file != b.file for a, b in self.calls)
+        """How many different ones from one file to another."""
+        return collections.Counter((a.file, b.file) for a, b in self.calls
+                                   if a.file != b.file)
 
     def lone_visits(self):
         """Functions that are all that is entered of their file at a time."""
@@ -263,10 +273,10 @@ COUNTS = {
     "functions entered": lambda j: len(j.functions),
     "files": lambda j: len(j.files()),
     "changes of file": Journey.changes,
-    "different changes": lambda j: len(j.pairs()),
-    "different calls into another file": Journey.calls_abroad,
+    "different calls abroad": lambda j: j.calls_abroad().total(),
     "files, sources only": lambda j: len(j.sources_only().files()),
     "changes, sources only": lambda j: j.sources_only().changes(),
+    "calls, sources only": lambda j: j.sources_only().calls_abroad().total(),
 }
 
 
@@ -278,13 +288,13 @@ def table(found):
     return report.grid(["", *(source.name for source in found)], rows)
 
 
-def print_pairs(seen, most):
-    for (a, b), count in typical(seen).pairs().most_common(most):
+def print_pairs(pairs, most):
+    for (a, b), count in pairs.most_common(most):
         print(f"{count:6} {a} -> {b}")
 
 
-def print_visits(seen, most):
-    for function, count in typical(seen).lone_visits().most_common(most):
+def print_visits(visits, most):
+    for function, count in visits.most_common(most):
         print(f"{count:6} {function.name} ({function.file})")
 
 
@@ -294,8 +304,8 @@ def parse_options():
     parser.add_argument("sources", metavar="SOURCE", nargs="*",
                         type=lambda name: pathlib.Path(name).resolve(),
                         default=[ROOT])
-    parser.add_argument("--pairs", type=int, default=0, metavar="N")
-    parser.add_argument("--visits", type=int, default=0, metavar="N")
+    for name in ("--pairs", "--visits", "--calls"):
+        parser.add_argument(name, type=int, default=0, metavar="N")
     parser.add_argument("--list", metavar="FILE",
                         help="write there what the DROP enters, in its order")
     return parser.parse_args()
@@ -303,12 +313,16 @@ def parse_options():
 
 def print_details(source, seen, options):
     for name in TAKEN:
+        journey = typical(seen[name])
         if options.pairs:
-            print(f"\n{source}, {name}: changes of file")
-            print_pairs(seen[name], options.pairs)
+            print(f"\n{source.name}, {name}: changes of file")
+            print_pairs(journey.pairs(), options.pairs)
         if options.visits:
-            print(f"\n{source}, {name}: entered alone")
-            print_visits(seen[name], options.visits)
+            print(f"\n{source.name}, {name}: entered alone")
+            print_visits(journey.lone_visits(), options.visits)
+        if options.calls:
+            print(f"\n{source.name}, {name}: different calls abroad")
+            print_pairs(journey.calls_abroad(), options.calls)
 
 
 def main():

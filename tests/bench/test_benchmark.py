@@ -207,5 +207,6 @@ def test_journey_tells_changes_from_calls():
     assert seen.changes() == 4
     assert seen.sources_only().changes() == 3
     assert len(seen.files()) == 3
-    assert seen.calls_abroad() == 3
+    assert seen.calls_abroad().total() == 3
+    assert seen.sources_only().calls_abroad().total() == 2
     assert seen.lone_visits()[functions[2]] == 2
