@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proxy/base/clock.h"
 #include "proxy/session/session.h"
 
 /* Windows */
@@ -78,9 +79,9 @@ forget(struct gate *g, struct gate_note *note)
 static void
 set_timer(struct gate *g)
 {
-	uint64_t now_ms = worker_now_ms();
+	uint64_t now_ms = clock_now_ms();
 	uint64_t first_ms = UINT64_MAX;
-	struct timeval t = {0};
+	struct timeval t;
 	struct gate_note *note;
 
 	TAILQ_FOREACH(note, &g->notes, link)
@@ -89,10 +90,7 @@ set_timer(struct gate *g)
 	event_del(&g->timer);
 	if (first_ms == UINT64_MAX)
 		return;
-	if (first_ms > now_ms) {
-		t.tv_sec = (time_t)((first_ms - now_ms) / 1000);
-		t.tv_usec = (suseconds_t)((first_ms - now_ms) % 1000 * 1000);
-	}
+	t = clock_timeval_until(first_ms, now_ms);
 	event_add(&g->timer, &t);
 }
 
@@ -117,7 +115,7 @@ static void
 timer_event(evutil_socket_t fd, short what, void *arg)
 {
 	struct gate *g = arg;
-	uint64_t now_ms = worker_now_ms();
+	uint64_t now_ms = clock_now_ms();
 	struct gate_note *note = TAILQ_FIRST(&g->notes);
 	bool is_over = false;
 

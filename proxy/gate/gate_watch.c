@@ -7,6 +7,7 @@
 #include "policy/sql/words.h"
 #include "protocol/frontend.h"
 #include "proxy/gate/gate.h"
+#include "proxy/base/clock.h"
 #include "proxy/session/session.h"
 
 /* A session's messages */
@@ -241,7 +242,7 @@ wait_for(struct session *s, struct gate_window *w)
 	if (s->gate.is_waiting)
 		return;
 	s->gate.is_waiting = true;
-	s->gate.waiting_since_ms = worker_now_ms();
+	s->gate.waiting_since_ms = clock_now_ms();
 	TAILQ_INSERT_TAIL(&s->worker->gate.waiting, s, gate.link);
 	count_delayed(&s->gate, w);
 	session_set_held(s, true);

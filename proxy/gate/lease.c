@@ -1,6 +1,7 @@
 #include "proxy/gate/lease.h"
 
 #include "proxy/gate/gate.h"
+#include "proxy/base/clock.h"
 #include "proxy/session/session.h"
 #include "proxy/gate/turns.h"
 
@@ -11,7 +12,7 @@ lease_take_turn(struct session *s, uint32_t *allowance_ms)
 	 * a transaction kept may be somebody else's since its time was over. */
 	s->lease.has_turn =
 	    turns_take(s->worker->daemon->turns, s->database, s->id, UINT64_MAX,
-		       worker_now_ms(), allowance_ms);
+		       clock_now_ms(), allowance_ms);
 	return s->lease.has_turn;
 }
 
@@ -23,7 +24,7 @@ keep_turn(struct session *s)
 
 	s->lease.has_turn = turns_take(s->worker->daemon->turns, s->database,
 				       s->id, s->lease.transaction->until_ms,
-				       worker_now_ms(), &allowance_ms);
+				       clock_now_ms(), &allowance_ms);
 }
 
 void
@@ -70,7 +71,7 @@ count_window(struct session *s)
 
 	if (w == NULL)
 		return;
-	end_ms = worker_now_ms();
+	end_ms = clock_now_ms();
 	if (end_ms > w->until_ms)
 		end_ms = w->until_ms;
 	if (end_ms > w->shut_ms)
@@ -83,7 +84,7 @@ lease_shut(struct session *s, struct gate_names *names, uint64_t until_ms)
 {
 	count_window(s);
 	replace(s, &s->lease.window,
-		gate_window_new(s, names, worker_now_ms(), until_ms));
+		gate_window_new(s, names, clock_now_ms(), until_ms));
 }
 
 void
@@ -98,7 +99,7 @@ lease_keep(struct session *s, struct gate_names *names,
 	   uint32_t gate_transaction_ms)
 {
 	const struct gate_window *old = s->lease.transaction;
-	uint64_t now_ms = worker_now_ms();
+	uint64_t now_ms = clock_now_ms();
 	uint64_t until_ms = now_ms + gate_transaction_ms;
 
 	if (old != NULL) {

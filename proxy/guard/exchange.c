@@ -13,6 +13,7 @@
 #include "proxy/guard/exchange_state.h"
 #include "proxy/config/guard_settings.h"
 #include "proxy/session/relay.h"
+#include "proxy/base/clock.h"
 #include "proxy/session/session.h"
 
 enum {
@@ -34,7 +35,7 @@ exchange_status(const struct exchange *x)
 void
 exchange_log(const struct exchange *x)
 {
-	guard_log_outcome(&x->log, x->session, &x->guard, worker_now_ms());
+	guard_log_outcome(&x->log, x->session, &x->guard, clock_now_ms());
 }
 
 /* What was kept from others is kept on only where the locks are. */
@@ -75,7 +76,7 @@ begin_run(struct exchange *x, enum exchange_phase phase)
 {
 	batch_clear(&x->batch);
 	x->phase = phase;
-	x->log.run_ms = worker_now_ms();
+	x->log.run_ms = clock_now_ms();
 	session_set_held(x->session, false);
 }
 
@@ -495,7 +496,7 @@ exchange_is_held(const struct exchange *x)
 
 	return x->phase == EXCHANGE_WAITING && !g->window.is_shut &&
 	       (g->looks > 0 || g->attempts > 1 ||
-		worker_now_ms() - g->begun_ms >= HELD_MS);
+		clock_now_ms() - g->begun_ms >= HELD_MS);
 }
 
 bool

@@ -6,6 +6,7 @@
 
 #include "proxy/guard/exchange_state.h"
 #include "proxy/config/guard_settings.h"
+#include "proxy/base/clock.h"
 #include "proxy/session/session.h"
 
 enum {
@@ -159,7 +160,7 @@ undo_then(struct exchange *x, enum guard_action pending)
 static void
 wait(struct exchange *x)
 {
-	uint64_t now_ms = worker_now_ms();
+	uint64_t now_ms = clock_now_ms();
 	uint64_t until_ms = x->guard.wake_ms;
 
 	x->phase = EXCHANGE_WAITING;
@@ -199,7 +200,7 @@ ask_for_turn(struct exchange *x)
 	uint32_t allowance_ms = 0;
 	bool granted = lease_take_turn(x->session, &allowance_ms);
 
-	act(x, guard_turned(&x->guard, granted, allowance_ms, worker_now_ms()));
+	act(x, guard_turned(&x->guard, granted, allowance_ms, clock_now_ms()));
 }
 
 /* What the guard does not keep any longer, nobody does. */
@@ -256,7 +257,7 @@ void
 exchange_protect(struct exchange *x, enum exchange_context context)
 {
 	const struct config *config = session_config(x->session);
-	uint64_t now_ms = worker_now_ms();
+	uint64_t now_ms = clock_now_ms();
 	uint64_t seed = now_ms ^ x->session->id << 20 ^ (uintptr_t)x;
 	bool in_transaction = context != CONTEXT_IDLE;
 
@@ -357,13 +358,13 @@ planned(struct exchange *x)
 		give_up(x);
 	else
 		act(x, guard_planned(&x->guard, &x->settings, least_scope(x),
-				     &b->facts, &b->planned, worker_now_ms()));
+				     &b->facts, &b->planned, clock_now_ms()));
 }
 
 static void
 resume_waiting(struct exchange *x)
 {
-	uint64_t now_ms = worker_now_ms();
+	uint64_t now_ms = clock_now_ms();
 
 	if (x->is_canceled)
 		act(x, guard_cancel(&x->guard));
@@ -378,7 +379,7 @@ notify(struct exchange *x)
 {
 	x->is_noticing = false;
 	x->guard.holders = x->batch.holders;
-	if (guard_log_notify(&x->log, x->session, &x->guard, worker_now_ms()))
+	if (guard_log_notify(&x->log, x->session, &x->guard, clock_now_ms()))
 		resume_waiting(x);
 }
 
@@ -396,7 +397,7 @@ looked(struct exchange *x)
 	else {
 		x->guard.company =
 		    atomic_load(&x->session->worker->daemon->exchanges) - 1;
-		act(x, guard_looked(&x->guard, &b->holders, worker_now_ms()));
+		act(x, guard_looked(&x->guard, &b->holders, clock_now_ms()));
 	}
 }
 
@@ -414,7 +415,7 @@ named(struct exchange *x)
 		give_up(x);
 		return;
 	}
-	action = guard_shut(&x->guard, worker_now_ms());
+	action = guard_shut(&x->guard, clock_now_ms());
 	gate_names_seal(&b->names);
 	b->names.counts_near = x->guard.has_near;
 	if (x->guard.window.is_shut)
@@ -430,7 +431,7 @@ coaxed(struct exchange *x)
 	else if (batch_has_error(&x->batch))
 		give_up(x);
 	else
-		act(x, guard_coaxed(&x->guard, worker_now_ms()));
+		act(x, guard_coaxed(&x->guard, clock_now_ms()));
 }
 
 static enum attempt_result
@@ -475,7 +476,7 @@ attempted(struct exchange *x)
 	x->names = b->names;
 	memset(&b->names, 0, sizeof(b->names));
 	action = guard_attempted(&x->guard, result, b->attempt_index,
-				 &b->planned, worker_now_ms());
+				 &b->planned, clock_now_ms());
 	if (x->is_canceled)
 		action = guard_cancel(&x->guard);
 	if (x->guard.outcome == GUARD_PROTECTED || !needs_undo(x, result))
@@ -536,7 +537,7 @@ exchange_guard_step(struct exchange *x)
 void
 exchange_guard_timer(struct exchange *x)
 {
-	uint64_t now_ms = worker_now_ms();
+	uint64_t now_ms = clock_now_ms();
 
 	if (now_ms < x->notice_ms) {
 		resume_waiting(x);

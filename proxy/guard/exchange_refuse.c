@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "proxy/guard/exchange_state.h"
+#include "proxy/base/clock.h"
 #include "proxy/session/session.h"
 
 static void
@@ -26,7 +27,7 @@ finish_failed(struct exchange *x)
 void
 exchange_refused(struct exchange *x)
 {
-	if (guard_log_refuse(&x->log, x->session, &x->guard, worker_now_ms()))
+	if (guard_log_refuse(&x->log, x->session, &x->guard, clock_now_ms()))
 		finish_failed(x);
 }
 

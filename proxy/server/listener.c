@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +14,9 @@
 #include <event2/event_struct.h>
 #include <event2/listener.h>
 
+#include "proxy/base/clock.h"
 #include "proxy/base/log.h"
+#include "proxy/net/address.h"
 
 enum {
 	PAUSE_MS = 100, /* when out of descriptors */
@@ -52,17 +53,11 @@ accepted(struct evconnlistener *socket, evutil_socket_t fd,
 	struct listeners *l = arg;
 	struct worker *w = least_loaded(l->daemon);
 	struct mail mail = {.kind = MAIL_CONNECTION, .fd = (int)fd};
-	const int on = 1;
 
 	(void)socket;
 	(void)len;
-	if (address->sa_family != AF_UNIX) {
-		/* Both only tune; a socket without them still works. */
-		(void)setsockopt((int)fd, IPPROTO_TCP, TCP_NODELAY, &on,
-				 sizeof(on));
-		(void)setsockopt((int)fd, SOL_SOCKET, SO_KEEPALIVE, &on,
-				 sizeof(on));
-	}
+	if (address->sa_family != AF_UNIX)
+		address_tune_socket((int)fd);
 	atomic_fetch_add(&w->load, 1);
 	atomic_fetch_add(&l->daemon->connections, 1);
 	if (mailbox_post(&w->mailbox, mail))
@@ -97,7 +92,7 @@ static void
 accept_failed(struct evconnlistener *socket, void *arg)
 {
 	struct listeners *l = arg;
-	struct timeval pause = {.tv_usec = PAUSE_MS * 1000};
+	struct timeval pause = clock_timeval(PAUSE_MS);
 
 	(void)socket;
 	log_line(LOG_ERROR, "cannot accept a connection: %s", strerror(errno));

@@ -28,9 +28,14 @@
 #include "proxy/config/config_tls.h"
 #include "proxy/auth/credentials.h"
 #include "proxy/server/listener.h"
+#include "proxy/base/clock.h"
 #include "proxy/base/log.h"
 #include "proxy/gate/turns.h"
 #include "proxy/server/worker.h"
+
+enum {
+	POLL_MS = 20, /* while the last sessions end */
+};
 
 struct server {
 	struct daemon daemon;
@@ -81,11 +86,8 @@ static void
 begin_drain(struct server *s)
 {
 	uint32_t timeout_ms = s->daemon.config->drain_timeout_ms;
-	struct timeval timeout = {
-	    .tv_sec = timeout_ms / 1000,
-	    .tv_usec = timeout_ms % 1000 * 1000,
-	};
-	struct timeval often = {.tv_usec = 20000};
+	struct timeval timeout = clock_timeval(timeout_ms);
+	struct timeval often = clock_timeval(POLL_MS);
 
 	log_line(LOG_INFO,
 		 "stopping: no new connections, waiting up to %u ms for the"

@@ -3,22 +3,12 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <event2/dns.h>
 
 #include "proxy/base/log.h"
 #include "proxy/session/session.h"
-
-uint64_t
-worker_now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
 
 static void
 end_if_empty(struct worker *w)

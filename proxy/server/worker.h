@@ -69,9 +69,6 @@ bool worker_start(struct worker *w, struct daemon *daemon, uint32_t index);
 void worker_join(struct worker *w);
 void worker_clear(struct worker *w);
 
-/* Milliseconds of the monotonic clock. */
-uint64_t worker_now_ms(void);
-
 /* A session ended: called by session.c, which frees it once it is safe. */
 void worker_reap(struct worker *w, struct session *s);
 

@@ -130,7 +130,7 @@ static void
 retry(struct session *s, struct frame refusal)
 {
 	struct span words = whole_frame(refusal);
-	struct dial_address again = s->server_address;
+	struct address again = s->server_address;
 
 	s->login->has_retried = true;
 	/* Out of memory: should nothing better come, the reason is missing. */

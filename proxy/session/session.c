@@ -40,6 +40,7 @@
 
 #include "proxy/auth/credentials.h"
 #include "proxy/guard/exchange.h"
+#include "proxy/base/clock.h"
 #include "proxy/base/log.h"
 #include "proxy/session/login.h"
 #include "proxy/session/relay.h"
@@ -110,10 +111,7 @@ session_set_held(struct session *s, bool is_held)
 void
 session_set_timer(struct session *s, uint64_t delay_ms)
 {
-	struct timeval t = {
-	    .tv_sec = (time_t)(delay_ms / 1000),
-	    .tv_usec = (suseconds_t)(delay_ms % 1000 * 1000),
-	};
+	struct timeval t = clock_timeval(delay_ms);
 
 	event_add(&s->timer, &t);
 }
@@ -437,7 +435,7 @@ session_resume(struct session *s)
 static void
 end_waiting(struct session *s)
 {
-	uint64_t waited_ms = worker_now_ms() - s->gate.waiting_since_ms;
+	uint64_t waited_ms = clock_now_ms() - s->gate.waiting_since_ms;
 
 	if (waited_ms >= WAITING_ALONE_MS)
 		session_close(s, CLOSE_CLIENT_LEFT, "while it waited");
@@ -478,11 +476,11 @@ static const char *
 describe_end(const struct session *s, char *out, size_t size)
 {
 	const char *error = stream_tls_error(&s->server);
-	char where[DIAL_ADDRESS_TEXT_MAX];
+	char where[ADDRESS_TEXT_MAX];
 
 	if (error == NULL)
 		return NULL;
-	dial_address_text(&s->server_address, where);
+	address_text(&s->server_address, where);
 	snprintf(out, size, "%s: %s", where, error);
 	return out;
 }
@@ -493,7 +491,7 @@ server_ended(struct session *s)
 	bool was_expected = s->is_terminating || s->from_client.is_eof ||
 			    s->last_server_type == BACKEND_ERROR_RESPONSE;
 	struct span words = {0};
-	char detail[DIAL_ADDRESS_TEXT_MAX + TLS_ERROR_MAX];
+	char detail[ADDRESS_TEXT_MAX + TLS_ERROR_MAX];
 
 	/* A FATAL error that answered a statement of ours is the client's. */
 	if (s->exchange != NULL)

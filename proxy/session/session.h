@@ -72,7 +72,7 @@ struct session {
 	struct login *login;             /* likewise */
 	struct handshake *handshake;     /* with the client */
 	struct dial *dial;
-	struct dial_address server_address;
+	struct address server_address;
 	struct cancel_entry *cancel_entry;
 	struct buffer
 	    startup; /* the packet, until the server has answered it */

@@ -30,15 +30,15 @@ static const struct {
 
 /* False: it came over a Unix socket, or is gone. */
 static bool
-describe_peer(const struct session *s, char out[DIAL_ADDRESS_TEXT_MAX])
+describe_peer(const struct session *s, char out[ADDRESS_TEXT_MAX])
 {
-	struct dial_address a = {.len = sizeof(a.address)};
+	struct address a = {.len = sizeof(a.address)};
 
 	if (s->is_local ||
 	    getpeername(s->client.fd, (struct sockaddr *)&a.address, &a.len) !=
 		0)
 		return false;
-	dial_address_text(&a, out);
+	address_text(&a, out);
 	return true;
 }
 
@@ -47,7 +47,7 @@ log_close(const struct session *s, const char *detail)
 {
 	enum log_level level =
 	    reasons[s->close_reason].is_error ? LOG_WARNING : LOG_DEBUG;
-	char peer[DIAL_ADDRESS_TEXT_MAX];
+	char peer[ADDRESS_TEXT_MAX];
 	struct log_event e;
 
 	log_begin(&e, level, "session closed");

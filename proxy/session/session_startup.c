@@ -28,7 +28,7 @@ copy_name(char out[64], struct span name)
 }
 
 void
-session_dial(struct session *s, const struct dial_address *known)
+session_dial(struct session *s, const struct address *known)
 {
 	const struct config *c = session_config(s);
 	const struct dial_target target = {

@@ -44,7 +44,7 @@ void session_startup_readable(struct session *s);
  * Dial the upstream, or that address of it, and send it the startup packet:
  * in DIALING and CANCELING.
  */
-void session_dial(struct session *s, const struct dial_address *known);
+void session_dial(struct session *s, const struct address *known);
 
 /* A dial_handler: in DIALING and CANCELING. */
 void session_dialed(void *arg, const struct dial_result *result);

@@ -5,6 +5,7 @@
 #ifndef LOCKSTEP_TESTS_SUPPORT_GATE_WATCH_H
 #define LOCKSTEP_TESTS_SUPPORT_GATE_WATCH_H
 
+#include "proxy/base/clock.h"
 #include "tests/support/gate.h"
 
 static inline struct gate_window *
@@ -12,7 +13,7 @@ shut(struct session_fixture *f)
 {
 	static struct session maker = {.id = 99, .database = "db"};
 	struct gate_names names = gate_fixture_names("a");
-	uint64_t now_ms = worker_now_ms();
+	uint64_t now_ms = clock_now_ms();
 	struct gate_window *w =
 	    gate_window_new(&maker, &names, now_ms, now_ms + 60000);
 

@@ -1,3 +1,4 @@
+#include "proxy/base/clock.h"
 #include "proxy/gate/gate.h"
 
 #include "tests/support/allocation.h"
@@ -12,7 +13,7 @@ static struct gate_window *
 window(struct gate_fixture *f, const char *table, uint64_t length_ms)
 {
 	struct gate_names names = gate_fixture_names(table);
-	uint64_t now_ms = worker_now_ms();
+	uint64_t now_ms = clock_now_ms();
 	struct gate_window *w = gate_window_new(&f->sessions[5], &names, now_ms,
 						now_ms + length_ms);
 
@@ -166,7 +167,7 @@ gate_opens_by_itself_when_the_time_is_over(void **state)
 	gate_fixture_query(f, 0, "table a");
 	assert_server_got(f, "");
 	loop_until(f->base, is_open, f);
-	assert_true(worker_now_ms() >= w->until_ms);
+	assert_true(clock_now_ms() >= w->until_ms);
 	assert_server_got(f, "table a|");
 	assert_int_equal(atomic_load(&w->users), 1);
 	reopen(f, w); /* too late, and no matter */
@@ -189,7 +190,7 @@ gate_opens_window_after_window(void **state)
 	assert_server_got(f, "table a|");
 	loop_until(f->base, is_open, f);
 	assert_server_got(f, "table b|");
-	assert_true(worker_now_ms() >= late->until_ms);
+	assert_true(clock_now_ms() >= late->until_ms);
 	gate_window_drop(late);
 	gate_window_drop(soon);
 }

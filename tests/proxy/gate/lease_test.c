@@ -1,3 +1,4 @@
+#include "proxy/base/clock.h"
 #include "proxy/gate/lease.h"
 
 #include "tests/support/allocation.h"
@@ -37,7 +38,7 @@ shut(struct gate_fixture *f, size_t n, const char *table, uint64_t length_ms)
 {
 	struct gate_names names = gate_fixture_names(table);
 
-	lease_shut(session(f, n), &names, worker_now_ms() + length_ms);
+	lease_shut(session(f, n), &names, clock_now_ms() + length_ms);
 	loop_for(f->base, 0);
 }
 
@@ -184,7 +185,7 @@ backdate(struct gate_fixture *f, uint64_t ago_ms, uint64_t length_ms)
 {
 	struct gate_window *w = session(f, 0)->lease.window;
 
-	w->shut_ms = worker_now_ms() - ago_ms;
+	w->shut_ms = clock_now_ms() - ago_ms;
 	w->until_ms = w->shut_ms + length_ms;
 }
 
@@ -243,7 +244,7 @@ lease_shut_without_memory_leaves_it_open(void **state)
 
 	assert_true(take_turn(f, 0));
 	allocation_fail_after(0);
-	lease_shut(session(f, 0), &names, worker_now_ms() + LONG_MS);
+	lease_shut(session(f, 0), &names, clock_now_ms() + LONG_MS);
 	assert_true(allocation_restore());
 	loop_for(f->base, 0);
 	assert_int_equal(windows(f), 0);
