@@ -46,7 +46,7 @@ HOOK = HERE.with_name("journey_hook.c")
 HOOK_NAME = "__cyg_profile_func_enter"
 
 FLAGS = "-O0 -g -finstrument-functions"
-HEADER = struct.Struct("<QQQQ")  # journey_hook.c: struct journal
+HEADER = struct.Struct("<QQQ")  # journey_hook.c: struct journal
 ENTRY = struct.Struct("<QQ")
 HAS_LEFT = 1 << 63
 ROOM = 1 << 18  # entries
@@ -135,7 +135,7 @@ class Journal:
     def read(self):
         """The hook's own address, and the busiest thread's entries."""
         fd = self.file.fileno()
-        hook, _on, count, _ = HEADER.unpack(os.pread(fd, HEADER.size, 0))
+        hook, _on, count = HEADER.unpack(os.pread(fd, HEADER.size, 0))
         if count > ROOM:
             raise RuntimeError("the journal is full")
         data = os.pread(fd, count * ENTRY.size, HEADER.size)

@@ -26,7 +26,6 @@ struct journal {
 	uint64_t hook; /* where the linker's address of it came to be */
 	atomic_uint_least64_t is_on; /* journey.py sets it */
 	atomic_uint_least64_t count; /* may exceed those that have a place */
-	uint64_t unused;
 	struct entry entries[];
 };
 
