@@ -1,13 +1,13 @@
 #!/usr/bin/python3
-"""check_sizes.py - how large functions and files are, and what hangs together.
+"""check_sizes.py - how long functions and files are, and circles of calls.
 
-    check_sizes.py                     fails if a function or a file is too long
+    check_sizes.py                     fails if one is too long
     check_sizes.py --table [SOURCE...] prints a table with a column for each
                                        source tree (default: this one)
 
-What the table tells of the linker's view, calls from file to file, is read
-from the object files of --build in each tree; a tree that is not built there
-has a dash.  Link-time optimization leaves none to read.
+Calls from file to file are read from the object files of --build in each
+tree; one that is not built there has a dash.  Objects for link-time
+optimization tell nothing.
 
 A circle of calls: of its files, each can come back to itself by calls, or
 callbacks given away, into other files.
@@ -27,8 +27,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 HOUSES = ("protocol", "policy", "proxy")
 LONG_FUNCTION, LONG_FILE = 60, 600
 
-# What is longer still; one that is not any more fails, so that the list only
-# shrinks.
+# These are longer still; one that is not any more fails, so that the list
+# only shrinks.
 EXCEPTIONS = {
     "policy/guard/guard.c",
     "policy/sql/statement_alter.c: add_clause()",
@@ -39,7 +39,7 @@ INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*"([^"]+)"', re.M)
 
 
 def sources(root):
-    """Those of the program, named from the root."""
+    """Sources and headers of the program, named from the root."""
     return sorted(str(path.relative_to(root)) for house in HOUSES
                   for path in (root / house).rglob("*.[ch]"))
 
@@ -55,8 +55,8 @@ class Function:
 
 def functions(root, files):
     told = subprocess.run(
-        ["ctags-universal", "--output-format=json", "--kinds-C=f", "--languages=C",
-         "--langmap=C:.c.h", "--fields=+ne", "-f", "-", *files],
+        ["ctags-universal", "--output-format=json", "--kinds-C=f",
+         "--languages=C", "--langmap=C:.c.h", "--fields=+ne", "-f", "-", *files],
         cwd=root, check=True, text=True, stdout=subprocess.PIPE).stdout
     for tag in map(json.loads, told.splitlines()):
         yield Function(tag["path"], tag["name"],
@@ -125,7 +125,7 @@ def circles(graph):
     found = {frozenset(other for other in reach[node]
                        if node in reach.get(other, ()))
              for node in graph if node in reach[node]}
-    return sorted(found, key=lambda circle: (-len(circle), sorted(circle)))
+    return sorted(found, key=lambda files: (-len(files), sorted(files)))
 
 
 # -- one header -------------------------------------------------------------
@@ -174,7 +174,7 @@ class Tree:
         return str(len(self.circles[0]) if self.circles else 0)
 
     def header(self, short):
-        """Its full name."""
+        """Named from the root."""
         name, = (name for name in self.files if name.endswith("/" + short))
         return name
 
@@ -200,7 +200,8 @@ def rows(trees):
     def row(title, cell):
         return [title, *map(cell, trees)]
 
-    yield row("functions, in lines: median, p90, longest", lambda t: t.of_functions(""))
+    yield row("functions, in lines: median, p90, longest",
+              lambda t: t.of_functions(""))
     for folder in folders:
         yield row(f"- {folder}/", lambda t, name=folder:
                   t.of_functions(name + "/") if name in t.folders() else "-")

@@ -50,7 +50,7 @@ def run_units():
 
 
 def objects():
-    """Of the program, without those of tests; gcov finds what belongs to it."""
+    """The program's object files, without those of tests."""
     houses = {room.split("/")[0] for room in check_layers.ROOMS}
     for house in sorted(houses):
         yield from sorted((BUILD / house).rglob("*.gcno"))
@@ -113,7 +113,7 @@ def print_missing(counts, name):
 
 
 def misses(rooms, at_least):
-    """What is below the bound, as text."""
+    """A line of text for each room below the bound."""
     percent, *names = at_least or ["0"]
     for name in names:
         if share(rooms[name]) < float(percent):

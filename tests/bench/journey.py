@@ -114,7 +114,7 @@ def functions_at(program, source, addresses):
 # -- the journal ------------------------------------------------------------
 
 class Journal:
-    """What the hook writes; with: only what is entered meanwhile."""
+    """The file that the hook writes; with: only what is entered meanwhile."""
 
     def __init__(self, path):
         self.file = open(path, "w+b", buffering=0)
