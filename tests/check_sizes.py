@@ -56,7 +56,8 @@ class Function:
 def functions(root, files):
     told = subprocess.run(
         ["ctags-universal", "--output-format=json", "--kinds-C=f",
-         "--languages=C", "--langmap=C:.c.h", "--fields=+ne", "-f", "-", *files],
+         "--languages=C", "--langmap=C:.c.h", "--fields=+ne", "-f", "-",
+         *files],
         cwd=root, check=True, text=True, stdout=subprocess.PIPE).stdout
     for tag in map(json.loads, told.splitlines()):
         yield Function(tag["path"], tag["name"],
