@@ -85,8 +85,7 @@ add(struct gate_names *names, struct gate_name name)
 
 /* Of a name that is several words, one: the text must hold them all. */
 static bool
-add_name(struct gate_names *names, struct lock_set_value text,
-	 enum gate_reach reach)
+add_name(struct gate_names *names, struct row_value text, enum gate_reach reach)
 {
 	struct words w = {.sql = text.data, .len = text.len};
 	struct gate_name name = {.reach = reach};
@@ -113,10 +112,9 @@ gate_names_add_all(struct gate_names *names, const struct gate_names *more)
 
 bool
 gate_names_add_row(struct gate_names *names,
-		   const struct lock_set_value values[GATE_NAMES_COLUMNS])
+		   const struct row_value values[GATE_NAMES_COLUMNS])
 {
-	if (values[0].data == NULL || values[1].data == NULL ||
-	    values[1].len != 1)
+	if (row_has_null(values, GATE_NAMES_COLUMNS) || values[1].len != 1)
 		return false;
 	switch (*values[1].data) {
 	case 'a':

@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "policy/catalog/lock_set.h"
+#include "policy/catalog/row.h"
 
 enum {
 	GATE_NAMES_PARAMS = 1,
@@ -48,7 +48,7 @@ const char *gate_names_query(void);
 
 /* A row: the bare name, and a, n or w for its reach.  False: not the shape. */
 bool gate_names_add_row(struct gate_names *names,
-			const struct lock_set_value values[GATE_NAMES_COLUMNS]);
+			const struct row_value values[GATE_NAMES_COLUMNS]);
 
 /* Those of another too.  False: out of memory, some are missing. */
 bool gate_names_add_all(struct gate_names *names,

@@ -64,36 +64,6 @@ holders_param(const struct lock_set *set, enum holders_of of)
 	return text;
 }
 
-static uint64_t
-number(struct lock_set_value v)
-{
-	uint64_t n = 0;
-	size_t i;
-
-	for (i = 0; i < v.len && i < 18; i++) {
-		if (v.data[i] < '0' || v.data[i] > '9')
-			return n;
-		n = n * 10 + (uint64_t)(v.data[i] - '0');
-	}
-	return n;
-}
-
-static void
-copy_name(char out[64], struct lock_set_value v)
-{
-	size_t len = v.len < 63 ? v.len : 63;
-
-	/* Longer than a name is only what was converted, to UTF-8 mostly. */
-	while (v.len > len && len > 0 &&
-	       ((unsigned char)v.data[len] & 0xc0) == 0x80)
-		len--;
-	if (v.data != NULL)
-		memcpy(out, v.data, len);
-	else
-		len = 0;
-	out[len] = '\0';
-}
-
 /* NULL: it is no member. */
 static const struct lock_item *
 find_item(const struct lock_set *set, uint32_t relid)
@@ -108,7 +78,7 @@ find_item(const struct lock_set *set, uint32_t relid)
 
 /* FNV-1a. */
 static uint64_t
-hash(struct lock_set_value v)
+hash(struct row_value v)
 {
 	uint64_t h = 0xcbf29ce484222325u;
 	size_t i;
@@ -133,23 +103,23 @@ note_untold(struct holders *h, uint64_t transaction)
 
 bool
 holders_add_row(struct holders *h, const struct lock_set *set,
-		const struct lock_set_value values[HOLDERS_COLUMNS])
+		const struct row_value values[HOLDERS_COLUMNS])
 {
 	const struct lock_item *item;
 	struct holder row;
 	char mode[64];
 
-	if (values[0].data == NULL || values[1].data == NULL ||
-	    values[2].data == NULL)
+	if (row_has_null(values, 3))
 		return false;
-	row.pid = (uint32_t)number(values[0]);
-	row.relid = (uint32_t)number(values[1]);
-	copy_name(mode, values[2]);
+	row.pid = (uint32_t)row_number(values[0]);
+	row.relid = (uint32_t)row_number(values[1]);
+	row_copy_cut(mode, sizeof(mode), values[2]);
 	row.mode = lock_mode_from_name(mode);
-	copy_name(row.user, values[3]);
-	copy_name(row.application_name, values[4]);
-	copy_name(row.state, values[5]);
-	row.transaction_age_ms = number(values[6]);
+	row_copy_cut(row.user, sizeof(row.user), values[3]);
+	row_copy_cut(row.application_name, sizeof(row.application_name),
+		     values[4]);
+	row_copy_cut(row.state, sizeof(row.state), values[5]);
+	row.transaction_age_ms = row_number(values[6]);
 	item = find_item(set, row.relid);
 	if (item == NULL)
 		h->near_count++;
@@ -158,11 +128,11 @@ holders_add_row(struct holders *h, const struct lock_set *set,
 	if (h->count < HOLDERS_SHOWN)
 		h->shown[h->count] = row;
 	h->count++;
-	if (values[7].len == 1 && *values[7].data == 't')
+	if (row_equals(values[7], "t"))
 		h->autovacuum_count++;
 	if (!item->is_lockable)
 		h->unlockable_count++;
-	if (values[6].data == NULL)
+	if (row_is_null(values[6]))
 		note_untold(h, hash(values[8]));
 	else if (row.transaction_age_ms > h->oldest_ms)
 		h->oldest_ms = row.transaction_age_ms;

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "policy/catalog/lock_set.h"
+#include "policy/catalog/row.h"
 
 enum {
 	HOLDERS_PARAMS = 1,
@@ -59,6 +60,6 @@ char *holders_param(const struct lock_set *set, enum holders_of of);
  * near_count.  False: not the shape.
  */
 bool holders_add_row(struct holders *h, const struct lock_set *set,
-		     const struct lock_set_value values[HOLDERS_COLUMNS]);
+		     const struct row_value values[HOLDERS_COLUMNS]);
 
 #endif

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "policy/catalog/row.h"
 #include "policy/sql/lock_mode.h"
 #include "policy/sql/statement.h"
 
@@ -65,16 +66,11 @@ bool lock_set_params(char *params[LOCK_SET_PARAMS],
 
 /*
  * Add one row of the answer: LOCK_SET_COLUMNS values in text format, in the
- * order of the query's columns; value[i] NULL for SQL NULL.  Values need not
- * be NUL terminated.  False: the row has not the expected shape, the set is
- * full, or memory is out; the set stays valid.
+ * order of the query's columns.  False: the row has not the expected shape,
+ * the set is full, or memory is out; the set stays valid.
  */
-struct lock_set_value {
-	const char *data;
-	size_t len;
-};
 bool lock_set_add_row(struct lock_set *set,
-		      const struct lock_set_value values[LOCK_SET_COLUMNS]);
+		      const struct row_value values[LOCK_SET_COLUMNS]);
 
 /*
  * True if every item of `inner` is in `outer` with a mode at least as strong

@@ -33,26 +33,9 @@ session_facts_query(void)
 	return query;
 }
 
-static bool
-equals(struct lock_set_value v, const char *text)
-{
-	return v.data != NULL && v.len == strlen(text) &&
-	       memcmp(v.data, text, v.len) == 0;
-}
-
-static bool
-copy_setting(char out[SESSION_FACTS_SETTING_MAX], struct lock_set_value v)
-{
-	if (v.data == NULL || v.len >= SESSION_FACTS_SETTING_MAX)
-		return false;
-	memcpy(out, v.data, v.len);
-	out[v.len] = '\0';
-	return true;
-}
-
 /* "0", "250ms", "5s", "2min", "1h", "1d", as current_setting shows them. */
 static bool
-read_duration(uint32_t *ms, struct lock_set_value v)
+read_duration(uint32_t *ms, struct row_value v)
 {
 	static const struct {
 		const char *unit;
@@ -64,7 +47,7 @@ read_duration(uint32_t *ms, struct lock_set_value v)
 	char *unit;
 	size_t i;
 
-	if (!copy_setting(text, v) || text[0] < '0' || text[0] > '9')
+	if (!row_copy(text, sizeof(text), v) || text[0] < '0' || text[0] > '9')
 		return false;
 	number = strtoull(text, &unit, 10);
 	for (i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
@@ -80,19 +63,20 @@ read_duration(uint32_t *ms, struct lock_set_value v)
 
 bool
 session_facts_read(struct session_facts *out,
-		   const struct lock_set_value values[SESSION_FACTS_COLUMNS])
+		   const struct row_value values[SESSION_FACTS_COLUMNS])
 {
 	memset(out, 0, sizeof(*out));
-	out->is_read_only = equals(values[0], "on");
-	out->is_in_recovery = equals(values[1], "t");
-	out->can_attempt = equals(values[8], "t");
-	out->has_old_snapshot = equals(values[2], "repeatable read") ||
-				equals(values[2], "serializable");
-	out->holds_strong_locks = equals(values[3], "t");
-	out->wants_notices =
-	    !equals(values[4], "warning") && !equals(values[4], "error");
-	out->wants_warnings = !equals(values[4], "error");
-	return copy_setting(out->lock_timeout, values[5]) &&
+	out->is_read_only = row_equals(values[0], "on");
+	out->is_in_recovery = row_equals(values[1], "t");
+	out->can_attempt = row_equals(values[8], "t");
+	out->has_old_snapshot = row_equals(values[2], "repeatable read") ||
+				row_equals(values[2], "serializable");
+	out->holds_strong_locks = row_equals(values[3], "t");
+	out->wants_notices = !row_equals(values[4], "warning") &&
+			     !row_equals(values[4], "error");
+	out->wants_warnings = !row_equals(values[4], "error");
+	return row_copy(out->lock_timeout, sizeof(out->lock_timeout),
+			values[5]) &&
 	       read_duration(&out->lock_timeout_ms, values[5]) &&
 	       read_duration(&out->statement_timeout_ms, values[6]) &&
 	       read_duration(&out->deadlock_timeout_ms, values[7]);

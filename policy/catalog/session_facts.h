@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "policy/catalog/lock_set.h"
+#include "policy/catalog/row.h"
 
 enum {
 	SESSION_FACTS_COLUMNS = 9,
@@ -34,8 +34,7 @@ struct session_facts {
 const char *session_facts_query(void);
 
 /* False: not the shape; *out is then undefined. */
-bool
-session_facts_read(struct session_facts *out,
-		   const struct lock_set_value values[SESSION_FACTS_COLUMNS]);
+bool session_facts_read(struct session_facts *out,
+			const struct row_value values[SESSION_FACTS_COLUMNS]);
 
 #endif

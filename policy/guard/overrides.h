@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "policy/catalog/lock_set.h"
+#include "policy/catalog/row.h"
 #include "policy/guard/settings.h"
 
 enum {
@@ -33,7 +33,7 @@ const char *overrides_query(void);
 
 /* False: not the shape; *out is then undefined. */
 bool overrides_read(struct overrides *out,
-		    const struct lock_set_value values[OVERRIDES_COLUMNS]);
+		    const struct row_value values[OVERRIDES_COLUMNS]);
 
 /* Empty: not set. */
 const char *overrides_text(const struct overrides *o,

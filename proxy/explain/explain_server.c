@@ -94,7 +94,7 @@ end(struct explain_server *s, bool is_read, char **error)
 }
 
 static void
-read_values(struct lock_set_value *values, const PGresult *rows, int row)
+read_values(struct row_value *values, const PGresult *rows, int row)
 {
 	int i;
 
@@ -115,7 +115,7 @@ read_values(struct lock_set_value *values, const PGresult *rows, int row)
 static bool
 read_facts(struct explain_server *s, char **error)
 {
-	struct lock_set_value values[SESSION_FACTS_COLUMNS];
+	struct row_value values[SESSION_FACTS_COLUMNS];
 	const char *in_block = "f";
 	PGresult *rows;
 	bool is_read;
@@ -134,7 +134,7 @@ read_facts(struct explain_server *s, char **error)
 static bool
 read_overrides(struct explain_server *s, char **error)
 {
-	struct lock_set_value values[OVERRIDES_COLUMNS];
+	struct row_value values[OVERRIDES_COLUMNS];
 	PGresult *rows =
 	    ask(s, overrides_query(), NULL, 0, OVERRIDES_COLUMNS, error);
 	bool is_read = rows != NULL && PQntuples(rows) == 1;
@@ -330,7 +330,7 @@ static bool
 read_lock_set(struct explain_server *s, struct explain_report *r,
 	      const struct statement *statement)
 {
-	struct lock_set_value values[LOCK_SET_COLUMNS];
+	struct row_value values[LOCK_SET_COLUMNS];
 	PGresult *rows = ask_lock_set(s, statement, &r->error);
 	int i;
 

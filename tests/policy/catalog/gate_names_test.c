@@ -11,7 +11,7 @@ static bool
 add_row(struct gate_names *names, const char *name, const char *only_writes)
 {
 	const char *row[GATE_NAMES_COLUMNS] = {name, only_writes};
-	struct lock_set_value values[GATE_NAMES_COLUMNS];
+	struct row_value values[GATE_NAMES_COLUMNS];
 	struct span copies[GATE_NAMES_COLUMNS];
 	bool is_added;
 
@@ -19,7 +19,7 @@ add_row(struct gate_names *names, const char *name, const char *only_writes)
 		size_t len = row[i] != NULL ? strlen(row[i]) : 0;
 
 		copies[i] = bytes_copy(span_of(row[i], len));
-		values[i] = (struct lock_set_value){NULL, len};
+		values[i] = (struct row_value){NULL, len};
 		if (row[i] != NULL)
 			values[i].data = (const char *)copies[i].data;
 	}
@@ -428,8 +428,8 @@ fill(struct gate_names *names, const struct gate_names *more)
 					     "o", "p", "q", "r", "s", "t"};
 
 	for (size_t i = 0; i < 20; i++) {
-		struct lock_set_value row[GATE_NAMES_COLUMNS] = {{twenty[i], 1},
-								 {"a", 1}};
+		struct row_value row[GATE_NAMES_COLUMNS] = {{twenty[i], 1},
+							    {"a", 1}};
 
 		if (!gate_names_add_row(names, row))
 			return false;

@@ -24,14 +24,14 @@ static struct lock_item items[] = {
 };
 static const struct lock_set set = {items, 3};
 
-static struct lock_set_value
+static struct row_value
 value(const char *text)
 {
-	return (struct lock_set_value){text, text != NULL ? strlen(text) : 0};
+	return (struct row_value){text, text != NULL ? strlen(text) : 0};
 }
 
 static void
-plain_row(struct lock_set_value row[HOLDERS_COLUMNS])
+plain_row(struct row_value row[HOLDERS_COLUMNS])
 {
 	row[PID] = value("4711");
 	row[RELID] = value("100");
@@ -46,9 +46,9 @@ plain_row(struct lock_set_value row[HOLDERS_COLUMNS])
 
 /* Each value an exact copy. */
 static bool
-add_row(struct holders *h, const struct lock_set_value row[HOLDERS_COLUMNS])
+add_row(struct holders *h, const struct row_value row[HOLDERS_COLUMNS])
 {
-	struct lock_set_value exact[HOLDERS_COLUMNS];
+	struct row_value exact[HOLDERS_COLUMNS];
 	struct span copies[HOLDERS_COLUMNS];
 	bool is_added;
 
@@ -65,9 +65,9 @@ add_row(struct holders *h, const struct lock_set_value row[HOLDERS_COLUMNS])
 }
 
 static bool
-add_with(struct holders *h, enum column column, struct lock_set_value changed)
+add_with(struct holders *h, enum column column, struct row_value changed)
 {
-	struct lock_set_value row[HOLDERS_COLUMNS];
+	struct row_value row[HOLDERS_COLUMNS];
 
 	plain_row(row);
 	row[column] = changed;
@@ -145,12 +145,12 @@ holders_param_is_null_when_memory_is_out(void **state)
 static void
 holders_add_row_counts_what_is_beside_the_set_apart(void **state)
 {
-	struct lock_set_value row[HOLDERS_COLUMNS];
+	struct row_value row[HOLDERS_COLUMNS];
 	struct holders h = {0};
 
 	(void)state;
 	plain_row(row);
-	row[1] = (struct lock_set_value){"4711", 4};
+	row[1] = (struct row_value){"4711", 4};
 	assert_true(add_row(&h, row));
 	assert_int_equal(h.near_count, 1);
 	assert_int_equal(h.count, 0);
@@ -160,7 +160,7 @@ holders_add_row_counts_what_is_beside_the_set_apart(void **state)
 static void
 holders_add_row_reads_every_column(void **state)
 {
-	struct lock_set_value row[HOLDERS_COLUMNS];
+	struct row_value row[HOLDERS_COLUMNS];
 	struct holders h = {0};
 
 	(void)state;
@@ -182,7 +182,7 @@ holders_add_row_reads_every_column(void **state)
 static void
 holders_add_row_takes_null_for_what_is_not_known(void **state)
 {
-	struct lock_set_value row[HOLDERS_COLUMNS];
+	struct row_value row[HOLDERS_COLUMNS];
 	struct holders h;
 
 	(void)state;
@@ -215,7 +215,7 @@ holders_add_row_refuses_null_where_it_cannot_be(void **state)
 static void
 check_conflict(const char *relid, const char *mode, size_t expected)
 {
-	struct lock_set_value row[HOLDERS_COLUMNS];
+	struct row_value row[HOLDERS_COLUMNS];
 	struct holders h = {0};
 
 	plain_row(row);
@@ -283,8 +283,8 @@ holders_add_row_counts_no_mode_that_it_does_not_know(void **state)
 	for (size_t i = 0; i < sizeof(modes) / sizeof(*modes); i++)
 		assert_true(add_with(&h, MODE, value(modes[i])));
 	memset(longest, 'A', sizeof(longest));
-	assert_true(add_with(
-	    &h, MODE, (struct lock_set_value){longest, sizeof(longest)}));
+	assert_true(
+	    add_with(&h, MODE, (struct row_value){longest, sizeof(longest)}));
 	assert_int_equal(h.count, 0);
 }
 
@@ -297,16 +297,15 @@ holders_add_row_cuts_long_names(void **state)
 	(void)state;
 	memset(longest, 'x', sizeof(longest));
 	for (size_t len = 62; len <= 65; len++) {
-		struct lock_set_value v = {longest, len};
+		struct row_value v = {longest, len};
 
 		h.count = 0;
 		assert_true(add_with(&h, USER, v));
 		assert_int_equal(strlen(h.shown[0].user), len < 63 ? len : 63);
 	}
 	h.count = 0;
-	assert_true(
-	    add_with(&h, APPLICATION_NAME,
-		     (struct lock_set_value){longest, sizeof(longest)}));
+	assert_true(add_with(&h, APPLICATION_NAME,
+			     (struct row_value){longest, sizeof(longest)}));
 	assert_int_equal(strlen(h.shown[0].application_name), 63);
 	assert_string_equal(h.shown[0].state, "idle in transaction");
 }
@@ -332,8 +331,8 @@ holders_add_row_cuts_between_characters(void **state)
 
 		for (size_t at = 0; at < sizeof(name); at += len)
 			memcpy(name + at, characters[i].character, len);
-		assert_true(add_with(
-		    &h, STATE, (struct lock_set_value){name, sizeof(name)}));
+		assert_true(add_with(&h, STATE,
+				     (struct row_value){name, sizeof(name)}));
 		assert_int_equal(strlen(h.shown[0].state), characters[i].kept);
 		assert_memory_equal(h.shown[0].state, name, characters[i].kept);
 	}
@@ -406,7 +405,7 @@ holders_add_row_counts_autovacuums(void **state)
 static void
 holders_add_row_counts_no_autovacuum_that_does_not_conflict(void **state)
 {
-	struct lock_set_value row[HOLDERS_COLUMNS];
+	struct row_value row[HOLDERS_COLUMNS];
 	struct holders h = {0};
 
 	(void)state;
@@ -427,7 +426,7 @@ holders_add_row_counts_no_autovacuum_that_does_not_conflict(void **state)
 static void
 holders_add_row_counts_those_on_what_cannot_be_locked(void **state)
 {
-	struct lock_set_value row[HOLDERS_COLUMNS];
+	struct row_value row[HOLDERS_COLUMNS];
 	struct holders h = {0};
 
 	(void)state;
@@ -447,7 +446,7 @@ holders_add_row_counts_those_on_what_cannot_be_locked(void **state)
 static bool
 add_untold(struct holders *h, const char *transaction)
 {
-	struct lock_set_value row[HOLDERS_COLUMNS];
+	struct row_value row[HOLDERS_COLUMNS];
 
 	plain_row(row);
 	row[AGE] = value(NULL);

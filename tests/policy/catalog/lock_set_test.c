@@ -5,15 +5,15 @@
 #include "tests/support/allocation.h"
 #include "tests/support/test.h"
 
-static struct lock_set_value
+static struct row_value
 value(const char *text)
 {
-	return (struct lock_set_value){text, text != NULL ? strlen(text) : 0};
+	return (struct row_value){text, text != NULL ? strlen(text) : 0};
 }
 
 /* A good row, to be spoilt in one column at a time. */
 static void
-good_row(struct lock_set_value row[LOCK_SET_COLUMNS])
+good_row(struct row_value row[LOCK_SET_COLUMNS])
 {
 	row[0] = value("16400");
 	row[1] = value("r");
@@ -27,7 +27,7 @@ good_row(struct lock_set_value row[LOCK_SET_COLUMNS])
 static void
 add_item(struct lock_set *set, const char *relid, const char *mode)
 {
-	struct lock_set_value row[LOCK_SET_COLUMNS];
+	struct row_value row[LOCK_SET_COLUMNS];
 
 	good_row(row);
 	row[0] = value(relid);
@@ -39,7 +39,7 @@ static void
 lock_set_add_row_reads_every_column(void **state)
 {
 	struct lock_set set = {0};
-	struct lock_set_value row[LOCK_SET_COLUMNS];
+	struct row_value row[LOCK_SET_COLUMNS];
 	const struct lock_item *item;
 
 	(void)state;
@@ -70,7 +70,7 @@ static void
 lock_set_add_row_reads_only_len_bytes(void **state)
 {
 	struct lock_set set = {0};
-	struct lock_set_value row[LOCK_SET_COLUMNS];
+	struct row_value row[LOCK_SET_COLUMNS];
 	struct span copies[LOCK_SET_COLUMNS];
 
 	(void)state;
@@ -90,7 +90,7 @@ static void
 lock_set_add_row_takes_an_empty_before(void **state)
 {
 	struct lock_set set = {0};
-	struct lock_set_value row[LOCK_SET_COLUMNS];
+	struct row_value row[LOCK_SET_COLUMNS];
 
 	(void)state;
 	good_row(row);
@@ -146,7 +146,7 @@ lock_set_add_row_rejects_another_shape(void **state)
 	    {6, "4"},
 	};
 	struct lock_set set = {0};
-	struct lock_set_value row[LOCK_SET_COLUMNS];
+	struct row_value row[LOCK_SET_COLUMNS];
 
 	(void)state;
 	add_item(&set, "1", "8");
@@ -159,7 +159,7 @@ lock_set_add_row_rejects_another_shape(void **state)
 		assert_int_equal(set.count, 1);
 	}
 	good_row(row);
-	row[2] = (struct lock_set_value){"a\0b", 3};
+	row[2] = (struct row_value){"a\0b", 3};
 	assert_false(lock_set_add_row(&set, row));
 	lock_set_clear(&set);
 }
@@ -168,7 +168,7 @@ static void
 lock_set_add_row_stops_at_the_largest_set(void **state)
 {
 	struct lock_set set = {0};
-	struct lock_set_value row[LOCK_SET_COLUMNS];
+	struct row_value row[LOCK_SET_COLUMNS];
 	char relid[16];
 
 	(void)state;
@@ -188,7 +188,7 @@ static void
 lock_set_add_row_keeps_the_set_when_memory_is_out(void **state)
 {
 	struct lock_set set = {0};
-	struct lock_set_value row[LOCK_SET_COLUMNS];
+	struct row_value row[LOCK_SET_COLUMNS];
 	bool done = false;
 
 	(void)state;

@@ -14,15 +14,15 @@ enum column {
 	CAN_ATTEMPT,
 };
 
-static struct lock_set_value
+static struct row_value
 value(const char *text)
 {
-	return (struct lock_set_value){text, text != NULL ? strlen(text) : 0};
+	return (struct row_value){text, text != NULL ? strlen(text) : 0};
 }
 
 /* What a server with its own defaults answers outside of a block. */
 static void
-plain_row(struct lock_set_value row[SESSION_FACTS_COLUMNS])
+plain_row(struct row_value row[SESSION_FACTS_COLUMNS])
 {
 	row[READ_ONLY] = value("off");
 	row[IN_RECOVERY] = value("f");
@@ -38,9 +38,9 @@ plain_row(struct lock_set_value row[SESSION_FACTS_COLUMNS])
 /* A plain row, with one column changed; each value an exact copy. */
 static bool
 read_with(struct session_facts *out, enum column column,
-	  struct lock_set_value changed)
+	  struct row_value changed)
 {
-	struct lock_set_value row[SESSION_FACTS_COLUMNS];
+	struct row_value row[SESSION_FACTS_COLUMNS];
 	struct span copies[SESSION_FACTS_COLUMNS];
 	bool is_read;
 
@@ -183,7 +183,7 @@ session_facts_read_reads_durations_of_every_unit(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(durations) / sizeof(*durations); i++) {
-		struct lock_set_value v = value(durations[i].text);
+		struct row_value v = value(durations[i].text);
 
 		assert_true(read_with(&f, LOCK_TIMEOUT, v));
 		assert_int_equal(f.lock_timeout_ms, durations[i].ms);
@@ -226,8 +226,8 @@ session_facts_read_keeps_nothing_behind_a_nul(void **state)
 	struct session_facts f;
 
 	(void)state;
-	assert_true(read_with(&f, LOCK_TIMEOUT,
-			      (struct lock_set_value){"5s\0'; --", 8}));
+	assert_true(
+	    read_with(&f, LOCK_TIMEOUT, (struct row_value){"5s\0'; --", 8}));
 	assert_int_equal(f.lock_timeout_ms, 5000);
 	assert_string_equal(f.lock_timeout, "5s");
 }

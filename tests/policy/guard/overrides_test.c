@@ -10,11 +10,11 @@ enum { APPLICATION_NAME = GUARD_SETTING_COUNT };
 static bool
 read_with(struct overrides *out, size_t column, const char *text, size_t len)
 {
-	struct lock_set_value row[OVERRIDES_COLUMNS] = {{NULL, 0}};
+	struct row_value row[OVERRIDES_COLUMNS] = {{NULL, 0}};
 	struct span copy = bytes_copy(span_of(text, len));
 	bool is_read;
 
-	row[column] = (struct lock_set_value){(const char *)copy.data, len};
+	row[column] = (struct row_value){(const char *)copy.data, len};
 	memset(out, 0xff, sizeof(*out));
 	is_read = overrides_read(out, row);
 	bytes_free(copy);
@@ -41,7 +41,7 @@ overrides_query_asks_for_every_setting(void **state)
 static void
 overrides_read_takes_null_for_not_set(void **state)
 {
-	const struct lock_set_value row[OVERRIDES_COLUMNS] = {{NULL, 0}};
+	const struct row_value row[OVERRIDES_COLUMNS] = {{NULL, 0}};
 	struct overrides o;
 
 	(void)state;

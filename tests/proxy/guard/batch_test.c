@@ -167,7 +167,7 @@ static void
 batch_answer_notes_names_that_memory_was_out_for(void **state)
 {
 	struct batch_fixture *f = *state;
-	struct lock_set_value row[GATE_NAMES_COLUMNS] = {{"a", 1}, {"a", 1}};
+	struct row_value row[GATE_NAMES_COLUMNS] = {{"a", 1}, {"a", 1}};
 	struct frame frame = {
 	    .type = BACKEND_DATA_ROW,
 	    .body = bytes("\0\2\0\0\0\1b\0\0\0\1a", 12),
