@@ -17,9 +17,20 @@
 
 #include "policy/catalog/row.h"
 
+/* The columns of gate_names_query(), in its order: X(id, name). */
+#define GATE_NAMES_COLUMN_TABLE(X)                                             \
+	X(GATE_NAMES_NAME, name)                                               \
+	X(GATE_NAMES_REACH, reach)
+
+enum gate_names_column {
+#define X(id, name) id,
+	GATE_NAMES_COLUMN_TABLE(X)
+#undef X
+	    GATE_NAMES_COLUMNS,
+};
+
 enum {
 	GATE_NAMES_PARAMS = 1,
-	GATE_NAMES_COLUMNS = 2,
 	GATE_NAMES_MAX = 4096, /* more: whatever the text, it waits */
 };
 

@@ -4,36 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char query[] =
-    "SELECT COALESCE(l.pid, 0), l.relation, l.mode, a.usename,"
-    " a.application_name, a.state,"
-    " pg_catalog.floor(EXTRACT(epoch FROM pg_catalog.clock_timestamp()"
-    " OPERATOR(pg_catalog.-) a.xact_start)"
-    " OPERATOR(pg_catalog.*) 1000)::pg_catalog.int8,"
-    /* Nobody else who holds locks on tables has no user. */
-    " a.pid IS NOT NULL AND a.usesysid IS NULL, l.virtualtransaction"
-    " FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a"
-    " ON a.pid OPERATOR(pg_catalog.=) l.pid"
-    " WHERE l.granted AND l.locktype OPERATOR(pg_catalog.=)"
-    " 'relation'::pg_catalog.text"
-    " AND pg_catalog.array_position($1::pg_catalog.oid[]"
-    " OPERATOR(pg_catalog.||) ARRAY(SELECT k.confrelid"
-    " FROM pg_catalog.unnest($1::pg_catalog.oid[]) u (relid)"
-    " CROSS JOIN LATERAL (SELECT confrelid FROM pg_catalog.pg_constraint"
-    " WHERE conrelid OPERATOR(pg_catalog.=) u.relid"
-    " AND contype OPERATOR(pg_catalog.=) 'f'"
-    " LIMIT (SELECT 2147483647)) k), l.relation)"
-    " IS NOT NULL AND COALESCE(l.pid, 0)"
-    " OPERATOR(pg_catalog.<>) pg_catalog.pg_backend_pid()"
-    " AND l.database OPERATOR(pg_catalog.=) (SELECT d.oid"
-    " FROM pg_catalog.pg_database d WHERE d.datname OPERATOR(pg_catalog.=)"
-    " pg_catalog.current_database())"
-    " ORDER BY a.xact_start";
+#include "policy/catalog/catalog_sql.h"
 
 const char *
 holders_query(void)
 {
-	return query;
+	return CATALOG_SQL_HOLDERS;
 }
 
 static bool
@@ -109,17 +85,17 @@ holders_add_row(struct holders *h, const struct lock_set *set,
 	struct holder row;
 	char mode[64];
 
-	if (row_has_null(values, 3))
+	if (row_has_null(values, HOLDERS_MODE + 1))
 		return false;
-	row.pid = (uint32_t)row_number(values[0]);
-	row.relid = (uint32_t)row_number(values[1]);
-	row_copy_cut(mode, sizeof(mode), values[2]);
+	row.pid = (uint32_t)row_number(values[HOLDERS_PID]);
+	row.relid = (uint32_t)row_number(values[HOLDERS_RELID]);
+	row_copy_cut(mode, sizeof(mode), values[HOLDERS_MODE]);
 	row.mode = lock_mode_from_name(mode);
-	row_copy_cut(row.user, sizeof(row.user), values[3]);
+	row_copy_cut(row.user, sizeof(row.user), values[HOLDERS_USER]);
 	row_copy_cut(row.application_name, sizeof(row.application_name),
-		     values[4]);
-	row_copy_cut(row.state, sizeof(row.state), values[5]);
-	row.transaction_age_ms = row_number(values[6]);
+		     values[HOLDERS_APPLICATION_NAME]);
+	row_copy_cut(row.state, sizeof(row.state), values[HOLDERS_STATE]);
+	row.transaction_age_ms = row_number(values[HOLDERS_AGE]);
 	item = find_item(set, row.relid);
 	if (item == NULL)
 		h->near_count++;
@@ -128,12 +104,12 @@ holders_add_row(struct holders *h, const struct lock_set *set,
 	if (h->count < HOLDERS_SHOWN)
 		h->shown[h->count] = row;
 	h->count++;
-	if (row_equals(values[7], "t"))
+	if (row_equals(values[HOLDERS_AUTOVACUUM], "t"))
 		h->autovacuum_count++;
 	if (!item->is_lockable)
 		h->unlockable_count++;
-	if (row_is_null(values[6]))
-		note_untold(h, hash(values[8]));
+	if (row_is_null(values[HOLDERS_AGE]))
+		note_untold(h, hash(values[HOLDERS_TRANSACTION]));
 	else if (row.transaction_age_ms > h->oldest_ms)
 		h->oldest_ms = row.transaction_age_ms;
 	return true;

@@ -3,27 +3,12 @@
  */
 #include "policy/catalog/lock_set.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
 	ITEMS_MIN = 16, /* room for, at first; doubled from there on */
 };
-
-/* In the order of the query's columns. */
-enum column {
-	COLUMN_RELID,
-	COLUMN_RELKIND,
-	COLUMN_NAME,
-	COLUMN_MODE,
-	COLUMN_LOCKABLE,
-	COLUMN_BEFORE,
-	COLUMN_PHASE,
-	COLUMNS,
-};
-
-static_assert((int)COLUMNS == LOCK_SET_COLUMNS, "one value per column");
 
 static bool
 take_char(char expected, struct row_value *v)
@@ -69,20 +54,20 @@ item_read(struct lock_item *item,
 	uint32_t mode;
 	uint32_t phase;
 
-	if (row_has_null(values, COLUMNS) ||
-	    !row_read_number(&item->relid, values[COLUMN_RELID], 1,
+	if (row_has_null(values, LOCK_SET_COLUMNS) ||
+	    !row_read_number(&item->relid, values[LOCK_SET_RELID], 1,
 			     UINT32_MAX) ||
-	    values[COLUMN_RELKIND].len != 1 ||
-	    !row_read_number(&mode, values[COLUMN_MODE], LOCK_ACCESS_SHARE,
+	    values[LOCK_SET_RELKIND].len != 1 ||
+	    !row_read_number(&mode, values[LOCK_SET_MODE], LOCK_ACCESS_SHARE,
 			     LOCK_ACCESS_EXCLUSIVE) ||
-	    !row_read_bool(&item->is_lockable, values[COLUMN_LOCKABLE]) ||
-	    !row_read_number(&phase, values[COLUMN_PHASE], 1, 3))
+	    !row_read_bool(&item->is_lockable, values[LOCK_SET_LOCKABLE]) ||
+	    !row_read_number(&phase, values[LOCK_SET_PHASE], 1, 3))
 		return false;
-	item->relkind = *values[COLUMN_RELKIND].data;
+	item->relkind = *values[LOCK_SET_RELKIND].data;
 	item->mode = (enum lock_mode)mode;
 	item->phase = (int)phase;
-	item->name = row_duplicate(values[COLUMN_NAME]);
-	return item->name != NULL && read_before(item, values[COLUMN_BEFORE]);
+	item->name = row_duplicate(values[LOCK_SET_NAME]);
+	return item->name != NULL && read_before(item, values[LOCK_SET_BEFORE]);
 }
 
 /*

@@ -18,9 +18,25 @@
 #include "policy/sql/lock_mode.h"
 #include "policy/sql/statement.h"
 
+/* The columns of lock_set_query()'s answer, in its order: X(id, name). */
+#define LOCK_SET_COLUMN_TABLE(X)                                               \
+	X(LOCK_SET_RELID, relid)                                               \
+	X(LOCK_SET_RELKIND, relkind)                                           \
+	X(LOCK_SET_NAME, name)                                                 \
+	X(LOCK_SET_MODE, mode)                                                 \
+	X(LOCK_SET_LOCKABLE, is_lockable)                                      \
+	X(LOCK_SET_BEFORE, before)                                             \
+	X(LOCK_SET_PHASE, phase)
+
+enum lock_set_column {
+#define X(id, name) id,
+	LOCK_SET_COLUMN_TABLE(X)
+#undef X
+	    LOCK_SET_COLUMNS,
+};
+
 enum {
-	LOCK_SET_PARAMS = 8, /* lock_set_query's $1 .. $n */
-	LOCK_SET_COLUMNS = 7,
+	LOCK_SET_PARAMS = 8,  /* lock_set_query's $1 .. $n */
 	LOCK_SET_MAX = 20000, /* relations; a larger set is not guarded */
 };
 

@@ -99,6 +99,13 @@ put(struct text *t, const char *sql)
 }
 
 static void
+put_part(struct text *t, const char *sql)
+{
+	put(t, sql);
+	put(t, "\n");
+}
+
+static void
 put_union(struct text *t, unsigned kinds, bool of_seeds)
 {
 	const char *before = "SELECT * FROM ";
@@ -119,7 +126,7 @@ put_query(struct text *t, unsigned kinds)
 {
 	for (size_t i = 0; i < PARTS; i++)
 		if ((parts[i].kinds & kinds) != 0)
-			put(t, parts[i].sql);
+			put_part(t, parts[i].sql);
 	if ((kinds & SEED_KINDS) != 0) {
 		put(t, "seed (classid, objid, objsubid) AS MATERIALIZED (\n");
 		put_union(t, kinds, true);
@@ -128,7 +135,7 @@ put_query(struct text *t, unsigned kinds)
 	put(t, "lck (relid, mode, phase) AS (\n");
 	put_union(t, kinds, false);
 	put(t, "\n)\n");
-	put(t, LOCK_SET_SQL_ANSWER);
+	put_part(t, LOCK_SET_SQL_ANSWER);
 }
 
 static unsigned

@@ -3,34 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/*
- * pg_locks costs a pass over the whole lock table, so it is read only where a
- * transaction block can hold locks at all.
- */
-static const char query[] =
-    "SELECT pg_catalog.current_setting('transaction_read_only'),"
-    " pg_catalog.pg_is_in_recovery(),"
-    " pg_catalog.current_setting('transaction_isolation'),"
-    " CASE WHEN $1::pg_catalog.bool"
-    " THEN EXISTS (SELECT FROM pg_catalog.pg_locks l"
-    " WHERE l.pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid()"
-    " AND l.locktype OPERATOR(pg_catalog.=) 'relation'::pg_catalog.text"
-    " AND l.granted AND pg_catalog.array_position(ARRAY['ShareLock',"
-    " 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock']"
-    "::pg_catalog.text[], l.mode) IS NOT NULL)"
-    " ELSE false END,"
-    " pg_catalog.current_setting('client_min_messages'),"
-    " pg_catalog.current_setting('lock_timeout'),"
-    " pg_catalog.current_setting('statement_timeout'),"
-    " pg_catalog.current_setting('deadlock_timeout'),"
-    " EXISTS (SELECT FROM pg_catalog.pg_language g"
-    " WHERE g.lanname OPERATOR(pg_catalog.=) 'plpgsql'::pg_catalog.name"
-    " AND pg_catalog.has_language_privilege(g.oid, 'USAGE'))";
+#include "policy/catalog/catalog_sql.h"
 
 const char *
 session_facts_query(void)
 {
-	return query;
+	return CATALOG_SQL_SESSION_FACTS;
 }
 
 /* "0", "250ms", "5s", "2min", "1h", "1d", as current_setting shows them. */
@@ -66,18 +44,26 @@ session_facts_read(struct session_facts *out,
 		   const struct row_value values[SESSION_FACTS_COLUMNS])
 {
 	memset(out, 0, sizeof(*out));
-	out->is_read_only = row_equals(values[0], "on");
-	out->is_in_recovery = row_equals(values[1], "t");
-	out->can_attempt = row_equals(values[8], "t");
-	out->has_old_snapshot = row_equals(values[2], "repeatable read") ||
-				row_equals(values[2], "serializable");
-	out->holds_strong_locks = row_equals(values[3], "t");
-	out->wants_notices = !row_equals(values[4], "warning") &&
-			     !row_equals(values[4], "error");
-	out->wants_warnings = !row_equals(values[4], "error");
+	out->is_read_only = row_equals(values[SESSION_FACTS_READ_ONLY], "on");
+	out->is_in_recovery =
+	    row_equals(values[SESSION_FACTS_IN_RECOVERY], "t");
+	out->can_attempt = row_equals(values[SESSION_FACTS_CAN_ATTEMPT], "t");
+	out->has_old_snapshot =
+	    row_equals(values[SESSION_FACTS_ISOLATION], "repeatable read") ||
+	    row_equals(values[SESSION_FACTS_ISOLATION], "serializable");
+	out->holds_strong_locks =
+	    row_equals(values[SESSION_FACTS_STRONG_LOCKS], "t");
+	out->wants_notices =
+	    !row_equals(values[SESSION_FACTS_MIN_MESSAGES], "warning") &&
+	    !row_equals(values[SESSION_FACTS_MIN_MESSAGES], "error");
+	out->wants_warnings =
+	    !row_equals(values[SESSION_FACTS_MIN_MESSAGES], "error");
 	return row_copy(out->lock_timeout, sizeof(out->lock_timeout),
-			values[5]) &&
-	       read_duration(&out->lock_timeout_ms, values[5]) &&
-	       read_duration(&out->statement_timeout_ms, values[6]) &&
-	       read_duration(&out->deadlock_timeout_ms, values[7]);
+			values[SESSION_FACTS_LOCK_TIMEOUT]) &&
+	       read_duration(&out->lock_timeout_ms,
+			     values[SESSION_FACTS_LOCK_TIMEOUT]) &&
+	       read_duration(&out->statement_timeout_ms,
+			     values[SESSION_FACTS_STATEMENT_TIMEOUT]) &&
+	       read_duration(&out->deadlock_timeout_ms,
+			     values[SESSION_FACTS_DEADLOCK_TIMEOUT]);
 }

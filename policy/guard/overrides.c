@@ -2,14 +2,18 @@
 
 #include <string.h>
 
-/* NULL where the session never had such a parameter; an empty text where it
- * had one and has none any more (RESET, the end of SET LOCAL). */
+/*
+ * Made of the table of settings, which a file of SQL could only repeat.
+ *
+ * A column is NULL where the session never had such a parameter; an empty text
+ * where it had one and has none any more (RESET, the end of SET LOCAL).
+ */
 static const char query[] = "SELECT"
 #define X(constant, name, field)                                               \
-	" pg_catalog.current_setting('lockstep." #name "', true),"
+	" pg_catalog.current_setting('lockstep." #name "', true) AS " #name ","
     GUARD_SETTINGS(X)
 #undef X
-	" pg_catalog.current_setting('application_name')";
+	" pg_catalog.current_setting('application_name') AS application_name";
 
 const char *
 overrides_query(void)
@@ -42,10 +46,10 @@ overrides_read(struct overrides *out,
 		if (values[i].len > max)
 			out->too_long |= 1u << i;
 	}
-	if (row_has_nul(values[GUARD_SETTING_COUNT]))
+	if (row_has_nul(values[OVERRIDES_APPLICATION_NAME]))
 		return false;
 	row_copy_cut(out->application_name, sizeof(out->application_name),
-		     values[GUARD_SETTING_COUNT]);
+		     values[OVERRIDES_APPLICATION_NAME]);
 	return true;
 }
 

@@ -12,13 +12,15 @@
 #include "policy/catalog/row.h"
 #include "policy/guard/settings.h"
 
+/* A column for each enum guard_setting, then one more. */
 enum {
-	OVERRIDES_COLUMNS = GUARD_SETTING_COUNT + 1,
+	OVERRIDES_APPLICATION_NAME = GUARD_SETTING_COUNT,
+	OVERRIDES_COLUMNS,
 	OVERRIDE_BYTES_MAX = 64,
 	OVERRIDE_ORDER_BYTES_MAX = 1024, /* of lock_order */
 };
 
-/* Texts as the client wrote them, in his encoding; a zeroed one sets none. */
+/* Texts as the client wrote them, in its encoding; a zeroed one sets none. */
 struct overrides {
 	/* Empty: not set.  That of lock_order stands below. */
 	char texts[GUARD_SETTING_COUNT][OVERRIDE_BYTES_MAX + 1];
