@@ -4,7 +4,12 @@
 #include <string.h>
 
 #include "policy/catalog/catalog_sql.h"
+#include "policy/sql/grow.h"
 #include "policy/sql/words.h"
+
+enum {
+	GATE_NAMES_MIN = 8, /* room for, at first; doubled from there on */
+};
 
 const char *
 gate_names_query(void)
@@ -13,30 +18,19 @@ gate_names_query(void)
 }
 
 static bool
-reserve(struct gate_names *names)
-{
-	size_t count = names->count;
-	struct gate_name *grown;
-
-	if ((count & (count - 1)) != 0)
-		return true;
-	grown = realloc(names->items,
-			(count == 0 ? 8 : 2 * count) * sizeof(*grown));
-	if (grown == NULL)
-		return false;
-	names->items = grown;
-	return true;
-}
-
-static bool
 add(struct gate_names *names, struct gate_name name)
 {
+	struct gate_name *items;
+
 	if (names->count == GATE_NAMES_MAX) {
 		names->is_everything = true;
 		return true;
 	}
-	if (!reserve(names))
+	items = grow_array(names->items, names->count, sizeof(*items),
+			   GATE_NAMES_MIN);
+	if (items == NULL)
 		return false;
+	names->items = items;
 	names->items[names->count++] = name;
 	return true;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "policy/catalog/catalog_sql.h"
+#include "policy/sql/fnv.h"
 
 const char *
 holders_query(void)
@@ -52,18 +53,6 @@ find_item(const struct lock_set *set, uint32_t relid)
 	return NULL;
 }
 
-/* FNV-1a. */
-static uint64_t
-hash(struct row_value v)
-{
-	uint64_t h = 0xcbf29ce484222325u;
-	size_t i;
-
-	for (i = 0; i < v.len; i++)
-		h = (h ^ (unsigned char)v.data[i]) * 0x100000001b3u;
-	return h;
-}
-
 /* More than fit are as old as the others. */
 static void
 note_untold(struct holders *h, uint64_t transaction)
@@ -81,6 +70,7 @@ bool
 holders_add_row(struct holders *h, const struct lock_set *set,
 		const struct row_value values[HOLDERS_COLUMNS])
 {
+	struct row_value transaction = values[HOLDERS_TRANSACTION];
 	const struct lock_item *item;
 	struct holder row;
 	char mode[64];
@@ -109,7 +99,7 @@ holders_add_row(struct holders *h, const struct lock_set *set,
 	if (!item->is_lockable)
 		h->unlockable_count++;
 	if (row_is_null(values[HOLDERS_AGE]))
-		note_untold(h, hash(values[HOLDERS_TRANSACTION]));
+		note_untold(h, fnv_hash(transaction.data, transaction.len));
 	else if (row.transaction_age_ms > h->oldest_ms)
 		h->oldest_ms = row.transaction_age_ms;
 	return true;

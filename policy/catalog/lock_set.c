@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/sql/grow.h"
+
 enum {
 	ITEMS_MIN = 16, /* room for, at first; doubled from there on */
 };
@@ -70,22 +72,14 @@ item_read(struct lock_item *item,
 	return item->name != NULL && read_before(item, values[LOCK_SET_BEFORE]);
 }
 
-/*
- * Room for one more.  The capacity is not kept: it is ITEMS_MIN, or the next
- * power of two from count on.
- */
 static bool
 set_reserve(struct lock_set *set)
 {
-	size_t count = set->count;
-	size_t capacity = count > 0 ? count * 2 : ITEMS_MIN;
 	struct lock_item *items;
 
-	if (count == LOCK_SET_MAX)
+	if (set->count == LOCK_SET_MAX)
 		return false;
-	if (count > 0 && (count < ITEMS_MIN || (count & (count - 1)) != 0))
-		return true;
-	items = realloc(set->items, capacity * sizeof(*items));
+	items = grow_array(set->items, set->count, sizeof(*items), ITEMS_MIN);
 	if (items == NULL)
 		return false;
 	set->items = items;
