@@ -16,7 +16,6 @@
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +26,8 @@
 #include <event2/event_struct.h>
 #include <event2/util.h>
 
+#include "proxy/config/endpoint.h"
+#include "proxy/net/socket.h"
 #include "proxy/net/upgrade.h"
 
 struct dial {
@@ -105,7 +106,7 @@ describe(const struct dial *d, char *out, size_t size)
 		return;
 	}
 	e = &d->target.endpoints[d->next - 1];
-	if (e->host[0] == '/' || e->host[0] == '@')
+	if (endpoint_is_local(e->host))
 		snprintf(out, size, "%s/.s.PGSQL.%u", e->host, e->port);
 	else
 		snprintf(out, size, "%s port %u", e->host, e->port);
@@ -123,18 +124,6 @@ note_failure(struct dial *d, const char *why)
 	d->tried_len += (size_t)n;
 	if (d->tried_len >= sizeof(d->tried))
 		d->tried_len = sizeof(d->tried) - 1;
-}
-
-static void
-set_tcp_options(int fd, int family)
-{
-	const int on = 1;
-
-	if (family == AF_UNIX)
-		return;
-	/* Both only tune; a socket without them still works. */
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
 }
 
 static void
@@ -256,7 +245,7 @@ try_peer(struct dial *d)
 		note_failure(d, strerror(errno));
 		return false;
 	}
-	set_tcp_options(d->fd, family);
+	socket_tune(d->fd, family);
 	if (connect(d->fd, (const struct sockaddr *)&d->peer.address,
 		    d->peer.len) != 0 &&
 	    errno != EINPROGRESS) {

@@ -2,8 +2,6 @@
 
 #include <errno.h>
 #include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +14,8 @@
 #include <event2/listener.h>
 
 #include "proxy/base/log.h"
+#include "proxy/config/endpoint.h"
+#include "proxy/net/socket.h"
 
 enum {
 	PAUSE_MS = 100, /* when out of descriptors */
@@ -52,17 +52,10 @@ accepted(struct evconnlistener *socket, evutil_socket_t fd,
 	struct listeners *l = arg;
 	struct worker *w = least_loaded(l->daemon);
 	struct mail mail = {.kind = MAIL_CONNECTION, .fd = (int)fd};
-	const int on = 1;
 
 	(void)socket;
 	(void)len;
-	if (address->sa_family != AF_UNIX) {
-		/* Both only tune; a socket without them still works. */
-		(void)setsockopt((int)fd, IPPROTO_TCP, TCP_NODELAY, &on,
-				 sizeof(on));
-		(void)setsockopt((int)fd, SOL_SOCKET, SO_KEEPALIVE, &on,
-				 sizeof(on));
-	}
+	socket_tune((int)fd, address->sa_family);
 	atomic_fetch_add(&w->load, 1);
 	atomic_fetch_add(&l->daemon->connections, 1);
 	if (mailbox_post(&w->mailbox, mail))
@@ -194,7 +187,7 @@ static bool
 listen_at(struct listeners *l, struct event_base *base,
 	  const struct endpoint *e)
 {
-	bool is_local = e->host[0] == '/' || e->host[0] == '@';
+	bool is_local = endpoint_is_local(e->host);
 	const char *why = NULL;
 
 	if (is_local && listen_unix(l, base, e)) {
