@@ -146,8 +146,7 @@ batch_send(struct batch *b, bool ends_cycle)
 
 /* False: another number of columns. */
 static bool
-read_row(struct lock_set_value values[COLUMNS_MAX], size_t count,
-	 struct span body)
+read_row(struct row_value values[COLUMNS_MAX], size_t count, struct span body)
 {
 	struct data_row row;
 	size_t i;
@@ -168,7 +167,7 @@ read_row(struct lock_set_value values[COLUMNS_MAX], size_t count,
 static bool
 take_row(struct batch *b, struct span body)
 {
-	struct lock_set_value v[COLUMNS_MAX];
+	struct row_value v[COLUMNS_MAX];
 
 	switch (b->purposes[b->done]) {
 	case BATCH_COMMAND:

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "policy/catalog/attempt.h"
 #include "proxy/guard/exchange_state.h"
 #include "proxy/base/clock.h"
 #include "proxy/guard/guarded.h"
@@ -37,18 +38,13 @@ exchange_refused(struct exchange *x)
 static void
 send_failure(struct exchange *x)
 {
-	static const char sql[] =
-	    "DO $lockstep$BEGIN RAISE EXCEPTION USING ERRCODE = '55P03',"
-	    " MESSAGE = 'canceling statement due to lock timeout';"
-	    " END$lockstep$";
-
 	exchange_begin_batch(x, EXCHANGE_REFUSING);
 	if (x->has_savepoint) {
 		batch_add_command(&x->batch, "ROLLBACK TO SAVEPOINT _lockstep");
 		batch_add_command(&x->batch, "RELEASE SAVEPOINT _lockstep");
 		x->has_savepoint = false;
 	}
-	batch_add_command(&x->batch, sql);
+	batch_add_command(&x->batch, attempt_refusal_sql());
 	(void)batch_send(&x->batch, exchange_may_sync(x));
 }
 

@@ -24,10 +24,4 @@ struct address {
 /* "127.0.0.1 port 5432", for people; "upstream" where that cannot be told. */
 void address_text(const struct address *a, char out[ADDRESS_TEXT_MAX]);
 
-/*
- * Have a fresh TCP socket send small messages at once, and notice a peer that
- * has gone.  Both only tune: a socket that refuses them still works.
- */
-void address_tune_socket(int fd);
-
 #endif

@@ -27,6 +27,8 @@
 #include <event2/util.h>
 
 #include "proxy/base/clock.h"
+#include "proxy/config/endpoint.h"
+#include "proxy/net/socket.h"
 #include "proxy/net/upgrade.h"
 
 struct dial {
@@ -91,7 +93,7 @@ describe(const struct dial *d, char *out, size_t size)
 		return;
 	}
 	e = &d->target.endpoints[d->next - 1];
-	if (e->host[0] == '/' || e->host[0] == '@')
+	if (endpoint_is_local(e->host))
 		snprintf(out, size, "%s/.s.PGSQL.%u", e->host, e->port);
 	else
 		snprintf(out, size, "%s port %u", e->host, e->port);
@@ -230,8 +232,7 @@ try_peer(struct dial *d)
 		note_failure(d, strerror(errno));
 		return false;
 	}
-	if (family != AF_UNIX)
-		address_tune_socket(d->fd);
+	socket_tune(d->fd, family);
 	if (connect(d->fd, (const struct sockaddr *)&d->peer.address,
 		    d->peer.len) != 0 &&
 	    errno != EINPROGRESS) {

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <netdb.h>
-#include <netinet/in.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +15,8 @@
 
 #include "proxy/base/clock.h"
 #include "proxy/base/log.h"
-#include "proxy/net/address.h"
+#include "proxy/config/endpoint.h"
+#include "proxy/net/socket.h"
 
 enum {
 	PAUSE_MS = 100, /* when out of descriptors */
@@ -58,8 +58,7 @@ accepted(struct evconnlistener *socket, evutil_socket_t fd,
 
 	(void)socket;
 	(void)len;
-	if (address->sa_family != AF_UNIX)
-		address_tune_socket((int)fd);
+	socket_tune((int)fd, address->sa_family);
 	atomic_fetch_add(&w->sessions.load, 1);
 	atomic_fetch_add(&l->daemon->connections, 1);
 	if (mailbox_post(&w->mailbox, mail))
@@ -191,7 +190,7 @@ static bool
 listen_at(struct listeners *l, struct event_base *base,
 	  const struct endpoint *e)
 {
-	bool is_local = e->host[0] == '/' || e->host[0] == '@';
+	bool is_local = endpoint_is_local(e->host);
 	const char *why = NULL;
 
 	if (is_local && listen_unix(l, base, e)) {

@@ -32,12 +32,11 @@ static const char *const names_row[GATE_NAMES_COLUMNS] = {"a", "a"};
 static inline void
 add_lock(struct lock_set *set)
 {
-	struct lock_set_value v[LOCK_SET_COLUMNS];
+	struct row_value v[LOCK_SET_COLUMNS];
 	size_t i;
 
 	for (i = 0; i < LOCK_SET_COLUMNS; i++)
-		v[i] =
-		    (struct lock_set_value){lock_row[i], strlen(lock_row[i])};
+		v[i] = (struct row_value){lock_row[i], strlen(lock_row[i])};
 	assert_true(lock_set_add_row(set, v));
 }
 

@@ -311,8 +311,8 @@ lease_keep_without_memory_keeps_nothing(void **state)
 	assert_true(take_turn(f, 0));
 	keep(f, 0, "a", LONG_MS);
 	for (; name[0] < 'j'; name[0]++) {
-		struct lock_set_value row[GATE_NAMES_COLUMNS] = {{name, 1},
-								 {"a", 1}};
+		struct row_value row[GATE_NAMES_COLUMNS] = {{name, 1},
+							    {"a", 1}};
 
 		assert_true(gate_names_add_row(&more, row));
 	}

@@ -167,7 +167,7 @@ static void
 batch_answer_notes_names_that_memory_was_out_for(void **state)
 {
 	struct batch_fixture *f = *state;
-	struct lock_set_value row[GATE_NAMES_COLUMNS] = {{"a", 1}, {"a", 1}};
+	struct row_value row[GATE_NAMES_COLUMNS] = {{"a", 1}, {"a", 1}};
 	struct frame frame = {
 	    .type = BACKEND_DATA_ROW,
 	    .body = bytes("\0\2\0\0\0\1b\0\0\0\1a", 12),
@@ -177,14 +177,16 @@ batch_answer_notes_names_that_memory_was_out_for(void **state)
 	batch_add_names(&f->batch);
 	assert_sends(f, true, "PBCECS");
 	answer_begin(f);
-	assert_true(gate_names_add_row(&f->batch.names, row));
+	/* As many as there is room for at first. */
+	for (size_t i = 0; i < 8; i++)
+		assert_true(gate_names_add_row(&f->batch.names, row));
 	event =
 	    pipeline_received(&f->guarded.pair.pair.pipeline, frame.type, 0);
 	allocation_fail_after(0);
 	assert_true(batch_answer(&f->batch, &event, frame, frame.body));
 	assert_true(allocation_restore());
 	assert_true(f->batch.is_odd);
-	assert_int_equal(f->batch.names.count, 1);
+	assert_int_equal(f->batch.names.count, 8);
 }
 
 /* It reports as an attempt does, and the report says nothing. */
