@@ -31,10 +31,9 @@ static const struct {
 	const char *text;
 	const char *json;
 } level_names[] = {
-    [LOG_ERROR] = {"ERROR", "error"},
-    [LOG_WARNING] = {"WARN", "warning"},
-    [LOG_INFO] = {"INFO", "info"},
-    [LOG_DEBUG] = {"DEBUG", "debug"},
+    [LOG_ERROR] = {"ERROR", "error"}, [LOG_WARNING] = {"WARN", "warning"},
+    [LOG_INFO] = {"INFO", "info"},    [LOG_DEBUG] = {"DEBUG", "debug"},
+    [LOG_TRACE] = {"TRACE", "trace"},
 };
 
 /* Written before the first thread starts, read only ever after. */

@@ -19,6 +19,7 @@ enum log_level {
 	LOG_WARNING,
 	LOG_INFO,
 	LOG_DEBUG,
+	LOG_TRACE, /* each transition of a session and of the guard */
 };
 
 enum log_format {

@@ -22,8 +22,8 @@ static const char *const policies[] = {"auto", "lock",   "hold",
 				       "pass", "reject", NULL};
 static const char *const on_timeouts[] = {"error", "pass", NULL};
 static const char *const auth_methods[] = {"pass", "scram", NULL};
-static const char *const log_levels[] = {"error", "warning", "info", "debug",
-					 NULL};
+static const char *const log_levels[] = {"error", "warning", "info",
+					 "debug", "trace",   NULL};
 static const char *const log_formats[] = {"text", "json", NULL};
 
 /* value_parse_word writes these as uint32_t. */

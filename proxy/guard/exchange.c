@@ -58,13 +58,13 @@ exchange_end(struct exchange *x)
 {
 	pair_set_held(x->pair, false);
 	settle_lease(x);
-	x->phase = EXCHANGE_DONE;
+	exchange_enter(x, EXCHANGE_DONE);
 }
 
 void
 exchange_begin_batch(struct exchange *x, enum exchange_phase phase)
 {
-	x->phase = phase;
+	exchange_enter(x, phase);
 	batch_begin(&x->batch, x->guarded, &x->guard.set);
 }
 
@@ -74,7 +74,7 @@ static void
 begin_run(struct exchange *x, enum exchange_phase phase)
 {
 	batch_clear(&x->batch);
-	x->phase = phase;
+	exchange_enter(x, phase);
 	x->log.run_ms = clock_now_ms();
 	pair_set_held(x->pair, false);
 }

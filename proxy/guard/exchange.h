@@ -15,6 +15,7 @@
 #include "proxy/guard/prepared.h"
 
 struct guarded;
+struct log_event;
 struct exchange;
 
 /*
@@ -66,6 +67,9 @@ bool exchange_is_running(const struct exchange *x);
 
 /* The server's error, if it answered a statement of ours with one; raw. */
 struct span exchange_error(const struct exchange *x);
+
+/* Add to a line of the log what it is doing, since when, and for what. */
+void exchange_describe(const struct exchange *x, struct log_event *e);
 
 /* To be freed, and g->exchange to be cleared, by guarded_end_exchange. */
 bool exchange_is_done(const struct exchange *x);

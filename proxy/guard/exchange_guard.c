@@ -163,7 +163,7 @@ wait(struct exchange *x)
 	uint64_t now_ms = clock_now_ms();
 	uint64_t until_ms = x->guard.wake_ms;
 
-	x->phase = EXCHANGE_WAITING;
+	exchange_enter(x, EXCHANGE_WAITING);
 	if (x->notice_ms < until_ms)
 		until_ms = x->notice_ms;
 	pair_set_timer(x->pair, until_ms > now_ms ? until_ms - now_ms : 0);

@@ -25,7 +25,9 @@
  *   TAIL                   in the cycle that the client has begun, whose Sync
  *                          is the client's: nothing of ours may end it
  *
- * Invariants:
+ * Which phase may follow which stands in a table of exchange.c.
+ *
+ * Invariants; exchange_enter asserts (1) at every transition:
  *   (1) Every transition but those from WAITING and OBSERVING is made with
  *       the pipeline quiet, or from FENCE when the server wants copy data.
  *   (2) In WAITING no lock that an attempt took is held.
@@ -43,32 +45,52 @@
 #include "proxy/guard/guard_log.h"
 #include "proxy/guard/query.h"
 
+/* X(constant, name); the names go to log, console and debugger. */
+#define EXCHANGE_PHASES(X)                                                     \
+	X(FENCE, "fence")                                                      \
+	X(PLANNING, "planning")                                                \
+	X(LOOKING, "looking")                                                  \
+	X(NAMING, "naming")                                                    \
+	X(ATTEMPTING, "attempting")                                            \
+	X(COAXING, "coaxing")                                                  \
+	X(UNDOING, "undoing")                                                  \
+	X(WAITING, "waiting")                                                  \
+	X(RUNNING, "running")                                                  \
+	X(COMMITTING, "committing")                                            \
+	X(REFUSING, "refusing")                                                \
+	X(OBSERVING, "observing")                                              \
+	X(DONE, "done")
+
 enum exchange_phase {
-	EXCHANGE_FENCE,
-	EXCHANGE_PLANNING,
-	EXCHANGE_LOOKING,
-	EXCHANGE_NAMING,
-	EXCHANGE_ATTEMPTING,
-	EXCHANGE_COAXING,
-	EXCHANGE_UNDOING,
-	EXCHANGE_WAITING,
-	EXCHANGE_RUNNING,
-	EXCHANGE_COMMITTING,
-	EXCHANGE_REFUSING,
-	EXCHANGE_OBSERVING,
-	EXCHANGE_DONE,
+#define X(constant, name) EXCHANGE_##constant,
+	EXCHANGE_PHASES(X)
+#undef X
 };
 
+enum {
+	EXCHANGE_PHASE_COUNT = EXCHANGE_DONE + 1,
+};
+
+#define EXCHANGE_CONTEXTS(X)                                                   \
+	X(IDLE, "idle")                                                        \
+	X(BLOCK, "block")                                                      \
+	X(TAIL, "tail")
+
 enum exchange_context {
-	CONTEXT_IDLE,
-	CONTEXT_BLOCK,
-	CONTEXT_TAIL,
+#define X(constant, name) CONTEXT_##constant,
+	EXCHANGE_CONTEXTS(X)
+#undef X
+};
+
+enum {
+	CONTEXT_COUNT = CONTEXT_TAIL + 1,
 };
 
 struct exchange {
-	struct guarded *guarded; /* borrowed; */
-	struct pair *pair;       /* likewise, its */
-	enum exchange_phase phase;
+	struct guarded *guarded;   /* borrowed; */
+	struct pair *pair;         /* likewise, its */
+	enum exchange_phase phase; /* written by exchange_enter only */
+	uint64_t phase_since_ms;
 	enum exchange_context context;
 	bool is_canceled;
 	bool is_of_gate; /* no statement: one that waited at the gate ends */
@@ -92,6 +114,9 @@ struct exchange {
 };
 
 /* exchange.c */
+
+/* The only function that writes x->phase. */
+void exchange_enter(struct exchange *x, enum exchange_phase next);
 
 bool exchange_is_query(const struct exchange *x); /* else an Execute */
 enum transaction_status exchange_status(const struct exchange *x);

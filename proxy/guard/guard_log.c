@@ -81,6 +81,18 @@ guard_log_outcome(const struct guard_log *l, const struct guarded *of,
 }
 
 void
+guard_log_describe(const struct guard *g, struct log_event *e)
+{
+	char tables[512];
+
+	report_lock_set(tables, sizeof(tables), &g->set);
+	log_text(e, "tables", tables);
+	log_number(e, "attempts", g->attempts);
+	log_number(e, "looks", g->looks);
+	log_number(e, "windows", windows(g));
+}
+
+void
 guard_log_unguarded(const struct pair *p, size_t statements)
 {
 	struct log_event e;

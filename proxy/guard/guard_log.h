@@ -12,6 +12,7 @@
 #include "policy/guard/guard.h"
 
 struct guarded;
+struct log_event;
 struct pair;
 
 struct guard_log {
@@ -27,6 +28,9 @@ void guard_log_result(struct guard_log *l, const void *text, size_t len);
 /* The line of the log. */
 void guard_log_outcome(const struct guard_log *l, const struct guarded *of,
 		       const struct guard *g, uint64_t now_ms);
+
+/* Add to a line of the log how far the guard has come with it. */
+void guard_log_describe(const struct guard *g, struct log_event *e);
 
 /* Statements that could have been guarded and were not. */
 void guard_log_unguarded(const struct pair *p, size_t statements);

@@ -3,6 +3,8 @@
 #include <stddef.h>
 
 #include "protocol/backend.h"
+#include "proxy/base/clock.h"
+#include "proxy/base/log.h"
 #include "proxy/guard/exchange.h"
 
 void
@@ -88,6 +90,35 @@ guarded_leave(struct guarded *g)
 {
 	gate_watch_leave(&g->watch);
 	lease_end(&g->lease);
+}
+
+static void
+describe_lease(const struct lease *l, struct log_event *e)
+{
+	if (l->has_turn)
+		log_text(e, "keeps_turn", "yes");
+	if (l->window != NULL)
+		log_text(e, "keeps_gate", "for a statement");
+	else if (l->transaction != NULL)
+		log_text(e, "keeps_gate", "for a transaction");
+}
+
+void
+guarded_describe(const struct guarded *g, struct log_event *e)
+{
+	const struct gate_watch *w = &g->watch;
+
+	if (w->is_waiting) {
+		log_number(e, "gate_ms", clock_now_ms() - w->waiting_since_ms);
+		log_number(e, "gate_of", w->delayed_by);
+	}
+	if (g->kept.count > 0)
+		log_number(e, "kept_messages", g->kept.count);
+	if (g->injected > 0)
+		log_number(e, "injected", g->injected);
+	describe_lease(&g->lease, e);
+	if (g->exchange != NULL)
+		exchange_describe(g->exchange, e);
 }
 
 void

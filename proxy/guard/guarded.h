@@ -18,6 +18,7 @@
 #include "proxy/pair/pair.h"
 
 struct exchange;
+struct log_event;
 
 struct guarded {
 	struct pair *pair; /* borrowed, outlives this */
@@ -43,6 +44,9 @@ guarded_end_exchange(struct guarded *g)
 	if (g->exchange != NULL)
 		guarded_reap_exchange(g);
 }
+
+/* Add to a line of the log what it runs, waits for and keeps from others. */
+void guarded_describe(const struct guarded *g, struct log_event *e);
 
 /* What others wait for is given back: the gate, the turn, a place in line. */
 void guarded_leave(struct guarded *g);

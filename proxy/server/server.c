@@ -51,6 +51,9 @@ struct server {
 	int stop_signals; /* how many came */
 };
 
+/* For scripts/gdb.py, which finds its way from here; nobody else looks. */
+static struct server *volatile server_for_debugger;
+
 static void
 tell_workers(struct server *s, enum mail_kind kind)
 {
@@ -169,6 +172,8 @@ signaled(evutil_socket_t fd, short what, void *arg)
 	log_line(LOG_INFO, "received %s", strsignal((int)info.ssi_signo));
 	if (info.ssi_signo == SIGHUP)
 		reload(s);
+	else if (info.ssi_signo == SIGUSR1)
+		tell_workers(s, MAIL_DESCRIBE);
 	else
 		stop_signaled(s);
 }
@@ -184,6 +189,7 @@ watch_signals(struct server *s)
 	sigaddset(&watched, SIGTERM);
 	sigaddset(&watched, SIGINT);
 	sigaddset(&watched, SIGHUP);
+	sigaddset(&watched, SIGUSR1);
 	pthread_sigmask(SIG_BLOCK, &watched, NULL);
 	s->signal_fd = signalfd(-1, &watched, SFD_NONBLOCK | SFD_CLOEXEC);
 	if (s->signal_fd < 0) {
@@ -335,6 +341,7 @@ server_run(const struct config *config)
 		credentials_store_free(s.daemon.credentials);
 		return EXIT_FAILURE;
 	}
+	server_for_debugger = &s;
 	event_assign(&s.expire_event, s.base, -1, 0, expired, &s);
 	event_assign(&s.poll_event, s.base, -1, EV_PERSIST, poll_end, &s);
 	if (watch_signals(&s) && start_workers(&s))
@@ -346,5 +353,6 @@ server_run(const struct config *config)
 		status = EXIT_SUCCESS;
 	}
 	stop_server(&s);
+	server_for_debugger = NULL;
 	return status;
 }

@@ -28,6 +28,9 @@ handle_mail(void *arg, const struct mail *mail)
 	case MAIL_STOP:
 		sessions_stop(ss);
 		break;
+	case MAIL_DESCRIBE:
+		sessions_describe(ss);
+		break;
 	case MAIL_SHUT:
 		gate_add(&ss->gate, mail->data);
 		break;

@@ -90,11 +90,25 @@ session_state_name(const struct session *s)
 	return states[s->state].name;
 }
 
+static void
+trace_state(const struct session *s, enum session_state next)
+{
+	struct log_event e;
+
+	log_begin(&e, LOG_TRACE, "state");
+	log_number(&e, "session", s->pair.id);
+	log_text(&e, "from", states[s->state].name);
+	log_text(&e, "to", states[next].name);
+	log_end(&e);
+}
+
 void
 session_enter(struct session *s, enum session_state next)
 {
 	assert(next == SESSION_CLOSING || states[s->state].next & BIT(next));
+	trace_state(s, next);
 	s->state = next;
+	s->state_since_ms = clock_now_ms();
 	session_check(s);
 }
 
@@ -279,6 +293,7 @@ session_open(struct sessions *sessions, int fd, bool is_over_limit)
 	guarded_init(&s->guarded, &s->pair, &sessions->gate);
 	stream_open(&s->pair.client, sessions->base, fd, client_event, s);
 	LIST_INSERT_HEAD(&sessions->list, s, link);
+	s->state_since_ms = clock_now_ms();
 	pair_set_timer(&s->pair, d->config->login_timeout_ms);
 	stream_want_read(&s->pair.client, true);
 }

@@ -32,7 +32,8 @@ struct sessions;
 struct session {
 	LIST_ENTRY(session) link;
 	struct sessions *sessions; /* of its worker */
-	enum session_state state;
+	enum session_state state;  /* written by session_enter only */
+	uint64_t state_since_ms;
 	bool is_over_limit; /* to be refused once it has said who it is */
 	bool is_local;      /* over a Unix socket */
 	bool is_direct;     /* began with TLS at once */

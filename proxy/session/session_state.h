@@ -12,6 +12,12 @@ void session_enter(struct session *s, enum session_state next);
 
 const char *session_state_name(const struct session *s);
 
+/* Logged in and between two transactions, with nothing kept from others. */
+bool session_is_idle(const struct session *s);
+
+/* Write a line to the log: what it is doing and what it waits for. */
+void session_describe(const struct session *s);
+
 /* At level debug: what was agreed on. */
 void session_log_tls(const struct session *s, const struct tls *tls,
 		     const char *what);

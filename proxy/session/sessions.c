@@ -4,7 +4,13 @@
 
 #include <event2/dns.h>
 
+#include "proxy/base/log.h"
 #include "proxy/session/session.h"
+#include "proxy/session/session_state.h"
+
+enum {
+	DESCRIBED_MAX = 1000, /* by one signal; logging takes time */
+};
 
 static void
 count_off(struct sessions *ss)
@@ -148,6 +154,34 @@ sessions_stop(struct sessions *ss)
 {
 	ss->is_draining = true;
 	tell_all(ss, session_stop);
+}
+
+/* Idle ones are only counted, and so are those beyond DESCRIBED_MAX. */
+void
+sessions_describe(struct sessions *ss)
+{
+	uint32_t described = 0;
+	uint32_t idle = 0;
+	uint32_t more = 0;
+	struct session *s;
+	struct log_event e;
+
+	LIST_FOREACH(s, &ss->list, link)
+	{
+		if (session_is_idle(s))
+			idle++;
+		else if (described == DESCRIBED_MAX)
+			more++;
+		else if (++described)
+			session_describe(s);
+	}
+	log_begin(&e, LOG_INFO, "sessions");
+	log_number(&e, "worker", ss->worker);
+	log_number(&e, "described", described);
+	log_number(&e, "idle", idle);
+	log_number(&e, "left_out", more);
+	log_text(&e, "gate", gate_is_open(&ss->gate) ? "open" : "shut");
+	log_end(&e);
 }
 
 void

@@ -65,6 +65,9 @@ void sessions_drain(struct sessions *ss);
 void sessions_expire(struct sessions *ss);
 void sessions_stop(struct sessions *ss);
 
+/* MAIL_DESCRIBE: write to the log what the sessions are doing. */
+void sessions_describe(struct sessions *ss);
+
 /* A session has ended: free it once no callback of its own is running. */
 void sessions_reap(struct sessions *ss, struct session *s);
 

@@ -374,8 +374,8 @@ static const struct {
     {"policy=Auto",
      " policy: \"Auto\" is not one of: auto, lock, hold, pass, reject\n"},
     {"on_timeout=Error", " on_timeout: \"Error\" is not one of: error, pass\n"},
-    {"log_level=trace",
-     " log_level: \"trace\" is not one of: error, warning, info, debug\n"},
+    {"log_level=chatter", " log_level: \"chatter\" is not one of: error, "
+			  "warning, info, debug, trace\n"},
     {"log_format=xml", " log_format: \"xml\" is not one of: text, json\n"},
     {"lock_order=a,", " lock_order: entry 2 " TABLE},
     {"lock_order=,", " lock_order: entry 1 " TABLE},

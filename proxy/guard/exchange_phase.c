@@ -1,0 +1,97 @@
+/*
+ * exchange_phase.c - which phase may follow which, and how a phase is told to
+ * people.
+ */
+#include <assert.h>
+
+#include "proxy/base/clock.h"
+#include "proxy/base/log.h"
+#include "proxy/guard/exchange_state.h"
+#include "proxy/guard/guarded.h"
+
+#define BIT(name) (1u << EXCHANGE_##name)
+
+enum {
+	/* Let the statement run, with a savepoint of ours released first, or
+	 * deliver an error in its place. */
+	AN_END = BIT(RUNNING) | BIT(OBSERVING) | BIT(UNDOING) | BIT(REFUSING) |
+		 BIT(DONE),
+	/* Ask once more, wait for a better moment, or that. */
+	A_STEP = BIT(LOOKING) | BIT(NAMING) | BIT(ATTEMPTING) | BIT(COAXING) |
+		 BIT(WAITING) | AN_END,
+};
+
+static const unsigned may_follow[EXCHANGE_PHASE_COUNT] = {
+    [EXCHANGE_FENCE] = BIT(PLANNING) | AN_END,
+    [EXCHANGE_PLANNING] = A_STEP,
+    [EXCHANGE_LOOKING] = A_STEP,
+    [EXCHANGE_NAMING] = BIT(LOOKING) | BIT(WAITING) | AN_END,
+    [EXCHANGE_ATTEMPTING] = BIT(PLANNING) | A_STEP,
+    [EXCHANGE_COAXING] = A_STEP,
+    [EXCHANGE_UNDOING] = BIT(PLANNING) | A_STEP,
+    [EXCHANGE_WAITING] = A_STEP,
+    [EXCHANGE_RUNNING] = BIT(COMMITTING) | BIT(PLANNING) | AN_END,
+    [EXCHANGE_COMMITTING] = BIT(DONE),
+    [EXCHANGE_REFUSING] = BIT(DONE),
+    [EXCHANGE_OBSERVING] = BIT(DONE),
+    [EXCHANGE_DONE] = 0,
+};
+
+static const char *const phase_names[EXCHANGE_PHASE_COUNT] = {
+#define X(constant, name) [EXCHANGE_##constant] = name,
+    EXCHANGE_PHASES(X)
+#undef X
+};
+
+static const char *const context_names[CONTEXT_COUNT] = {
+#define X(constant, name) [CONTEXT_##constant] = name,
+    EXCHANGE_CONTEXTS(X)
+#undef X
+};
+
+/* What was sent before has been answered, or cannot be yet. */
+static bool
+may_leave(const struct exchange *x)
+{
+	const struct pipeline *p = &x->pair->pipeline;
+
+	return x->phase == EXCHANGE_WAITING || x->phase == EXCHANGE_OBSERVING ||
+	       pipeline_is_quiet(p) ||
+	       (x->phase == EXCHANGE_FENCE && p->in_copy);
+}
+
+static void
+trace(const struct exchange *x, enum exchange_phase next)
+{
+	struct log_event e;
+
+	log_begin(&e, LOG_TRACE, "phase");
+	log_number(&e, "session", x->pair->id);
+	log_text(&e, "from", phase_names[x->phase]);
+	log_text(&e, "to", phase_names[next]);
+	log_text(&e, "context", context_names[x->context]);
+	log_end(&e);
+}
+
+void
+exchange_enter(struct exchange *x, enum exchange_phase next)
+{
+	assert(may_follow[x->phase] & 1u << next);
+	assert(may_leave(x));
+	trace(x, next);
+	x->phase = next;
+	x->phase_since_ms = clock_now_ms();
+}
+
+void
+exchange_describe(const struct exchange *x, struct log_event *e)
+{
+	log_text(e, "phase", phase_names[x->phase]);
+	log_number(e, "phase_ms", clock_now_ms() - x->phase_since_ms);
+	log_text(e, "context", context_names[x->context]);
+	if (x->log.statement == NULL)
+		return;
+	log_text(e, "statement", x->log.statement);
+	log_number(e, "statement_ms", clock_now_ms() - x->log.begun_ms);
+	guard_log_describe(&x->guard, e);
+}

@@ -1,0 +1,172 @@
+"""What a running Lockstep tells of itself: to SIGUSR1, at log level trace, and
+to gdb.
+
+A DROP is held behind somebody's transaction, another has the gate shut for
+its transaction: what each session waits for must be told, and for whom.
+"""
+
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import time
+from types import SimpleNamespace
+
+import pytest
+
+from program import Bare, startup_packet
+from scene import Asked, Holder
+from wire import Wire, query
+
+TABLES = """
+create table table_a(id int primary key);
+create table table_b(id int primary key);
+create table table_c(a_id int references table_a, b_id int references table_b);
+create table table_d(a_id int references table_a);
+"""
+BOUND_S = 30
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+
+pytestmark = pytest.mark.needs_lockstep
+
+
+def described(proxy, workers=2):
+    """The lines of one SIGUSR1: (of sessions, of workers)."""
+    before = len(proxy.events())
+    proxy.process.send_signal(signal.SIGUSR1)
+    deadline = time.monotonic() + BOUND_S
+    while time.monotonic() < deadline:
+        events = proxy.events()[before:]
+        ends = [event for event in events if event["message"] == "sessions"]
+        if len(ends) == workers:
+            return [event for event in events
+                    if event["message"] == "session"], ends
+        time.sleep(0.01)
+    raise AssertionError("nothing was described:\n" + proxy.tail())
+
+
+@pytest.fixture
+def held(start_lockstep, cluster, database, admin):
+    """Lockstep, and a DROP that it holds."""
+    admin.execute(TABLES)
+    proxy = start_lockstep(policy="hold", workers="2")
+    with Holder(cluster, database, "select * from table_b") as holder, \
+            Wire(proxy, database, application_name="e2e_d") as session:
+        drop = Asked(session, query("drop table table_c"))
+        assert not drop.is_answered(0.5)
+        yield proxy
+        holder.release()
+        drop.answer()
+
+
+def test_a_held_statement_is_described(held, database):
+    with Wire(held, database) as idle:
+        sessions, workers = described(held)
+        assert sum(int(worker["idle"]) for worker in workers) == 1
+        idle.query("select 1")
+    assert len(sessions) == 1
+    told = sessions[0]
+    assert told["state"] == "ready" and told["waits_for"] == "guard"
+    assert told["phase"] in ("waiting", "looking")
+    assert told["context"] == "idle" and told["transaction"] == "I"
+    assert told["statement"] == "DROP TABLE"
+    for table in ("table_a", "table_b", "table_c"):
+        assert table in told["tables"]
+    assert int(told["statement_ms"]) >= 200 and int(told["looks"]) > 0
+    assert int(told["injected"]) > 0
+    assert told["database"] == database and told["user"] == "postgres"
+    assert "keeps_gate" not in told and "keeps_turn" not in told
+
+
+def test_who_waits_at_the_gate_is_described(start_lockstep, database, admin):
+    admin.execute(TABLES)
+    proxy = start_lockstep()
+    with Wire(proxy, database) as migration, \
+            Wire(proxy, database) as reader:
+        migration.query("begin")
+        migration.query("drop table table_c")
+        read = Asked(reader, query("select * from table_a"))
+        assert not read.is_answered(0.2)
+        sessions, workers = described(proxy)
+        by_wait = {told["waits_for"]: told for told in sessions}
+        assert set(by_wait) == {"client", "gate"}
+        assert by_wait["client"]["keeps_gate"] == "for a transaction"
+        assert by_wait["client"]["transaction"] == "T"
+        assert by_wait["gate"]["gate_of"] == by_wait["client"]["session"]
+        assert int(by_wait["gate"]["gate_ms"]) >= 100
+        assert {worker["gate"] for worker in workers} == {"shut"}
+        migration.query("commit")
+        read.answer()
+    sessions, workers = described(proxy)
+    assert sessions == []
+    assert {worker["gate"] for worker in workers} == {"open"}
+
+
+def test_a_login_that_hangs_is_described(start_lockstep, fake_server):
+    proxy = start_lockstep(upstream=fake_server)
+    with Bare(proxy) as client:
+        client.send(startup_packet(user="joe", database="db"))
+        deadline = time.monotonic() + BOUND_S
+        while time.monotonic() < deadline:
+            sessions, _ = described(proxy)
+            if sessions and sessions[0]["state"] == "auth":
+                break
+        assert sessions[0]["waits_for"] == "upstream"
+        assert sessions[0]["user"] == "joe"
+
+
+@pytest.fixture
+def fake_server():
+    """Accepts and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield SimpleNamespace(host="127.0.0.1",
+                              port=listener.getsockname()[1])
+
+
+def test_trace_has_each_phase(start_lockstep, database, admin):
+    admin.execute(TABLES)
+    proxy = start_lockstep(log_level="trace")
+    with Wire(proxy, database) as session:
+        session.query("drop table table_c")
+    proxy.stop()
+    phases = [(event["from"], event["to"]) for event in proxy.events()
+              if event["message"] == "phase"]
+    assert phases == [("fence", "planning"), ("planning", "attempting"),
+                      ("attempting", "running"), ("running", "committing"),
+                      ("committing", "done")]
+    session = proxy.guarded()[0]["session"]
+    states = [(event["from"], event["to"]) for event in proxy.events()
+              if event["message"] == "state" and event["session"] == session]
+    assert states[:3] == [("startup", "dialing"), ("dialing", "auth"),
+                          ("auth", "ready")]
+
+
+# -- gdb ----------------------------------------------------------------------
+
+def gdb(proxy, *commands):
+    """What gdb prints for commands of scripts/gdb.py."""
+    arguments = ["gdb", "-nx", "-batch", "-p", str(proxy.process.pid),
+                 "-x", str(ROOT / "scripts" / "gdb.py")]
+    for command in commands:
+        arguments += ["-ex", command]
+    done = subprocess.run(arguments, capture_output=True, text=True,
+                          stdin=subprocess.DEVNULL, timeout=120,
+                          env={**os.environ, "DEBUGINFOD_URLS": ""})
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_gdb_lists_sessions_and_prints_one(held, database):
+    sessions, _ = described(held)
+    number = sessions[0]["session"]
+    told = gdb(held, "lockstep sessions", "lockstep exchanges",
+               f"lockstep session {number}")
+    lines = told.splitlines()
+    assert "1 sessions" in lines
+    listed = [line for line in lines if line.startswith(f"{number} ")]
+    assert len(listed) == 1 and "DROP TABLE" in listed[0], told
+    assert f"postgres@{database}" in listed[0] and "ready" in listed[0]
+    assert any(line.startswith(f"session {number}: ") for line in lines)
+    for first in ("client ", "server ", "pipeline ", "exchange "):
+        assert any(line.startswith(first) for line in lines), told
