@@ -272,8 +272,10 @@ class Stage:
         self.mark = cluster.log_mark()
 
     def holder(self):
-        """An idle transaction that has read table_b."""
-        return Holder(self.cluster, DATABASE, "select * from table_b")
+        """An idle transaction that has read table_b, older than OLD's."""
+        holder = Holder(self.cluster, DATABASE, "select * from table_b")
+        time.sleep(0.05)
+        return holder
 
     def log(self):
         return self.cluster.log(self.mark)
