@@ -160,12 +160,11 @@ def read_sent(log, pid, data, page, has_sync):
             sent.append(take_statement(frames, entries, page))
             continue
         frames.pop(0)
-        is_end = kind in "SH"
         # The client's Sync, if there is one, is the last.
         is_ours = kind == "H" or (kind == "S" and (
             not has_sync or any(k == "S" for k, _ in frames)))
         one = Sent(is_ours, FRONTEND[kind])
-        if kind in "QE" and entries and not is_end:
+        if kind in "QE":
             head, _, one.text = entries.pop(0).text.partition(": ")
             assert head == {"Q": "statement",
                             "E": "execute <unnamed>"}[kind], head
@@ -354,6 +353,7 @@ class Case:
 OLD = {"gate_window": "10ms"}  # who is older is waited for
 YOUNG = {"gate_window": "1s"}
 OVER = {**OLD, "hold_timeout": "300ms"}
+PATIENT = {"policy": "lock", "attempt_timeout": "4s"}
 BEGUN = ("begin",)
 INSERT = "insert into journal values (1)"
 SIMPLE = [query(DROP)]
@@ -388,8 +388,7 @@ SECTIONS = {
              SIMPLE, under_autovacuum, {"policy": "hold"}, is_vacuumed=True),
         Case("policy = lock, somebody in the way",
              "Every attempt but the first waits, for attempt_timeout in all.",
-             SIMPLE, held_until("LOCK TABLE", 2),
-             {"policy": "lock", "attempt_timeout": "4s"}),
+             SIMPLE, held_until("LOCK TABLE", 2), PATIENT),
         Case("hold_timeout is over",
              "The last look is for the DETAIL of the error, which is "
              "Lockstep's own: the server has no transaction that would have "
@@ -424,6 +423,10 @@ SECTIONS = {
         Case("gate_transaction = 0, nobody in the way",
              "The same without the gate.",
              SIMPLE, settings={"gate_transaction": "0"}, before=BEGUN),
+        Case("policy = lock, somebody in the way",
+             "An attempt that fails has given back what it took, and there is "
+             "nothing else to take back.",
+             SIMPLE, held_until("LOCK TABLE", 2), PATIENT, before=BEGUN),
         Case("hold_timeout is over",
              "The server's transaction must fail, not only the client's "
              "picture of it: its locks go, and what comes next meets a failed "
@@ -480,7 +483,8 @@ There are a `table_a`, a `table_b` and a `table_c` with a foreign key to each; t
 - Each statement of Lockstep's is five messages of the extended protocol: Parse, Bind, Close of the statement, Execute,
   Close of the portal, under a name that is used once: `_lockstep1`, `_lockstep2` and so on. The server's log has it as
   `execute _lockstep5/_lockstep5: ...`. The client's unnamed statement and portal stay what they were.
-- Each Sync or Flush of Lockstep's is a round trip. What is repeated until something changes is shown once.
+- Each Sync or Flush of Lockstep's is a round trip. What is repeated until something changes is shown once. While a statement is
+  held there is also a `LOOK` for each NOTICE, from one second on.
 - What begins in capitals and has no semicolon is long, and stands [at the end](#the-texts) of the page. `SESSION FACTS`,
   `SESSION SETTINGS`, `LOCK SET`, `LOOK` and `NAMES` read catalogs and nothing else. `ATTEMPT` locks all tables or none.
 - An attempt reports by an INFO message with SQLSTATE `LKSTP`, which the client does not get: the number of locks when all
