@@ -1,33 +1,14 @@
 #include "policy/catalog/attempt.h"
 
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "policy/catalog/catalog_sql.h"
+#include "policy/sql/text.h"
 
 enum {
 	TAG_MAX = 32,
-	ITEM_BYTES = 640, /* more than the text around one item's name */
-	FRAME_BYTES = 1024,
 };
-
-struct text {
-	char *data;
-	size_t len;
-	size_t cap;
-};
-
-static void __attribute__((format(printf, 2, 3)))
-append(struct text *t, const char *format, ...)
-{
-	va_list args;
-	int n;
-
-	va_start(args, format);
-	n = vsnprintf(t->data + t->len, t->cap - t->len, format, args);
-	va_end(args);
-	t->len += (size_t)n; /* attempt_sql sized the text for all of it */
-}
 
 static bool
 is_in_a_name(const struct lock_set *set, const char *tag)
@@ -52,101 +33,56 @@ choose_tag(char tag[TAG_MAX], const struct lock_set *set)
 }
 
 static void
-append_lock(struct text *t, const struct attempt *a, size_t index)
+print_lock(struct text *t, const struct attempt *a, size_t index)
 {
 	const struct lock_item *item = &a->set->items[index];
 
-	append(t, "s := %zu;\n", index);
+	text_print(t, CATALOG_SQL_ATTEMPT_ITEM "\n", index);
 	if (!a->nowait)
-		append(t,
-		       "l := %u OPERATOR(pg_catalog.-) (EXTRACT(epoch FROM"
-		       " pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) b)"
-		       " OPERATOR(pg_catalog.*) 1000)::pg_catalog.int4;\n"
-		       "IF l OPERATOR(pg_catalog.<=) 0 THEN"
-		       " RAISE lock_not_available; END IF;\n"
-		       "PERFORM pg_catalog.set_config('lock_timeout',"
-		       " l::pg_catalog.text, true);\n",
-		       a->bound_ms);
-	append(t, "LOCK TABLE ONLY %s IN %s MODE%s;\n", item->name,
-	       lock_mode_sql(item->mode), a->nowait ? " NOWAIT" : "");
-}
-
-static size_t
-size_of(const struct lock_set *set)
-{
-	size_t size = FRAME_BYTES;
-	size_t i;
-
-	for (i = 0; i < set->count; i++)
-		size += ITEM_BYTES + strlen(set->items[i].name);
-	return size;
+		text_print(t, CATALOG_SQL_ATTEMPT_BOUND "\n", a->bound_ms);
+	text_print(t, CATALOG_SQL_ATTEMPT_LOCK "\n", item->name,
+		   lock_mode_sql(item->mode), a->nowait ? " NOWAIT" : "");
 }
 
 char *
 attempt_sql(const struct attempt *a)
 {
-	struct text t = {.cap = size_of(a->set)};
+	struct text t = {0};
 	char tag[TAG_MAX];
 	size_t i;
 
-	t.data = malloc(t.cap);
-	if (t.data == NULL)
-		return NULL;
 	choose_tag(tag, a->set);
-	append(&t,
-	       "DO %s DECLARE\n"
-	       "b pg_catalog.timestamptz := pg_catalog.clock_timestamp();\n"
-	       "l pg_catalog.int4; s pg_catalog.int4;\n"
-	       "BEGIN\n",
-	       tag);
+	text_print(&t, CATALOG_SQL_ATTEMPT_BEGIN "\n", tag);
 	if (a->takes_turn)
-		append(&t,
-		       "s := %zu;\n"
-		       "IF NOT pg_catalog.pg_try_advisory_xact_lock(%s) THEN"
-		       " RAISE lock_not_available; END IF;\n",
-		       a->set->count + 1, ATTEMPT_TURN_KEY);
+		text_print(&t, CATALOG_SQL_ATTEMPT_TURN "\n", a->set->count + 1,
+			   ATTEMPT_TURN_KEY);
 	for (i = 0; i < a->set->count; i++)
 		if (a->set->items[i].is_lockable)
-			append_lock(&t, a, i);
+			print_lock(&t, a, i);
 	if (!a->nowait)
-		append(&t,
-		       "PERFORM pg_catalog.set_config('lock_timeout', '%s',"
-		       " true);\n",
-		       a->lock_timeout);
-	append(&t,
-	       "RAISE INFO USING MESSAGE = '%zu', ERRCODE = '%s';\n"
-	       "EXCEPTION WHEN lock_not_available OR deadlock_detected THEN\n"
-	       "RAISE INFO USING MESSAGE = s::pg_catalog.text,"
-	       " ERRCODE = '%s';\n"
-	       "WHEN OTHERS THEN\n" /* but never a cancel */
-	       "RAISE INFO USING MESSAGE = SQLERRM, ERRCODE = '%s';\n"
-	       "END %s",
-	       a->set->count, ATTEMPT_SQLSTATE, ATTEMPT_SQLSTATE,
-	       ATTEMPT_SQLSTATE, tag);
-	return t.data;
+		text_print(&t, CATALOG_SQL_ATTEMPT_RESTORE "\n",
+			   a->lock_timeout);
+	text_print(&t, CATALOG_SQL_ATTEMPT_END, a->set->count, ATTEMPT_SQLSTATE,
+		   ATTEMPT_SQLSTATE, ATTEMPT_SQLSTATE, tag);
+	return text_finish(&t);
 }
 
 char *
 attempt_coax_sql(const struct lock_set *set, size_t index, uint32_t wait_ms)
 {
-	struct text t = {.cap = size_of(set)};
+	struct text t = {0};
 	char tag[TAG_MAX];
 
-	t.data = malloc(t.cap);
-	if (t.data == NULL)
-		return NULL;
 	choose_tag(tag, set);
-	append(&t,
-	       "DO %s BEGIN\n"
-	       "PERFORM pg_catalog.set_config('lock_timeout', '%u', true);\n"
-	       "LOCK TABLE ONLY %s IN SHARE UPDATE EXCLUSIVE MODE;\n"
-	       "RAISE lock_not_available;\n" /* to let go */
-	       "EXCEPTION WHEN OTHERS THEN\n"
-	       "RAISE INFO USING MESSAGE = '%zu', ERRCODE = '%s';\n"
-	       "END %s",
-	       tag, wait_ms, set->items[index].name, index, ATTEMPT_SQLSTATE,
-	       tag);
-	return t.data;
+	text_print(&t, CATALOG_SQL_COAX, tag, wait_ms, set->items[index].name,
+		   index, ATTEMPT_SQLSTATE, tag);
+	return text_finish(&t);
+}
+
+const char *
+attempt_refusal_sql(void)
+{
+	return CATALOG_SQL_REFUSE;
 }
 
 bool

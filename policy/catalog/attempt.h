@@ -41,6 +41,12 @@ char *attempt_coax_sql(const struct lock_set *set, size_t index,
 		       uint32_t wait_ms);
 
 /*
+ * A statement that makes the client's transaction fail as at a lock timeout:
+ * static.
+ */
+const char *attempt_refusal_sql(void);
+
+/*
  * Read the text of the INFO message: true and *index == set->count if all was
  * granted, set->count + 1 if the turn is another proxy's, else the item that
  * was not granted.  False: not a message of ours.

@@ -3,90 +3,41 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/catalog/catalog_sql.h"
+#include "policy/sql/grow.h"
 #include "policy/sql/words.h"
 
-/*
- * Views by the rules that read a relation, ancestors by pg_inherits, both as
- * far as they reach; then one step along foreign keys, either way.  OFFSET 0
- * and LIMIT pin each lookup to an index, as in lock_set_query.c.
- */
-static const char query[] =
-    "WITH RECURSIVE above (relid) AS ("
-    " SELECT u.relid FROM pg_catalog.unnest($1::pg_catalog.oid[]) u (relid)"
-    " UNION SELECT r.relid FROM above a CROSS JOIN LATERAL ("
-    " SELECT w.ev_class FROM pg_catalog.pg_depend d"
-    " CROSS JOIN LATERAL (SELECT ev_class FROM pg_catalog.pg_rewrite"
-    " WHERE oid OPERATOR(pg_catalog.=) d.objid OFFSET 0) w"
-    " WHERE d.refclassid OPERATOR(pg_catalog.=)"
-    " 'pg_catalog.pg_class'::pg_catalog.regclass"
-    " AND d.refobjid OPERATOR(pg_catalog.=) a.relid"
-    " AND d.classid OPERATOR(pg_catalog.=)"
-    " 'pg_catalog.pg_rewrite'::pg_catalog.regclass"
-    " UNION ALL SELECT h.inhparent FROM pg_catalog.pg_inherits h"
-    " WHERE h.inhrelid OPERATOR(pg_catalog.=) a.relid"
-    " LIMIT (SELECT 2147483647)) r (relid)),"
-    " named (relid, reach) AS ("
-    " SELECT a.relid, 'a'::pg_catalog.text FROM above a"
-    " UNION ALL SELECT r.relid, r.reach FROM above a CROSS JOIN LATERAL ("
-    " SELECT k.confrelid, 'n'::pg_catalog.text"
-    " FROM pg_catalog.pg_constraint k"
-    " WHERE k.conrelid OPERATOR(pg_catalog.=) a.relid"
-    " AND k.contype OPERATOR(pg_catalog.=) 'f'"
-    " UNION ALL SELECT k.conrelid, 'w'::pg_catalog.text"
-    " FROM pg_catalog.pg_depend d"
-    " CROSS JOIN LATERAL (SELECT conrelid FROM pg_catalog.pg_constraint"
-    " WHERE oid OPERATOR(pg_catalog.=) d.objid"
-    " AND contype OPERATOR(pg_catalog.=) 'f' OFFSET 0) k"
-    " WHERE d.refclassid OPERATOR(pg_catalog.=)"
-    " 'pg_catalog.pg_class'::pg_catalog.regclass"
-    " AND d.refobjid OPERATOR(pg_catalog.=) a.relid"
-    " AND d.classid OPERATOR(pg_catalog.=)"
-    " 'pg_catalog.pg_constraint'::pg_catalog.regclass"
-    " LIMIT (SELECT 2147483647)) r (relid, reach))"
-    " SELECT c.relname, pg_catalog.min(n.reach)"
-    " FROM named n CROSS JOIN LATERAL (SELECT relname"
-    " FROM pg_catalog.pg_class WHERE oid OPERATOR(pg_catalog.=) n.relid"
-    " OFFSET 0) c GROUP BY c.relname";
+enum {
+	GATE_NAMES_MIN = 8, /* room for, at first; doubled from there on */
+};
 
 const char *
 gate_names_query(void)
 {
-	return query;
-}
-
-static bool
-reserve(struct gate_names *names)
-{
-	size_t count = names->count;
-	struct gate_name *grown;
-
-	if ((count & (count - 1)) != 0)
-		return true;
-	grown = realloc(names->items,
-			(count == 0 ? 8 : 2 * count) * sizeof(*grown));
-	if (grown == NULL)
-		return false;
-	names->items = grown;
-	return true;
+	return CATALOG_SQL_GATE_NAMES;
 }
 
 static bool
 add(struct gate_names *names, struct gate_name name)
 {
+	struct gate_name *items;
+
 	if (names->count == GATE_NAMES_MAX) {
 		names->is_everything = true;
 		return true;
 	}
-	if (!reserve(names))
+	items = grow_array(names->items, names->count, sizeof(*items),
+			   GATE_NAMES_MIN);
+	if (items == NULL)
 		return false;
+	names->items = items;
 	names->items[names->count++] = name;
 	return true;
 }
 
 /* Of a name that is several words, one: the text must hold them all. */
 static bool
-add_name(struct gate_names *names, struct lock_set_value text,
-	 enum gate_reach reach)
+add_name(struct gate_names *names, struct row_value text, enum gate_reach reach)
 {
 	struct words w = {.sql = text.data, .len = text.len};
 	struct gate_name name = {.reach = reach};
@@ -113,18 +64,21 @@ gate_names_add_all(struct gate_names *names, const struct gate_names *more)
 
 bool
 gate_names_add_row(struct gate_names *names,
-		   const struct lock_set_value values[GATE_NAMES_COLUMNS])
+		   const struct row_value values[GATE_NAMES_COLUMNS])
 {
-	if (values[0].data == NULL || values[1].data == NULL ||
-	    values[1].len != 1)
+	if (row_has_null(values, GATE_NAMES_COLUMNS) ||
+	    values[GATE_NAMES_REACH].len != 1)
 		return false;
-	switch (*values[1].data) {
+	switch (*values[GATE_NAMES_REACH].data) {
 	case 'a':
-		return add_name(names, values[0], GATE_REACH_ALWAYS);
+		return add_name(names, values[GATE_NAMES_NAME],
+				GATE_REACH_ALWAYS);
 	case 'n':
-		return add_name(names, values[0], GATE_REACH_NEAR);
+		return add_name(names, values[GATE_NAMES_NAME],
+				GATE_REACH_NEAR);
 	case 'w':
-		return add_name(names, values[0], GATE_REACH_WRITES);
+		return add_name(names, values[GATE_NAMES_NAME],
+				GATE_REACH_WRITES);
 	default:
 		return false;
 	}

@@ -15,11 +15,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "policy/catalog/lock_set.h"
+#include "policy/catalog/row.h"
+
+/* The columns of gate_names_query(), in its order: X(id, name). */
+#define GATE_NAMES_COLUMN_TABLE(X)                                             \
+	X(GATE_NAMES_NAME, name)                                               \
+	X(GATE_NAMES_REACH, reach)
+
+enum gate_names_column {
+#define X(id, name) id,
+	GATE_NAMES_COLUMN_TABLE(X)
+#undef X
+	    GATE_NAMES_COLUMNS,
+};
 
 enum {
 	GATE_NAMES_PARAMS = 1,
-	GATE_NAMES_COLUMNS = 2,
 	GATE_NAMES_MAX = 4096, /* more: whatever the text, it waits */
 };
 
@@ -48,7 +59,7 @@ const char *gate_names_query(void);
 
 /* A row: the bare name, and a, n or w for its reach.  False: not the shape. */
 bool gate_names_add_row(struct gate_names *names,
-			const struct lock_set_value values[GATE_NAMES_COLUMNS]);
+			const struct row_value values[GATE_NAMES_COLUMNS]);
 
 /* Those of another too.  False: out of memory, some are missing. */
 bool gate_names_add_all(struct gate_names *names,

@@ -4,36 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char query[] =
-    "SELECT COALESCE(l.pid, 0), l.relation, l.mode, a.usename,"
-    " a.application_name, a.state,"
-    " pg_catalog.floor(EXTRACT(epoch FROM pg_catalog.clock_timestamp()"
-    " OPERATOR(pg_catalog.-) a.xact_start)"
-    " OPERATOR(pg_catalog.*) 1000)::pg_catalog.int8,"
-    /* Nobody else who holds locks on tables has no user. */
-    " a.pid IS NOT NULL AND a.usesysid IS NULL, l.virtualtransaction"
-    " FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a"
-    " ON a.pid OPERATOR(pg_catalog.=) l.pid"
-    " WHERE l.granted AND l.locktype OPERATOR(pg_catalog.=)"
-    " 'relation'::pg_catalog.text"
-    " AND pg_catalog.array_position($1::pg_catalog.oid[]"
-    " OPERATOR(pg_catalog.||) ARRAY(SELECT k.confrelid"
-    " FROM pg_catalog.unnest($1::pg_catalog.oid[]) u (relid)"
-    " CROSS JOIN LATERAL (SELECT confrelid FROM pg_catalog.pg_constraint"
-    " WHERE conrelid OPERATOR(pg_catalog.=) u.relid"
-    " AND contype OPERATOR(pg_catalog.=) 'f'"
-    " LIMIT (SELECT 2147483647)) k), l.relation)"
-    " IS NOT NULL AND COALESCE(l.pid, 0)"
-    " OPERATOR(pg_catalog.<>) pg_catalog.pg_backend_pid()"
-    " AND l.database OPERATOR(pg_catalog.=) (SELECT d.oid"
-    " FROM pg_catalog.pg_database d WHERE d.datname OPERATOR(pg_catalog.=)"
-    " pg_catalog.current_database())"
-    " ORDER BY a.xact_start";
+#include "policy/catalog/catalog_sql.h"
+#include "policy/sql/fnv.h"
 
 const char *
 holders_query(void)
 {
-	return query;
+	return CATALOG_SQL_HOLDERS;
 }
 
 static bool
@@ -64,36 +41,6 @@ holders_param(const struct lock_set *set, enum holders_of of)
 	return text;
 }
 
-static uint64_t
-number(struct lock_set_value v)
-{
-	uint64_t n = 0;
-	size_t i;
-
-	for (i = 0; i < v.len && i < 18; i++) {
-		if (v.data[i] < '0' || v.data[i] > '9')
-			return n;
-		n = n * 10 + (uint64_t)(v.data[i] - '0');
-	}
-	return n;
-}
-
-static void
-copy_name(char out[64], struct lock_set_value v)
-{
-	size_t len = v.len < 63 ? v.len : 63;
-
-	/* Longer than a name is only what was converted, to UTF-8 mostly. */
-	while (v.len > len && len > 0 &&
-	       ((unsigned char)v.data[len] & 0xc0) == 0x80)
-		len--;
-	if (v.data != NULL)
-		memcpy(out, v.data, len);
-	else
-		len = 0;
-	out[len] = '\0';
-}
-
 /* NULL: it is no member. */
 static const struct lock_item *
 find_item(const struct lock_set *set, uint32_t relid)
@@ -104,18 +51,6 @@ find_item(const struct lock_set *set, uint32_t relid)
 		if (item->relid == relid)
 			return item;
 	return NULL;
-}
-
-/* FNV-1a. */
-static uint64_t
-hash(struct lock_set_value v)
-{
-	uint64_t h = 0xcbf29ce484222325u;
-	size_t i;
-
-	for (i = 0; i < v.len; i++)
-		h = (h ^ (unsigned char)v.data[i]) * 0x100000001b3u;
-	return h;
 }
 
 /* More than fit are as old as the others. */
@@ -133,23 +68,24 @@ note_untold(struct holders *h, uint64_t transaction)
 
 bool
 holders_add_row(struct holders *h, const struct lock_set *set,
-		const struct lock_set_value values[HOLDERS_COLUMNS])
+		const struct row_value values[HOLDERS_COLUMNS])
 {
+	struct row_value transaction = values[HOLDERS_TRANSACTION];
 	const struct lock_item *item;
 	struct holder row;
 	char mode[64];
 
-	if (values[0].data == NULL || values[1].data == NULL ||
-	    values[2].data == NULL)
+	if (row_has_null(values, HOLDERS_MODE + 1))
 		return false;
-	row.pid = (uint32_t)number(values[0]);
-	row.relid = (uint32_t)number(values[1]);
-	copy_name(mode, values[2]);
+	row.pid = (uint32_t)row_number(values[HOLDERS_PID]);
+	row.relid = (uint32_t)row_number(values[HOLDERS_RELID]);
+	row_copy_cut(mode, sizeof(mode), values[HOLDERS_MODE]);
 	row.mode = lock_mode_from_name(mode);
-	copy_name(row.user, values[3]);
-	copy_name(row.application_name, values[4]);
-	copy_name(row.state, values[5]);
-	row.transaction_age_ms = number(values[6]);
+	row_copy_cut(row.user, sizeof(row.user), values[HOLDERS_USER]);
+	row_copy_cut(row.application_name, sizeof(row.application_name),
+		     values[HOLDERS_APPLICATION_NAME]);
+	row_copy_cut(row.state, sizeof(row.state), values[HOLDERS_STATE]);
+	row.transaction_age_ms = row_number(values[HOLDERS_AGE]);
 	item = find_item(set, row.relid);
 	if (item == NULL)
 		h->near_count++;
@@ -158,12 +94,12 @@ holders_add_row(struct holders *h, const struct lock_set *set,
 	if (h->count < HOLDERS_SHOWN)
 		h->shown[h->count] = row;
 	h->count++;
-	if (values[7].len == 1 && *values[7].data == 't')
+	if (row_equals(values[HOLDERS_AUTOVACUUM], "t"))
 		h->autovacuum_count++;
 	if (!item->is_lockable)
 		h->unlockable_count++;
-	if (values[6].data == NULL)
-		note_untold(h, hash(values[8]));
+	if (row_is_null(values[HOLDERS_AGE]))
+		note_untold(h, fnv_hash(transaction.data, transaction.len));
 	else if (row.transaction_age_ms > h->oldest_ms)
 		h->oldest_ms = row.transaction_age_ms;
 	return true;

@@ -12,10 +12,29 @@
 #include <stdint.h>
 
 #include "policy/catalog/lock_set.h"
+#include "policy/catalog/row.h"
+
+/* The columns of holders_query(), in its order: X(id, name). */
+#define HOLDERS_COLUMN_TABLE(X)                                                \
+	X(HOLDERS_PID, pid)                                                    \
+	X(HOLDERS_RELID, relid)                                                \
+	X(HOLDERS_MODE, mode)                                                  \
+	X(HOLDERS_USER, user_name)                                             \
+	X(HOLDERS_APPLICATION_NAME, application_name)                          \
+	X(HOLDERS_STATE, state)                                                \
+	X(HOLDERS_AGE, age_ms)                                                 \
+	X(HOLDERS_AUTOVACUUM, is_autovacuum)                                   \
+	X(HOLDERS_TRANSACTION, transaction)
+
+enum holders_column {
+#define X(id, name) id,
+	HOLDERS_COLUMN_TABLE(X)
+#undef X
+	    HOLDERS_COLUMNS,
+};
 
 enum {
 	HOLDERS_PARAMS = 1,
-	HOLDERS_COLUMNS = 9,
 	HOLDERS_SHOWN = 5, /* kept for reports; all are counted */
 	HOLDERS_UNTOLD_MAX = 16,
 };
@@ -59,6 +78,6 @@ char *holders_param(const struct lock_set *set, enum holders_of of);
  * near_count.  False: not the shape.
  */
 bool holders_add_row(struct holders *h, const struct lock_set *set,
-		     const struct lock_set_value values[HOLDERS_COLUMNS]);
+		     const struct row_value values[HOLDERS_COLUMNS]);
 
 #endif

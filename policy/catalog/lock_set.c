@@ -3,49 +3,17 @@
  */
 #include "policy/catalog/lock_set.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "policy/sql/grow.h"
 
 enum {
 	ITEMS_MIN = 16, /* room for, at first; doubled from there on */
 };
 
-/* In the order of the query's columns. */
-enum column {
-	COLUMN_RELID,
-	COLUMN_RELKIND,
-	COLUMN_NAME,
-	COLUMN_MODE,
-	COLUMN_LOCKABLE,
-	COLUMN_BEFORE,
-	COLUMN_PHASE,
-	COLUMNS,
-};
-
-static_assert((int)COLUMNS == LOCK_SET_COLUMNS, "one value per column");
-
-/* Digits at the front of *v, which then starts behind them. */
 static bool
-take_number(uint32_t *out, struct lock_set_value *v)
-{
-	uint64_t number = 0;
-	size_t len = 0;
-
-	while (len < v->len && v->data[len] >= '0' && v->data[len] <= '9') {
-		number = number * 10 + (uint64_t)(v->data[len] - '0');
-		if (number > UINT32_MAX)
-			return false;
-		len++;
-	}
-	*out = (uint32_t)number;
-	v->data += len;
-	v->len -= len;
-	return len > 0;
-}
-
-static bool
-take_char(char expected, struct lock_set_value *v)
+take_char(char expected, struct row_value *v)
 {
 	if (v->len == 0 || *v->data != expected)
 		return false;
@@ -55,41 +23,11 @@ take_char(char expected, struct lock_set_value *v)
 }
 
 static bool
-read_number(uint32_t *out, struct lock_set_value v, uint32_t least,
-	    uint32_t most)
-{
-	return take_number(out, &v) && v.len == 0 && *out >= least &&
-	       *out <= most;
-}
-
-static bool
-read_bool(bool *out, struct lock_set_value v)
-{
-	*out = v.len == 1 && *v.data == 't';
-	return *out || (v.len == 1 && *v.data == 'f');
-}
-
-static char *
-read_name(struct lock_set_value v)
-{
-	char *name;
-
-	if (v.len == 0 || memchr(v.data, '\0', v.len) != NULL)
-		return NULL;
-	name = malloc(v.len + 1);
-	if (name == NULL)
-		return NULL;
-	memcpy(name, v.data, v.len);
-	name[v.len] = '\0';
-	return name;
-}
-
-static bool
-read_before(struct lock_item *item, struct lock_set_value v)
+read_before(struct lock_item *item, struct row_value v)
 {
 	size_t most = 1;
 
-	if (v.len == 2 && memcmp(v.data, "{}", 2) == 0)
+	if (row_equals(v, "{}"))
 		return true;
 	for (size_t i = 0; i < v.len; i++)
 		most += v.data[i] == ',';
@@ -97,7 +35,7 @@ read_before(struct lock_item *item, struct lock_set_value v)
 	if (item->before == NULL || !take_char('{', &v))
 		return false;
 	do {
-		if (!take_number(&item->before[item->before_count], &v))
+		if (!row_take_number(&item->before[item->before_count], &v))
 			return false;
 		item->before_count++;
 	} while (take_char(',', &v));
@@ -113,45 +51,35 @@ item_clear(struct lock_item *item)
 
 static bool
 item_read(struct lock_item *item,
-	  const struct lock_set_value values[LOCK_SET_COLUMNS])
+	  const struct row_value values[LOCK_SET_COLUMNS])
 {
 	uint32_t mode;
 	uint32_t phase;
 
-	for (size_t i = 0; i < COLUMNS; i++) {
-		if (values[i].data == NULL)
-			return false;
-	}
-	if (!read_number(&item->relid, values[COLUMN_RELID], 1, UINT32_MAX) ||
-	    values[COLUMN_RELKIND].len != 1 ||
-	    !read_number(&mode, values[COLUMN_MODE], LOCK_ACCESS_SHARE,
-			 LOCK_ACCESS_EXCLUSIVE) ||
-	    !read_bool(&item->is_lockable, values[COLUMN_LOCKABLE]) ||
-	    !read_number(&phase, values[COLUMN_PHASE], 1, 3))
+	if (row_has_null(values, LOCK_SET_COLUMNS) ||
+	    !row_read_number(&item->relid, values[LOCK_SET_RELID], 1,
+			     UINT32_MAX) ||
+	    values[LOCK_SET_RELKIND].len != 1 ||
+	    !row_read_number(&mode, values[LOCK_SET_MODE], LOCK_ACCESS_SHARE,
+			     LOCK_ACCESS_EXCLUSIVE) ||
+	    !row_read_bool(&item->is_lockable, values[LOCK_SET_LOCKABLE]) ||
+	    !row_read_number(&phase, values[LOCK_SET_PHASE], 1, 3))
 		return false;
-	item->relkind = *values[COLUMN_RELKIND].data;
+	item->relkind = *values[LOCK_SET_RELKIND].data;
 	item->mode = (enum lock_mode)mode;
 	item->phase = (int)phase;
-	item->name = read_name(values[COLUMN_NAME]);
-	return item->name != NULL && read_before(item, values[COLUMN_BEFORE]);
+	item->name = row_duplicate(values[LOCK_SET_NAME]);
+	return item->name != NULL && read_before(item, values[LOCK_SET_BEFORE]);
 }
 
-/*
- * Room for one more.  The capacity is not kept: it is ITEMS_MIN, or the next
- * power of two from count on.
- */
 static bool
 set_reserve(struct lock_set *set)
 {
-	size_t count = set->count;
-	size_t capacity = count > 0 ? count * 2 : ITEMS_MIN;
 	struct lock_item *items;
 
-	if (count == LOCK_SET_MAX)
+	if (set->count == LOCK_SET_MAX)
 		return false;
-	if (count > 0 && (count < ITEMS_MIN || (count & (count - 1)) != 0))
-		return true;
-	items = realloc(set->items, capacity * sizeof(*items));
+	items = grow_array(set->items, set->count, sizeof(*items), ITEMS_MIN);
 	if (items == NULL)
 		return false;
 	set->items = items;
@@ -160,7 +88,7 @@ set_reserve(struct lock_set *set)
 
 bool
 lock_set_add_row(struct lock_set *set,
-		 const struct lock_set_value values[LOCK_SET_COLUMNS])
+		 const struct row_value values[LOCK_SET_COLUMNS])
 {
 	struct lock_item item = {0};
 

@@ -14,12 +14,29 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "policy/catalog/row.h"
 #include "policy/sql/lock_mode.h"
 #include "policy/sql/statement.h"
 
+/* The columns of lock_set_query()'s answer, in its order: X(id, name). */
+#define LOCK_SET_COLUMN_TABLE(X)                                               \
+	X(LOCK_SET_RELID, relid)                                               \
+	X(LOCK_SET_RELKIND, relkind)                                           \
+	X(LOCK_SET_NAME, name)                                                 \
+	X(LOCK_SET_MODE, mode)                                                 \
+	X(LOCK_SET_LOCKABLE, is_lockable)                                      \
+	X(LOCK_SET_BEFORE, before)                                             \
+	X(LOCK_SET_PHASE, phase)
+
+enum lock_set_column {
+#define X(id, name) id,
+	LOCK_SET_COLUMN_TABLE(X)
+#undef X
+	    LOCK_SET_COLUMNS,
+};
+
 enum {
-	LOCK_SET_PARAMS = 8, /* lock_set_query's $1 .. $n */
-	LOCK_SET_COLUMNS = 7,
+	LOCK_SET_PARAMS = 8,  /* lock_set_query's $1 .. $n */
 	LOCK_SET_MAX = 20000, /* relations; a larger set is not guarded */
 };
 
@@ -65,16 +82,11 @@ bool lock_set_params(char *params[LOCK_SET_PARAMS],
 
 /*
  * Add one row of the answer: LOCK_SET_COLUMNS values in text format, in the
- * order of the query's columns; value[i] NULL for SQL NULL.  Values need not
- * be NUL terminated.  False: the row has not the expected shape, the set is
- * full, or memory is out; the set stays valid.
+ * order of the query's columns.  False: the row has not the expected shape,
+ * the set is full, or memory is out; the set stays valid.
  */
-struct lock_set_value {
-	const char *data;
-	size_t len;
-};
 bool lock_set_add_row(struct lock_set *set,
-		      const struct lock_set_value values[LOCK_SET_COLUMNS]);
+		      const struct row_value values[LOCK_SET_COLUMNS]);
 
 /*
  * True if every item of `inner` is in `outer` with a mode at least as strong

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/sql/text.h"
+
 enum {
 	INT_TEXT_MAX = 12,
 	NAME_PARTS_MAX = 3, /* database, schema, relation */
@@ -31,14 +33,6 @@ enum parameter {
 
 static_assert((int)PARAMETERS == LOCK_SET_PARAMS, "one array per parameter");
 
-/* An array literal that grows; `failed` is sticky. */
-struct array {
-	char *data;
-	size_t len;
-	size_t capacity;
-	bool failed;
-};
-
 /* Bytes of a name; `in_quotes`: a double quote in it stands twice. */
 struct piece {
 	const char *data; /* NULL: there is none */
@@ -53,59 +47,38 @@ struct name {
 	const char *rest;
 };
 
-static void
-array_put(struct array *a, char c)
-{
-	size_t capacity = a->capacity > 0 ? a->capacity * 2 : 64;
-	char *data;
-
-	if (a->failed)
-		return;
-	if (a->len == a->capacity) {
-		data = realloc(a->data, capacity);
-		if (data == NULL) {
-			a->failed = true;
-			return;
-		}
-		a->data = data;
-		a->capacity = capacity;
-	}
-	a->data[a->len++] = c;
-}
-
 /* Quoted always, so that nothing in it has a meaning. */
 static void
-array_put_piece(struct array *a, struct piece piece)
+array_put_piece(struct text *a, struct piece piece)
 {
 	if (piece.data == NULL) {
-		for (const char *s = "NULL"; *s != '\0'; s++)
-			array_put(a, *s);
+		text_put_string(a, "NULL");
 		return;
 	}
-	array_put(a, '"');
+	text_put(a, '"');
 	for (size_t i = 0; i < piece.len; i++) {
 		char c = piece.data[i];
 
 		if (c == '"' || c == '\\')
-			array_put(a, '\\');
-		array_put(a, c);
+			text_put(a, '\\');
+		text_put(a, c);
 		if (c == '"' && piece.in_quotes)
 			i++;
 	}
-	array_put(a, '"');
+	text_put(a, '"');
 }
 
 static void
-array_add_piece(struct array *a, struct piece piece)
+array_add_piece(struct text *a, struct piece piece)
 {
 	if (a->len > 1)
-		array_put(a, ',');
+		text_put(a, ',');
 	array_put_piece(a, piece);
 }
 
 /* value NULL: SQL NULL. */
 static void
-array_add(struct array *a, const char *value)
+array_add(struct text *a, const char *value)
 {
 	size_t len = value != NULL ? strlen(value) : 0;
 
@@ -113,13 +86,13 @@ array_add(struct array *a, const char *value)
 }
 
 static void
-array_add_bool(struct array *a, bool value)
+array_add_bool(struct text *a, bool value)
 {
 	array_add(a, value ? "t" : "f");
 }
 
 static void
-array_add_mode(struct array *a, enum lock_mode mode)
+array_add_mode(struct text *a, enum lock_mode mode)
 {
 	char text[INT_TEXT_MAX];
 
@@ -178,45 +151,45 @@ name_part(const struct name *name, size_t nth)
  * to_regtype() takes: without the database, which it would complain of.
  */
 static const char *
-put_argument(struct array *types, const char *argument)
+put_argument(struct text *types, const char *argument)
 {
 	struct name name = name_split(argument);
 	const char *end = name.rest + strcspn(name.rest, ",)");
 	struct piece first = name_part(&name, name.count > 1 ? 1 : 0);
 	const char *start = first.data != NULL ? first.data - 1 : argument;
 
-	array_put(types, '{');
+	text_put(types, '{');
 	array_put_piece(types, name_part(&name, 1));
-	array_put(types, ',');
+	text_put(types, ',');
 	array_put_piece(types,
 			(struct piece){start, (size_t)(end - start), false});
-	array_put(types, '}');
+	text_put(types, '}');
 	return end;
 }
 
 /* "(type,type)" as an array literal within the array. */
 static void
-array_add_arguments(struct array *a, const char *arguments)
+array_add_arguments(struct text *a, const char *arguments)
 {
-	struct array types = {0};
+	struct text types = {0};
 
 	if (arguments == NULL) {
 		array_add(a, NULL);
 		return;
 	}
-	array_put(&types, '{');
+	text_put(&types, '{');
 	arguments++;
 	while (*arguments != ')' && *arguments != '\0') {
 		arguments = put_argument(&types, arguments);
 		if (*arguments == ',') {
-			array_put(&types, ',');
+			text_put(&types, ',');
 			arguments++;
 		}
 	}
-	array_put(&types, '}');
+	text_put(&types, '}');
 	array_add_piece(a, (struct piece){types.data, types.len, false});
 	a->failed |= types.failed;
-	free(types.data);
+	text_clear(&types);
 }
 
 static const char *
@@ -349,7 +322,7 @@ names_relation(const struct target *t)
 }
 
 static void
-add_flags(struct array arrays[PARAMETERS], const struct target *t)
+add_flags(struct text arrays[PARAMETERS], const struct target *t)
 {
 	array_add_bool(&arrays[PARAMETER_ONLY], t->only);
 	array_add_bool(&arrays[PARAMETER_CASCADE], t->cascade);
@@ -357,7 +330,7 @@ add_flags(struct array arrays[PARAMETERS], const struct target *t)
 }
 
 static void
-add_name(struct array arrays[PARAMETERS], const char *text)
+add_name(struct text arrays[PARAMETERS], const char *text)
 {
 	struct name name = name_split(text);
 
@@ -367,7 +340,7 @@ add_name(struct array arrays[PARAMETERS], const char *text)
 
 /* What is no relation: the query takes a mode for the sign of one. */
 static void
-add_object(struct array arrays[PARAMETERS], const struct target *t)
+add_object(struct text arrays[PARAMETERS], const struct target *t)
 {
 	struct name name = name_split(t->relation);
 	struct piece none = {NULL, 0, false};
@@ -389,7 +362,7 @@ add_object(struct array arrays[PARAMETERS], const struct target *t)
 }
 
 static void
-add_target(struct array arrays[PARAMETERS], const struct target *t)
+add_target(struct text arrays[PARAMETERS], const struct target *t)
 {
 	bool has_pair = t->kind == TARGET_DETACH || t->kind == TARGET_ATTACH ||
 			t->kind == TARGET_KEY;
@@ -416,23 +389,22 @@ bool
 lock_set_params(char *params[LOCK_SET_PARAMS],
 		const struct statement *statements, size_t count)
 {
-	struct array arrays[PARAMETERS] = {0};
+	struct text arrays[PARAMETERS] = {0};
 	bool failed = false;
 
 	for (size_t i = 0; i < PARAMETERS; i++)
-		array_put(&arrays[i], '{');
+		text_put(&arrays[i], '{');
 	for (size_t i = 0; i < count; i++)
 		for (size_t j = 0; j < statements[i].target_count; j++)
 			add_target(arrays, &statements[i].targets[j]);
 	for (size_t i = 0; i < PARAMETERS; i++) {
-		array_put(&arrays[i], '}');
-		array_put(&arrays[i], '\0');
-		failed |= arrays[i].failed;
+		text_put(&arrays[i], '}');
+		params[i] = text_finish(&arrays[i]);
+		failed |= params[i] == NULL;
 	}
-	for (size_t i = 0; i < PARAMETERS; i++) {
-		if (failed)
-			free(arrays[i].data);
-		params[i] = failed ? NULL : arrays[i].data;
+	for (size_t i = 0; i < PARAMETERS && failed; i++) {
+		free(params[i]);
+		params[i] = NULL;
 	}
 	return !failed;
 }

@@ -36,10 +36,8 @@
  */
 #include "policy/catalog/lock_set.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "policy/catalog/lock_set_sql.h"
+#include "policy/sql/text.h"
 
 #define BIT(kind) (1U << (unsigned)(kind))
 
@@ -83,19 +81,11 @@ static const struct part {
 
 enum { PARTS = sizeof(parts) / sizeof(parts[0]) };
 
-struct text {
-	char *data; /* NULL: it is only measured */
-	size_t len;
-};
-
 static void
-put(struct text *t, const char *sql)
+put_part(struct text *t, const char *sql)
 {
-	size_t len = strlen(sql);
-
-	if (t->data != NULL)
-		memcpy(t->data + t->len, sql, len);
-	t->len += len;
+	text_put_string(t, sql);
+	text_put(t, '\n');
 }
 
 static void
@@ -108,8 +98,8 @@ put_union(struct text *t, unsigned kinds, bool of_seeds)
 
 		if ((parts[i].kinds & kinds) == 0 || table == NULL)
 			continue;
-		put(t, before);
-		put(t, table);
+		text_put_string(t, before);
+		text_put_string(t, table);
 		before = "\nUNION ALL SELECT * FROM ";
 	}
 }
@@ -119,16 +109,17 @@ put_query(struct text *t, unsigned kinds)
 {
 	for (size_t i = 0; i < PARTS; i++)
 		if ((parts[i].kinds & kinds) != 0)
-			put(t, parts[i].sql);
+			put_part(t, parts[i].sql);
 	if ((kinds & SEED_KINDS) != 0) {
-		put(t, "seed (classid, objid, objsubid) AS MATERIALIZED (\n");
+		text_put_string(
+		    t, "seed (classid, objid, objsubid) AS MATERIALIZED (\n");
 		put_union(t, kinds, true);
-		put(t, "\nLIMIT (SELECT 2147483647)\n),\n");
+		text_put_string(t, "\nLIMIT (SELECT 2147483647)\n),\n");
 	}
-	put(t, "lck (relid, mode, phase) AS (\n");
+	text_put_string(t, "lck (relid, mode, phase) AS (\n");
 	put_union(t, kinds, false);
-	put(t, "\n)\n");
-	put(t, LOCK_SET_SQL_ANSWER);
+	text_put_string(t, "\n)\n");
+	put_part(t, LOCK_SET_SQL_ANSWER);
 }
 
 static unsigned
@@ -153,14 +144,8 @@ kinds_of(const struct statement *statements, size_t count)
 char *
 lock_set_query(const struct statement *statements, size_t count)
 {
-	unsigned kinds = kinds_of(statements, count);
 	struct text t = {0};
 
-	put_query(&t, kinds);
-	t.data = calloc(1, t.len + 1);
-	if (t.data == NULL)
-		return NULL;
-	t.len = 0;
-	put_query(&t, kinds);
-	return t.data;
+	put_query(&t, kinds_of(statements, count));
+	return text_finish(&t);
 }

@@ -3,56 +3,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-/*
- * pg_locks costs a pass over the whole lock table, so it is read only where a
- * transaction block can hold locks at all.
- */
-static const char query[] =
-    "SELECT pg_catalog.current_setting('transaction_read_only'),"
-    " pg_catalog.pg_is_in_recovery(),"
-    " pg_catalog.current_setting('transaction_isolation'),"
-    " CASE WHEN $1::pg_catalog.bool"
-    " THEN EXISTS (SELECT FROM pg_catalog.pg_locks l"
-    " WHERE l.pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid()"
-    " AND l.locktype OPERATOR(pg_catalog.=) 'relation'::pg_catalog.text"
-    " AND l.granted AND pg_catalog.array_position(ARRAY['ShareLock',"
-    " 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock']"
-    "::pg_catalog.text[], l.mode) IS NOT NULL)"
-    " ELSE false END,"
-    " pg_catalog.current_setting('client_min_messages'),"
-    " pg_catalog.current_setting('lock_timeout'),"
-    " pg_catalog.current_setting('statement_timeout'),"
-    " pg_catalog.current_setting('deadlock_timeout'),"
-    " EXISTS (SELECT FROM pg_catalog.pg_language g"
-    " WHERE g.lanname OPERATOR(pg_catalog.=) 'plpgsql'::pg_catalog.name"
-    " AND pg_catalog.has_language_privilege(g.oid, 'USAGE'))";
+#include "policy/catalog/catalog_sql.h"
 
 const char *
 session_facts_query(void)
 {
-	return query;
-}
-
-static bool
-equals(struct lock_set_value v, const char *text)
-{
-	return v.data != NULL && v.len == strlen(text) &&
-	       memcmp(v.data, text, v.len) == 0;
-}
-
-static bool
-copy_setting(char out[SESSION_FACTS_SETTING_MAX], struct lock_set_value v)
-{
-	if (v.data == NULL || v.len >= SESSION_FACTS_SETTING_MAX)
-		return false;
-	memcpy(out, v.data, v.len);
-	out[v.len] = '\0';
-	return true;
+	return CATALOG_SQL_SESSION_FACTS;
 }
 
 /* "0", "250ms", "5s", "2min", "1h", "1d", as current_setting shows them. */
 static bool
-read_duration(uint32_t *ms, struct lock_set_value v)
+read_duration(uint32_t *ms, struct row_value v)
 {
 	static const struct {
 		const char *unit;
@@ -64,7 +25,7 @@ read_duration(uint32_t *ms, struct lock_set_value v)
 	char *unit;
 	size_t i;
 
-	if (!copy_setting(text, v) || text[0] < '0' || text[0] > '9')
+	if (!row_copy(text, sizeof(text), v) || text[0] < '0' || text[0] > '9')
 		return false;
 	number = strtoull(text, &unit, 10);
 	for (i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
@@ -80,20 +41,29 @@ read_duration(uint32_t *ms, struct lock_set_value v)
 
 bool
 session_facts_read(struct session_facts *out,
-		   const struct lock_set_value values[SESSION_FACTS_COLUMNS])
+		   const struct row_value values[SESSION_FACTS_COLUMNS])
 {
 	memset(out, 0, sizeof(*out));
-	out->is_read_only = equals(values[0], "on");
-	out->is_in_recovery = equals(values[1], "t");
-	out->can_attempt = equals(values[8], "t");
-	out->has_old_snapshot = equals(values[2], "repeatable read") ||
-				equals(values[2], "serializable");
-	out->holds_strong_locks = equals(values[3], "t");
+	out->is_read_only = row_equals(values[SESSION_FACTS_READ_ONLY], "on");
+	out->is_in_recovery =
+	    row_equals(values[SESSION_FACTS_IN_RECOVERY], "t");
+	out->can_attempt = row_equals(values[SESSION_FACTS_CAN_ATTEMPT], "t");
+	out->has_old_snapshot =
+	    row_equals(values[SESSION_FACTS_ISOLATION], "repeatable read") ||
+	    row_equals(values[SESSION_FACTS_ISOLATION], "serializable");
+	out->holds_strong_locks =
+	    row_equals(values[SESSION_FACTS_STRONG_LOCKS], "t");
 	out->wants_notices =
-	    !equals(values[4], "warning") && !equals(values[4], "error");
-	out->wants_warnings = !equals(values[4], "error");
-	return copy_setting(out->lock_timeout, values[5]) &&
-	       read_duration(&out->lock_timeout_ms, values[5]) &&
-	       read_duration(&out->statement_timeout_ms, values[6]) &&
-	       read_duration(&out->deadlock_timeout_ms, values[7]);
+	    !row_equals(values[SESSION_FACTS_MIN_MESSAGES], "warning") &&
+	    !row_equals(values[SESSION_FACTS_MIN_MESSAGES], "error");
+	out->wants_warnings =
+	    !row_equals(values[SESSION_FACTS_MIN_MESSAGES], "error");
+	return row_copy(out->lock_timeout, sizeof(out->lock_timeout),
+			values[SESSION_FACTS_LOCK_TIMEOUT]) &&
+	       read_duration(&out->lock_timeout_ms,
+			     values[SESSION_FACTS_LOCK_TIMEOUT]) &&
+	       read_duration(&out->statement_timeout_ms,
+			     values[SESSION_FACTS_STATEMENT_TIMEOUT]) &&
+	       read_duration(&out->deadlock_timeout_ms,
+			     values[SESSION_FACTS_DEADLOCK_TIMEOUT]);
 }

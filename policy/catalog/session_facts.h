@@ -7,10 +7,28 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "policy/catalog/lock_set.h"
+#include "policy/catalog/row.h"
+
+/* The columns of session_facts_query(), in its order: X(id, name). */
+#define SESSION_FACTS_COLUMN_TABLE(X)                                          \
+	X(SESSION_FACTS_READ_ONLY, read_only)                                  \
+	X(SESSION_FACTS_IN_RECOVERY, in_recovery)                              \
+	X(SESSION_FACTS_ISOLATION, isolation)                                  \
+	X(SESSION_FACTS_STRONG_LOCKS, strong_locks)                            \
+	X(SESSION_FACTS_MIN_MESSAGES, min_messages)                            \
+	X(SESSION_FACTS_LOCK_TIMEOUT, lock_timeout)                            \
+	X(SESSION_FACTS_STATEMENT_TIMEOUT, statement_timeout)                  \
+	X(SESSION_FACTS_DEADLOCK_TIMEOUT, deadlock_timeout)                    \
+	X(SESSION_FACTS_CAN_ATTEMPT, can_attempt)
+
+enum session_facts_column {
+#define X(id, name) id,
+	SESSION_FACTS_COLUMN_TABLE(X)
+#undef X
+	    SESSION_FACTS_COLUMNS,
+};
 
 enum {
-	SESSION_FACTS_COLUMNS = 9,
 	SESSION_FACTS_SETTING_MAX = 32,
 };
 
@@ -34,8 +52,7 @@ struct session_facts {
 const char *session_facts_query(void);
 
 /* False: not the shape; *out is then undefined. */
-bool
-session_facts_read(struct session_facts *out,
-		   const struct lock_set_value values[SESSION_FACTS_COLUMNS]);
+bool session_facts_read(struct session_facts *out,
+			const struct row_value values[SESSION_FACTS_COLUMNS]);
 
 #endif

@@ -2,14 +2,18 @@
 
 #include <string.h>
 
-/* NULL where the session never had such a parameter; an empty text where it
- * had one and has none any more (RESET, the end of SET LOCAL). */
+/*
+ * Made of the table of settings, which a file of SQL could only repeat.
+ *
+ * A column is NULL where the session never had such a parameter; an empty text
+ * where it had one and has none any more (RESET, the end of SET LOCAL).
+ */
 static const char query[] = "SELECT"
 #define X(constant, name, field)                                               \
-	" pg_catalog.current_setting('lockstep." #name "', true),"
+	" pg_catalog.current_setting('lockstep." #name "', true) AS " #name ","
     GUARD_SETTINGS(X)
 #undef X
-	" pg_catalog.current_setting('application_name')";
+	" pg_catalog.current_setting('application_name') AS application_name";
 
 const char *
 overrides_query(void)
@@ -24,24 +28,9 @@ overrides_bytes_max(enum guard_setting setting)
 						   : OVERRIDE_BYTES_MAX;
 }
 
-/* False: a NUL in it, which PostgreSQL has in no text. */
-static bool
-copy_text(char *out, size_t max, struct lock_set_value v)
-{
-	size_t len = v.len < max ? v.len : max;
-
-	if (v.data == NULL)
-		return true;
-	if (memchr(v.data, '\0', v.len) != NULL)
-		return false;
-	memcpy(out, v.data, len);
-	out[len] = '\0';
-	return true;
-}
-
 bool
 overrides_read(struct overrides *out,
-	       const struct lock_set_value values[OVERRIDES_COLUMNS])
+	       const struct row_value values[OVERRIDES_COLUMNS])
 {
 	size_t i;
 
@@ -51,13 +40,17 @@ overrides_read(struct overrides *out,
 		char *text = i == GUARD_SETTING_LOCK_ORDER ? out->lock_order
 							   : out->texts[i];
 
-		if (!copy_text(text, max, values[i]))
+		if (row_has_nul(values[i]))
 			return false;
-		if (values[i].data != NULL && values[i].len > max)
+		row_copy_cut(text, max + 1, values[i]);
+		if (values[i].len > max)
 			out->too_long |= 1u << i;
 	}
-	return copy_text(out->application_name, OVERRIDE_BYTES_MAX,
-			 values[GUARD_SETTING_COUNT]);
+	if (row_has_nul(values[OVERRIDES_APPLICATION_NAME]))
+		return false;
+	row_copy_cut(out->application_name, sizeof(out->application_name),
+		     values[OVERRIDES_APPLICATION_NAME]);
+	return true;
 }
 
 const char *

@@ -9,16 +9,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "policy/catalog/lock_set.h"
+#include "policy/catalog/row.h"
 #include "policy/guard/settings.h"
 
+/* A column for each enum guard_setting, then one more. */
 enum {
-	OVERRIDES_COLUMNS = GUARD_SETTING_COUNT + 1,
+	OVERRIDES_APPLICATION_NAME = GUARD_SETTING_COUNT,
+	OVERRIDES_COLUMNS,
 	OVERRIDE_BYTES_MAX = 64,
 	OVERRIDE_ORDER_BYTES_MAX = 1024, /* of lock_order */
 };
 
-/* Texts as the client wrote them, in his encoding; a zeroed one sets none. */
+/* Texts as the client wrote them, in its encoding; a zeroed one sets none. */
 struct overrides {
 	/* Empty: not set.  That of lock_order stands below. */
 	char texts[GUARD_SETTING_COUNT][OVERRIDE_BYTES_MAX + 1];
@@ -33,7 +35,7 @@ const char *overrides_query(void);
 
 /* False: not the shape; *out is then undefined. */
 bool overrides_read(struct overrides *out,
-		    const struct lock_set_value values[OVERRIDES_COLUMNS]);
+		    const struct row_value values[OVERRIDES_COLUMNS]);
 
 /* Empty: not set. */
 const char *overrides_text(const struct overrides *o,

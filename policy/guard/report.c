@@ -9,7 +9,8 @@ enum {
 	TABLES_SHOWN = 8,
 };
 
-struct text {
+/* What fits of a text, in a buffer that the report has: it cannot fail. */
+struct cut_text {
 	char *data;
 	size_t size;
 	size_t len;
@@ -20,7 +21,7 @@ struct text {
  * half of one would be an error in the client's encoding, whichever that is.
  */
 static void
-cut(struct text *t)
+cut(struct cut_text *t)
 {
 	t->len = t->size - 1;
 	while (t->len > 0 && (unsigned char)t->data[t->len - 1] >= 0x80)
@@ -30,7 +31,7 @@ cut(struct text *t)
 }
 
 static void __attribute__((format(printf, 2, 3)))
-append(struct text *t, const char *format, ...)
+append(struct cut_text *t, const char *format, ...)
 {
 	va_list args;
 	int n;
@@ -46,7 +47,7 @@ append(struct text *t, const char *format, ...)
 }
 
 static void
-append_set(struct text *t, const struct lock_set *set, bool with_modes)
+append_set(struct cut_text *t, const struct lock_set *set, bool with_modes)
 {
 	size_t i;
 
@@ -71,7 +72,7 @@ relation_name(const struct lock_set *set, uint32_t relid)
 }
 
 static void
-append_holder(struct text *t, const struct lock_set *set,
+append_holder(struct cut_text *t, const struct lock_set *set,
 	      const struct holder *h)
 {
 	if (h->pid == 0) {
@@ -88,7 +89,7 @@ append_holder(struct text *t, const struct lock_set *set,
 }
 
 static void
-append_holders(struct text *t, const struct guard *g)
+append_holders(struct cut_text *t, const struct guard *g)
 {
 	const struct holders *h = &g->holders;
 	size_t i;
@@ -122,7 +123,7 @@ refuse_timeout(struct report *out, const struct guard *g, const char *tag,
 	       uint64_t now_ms)
 {
 	bool is_statement = g->limit == GUARD_LIMIT_STATEMENT;
-	struct text t = {.data = out->detail, .size = sizeof(out->detail)};
+	struct cut_text t = {.data = out->detail, .size = sizeof(out->detail)};
 
 	out->sqlstate = is_statement ? "57014" : "55P03";
 	snprintf(out->message, sizeof(out->message),
@@ -149,7 +150,7 @@ refuse_timeout(struct report *out, const struct guard *g, const char *tag,
 static void
 refuse_policy(struct report *out, const struct guard *g, const char *tag)
 {
-	struct text t = {.data = out->detail, .size = sizeof(out->detail)};
+	struct cut_text t = {.data = out->detail, .size = sizeof(out->detail)};
 
 	out->sqlstate = "42501";
 	snprintf(out->message, sizeof(out->message),
@@ -185,7 +186,7 @@ void
 report_waiting(struct report *out, const struct guard *g, const char *tag,
 	       uint64_t now_ms)
 {
-	struct text t = {.data = out->detail, .size = sizeof(out->detail)};
+	struct cut_text t = {.data = out->detail, .size = sizeof(out->detail)};
 
 	memset(out, 0, sizeof(*out));
 	out->sqlstate = "00000";
@@ -208,7 +209,7 @@ report_waiting(struct report *out, const struct guard *g, const char *tag,
 void
 report_lock_set(char *out, size_t size, const struct lock_set *set)
 {
-	struct text t = {.data = out, .size = size};
+	struct cut_text t = {.data = out, .size = size};
 
 	out[0] = '\0';
 	append_set(&t, set, false);

@@ -1,21 +1,17 @@
 #include "policy/sql/statement_name.h"
 
-#include <stdlib.h>
-#include <string.h>
+#include "policy/sql/text.h"
 
 #define NODE(type) PG_QUERY__NODE__NODE_##type
 #define ROLE(type) PG_QUERY__ROLE_SPEC_TYPE__ROLESPEC_##type
 
 enum {
 	PARTS_MAX = 3, /* database, schema, relation */
-	CAPACITY_MIN = 64,
 };
 
-/* Text that grows; what went wrong first is sticky. */
+/* A name that grows; what went wrong first is sticky. */
 struct name {
-	char *text;
-	size_t len;
-	size_t capacity;
+	struct text text;
 	enum statement_status status;
 };
 
@@ -29,21 +25,11 @@ name_fail(struct name *n, enum statement_status status)
 static void
 name_put(struct name *n, char c)
 {
-	size_t capacity = n->capacity > 0 ? 2 * n->capacity : CAPACITY_MIN;
-	char *text;
-
 	if (n->status != STATEMENT_OK)
 		return;
-	if (n->len == n->capacity) {
-		text = realloc(n->text, capacity);
-		if (text == NULL) {
-			name_fail(n, STATEMENT_NO_MEMORY);
-			return;
-		}
-		n->text = text;
-		n->capacity = capacity;
-	}
-	n->text[n->len++] = c;
+	text_put(&n->text, c);
+	if (n->text.failed)
+		name_fail(n, STATEMENT_NO_MEMORY);
 }
 
 static void
@@ -68,12 +54,13 @@ name_put_part(struct name *n, const char *part)
 static enum statement_status
 name_finish(struct name *n, char **out)
 {
-	name_put(n, '\0');
 	*out = NULL;
-	if (n->status == STATEMENT_OK)
-		*out = n->text;
-	else
-		free(n->text);
+	if (n->status == STATEMENT_OK) {
+		*out = text_finish(&n->text);
+		if (*out == NULL)
+			n->status = STATEMENT_NO_MEMORY;
+	}
+	text_clear(&n->text);
 	return n->status;
 }
 

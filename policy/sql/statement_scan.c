@@ -6,6 +6,7 @@
 #include <pg_query.h>
 #include <pg_query/pg_query.pb-c.h>
 
+#include "policy/sql/grow.h"
 #include "policy/sql/statement.h"
 
 #define TOKEN(name) PG_QUERY__TOKEN__##name
@@ -226,18 +227,12 @@ begins_control(PgQuery__Token token)
 static struct statement_text *
 block_add(struct statement_block *b)
 {
-	size_t count = b->count;
-	struct statement_text *grown;
+	struct statement_text *items =
+	    grow_array(b->items, b->count, sizeof(*items), BLOCK_ITEMS_MIN);
 
-	if (count == 0 ||
-	    (count >= BLOCK_ITEMS_MIN && (count & (count - 1)) == 0)) {
-		size_t room = count == 0 ? BLOCK_ITEMS_MIN : 2 * count;
-
-		grown = realloc(b->items, room * sizeof(*grown));
-		if (grown == NULL)
-			return NULL;
-		b->items = grown;
-	}
+	if (items == NULL)
+		return NULL;
+	b->items = items;
 	return &b->items[b->count++];
 }
 

@@ -1,16 +1,5 @@
 #include "policy/sql/statement_sieve.h"
 
-#include <string.h>
-
-enum {
-	/*
-	 * How far the first sieve looks behind a ';' for a keyword.  A bound
-	 * keeps it linear in the text: each ';' inside a long comment would
-	 * else walk the rest of it.
-	 */
-	LOOK_AHEAD = 256,
-};
-
 /* What is guarded in each scope, if the rest is of the right kind. */
 static const struct statement_keywords guarded[] = {
     [GUARD_SCOPE_OFF] = {{{NULL}}},
@@ -41,35 +30,20 @@ static const struct statement_keywords control = {{
 bool
 statement_is_candidate(const char *sql, size_t len, enum guard_scope scope)
 {
-	struct statement_text text = {sql, len};
-	size_t pos = 0;
-	const char *semicolon;
-	size_t limit;
+	struct statement_starts starts;
 
 	if (scope == GUARD_SCOPE_OFF)
 		return false;
 	/* Nothing stands behind the last of them. */
 	while (len > 0 && sql[len - 1] == ';')
 		len--;
-	text.len = len;
-	limit = len; /* the start is looked at once: no bound needed */
-	for (;;) {
-		size_t word = statement_text_skip(text, pos, limit);
-
-		if (word >= limit && limit < len)
+	starts = statement_starts_of((struct statement_text){sql, len});
+	while (statement_starts_next(&starts))
+		if (starts.gave_up ||
+		    statement_text_is_listed(starts.text, starts.word,
+					     &guarded[scope]))
 			return true;
-		if (statement_text_is_listed(text, word, &guarded[scope]))
-			return true;
-		/*
-		 * On from this ';', not from behind a comment: all this may
-		 * stand in a string, and the next ';' end it.
-		 */
-		semicolon = memchr(sql + pos, ';', len - pos);
-		if (semicolon == NULL)
-			return false;
-		pos = (size_t)(semicolon - sql) + 1;
-		limit = len - pos > LOOK_AHEAD ? pos + LOOK_AHEAD : len;
-	}
+	return false;
 }
 
 /* Behind CREATE [OR REPLACE]: where the kind of object is named. */

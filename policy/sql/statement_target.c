@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "policy/sql/grow.h"
 #include "policy/sql/statement_name.h"
 
 bool
@@ -15,30 +16,16 @@ statement_claim(struct statement *out, enum guard_scope asked,
 	return true;
 }
 
-/* Room for one more: the targets fill a power of two, then it doubles. */
-static bool
-reserve(struct statement *out)
-{
-	size_t count = out->target_count;
-	struct target *grown;
-
-	if ((count & (count - 1)) != 0)
-		return true;
-	grown = realloc(out->targets,
-			(count == 0 ? 1 : 2 * count) * sizeof(*grown));
-	if (grown == NULL)
-		return false;
-	out->targets = grown;
-	return true;
-}
-
 struct target *
 statement_target_add(struct statement *out, enum target_kind kind)
 {
+	struct target *targets =
+	    grow_array(out->targets, out->target_count, sizeof(*targets), 1);
 	struct target *target;
 
-	if (!reserve(out))
+	if (targets == NULL)
 		return NULL;
+	out->targets = targets;
 	target = &out->targets[out->target_count++];
 	*target = (struct target){.kind = kind};
 	return target;

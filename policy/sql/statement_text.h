@@ -47,6 +47,24 @@ struct statement_keywords {
 bool statement_text_is_listed(struct statement_text text, size_t pos,
 			      const struct statement_keywords *lists);
 
+/*
+ * Where a statement may begin: at the start of the text and behind each ';'.
+ * Strings are not known here, so that some of these places are in one.
+ */
+struct statement_starts {
+	struct statement_text text;
+	size_t pos;    /* where the search for the next word begins, */
+	size_t limit;  /* and where it gives up */
+	size_t word;   /* the first word there, unless it gave up */
+	bool is_begun; /* the start of the text has been looked at */
+	bool gave_up;  /* too long a comment: the word may be any */
+};
+
+struct statement_starts statement_starts_of(struct statement_text text);
+
+/* Go to the next one and set word or gave_up.  False: there is no more. */
+bool statement_starts_next(struct statement_starts *s);
+
 /* True if `keyword` stands anywhere, as a whole word or within another. */
 bool statement_text_contains(struct statement_text text, const char *keyword);
 

@@ -7,8 +7,6 @@
 enum {
 	NOT_ASCII = 0x80,    /* the hash of every word that is not */
 	NAME_BYTES_MAX = 63, /* the server's NAMEDATALEN - 1 */
-	/* How far behind a ';' a word is looked for: it keeps that linear. */
-	LOOK_AHEAD = 256,
 };
 
 static char
@@ -193,24 +191,14 @@ has_long_foreign_word(const char *sql, size_t len)
 static bool
 may_execute(const char *sql, size_t len)
 {
-	struct statement_text text = {sql, len};
-	size_t limit = len; /* the start is looked at once: no bound needed */
-	size_t pos = 0;
-	const char *semicolon;
+	struct statement_starts starts =
+	    statement_starts_of((struct statement_text){sql, len});
 
-	for (;;) {
-		size_t word = statement_text_skip(text, pos, limit);
-
-		if (word >= limit && limit < len)
+	while (statement_starts_next(&starts))
+		if (starts.gave_up ||
+		    statement_text_is_word(starts.text, starts.word, "execute"))
 			return true;
-		if (statement_text_is_word(text, word, "execute"))
-			return true;
-		semicolon = memchr(sql + pos, ';', len - pos);
-		if (semicolon == NULL)
-			return false;
-		pos = (size_t)(semicolon - sql) + 1;
-		limit = len - pos > LOOK_AHEAD ? pos + LOOK_AHEAD : len;
-	}
+	return false;
 }
 
 bool

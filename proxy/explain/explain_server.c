@@ -12,6 +12,7 @@
 #include "policy/catalog/holders.h"
 #include "policy/catalog/lock_set.h"
 #include "policy/sql/statement_text.h"
+#include "proxy/explain/explain_sql.h"
 
 enum {
 	HEAD_WORDS = 4, /* DROP MATERIALIZED VIEW IF is as far as it goes */
@@ -21,9 +22,6 @@ enum {
 static const char begin_sql[] =
     "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;"
     " SET LOCAL statement_timeout = '10s'";
-
-static const char missing_sql[] =
-    "SELECT pg_catalog.to_regclass($1::pg_catalog.text) IS NULL";
 
 static char *
 error_text(const PGresult *result)
@@ -94,7 +92,7 @@ end(struct explain_server *s, bool is_read, char **error)
 }
 
 static void
-read_values(struct lock_set_value *values, const PGresult *rows, int row)
+read_values(struct row_value *values, const PGresult *rows, int row)
 {
 	int i;
 
@@ -115,7 +113,7 @@ read_values(struct lock_set_value *values, const PGresult *rows, int row)
 static bool
 read_facts(struct explain_server *s, char **error)
 {
-	struct lock_set_value values[SESSION_FACTS_COLUMNS];
+	struct row_value values[SESSION_FACTS_COLUMNS];
 	const char *in_block = "f";
 	PGresult *rows;
 	bool is_read;
@@ -134,7 +132,7 @@ read_facts(struct explain_server *s, char **error)
 static bool
 read_overrides(struct explain_server *s, char **error)
 {
-	struct lock_set_value values[OVERRIDES_COLUMNS];
+	struct row_value values[OVERRIDES_COLUMNS];
 	PGresult *rows =
 	    ask(s, overrides_query(), NULL, 0, OVERRIDES_COLUMNS, error);
 	bool is_read = rows != NULL && PQntuples(rows) == 1;
@@ -264,7 +262,7 @@ check_exists(struct explain_server *s, const char *relation, char **error)
 	PGresult *row;
 	bool is_missing;
 
-	row = ask(s, missing_sql, &relation, 1, 1, error);
+	row = ask(s, EXPLAIN_SQL_MISSING, &relation, 1, 1, error);
 	if (row == NULL)
 		return false;
 	is_missing = PQntuples(row) == 1 && *PQgetvalue(row, 0, 0) == 't';
@@ -330,7 +328,7 @@ static bool
 read_lock_set(struct explain_server *s, struct explain_report *r,
 	      const struct statement *statement)
 {
-	struct lock_set_value values[LOCK_SET_COLUMNS];
+	struct row_value values[LOCK_SET_COLUMNS];
 	PGresult *rows = ask_lock_set(s, statement, &r->error);
 	int i;
 
@@ -379,15 +377,15 @@ add_holder(struct explain_report *r, const struct explain_holder *h)
 static void
 read_holder(struct explain_holder *h, const PGresult *rows, int row)
 {
-	const char *pid = text_at(rows, row, 0);
-	const char *mode = text_at(rows, row, 2);
-	const char *age = text_at(rows, row, 6);
+	const char *pid = text_at(rows, row, HOLDERS_PID);
+	const char *mode = text_at(rows, row, HOLDERS_MODE);
+	const char *age = text_at(rows, row, HOLDERS_AGE);
 
 	h->pid = pid != NULL ? (uint32_t)strtoul(pid, NULL, 10) : 0;
 	h->mode = mode != NULL ? lock_mode_from_name(mode) : LOCK_NONE;
-	h->user = text_at(rows, row, 3);
-	h->application_name = text_at(rows, row, 4);
-	h->state = text_at(rows, row, 5);
+	h->user = text_at(rows, row, HOLDERS_USER);
+	h->application_name = text_at(rows, row, HOLDERS_APPLICATION_NAME);
+	h->state = text_at(rows, row, HOLDERS_STATE);
 	/* A clock that was set back makes it negative. */
 	h->has_age = age != NULL && *age != '-';
 	h->age_ms = h->has_age ? strtoull(age, NULL, 10) : 0;
@@ -402,7 +400,7 @@ add_holders(struct explain_report *r, const PGresult *rows)
 
 	r->holders = calloc((size_t)count + 1, sizeof(*r->holders));
 	for (i = 0; i < count && places != NULL && r->holders != NULL; i++) {
-		const char *relid = text_at(rows, i, 1);
+		const char *relid = text_at(rows, i, HOLDERS_RELID);
 		struct explain_holder h = {0};
 		size_t at = r->set.count;
 

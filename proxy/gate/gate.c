@@ -3,12 +3,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "proxy/session/session.h"
+#include "proxy/base/clock.h"
+#include "proxy/gate/gate_watch.h"
+#include "proxy/pair/pair.h"
 
 /* Windows */
 
 struct gate_window *
-gate_window_new(const struct session *maker, struct gate_names *names,
+gate_window_new(const struct pair *maker, struct gate_names *names,
 		uint64_t now_ms, uint64_t until_ms)
 {
 	struct gate_window *w = calloc(1, sizeof(*w));
@@ -48,7 +50,7 @@ tell_all(struct daemon *d, enum mail_kind kind, struct gate_window *w)
 
 	for (i = 0; i < d->worker_count; i++) {
 		atomic_fetch_add(&w->users, 1);
-		if (!mailbox_post(&d->workers[i].mailbox, mail))
+		if (!daemon_post(d, i, mail))
 			gate_window_drop(w);
 	}
 }
@@ -78,9 +80,9 @@ forget(struct gate *g, struct gate_note *note)
 static void
 set_timer(struct gate *g)
 {
-	uint64_t now_ms = worker_now_ms();
+	uint64_t now_ms = clock_now_ms();
 	uint64_t first_ms = UINT64_MAX;
-	struct timeval t = {0};
+	struct timeval t;
 	struct gate_note *note;
 
 	TAILQ_FOREACH(note, &g->notes, link)
@@ -89,10 +91,7 @@ set_timer(struct gate *g)
 	event_del(&g->timer);
 	if (first_ms == UINT64_MAX)
 		return;
-	if (first_ms > now_ms) {
-		t.tv_sec = (time_t)((first_ms - now_ms) / 1000);
-		t.tv_usec = (suseconds_t)((first_ms - now_ms) % 1000 * 1000);
-	}
+	t = clock_timeval_until(first_ms, now_ms);
 	event_add(&g->timer, &t);
 }
 
@@ -100,15 +99,15 @@ set_timer(struct gate *g)
 static void
 let_go(struct gate *g)
 {
-	struct session *s;
+	struct gate_watch *watch;
 	size_t count = 0;
 
-	TAILQ_FOREACH(s, &g->waiting, gate.link)
+	TAILQ_FOREACH(watch, &g->waiting, link)
 	count++;
 	for (; count > 0 && !TAILQ_EMPTY(&g->waiting); count--) {
-		s = TAILQ_FIRST(&g->waiting);
-		gate_leave(s);
-		session_resume(s);
+		watch = TAILQ_FIRST(&g->waiting);
+		gate_watch_leave(watch);
+		pair_resume(watch->pair);
 	}
 	set_timer(g);
 }
@@ -117,7 +116,7 @@ static void
 timer_event(evutil_socket_t fd, short what, void *arg)
 {
 	struct gate *g = arg;
-	uint64_t now_ms = worker_now_ms();
+	uint64_t now_ms = clock_now_ms();
 	struct gate_note *note = TAILQ_FIRST(&g->notes);
 	bool is_over = false;
 

@@ -6,9 +6,6 @@
  * so that the ordinary path looks at a pointer of its own thread and takes no
  * lock.  A window ends by itself at its time, whatever becomes of its maker.
  * Sessions that wait go on in the order in which they came.
- *
- * A transaction is new until a message of it that can touch a table has been
- * forwarded.  Nobody is ever held who may hold a lock already.
  */
 #ifndef LOCKSTEP_PROXY_GATE_GATE_H
 #define LOCKSTEP_PROXY_GATE_GATE_H
@@ -21,11 +18,10 @@
 #include <sys/queue.h>
 
 #include "policy/catalog/gate_names.h"
-#include "protocol/frame.h"
-#include "proxy/gate/recall.h"
+#include "proxy/pair/daemon.h"
 
-struct daemon;
-struct session;
+struct gate_watch;
+struct pair;
 
 /* Shared by the workers; what is not atomic never changes. */
 struct gate_window {
@@ -39,7 +35,7 @@ struct gate_window {
 };
 
 /* Takes *names, which are sealed.  One use is the caller's.  NULL: no memory */
-struct gate_window *gate_window_new(const struct session *maker,
+struct gate_window *gate_window_new(const struct pair *maker,
 				    struct gate_names *names, uint64_t now_ms,
 				    uint64_t until_ms);
 void gate_window_drop(struct gate_window *w); /* a use; accepts NULL */
@@ -55,8 +51,8 @@ struct gate_note {
 };
 
 struct gate {
-	TAILQ_HEAD(gate_notes, gate_note) notes;   /* of shut windows */
-	TAILQ_HEAD(gate_waiting, session) waiting; /* in order of arrival */
+	TAILQ_HEAD(gate_notes, gate_note) notes;      /* of shut windows */
+	TAILQ_HEAD(gate_waiting, gate_watch) waiting; /* in order of arrival */
 	struct event timer;
 };
 
@@ -72,43 +68,5 @@ gate_is_open(const struct gate *g)
 {
 	return TAILQ_EMPTY(&g->notes);
 }
-
-/* A session's part. */
-struct gate_watch {
-	TAILQ_ENTRY(session) link;
-	bool is_waiting;
-	uint64_t waiting_since_ms;
-	/* Whose window has counted it among the delayed, and from when. */
-	uint64_t delayed_by;
-	uint64_t delayed_ms;
-	bool unnamed_is_harmless; /* the unnamed statement touches no table */
-	bool unnamed_is_recalled; /* only where a window was shut by then */
-	/* As sent_seq and done_seq of struct pipeline count: */
-	uint64_t touch_seq;    /* the last message that can touch a table */
-	uint64_t boundary_seq; /* the last that can end a transaction */
-	uint64_t idle_seq;     /* done when no transaction was open */
-	struct recall recall;
-};
-
-/* The message that h describes goes to the server now. */
-void gate_note_sent(struct session *s, const struct frame_header *h,
-		    struct span in);
-
-/* A message of a guarded statement was the last one sent: Query or Execute. */
-void gate_note_touch(struct session *s, bool is_query);
-
-/* A ReadyForQuery came, and no transaction is open. */
-void gate_note_idle(struct session *s);
-
-/*
- * True: this message must wait.  The session is then among those that wait,
- * or its next server message decides.  Only to be asked while a window is
- * shut; gate_is_open tells, for all sessions of a worker.
- */
-bool gate_stops_now(struct session *s, const struct frame_header *h,
-		    struct span in);
-
-/* It waits no longer, whatever the reason. */
-void gate_leave(struct session *s);
 
 #endif

@@ -2,12 +2,15 @@
  * gate_watch.c - a session's part in the gate: is its transaction new, and
  * what is its next message about?
  */
+#include "proxy/gate/gate_watch.h"
+
 #include <string.h>
 
 #include "policy/sql/words.h"
 #include "protocol/frontend.h"
+#include "proxy/base/clock.h"
 #include "proxy/gate/gate.h"
-#include "proxy/session/session.h"
+#include "proxy/pair/pair.h"
 
 /* A session's messages */
 
@@ -50,7 +53,7 @@ statement_name(struct span *name, const struct frame_header *h, struct span in)
 
 /* NULL: it is not known; the unnamed one mostly is not. */
 static const struct recalled *
-statement_of(const struct session *s, const struct frame_header *h,
+statement_of(const struct gate_watch *g, const struct frame_header *h,
 	     struct span in, bool *is_unnamed)
 {
 	struct span name;
@@ -59,9 +62,9 @@ statement_of(const struct session *s, const struct frame_header *h,
 	if (!statement_name(&name, h, in))
 		return NULL;
 	*is_unnamed = name.len == 0;
-	if (*is_unnamed && !s->gate.unnamed_is_recalled)
+	if (*is_unnamed && !g->unnamed_is_recalled)
 		return NULL;
-	return recall_find(&s->gate.recall, name);
+	return recall_find(&g->recall, name);
 }
 
 /* Described: its locks are held since Bind; a statement's are taken anew. */
@@ -85,67 +88,68 @@ is_harmless_text(const struct frame_header *h, struct span in)
 
 /* A Bind, or a Describe. */
 static bool
-is_harmless_use(const struct session *s, const struct frame_header *h,
+is_harmless_use(const struct gate_watch *g, const struct frame_header *h,
 		struct span in)
 {
 	bool is_unnamed;
-	const struct recalled *r = statement_of(s, h, in, &is_unnamed);
+	const struct recalled *r = statement_of(g, h, in, &is_unnamed);
 
 	if (is_of_portal(h, in))
 		return true;
-	return is_unnamed ? s->gate.unnamed_is_harmless
+	return is_unnamed ? g->unnamed_is_harmless
 			  : r != NULL && r->is_harmless;
 }
 
 static void
-note_sent_query(struct session *s, const struct frame_header *h, struct span in)
+note_sent_query(struct gate_watch *g, const struct frame_header *h,
+		struct span in)
 {
-	struct gate_watch *g = &s->gate;
 	bool is_old = g->touch_seq > g->idle_seq; /* more changes nothing */
 
-	g->boundary_seq = s->pipeline.sent_seq;
+	g->boundary_seq = g->pair->pipeline.sent_seq;
 	if (is_old || !is_harmless_text(h, in))
-		g->touch_seq = s->pipeline.sent_seq;
+		g->touch_seq = g->pair->pipeline.sent_seq;
 }
 
 static void
-note_sent_parse(struct session *s, const struct frame_header *h, struct span in)
+note_sent_parse(struct gate_watch *g, const struct frame_header *h,
+		struct span in)
 {
-	bool is_shut = !gate_is_open(&s->worker->gate);
+	bool is_shut = !gate_is_open(g->gate);
 	bool is_harmless = is_harmless_text(h, in);
 	struct parse_message p;
 
 	if (!is_harmless)
-		s->gate.touch_seq = s->pipeline.sent_seq;
+		g->touch_seq = g->pair->pipeline.sent_seq;
 	if (!frame_is_whole(h, in) || !parse_decode(&p, frame_body(h, in))) {
-		s->gate.unnamed_is_harmless = false; /* it may be that one */
-		s->gate.unnamed_is_recalled = false;
+		g->unnamed_is_harmless = false; /* it may be that one */
+		g->unnamed_is_recalled = false;
 		return;
 	}
 	if (p.statement.len == 0) {
-		s->gate.unnamed_is_harmless = is_harmless;
-		s->gate.unnamed_is_recalled = is_shut;
+		g->unnamed_is_harmless = is_harmless;
+		g->unnamed_is_recalled = is_shut;
 	}
 	if (p.statement.len > 0 || is_shut)
-		recall_note(&s->gate.recall, p.statement, p.sql);
+		recall_note(&g->recall, p.statement, p.sql);
 }
 
 void
-gate_note_sent(struct session *s, const struct frame_header *h, struct span in)
+gate_watch_note_sent(struct gate_watch *g, const struct frame_header *h,
+		     struct span in)
 {
-	struct gate_watch *g = &s->gate;
-	uint64_t seq = s->pipeline.sent_seq;
+	uint64_t seq = g->pair->pipeline.sent_seq;
 
 	switch (h->type) {
 	case FRONTEND_QUERY:
-		note_sent_query(s, h, in);
+		note_sent_query(g, h, in);
 		break;
 	case FRONTEND_PARSE:
-		note_sent_parse(s, h, in);
+		note_sent_parse(g, h, in);
 		break;
 	case FRONTEND_BIND:
 	case FRONTEND_DESCRIBE:
-		if (!is_harmless_use(s, h, in))
+		if (!is_harmless_use(g, h, in))
 			g->touch_seq = seq;
 		break;
 	case FRONTEND_FUNCTION_CALL:
@@ -161,22 +165,22 @@ gate_note_sent(struct session *s, const struct frame_header *h, struct span in)
 }
 
 void
-gate_note_touch(struct session *s, bool is_query)
+gate_watch_note_touch(struct gate_watch *g, bool is_query)
 {
-	s->gate.touch_seq = s->pipeline.sent_seq;
+	g->touch_seq = g->pair->pipeline.sent_seq;
 	if (is_query)
-		s->gate.boundary_seq = s->pipeline.sent_seq;
+		g->boundary_seq = g->pair->pipeline.sent_seq;
 }
 
 void
-gate_note_idle(struct session *s)
+gate_watch_note_idle(struct gate_watch *g)
 {
-	s->gate.idle_seq = s->pipeline.done_seq;
+	g->idle_seq = g->pair->pipeline.done_seq;
 }
 
 /* May it touch a table of this window? */
 static bool
-is_about(const struct session *s, const struct gate_window *w,
+is_about(const struct gate_watch *g, const struct gate_window *w,
 	 const struct frame_header *h, struct span in)
 {
 	const struct recalled *r;
@@ -193,8 +197,8 @@ is_about(const struct session *s, const struct gate_window *w,
 	case FRONTEND_DESCRIBE:
 		if (is_of_portal(h, in))
 			return false;
-		r = statement_of(s, h, in, &is_unnamed);
-		if (is_unnamed && s->gate.unnamed_is_harmless)
+		r = statement_of(g, h, in, &is_unnamed);
+		if (is_unnamed && g->unnamed_is_harmless)
 			return false;
 		return r == NULL || gate_names_match_words(&w->names, r->words,
 							   r->count, r->writes);
@@ -206,19 +210,18 @@ is_about(const struct session *s, const struct gate_window *w,
 }
 
 static struct gate_window *
-window_for(const struct session *s, const struct frame_header *h,
+window_for(const struct gate_watch *g, const struct frame_header *h,
 	   struct span in)
 {
-	const struct gate *g = &s->worker->gate;
 	struct gate_note *note;
 
-	TAILQ_FOREACH(note, &g->notes, link)
+	TAILQ_FOREACH(note, &g->gate->notes, link)
 	{
 		struct gate_window *w = note->window;
 
-		if (w->maker != s->id &&
-		    strcmp(w->database, s->database) == 0 &&
-		    is_about(s, w, h, in))
+		if (w->maker != g->pair->id &&
+		    strcmp(w->database, g->pair->database) == 0 &&
+		    is_about(g, w, h, in))
 			return w;
 	}
 	return NULL;
@@ -236,55 +239,68 @@ count_delayed(struct gate_watch *g, struct gate_window *w)
 }
 
 static void
-wait_for(struct session *s, struct gate_window *w)
+wait_for(struct gate_watch *g, struct gate_window *w)
 {
-	if (s->gate.is_waiting)
+	if (g->is_waiting)
 		return;
-	s->gate.is_waiting = true;
-	s->gate.waiting_since_ms = worker_now_ms();
-	TAILQ_INSERT_TAIL(&s->worker->gate.waiting, s, gate.link);
-	count_delayed(&s->gate, w);
-	session_set_held(s, true);
+	g->is_waiting = true;
+	g->waiting_since_ms = clock_now_ms();
+	TAILQ_INSERT_TAIL(&g->gate->waiting, g, link);
+	count_delayed(g, w);
+	pair_set_held(g->pair, true);
 }
 
 static bool
-stops(struct session *s, const struct frame_header *h, struct span in)
+stops(struct gate_watch *g, const struct frame_header *h, struct span in)
 {
-	const struct gate_watch *g = &s->gate;
-	const struct pipeline *p = &s->pipeline;
+	const struct pipeline *p = &g->pair->pipeline;
 	struct gate_window *w;
 
-	if (s->is_blind || s->state != SESSION_READY || s->exchange != NULL ||
-	    p->skipping || p->in_copy || p->status == TRANSACTION_FAILED)
+	if (p->skipping || p->in_copy || p->status == TRANSACTION_FAILED)
 		return false;
 	/* This cycle has touched a table, or the block that is open has. */
 	if (g->touch_seq > g->idle_seq &&
 	    (g->touch_seq > g->boundary_seq || p->done_seq >= g->boundary_seq))
 		return false;
-	w = window_for(s, h, in);
+	w = window_for(g, h, in);
 	if (w == NULL)
 		return false;
 	/* What is under way may leave a block behind that has. */
 	if (p->done_seq >= g->boundary_seq)
-		wait_for(s, w);
+		wait_for(g, w);
 	return true;
 }
 
 bool
-gate_stops_now(struct session *s, const struct frame_header *h, struct span in)
+gate_watch_stops_now(struct gate_watch *g, const struct frame_header *h,
+		     struct span in)
 {
-	if (stops(s, h, in))
+	if (stops(g, h, in))
 		return true;
-	gate_leave(s);
+	gate_watch_leave(g);
 	return false;
 }
 
 void
-gate_leave(struct session *s)
+gate_watch_leave(struct gate_watch *g)
 {
-	if (!s->gate.is_waiting)
+	if (!g->is_waiting)
 		return;
-	s->gate.is_waiting = false;
-	TAILQ_REMOVE(&s->worker->gate.waiting, s, gate.link);
-	session_set_held(s, false);
+	g->is_waiting = false;
+	TAILQ_REMOVE(&g->gate->waiting, g, link);
+	pair_set_held(g->pair, false);
+}
+
+void
+gate_watch_init(struct gate_watch *g, struct gate *gate, struct pair *pair)
+{
+	g->gate = gate;
+	g->pair = pair;
+}
+
+void
+gate_watch_clear(struct gate_watch *g)
+{
+	gate_watch_leave(g);
+	recall_clear(&g->recall);
 }

@@ -3,19 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/sql/fnv.h"
+#include "policy/sql/grow.h"
 #include "policy/sql/words.h"
-
-/* FNV-1a. */
-static uint64_t
-hash_name(struct span name)
-{
-	uint64_t h = 0xcbf29ce484222325u;
-	size_t i;
-
-	for (i = 0; i < name.len; i++)
-		h = (h ^ name.data[i]) * 0x100000001b3u;
-	return h;
-}
 
 /* Where it is, or would stand. */
 static uint32_t
@@ -75,7 +65,6 @@ learn(struct recalled *out, const char *sql, size_t len)
 		memcpy(out->words, words, out->count * sizeof(*out->words));
 }
 
-/* The room for a new one is made in powers of two. */
 static bool
 make_room(struct recall *r, uint32_t place)
 {
@@ -84,13 +73,10 @@ make_room(struct recall *r, uint32_t place)
 
 	if (count == RECALL_MAX)
 		return false;
-	if ((count & (count - 1)) == 0) {
-		grown = realloc(r->items,
-				(count == 0 ? 1 : 2 * count) * sizeof(*grown));
-		if (grown == NULL)
-			return false;
-		r->items = grown;
-	}
+	grown = grow_array(r->items, count, sizeof(*grown), 1);
+	if (grown == NULL)
+		return false;
+	r->items = grown;
 	memmove(r->items + place + 1, r->items + place,
 		(count - place) * sizeof(*r->items));
 	r->count++;
@@ -100,7 +86,7 @@ make_room(struct recall *r, uint32_t place)
 void
 recall_note(struct recall *r, struct span name, struct span sql)
 {
-	struct recalled fresh = {.name = hash_name(name)};
+	struct recalled fresh = {.name = fnv_hash(name.data, name.len)};
 	uint32_t place = place_of(r, fresh.name);
 
 	if (is_there(r, place, fresh.name))
@@ -114,7 +100,7 @@ recall_note(struct recall *r, struct span name, struct span sql)
 const struct recalled *
 recall_find(const struct recall *r, struct span name)
 {
-	uint64_t hash = hash_name(name);
+	uint64_t hash = fnv_hash(name.data, name.len);
 	uint32_t place = place_of(r, hash);
 
 	if (!is_there(r, place, hash) || r->items[place].words == NULL)

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "protocol/backend.h"
-#include "proxy/session/session.h"
+#include "proxy/guard/guarded.h"
 
 enum {
 	COLUMNS_MAX = 11,
@@ -17,10 +17,10 @@ _Static_assert((int)COLUMNS_MAX >= (int)LOCK_SET_COLUMNS, "a row fits");
 _Static_assert((int)COLUMNS_MAX >= (int)HOLDERS_COLUMNS, "a row fits");
 
 void
-batch_begin(struct batch *b, struct session *s, const struct lock_set *set)
+batch_begin(struct batch *b, struct guarded *g, const struct lock_set *set)
 {
 	batch_clear(b);
-	b->injection.session = s;
+	b->injection.guarded = g;
 	b->set = set;
 }
 
@@ -34,7 +34,7 @@ add(struct batch *b, enum batch_purpose purpose, const char *sql,
 	    inject_statement(&b->injection, sql, params, param_count);
 }
 
-/* batch_send will find it and close the session. */
+/* batch_send will find it and close the pair. */
 static void
 out_of_memory(struct batch *b)
 {
@@ -146,8 +146,7 @@ batch_send(struct batch *b, bool ends_cycle)
 
 /* False: another number of columns. */
 static bool
-read_row(struct lock_set_value values[COLUMNS_MAX], size_t count,
-	 struct span body)
+read_row(struct row_value values[COLUMNS_MAX], size_t count, struct span body)
 {
 	struct data_row row;
 	size_t i;
@@ -168,7 +167,7 @@ read_row(struct lock_set_value values[COLUMNS_MAX], size_t count,
 static bool
 take_row(struct batch *b, struct span body)
 {
-	struct lock_set_value v[COLUMNS_MAX];
+	struct row_value v[COLUMNS_MAX];
 
 	switch (b->purposes[b->done]) {
 	case BATCH_COMMAND:
@@ -201,7 +200,7 @@ take_error(struct batch *b, uint8_t entry, struct frame frame, struct span raw)
 	struct error_fields f;
 
 	if (entry == FRONTEND_BIND && b->done < b->count)
-		b->injection.session->stray_statement = b->statements[b->done];
+		b->injection.guarded->stray_statement = b->statements[b->done];
 	if (batch_has_error(b))
 		return;
 	write_bytes(&b->error, raw.data, raw.len);

@@ -54,7 +54,7 @@ struct batch {
 };
 
 /* Forget what was; set may be NULL where nothing needs it. */
-void batch_begin(struct batch *b, struct session *s,
+void batch_begin(struct batch *b, struct guarded *g,
 		 const struct lock_set *set);
 
 /* One statement each; the answers fill the fields above. */
@@ -70,7 +70,7 @@ void batch_add_plan(struct batch *b, const struct statement *statements,
 
 /*
  * Ask for the answers, with a Sync that ends the cycle or with a Flush,
- * and send.  False: the session is closing, for want of memory perhaps.
+ * and send.  False: the pair is closing, for want of memory perhaps.
  */
 bool batch_send(struct batch *b, bool ends_cycle);
 

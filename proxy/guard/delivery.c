@@ -4,7 +4,7 @@
 
 #include "protocol/error_response.h"
 #include "protocol/types.h"
-#include "proxy/session/session.h"
+#include "proxy/pair/pair.h"
 
 /*
  * Positions count characters.  In UTF-8 these are the bytes that continue
@@ -29,19 +29,19 @@ count_characters(const char *text, size_t len, bool is_utf8)
 }
 
 void
-delivery_begin(struct delivery *d, struct session *s, const char *text,
+delivery_begin(struct delivery *d, struct pair *p, const char *text,
 	       size_t offset, bool holds_back)
 {
 	delivery_clear(d);
-	d->session = s;
-	d->shift = count_characters(text, offset, s->is_utf8);
+	d->pair = p;
+	d->shift = count_characters(text, offset, p->is_utf8);
 	d->holds_back = holds_back;
 }
 
 static void
 release(struct delivery *d)
 {
-	(void)session_to_client(d->session, d->held.data, d->held.len);
+	(void)pair_to_client(d->pair, d->held.data, d->held.len);
 	writer_reset(&d->held);
 	d->tag_len = 0;
 }
@@ -53,9 +53,9 @@ pass_shifted(struct delivery *d, struct frame frame)
 
 	error_response_shift(&w, frame.type, frame.body, d->shift);
 	if (w.failed)
-		session_close(d->session, CLOSE_MEMORY, NULL);
+		pair_close(d->pair, CLOSE_MEMORY, NULL);
 	else
-		(void)session_to_client(d->session, w.data, w.len);
+		(void)pair_to_client(d->pair, w.data, w.len);
 	writer_clear(&w);
 }
 
@@ -64,7 +64,7 @@ delivery_hold(struct delivery *d, struct span raw)
 {
 	write_bytes(&d->held, raw.data, raw.len);
 	if (d->held.failed)
-		session_close(d->session, CLOSE_MEMORY, NULL);
+		pair_close(d->pair, CLOSE_MEMORY, NULL);
 }
 
 static bool
@@ -121,12 +121,12 @@ delivery_confirm(struct delivery *d)
 void
 delivery_deny(struct delivery *d, struct span error)
 {
-	(void)session_to_client(d->session, d->held.data + d->tag_len,
-				d->held.len - d->tag_len);
+	(void)pair_to_client(d->pair, d->held.data + d->tag_len,
+			     d->held.len - d->tag_len);
 	writer_reset(&d->held);
 	d->tag_len = 0;
 	d->has_failed = true;
-	(void)session_to_client(d->session, error.data, error.len);
+	(void)pair_to_client(d->pair, error.data, error.len);
 }
 
 void

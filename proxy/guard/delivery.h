@@ -16,19 +16,19 @@
 #include "protocol/span.h"
 #include "protocol/writer.h"
 
-struct session;
+struct pair;
 
 struct delivery {
-	struct session *session;
-	uint32_t shift;  /* characters of the text before this piece */
-	bool holds_back; /* in a block of ours */
-	bool has_failed; /* an ErrorResponse was delivered */
-	size_t tag_len;  /* bytes of the CommandComplete at the front of held */
+	struct pair *pair; /* borrowed */
+	uint32_t shift;    /* characters of the text before this piece */
+	bool holds_back;   /* in a block of ours */
+	bool has_failed;   /* an ErrorResponse was delivered */
+	size_t tag_len; /* bytes of the CommandComplete at the front of held */
 	struct writer held; /* it, and what came behind it */
 };
 
 /* Start with the piece that begins at `offset` of the text. */
-void delivery_begin(struct delivery *d, struct session *s, const char *text,
+void delivery_begin(struct delivery *d, struct pair *p, const char *text,
 		    size_t offset, bool holds_back);
 
 /*

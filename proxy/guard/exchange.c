@@ -12,8 +12,8 @@
 #include "protocol/backend.h"
 #include "proxy/guard/exchange_state.h"
 #include "proxy/config/guard_settings.h"
-#include "proxy/session/relay.h"
-#include "proxy/session/session.h"
+#include "proxy/base/clock.h"
+#include "proxy/guard/guarded.h"
 
 enum {
 	HELD_MS = 1000, /* whatever it waits for, the turn perhaps */
@@ -28,35 +28,35 @@ exchange_is_query(const struct exchange *x)
 enum transaction_status
 exchange_status(const struct exchange *x)
 {
-	return x->session->pipeline.status;
+	return x->pair->pipeline.status;
 }
 
 void
 exchange_log(const struct exchange *x)
 {
-	guard_log_outcome(&x->log, x->session, &x->guard, worker_now_ms());
+	guard_log_outcome(&x->log, x->guarded, &x->guard, clock_now_ms());
 }
 
 /* What was kept from others is kept on only where the locks are. */
 static void
 settle_lease(struct exchange *x)
 {
-	struct session *s = x->session;
+	const struct pipeline *p = &x->pair->pipeline;
+	struct lease *lease = &x->guarded->lease;
 
-	lease_give_turn(s);
+	lease_give_turn(lease);
 	/* Until the client's own Sync: a window is soon over without it. */
-	if (x->guard.outcome == GUARD_PROTECTED &&
-	    !pipeline_is_settled(&s->pipeline))
+	if (x->guard.outcome == GUARD_PROTECTED && !pipeline_is_settled(p))
 		return;
-	lease_open(s);
-	if (s->pipeline.status != TRANSACTION_BLOCK)
-		lease_end(s);
+	lease_open(lease);
+	if (p->status != TRANSACTION_BLOCK)
+		lease_end(lease);
 }
 
 void
 exchange_end(struct exchange *x)
 {
-	session_set_held(x->session, false);
+	pair_set_held(x->pair, false);
 	settle_lease(x);
 	x->phase = EXCHANGE_DONE;
 }
@@ -65,7 +65,7 @@ void
 exchange_begin_batch(struct exchange *x, enum exchange_phase phase)
 {
 	x->phase = phase;
-	batch_begin(&x->batch, x->session, &x->guard.set);
+	batch_begin(&x->batch, x->guarded, &x->guard.set);
 }
 
 /* The client's statement */
@@ -75,8 +75,8 @@ begin_run(struct exchange *x, enum exchange_phase phase)
 {
 	batch_clear(&x->batch);
 	x->phase = phase;
-	x->log.run_ms = worker_now_ms();
-	session_set_held(x->session, false);
+	x->log.run_ms = clock_now_ms();
+	pair_set_held(x->pair, false);
 }
 
 static void
@@ -90,8 +90,8 @@ static void
 send_kept(struct exchange *x)
 {
 	begin_run(x, EXCHANGE_OBSERVING);
-	relay_release_kept(x->session);
-	x->execute_seq = x->session->pipeline.sent_seq;
+	kept_release(x->guarded);
+	x->execute_seq = x->pair->pipeline.sent_seq;
 }
 
 void
@@ -127,10 +127,10 @@ pass_on(struct exchange *x)
 {
 	if (exchange_is_query(x)) {
 		query_leave_whole(&x->query);
-		guard_log_unguarded(x->session, 1);
+		guard_log_unguarded(x->pair, 1);
 		send_piece(x);
 	} else {
-		relay_release_kept(x->session);
+		kept_release(x->guarded);
 		exchange_end(x);
 	}
 }
@@ -141,14 +141,14 @@ fence_query(struct exchange *x)
 	struct query *q = &x->query;
 
 	if (q->script.unguarded > 0)
-		guard_log_unguarded(x->session, q->script.unguarded);
+		guard_log_unguarded(x->pair, q->script.unguarded);
 	start_piece(x);
 }
 
 static void
 fence_execute(struct exchange *x)
 {
-	const struct pipeline *p = &x->session->pipeline;
+	const struct pipeline *p = &x->pair->pipeline;
 
 	if (p->tail_open)
 		exchange_protect(x, CONTEXT_TAIL);
@@ -164,7 +164,7 @@ fence_execute(struct exchange *x)
 static void
 settle(struct exchange *x)
 {
-	struct injection i = {.session = x->session};
+	struct injection i = {.guarded = x->guarded};
 
 	inject_sync(&i);
 	(void)inject_send(&i);
@@ -174,7 +174,7 @@ settle(struct exchange *x)
 static void
 fence_canceled(struct exchange *x)
 {
-	const struct pipeline *p = &x->session->pipeline;
+	const struct pipeline *p = &x->pair->pipeline;
 
 	if (p->skipping)
 		exchange_end(x); /* the server would not look at it */
@@ -188,14 +188,13 @@ fence_canceled(struct exchange *x)
 static void
 fence(struct exchange *x)
 {
-	struct session *s = x->session;
-	const struct pipeline *p = &s->pipeline;
+	const struct pipeline *p = &x->pair->pipeline;
 
 	if (x->is_of_gate)
 		fence_canceled(x);
 	else if (exchange_is_query(x) &&
 		 !query_cut(&x->query, p->status != TRANSACTION_IDLE))
-		session_close(s, CLOSE_MEMORY, NULL);
+		pair_close(x->pair, CLOSE_MEMORY, NULL);
 	else if (p->skipping && exchange_is_query(x))
 		exchange_end(x); /* the server would not look at it */
 	else if (p->in_copy || p->skipping ||
@@ -288,7 +287,7 @@ static void
 observe(struct exchange *x, struct frame frame)
 {
 	note_result(x, frame);
-	if (x->session->pipeline.done_seq < x->execute_seq)
+	if (x->pair->pipeline.done_seq < x->execute_seq)
 		return;
 	exchange_log(x);
 	exchange_end(x);
@@ -298,9 +297,9 @@ observe(struct exchange *x, struct frame frame)
 
 /* The server need not answer an open cycle before it is told to. */
 static void
-ask_for_answers(struct session *s)
+exchange_ask_for_answers(struct exchange *x)
 {
-	struct injection i = {.session = s};
+	struct injection i = {.guarded = x->guarded};
 
 	inject_flush(&i);
 	(void)inject_send(&i);
@@ -310,42 +309,43 @@ ask_for_answers(struct session *s)
 static void
 ask_before_fence(struct exchange *x)
 {
-	const struct pipeline *p = &x->session->pipeline;
+	const struct pipeline *p = &x->pair->pipeline;
 
 	if (x->has_asked || !p->tail_open || pipeline_is_quiet(p))
 		return;
 	x->has_asked = true;
-	ask_for_answers(x->session);
+	exchange_ask_for_answers(x);
 }
 
 static void
-begin(struct exchange *x, struct session *s)
+exchange_begin(struct exchange *x, struct guarded *g)
 {
-	assert(s->exchange == NULL);
-	x->session = s;
-	s->exchange = x;
-	atomic_fetch_add(&s->worker->daemon->exchanges, 1);
+	assert(g->exchange == NULL);
+	x->guarded = g;
+	x->pair = g->pair;
+	g->exchange = x;
+	atomic_fetch_add(&x->pair->daemon->exchanges, 1);
 	ask_before_fence(x);
-	if (pipeline_is_quiet(&s->pipeline) && s->state == SESSION_READY)
+	if (pipeline_is_quiet(&x->pair->pipeline) && !pair_is_closing(x->pair))
 		fence(x);
 }
 
 bool
-exchange_begin_query(struct session *s, struct span sql,
+exchange_begin_query(struct guarded *g, struct span sql,
 		     struct statement_list *list)
 {
 	struct exchange *x = calloc(1, sizeof(*x));
 
-	if (x == NULL || !query_take(&x->query, s, sql, list)) {
+	if (x == NULL || !query_take(&x->query, g, sql, list)) {
 		free(x);
 		return false;
 	}
-	begin(x, s);
+	exchange_begin(x, g);
 	return true;
 }
 
 bool
-exchange_begin_execute(struct session *s, struct prepared_facts *facts)
+exchange_begin_execute(struct guarded *g, struct prepared_facts *facts)
 {
 	struct exchange *x = calloc(1, sizeof(*x));
 
@@ -353,12 +353,12 @@ exchange_begin_execute(struct session *s, struct prepared_facts *facts)
 		return false;
 	x->facts = facts;
 	prepared_facts_use(facts);
-	begin(x, s);
+	exchange_begin(x, g);
 	return true;
 }
 
 bool
-exchange_begin_cancel(struct session *s, uint8_t type)
+exchange_begin_cancel(struct guarded *g, uint8_t type)
 {
 	struct exchange *x = calloc(1, sizeof(*x));
 	struct statement_list none = {0};
@@ -366,13 +366,13 @@ exchange_begin_cancel(struct session *s, uint8_t type)
 	    type == FRONTEND_QUERY || type == FRONTEND_FUNCTION_CALL;
 
 	if (x == NULL ||
-	    (is_query && !query_take(&x->query, s, span_of("", 0), &none))) {
+	    (is_query && !query_take(&x->query, g, span_of("", 0), &none))) {
 		free(x);
 		return false;
 	}
 	x->is_of_gate = true;
 	x->is_canceled = true;
-	begin(x, s);
+	exchange_begin(x, g);
 	return true;
 }
 
@@ -380,7 +380,7 @@ void
 exchange_hurry(struct exchange *x)
 {
 	if (x->phase == EXCHANGE_OBSERVING && !x->is_hurried)
-		ask_for_answers(x->session);
+		exchange_ask_for_answers(x);
 	x->is_hurried = true;
 }
 
@@ -429,7 +429,7 @@ exchange_answer(struct exchange *x, const struct pipeline_event *event,
 void
 exchange_step(struct exchange *x)
 {
-	const struct pipeline *p = &x->session->pipeline;
+	const struct pipeline *p = &x->pair->pipeline;
 
 	if (x->phase == EXCHANGE_FENCE)
 		ask_before_fence(x);
@@ -485,7 +485,7 @@ exchange_blocks_client(const struct exchange *x)
 	if (x->phase == EXCHANGE_OBSERVING || x->phase == EXCHANGE_DONE)
 		return false;
 	/* A piece of a Query may read copy data. */
-	return x->phase != EXCHANGE_RUNNING || !x->session->pipeline.in_copy;
+	return x->phase != EXCHANGE_RUNNING || !x->pair->pipeline.in_copy;
 }
 
 bool
@@ -495,7 +495,7 @@ exchange_is_held(const struct exchange *x)
 
 	return x->phase == EXCHANGE_WAITING && !g->window.is_shut &&
 	       (g->looks > 0 || g->attempts > 1 ||
-		worker_now_ms() - g->begun_ms >= HELD_MS);
+		clock_now_ms() - g->begun_ms >= HELD_MS);
 }
 
 bool
@@ -523,7 +523,7 @@ exchange_free(struct exchange *x)
 {
 	if (x == NULL)
 		return;
-	atomic_fetch_sub(&x->session->worker->daemon->exchanges, 1);
+	atomic_fetch_sub(&x->pair->daemon->exchanges, 1);
 	guard_clear(&x->guard);
 	batch_clear(&x->batch);
 	query_clear(&x->query);

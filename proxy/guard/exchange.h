@@ -14,25 +14,25 @@
 #include "protocol/pipeline.h"
 #include "proxy/guard/prepared.h"
 
-struct session;
+struct guarded;
 struct exchange;
 
 /*
  * A simple Query with a guarded statement: its text, borrowed for the call,
- * and *list, taken.  Sets s->exchange.  False: out of memory, and nothing is
+ * and *list, taken.  Sets g->exchange.  False: out of memory, and nothing is
  * taken or set.
  */
-bool exchange_begin_query(struct session *s, struct span sql,
+bool exchange_begin_query(struct guarded *g, struct span sql,
 			  struct statement_list *list);
 
-/* An Execute of a guarded portal: the last frame of s->kept. */
-bool exchange_begin_execute(struct session *s, struct prepared_facts *facts);
+/* An Execute of a guarded portal: the last frame of g->kept. */
+bool exchange_begin_execute(struct guarded *g, struct prepared_facts *facts);
 
 /*
  * An error, 57014, takes the place of a message of this type that waited at
  * the gate and is dropped.
  */
-bool exchange_begin_cancel(struct session *s, uint8_t type);
+bool exchange_begin_cancel(struct guarded *g, uint8_t type);
 
 /* A server message; true: it was taken, false: pass it to the client. */
 bool exchange_answer(struct exchange *x, const struct pipeline_event *event,
@@ -67,7 +67,7 @@ bool exchange_is_running(const struct exchange *x);
 /* The server's error, if it answered a statement of ours with one; raw. */
 struct span exchange_error(const struct exchange *x);
 
-/* To be freed, and s->exchange to be cleared, by its session. */
+/* To be freed, and g->exchange to be cleared, by guarded_end_exchange. */
 bool exchange_is_done(const struct exchange *x);
 
 void exchange_free(struct exchange *x); /* accepts NULL */

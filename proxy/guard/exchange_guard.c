@@ -6,7 +6,8 @@
 
 #include "proxy/guard/exchange_state.h"
 #include "proxy/config/guard_settings.h"
-#include "proxy/session/session.h"
+#include "proxy/base/clock.h"
+#include "proxy/guard/guarded.h"
 
 enum {
 	FIRST_NOTICE_MS = 1000,
@@ -159,14 +160,13 @@ undo_then(struct exchange *x, enum guard_action pending)
 static void
 wait(struct exchange *x)
 {
-	uint64_t now_ms = worker_now_ms();
+	uint64_t now_ms = clock_now_ms();
 	uint64_t until_ms = x->guard.wake_ms;
 
 	x->phase = EXCHANGE_WAITING;
 	if (x->notice_ms < until_ms)
 		until_ms = x->notice_ms;
-	session_set_timer(x->session,
-			  until_ms > now_ms ? until_ms - now_ms : 0);
+	pair_set_timer(x->pair, until_ms > now_ms ? until_ms - now_ms : 0);
 }
 
 /* The guard's actions */
@@ -185,7 +185,7 @@ static void
 run(struct exchange *x)
 {
 	if (x->guard.outcome == GUARD_PROTECTED && keeps_gate_shut(x))
-		lease_keep(x->session, &x->names,
+		lease_keep(&x->guarded->lease, &x->names,
 			   x->guard.settings->gate_transaction_ms);
 	if (x->has_savepoint)
 		release_savepoint(x);
@@ -197,9 +197,9 @@ static void
 ask_for_turn(struct exchange *x)
 {
 	uint32_t allowance_ms = 0;
-	bool granted = lease_take_turn(x->session, &allowance_ms);
+	bool granted = lease_take_turn(&x->guarded->lease, &allowance_ms);
 
-	act(x, guard_turned(&x->guard, granted, allowance_ms, worker_now_ms()));
+	act(x, guard_turned(&x->guard, granted, allowance_ms, clock_now_ms()));
 }
 
 /* What the guard does not keep any longer, nobody does. */
@@ -207,16 +207,16 @@ static void
 give_back(struct exchange *x)
 {
 	if (!x->guard.window.is_shut)
-		lease_open(x->session);
+		lease_open(&x->guarded->lease);
 	if (!x->guard.has_turn)
-		lease_give_turn(x->session);
+		lease_give_turn(&x->guarded->lease);
 }
 
 static void
 act(struct exchange *x, enum guard_action action)
 {
 	/* The client may have broken while it was told something. */
-	if (x->session->state == SESSION_CLOSING)
+	if (pair_is_closing(x->pair))
 		return;
 	if (x->is_canceled && action != GUARD_REFUSE)
 		action = guard_cancel(&x->guard);
@@ -255,9 +255,9 @@ act(struct exchange *x, enum guard_action action)
 void
 exchange_protect(struct exchange *x, enum exchange_context context)
 {
-	const struct config *config = session_config(x->session);
-	uint64_t now_ms = worker_now_ms();
-	uint64_t seed = now_ms ^ x->session->id << 20 ^ (uintptr_t)x;
+	const struct config *config = pair_config(x->pair);
+	uint64_t now_ms = clock_now_ms();
+	uint64_t seed = now_ms ^ x->pair->id << 20 ^ (uintptr_t)x;
 	bool in_transaction = context != CONTEXT_IDLE;
 
 	x->context = context;
@@ -267,8 +267,8 @@ exchange_protect(struct exchange *x, enum exchange_context context)
 	    .statement = tag_of(x),
 	    .begun_ms = now_ms,
 	};
-	x->session->lease.delayed = 0;
-	session_set_held(x->session, true);
+	x->guarded->lease.delayed = 0;
+	pair_set_held(x->pair, true);
 	act(x, guard_begin(&x->guard, &config->guard, in_transaction, now_ms,
 			   seed));
 }
@@ -304,7 +304,7 @@ give_up(struct exchange *x)
 static enum guard_scope
 least_scope(const struct exchange *x)
 {
-	bool is_behind = lease_is_held(x->session);
+	bool is_behind = lease_is_held(&x->guarded->lease);
 	enum guard_scope least =
 	    is_behind ? GUARD_SCOPE_DROPS : GUARD_SCOPE_DDL;
 	size_t count;
@@ -322,17 +322,17 @@ warn(void *arg, const char *text)
 {
 	const struct exchange *x = arg;
 
-	guard_log_warn(x->session, text, x->batch.facts.wants_warnings);
+	guard_log_warn(x->pair, text, x->batch.facts.wants_warnings);
 }
 
 /* False: out of memory; those of the file are in force then. */
 static bool
 choose_settings(struct exchange *x)
 {
-	struct session *s = x->session;
+	struct pair *p = x->pair;
 	struct rule_subject subject = {
-	    .database = s->database,
-	    .user = s->user,
+	    .database = p->database,
+	    .user = p->user,
 	    .application_name = x->batch.overrides.application_name,
 	    .tag = x->log.statement,
 	    .set = &x->batch.planned,
@@ -340,8 +340,8 @@ choose_settings(struct exchange *x)
 
 	guard_settings_clear(&x->settings);
 	/* Said once, however often it is planned. */
-	return guard_settings_choose(&x->settings, session_config(s), &subject,
-				     &x->batch.overrides,
+	return guard_settings_choose(&x->settings, pair_config(x->pair),
+				     &subject, &x->batch.overrides,
 				     x->guard.failures == 0 ? warn : NULL, x);
 }
 
@@ -357,13 +357,13 @@ planned(struct exchange *x)
 		give_up(x);
 	else
 		act(x, guard_planned(&x->guard, &x->settings, least_scope(x),
-				     &b->facts, &b->planned, worker_now_ms()));
+				     &b->facts, &b->planned, clock_now_ms()));
 }
 
 static void
 resume_waiting(struct exchange *x)
 {
-	uint64_t now_ms = worker_now_ms();
+	uint64_t now_ms = clock_now_ms();
 
 	if (x->is_canceled)
 		act(x, guard_cancel(&x->guard));
@@ -378,7 +378,7 @@ notify(struct exchange *x)
 {
 	x->is_noticing = false;
 	x->guard.holders = x->batch.holders;
-	if (guard_log_notify(&x->log, x->session, &x->guard, worker_now_ms()))
+	if (guard_log_notify(&x->log, x->pair, &x->guard, clock_now_ms()))
 		resume_waiting(x);
 }
 
@@ -394,9 +394,8 @@ looked(struct exchange *x)
 	else if (x->is_noticing)
 		notify(x);
 	else {
-		x->guard.company =
-		    atomic_load(&x->session->worker->daemon->exchanges) - 1;
-		act(x, guard_looked(&x->guard, &b->holders, worker_now_ms()));
+		x->guard.company = atomic_load(&x->pair->daemon->exchanges) - 1;
+		act(x, guard_looked(&x->guard, &b->holders, clock_now_ms()));
 	}
 }
 
@@ -414,11 +413,12 @@ named(struct exchange *x)
 		give_up(x);
 		return;
 	}
-	action = guard_shut(&x->guard, worker_now_ms());
+	action = guard_shut(&x->guard, clock_now_ms());
 	gate_names_seal(&b->names);
 	b->names.counts_near = x->guard.has_near;
 	if (x->guard.window.is_shut)
-		lease_shut(x->session, &b->names, x->guard.window.until_ms);
+		lease_shut(&x->guarded->lease, &b->names,
+			   x->guard.window.until_ms);
 	act(x, action);
 }
 
@@ -430,7 +430,7 @@ coaxed(struct exchange *x)
 	else if (batch_has_error(&x->batch))
 		give_up(x);
 	else
-		act(x, guard_coaxed(&x->guard, worker_now_ms()));
+		act(x, guard_coaxed(&x->guard, clock_now_ms()));
 }
 
 static enum attempt_result
@@ -475,7 +475,7 @@ attempted(struct exchange *x)
 	x->names = b->names;
 	memset(&b->names, 0, sizeof(b->names));
 	action = guard_attempted(&x->guard, result, b->attempt_index,
-				 &b->planned, worker_now_ms());
+				 &b->planned, clock_now_ms());
 	if (x->is_canceled)
 		action = guard_cancel(&x->guard);
 	if (x->guard.outcome == GUARD_PROTECTED || !needs_undo(x, result))
@@ -536,7 +536,7 @@ exchange_guard_step(struct exchange *x)
 void
 exchange_guard_timer(struct exchange *x)
 {
-	uint64_t now_ms = worker_now_ms();
+	uint64_t now_ms = clock_now_ms();
 
 	if (now_ms < x->notice_ms) {
 		resume_waiting(x);

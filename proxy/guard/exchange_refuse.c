@@ -4,8 +4,10 @@
  */
 #include <string.h>
 
+#include "policy/catalog/attempt.h"
 #include "proxy/guard/exchange_state.h"
-#include "proxy/session/session.h"
+#include "proxy/base/clock.h"
+#include "proxy/guard/guarded.h"
 
 static void
 finish_failed(struct exchange *x)
@@ -15,9 +17,8 @@ finish_failed(struct exchange *x)
 	if (exchange_is_query(x)) {
 		query_finish(&x->query);
 	} else {
-		buffer_clear(&x->session->kept);
-		x->session->kept_count = 0;
-		x->session->skips_to_sync = true;
+		kept_clear(&x->guarded->kept);
+		x->guarded->skips_to_sync = true;
 	}
 	exchange_end(x);
 }
@@ -26,7 +27,7 @@ finish_failed(struct exchange *x)
 void
 exchange_refused(struct exchange *x)
 {
-	if (guard_log_refuse(&x->log, x->session, &x->guard, worker_now_ms()))
+	if (guard_log_refuse(&x->log, x->pair, &x->guard, clock_now_ms()))
 		finish_failed(x);
 }
 
@@ -37,18 +38,13 @@ exchange_refused(struct exchange *x)
 static void
 send_failure(struct exchange *x)
 {
-	static const char sql[] =
-	    "DO $lockstep$BEGIN RAISE EXCEPTION USING ERRCODE = '55P03',"
-	    " MESSAGE = 'canceling statement due to lock timeout';"
-	    " END$lockstep$";
-
 	exchange_begin_batch(x, EXCHANGE_REFUSING);
 	if (x->has_savepoint) {
 		batch_add_command(&x->batch, "ROLLBACK TO SAVEPOINT _lockstep");
 		batch_add_command(&x->batch, "RELEASE SAVEPOINT _lockstep");
 		x->has_savepoint = false;
 	}
-	batch_add_command(&x->batch, sql);
+	batch_add_command(&x->batch, attempt_refusal_sql());
 	(void)batch_send(&x->batch, exchange_may_sync(x));
 }
 
@@ -64,7 +60,7 @@ exchange_refuse(struct exchange *x)
 void
 exchange_deliver_error(struct exchange *x)
 {
-	if (session_to_client(x->session, x->error.data, x->error.len))
+	if (pair_to_client(x->pair, x->error.data, x->error.len))
 		finish_failed(x);
 }
 
@@ -76,7 +72,7 @@ void
 exchange_fail(struct exchange *x)
 {
 	struct batch *b = &x->batch;
-	bool is_open = !pipeline_is_settled(&x->session->pipeline) ||
+	bool is_open = !pipeline_is_settled(&x->pair->pipeline) ||
 		       exchange_status(x) != TRANSACTION_IDLE;
 
 	guard_log_result(&x->log, b->sqlstate, strlen(b->sqlstate));

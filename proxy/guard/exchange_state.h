@@ -23,7 +23,7 @@
  *                          begins and the client's Sync ends
  *   BLOCK                  in the client's block; a savepoint shields it
  *   TAIL                   in the cycle that the client has begun, whose Sync
- *                          is his: nothing of ours may end it
+ *                          is the client's: nothing of ours may end it
  *
  * Invariants:
  *   (1) Every transition but those from WAITING and OBSERVING is made with
@@ -66,7 +66,8 @@ enum exchange_context {
 };
 
 struct exchange {
-	struct session *session;
+	struct guarded *guarded; /* borrowed; */
+	struct pair *pair;       /* likewise, its */
 	enum exchange_phase phase;
 	enum exchange_context context;
 	bool is_canceled;

@@ -5,7 +5,7 @@
 #include "policy/guard/report.h"
 #include "proxy/config/guard_settings.h"
 #include "proxy/base/log.h"
-#include "proxy/session/session.h"
+#include "proxy/guard/guarded.h"
 
 void
 guard_log_result(struct guard_log *l, const void *text, size_t len)
@@ -18,12 +18,12 @@ guard_log_result(struct guard_log *l, const void *text, size_t len)
 
 static void
 begin_line(struct log_event *e, enum log_level level, const char *message,
-	   const struct session *s)
+	   const struct pair *p)
 {
 	log_begin(e, level, message);
-	log_number(e, "session", s->id);
-	log_text(e, "user", s->user);
-	log_text(e, "database", s->database);
+	log_number(e, "session", p->id);
+	log_text(e, "user", p->user);
+	log_text(e, "database", p->database);
 }
 
 /* Those that have ended, and the one in which it ran. */
@@ -50,7 +50,7 @@ is_ordinary(enum guard_outcome outcome)
 }
 
 void
-guard_log_outcome(const struct guard_log *l, const struct session *s,
+guard_log_outcome(const struct guard_log *l, const struct guarded *of,
 		  const struct guard *g, uint64_t now_ms)
 {
 	uint64_t run_ms = l->run_ms > 0 ? l->run_ms : now_ms;
@@ -58,7 +58,7 @@ guard_log_outcome(const struct guard_log *l, const struct session *s,
 	struct log_event e;
 
 	begin_line(&e, is_ordinary(g->outcome) ? LOG_DEBUG : LOG_INFO,
-		   "guarded statement", s);
+		   "guarded statement", of->pair);
 	report_lock_set(tables, sizeof(tables), &g->set);
 	log_text(&e, "statement", l->statement);
 	log_text(&e, "tables", tables);
@@ -72,7 +72,7 @@ guard_log_outcome(const struct guard_log *l, const struct session *s,
 	if (g->window.begun_ms > 0) {
 		log_number(&e, "windows", windows(g));
 		log_number(&e, "gate_ms", gate_ms(g, now_ms));
-		log_number(&e, "delayed", lease_delayed(s));
+		log_number(&e, "delayed", lease_delayed(&of->lease));
 	}
 	log_text(&e, "result", l->result);
 	if (g->facts.has_old_snapshot)
@@ -81,37 +81,37 @@ guard_log_outcome(const struct guard_log *l, const struct session *s,
 }
 
 void
-guard_log_unguarded(const struct session *s, size_t statements)
+guard_log_unguarded(const struct pair *p, size_t statements)
 {
 	struct log_event e;
 
-	begin_line(&e, LOG_WARNING, "statements passed unguarded", s);
+	begin_line(&e, LOG_WARNING, "statements passed unguarded", p);
 	log_number(&e, "statements", statements);
 	log_end(&e);
 }
 
 void
-guard_log_unplanned(const struct session *s, const char *statement)
+guard_log_unplanned(const struct pair *p, const char *statement)
 {
 	struct log_event e;
 
-	begin_line(&e, LOG_INFO, "statement passed unplanned", s);
+	begin_line(&e, LOG_INFO, "statement passed unplanned", p);
 	log_text(&e, "statement", statement);
 	log_end(&e);
 }
 
 void
-guard_log_unjudged(const struct session *s, const char *why)
+guard_log_unjudged(const struct pair *p, const char *why)
 {
 	struct log_event e;
 
-	begin_line(&e, LOG_WARNING, "statement passed unjudged", s);
+	begin_line(&e, LOG_WARNING, "statement passed unjudged", p);
 	log_text(&e, "why", why);
 	log_end(&e);
 }
 
 void
-guard_log_warn(struct session *s, const char *text, bool tells_client)
+guard_log_warn(struct pair *p, const char *text, bool tells_client)
 {
 	struct error_report r = {
 	    .severity = "WARNING",
@@ -120,14 +120,14 @@ guard_log_warn(struct session *s, const char *text, bool tells_client)
 	};
 	struct log_event e;
 
-	begin_line(&e, LOG_WARNING, text, s);
+	begin_line(&e, LOG_WARNING, text, p);
 	log_end(&e);
 	if (tells_client)
-		(void)session_report(s, &r);
+		(void)pair_report(p, &r);
 }
 
 bool
-guard_log_notify(const struct guard_log *l, struct session *s,
+guard_log_notify(const struct guard_log *l, struct pair *p,
 		 const struct guard *g, uint64_t now_ms)
 {
 	struct report r;
@@ -139,11 +139,11 @@ guard_log_notify(const struct guard_log *l, struct session *s,
 	e.sqlstate = r.sqlstate;
 	e.message = r.message;
 	e.detail = r.detail;
-	return session_report(s, &e);
+	return pair_report(p, &e);
 }
 
 bool
-guard_log_refuse(struct guard_log *l, struct session *s, const struct guard *g,
+guard_log_refuse(struct guard_log *l, struct pair *p, const struct guard *g,
 		 uint64_t now_ms)
 {
 	struct report r;
@@ -155,5 +155,5 @@ guard_log_refuse(struct guard_log *l, struct session *s, const struct guard *g,
 	e.message = r.message;
 	e.detail = r.detail[0] != '\0' ? r.detail : NULL;
 	e.hint = r.hint[0] != '\0' ? r.hint : NULL;
-	return session_report(s, &e);
+	return pair_report(p, &e);
 }

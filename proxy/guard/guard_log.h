@@ -11,7 +11,8 @@
 
 #include "policy/guard/guard.h"
 
-struct session;
+struct guarded;
+struct pair;
 
 struct guard_log {
 	const char *statement; /* "DROP TABLE" */
@@ -24,25 +25,25 @@ struct guard_log {
 void guard_log_result(struct guard_log *l, const void *text, size_t len);
 
 /* The line of the log. */
-void guard_log_outcome(const struct guard_log *l, const struct session *s,
+void guard_log_outcome(const struct guard_log *l, const struct guarded *of,
 		       const struct guard *g, uint64_t now_ms);
 
 /* Statements that could have been guarded and were not. */
-void guard_log_unguarded(const struct session *s, size_t statements);
+void guard_log_unguarded(const struct pair *p, size_t statements);
 
 /* Recognised, but nobody can say yet what it will lock. */
-void guard_log_unplanned(const struct session *s, const char *statement);
+void guard_log_unplanned(const struct pair *p, const char *statement);
 
 /* A text that could not be looked into, and why. */
-void guard_log_unjudged(const struct session *s, const char *why);
+void guard_log_unjudged(const struct pair *p, const char *why);
 
 /* A setting of the session's makes no sense: tells the client, too. */
-void guard_log_warn(struct session *s, const char *text, bool tells_client);
+void guard_log_warn(struct pair *p, const char *text, bool tells_client);
 
-/* To the client; false: the session is closing. */
-bool guard_log_notify(const struct guard_log *l, struct session *s,
+/* To the client; false: the pair is closing. */
+bool guard_log_notify(const struct guard_log *l, struct pair *p,
 		      const struct guard *g, uint64_t now_ms);
-bool guard_log_refuse(struct guard_log *l, struct session *s,
+bool guard_log_refuse(struct guard_log *l, struct pair *p,
 		      const struct guard *g, uint64_t now_ms);
 
 #endif

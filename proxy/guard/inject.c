@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "proxy/session/session.h"
+#include "proxy/guard/guarded.h"
 
 enum {
 	NAME_MAX_BYTES = 24,
@@ -28,7 +28,8 @@ static void
 begin(struct injection *i, enum frontend_type type)
 {
 	writer_begin(&i->out, (uint8_t)type);
-	pipeline_sent(&i->session->pipeline, (uint8_t)type, PIPELINE_PROXY);
+	pipeline_sent(&i->guarded->pair->pipeline, (uint8_t)type,
+		      PIPELINE_PROXY);
 }
 
 static void
@@ -83,10 +84,10 @@ close_stray(struct injection *i)
 {
 	char name[NAME_MAX_BYTES];
 
-	if (i->session->stray_statement == 0)
+	if (i->guarded->stray_statement == 0)
 		return;
-	format_name(name, i->session->stray_statement);
-	i->session->stray_statement = 0;
+	format_name(name, i->guarded->stray_statement);
+	i->guarded->stray_statement = 0;
 	add_close(i, 'S', name);
 }
 
@@ -94,7 +95,7 @@ uint32_t
 inject_statement(struct injection *i, const char *sql, char *const *params,
 		 size_t count)
 {
-	uint32_t number = ++i->session->injected;
+	uint32_t number = ++i->guarded->injected;
 	char name[NAME_MAX_BYTES];
 
 	format_name(name, number);
@@ -127,10 +128,11 @@ inject_send(struct injection *i)
 	bool sent;
 
 	if (i->out.failed) {
-		session_close(i->session, CLOSE_MEMORY, NULL);
+		pair_close(i->guarded->pair, CLOSE_MEMORY, NULL);
 		sent = false;
 	} else {
-		sent = session_to_server(i->session, i->out.data, i->out.len);
+		sent =
+		    pair_to_server(i->guarded->pair, i->out.data, i->out.len);
 	}
 	writer_clear(&i->out);
 	return sent;

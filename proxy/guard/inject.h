@@ -14,17 +14,17 @@
 
 #include "protocol/writer.h"
 
-struct session;
+struct guarded;
 
-/* A zeroed one with its session set is empty and valid. */
+/* A zeroed one with its guarded set is empty and valid. */
 struct injection {
-	struct session *session;
+	struct guarded *guarded; /* whose connection; borrowed */
 	struct writer out;
 };
 
 /*
  * Parse, Bind, Execute and two Closes; params are text values.  Returns the
- * number of its statement, for session.stray_statement.
+ * number of its statement, for guarded.stray_statement.
  */
 uint32_t inject_statement(struct injection *i, const char *sql,
 			  char *const *params, size_t count);
@@ -34,7 +34,7 @@ uint32_t inject_statement(struct injection *i, const char *sql,
 void inject_sync(struct injection *i);
 void inject_flush(struct injection *i);
 
-/* Send what was built and forget it.  False: the session is closing. */
+/* Send what was built and forget it.  False: the pair is closing. */
 bool inject_send(struct injection *i);
 
 #endif

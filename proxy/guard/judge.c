@@ -2,7 +2,7 @@
  * judge.c - what is to be done with a client's message.
  *
  * A message of an extended cycle that prepares a guarded statement is kept
- * back (session.kept), and so is what follows it in that cycle, until its
+ * back (guarded.kept), and so is what follows it in that cycle, until its
  * Execute shows that it is run, or anything else that it is not.
  */
 #include "proxy/guard/judge.h"
@@ -11,8 +11,7 @@
 
 #include "protocol/frontend.h"
 #include "proxy/guard/guard_log.h"
-#include "proxy/session/login.h"
-#include "proxy/session/session.h"
+#include "proxy/guard/guarded.h"
 
 enum {
 	/* Names that a message of the client may begin with. */
@@ -27,35 +26,36 @@ front(struct span in, size_t len)
 }
 
 static bool
-is_collecting(const struct session *s)
+is_collecting(const struct guarded *g)
 {
-	return s->kept.len > 0;
+	return g->kept.frames.len > 0;
 }
 
 /* Nothing has begun in the server that keeping back would tear apart. */
 static bool
-can_keep(const struct session *s, const struct frame_header *h)
+can_keep(const struct guarded *g, const struct frame_header *h)
 {
-	size_t limit = session_config(s)->query_limit_bytes;
+	size_t limit = pair_config(g->pair)->query_limit_bytes;
 
-	return s->kept_count < KEPT_MAX && !s->pipeline.tail_began &&
-	       !s->pipeline.skipping && !s->pipeline.in_copy &&
-	       h->body_len <= limit && s->kept.len + h->body_len <= limit;
+	return g->kept.count < KEPT_MAX && !g->pair->pipeline.tail_began &&
+	       !g->pair->pipeline.skipping && !g->pair->pipeline.in_copy &&
+	       h->body_len <= limit &&
+	       g->kept.frames.len + h->body_len <= limit;
 }
 
 /* For messages that only matter where they belong to a kept cycle. */
 static enum judgement
-keep_along(struct session *s, const struct frame_header *h, struct span in)
+keep_along(struct guarded *g, const struct frame_header *h, struct span in)
 {
-	if (!is_collecting(s))
+	if (!is_collecting(g))
 		return JUDGE_PASS;
-	if (!can_keep(s, h))
+	if (!can_keep(g, h))
 		return JUDGE_RELEASE;
 	return frame_is_whole(h, in) ? JUDGE_KEEP : JUDGE_WAIT;
 }
 
 static bool
-has_guarded(const struct session *s, const struct statement_list *list)
+has_guarded(const struct guarded *g, const struct statement_list *list)
 {
 	bool found = false;
 	size_t i;
@@ -65,28 +65,31 @@ has_guarded(const struct session *s, const struct statement_list *list)
 			continue;
 		if (list->items[i].has_plan)
 			found = true;
-		else if (list->items[i].scope <= session_config(s)->guard.scope)
-			guard_log_unplanned(s, list->items[i].tag);
+		else if (list->items[i].scope <=
+			 pair_config(g->pair)->guard.scope)
+			guard_log_unplanned(g->pair, list->items[i].tag);
 	}
 	return found;
 }
 
 static bool
-is_candidate(const struct session *s, struct span sql)
+is_candidate(const struct guarded *g, struct span sql)
 {
 	return statement_is_candidate((const char *)sql.data, sql.len,
-				      session_config(s)->detect);
+				      pair_config(g->pair)->detect);
 }
 
 /* True if the text holds a statement to guard; *list is then filled. */
 static bool
-judge_candidate(struct session *s, struct span sql, struct statement_list *list)
+judge_candidate(struct guarded *g, struct span sql, struct statement_list *list)
 {
-	const struct config *c = session_config(s);
+	const struct config *c = pair_config(g->pair);
 	const char *text = (const char *)sql.data;
 
-	if (s->sends_plain_backslashes && memchr(text, '\\', sql.len) != NULL) {
-		guard_log_unjudged(s, "standard_conforming_strings is off");
+	if (g->pair->sends_plain_backslashes &&
+	    memchr(text, '\\', sql.len) != NULL) {
+		guard_log_unjudged(g->pair,
+				   "standard_conforming_strings is off");
 		return false;
 	}
 	switch (statement_list_parse(list, text, sql.len, c->detect,
@@ -94,16 +97,17 @@ judge_candidate(struct session *s, struct span sql, struct statement_list *list)
 	case STATEMENT_OK:
 		break;
 	case STATEMENT_UNPARSED:
-		guard_log_unjudged(s, "it does not parse");
+		guard_log_unjudged(g->pair, "it does not parse");
 		return false;
 	case STATEMENT_TOO_LARGE:
-		guard_log_unjudged(s, "it is larger than parse_limit allows");
+		guard_log_unjudged(g->pair,
+				   "it is larger than parse_limit allows");
 		return false;
 	case STATEMENT_NO_MEMORY:
-		guard_log_unjudged(s, "out of memory");
+		guard_log_unjudged(g->pair, "out of memory");
 		return false;
 	}
-	if (has_guarded(s, list))
+	if (has_guarded(g, list))
 		return true;
 	statement_list_clear(list);
 	return false;
@@ -111,174 +115,157 @@ judge_candidate(struct session *s, struct span sql, struct statement_list *list)
 
 /* A message too large to keep streams on; its beginning may still tell. */
 static enum judgement
-pass_too_large(struct session *s, struct span in)
+pass_too_large(struct guarded *g, struct span in)
 {
 	struct span head = front(in, 256);
 
-	if (is_collecting(s))
+	if (is_collecting(g))
 		return JUDGE_RELEASE;
-	if (is_candidate(s, span_of(head.data + FRAME_HEADER_BYTES,
+	if (is_candidate(g, span_of(head.data + FRAME_HEADER_BYTES,
 				    head.len - FRAME_HEADER_BYTES)))
-		guard_log_unjudged(s, "the message is larger than query_limit");
+		guard_log_unjudged(g->pair,
+				   "the message is larger than query_limit");
 	return JUDGE_PASS;
 }
 
 static enum judgement
-judge_query(struct session *s, const struct frame_header *h, struct span in,
+judge_query(struct guarded *g, const struct frame_header *h, struct span in,
 	    struct finding *out)
 {
 	struct query_message q;
 
-	if (h->body_len > session_config(s)->query_limit_bytes)
-		return pass_too_large(s, in);
-	if (is_collecting(s))
+	if (h->body_len > pair_config(g->pair)->query_limit_bytes)
+		return pass_too_large(g, in);
+	if (is_collecting(g))
 		return JUDGE_RELEASE;
 	if (!frame_is_whole(h, in))
 		return JUDGE_WAIT;
 	/* Most hold no candidate, and then nobody minds what they hold. */
-	if (s->pipeline.in_copy || s->pipeline.skipping ||
-	    !is_candidate(s, query_text(frame_body(h, in))) ||
+	if (g->pair->pipeline.in_copy || g->pair->pipeline.skipping ||
+	    !is_candidate(g, query_text(frame_body(h, in))) ||
 	    !query_decode(&q, frame_body(h, in)))
 		return JUDGE_PASS;
-	if (!judge_candidate(s, q.sql, &out->list))
+	if (!judge_candidate(g, q.sql, &out->list))
 		return JUDGE_PASS;
 	out->sql = q.sql;
 	return JUDGE_GUARD_QUERY;
 }
 
 static enum judgement
-judge_parse(struct session *s, const struct frame_header *h, struct span in)
+judge_parse(struct guarded *g, const struct frame_header *h, struct span in)
 {
 	struct parse_message p;
 	struct statement_list list = {0};
 	struct prepared_facts *facts = NULL;
 
-	if (h->body_len > session_config(s)->query_limit_bytes)
-		return pass_too_large(s, in);
+	if (h->body_len > pair_config(g->pair)->query_limit_bytes)
+		return pass_too_large(g, in);
 	if (!frame_is_whole(h, in))
 		return JUDGE_WAIT;
 	if (!parse_decode(&p, frame_body(h, in)))
-		return keep_along(s, h, in);
+		return keep_along(g, h, in);
 	/* More than one statement is an error here; the server says so. */
-	if (is_candidate(s, p.sql) && judge_candidate(s, p.sql, &list))
+	if (is_candidate(g, p.sql) && judge_candidate(g, p.sql, &list))
 		facts = prepared_facts_new(&list);
-	prepared_parse(&s->prepared, p.statement, facts);
-	if (facts != NULL && can_keep(s, h))
+	prepared_parse(&g->prepared, p.statement, facts);
+	if (facts != NULL && can_keep(g, h))
 		return JUDGE_KEEP;
-	return keep_along(s, h, in);
-}
-
-bool
-judge_knows_guarded(const struct session *s)
-{
-	return s->prepared.statements != NULL || s->prepared.portals != NULL;
+	return keep_along(g, h, in);
 }
 
 static enum judgement
-judge_bind(struct session *s, const struct frame_header *h, struct span in)
+judge_bind(struct guarded *g, const struct frame_header *h, struct span in)
 {
 	struct bind_message b;
 	struct span names;
 
-	if (!judge_knows_guarded(s))
-		return keep_along(s, h, in);
+	if (!guarded_knows_any(g))
+		return keep_along(g, h, in);
 	names = front(
 	    span_of(in.data + FRAME_HEADER_BYTES, in.len - FRAME_HEADER_BYTES),
 	    h->body_len);
 	if (!bind_decode(&b, names)) {
 		if (!frame_is_whole(h, in) && names.len < NAMES_MAX_BYTES)
 			return JUDGE_WAIT;
-		return keep_along(s, h, in);
+		return keep_along(g, h, in);
 	}
-	if (prepared_bind(&s->prepared, b.portal, b.statement) &&
-	    can_keep(s, h))
+	if (prepared_bind(&g->prepared, b.portal, b.statement) &&
+	    can_keep(g, h))
 		return frame_is_whole(h, in) ? JUDGE_KEEP : JUDGE_WAIT;
-	return keep_along(s, h, in);
+	return keep_along(g, h, in);
 }
 
 static enum judgement
-judge_execute(struct session *s, const struct frame_header *h, struct span in,
+judge_execute(struct guarded *g, const struct frame_header *h, struct span in,
 	      struct finding *out)
 {
 	struct execute_message e;
 
-	if (s->prepared.portals == NULL || h->body_len > NAMES_MAX_BYTES)
-		return is_collecting(s) ? JUDGE_RELEASE : JUDGE_PASS;
+	if (g->prepared.portals == NULL || h->body_len > NAMES_MAX_BYTES)
+		return is_collecting(g) ? JUDGE_RELEASE : JUDGE_PASS;
 	if (!frame_is_whole(h, in))
 		return JUDGE_WAIT;
-	if (execute_decode(&e, frame_body(h, in)) && !s->pipeline.skipping &&
-	    !s->pipeline.in_copy)
-		out->facts = prepared_portal(&s->prepared, e.portal);
+	if (execute_decode(&e, frame_body(h, in)) &&
+	    !g->pair->pipeline.skipping && !g->pair->pipeline.in_copy)
+		out->facts = prepared_portal(&g->prepared, e.portal);
 	if (out->facts != NULL)
 		return JUDGE_GUARD_EXECUTE;
-	return is_collecting(s) ? JUDGE_RELEASE : JUDGE_PASS;
+	return is_collecting(g) ? JUDGE_RELEASE : JUDGE_PASS;
 }
 
 static enum judgement
-judge_close(struct session *s, const struct frame_header *h, struct span in)
+judge_close(struct guarded *g, const struct frame_header *h, struct span in)
 {
 	struct target_message t;
 
-	if (!judge_knows_guarded(s) || h->body_len > NAMES_MAX_BYTES)
-		return keep_along(s, h, in);
+	if (!guarded_knows_any(g) || h->body_len > NAMES_MAX_BYTES)
+		return keep_along(g, h, in);
 	if (!frame_is_whole(h, in))
 		return JUDGE_WAIT;
 	if (target_decode(&t, frame_body(h, in)))
-		prepared_close(&s->prepared, t.kind, t.name);
-	return keep_along(s, h, in);
+		prepared_close(&g->prepared, t.kind, t.name);
+	return keep_along(g, h, in);
 }
 
 /* An error of ours stands for the server's: it skips to Sync, so do we. */
 static enum judgement
-judge_skipped(struct session *s, const struct frame_header *h)
+judge_skipped(struct guarded *g, const struct frame_header *h)
 {
 	if (h->type == FRONTEND_SYNC)
-		s->skips_to_sync = false;
+		g->skips_to_sync = false;
 	if (h->type == FRONTEND_TERMINATE)
-		s->is_terminating = true;
+		g->pair->is_terminating = true;
 	return h->type == FRONTEND_SYNC || h->type == FRONTEND_TERMINATE
 		   ? JUDGE_PASS
 		   : JUDGE_DROP;
 }
 
-static enum judgement
-judge_login(struct session *s, const struct frame_header *h, struct span in)
-{
-	if (h->type == FRONTEND_TERMINATE) {
-		s->is_terminating = true;
-		return JUDGE_PASS;
-	}
-	return login_judge(s, h, in) ? JUDGE_PASS : JUDGE_WAIT;
-}
-
 enum judgement
-judge(struct session *s, const struct frame_header *h, struct span in,
+judge(struct guarded *g, const struct frame_header *h, struct span in,
       struct finding *out)
 {
-	if (s->state == SESSION_AUTH)
-		return judge_login(s, h, in);
-	if (s->skips_to_sync)
-		return judge_skipped(s, h);
+	if (g->skips_to_sync)
+		return judge_skipped(g, h);
 	switch (h->type) {
 	case FRONTEND_QUERY:
-		return judge_query(s, h, in, out);
+		return judge_query(g, h, in, out);
 	case FRONTEND_PARSE:
-		return judge_parse(s, h, in);
+		return judge_parse(g, h, in);
 	case FRONTEND_BIND:
-		return judge_bind(s, h, in);
+		return judge_bind(g, h, in);
 	case FRONTEND_EXECUTE:
-		return judge_execute(s, h, in, out);
+		return judge_execute(g, h, in, out);
 	case FRONTEND_CLOSE:
-		return judge_close(s, h, in);
+		return judge_close(g, h, in);
 	case FRONTEND_DESCRIBE:
-		return keep_along(s, h, in);
+		return keep_along(g, h, in);
 	case FRONTEND_TERMINATE:
-		s->is_terminating = true;
+		g->pair->is_terminating = true;
 		break;
 	default:
 		break;
 	}
-	return is_collecting(s) ? JUDGE_RELEASE : JUDGE_PASS;
+	return is_collecting(g) ? JUDGE_RELEASE : JUDGE_PASS;
 }
 
 bool

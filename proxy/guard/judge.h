@@ -12,13 +12,13 @@
 #include "protocol/span.h"
 #include "proxy/guard/prepared.h"
 
-struct session;
+struct guarded;
 
 enum judgement {
 	JUDGE_WAIT, /* more of the frame, or another time */
 	JUDGE_PASS,
 	JUDGE_DROP,
-	JUDGE_KEEP,    /* to session.kept */
+	JUDGE_KEEP,    /* to guarded.kept */
 	JUDGE_RELEASE, /* what was kept passes; this is judged anew */
 	JUDGE_GUARD_QUERY,
 	JUDGE_GUARD_EXECUTE,
@@ -36,12 +36,9 @@ struct finding {
  * the message does to the session's prepared statements is noted, and may be
  * noted again when the same frame is judged anew.
  */
-enum judgement judge(struct session *s, const struct frame_header *h,
+enum judgement judge(struct guarded *g, const struct frame_header *h,
 		     struct span in, struct finding *out);
 
 bool judge_is_guarded(enum judgement j);
-
-/* A prepared statement or portal of the session is guarded. */
-bool judge_knows_guarded(const struct session *s);
 
 #endif

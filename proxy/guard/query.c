@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "proxy/session/session.h"
+#include "proxy/guard/guarded.h"
 
 bool
-query_take(struct query *q, struct session *s, struct span sql,
+query_take(struct query *q, struct guarded *g, struct span sql,
 	   struct statement_list *list)
 {
 	char *text = malloc(sql.len + 1);
@@ -15,7 +15,7 @@ query_take(struct query *q, struct session *s, struct span sql,
 		return false;
 	memcpy(text, sql.data, sql.len);
 	text[sql.len] = '\0';
-	q->session = s;
+	q->guarded = g;
 	q->text = text;
 	q->text_len = sql.len;
 	q->list = *list;
@@ -53,14 +53,15 @@ query_statements(const struct query *q, size_t *count)
 }
 
 static void
-send_message(struct session *s, struct writer *w)
+query_send(struct guarded *g, struct writer *w)
 {
 	if (w->failed) {
-		session_close(s, CLOSE_MEMORY, NULL);
+		pair_close(g->pair, CLOSE_MEMORY, NULL);
 	} else {
-		pipeline_sent(&s->pipeline, FRONTEND_QUERY, PIPELINE_CLIENT);
-		gate_note_touch(s, true);
-		(void)session_to_server(s, w->data, w->len);
+		pipeline_sent(&g->pair->pipeline, FRONTEND_QUERY,
+			      PIPELINE_CLIENT);
+		gate_watch_note_touch(&g->watch, true);
+		(void)pair_to_server(g->pair, w->data, w->len);
 	}
 	writer_clear(w);
 }
@@ -71,13 +72,13 @@ query_send_piece(struct query *q, bool in_own_block)
 	const struct piece *p = query_piece(q);
 	struct writer w = {0};
 
-	delivery_begin(&q->delivery, q->session, q->text, p->start,
+	delivery_begin(&q->delivery, q->guarded->pair, q->text, p->start,
 		       in_own_block);
 	writer_begin(&w, FRONTEND_QUERY);
 	write_bytes(&w, q->text + p->start, p->end - p->start);
 	write_u8(&w, 0);
 	writer_end(&w);
-	send_message(q->session, &w);
+	query_send(q->guarded, &w);
 }
 
 bool
@@ -92,16 +93,16 @@ query_advance(struct query *q)
 void
 query_finish(struct query *q)
 {
-	struct session *s = q->session;
+	struct pair *p = q->guarded->pair;
 	struct writer w = {0};
 
 	writer_begin(&w, BACKEND_READY_FOR_QUERY);
-	write_u8(&w, (uint8_t)s->pipeline.status);
+	write_u8(&w, (uint8_t)p->pipeline.status);
 	writer_end(&w);
 	if (w.failed)
-		session_close(s, CLOSE_MEMORY, NULL);
+		pair_close(p, CLOSE_MEMORY, NULL);
 	else
-		(void)session_to_client(s, w.data, w.len);
+		(void)pair_to_client(p, w.data, w.len);
 	writer_clear(&w);
 }
 

@@ -13,11 +13,11 @@
 #include "protocol/span.h"
 #include "proxy/guard/delivery.h"
 
-struct session;
+struct guarded;
 
 /* A zeroed one is empty and valid. */
 struct query {
-	struct session *session;
+	struct guarded *guarded; /* borrowed */
 	char *text; /* owned, NUL terminated; NULL: there is none */
 	size_t text_len;
 	struct statement_list list; /* owned */
@@ -27,7 +27,7 @@ struct query {
 };
 
 /* sql is copied, *list taken.  False: out of memory, and nothing is taken. */
-bool query_take(struct query *q, struct session *s, struct span sql,
+bool query_take(struct query *q, struct guarded *g, struct span sql,
 		struct statement_list *list);
 
 /*
@@ -44,7 +44,7 @@ const struct piece *query_piece(const struct query *q);
 /* The statements to prepare for before this piece runs. */
 const struct statement *query_statements(const struct query *q, size_t *count);
 
-/* in_own_block: the session's block is ours, to be committed behind it. */
+/* in_own_block: the block is ours, to be committed behind it. */
 void query_send_piece(struct query *q, bool in_own_block);
 
 /* False: that was the last piece, or an error ended the text. */

@@ -16,7 +16,6 @@
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +26,9 @@
 #include <event2/event_struct.h>
 #include <event2/util.h>
 
+#include "proxy/base/clock.h"
+#include "proxy/config/endpoint.h"
+#include "proxy/net/socket.h"
 #include "proxy/net/upgrade.h"
 
 struct dial {
@@ -40,7 +42,7 @@ struct dial {
 	struct evdns_getaddrinfo_request *request;
 	struct evutil_addrinfo *answer;
 	struct evutil_addrinfo *candidate; /* of answer, next to be tried */
-	struct dial_address peer;          /* the one being tried */
+	struct address peer;               /* the one being tried */
 	struct event event;
 	struct upgrade *upgrade;
 	bool is_downgraded;
@@ -52,20 +54,6 @@ struct dial {
 static void next_endpoint(struct dial *d);
 static void next_address(struct dial *d);
 static bool try_peer(struct dial *d);
-
-void
-dial_address_text(const struct dial_address *a, char out[DIAL_ADDRESS_TEXT_MAX])
-{
-	char host[64];
-	char port[8];
-
-	if (getnameinfo((const struct sockaddr *)&a->address, a->len, host,
-			sizeof(host), port, sizeof(port),
-			NI_NUMERICHOST | NI_NUMERICSERV) == 0)
-		snprintf(out, DIAL_ADDRESS_TEXT_MAX, "%s port %s", host, port);
-	else
-		snprintf(out, DIAL_ADDRESS_TEXT_MAX, "upstream");
-}
 
 static void
 dial_free(struct dial *d)
@@ -105,7 +93,7 @@ describe(const struct dial *d, char *out, size_t size)
 		return;
 	}
 	e = &d->target.endpoints[d->next - 1];
-	if (e->host[0] == '/' || e->host[0] == '@')
+	if (endpoint_is_local(e->host))
 		snprintf(out, size, "%s/.s.PGSQL.%u", e->host, e->port);
 	else
 		snprintf(out, size, "%s port %u", e->host, e->port);
@@ -123,18 +111,6 @@ note_failure(struct dial *d, const char *why)
 	d->tried_len += (size_t)n;
 	if (d->tried_len >= sizeof(d->tried))
 		d->tried_len = sizeof(d->tried) - 1;
-}
-
-static void
-set_tcp_options(int fd, int family)
-{
-	const int on = 1;
-
-	if (family == AF_UNIX)
-		return;
-	/* Both only tune; a socket without them still works. */
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
 }
 
 static void
@@ -256,7 +232,7 @@ try_peer(struct dial *d)
 		note_failure(d, strerror(errno));
 		return false;
 	}
-	set_tcp_options(d->fd, family);
+	socket_tune(d->fd, family);
 	if (connect(d->fd, (const struct sockaddr *)&d->peer.address,
 		    d->peer.len) != 0 &&
 	    errno != EINPROGRESS) {
@@ -438,8 +414,7 @@ dial_new(const struct handshaker *by, const struct dial_target *target,
 	d->target = *target;
 	if (target->tls != NULL)
 		tls_context_use(target->tls);
-	d->timeout.tv_sec = target->timeout_ms / 1000;
-	d->timeout.tv_usec = target->timeout_ms % 1000 * 1000;
+	d->timeout = clock_timeval(target->timeout_ms);
 	d->handler = handler;
 	d->arg = arg;
 	event_assign(&d->event, by->base, -1, 0, begin, d);
@@ -461,7 +436,7 @@ dial_start(const struct handshaker *by, struct evdns_base **dns,
 struct dial *
 dial_start_address(const struct handshaker *by,
 		   const struct dial_target *target,
-		   const struct dial_address *address, dial_handler *handler,
+		   const struct address *address, dial_handler *handler,
 		   void *arg)
 {
 	struct dial *d = dial_new(by, target, handler, arg, begin_address);

@@ -9,37 +9,20 @@
 #include <event2/dns.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/socket.h>
 
 #include "proxy/config/config.h"
+#include "proxy/net/address.h"
 #include "proxy/net/handshake.h"
 
 enum {
 	DIAL_TRIED_MAX = 512,
 };
 
-/* A server, and how it was reached: what is needed to reach it again so. */
-struct dial_address {
-	struct sockaddr_storage address; /* as connect(2) takes it */
-	socklen_t len;
-	const char *name; /* for its certificate; borrowed from the
-			     configuration; NULL: none is known */
-	bool is_tls;
-};
-
-enum {
-	DIAL_ADDRESS_TEXT_MAX = 128,
-};
-
-/* "127.0.0.1 port 5432", for people. */
-void dial_address_text(const struct dial_address *a,
-		       char out[DIAL_ADDRESS_TEXT_MAX]);
-
 struct dial_result {
 	int fd; /* connected and non-blocking, the callee's; -1: none */
-	struct tls *tls;          /* the callee's; NULL: fd is in clear */
-	struct dial_address peer; /* of fd */
-	bool is_downgraded;       /* in clear because TLS has failed */
+	struct tls *tls;     /* the callee's; NULL: fd is in clear */
+	struct address peer; /* of fd */
+	bool is_downgraded;  /* in clear because TLS has failed */
 	const char *tried; /* "db1:5432: Connection refused; ...", borrowed for
 			      the call */
 };
@@ -73,7 +56,7 @@ struct dial *dial_start(const struct handshaker *by, struct evdns_base **dns,
 /* The same for one address that is known, by TLS or not as it says. */
 struct dial *dial_start_address(const struct handshaker *by,
 				const struct dial_target *target,
-				const struct dial_address *address,
+				const struct address *address,
 				dial_handler *handler, void *arg);
 
 /* Accepts NULL.  The handler will not run. */

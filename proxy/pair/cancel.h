@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "protocol/span.h"
-#include "proxy/net/dial.h"
+#include "proxy/net/address.h"
 
 enum {
 	CANCEL_SECRET_MAX = 256, /* protocol 3.2 */
@@ -21,7 +21,7 @@ enum {
 struct cancel_target {
 	uint32_t worker;
 	uint64_t session;
-	struct dial_address server; /* where the backend lives */
+	struct address server; /* where the backend lives */
 	bool is_held; /* the backend does nothing for the client: the proxy
 			 answers itself */
 };

@@ -49,6 +49,16 @@ enum close_reason {
 #define X(name, text, is_error, sqlstate, message) CLOSE_##name,
 	CLOSE_REASONS(X)
 #undef X
+	    CLOSE_REASON_COUNT,
 };
+
+struct close_reason_row {
+	const char *name; /* for log and metrics */
+	bool is_error;    /* worth a warning in the log */
+	const char *sqlstate;
+	const char *message; /* for the client; NULL: it is told nothing */
+};
+
+extern const struct close_reason_row close_reasons[CLOSE_REASON_COUNT];
 
 #endif

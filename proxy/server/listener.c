@@ -2,8 +2,6 @@
 
 #include <errno.h>
 #include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +13,10 @@
 #include <event2/event_struct.h>
 #include <event2/listener.h>
 
+#include "proxy/base/clock.h"
 #include "proxy/base/log.h"
+#include "proxy/config/endpoint.h"
+#include "proxy/net/socket.h"
 
 enum {
 	PAUSE_MS = 100, /* when out of descriptors */
@@ -28,20 +29,22 @@ struct listener {
 
 struct listeners {
 	struct daemon *daemon;
+	struct worker *workers;
 	struct listener *items;
 	size_t count;
 	struct event resume_event;
 };
 
 static struct worker *
-least_loaded(struct daemon *d)
+least_loaded(const struct listeners *l)
 {
-	struct worker *best = &d->workers[0];
+	struct worker *best = &l->workers[0];
 	uint32_t i;
 
-	for (i = 1; i < d->worker_count; i++)
-		if (atomic_load(&d->workers[i].load) < atomic_load(&best->load))
-			best = &d->workers[i];
+	for (i = 1; i < l->daemon->worker_count; i++)
+		if (atomic_load(&l->workers[i].sessions.load) <
+		    atomic_load(&best->sessions.load))
+			best = &l->workers[i];
 	return best;
 }
 
@@ -50,24 +53,17 @@ accepted(struct evconnlistener *socket, evutil_socket_t fd,
 	 struct sockaddr *address, int len, void *arg)
 {
 	struct listeners *l = arg;
-	struct worker *w = least_loaded(l->daemon);
+	struct worker *w = least_loaded(l);
 	struct mail mail = {.kind = MAIL_CONNECTION, .fd = (int)fd};
-	const int on = 1;
 
 	(void)socket;
 	(void)len;
-	if (address->sa_family != AF_UNIX) {
-		/* Both only tune; a socket without them still works. */
-		(void)setsockopt((int)fd, IPPROTO_TCP, TCP_NODELAY, &on,
-				 sizeof(on));
-		(void)setsockopt((int)fd, SOL_SOCKET, SO_KEEPALIVE, &on,
-				 sizeof(on));
-	}
-	atomic_fetch_add(&w->load, 1);
+	socket_tune((int)fd, address->sa_family);
+	atomic_fetch_add(&w->sessions.load, 1);
 	atomic_fetch_add(&l->daemon->connections, 1);
 	if (mailbox_post(&w->mailbox, mail))
 		return;
-	atomic_fetch_sub(&w->load, 1);
+	atomic_fetch_sub(&w->sessions.load, 1);
 	atomic_fetch_sub(&l->daemon->connections, 1);
 	close((int)fd);
 }
@@ -97,7 +93,7 @@ static void
 accept_failed(struct evconnlistener *socket, void *arg)
 {
 	struct listeners *l = arg;
-	struct timeval pause = {.tv_usec = PAUSE_MS * 1000};
+	struct timeval pause = clock_timeval(PAUSE_MS);
 
 	(void)socket;
 	log_line(LOG_ERROR, "cannot accept a connection: %s", strerror(errno));
@@ -194,7 +190,7 @@ static bool
 listen_at(struct listeners *l, struct event_base *base,
 	  const struct endpoint *e)
 {
-	bool is_local = e->host[0] == '/' || e->host[0] == '@';
+	bool is_local = endpoint_is_local(e->host);
 	const char *why = NULL;
 
 	if (is_local && listen_unix(l, base, e)) {
@@ -212,7 +208,8 @@ listen_at(struct listeners *l, struct event_base *base,
 }
 
 struct listeners *
-listeners_open(struct event_base *base, struct daemon *daemon)
+listeners_open(struct event_base *base, struct daemon *daemon,
+	       struct worker *workers)
 {
 	const struct config *c = daemon->config;
 	struct listeners *l = calloc(1, sizeof(*l));
@@ -221,6 +218,7 @@ listeners_open(struct event_base *base, struct daemon *daemon)
 	if (l == NULL)
 		return NULL;
 	l->daemon = daemon;
+	l->workers = workers;
 	event_assign(&l->resume_event, base, -1, 0, resume, l);
 	l->items = calloc(c->listen_count, sizeof(*l->items));
 	if (l->items == NULL)

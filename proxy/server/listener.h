@@ -13,11 +13,12 @@
 struct listeners;
 
 /*
- * Listen at every endpoint of the configuration, in base's loop.  NULL: one of
- * them cannot be had, which has been logged.
+ * Listen at every endpoint of the configuration, in base's loop, for the
+ * workers of that daemon; all are borrowed until listeners_close.  NULL: one of
+ * the endpoints cannot be had, which has been logged.
  */
-struct listeners *listeners_open(struct event_base *base,
-				 struct daemon *daemon);
+struct listeners *listeners_open(struct event_base *base, struct daemon *daemon,
+				 struct worker *workers);
 
 /* Accepts NULL; removes the files of Unix sockets. */
 void listeners_close(struct listeners *l);

@@ -28,12 +28,19 @@
 #include "proxy/config/config_tls.h"
 #include "proxy/auth/credentials.h"
 #include "proxy/server/listener.h"
+#include "proxy/base/clock.h"
 #include "proxy/base/log.h"
 #include "proxy/gate/turns.h"
+#include "proxy/pair/cancel.h"
 #include "proxy/server/worker.h"
+
+enum {
+	POLL_MS = 20, /* while the last sessions end */
+};
 
 struct server {
 	struct daemon daemon;
+	struct worker *workers;
 	struct event_base *base;
 	struct listeners *listeners;
 	struct event signal_event;
@@ -51,7 +58,7 @@ tell_workers(struct server *s, enum mail_kind kind)
 	uint32_t i;
 
 	for (i = 0; i < s->started; i++)
-		(void)mailbox_post(&s->daemon.workers[i].mailbox, mail);
+		(void)daemon_post(&s->daemon, i, mail);
 }
 
 static void
@@ -81,11 +88,8 @@ static void
 begin_drain(struct server *s)
 {
 	uint32_t timeout_ms = s->daemon.config->drain_timeout_ms;
-	struct timeval timeout = {
-	    .tv_sec = timeout_ms / 1000,
-	    .tv_usec = timeout_ms % 1000 * 1000,
-	};
-	struct timeval often = {.tv_usec = 20000};
+	struct timeval timeout = clock_timeval(timeout_ms);
+	struct timeval often = clock_timeval(POLL_MS);
 
 	log_line(LOG_INFO,
 		 "stopping: no new connections, waiting up to %u ms for the"
@@ -224,20 +228,36 @@ start_handshakes(struct daemon *d)
 	return d->handshakes != NULL;
 }
 
+/* False: out of memory; stop_server frees what there is. */
+static bool
+make_daemon(struct server *s)
+{
+	struct daemon *d = &s->daemon;
+	uint32_t i;
+
+	s->workers = calloc(d->worker_count, sizeof(*s->workers));
+	d->mailboxes = calloc(d->worker_count, sizeof(struct mailbox *));
+	d->cancels = cancel_registry_new();
+	d->turns = turns_new();
+	if (s->workers == NULL || d->mailboxes == NULL || d->cancels == NULL ||
+	    d->turns == NULL)
+		return false;
+	for (i = 0; i < d->worker_count; i++)
+		d->mailboxes[i] = &s->workers[i].mailbox;
+	return true;
+}
+
 static bool
 start_workers(struct server *s)
 {
 	struct daemon *d = &s->daemon;
 	bool started;
 
-	d->workers = calloc(d->worker_count, sizeof(*d->workers));
-	d->cancels = cancel_registry_new();
-	d->turns = turns_new();
-	if (d->workers == NULL || d->cancels == NULL || d->turns == NULL)
+	if (!make_daemon(s))
 		return false;
 	started = start_handshakes(d);
 	while (started && s->started < d->worker_count) {
-		started = worker_start(&d->workers[s->started], d, s->started);
+		started = worker_start(&s->workers[s->started], d, s->started);
 		s->started += started;
 	}
 	if (!started)
@@ -268,21 +288,22 @@ log_start(const struct config *c)
 }
 
 static void
-stop(struct server *s)
+stop_server(struct server *s)
 {
 	uint32_t i;
 
 	listeners_close(s->listeners);
 	tell_workers(s, MAIL_STOP);
 	for (i = 0; i < s->started; i++)
-		worker_join(&s->daemon.workers[i]);
+		worker_join(&s->workers[i]);
 	/* Now nobody has work for it, and its mails find their mailboxes. */
 	handshake_pool_stop(s->daemon.handshakes);
 	for (i = 0; i < s->started; i++)
-		worker_clear(&s->daemon.workers[i]);
+		worker_clear(&s->workers[i]);
 	assert(atomic_load(&s->daemon.exchanges) == 0);
 	credentials_store_free(s->daemon.credentials);
-	free(s->daemon.workers);
+	free(s->workers);
+	free(s->daemon.mailboxes);
 	cancel_registry_free(s->daemon.cancels);
 	turns_free(s->daemon.turns);
 	if (s->signal_fd >= 0)
@@ -317,13 +338,13 @@ server_run(const struct config *config)
 	event_assign(&s.expire_event, s.base, -1, 0, expired, &s);
 	event_assign(&s.poll_event, s.base, -1, EV_PERSIST, poll_end, &s);
 	if (watch_signals(&s) && start_workers(&s))
-		s.listeners = listeners_open(s.base, &s.daemon);
+		s.listeners = listeners_open(s.base, &s.daemon, s.workers);
 	if (s.listeners != NULL) {
 		log_start(config);
 		event_base_dispatch(s.base);
 		log_line(LOG_INFO, "stopped");
 		status = EXIT_SUCCESS;
 	}
-	stop(&s);
+	stop_server(&s);
 	return status;
 }

@@ -1,154 +1,38 @@
 #include "proxy/server/worker.h"
 
 #include <errno.h>
-#include <string.h>
-#include <sys/eventfd.h>
-#include <time.h>
-#include <unistd.h>
 
-#include <event2/dns.h>
-
-#include "proxy/base/log.h"
-#include "proxy/session/session.h"
-
-uint64_t
-worker_now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
-static void
-end_if_empty(struct worker *w)
-{
-	/* What is reaped must still be freed and counted off. */
-	if (w->is_draining && LIST_EMPTY(&w->sessions) &&
-	    LIST_EMPTY(&w->reaped))
-		event_base_loopbreak(w->base);
-}
-
-static void
-reap(evutil_socket_t fd, short what, void *arg)
-{
-	struct worker *w = arg;
-
-	(void)fd;
-	(void)what;
-	while (!LIST_EMPTY(&w->reaped)) {
-		struct session *s = LIST_FIRST(&w->reaped);
-
-		LIST_REMOVE(s, link);
-		session_free(s);
-		atomic_fetch_sub(&w->load, 1);
-		atomic_fetch_sub(&w->daemon->connections, 1);
-	}
-	end_if_empty(w);
-}
-
-void
-worker_reap(struct worker *w, struct session *s)
-{
-	LIST_REMOVE(s, link);
-	LIST_INSERT_HEAD(&w->reaped, s, link);
-	event_active(&w->reap_event, EV_TIMEOUT, 1);
-}
-
-static void
-accept_connection(struct worker *w, int fd)
-{
-	const struct config *config = w->daemon->config;
-	bool is_over_limit =
-	    atomic_load(&w->daemon->connections) > config->max_connections;
-
-	if (w->is_draining) {
-		close(fd);
-		atomic_fetch_sub(&w->load, 1);
-		atomic_fetch_sub(&w->daemon->connections, 1);
-		return;
-	}
-	session_open(w, fd, is_over_limit);
-}
-
-static struct session *
-find_session(struct worker *w, uint64_t id)
-{
-	struct session *s;
-
-	LIST_FOREACH(s, &w->sessions, link)
-	{
-		if (s->id == id)
-			return s;
-	}
-	return NULL;
-}
-
-static void
-cancel_session(struct worker *w, const struct mail *mail)
-{
-	struct session *s = find_session(w, mail->id);
-	struct mail answer = {.kind = MAIL_CANCELED, .id = mail->asker};
-
-	answer.fd = s != NULL && session_cancel(s);
-	(void)mailbox_post(&w->daemon->workers[mail->worker].mailbox, answer);
-}
-
-static void
-tell_asker(struct worker *w, const struct mail *mail)
-{
-	struct session *s = find_session(w, mail->id);
-
-	if (s != NULL)
-		session_cancel_answered(s, mail->fd != 0);
-}
-
-/* A session may leave the list while it is told. */
-static void
-tell_all(struct worker *w, void (*tell)(struct session *))
-{
-	struct session *s = LIST_FIRST(&w->sessions);
-
-	while (s != NULL) {
-		struct session *next = LIST_NEXT(s, link);
-
-		tell(s);
-		s = next;
-	}
-	end_if_empty(w);
-}
+#include "proxy/net/handshake.h"
 
 static void
 handle_mail(void *arg, const struct mail *mail)
 {
-	struct worker *w = arg;
+	struct sessions *ss = arg;
 
 	switch (mail->kind) {
 	case MAIL_CONNECTION:
-		accept_connection(w, mail->fd);
+		sessions_accept(ss, mail->fd);
 		break;
 	case MAIL_CANCEL:
-		cancel_session(w, mail);
+		sessions_cancel(ss, mail);
 		break;
 	case MAIL_CANCELED:
-		tell_asker(w, mail);
+		sessions_cancel_answered(ss, mail);
 		break;
 	case MAIL_DRAIN:
-		w->is_draining = true;
-		tell_all(w, session_drain);
+		sessions_drain(ss);
 		break;
 	case MAIL_EXPIRE:
-		tell_all(w, session_expire);
+		sessions_expire(ss);
 		break;
 	case MAIL_STOP:
-		w->is_draining = true;
-		tell_all(w, session_stop);
+		sessions_stop(ss);
 		break;
 	case MAIL_SHUT:
-		gate_add(&w->gate, mail->data);
+		gate_add(&ss->gate, mail->data);
 		break;
 	case MAIL_OPEN:
-		gate_remove(&w->gate, mail->data);
+		gate_remove(&ss->gate, mail->data);
 		break;
 	case MAIL_HANDSHAKE:
 		handshake_stepped(mail->data);
@@ -157,7 +41,7 @@ handle_mail(void *arg, const struct mail *mail)
 }
 
 static void *
-run(void *arg)
+worker_run(void *arg)
 {
 	struct worker *w = arg;
 
@@ -181,6 +65,7 @@ new_base(void)
 	return base;
 }
 
+/* The error number; 0: the thread runs. */
 static int
 create_thread(struct worker *w)
 {
@@ -189,7 +74,7 @@ create_thread(struct worker *w)
 
 	pthread_attr_init(&attributes);
 	pthread_attr_setstacksize(&attributes, WORKER_STACK_BYTES);
-	error = pthread_create(&w->thread, &attributes, run, w);
+	error = pthread_create(&w->thread, &attributes, worker_run, w);
 	pthread_attr_destroy(&attributes);
 	return error;
 }
@@ -197,26 +82,16 @@ create_thread(struct worker *w)
 bool
 worker_start(struct worker *w, struct daemon *daemon, uint32_t index)
 {
-	w->daemon = daemon;
-	w->index = index;
-	LIST_INIT(&w->sessions);
-	LIST_INIT(&w->reaped);
 	w->base = new_base();
 	if (w->base == NULL) {
 		errno = ENOMEM;
 		return false;
 	}
-	if (!mailbox_open(&w->mailbox, w->base, handle_mail, w)) {
+	if (!mailbox_open(&w->mailbox, w->base, handle_mail, &w->sessions)) {
 		event_base_free(w->base);
 		return false;
 	}
-	w->handshaker = (struct handshaker){
-	    .base = w->base,
-	    .mailbox = &w->mailbox,
-	    .pool = daemon->handshakes,
-	};
-	event_assign(&w->reap_event, w->base, -1, 0, reap, w);
-	gate_init(&w->gate, w->base);
+	sessions_init(&w->sessions, daemon, w->base, &w->mailbox, index);
 	errno = create_thread(w);
 	if (errno == 0)
 		return true;
@@ -235,10 +110,6 @@ void
 worker_clear(struct worker *w)
 {
 	mailbox_close(&w->mailbox);
-	gate_clear(&w->gate);
-	/* The resolver has yet to free what was cancelled. */
-	(void)event_base_loop(w->base, EVLOOP_NONBLOCK);
-	if (w->dns != NULL)
-		evdns_base_free(w->dns, 0);
+	sessions_clear(&w->sessions);
 	event_base_free(w->base);
 }

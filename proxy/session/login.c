@@ -27,7 +27,7 @@ login_free(struct login *l)
 static const struct tls_settings *
 upstream_tls(const struct session *s)
 {
-	return &session_config(s)->upstream_tls;
+	return &pair_config(&s->pair)->upstream_tls;
 }
 
 bool
@@ -38,14 +38,14 @@ login_must_bind(const struct session *s)
 
 bool
 login_send(struct session *s, struct writer *w,
-	   bool (*send)(struct session *s, const void *data, size_t len))
+	   bool (*send)(struct pair *p, const void *data, size_t len))
 {
 	bool is_sent = false;
 
 	if (w->failed)
-		session_close(s, CLOSE_MEMORY, NULL);
+		pair_close(&s->pair, CLOSE_MEMORY, NULL);
 	else
-		is_sent = send(s, w->data, w->len);
+		is_sent = send(&s->pair, w->data, w->len);
 	login_forget(w);
 	return is_sent;
 }
@@ -70,10 +70,10 @@ login_refuse_unbound(struct session *s)
 		"set channel_binding=prefer in upstream.",
 	};
 
-	session_close_saying(
-	    s, CLOSE_BINDING,
+	pair_close_saying(
+	    &s->pair, CLOSE_BINDING,
 	    "channel binding required by upstream, but not used for this login",
-	    NULL, hints[session_config(s)->auth]);
+	    NULL, hints[pair_config(&s->pair)->auth]);
 }
 
 void
@@ -81,10 +81,10 @@ login_begin(struct session *s)
 {
 	s->login = calloc(1, sizeof(*s->login));
 	if (s->login == NULL) {
-		session_close(s, CLOSE_MEMORY, NULL);
+		pair_close(&s->pair, CLOSE_MEMORY, NULL);
 		return;
 	}
-	if (session_config(s)->auth == AUTH_SCRAM) {
+	if (pair_config(&s->pair)->auth == AUTH_SCRAM) {
 		login_client_begin(s);
 		return;
 	}
@@ -96,10 +96,10 @@ login_begin(struct session *s)
 bool
 login_judge(struct session *s, const struct frame_header *h, struct span in)
 {
-	if (session_config(s)->auth == AUTH_SCRAM) {
+	if (pair_config(&s->pair)->auth == AUTH_SCRAM) {
 		if (h->type == FRONTEND_PASSWORD)
-			session_close(s, CLOSE_CLIENT_BAD,
-				      "a SASL response that nothing asked for");
+			pair_close(&s->pair, CLOSE_CLIENT_BAD,
+				   "a SASL response that nothing asked for");
 		return false;
 	}
 	return s->login->stage != LOGIN_SILENT && login_pass_judge(s, h, in);
@@ -109,11 +109,11 @@ login_judge(struct session *s, const struct frame_header *h, struct span in)
 static bool
 can_retry(const struct session *s)
 {
-	bool is_tls = s->server.tls != NULL;
+	bool is_tls = s->pair.server.tls != NULL;
 
 	if (s->login->has_retried || s->login->stage != LOGIN_SILENT ||
-	    s->is_terminating || s->from_client.pass_left > 0 ||
-	    s->server_address.address.ss_family == AF_UNIX)
+	    s->pair.is_terminating || s->pair.from_client.pass_left > 0 ||
+	    s->pair.server_address.address.ss_family == AF_UNIX)
 		return false;
 	return is_tls ? upstream_tls(s)->mode == TLS_PREFER
 		      : upstream_tls(s)->mode == TLS_ALLOW;
@@ -130,14 +130,14 @@ static void
 retry(struct session *s, struct frame refusal)
 {
 	struct span words = whole_frame(refusal);
-	struct dial_address again = s->server_address;
+	struct address again = s->pair.server_address;
 
 	s->login->has_retried = true;
 	/* Out of memory: should nothing better come, the reason is missing. */
 	(void)buffer_append(&s->login->refusal, words.data, words.len);
 	again.is_tls = !again.is_tls;
 	buffer_clear(&s->login->early);
-	stream_close(&s->server);
+	stream_close(&s->pair.server);
 	s->last_server_type = 0;
 	session_enter(s, SESSION_DIALING);
 	session_dial(s, &again);
@@ -150,7 +150,7 @@ login_tell_refusal(struct session *s)
 
 	if (s->login != NULL)
 		words = buffer_span(&s->login->refusal);
-	return words.len > 0 && session_to_client(s, words.data, words.len);
+	return words.len > 0 && pair_to_client(&s->pair, words.data, words.len);
 }
 
 /*
@@ -163,7 +163,7 @@ keep_for_now(struct session *s, struct frame f)
 	struct span words = whole_frame(f);
 
 	if (!buffer_append(&s->login->early, words.data, words.len))
-		session_close(s, CLOSE_MEMORY, NULL);
+		pair_close(&s->pair, CLOSE_MEMORY, NULL);
 	return LOGIN_TAKE;
 }
 
@@ -176,7 +176,7 @@ begin_answers(struct session *s)
 
 	l->stage = LOGIN_ASKED;
 	buffer_clear(&s->startup);
-	if (early.len > 0 && session_to_client(s, early.data, early.len))
+	if (early.len > 0 && pair_to_client(&s->pair, early.data, early.len))
 		buffer_clear(&l->early);
 }
 
@@ -186,10 +186,10 @@ answer_authentication(struct session *s, struct frame f)
 	struct authentication a;
 
 	if (authentication_decode(&a, f.body))
-		return session_config(s)->auth == AUTH_SCRAM
+		return pair_config(&s->pair)->auth == AUTH_SCRAM
 			   ? login_server_answer(s, &a)
 			   : login_pass_answer(s, &a);
-	session_close(s, CLOSE_SERVER_BAD, "Authentication");
+	pair_close(&s->pair, CLOSE_SERVER_BAD, "Authentication");
 	return LOGIN_TAKE;
 }
 
@@ -207,7 +207,7 @@ login_answer(struct session *s, struct frame f)
 	}
 	if (s->login->stage == LOGIN_SILENT)
 		begin_answers(s);
-	if (s->state == SESSION_CLOSING)
+	if (pair_is_closing(&s->pair))
 		return LOGIN_TAKE;
 	return f.type == BACKEND_AUTHENTICATION ? answer_authentication(s, f)
 						: LOGIN_PASS;

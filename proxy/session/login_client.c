@@ -17,8 +17,9 @@ refuse_password(struct session *s)
 	char message[128];
 
 	snprintf(message, sizeof(message),
-		 "password authentication failed for user \"%s\"", s->user);
-	session_close_saying(s, CLOSE_PASSWORD, message, NULL, NULL);
+		 "password authentication failed for user \"%s\"",
+		 s->pair.user);
+	pair_close_saying(&s->pair, CLOSE_PASSWORD, message, NULL, NULL);
 }
 
 static void
@@ -26,17 +27,19 @@ refuse_client(struct session *s, enum scram_status status)
 {
 	switch (status) {
 	case SCRAM_NO_BINDING:
-		session_close_saying(
-		    s, CLOSE_BINDING, "SCRAM channel binding check failed",
+		pair_close_saying(
+		    &s->pair, CLOSE_BINDING,
+		    "SCRAM channel binding check failed",
 		    "What the client has bound to, or was offered, is not "
 		    "what Lockstep has shown and said.",
 		    NULL);
 		return;
 	case SCRAM_BAD:
-		session_close(s, CLOSE_CLIENT_BAD, "malformed SCRAM message");
+		pair_close(&s->pair, CLOSE_CLIENT_BAD,
+			   "malformed SCRAM message");
 		return;
 	case SCRAM_FAILED:
-		session_close(s, CLOSE_MEMORY, NULL);
+		pair_close(&s->pair, CLOSE_MEMORY, NULL);
 		return;
 	case SCRAM_CONTINUE:
 	case SCRAM_DONE:
@@ -61,7 +64,7 @@ offer_mechanisms(struct session *s, bool has_plus)
 	authentication_write(&w, AUTHENTICATION_SASL,
 			     span_of(list.data, list.len));
 	w.failed = w.failed || list.failed;
-	(void)login_send(s, &w, session_to_client);
+	(void)login_send(s, &w, pair_to_client);
 	writer_clear(&list);
 }
 
@@ -89,7 +92,7 @@ answer_client(struct session *s, uint32_t code, struct writer *text)
 
 	authentication_write(&w, code, span_of(text->data, text->len));
 	w.failed = w.failed || text->failed;
-	(void)login_send(s, &w, session_to_client);
+	(void)login_send(s, &w, pair_to_client);
 }
 
 static void
@@ -112,7 +115,7 @@ take_answer(struct session *s, struct span body)
 		refuse_client(s, status);
 	}
 	login_forget(&text);
-	if (status != SCRAM_DONE || s->state == SESSION_CLOSING)
+	if (status != SCRAM_DONE || pair_is_closing(&s->pair))
 		return;
 	session_enter(s, SESSION_DIALING);
 	session_dial(s, NULL);
@@ -122,18 +125,19 @@ static void
 take_message(struct session *s, struct frame f)
 {
 	if (f.type == FRONTEND_TERMINATE)
-		session_close(s, CLOSE_CLIENT_LEFT, NULL);
+		pair_close(&s->pair, CLOSE_CLIENT_LEFT, NULL);
 	else if (f.type == FRONTEND_PASSWORD)
 		take_answer(s, f.body);
 	else
-		session_close(s, CLOSE_CLIENT_BAD, "expected a SASL response");
+		pair_close(&s->pair, CLOSE_CLIENT_BAD,
+			   "expected a SASL response");
 }
 
 /* As far as whole messages are there. */
 static void
 step(struct session *s)
 {
-	struct buffer *b = &s->from_client.buffer;
+	struct buffer *b = &s->pair.from_client.buffer;
 	struct frame f;
 
 	while (s->state == SESSION_SASL) {
@@ -144,8 +148,8 @@ step(struct session *s)
 		if (status == FRAME_MORE)
 			return;
 		if (status == FRAME_BAD) {
-			session_close(s, CLOSE_CLIENT_BAD,
-				      "invalid message length");
+			pair_close(&s->pair, CLOSE_CLIENT_BAD,
+				   "invalid message length");
 			return;
 		}
 		take_message(s, f);
@@ -158,15 +162,15 @@ login_client_begin(struct session *s)
 {
 	struct login *l = s->login;
 	const struct credentials *c = s->credentials;
-	struct span user = span_of(s->user, strlen(s->user));
+	struct span user = span_of(s->pair.user, strlen(s->pair.user));
 	struct span binding = {.data = NULL};
 
-	if (s->client.tls != NULL)
+	if (s->pair.client.tls != NULL)
 		binding = c->binding;
 	l->verifier = auth_file_find(c->auth_file, user);
 	l->of_client = scram_server_new(l->verifier, user, &c->mock, binding);
 	if (l->of_client == NULL) {
-		session_close(s, CLOSE_MEMORY, NULL);
+		pair_close(&s->pair, CLOSE_MEMORY, NULL);
 		return;
 	}
 	session_enter(s, SESSION_SASL);

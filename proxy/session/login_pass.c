@@ -19,8 +19,8 @@
 static void
 refuse_binding(struct session *s)
 {
-	session_close_saying(
-	    s, CLOSE_BINDING, NULL,
+	pair_close_saying(
+	    &s->pair, CLOSE_BINDING, NULL,
 	    "There is TLS on both sides of Lockstep, and the client has bound "
 	    "SCRAM to the certificate of Lockstep, which is not the server's.",
 	    "Connect with channel_binding=disable; or, in Lockstep, set auth = "
@@ -34,8 +34,8 @@ is_bound_through(const struct session *s)
 {
 	const struct tls_context *ours = s->credentials->clients;
 
-	return s->client.tls != NULL && s->server.tls != NULL && ours != NULL &&
-	       tls_peer_is_ours(s->server.tls, ours);
+	return s->pair.client.tls != NULL && s->pair.server.tls != NULL &&
+	       ours != NULL && tls_peer_is_ours(s->pair.server.tls, ours);
 }
 
 static enum login_verdict
@@ -44,7 +44,7 @@ pass_without_plus(struct session *s, struct span list)
 	struct writer w = {0};
 
 	authentication_sasl_write_without(&w, list, scram_mechanism_plus);
-	(void)login_send(s, &w, session_to_client);
+	(void)login_send(s, &w, pair_to_client);
 	return LOGIN_TAKE;
 }
 
@@ -57,7 +57,7 @@ pass_mechanisms(struct session *s, struct span list)
 		login_refuse_unbound(s);
 		return LOGIN_TAKE;
 	}
-	if (has_plus && s->client.tls == NULL)
+	if (has_plus && s->pair.client.tls == NULL)
 		return pass_without_plus(s, list);
 	if (has_plus)
 		s->login->stage = LOGIN_OFFERED;
@@ -127,7 +127,7 @@ judge_choice(struct session *s, struct span body)
 		login_refuse_unbound(s);
 	else if (can_bind && !is_bound_through(s))
 		refuse_binding(s);
-	return s->state != SESSION_CLOSING;
+	return !pair_is_closing(&s->pair);
 }
 
 /*

@@ -11,7 +11,7 @@
 static void
 refuse_login(struct session *s, const char *detail, const char *hint)
 {
-	session_close_saying(s, CLOSE_UPSTREAM_LOGIN, NULL, detail, hint);
+	pair_close_saying(&s->pair, CLOSE_UPSTREAM_LOGIN, NULL, detail, hint);
 }
 
 static void
@@ -44,13 +44,13 @@ refuse_server(struct session *s, enum scram_status status)
 		refuse_login(s, "It refused the proof of the password.", NULL);
 		return;
 	case SCRAM_FAILED:
-		session_close(s, CLOSE_MEMORY, NULL);
+		pair_close(&s->pair, CLOSE_MEMORY, NULL);
 		return;
 	case SCRAM_CONTINUE:
 	case SCRAM_DONE: /* in a message that cannot say so */
 	case SCRAM_NO_BINDING:
 	case SCRAM_BAD:
-		session_close(s, CLOSE_SERVER_BAD, "SCRAM message");
+		pair_close(&s->pair, CLOSE_SERVER_BAD, "SCRAM message");
 		return;
 	}
 }
@@ -59,12 +59,12 @@ refuse_server(struct session *s, enum scram_status status)
 static struct span
 server_binding(const struct session *s, uint8_t out[TLS_BINDING_MAX])
 {
-	bool is_wanted = session_config(s)->upstream_tls.channel_binding !=
+	bool is_wanted = pair_config(&s->pair)->upstream_tls.channel_binding !=
 			 CHANNEL_BINDING_DISABLE;
 
-	if (s->server.tls == NULL || !is_wanted)
+	if (s->pair.server.tls == NULL || !is_wanted)
 		return span_of(NULL, 0);
-	return span_of(out, tls_peer_binding(s->server.tls, out));
+	return span_of(out, tls_peer_binding(s->pair.server.tls, out));
 }
 
 static void
@@ -74,12 +74,12 @@ send_first(struct session *s, struct login *l)
 	struct writer w = {0};
 
 	if (!scram_client_first(l->to_server, &text)) {
-		session_close(s, CLOSE_MEMORY, NULL);
+		pair_close(&s->pair, CLOSE_MEMORY, NULL);
 	} else {
 		sasl_initial_response_write(
 		    &w, l->is_plus ? scram_mechanism_plus : scram_mechanism,
 		    span_of(text.data, text.len));
-		(void)login_send(s, &w, session_to_server);
+		(void)login_send(s, &w, pair_to_server);
 	}
 	login_forget(&text);
 }
@@ -108,7 +108,7 @@ begin_scram(struct session *s, struct login *l, struct span list)
 					can_bind && !l->is_plus);
 	l->stage = LOGIN_PROVING;
 	if (l->to_server == NULL)
-		session_close(s, CLOSE_MEMORY, NULL);
+		pair_close(&s->pair, CLOSE_MEMORY, NULL);
 	else
 		send_first(s, l);
 }
@@ -127,7 +127,7 @@ step_scram(struct session *s, struct login *l, const struct authentication *a)
 	} else if (status == SCRAM_CONTINUE &&
 		   a->code == AUTHENTICATION_SASL_CONTINUE) {
 		sasl_response_write(&w, span_of(text.data, text.len));
-		(void)login_send(s, &w, session_to_server);
+		(void)login_send(s, &w, pair_to_server);
 	} else {
 		refuse_server(s, status);
 	}

@@ -30,6 +30,8 @@ enum login_stage {
 	LOGIN_PROVED,  /* and has come to its end */
 };
 
+struct pair;
+
 struct login {
 	enum login_stage stage;
 	struct scram_server *of_client;
@@ -51,7 +53,7 @@ bool login_must_bind(const struct session *s);
 
 /* Send what the writer holds, wipe and forget it.  False: closing. */
 bool login_send(struct session *s, struct writer *w,
-		bool (*send)(struct session *s, const void *data, size_t len));
+		bool (*send)(struct pair *p, const void *data, size_t len));
 
 /* Wipe and forget. */
 void login_forget(struct writer *w);

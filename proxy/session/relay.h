@@ -13,7 +13,4 @@ void relay_from_server(struct session *s);
 /* What the client sent waits and may be able to go on. */
 void relay_resume(struct session *s);
 
-/* Forward what was kept back, unguarded. */
-void relay_release_kept(struct session *s);
-
 #endif

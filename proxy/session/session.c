@@ -11,8 +11,7 @@
  *   AUTH      -> DIALING    login_answer    refused, but may not be by TLS,
  *                                           or may be only so
  *   AUTH      -> READY      session_logged_in  first ReadyForQuery
- *   any       -> CLOSING    session_close   a close reason was recorded
- *                           (session_close.c)
+ *   any       -> CLOSING    session_turn    the pair has a reason to close
  *
  *   STARTUP   no server stream; only untyped packets are legal.
  *   HANDSHAKE the client's socket is handshake.c's.
@@ -26,8 +25,11 @@
  * Invariants; session_check asserts (1) and (2) after every transition:
  *   (1) A server stream is open in AUTH and READY.
  *   (2) An exchange exists only in READY, or dies with a CLOSING session.
- *   (3) Nothing is freed in a callback: worker_reap frees, once per turn.
+ *   (3) Nothing is freed in a callback: sessions_reap frees, once per turn.
  *   (4) A source is read only while what was read from it before has left.
+ *   (5) Every event, timer and mail of a session ends in session_turn.  Whoever
+ *       has a reason to close records it (pair_close) and returns; the goodbye
+ *       and the tear-down are done there, once (session_close.c).
  */
 #include "proxy/session/session.h"
 
@@ -40,10 +42,13 @@
 
 #include "proxy/auth/credentials.h"
 #include "proxy/guard/exchange.h"
+#include "proxy/base/clock.h"
 #include "proxy/base/log.h"
+#include "proxy/pair/cancel.h"
 #include "proxy/session/login.h"
 #include "proxy/session/relay.h"
 #include "proxy/session/session_state.h"
+#include "proxy/session/sessions.h"
 
 enum {
 	WAITING_ALONE_MS =
@@ -74,9 +79,9 @@ static void
 session_check(const struct session *s)
 {
 	if (s->state == SESSION_AUTH || s->state == SESSION_READY)
-		assert(stream_is_open(&s->server));
-	assert(s->exchange == NULL || s->state == SESSION_READY ||
-	       s->state == SESSION_CLOSING);
+		assert(stream_is_open(&s->pair.server));
+	assert(s->guarded.exchange == NULL || s->state == SESSION_READY ||
+	       pair_is_closing(&s->pair));
 }
 
 const char *
@@ -93,80 +98,6 @@ session_enter(struct session *s, enum session_state next)
 	session_check(s);
 }
 
-const struct config *
-session_config(const struct session *s)
-{
-	return s->worker->daemon->config;
-}
-
-void
-session_set_held(struct session *s, bool is_held)
-{
-	if (s->cancel_entry != NULL)
-		cancel_set_held(s->worker->daemon->cancels, s->cancel_entry,
-				is_held);
-}
-
-void
-session_set_timer(struct session *s, uint64_t delay_ms)
-{
-	struct timeval t = {
-	    .tv_sec = (time_t)(delay_ms / 1000),
-	    .tv_usec = (suseconds_t)(delay_ms % 1000 * 1000),
-	};
-
-	event_add(&s->timer, &t);
-}
-
-/* Writing */
-
-bool
-session_to_client(struct session *s, const void *data, size_t len)
-{
-	if (s->state == SESSION_CLOSING)
-		return false;
-	if (stream_write(&s->client, data, len))
-		return true;
-	session_close(s, CLOSE_CLIENT_BROKEN, strerror(s->client.error));
-	return false;
-}
-
-bool
-session_to_server(struct session *s, const void *data, size_t len)
-{
-	if (s->state == SESSION_CLOSING)
-		return false;
-	/* The client has left and the server was told so. */
-	if (s->server.is_shut || s->server.shut_when_drained)
-		return true;
-	if (stream_write(&s->server, data, len))
-		return true;
-	/* What the server said last, its reason, may still be unread. */
-	if (s->server.error == EPIPE || s->server.error == ECONNRESET) {
-		s->server.is_shut = true;
-		return true;
-	}
-	session_close(s, CLOSE_SERVER_LOST, strerror(s->server.error));
-	return false;
-}
-
-bool
-session_report(struct session *s, const struct error_report *report)
-{
-	struct writer w = {0};
-	bool written;
-
-	if (report->severity[0] == 'N' || report->severity[0] == 'W')
-		notice_response_write(&w, report);
-	else
-		error_response_write(&w, report);
-	written = !w.failed && session_to_client(s, w.data, w.len);
-	writer_clear(&w);
-	return written;
-}
-
-static void turn(struct session *s);
-
 /* Events */
 
 static void
@@ -174,14 +105,15 @@ client_event(void *arg, enum stream_event event)
 {
 	struct session *s = arg;
 
-	if (event == STREAM_BROKEN) {
-		session_close(s, CLOSE_CLIENT_BROKEN,
-			      strerror(s->client.error));
-		session_end(s); /* also when it was closing already */
+	if (event == STREAM_BROKEN && s->state == SESSION_CLOSING) {
+		session_end(s);
 		return;
 	}
+	if (event == STREAM_BROKEN)
+		pair_close(&s->pair, CLOSE_CLIENT_BROKEN,
+			   strerror(s->pair.client.error));
 	if (event == STREAM_DRAINED && s->state == SESSION_CLOSING &&
-	    s->from_client.is_eof) {
+	    s->pair.from_client.is_eof) {
 		session_end(s);
 		return;
 	}
@@ -207,7 +139,7 @@ client_event(void *arg, enum stream_event event)
 			break; /* not being read */
 		}
 	}
-	turn(s);
+	session_turn(s);
 }
 
 /* All that a server says to a CancelRequest is that it closes. */
@@ -215,10 +147,10 @@ static void
 canceling_readable(struct session *s)
 {
 	uint8_t byte;
-	ssize_t n = stream_read(&s->server, &byte, 1);
+	ssize_t n = stream_read(&s->pair.server, &byte, 1);
 
 	if (n != STREAM_AGAIN)
-		session_close(s, CLOSE_CANCEL_DONE, NULL);
+		pair_close(&s->pair, CLOSE_CANCEL_DONE, NULL);
 }
 
 static void
@@ -228,15 +160,15 @@ server_event(void *arg, enum stream_event event)
 
 	if (event == STREAM_BROKEN) {
 		/* Its last words may still be unread. */
-		stream_discard(&s->server);
-		s->server.is_shut = true;
+		stream_discard(&s->pair.server);
+		s->pair.server.is_shut = true;
 	} else if (event == STREAM_READABLE) {
 		if (s->state == SESSION_CANCELING)
 			canceling_readable(s);
 		else
 			relay_from_server(s);
 	}
-	turn(s);
+	session_turn(s);
 }
 
 /* sslmode=prefer means it, but nobody may have noticed. */
@@ -246,43 +178,47 @@ log_downgrade(const struct session *s, const char *why)
 	struct log_event e;
 
 	log_begin(&e, LOG_WARNING, "the server is used in clear: TLS failed");
-	log_number(&e, "session", s->id);
+	log_number(&e, "session", s->pair.id);
 	log_text(&e, "detail", why);
 	log_end(&e);
+}
+
+/* The server answers: log in to it, or hand it the cancel request. */
+static void
+begin_server(struct session *s, const struct dial_result *result)
+{
+	struct pair *p = &s->pair;
+	struct span packet = buffer_span(&s->startup);
+
+	stream_open(&p->server, s->sessions->base, result->fd, server_event, s);
+	if (result->is_downgraded)
+		log_downgrade(s, result->tried);
+	if (result->tls != NULL) {
+		stream_secure(&p->server, result->tls);
+		session_log_tls(s, result->tls, "TLS with the server");
+	}
+	p->server_address = result->peer;
+	if (s->state == SESSION_DIALING)
+		session_enter(s, SESSION_AUTH);
+	if (pair_to_server(p, packet.data, packet.len))
+		stream_want_read(&p->server, true);
 }
 
 void
 session_dialed(void *arg, const struct dial_result *result)
 {
 	struct session *s = arg;
-	struct span packet = buffer_span(&s->startup);
 
 	s->dial = NULL;
-	if (result->fd < 0 && login_tell_refusal(s)) {
-		session_close(s, CLOSE_SERVER_LEFT, result->tried);
-		return;
-	}
-	if (result->fd < 0) {
-		session_close(s,
-			      s->state == SESSION_CANCELING ? CLOSE_CANCEL_DONE
-							    : CLOSE_UNREACHABLE,
-			      result->tried);
-		return;
-	}
-	stream_open(&s->server, s->worker->base, result->fd, server_event, s);
-	if (result->is_downgraded)
-		log_downgrade(s, result->tried);
-	if (result->tls != NULL) {
-		stream_secure(&s->server, result->tls);
-		session_log_tls(s, result->tls, "TLS with the server");
-	}
-	s->server_address = result->peer;
-	if (s->state == SESSION_DIALING)
-		session_enter(s, SESSION_AUTH);
-	if (!session_to_server(s, packet.data, packet.len))
-		return;
-	stream_want_read(&s->server, true);
-	turn(s);
+	if (result->fd >= 0)
+		begin_server(s, result);
+	else if (login_tell_refusal(s))
+		pair_close(&s->pair, CLOSE_SERVER_LEFT, result->tried);
+	else if (s->state == SESSION_CANCELING)
+		pair_close(&s->pair, CLOSE_CANCEL_DONE, result->tried);
+	else
+		pair_close(&s->pair, CLOSE_UNREACHABLE, result->tried);
+	session_turn(s);
 }
 
 static void
@@ -297,12 +233,12 @@ timer_event(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	if (s->state == SESSION_READY) {
-		if (s->exchange != NULL)
-			exchange_timer(s->exchange);
+		if (s->guarded.exchange != NULL)
+			exchange_timer(s->guarded.exchange);
 	} else {
-		session_close(s, CLOSE_LOGIN_TIMEOUT, NULL);
+		pair_close(&s->pair, CLOSE_LOGIN_TIMEOUT, NULL);
 	}
-	turn(s);
+	session_turn(s);
 }
 
 static bool
@@ -315,50 +251,58 @@ is_unix_socket(int fd)
 	return domain == AF_UNIX;
 }
 
+static void
+resume_session(void *owner)
+{
+	session_turn(owner);
+}
+
 void
-session_open(struct worker *w, int fd, bool is_over_limit)
+session_open(struct sessions *sessions, int fd, bool is_over_limit)
 {
 	struct session *s = calloc(1, sizeof(*s));
+	struct daemon *d = sessions->daemon;
 
 	if (s == NULL) {
 		close(fd);
-		atomic_fetch_sub(&w->load, 1);
-		atomic_fetch_sub(&w->daemon->connections, 1);
+		atomic_fetch_sub(&sessions->load, 1);
+		atomic_fetch_sub(&d->connections, 1);
 		return;
 	}
-	s->worker = w;
-	s->id = (uint64_t)(w->index + 1) << 48 | ++w->next_session;
+	s->sessions = sessions;
 	s->is_over_limit = is_over_limit;
 	s->is_local = is_unix_socket(fd);
-	s->credentials = credentials_store_use(w->daemon->credentials);
-	pipeline_init(&s->pipeline);
-	event_assign(&s->timer, w->base, -1, 0, timer_event, s);
-	stream_open(&s->client, w->base, fd, client_event, s);
-	LIST_INSERT_HEAD(&w->sessions, s, link);
-	session_set_timer(s, w->daemon->config->login_timeout_ms);
-	stream_want_read(&s->client, true);
+	s->credentials = credentials_store_use(d->credentials);
+	pair_init(&s->pair, d, sessions->base, timer_event, resume_session, s);
+	s->pair.id =
+	    (uint64_t)(sessions->worker + 1) << 48 | ++sessions->next_id;
+	guarded_init(&s->guarded, &s->pair, &sessions->gate);
+	stream_open(&s->pair.client, sessions->base, fd, client_event, s);
+	LIST_INSERT_HEAD(&sessions->list, s, link);
+	pair_set_timer(&s->pair, d->config->login_timeout_ms);
+	stream_want_read(&s->pair.client, true);
 }
 
 void
 session_has_key(struct session *s, uint32_t pid, struct span secret)
 {
 	struct cancel_target target = {
-	    .worker = s->worker->index,
-	    .session = s->id,
-	    .server = s->server_address,
+	    .worker = s->sessions->worker,
+	    .session = s->pair.id,
+	    .server = s->pair.server_address,
 	};
 
-	if (s->cancel_entry == NULL)
-		s->cancel_entry = cancel_remember(s->worker->daemon->cancels,
-						  pid, secret, &target);
+	if (s->pair.cancel_entry == NULL)
+		s->pair.cancel_entry = cancel_remember(s->pair.daemon->cancels,
+						       pid, secret, &target);
 }
 
 void
 session_logged_in(struct session *s, enum transaction_status status)
 {
-	event_del(&s->timer);
+	pair_stop_timer(&s->pair);
 	session_leave_login(s);
-	s->pipeline.status = status;
+	s->pair.pipeline.status = status;
 	session_enter(s, SESSION_READY);
 }
 
@@ -367,32 +311,35 @@ static bool
 is_at_boundary(const struct session *s)
 {
 	return s->state == SESSION_READY && !s->is_blind &&
-	       s->exchange == NULL && pipeline_is_settled(&s->pipeline) &&
-	       s->pipeline.status == TRANSACTION_IDLE &&
-	       s->from_client.buffer.len == 0 &&
-	       s->from_client.pass_left == 0 && s->from_server.pass_left == 0 &&
-	       s->kept.len == 0;
+	       s->guarded.exchange == NULL &&
+	       pipeline_is_settled(&s->pair.pipeline) &&
+	       s->pair.pipeline.status == TRANSACTION_IDLE &&
+	       s->pair.from_client.buffer.len == 0 &&
+	       s->pair.from_client.pass_left == 0 &&
+	       s->pair.from_server.pass_left == 0 &&
+	       s->guarded.kept.frames.len == 0;
 }
 
 void
 session_drain(struct session *s)
 {
 	if (s->state != SESSION_READY || is_at_boundary(s))
-		session_close(s, CLOSE_SHUTDOWN, NULL);
+		pair_close(&s->pair, CLOSE_SHUTDOWN, NULL);
+	session_turn(s);
 }
 
 void
 session_expire(struct session *s)
 {
 	s->is_expired = true;
-	if (s->exchange == NULL || !exchange_is_running(s->exchange))
-		session_close(s, CLOSE_SHUTDOWN, NULL);
+	session_turn(s);
 }
 
 void
 session_stop(struct session *s)
 {
-	session_close(s, CLOSE_SHUTDOWN, NULL);
+	pair_close(&s->pair, CLOSE_SHUTDOWN, NULL);
+	session_turn(s);
 }
 
 /* Its place is taken by an error, and the message is dropped. */
@@ -401,15 +348,16 @@ cancel_waiting(struct session *s)
 {
 	struct frame_header h;
 
-	gate_leave(s);
-	if (frame_peek(&h, buffer_span(&s->from_client.buffer)) != FRAME_OK)
+	gate_watch_leave(&s->guarded.watch);
+	if (frame_peek(&h, buffer_span(&s->pair.from_client.buffer)) !=
+	    FRAME_OK)
 		return;
-	if (!exchange_begin_cancel(s, h.type)) {
-		session_close(s, CLOSE_MEMORY, NULL);
+	if (!exchange_begin_cancel(&s->guarded, h.type)) {
+		pair_close(&s->pair, CLOSE_MEMORY, NULL);
 		return;
 	}
-	s->from_client.pass_left = frame_len(&h);
-	s->from_client.drops_rest = true;
+	s->pair.from_client.pass_left = frame_len(&h);
+	s->pair.from_client.drops_rest = true;
 }
 
 bool
@@ -417,42 +365,37 @@ session_cancel(struct session *s)
 {
 	bool is_ours = false;
 
-	if (s->exchange != NULL && s->state == SESSION_READY) {
-		is_ours = exchange_cancel(s->exchange);
-	} else if (s->gate.is_waiting) {
+	if (s->guarded.exchange != NULL && s->state == SESSION_READY) {
+		is_ours = exchange_cancel(s->guarded.exchange);
+	} else if (s->guarded.watch.is_waiting) {
 		cancel_waiting(s);
 		is_ours = true;
 	}
-	turn(s);
+	session_turn(s);
 	return is_ours;
-}
-
-void
-session_resume(struct session *s)
-{
-	turn(s);
 }
 
 /* A window is soon over; a transaction's is not, and nobody may be there. */
 static void
 end_waiting(struct session *s)
 {
-	uint64_t waited_ms = worker_now_ms() - s->gate.waiting_since_ms;
+	uint64_t waited_ms = clock_now_ms() - s->guarded.watch.waiting_since_ms;
 
 	if (waited_ms >= WAITING_ALONE_MS)
-		session_close(s, CLOSE_CLIENT_LEFT, "while it waited");
+		pair_close(&s->pair, CLOSE_CLIENT_LEFT, "while it waited");
 	else
-		session_set_timer(s, WAITING_ALONE_MS - waited_ms);
+		pair_set_timer(&s->pair, WAITING_ALONE_MS - waited_ms);
 }
 
 /* It is behind what is under way, and goes when that has been answered. */
 static bool
 has_message_waiting(const struct session *s)
 {
-	struct span in = buffer_span(&s->from_client.buffer);
+	struct span in = buffer_span(&s->pair.from_client.buffer);
 	struct frame_header h;
 
-	return s->state == SESSION_READY && !pipeline_is_quiet(&s->pipeline) &&
+	return s->state == SESSION_READY &&
+	       !pipeline_is_quiet(&s->pair.pipeline) &&
 	       frame_peek(&h, in) == FRAME_OK && frame_is_whole(&h, in);
 }
 
@@ -460,16 +403,17 @@ has_message_waiting(const struct session *s)
 static void
 client_ended(struct session *s)
 {
-	if (s->gate.is_waiting) {
+	if (s->guarded.watch.is_waiting) {
 		end_waiting(s);
 		return;
 	}
 	if (has_message_waiting(s))
 		return;
-	if (s->exchange == NULL || !exchange_blocks_client(s->exchange))
-		stream_shutdown(&s->server);
-	else if (exchange_is_held(s->exchange))
-		session_close(s, CLOSE_CLIENT_LEFT, "while held");
+	if (s->guarded.exchange == NULL ||
+	    !exchange_blocks_client(s->guarded.exchange))
+		stream_shutdown(&s->pair.server);
+	else if (exchange_is_held(s->guarded.exchange))
+		pair_close(&s->pair, CLOSE_CLIENT_LEFT, "while held");
 	/* What is under way ends first; the turn behind it comes back here. */
 }
 
@@ -477,12 +421,12 @@ client_ended(struct session *s)
 static const char *
 describe_end(const struct session *s, char *out, size_t size)
 {
-	const char *error = stream_tls_error(&s->server);
-	char where[DIAL_ADDRESS_TEXT_MAX];
+	const char *error = stream_tls_error(&s->pair.server);
+	char where[ADDRESS_TEXT_MAX];
 
 	if (error == NULL)
 		return NULL;
-	dial_address_text(&s->server_address, where);
+	address_text(&s->pair.server_address, where);
 	snprintf(out, size, "%s: %s", where, error);
 	return out;
 }
@@ -490,74 +434,87 @@ describe_end(const struct session *s, char *out, size_t size)
 static void
 server_ended(struct session *s)
 {
-	bool was_expected = s->is_terminating || s->from_client.is_eof ||
+	bool was_expected = s->pair.is_terminating ||
+			    s->pair.from_client.is_eof ||
 			    s->last_server_type == BACKEND_ERROR_RESPONSE;
 	struct span words = {0};
-	char detail[DIAL_ADDRESS_TEXT_MAX + TLS_ERROR_MAX];
+	char detail[ADDRESS_TEXT_MAX + TLS_ERROR_MAX];
 
 	/* A FATAL error that answered a statement of ours is the client's. */
-	if (s->exchange != NULL)
-		words = exchange_error(s->exchange);
+	if (s->guarded.exchange != NULL)
+		words = exchange_error(s->guarded.exchange);
 	if (words.len > 0)
-		(void)session_to_client(s, words.data, words.len);
+		(void)pair_to_client(&s->pair, words.data, words.len);
 
-	session_close(s, was_expected ? CLOSE_SERVER_LEFT : CLOSE_SERVER_LOST,
-		      describe_end(s, detail, sizeof(detail)));
-}
-
-void
-session_end_exchange(struct session *s)
-{
-	if (s->exchange == NULL || !exchange_is_done(s->exchange))
-		return;
-	exchange_free(s->exchange);
-	s->exchange = NULL;
-	event_del(&s->timer);
+	pair_close(&s->pair,
+		   was_expected ? CLOSE_SERVER_LEFT : CLOSE_SERVER_LOST,
+		   describe_end(s, detail, sizeof(detail)));
 }
 
 static size_t
 client_limit(const struct session *s)
 {
 	if (s->state == SESSION_AUTH ||
-	    (s->exchange != NULL && exchange_blocks_client(s->exchange)))
+	    (s->guarded.exchange != NULL &&
+	     exchange_blocks_client(s->guarded.exchange)))
 		return BEHIND_MAX_BYTES;
-	return (size_t)session_config(s)->query_limit_bytes + BEHIND_MAX_BYTES;
+	return (size_t)pair_config(&s->pair)->query_limit_bytes +
+	       BEHIND_MAX_BYTES;
 }
 
 static void
 set_interest(struct session *s)
 {
-	bool client = !s->from_client.is_eof &&
-		      s->from_client.buffer.len < client_limit(s) &&
-		      stream_pending(&s->server) == 0 &&
-		      !pipeline_is_full(&s->pipeline);
-	bool server = !s->from_server.is_eof && stream_pending(&s->client) == 0;
+	bool client = !s->pair.from_client.is_eof &&
+		      s->pair.from_client.buffer.len < client_limit(s) &&
+		      stream_pending(&s->pair.server) == 0 &&
+		      !pipeline_is_full(&s->pair.pipeline);
+	bool server =
+	    !s->pair.from_server.is_eof && stream_pending(&s->pair.client) == 0;
 
-	stream_want_read(&s->client, client);
-	stream_want_read(&s->server, server);
+	stream_want_read(&s->pair.client, client);
+	stream_want_read(&s->pair.server, server);
 }
 
-/* The end of every event: what waits and can go on does. */
+/* One of the sides has said its last, or a shutdown waits for this moment. */
 static void
-turn(struct session *s)
+note_ends(struct session *s)
 {
-	if (s->state != SESSION_AUTH && s->state != SESSION_READY)
-		return;
-	session_end_exchange(s);
+	const struct exchange *x = s->guarded.exchange;
+
+	if (s->pair.from_server.is_eof)
+		server_ended(s);
+	else if (s->pair.from_client.is_eof)
+		client_ended(s);
+	else if (s->sessions->is_draining && is_at_boundary(s))
+		pair_close(&s->pair, CLOSE_SHUTDOWN, NULL);
+	else if (s->is_expired && (x == NULL || !exchange_is_running(x)))
+		pair_close(&s->pair, CLOSE_SHUTDOWN, NULL);
+}
+
+/* Once there is a server: what waits and can go on does. */
+static void
+go_on(struct session *s)
+{
+	guarded_end_exchange(&s->guarded);
 	relay_resume(s);
-	session_end_exchange(s);
-	if (s->pipeline.failed)
-		session_close(s, CLOSE_MEMORY, NULL);
+	guarded_end_exchange(&s->guarded);
+	if (s->pair.pipeline.failed)
+		pair_close(&s->pair, CLOSE_MEMORY, NULL);
+	if (!pair_is_closing(&s->pair))
+		note_ends(s);
+	if (!pair_is_closing(&s->pair))
+		set_interest(s);
+}
+
+void
+session_turn(struct session *s)
+{
 	if (s->state == SESSION_CLOSING)
 		return;
-	if (s->from_server.is_eof)
-		server_ended(s);
-	else if (s->from_client.is_eof)
-		client_ended(s);
-	else if (s->worker->is_draining && is_at_boundary(s))
-		session_close(s, CLOSE_SHUTDOWN, NULL);
-	else if (s->is_expired)
-		session_expire(s);
-	if (s->state != SESSION_CLOSING)
-		set_interest(s);
+	if (!pair_is_closing(&s->pair) &&
+	    (s->state == SESSION_AUTH || s->state == SESSION_READY))
+		go_on(s);
+	if (pair_is_closing(&s->pair))
+		session_begin_close(s);
 }

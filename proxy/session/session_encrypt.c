@@ -3,8 +3,10 @@
  */
 #include "proxy/auth/credentials.h"
 #include "proxy/base/log.h"
+#include "proxy/net/handshake.h"
 #include "proxy/session/session.h"
 #include "proxy/session/session_state.h"
+#include "proxy/session/sessions.h"
 
 enum {
 	TLS_HANDSHAKE_RECORD = 0x16, /* RFC 8446, ContentType */
@@ -13,7 +15,7 @@ enum {
 bool
 session_can_encrypt(const struct session *s)
 {
-	return s->credentials->clients != NULL && s->client.tls == NULL &&
+	return s->credentials->clients != NULL && s->pair.client.tls == NULL &&
 	       !s->is_local;
 }
 
@@ -24,11 +26,25 @@ session_log_tls(const struct session *s, const struct tls *tls,
 	struct log_event e;
 
 	log_begin(&e, LOG_DEBUG, what);
-	log_number(&e, "session", s->id);
+	log_number(&e, "session", s->pair.id);
 	log_text(&e, "version", tls_version_name(tls));
 	log_text(&e, "cipher", tls_cipher_name(tls));
 	log_text(&e, "resumed", tls_is_resumed(tls) ? "yes" : "no");
 	log_end(&e);
+}
+
+static void
+begin_encrypted(struct session *s, struct tls *tls)
+{
+	stream_secure(&s->pair.client, tls);
+	session_enter(s, SESSION_STARTUP);
+	session_log_tls(s, tls, "TLS with the client");
+	if (s->is_direct && !tls_has_alpn(tls))
+		pair_close(&s->pair, CLOSE_STARTUP_BAD,
+			   "received direct SSL connection request without "
+			   "ALPN protocol negotiation extension");
+	else
+		stream_want_read(&s->pair.client, true);
 }
 
 /* A handshake_handler. */
@@ -38,44 +54,37 @@ handshaken(void *arg, struct tls *tls, const char *error)
 	struct session *s = arg;
 
 	s->handshake = NULL;
-	if (error != NULL) {
-		session_close(s,
-			      error == handshake_closed ? CLOSE_CLIENT_LEFT
-							: CLOSE_TLS_FAILED,
-			      error);
+	if (error == NULL) {
+		begin_encrypted(s, tls);
+	} else {
+		pair_close(&s->pair,
+			   error == handshake_closed ? CLOSE_CLIENT_LEFT
+						     : CLOSE_TLS_FAILED,
+			   error);
 		tls_free(tls);
-		return;
 	}
-	stream_secure(&s->client, tls);
-	session_enter(s, SESSION_STARTUP);
-	session_log_tls(s, tls, "TLS with the client");
-	if (s->is_direct && !tls_has_alpn(tls))
-		session_close(s, CLOSE_STARTUP_BAD,
-			      "received direct SSL connection request without "
-			      "ALPN protocol negotiation extension");
-	else
-		stream_want_read(&s->client, true);
+	session_turn(s);
 }
 
 /* What has been read already is the handshake's. */
 static void
 begin_handshake(struct session *s)
 {
-	struct buffer *b = &s->from_client.buffer;
+	struct buffer *b = &s->pair.from_client.buffer;
 	struct tls *tls = tls_new(s->credentials->clients, NULL);
 
 	if (tls == NULL || !tls_feed(tls, buffer_span(b))) {
 		tls_free(tls);
-		session_close(s, CLOSE_MEMORY, NULL);
+		pair_close(&s->pair, CLOSE_MEMORY, NULL);
 		return;
 	}
 	buffer_clear(b);
-	stream_want_read(&s->client, false);
+	stream_want_read(&s->pair.client, false);
 	session_enter(s, SESSION_HANDSHAKE);
-	s->handshake = handshake_start(&s->worker->handshaker, s->client.fd,
-				       tls, handshaken, s);
+	s->handshake = handshake_start(&s->sessions->handshaker,
+				       s->pair.client.fd, tls, handshaken, s);
 	if (s->handshake == NULL)
-		session_close(s, CLOSE_MEMORY, NULL);
+		pair_close(&s->pair, CLOSE_MEMORY, NULL);
 }
 
 /*
@@ -85,17 +94,17 @@ begin_handshake(struct session *s)
 void
 session_grant_encryption(struct session *s)
 {
-	if (s->from_client.buffer.len > 0) {
-		session_close(s, CLOSE_CLEAR_BYTES,
-			      "This could be either a client-software bug or "
-			      "evidence of an attempted man-in-the-middle "
-			      "attack.");
+	if (s->pair.from_client.buffer.len > 0) {
+		pair_close(&s->pair, CLOSE_CLEAR_BYTES,
+			   "This could be either a client-software bug or "
+			   "evidence of an attempted man-in-the-middle "
+			   "attack.");
 		return;
 	}
-	if (!session_to_client(s, "S", 1))
+	if (!pair_to_client(&s->pair, "S", 1))
 		return;
-	if (stream_pending(&s->client) > 0)
-		session_close(s, CLOSE_CLIENT_BROKEN, "it takes no byte");
+	if (stream_pending(&s->pair.client) > 0)
+		pair_close(&s->pair, CLOSE_CLIENT_BROKEN, "it takes no byte");
 	else
 		begin_handshake(s);
 }
@@ -104,7 +113,7 @@ session_grant_encryption(struct session *s)
 bool
 session_begin_direct(struct session *s)
 {
-	struct span in = buffer_span(&s->from_client.buffer);
+	struct span in = buffer_span(&s->pair.from_client.buffer);
 
 	if (in.len == 0 || in.data[0] != TLS_HANDSHAKE_RECORD ||
 	    s->encryption_requests > 0 || !session_can_encrypt(s))

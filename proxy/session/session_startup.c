@@ -9,8 +9,10 @@
 #include "proxy/auth/credentials.h"
 #include "proxy/base/log.h"
 #include "proxy/session/login.h"
+#include "proxy/pair/cancel.h"
 #include "proxy/session/session.h"
 #include "proxy/session/session_state.h"
+#include "proxy/session/sessions.h"
 
 enum {
 	STARTUP_READ_BYTES = 1024,
@@ -28,9 +30,9 @@ copy_name(char out[64], struct span name)
 }
 
 void
-session_dial(struct session *s, const struct dial_address *known)
+session_dial(struct session *s, const struct address *known)
 {
-	const struct config *c = session_config(s);
+	const struct config *c = pair_config(&s->pair);
 	const struct dial_target target = {
 	    .endpoints = c->upstream,
 	    .count = c->upstream_count,
@@ -39,44 +41,44 @@ session_dial(struct session *s, const struct dial_address *known)
 	    .tls = s->credentials->server,
 	    .timeout_ms = c->connect_timeout_ms,
 	};
-	struct worker *w = s->worker;
+	struct sessions *ss = s->sessions;
 
-	stream_want_read(&s->client, false);
+	stream_want_read(&s->pair.client, false);
 	if (known != NULL)
-		s->dial = dial_start_address(&w->handshaker, &target, known,
+		s->dial = dial_start_address(&ss->handshaker, &target, known,
 					     session_dialed, s);
 	else
-		s->dial = dial_start(&w->handshaker, &w->dns, &target,
+		s->dial = dial_start(&ss->handshaker, &ss->dns, &target,
 				     session_dialed, s);
 	if (s->dial == NULL)
-		session_close(s, CLOSE_MEMORY, NULL);
+		pair_close(&s->pair, CLOSE_MEMORY, NULL);
 }
 
 /* As PostgreSQL's clientcert.  False: closed. */
 static bool
 check_certificate(struct session *s, struct span user)
 {
-	enum tls_mode mode = session_config(s)->tls.mode;
+	enum tls_mode mode = pair_config(&s->pair)->tls.mode;
 	char message[128];
 	char name[256];
 
-	if (mode >= TLS_VERIFY_CA && !tls_has_peer(s->client.tls)) {
-		session_close_saying(
-		    s, CLOSE_CERTIFICATE,
+	if (mode >= TLS_VERIFY_CA && !tls_has_peer(s->pair.client.tls)) {
+		pair_close_saying(
+		    &s->pair, CLOSE_CERTIFICATE,
 		    "connection requires a valid client certificate", NULL,
 		    "Connect with sslcert and sslkey.");
 	} else if (mode == TLS_VERIFY_FULL &&
-		   !(tls_peer_name(s->client.tls, name, sizeof(name)) &&
+		   !(tls_peer_name(s->pair.client.tls, name, sizeof(name)) &&
 		     span_equals(user, name))) {
 		snprintf(message, sizeof(message),
 			 "certificate authentication failed for user \"%s\"",
-			 s->user);
-		session_close_saying(s, CLOSE_CERTIFICATE, message,
-				     "The CN of the certificate is not the "
-				     "user's name.",
-				     NULL);
+			 s->pair.user);
+		pair_close_saying(&s->pair, CLOSE_CERTIFICATE, message,
+				  "The CN of the certificate is not the "
+				  "user's name.",
+				  NULL);
 	}
-	return s->state != SESSION_CLOSING;
+	return !pair_is_closing(&s->pair);
 }
 
 /* False: closed. */
@@ -84,31 +86,32 @@ static bool
 may_begin(struct session *s, const struct startup_packet *p)
 {
 	if (s->is_over_limit) {
-		session_close(s, CLOSE_TOO_MANY, NULL);
+		pair_close(&s->pair, CLOSE_TOO_MANY, NULL);
 		return false;
 	}
-	if (s->is_local || session_config(s)->tls.mode < TLS_REQUIRE)
+	if (s->is_local || pair_config(&s->pair)->tls.mode < TLS_REQUIRE)
 		return true;
-	if (s->client.tls != NULL)
+	if (s->pair.client.tls != NULL)
 		return check_certificate(s, p->user);
-	session_close_saying(s, CLOSE_TLS_REQUIRED, NULL, NULL,
-			     "Connect with sslmode=require.");
+	pair_close_saying(&s->pair, CLOSE_TLS_REQUIRED, NULL, NULL,
+			  "Connect with sslmode=require.");
 	return false;
 }
 
 static void
 begin_session(struct session *s, const struct startup_packet *p)
 {
-	copy_name(s->user, p->user);
-	copy_name(s->database, p->database.len > 0 ? p->database : p->user);
+	copy_name(s->pair.user, p->user);
+	copy_name(s->pair.database,
+		  p->database.len > 0 ? p->database : p->user);
 	s->is_blind = startup_is_replication(p);
 	if (!may_begin(s, p))
 		return;
 	if (!buffer_append(&s->startup, p->raw.data, p->raw.len)) {
-		session_close(s, CLOSE_MEMORY, NULL);
+		pair_close(&s->pair, CLOSE_MEMORY, NULL);
 		return;
 	}
-	buffer_consume(&s->from_client.buffer, p->raw.len);
+	buffer_consume(&s->pair.from_client.buffer, p->raw.len);
 	login_begin(s);
 }
 
@@ -116,7 +119,7 @@ begin_session(struct session *s, const struct startup_packet *p)
 static void
 begin_cancel(struct session *s, const struct startup_packet *p)
 {
-	struct daemon *d = s->worker->daemon;
+	struct daemon *d = s->pair.daemon;
 	struct mail mail = {.kind = MAIL_CANCEL};
 	struct cancel_target target;
 	bool is_known;
@@ -124,7 +127,7 @@ begin_cancel(struct session *s, const struct startup_packet *p)
 	is_known = cancel_find(d->cancels, p->cancel.backend_pid,
 			       p->cancel.secret, &target);
 	if (!buffer_append(&s->startup, p->raw.data, p->raw.len)) {
-		session_close(s, CLOSE_CANCEL_DONE, NULL);
+		pair_close(&s->pair, CLOSE_CANCEL_DONE, NULL);
 		return;
 	}
 	session_enter(s, SESSION_CANCELING);
@@ -132,13 +135,13 @@ begin_cancel(struct session *s, const struct startup_packet *p)
 		session_dial(s, is_known ? &target.server : NULL);
 		return;
 	}
-	stream_want_read(&s->client, false);
-	s->server_address = target.server;
+	stream_want_read(&s->pair.client, false);
+	s->pair.server_address = target.server;
 	mail.id = target.session;
-	mail.asker = s->id;
-	mail.worker = s->worker->index;
-	if (!mailbox_post(&d->workers[target.worker].mailbox, mail))
-		session_close(s, CLOSE_CANCEL_DONE, NULL);
+	mail.asker = s->pair.id;
+	mail.worker = s->sessions->worker;
+	if (!daemon_post(d, target.worker, mail))
+		pair_close(&s->pair, CLOSE_CANCEL_DONE, NULL);
 }
 
 void
@@ -147,25 +150,26 @@ session_cancel_answered(struct session *s, bool has_ended)
 	if (s->state != SESSION_CANCELING)
 		return;
 	if (has_ended)
-		session_close(s, CLOSE_CANCEL_DONE, NULL);
+		pair_close(&s->pair, CLOSE_CANCEL_DONE, NULL);
 	else
-		session_dial(s, &s->server_address);
+		session_dial(s, &s->pair.server_address);
+	session_turn(s);
 }
 
 static void
 answer_request(struct session *s, enum startup_status request,
 	       size_t packet_len)
 {
-	buffer_consume(&s->from_client.buffer, packet_len);
-	if (s->client.tls != NULL)
-		session_close(s, CLOSE_STARTUP_BAD,
-			      "encryption was asked for within TLS");
+	buffer_consume(&s->pair.from_client.buffer, packet_len);
+	if (s->pair.client.tls != NULL)
+		pair_close(&s->pair, CLOSE_STARTUP_BAD,
+			   "encryption was asked for within TLS");
 	else if (++s->encryption_requests > ENCRYPTION_REQUESTS_MAX)
-		session_close(s, CLOSE_STARTUP_BAD, "repeated SSLRequest");
+		pair_close(&s->pair, CLOSE_STARTUP_BAD, "repeated SSLRequest");
 	else if (request == STARTUP_SSL && session_can_encrypt(s))
 		session_grant_encryption(s);
 	else
-		(void)session_to_client(s, "N", 1);
+		(void)pair_to_client(&s->pair, "N", 1);
 }
 
 static void
@@ -176,20 +180,20 @@ startup_step(struct session *s)
 
 	if (session_begin_direct(s))
 		return;
-	status = startup_decode(&p, buffer_span(&s->from_client.buffer));
+	status = startup_decode(&p, buffer_span(&s->pair.from_client.buffer));
 	switch (status) {
 	case STARTUP_MORE:
 		return;
 	case STARTUP_BAD:
-		session_close(s, CLOSE_STARTUP_BAD, NULL);
+		pair_close(&s->pair, CLOSE_STARTUP_BAD, NULL);
 		return;
 	case STARTUP_UNSUPPORTED:
-		session_close(s, CLOSE_VERSION, NULL);
+		pair_close(&s->pair, CLOSE_VERSION, NULL);
 		return;
 	case STARTUP_SSL:
 	case STARTUP_GSSENC:
 		answer_request(s, status, p.raw.len);
-		if (s->state == SESSION_STARTUP)
+		if (s->state == SESSION_STARTUP && !pair_is_closing(&s->pair))
 			startup_step(s); /* at most twice more */
 		return;
 	case STARTUP_CANCEL:
@@ -204,21 +208,21 @@ startup_step(struct session *s)
 bool
 session_read_some(struct session *s)
 {
-	struct buffer *b = &s->from_client.buffer;
+	struct buffer *b = &s->pair.from_client.buffer;
 	uint8_t *room = buffer_reserve(b, STARTUP_READ_BYTES);
 	ssize_t n;
 
 	if (room == NULL) {
-		session_close(s, CLOSE_MEMORY, NULL);
+		pair_close(&s->pair, CLOSE_MEMORY, NULL);
 		return false;
 	}
-	n = stream_read(&s->client, room, STARTUP_READ_BYTES);
+	n = stream_read(&s->pair.client, room, STARTUP_READ_BYTES);
 	if (n == STREAM_EOF || n == STREAM_ERROR) {
-		const char *error = stream_tls_error(&s->client);
+		const char *error = stream_tls_error(&s->pair.client);
 
-		session_close(
-		    s, error == NULL ? CLOSE_CLIENT_LEFT : CLOSE_TLS_FAILED,
-		    error);
+		pair_close(&s->pair,
+			   error == NULL ? CLOSE_CLIENT_LEFT : CLOSE_TLS_FAILED,
+			   error);
 		return false;
 	}
 	if (n > 0)

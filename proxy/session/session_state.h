@@ -5,6 +5,7 @@
 #define LOCKSTEP_PROXY_SESSION_SESSION_STATE_H
 
 #include "proxy/session/session.h"
+#include "proxy/tls/tls.h"
 
 /* The only function that writes s->state. */
 void session_enter(struct session *s, enum session_state next);
@@ -14,6 +15,15 @@ const char *session_state_name(const struct session *s);
 /* At level debug: what was agreed on. */
 void session_log_tls(const struct session *s, const struct tls *tls,
 		     const char *what);
+
+/*
+ * The end of every event of a session: what waits and can go on does, and if
+ * the pair has a reason to close, the session goes to CLOSING.
+ */
+void session_turn(struct session *s);
+
+/* The pair has a reason to close: say goodbye, leave all else.  To CLOSING. */
+void session_begin_close(struct session *s);
 
 /* In CLOSING: nothing is left to be said. */
 void session_end(struct session *s);
@@ -44,7 +54,7 @@ void session_startup_readable(struct session *s);
  * Dial the upstream, or that address of it, and send it the startup packet:
  * in DIALING and CANCELING.
  */
-void session_dial(struct session *s, const struct dial_address *known);
+void session_dial(struct session *s, const struct address *known);
 
 /* A dial_handler: in DIALING and CANCELING. */
 void session_dialed(void *arg, const struct dial_result *result);

@@ -17,6 +17,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import chart
 import contestants
+import journey
 import load
 import measure
 import report
@@ -185,3 +186,27 @@ def test_chart_is_sound_xml(results):
     drawn = ElementTree.fromstring(chart.draw(results))
     said = [element.text for element in drawn.iter() if element.text]
     assert "1.10" in said and "2.60" in said
+
+
+# -- the journey through the files ------------------------------------------
+
+def test_journey_tells_changes_from_calls():
+    """relay enters frame twice, each time from another function."""
+    functions = {1: journey.Function("walk", "relay.c"),
+                 2: journey.Function("frame_peek", "frame.c"),
+                 3: journey.Function("frame_len", "frame.h"),
+                 4: journey.Function("flush", "relay.c")}
+    left = journey.HAS_LEFT
+    entries = [9 | left,  # entered before the journal began
+               1, 2, 3, 3 | left, 2 | left, 4, 2, 2 | left, 4 | left,
+               2, 2 | left, 1 | left]
+    seen = journey.Journey.of(entries, functions.get)
+    assert [f.name for f in seen.functions] == [
+        "walk", "frame_peek", "frame_len", "flush", "frame_peek",
+        "frame_peek"]
+    assert seen.changes() == 4
+    assert seen.sources_only().changes() == 3
+    assert len(seen.files()) == 3
+    assert seen.calls_abroad().total() == 3
+    assert seen.sources_only().calls_abroad().total() == 2
+    assert seen.lone_visits()[functions[2]] == 2

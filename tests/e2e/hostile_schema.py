@@ -44,6 +44,7 @@ POLYMORPHIC = [
     "FUNCTION hostile.concat_ws(text, VARIADIC text[]) RETURNS text",
     "FUNCTION hostile.max(anyelement) RETURNS anyelement",
     "FUNCTION hostile.min(anyelement) RETURNS anyelement",
+    "FUNCTION hostile.array_position(anyarray, anyelement) RETURNS int",
 ]
 
 

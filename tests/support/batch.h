@@ -9,10 +9,10 @@
 
 #include "protocol/types.h"
 #include "proxy/guard/batch.h"
-#include "tests/support/session.h"
+#include "tests/support/guarded.h"
 
 struct batch_fixture {
-	struct session_fixture *session;
+	struct guarded_fixture guarded;
 	struct batch batch;
 	struct lock_set set; /* public.a, relid 100, ACCESS EXCLUSIVE */
 };
@@ -32,12 +32,11 @@ static const char *const names_row[GATE_NAMES_COLUMNS] = {"a", "a"};
 static inline void
 add_lock(struct lock_set *set)
 {
-	struct lock_set_value v[LOCK_SET_COLUMNS];
+	struct row_value v[LOCK_SET_COLUMNS];
 	size_t i;
 
 	for (i = 0; i < LOCK_SET_COLUMNS; i++)
-		v[i] =
-		    (struct lock_set_value){lock_row[i], strlen(lock_row[i])};
+		v[i] = (struct row_value){lock_row[i], strlen(lock_row[i])};
 	assert_true(lock_set_add_row(set, v));
 }
 
@@ -45,13 +44,11 @@ static inline int
 batch_fixture_setup(void **state)
 {
 	struct batch_fixture *f = calloc(1, sizeof(*f));
-	void *session;
 
 	assert_non_null(f);
-	session_fixture_setup(&session);
-	f->session = session;
+	guarded_fixture_begin(&f->guarded);
 	add_lock(&f->set);
-	batch_begin(&f->batch, &f->session->session, &f->set);
+	batch_begin(&f->batch, &f->guarded.guarded, &f->set);
 	*state = f;
 	return 0;
 }
@@ -60,11 +57,10 @@ static inline int
 batch_fixture_teardown(void **state)
 {
 	struct batch_fixture *f = *state;
-	void *session = f->session;
 
 	batch_clear(&f->batch);
 	lock_set_clear(&f->set);
-	session_fixture_teardown(&session);
+	guarded_fixture_end(&f->guarded);
 	free(f);
 	return 0;
 }
@@ -74,13 +70,13 @@ batch_fixture_teardown(void **state)
 static inline void
 assert_sends(struct batch_fixture *f, bool ends_cycle, const char *types)
 {
-	struct session_fixture *s = f->session;
+	struct pair_fixture *p = &f->guarded.pair;
 	struct span sent;
 	struct frame frame;
 	size_t n = 0;
 
 	assert_true(batch_send(&f->batch, ends_cycle));
-	sent = session_fixture_read(s, s->server);
+	sent = pair_fixture_read(p, p->server);
 	for (; frame_next(&frame, &sent, FRAME_LENGTH_MAX) == FRAME_OK; n++)
 		assert_int_equal(frame.type, types[n]);
 	assert_int_equal(sent.len, 0);
@@ -101,7 +97,7 @@ server_says(struct batch_fixture *f, char type, struct span body)
 	writer_begin(&raw, frame.type);
 	write_bytes(&raw, body.data, body.len);
 	writer_end(&raw);
-	event = pipeline_received(&f->session->session.pipeline, frame.type,
+	event = pipeline_received(&f->guarded.pair.pair.pipeline, frame.type,
 				  status);
 	assert_int_not_equal(event.verdict, PIPELINE_MISMATCH);
 	taken =
@@ -135,7 +131,7 @@ static inline void
 answer_ready(struct batch_fixture *f)
 {
 	assert_takes(f, BACKEND_READY_FOR_QUERY, "I", 1);
-	assert_true(pipeline_is_settled(&f->session->session.pipeline));
+	assert_true(pipeline_is_settled(&f->guarded.pair.pair.pipeline));
 }
 
 static inline void

@@ -264,7 +264,7 @@ listen_unix(struct fixture *f, const struct sockaddr_un *u, socklen_t len)
 }
 
 static inline void
-dial_address(struct fixture *f, const struct dial_address *a)
+dial_address(struct fixture *f, const struct address *a)
 {
 	const struct dial_target target = {.timeout_ms = LONG_MS};
 

@@ -99,12 +99,12 @@ add_relation(struct lock_set *set, uint32_t relid, char kind,
 	char relkind[2] = {kind, '\0'};
 	const char *row[LOCK_SET_COLUMNS] = {
 	    oid, relkind, "s.t", number, is_lockable ? "t" : "f", "{}", "1"};
-	struct lock_set_value values[LOCK_SET_COLUMNS];
+	struct row_value values[LOCK_SET_COLUMNS];
 
 	(void)snprintf(oid, sizeof(oid), "%u", (unsigned)relid);
 	(void)snprintf(number, sizeof(number), "%d", (int)mode);
 	for (int i = 0; i < LOCK_SET_COLUMNS; i++)
-		values[i] = (struct lock_set_value){row[i], strlen(row[i])};
+		values[i] = (struct row_value){row[i], strlen(row[i])};
 	assert_true(lock_set_add_row(set, values));
 }
 

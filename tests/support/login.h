@@ -68,9 +68,9 @@ setup(void **state)
 	f->f = session;
 	f->s = &f->f->session;
 	f->s->state = SESSION_STARTUP;
-	f->s->server_address.address.ss_family = AF_INET;
-	memcpy(f->s->user, "user", 5);
-	f->f->worker.handshaker.base = f->f->base;
+	f->s->pair.server_address.address.ss_family = AF_INET;
+	memcpy(f->s->pair.user, "user", 5);
+	f->f->sessions.handshaker.base = f->f->base;
 	c = &f->f->config;
 	c->upstream = &upstream;
 	c->upstream_count = 1;
@@ -135,7 +135,8 @@ secure_client(struct fixture *f)
 	const struct tls_settings s = {.mode = TLS_REQUIRE};
 	struct tls_context *tests = handshaker_client_context(&s);
 
-	f->client = secure(&f->s->client, f->s->credentials->clients, tests);
+	f->client =
+	    secure(&f->s->pair.client, f->s->credentials->clients, tests);
 	tls_context_release(tests);
 }
 
@@ -152,7 +153,8 @@ secure_server(struct fixture *f, const char *name)
 	snprintf(cert, sizeof(cert), "%s.crt", name);
 	snprintf(key, sizeof(key), "%s.key", name);
 	tests = handshaker_server_context(&s);
-	f->server = secure(&f->s->server, f->s->credentials->server, tests);
+	f->server =
+	    secure(&f->s->pair.server, f->s->credentials->server, tests);
 	tls_context_release(tests);
 }
 
@@ -194,13 +196,16 @@ say(struct fixture *f, struct writer *w)
 		buffer_clear(tls_output(f->client));
 	writer_clear(w);
 	login_readable(f->s);
+	if (pair_is_closing(&f->s->pair))
+		session_turn(f->s);
 }
 
 static inline void
 assert_closed(struct fixture *f, enum close_reason reason, const char *words)
 {
+	assert_session_closes(f->f, reason);
+	session_turn(f->s);
 	(void)hear_client(f);
-	assert_session_closed(f->f, reason);
 	assert_non_null(
 	    memmem(f->last.data, f->last.len, words, strlen(words)));
 }
@@ -346,7 +351,7 @@ exchange_with(struct fixture *f, const char *mechanism, struct scram_client *c)
 	sasl_response_write(&w, span_of(text.data, text.len));
 	writer_clear(&text);
 	say(f, &w);
-	if (f->s->state == SESSION_CLOSING)
+	if (pair_is_closing(&f->s->pair))
 		return false;
 	assert_true(hear_authentication(f, AUTHENTICATION_SASL_FINAL, &data));
 	assert_int_equal(scram_client_step(c, data, &text), SCRAM_DONE);

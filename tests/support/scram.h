@@ -100,7 +100,7 @@ scram_secret_of(const char *password, struct span salt, uint32_t iterations)
 {
 	struct scram_secret s = {
 	    .verifier = {.iterations = iterations, .salt_len = salt.len}};
-	uint8_t salted[SCRAM_KEY_BYTES];
+	uint8_t salted[SCRAM_KEY_BYTES] = {0};
 	struct span key = span_of(salted, sizeof(salted));
 
 	memcpy(s.verifier.salt, salt.data, salt.len);

@@ -6,70 +6,19 @@
 #define LOCKSTEP_TESTS_SUPPORT_SESSION_H
 
 #include "proxy/session/session.h"
-#include "tests/support/loop.h"
+#include "proxy/session/sessions.h"
+#include "tests/support/pair.h"
 
 struct session_fixture {
 	struct event_base *base;
 	struct config config;
 	struct daemon daemon;
-	struct worker worker;
+	struct sessions sessions;
 	struct session session;
 	int client; /* what the session writes to its client arrives here */
 	int server;
 	uint8_t read[64 * 1024];
 };
-
-static inline void
-session_fixture_event(void *arg, enum stream_event event)
-{
-	(void)arg;
-	(void)event;
-}
-
-static inline void
-session_fixture_timer(evutil_socket_t fd, short what, void *arg)
-{
-	(void)fd;
-	(void)what;
-	(void)arg;
-}
-
-static inline int
-session_fixture_open(struct event_base *base, struct stream *s)
-{
-	int fds[2];
-
-	loop_socketpair(fds);
-	stream_open(s, base, fds[0], session_fixture_event, NULL);
-	return fds[1];
-}
-
-/* Logged in; its streams are still to be opened. */
-static inline void
-session_fixture_begin(struct session *s, struct worker *w, uint64_t id)
-{
-	s->id = id;
-	s->worker = w;
-	s->state = SESSION_READY;
-	s->is_utf8 = true;
-	memcpy(s->database, "db", 3);
-	pipeline_init(&s->pipeline);
-	event_assign(&s->timer, w->base, -1, 0, session_fixture_timer, s);
-	LIST_INSERT_HEAD(&w->sessions, s, link);
-}
-
-static inline void
-session_fixture_end(struct session *s)
-{
-	gate_leave(s);
-	event_del(&s->timer);
-	stream_close(&s->client);
-	stream_close(&s->server);
-	pipeline_clear(&s->pipeline);
-	buffer_clear(&s->from_client.buffer);
-	buffer_clear(&s->from_server.buffer);
-	recall_clear(&s->gate.recall);
-}
 
 static inline int
 session_fixture_setup(void **state)
@@ -82,18 +31,18 @@ session_fixture_setup(void **state)
 	f->config.query_limit_bytes = 1024 * 1024;
 	f->base = loop_new();
 	f->daemon.config = &f->config;
-	f->daemon.workers = &f->worker;
-	f->daemon.worker_count = 1;
-	f->worker.daemon = &f->daemon;
-	f->worker.base = f->base;
-	LIST_INIT(&f->worker.sessions);
-	LIST_INIT(&f->worker.reaped);
-	event_assign(&f->worker.reap_event, f->base, -1, 0,
-		     session_fixture_timer, NULL);
-	gate_init(&f->worker.gate, f->base);
-	session_fixture_begin(s, &f->worker, 1);
-	f->client = session_fixture_open(f->base, &s->client);
-	f->server = session_fixture_open(f->base, &s->server);
+	sessions_init(&f->sessions, &f->daemon, f->base, NULL, 0);
+	event_assign(&f->sessions.reap_event, f->base, -1, 0,
+		     pair_fixture_timer, NULL); /* it is not freed */
+	s->sessions = &f->sessions;
+	s->state = SESSION_READY;
+	pair_init(&s->pair, &f->daemon, f->base, pair_fixture_timer,
+		  pair_fixture_resume, NULL);
+	pair_fixture_name(&s->pair, 1);
+	guarded_init(&s->guarded, &s->pair, &f->sessions.gate);
+	LIST_INSERT_HEAD(&f->sessions.list, s, link);
+	f->client = pair_fixture_open(f->base, &s->pair.client);
+	f->server = pair_fixture_open(f->base, &s->pair.server);
 	*state = f;
 	return 0;
 }
@@ -103,9 +52,10 @@ session_fixture_teardown(void **state)
 {
 	struct session_fixture *f = *state;
 
-	session_fixture_end(&f->session);
-	event_del(&f->worker.reap_event);
-	gate_clear(&f->worker.gate);
+	guarded_clear(&f->session.guarded);
+	pair_clear(&f->session.pair);
+	sessions_clear(&f->sessions);
+	event_del(&f->sessions.reap_event);
 	close(f->client);
 	close(f->server);
 	event_base_free(f->base);
@@ -123,10 +73,9 @@ session_fixture_read(struct session_fixture *f, int fd)
 }
 
 static inline void
-assert_session_closed(const struct session_fixture *f, enum close_reason reason)
+assert_session_closes(const struct session_fixture *f, enum close_reason reason)
 {
-	assert_int_equal(f->session.state, SESSION_CLOSING);
-	assert_int_equal(f->session.close_reason, reason);
+	assert_pair_closes(&f->session.pair, reason);
 }
 
 #endif

@@ -1,9 +1,10 @@
 -- The relations in columns as lock_set.c reads them; indexes, toast tables
 -- and catalogs are left out.
-SELECT c.oid, c.relkind,
+SELECT c.oid AS relid,
+       c.relkind AS relkind,
        pg_catalog.concat(pg_catalog.quote_ident(n.nspname), '.',
-                         pg_catalog.quote_ident(c.relname)),
-       l.mode,
+                         pg_catalog.quote_ident(c.relname)) AS name,
+       l.mode AS mode,
        CASE WHEN c.relkind = ANY ('{r,p}'::pg_catalog."char"[])
              AND pg_catalog.has_schema_privilege(c.relnamespace, 'USAGE')
        THEN pg_catalog.has_table_privilege(c.oid,
@@ -15,15 +16,15 @@ SELECT c.oid, c.relkind,
                   THEN ',INSERT' ELSE '' END
                || CASE WHEN l.mode = 1 THEN ',SELECT' ELSE '' END
                END)
-       ELSE false END,
+       ELSE false END AS is_lockable,
        ARRAY (SELECT k.confrelid
                 FROM pg_catalog.pg_constraint k
                WHERE k.conrelid = c.oid AND k.contype = 'f'
               UNION
               SELECT h.inhparent
                 FROM pg_catalog.pg_inherits h
-               WHERE h.inhrelid = c.oid),
-       l.phase
+               WHERE h.inhrelid = c.oid) AS before,
+       l.phase AS phase
   FROM (SELECT relid, pg_catalog.max(mode) AS mode,
                pg_catalog.min(phase) AS phase
           FROM lck GROUP BY relid) l

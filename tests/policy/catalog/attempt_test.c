@@ -29,10 +29,10 @@ print_step(FILE *to, const struct step *step, bool is_timed)
 		fprintf(
 		    to,
 		    "l := 200 OPERATOR(pg_catalog.-) (EXTRACT(epoch FROM"
-		    " pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) b)"
-		    " OPERATOR(pg_catalog.*) 1000)::pg_catalog.int4;\n"
-		    "IF l OPERATOR(pg_catalog.<=) 0 THEN"
-		    " RAISE lock_not_available; END IF;\n"
+		    " pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) b)\n"
+		    "OPERATOR(pg_catalog.*) 1000)::pg_catalog.int4;\n"
+		    "IF l OPERATOR(pg_catalog.<=) 0 THEN\n"
+		    "RAISE lock_not_available;\nEND IF;\n"
 		    "PERFORM pg_catalog.set_config('lock_timeout',"
 		    " l::pg_catalog.text, true);\n");
 	fprintf(to, "LOCK TABLE ONLY %s;\n", step->lock);
@@ -127,7 +127,7 @@ attempt_sql_takes_the_turn_first(void **state)
 	    with + head,
 	    "s := 4;\n"
 	    "IF NOT pg_catalog.pg_try_advisory_xact_lock(" ATTEMPT_TURN_KEY ")"
-	    " THEN RAISE lock_not_available; END IF;\n");
+	    " THEN\nRAISE lock_not_available;\nEND IF;\n");
 	free(with);
 	free(without);
 }
@@ -386,6 +386,18 @@ read_message(const char *message, size_t len, size_t *index)
 }
 
 static void
+attempt_refusal_sql_raises_what_a_lock_timeout_does(void **state)
+{
+	(void)state;
+	assert_string_equal(
+	    attempt_refusal_sql(),
+	    "DO $lockstep$BEGIN\n"
+	    "RAISE EXCEPTION USING ERRCODE = '55P03',\n"
+	    "MESSAGE = 'canceling statement due to lock timeout';\n"
+	    "END$lockstep$");
+}
+
+static void
 attempt_read_reads_each_index_the_count_and_the_turn(void **state)
 {
 	size_t index = 99;
@@ -458,6 +470,8 @@ main(void)
 	    cmocka_unit_test(attempt_coax_sql_is_null_when_memory_is_out),
 	    cmocka_unit_test(
 		attempt_read_reads_each_index_the_count_and_the_turn),
+	    cmocka_unit_test(
+		attempt_refusal_sql_raises_what_a_lock_timeout_does),
 	    cmocka_unit_test(attempt_read_refuses_what_is_not_of_ours),
 	};
 

@@ -4,6 +4,7 @@
 
 #include "policy/sql/words.h"
 #include "tests/support/allocation.h"
+#include "tests/support/sql.h"
 #include "tests/support/test.h"
 
 /* Each value an exact copy. */
@@ -11,7 +12,7 @@ static bool
 add_row(struct gate_names *names, const char *name, const char *only_writes)
 {
 	const char *row[GATE_NAMES_COLUMNS] = {name, only_writes};
-	struct lock_set_value values[GATE_NAMES_COLUMNS];
+	struct row_value values[GATE_NAMES_COLUMNS];
 	struct span copies[GATE_NAMES_COLUMNS];
 	bool is_added;
 
@@ -19,7 +20,7 @@ add_row(struct gate_names *names, const char *name, const char *only_writes)
 		size_t len = row[i] != NULL ? strlen(row[i]) : 0;
 
 		copies[i] = bytes_copy(span_of(row[i], len));
-		values[i] = (struct lock_set_value){NULL, len};
+		values[i] = (struct row_value){NULL, len};
 		if (row[i] != NULL)
 			values[i].data = (const char *)copies[i].data;
 	}
@@ -66,16 +67,18 @@ plain_names(void)
 }
 
 static void
-gate_names_query_names_no_more_parameters_than_it_gets(void **state)
+gate_names_query_is_qualified_and_names_what_is_read(void **state)
 {
-	char last[16];
-	char beyond[16];
+	static const char *const columns[] = {
+#define X(id, name) #name,
+	    GATE_NAMES_COLUMN_TABLE(X)
+#undef X
+	};
 
 	(void)state;
-	(void)snprintf(last, sizeof(last), "$%d", GATE_NAMES_PARAMS);
-	(void)snprintf(beyond, sizeof(beyond), "$%d", GATE_NAMES_PARAMS + 1);
-	assert_non_null(strstr(gate_names_query(), last));
-	assert_null(strstr(gate_names_query(), beyond));
+	sql_check_operators(gate_names_query());
+	sql_check_params(gate_names_query(), GATE_NAMES_PARAMS);
+	sql_check_columns(gate_names_query(), columns, GATE_NAMES_COLUMNS);
 }
 
 static void
@@ -428,8 +431,8 @@ fill(struct gate_names *names, const struct gate_names *more)
 					     "o", "p", "q", "r", "s", "t"};
 
 	for (size_t i = 0; i < 20; i++) {
-		struct lock_set_value row[GATE_NAMES_COLUMNS] = {{twenty[i], 1},
-								 {"a", 1}};
+		struct row_value row[GATE_NAMES_COLUMNS] = {{twenty[i], 1},
+							    {"a", 1}};
 
 		if (!gate_names_add_row(names, row))
 			return false;
@@ -472,7 +475,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(
-		gate_names_query_names_no_more_parameters_than_it_gets),
+		gate_names_query_is_qualified_and_names_what_is_read),
 	    cmocka_unit_test(
 		gate_names_count_those_nearby_for_readers_only_if_told),
 	    cmocka_unit_test(gate_names_match_text_finds_any_of_the_names),

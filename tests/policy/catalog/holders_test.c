@@ -3,19 +3,8 @@
 #include <stdio.h>
 
 #include "tests/support/allocation.h"
+#include "tests/support/sql.h"
 #include "tests/support/test.h"
-
-enum column {
-	PID,
-	RELID,
-	MODE,
-	USER,
-	APPLICATION_NAME,
-	STATE,
-	AGE,
-	AUTOVACUUM,
-	TRANSACTION,
-};
 
 static struct lock_item items[] = {
     {.relid = 100, .mode = LOCK_ACCESS_EXCLUSIVE, .is_lockable = true},
@@ -24,31 +13,31 @@ static struct lock_item items[] = {
 };
 static const struct lock_set set = {items, 3};
 
-static struct lock_set_value
+static struct row_value
 value(const char *text)
 {
-	return (struct lock_set_value){text, text != NULL ? strlen(text) : 0};
+	return (struct row_value){text, text != NULL ? strlen(text) : 0};
 }
 
 static void
-plain_row(struct lock_set_value row[HOLDERS_COLUMNS])
+plain_row(struct row_value row[HOLDERS_COLUMNS])
 {
-	row[PID] = value("4711");
-	row[RELID] = value("100");
-	row[MODE] = value("AccessShareLock");
-	row[USER] = value("alice");
-	row[APPLICATION_NAME] = value("web");
-	row[STATE] = value("idle in transaction");
-	row[AGE] = value("1500");
-	row[AUTOVACUUM] = value("f");
-	row[TRANSACTION] = value("3/4711");
+	row[HOLDERS_PID] = value("4711");
+	row[HOLDERS_RELID] = value("100");
+	row[HOLDERS_MODE] = value("AccessShareLock");
+	row[HOLDERS_USER] = value("alice");
+	row[HOLDERS_APPLICATION_NAME] = value("web");
+	row[HOLDERS_STATE] = value("idle in transaction");
+	row[HOLDERS_AGE] = value("1500");
+	row[HOLDERS_AUTOVACUUM] = value("f");
+	row[HOLDERS_TRANSACTION] = value("3/4711");
 }
 
 /* Each value an exact copy. */
 static bool
-add_row(struct holders *h, const struct lock_set_value row[HOLDERS_COLUMNS])
+add_row(struct holders *h, const struct row_value row[HOLDERS_COLUMNS])
 {
-	struct lock_set_value exact[HOLDERS_COLUMNS];
+	struct row_value exact[HOLDERS_COLUMNS];
 	struct span copies[HOLDERS_COLUMNS];
 	bool is_added;
 
@@ -65,9 +54,10 @@ add_row(struct holders *h, const struct lock_set_value row[HOLDERS_COLUMNS])
 }
 
 static bool
-add_with(struct holders *h, enum column column, struct lock_set_value changed)
+add_with(struct holders *h, enum holders_column column,
+	 struct row_value changed)
 {
-	struct lock_set_value row[HOLDERS_COLUMNS];
+	struct row_value row[HOLDERS_COLUMNS];
 
 	plain_row(row);
 	row[column] = changed;
@@ -75,16 +65,18 @@ add_with(struct holders *h, enum column column, struct lock_set_value changed)
 }
 
 static void
-holders_query_names_no_more_parameters_than_it_gets(void **state)
+holders_query_is_qualified_and_names_what_is_read(void **state)
 {
-	char last[16];
-	char beyond[16];
+	static const char *const columns[] = {
+#define X(id, name) #name,
+	    HOLDERS_COLUMN_TABLE(X)
+#undef X
+	};
 
 	(void)state;
-	(void)snprintf(last, sizeof(last), "$%d", HOLDERS_PARAMS);
-	(void)snprintf(beyond, sizeof(beyond), "$%d", HOLDERS_PARAMS + 1);
-	assert_non_null(strstr(holders_query(), last));
-	assert_null(strstr(holders_query(), beyond));
+	sql_check_operators(holders_query());
+	sql_check_params(holders_query(), HOLDERS_PARAMS);
+	sql_check_columns(holders_query(), columns, HOLDERS_COLUMNS);
 }
 
 static void
@@ -145,12 +137,12 @@ holders_param_is_null_when_memory_is_out(void **state)
 static void
 holders_add_row_counts_what_is_beside_the_set_apart(void **state)
 {
-	struct lock_set_value row[HOLDERS_COLUMNS];
+	struct row_value row[HOLDERS_COLUMNS];
 	struct holders h = {0};
 
 	(void)state;
 	plain_row(row);
-	row[1] = (struct lock_set_value){"4711", 4};
+	row[HOLDERS_RELID] = (struct row_value){"4711", 4};
 	assert_true(add_row(&h, row));
 	assert_int_equal(h.near_count, 1);
 	assert_int_equal(h.count, 0);
@@ -160,13 +152,13 @@ holders_add_row_counts_what_is_beside_the_set_apart(void **state)
 static void
 holders_add_row_reads_every_column(void **state)
 {
-	struct lock_set_value row[HOLDERS_COLUMNS];
+	struct row_value row[HOLDERS_COLUMNS];
 	struct holders h = {0};
 
 	(void)state;
 	plain_row(row);
-	row[RELID] = value("4294967295");
-	row[MODE] = value("RowExclusiveLock");
+	row[HOLDERS_RELID] = value("4294967295");
+	row[HOLDERS_MODE] = value("RowExclusiveLock");
 	assert_true(add_row(&h, row));
 	assert_int_equal(h.count, 1);
 	assert_int_equal(h.shown[0].pid, 4711);
@@ -182,15 +174,15 @@ holders_add_row_reads_every_column(void **state)
 static void
 holders_add_row_takes_null_for_what_is_not_known(void **state)
 {
-	struct lock_set_value row[HOLDERS_COLUMNS];
+	struct row_value row[HOLDERS_COLUMNS];
 	struct holders h;
 
 	(void)state;
 	memset(&h, 0, sizeof(h));
 	memset(h.shown, 0xff, sizeof(h.shown));
 	plain_row(row);
-	row[PID] = value("0");
-	for (int c = USER; c <= AGE; c++)
+	row[HOLDERS_PID] = value("0");
+	for (int c = HOLDERS_USER; c <= HOLDERS_AGE; c++)
 		row[c] = value(NULL);
 	assert_true(add_row(&h, row));
 	assert_int_equal(h.count, 1);
@@ -207,20 +199,20 @@ holders_add_row_refuses_null_where_it_cannot_be(void **state)
 	struct holders h = {0};
 
 	(void)state;
-	for (int c = PID; c <= MODE; c++)
-		assert_false(add_with(&h, (enum column)c, value(NULL)));
+	for (int c = HOLDERS_PID; c <= HOLDERS_MODE; c++)
+		assert_false(add_with(&h, (enum holders_column)c, value(NULL)));
 	assert_int_equal(h.count, 0);
 }
 
 static void
 check_conflict(const char *relid, const char *mode, size_t expected)
 {
-	struct lock_set_value row[HOLDERS_COLUMNS];
+	struct row_value row[HOLDERS_COLUMNS];
 	struct holders h = {0};
 
 	plain_row(row);
-	row[RELID] = value(relid);
-	row[MODE] = value(mode);
+	row[HOLDERS_RELID] = value(relid);
+	row[HOLDERS_MODE] = value(mode);
 	assert_true(add_row(&h, row));
 	if (h.count != expected)
 		fail_msg("%s on %s counts %zu", mode, relid, h.count);
@@ -263,7 +255,7 @@ holders_add_row_shows_the_first_and_counts_all(void **state)
 	(void)state;
 	for (int i = 1; i <= 1000; i++) {
 		(void)snprintf(pid, sizeof(pid), "%d", i);
-		assert_true(add_with(&h, PID, value(pid)));
+		assert_true(add_with(&h, HOLDERS_PID, value(pid)));
 	}
 	assert_int_equal(h.count, 1000);
 	for (uint32_t i = 0; i < HOLDERS_SHOWN; i++)
@@ -281,10 +273,10 @@ holders_add_row_counts_no_mode_that_it_does_not_know(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(modes) / sizeof(*modes); i++)
-		assert_true(add_with(&h, MODE, value(modes[i])));
+		assert_true(add_with(&h, HOLDERS_MODE, value(modes[i])));
 	memset(longest, 'A', sizeof(longest));
-	assert_true(add_with(
-	    &h, MODE, (struct lock_set_value){longest, sizeof(longest)}));
+	assert_true(add_with(&h, HOLDERS_MODE,
+			     (struct row_value){longest, sizeof(longest)}));
 	assert_int_equal(h.count, 0);
 }
 
@@ -297,16 +289,15 @@ holders_add_row_cuts_long_names(void **state)
 	(void)state;
 	memset(longest, 'x', sizeof(longest));
 	for (size_t len = 62; len <= 65; len++) {
-		struct lock_set_value v = {longest, len};
+		struct row_value v = {longest, len};
 
 		h.count = 0;
-		assert_true(add_with(&h, USER, v));
+		assert_true(add_with(&h, HOLDERS_USER, v));
 		assert_int_equal(strlen(h.shown[0].user), len < 63 ? len : 63);
 	}
 	h.count = 0;
-	assert_true(
-	    add_with(&h, APPLICATION_NAME,
-		     (struct lock_set_value){longest, sizeof(longest)}));
+	assert_true(add_with(&h, HOLDERS_APPLICATION_NAME,
+			     (struct row_value){longest, sizeof(longest)}));
 	assert_int_equal(strlen(h.shown[0].application_name), 63);
 	assert_string_equal(h.shown[0].state, "idle in transaction");
 }
@@ -332,8 +323,8 @@ holders_add_row_cuts_between_characters(void **state)
 
 		for (size_t at = 0; at < sizeof(name); at += len)
 			memcpy(name + at, characters[i].character, len);
-		assert_true(add_with(
-		    &h, STATE, (struct lock_set_value){name, sizeof(name)}));
+		assert_true(add_with(&h, HOLDERS_STATE,
+				     (struct row_value){name, sizeof(name)}));
 		assert_int_equal(strlen(h.shown[0].state), characters[i].kept);
 		assert_memory_equal(h.shown[0].state, name, characters[i].kept);
 	}
@@ -360,7 +351,7 @@ holders_add_row_takes_an_odd_age_for_none(void **state)
 	for (size_t i = 0; i < sizeof(ages) / sizeof(*ages); i++) {
 		struct holders h = {0};
 
-		assert_true(add_with(&h, AGE, value(ages[i].text)));
+		assert_true(add_with(&h, HOLDERS_AGE, value(ages[i].text)));
 		assert_true(h.shown[0].transaction_age_ms == ages[i].ms);
 	}
 }
@@ -375,10 +366,10 @@ holders_add_row_keeps_the_greatest_age(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < 4; i++)
-		assert_true(add_with(&h, AGE, value(ages[i])));
+		assert_true(add_with(&h, HOLDERS_AGE, value(ages[i])));
 	assert_int_equal(h.oldest_ms, 1500);
 	/* Not of those whose lock is in nobody's way. */
-	assert_true(add_with(&h, RELID, value("300")));
+	assert_true(add_with(&h, HOLDERS_RELID, value("300")));
 	assert_int_equal(h.count, 4);
 	assert_int_equal(h.untold_count, 0);
 }
@@ -395,8 +386,9 @@ holders_add_row_counts_autovacuums(void **state)
 	for (size_t i = 0; i < sizeof(columns) / sizeof(*columns); i++) {
 		struct holders h = {0};
 
-		assert_true(add_with(&h, AUTOVACUUM, value(columns[i].text)));
-		assert_true(add_with(&h, PID, value("1")));
+		assert_true(
+		    add_with(&h, HOLDERS_AUTOVACUUM, value(columns[i].text)));
+		assert_true(add_with(&h, HOLDERS_PID, value("1")));
 		assert_int_equal(h.count, 2);
 		assert_int_equal(h.autovacuum_count, columns[i].count);
 	}
@@ -406,19 +398,19 @@ holders_add_row_counts_autovacuums(void **state)
 static void
 holders_add_row_counts_no_autovacuum_that_does_not_conflict(void **state)
 {
-	struct lock_set_value row[HOLDERS_COLUMNS];
+	struct row_value row[HOLDERS_COLUMNS];
 	struct holders h = {0};
 
 	(void)state;
 	plain_row(row);
-	row[AUTOVACUUM] = value("t");
-	row[RELID] = value("300");
+	row[HOLDERS_AUTOVACUUM] = value("t");
+	row[HOLDERS_RELID] = value("300");
 	assert_true(add_row(&h, row));
-	row[RELID] = value("200"); /* wanted in SHARE mode */
+	row[HOLDERS_RELID] = value("200"); /* wanted in SHARE mode */
 	assert_true(add_row(&h, row));
 	assert_int_equal(h.count, 0);
 	assert_int_equal(h.autovacuum_count, 0);
-	row[MODE] = value("ShareUpdateExclusiveLock");
+	row[HOLDERS_MODE] = value("ShareUpdateExclusiveLock");
 	assert_true(add_row(&h, row));
 	assert_int_equal(h.count, 1);
 	assert_int_equal(h.autovacuum_count, 1);
@@ -427,17 +419,17 @@ holders_add_row_counts_no_autovacuum_that_does_not_conflict(void **state)
 static void
 holders_add_row_counts_those_on_what_cannot_be_locked(void **state)
 {
-	struct lock_set_value row[HOLDERS_COLUMNS];
+	struct row_value row[HOLDERS_COLUMNS];
 	struct holders h = {0};
 
 	(void)state;
 	plain_row(row);
 	assert_true(add_row(&h, row));
 	assert_int_equal(h.unlockable_count, 0);
-	row[RELID] = value("4294967295");
+	row[HOLDERS_RELID] = value("4294967295");
 	assert_true(add_row(&h, row)); /* does not conflict */
 	assert_int_equal(h.unlockable_count, 0);
-	row[MODE] = value("RowExclusiveLock");
+	row[HOLDERS_MODE] = value("RowExclusiveLock");
 	assert_true(add_row(&h, row));
 	assert_true(add_row(&h, row));
 	assert_int_equal(h.unlockable_count, 2);
@@ -447,11 +439,11 @@ holders_add_row_counts_those_on_what_cannot_be_locked(void **state)
 static bool
 add_untold(struct holders *h, const char *transaction)
 {
-	struct lock_set_value row[HOLDERS_COLUMNS];
+	struct row_value row[HOLDERS_COLUMNS];
 
 	plain_row(row);
-	row[AGE] = value(NULL);
-	row[TRANSACTION] = value(transaction);
+	row[HOLDERS_AGE] = value(NULL);
+	row[HOLDERS_TRANSACTION] = value(transaction);
 	return add_row(h, row);
 }
 
@@ -498,8 +490,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(
-		holders_query_names_no_more_parameters_than_it_gets),
+	    cmocka_unit_test(holders_query_is_qualified_and_names_what_is_read),
 	    cmocka_unit_test(holders_param_lists_the_relations_to_ask_for),
 	    cmocka_unit_test(holders_param_has_room_for_the_longest_numbers),
 	    cmocka_unit_test(holders_param_is_null_when_memory_is_out),

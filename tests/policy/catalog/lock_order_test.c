@@ -17,11 +17,11 @@ add(struct lock_set *set, uint32_t relid, const char *name, const char *before)
 	char oid[16];
 	const char *row[LOCK_SET_COLUMNS] = {oid, "r",    name, "8",
 					     "t", before, "1"};
-	struct lock_set_value values[LOCK_SET_COLUMNS];
+	struct row_value values[LOCK_SET_COLUMNS];
 
 	(void)snprintf(oid, sizeof(oid), "%u", (unsigned)relid);
 	for (int i = 0; i < LOCK_SET_COLUMNS; i++)
-		values[i] = (struct lock_set_value){row[i], strlen(row[i])};
+		values[i] = (struct row_value){row[i], strlen(row[i])};
 	assert_true(lock_set_add_row(set, values));
 }
 

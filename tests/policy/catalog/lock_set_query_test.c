@@ -1,8 +1,7 @@
 #include "policy/catalog/lock_set.h"
 
-#include <stdio.h>
-
 #include "tests/support/allocation.h"
+#include "tests/support/sql.h"
 #include "tests/support/test.h"
 
 enum { KINDS = TARGET_KEY + 1 };
@@ -44,13 +43,7 @@ for_every_query(void (*check)(const char *query))
 static void
 check_parameters(const char *query)
 {
-	char text[16];
-
-	for (int i = 1; i <= LOCK_SET_PARAMS + 1; i++) {
-		(void)snprintf(text, sizeof(text), "$%d::", i);
-		assert_int_equal(strstr(query, text) != NULL,
-				 i <= LOCK_SET_PARAMS);
-	}
+	sql_check_params(query, LOCK_SET_PARAMS);
 }
 
 static void
@@ -60,31 +53,30 @@ lock_set_query_names_every_parameter(void **state)
 	for_every_query(check_parameters);
 }
 
-/*
- * What the end-to-end test proves with a hostile schema, for every path that
- * the query has, is seen here without a server: no bare operator is left.
- */
-static void
-check_operators(const char *query)
-{
-	const char *bare[] = {" = ",       " <> ",  " != ",   " < ",
-			      " > ",       " <= ",  " >= ",   " + ",
-			      " - ",       " || ",  " IN ",   " LIKE ",
-			      " BETWEEN ", "USING", "NULLIF", "DISTINCT FROM",
-			      "NATURAL",   " <@ ",  " @> ",   " ~ ",
-			      " & ",       " =\n",  "\n= ",   "--"};
-
-	for (size_t i = 0; i < sizeof(bare) / sizeof(*bare); i++) {
-		if (strstr(query, bare[i]) != NULL)
-			fail_msg("'%s' is not qualified", bare[i]);
-	}
-}
-
 static void
 lock_set_query_has_no_bare_operator(void **state)
 {
 	(void)state;
-	for_every_query(check_operators);
+	for_every_query(sql_check_operators);
+}
+
+static void
+check_columns(const char *query)
+{
+	static const char *const columns[] = {
+#define X(id, name) #name,
+	    LOCK_SET_COLUMN_TABLE(X)
+#undef X
+	};
+
+	sql_check_columns(query, columns, LOCK_SET_COLUMNS);
+}
+
+static void
+lock_set_query_answers_the_columns_that_are_read(void **state)
+{
+	(void)state;
+	for_every_query(check_columns);
 }
 
 static void
@@ -132,7 +124,7 @@ lock_set_query_knows_a_tree_with_a_condition(void **state)
 	assert_non_null(query);
 	assert_non_null(strstr(query, "SELECT * FROM condition_lock"));
 	assert_non_null(strstr(query, "SELECT * FROM tree_lock"));
-	check_operators(query);
+	sql_check_operators(query);
 	check_parameters(query);
 	free(query);
 }
@@ -178,6 +170,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(lock_set_query_names_every_parameter),
 	    cmocka_unit_test(lock_set_query_has_no_bare_operator),
+	    cmocka_unit_test(lock_set_query_answers_the_columns_that_are_read),
 	    cmocka_unit_test(
 		lock_set_query_has_the_parts_that_its_targets_need),
 	    cmocka_unit_test(lock_set_query_knows_a_tree_with_a_condition),

@@ -5,33 +5,33 @@
 #include "tests/support/allocation.h"
 #include "tests/support/test.h"
 
-static struct lock_set_value
+static struct row_value
 value(const char *text)
 {
-	return (struct lock_set_value){text, text != NULL ? strlen(text) : 0};
+	return (struct row_value){text, text != NULL ? strlen(text) : 0};
 }
 
 /* A good row, to be spoilt in one column at a time. */
 static void
-good_row(struct lock_set_value row[LOCK_SET_COLUMNS])
+good_row(struct row_value row[LOCK_SET_COLUMNS])
 {
-	row[0] = value("16400");
-	row[1] = value("r");
-	row[2] = value("public.child");
-	row[3] = value("8");
-	row[4] = value("t");
-	row[5] = value("{16384,16390}");
-	row[6] = value("1");
+	row[LOCK_SET_RELID] = value("16400");
+	row[LOCK_SET_RELKIND] = value("r");
+	row[LOCK_SET_NAME] = value("public.child");
+	row[LOCK_SET_MODE] = value("8");
+	row[LOCK_SET_LOCKABLE] = value("t");
+	row[LOCK_SET_BEFORE] = value("{16384,16390}");
+	row[LOCK_SET_PHASE] = value("1");
 }
 
 static void
 add_item(struct lock_set *set, const char *relid, const char *mode)
 {
-	struct lock_set_value row[LOCK_SET_COLUMNS];
+	struct row_value row[LOCK_SET_COLUMNS];
 
 	good_row(row);
-	row[0] = value(relid);
-	row[3] = value(mode);
+	row[LOCK_SET_RELID] = value(relid);
+	row[LOCK_SET_MODE] = value(mode);
 	assert_true(lock_set_add_row(set, row));
 }
 
@@ -39,17 +39,17 @@ static void
 lock_set_add_row_reads_every_column(void **state)
 {
 	struct lock_set set = {0};
-	struct lock_set_value row[LOCK_SET_COLUMNS];
+	struct row_value row[LOCK_SET_COLUMNS];
 	const struct lock_item *item;
 
 	(void)state;
 	good_row(row);
-	row[0] = value("4294967295");
-	row[1] = value("p");
-	row[2] = value("\"S\".\"a\"\"b\"");
-	row[3] = value("6");
-	row[4] = value("f");
-	row[6] = value("3");
+	row[LOCK_SET_RELID] = value("4294967295");
+	row[LOCK_SET_RELKIND] = value("p");
+	row[LOCK_SET_NAME] = value("\"S\".\"a\"\"b\"");
+	row[LOCK_SET_MODE] = value("6");
+	row[LOCK_SET_LOCKABLE] = value("f");
+	row[LOCK_SET_PHASE] = value("3");
 	assert_true(lock_set_add_row(&set, row));
 	assert_int_equal(set.count, 1);
 	item = &set.items[0];
@@ -70,7 +70,7 @@ static void
 lock_set_add_row_reads_only_len_bytes(void **state)
 {
 	struct lock_set set = {0};
-	struct lock_set_value row[LOCK_SET_COLUMNS];
+	struct row_value row[LOCK_SET_COLUMNS];
 	struct span copies[LOCK_SET_COLUMNS];
 
 	(void)state;
@@ -90,11 +90,11 @@ static void
 lock_set_add_row_takes_an_empty_before(void **state)
 {
 	struct lock_set set = {0};
-	struct lock_set_value row[LOCK_SET_COLUMNS];
+	struct row_value row[LOCK_SET_COLUMNS];
 
 	(void)state;
 	good_row(row);
-	row[5] = value("{}");
+	row[LOCK_SET_BEFORE] = value("{}");
 	assert_true(lock_set_add_row(&set, row));
 	assert_int_equal(set.items[0].before_count, 0);
 	lock_set_clear(&set);
@@ -146,7 +146,7 @@ lock_set_add_row_rejects_another_shape(void **state)
 	    {6, "4"},
 	};
 	struct lock_set set = {0};
-	struct lock_set_value row[LOCK_SET_COLUMNS];
+	struct row_value row[LOCK_SET_COLUMNS];
 
 	(void)state;
 	add_item(&set, "1", "8");
@@ -159,7 +159,7 @@ lock_set_add_row_rejects_another_shape(void **state)
 		assert_int_equal(set.count, 1);
 	}
 	good_row(row);
-	row[2] = (struct lock_set_value){"a\0b", 3};
+	row[LOCK_SET_NAME] = (struct row_value){"a\0b", 3};
 	assert_false(lock_set_add_row(&set, row));
 	lock_set_clear(&set);
 }
@@ -168,14 +168,14 @@ static void
 lock_set_add_row_stops_at_the_largest_set(void **state)
 {
 	struct lock_set set = {0};
-	struct lock_set_value row[LOCK_SET_COLUMNS];
+	struct row_value row[LOCK_SET_COLUMNS];
 	char relid[16];
 
 	(void)state;
 	good_row(row);
 	for (int i = 1; i <= LOCK_SET_MAX; i++) {
 		(void)snprintf(relid, sizeof(relid), "%d", i);
-		row[0] = value(relid);
+		row[LOCK_SET_RELID] = value(relid);
 		assert_true(lock_set_add_row(&set, row));
 	}
 	assert_false(lock_set_add_row(&set, row));
@@ -188,7 +188,7 @@ static void
 lock_set_add_row_keeps_the_set_when_memory_is_out(void **state)
 {
 	struct lock_set set = {0};
-	struct lock_set_value row[LOCK_SET_COLUMNS];
+	struct row_value row[LOCK_SET_COLUMNS];
 	bool done = false;
 
 	(void)state;

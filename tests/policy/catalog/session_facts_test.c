@@ -1,46 +1,35 @@
 #include "policy/catalog/session_facts.h"
 
+#include "tests/support/sql.h"
 #include "tests/support/test.h"
 
-enum column {
-	READ_ONLY,
-	IN_RECOVERY,
-	ISOLATION,
-	STRONG_LOCKS,
-	MIN_MESSAGES,
-	LOCK_TIMEOUT,
-	STATEMENT_TIMEOUT,
-	DEADLOCK_TIMEOUT,
-	CAN_ATTEMPT,
-};
-
-static struct lock_set_value
+static struct row_value
 value(const char *text)
 {
-	return (struct lock_set_value){text, text != NULL ? strlen(text) : 0};
+	return (struct row_value){text, text != NULL ? strlen(text) : 0};
 }
 
 /* What a server with its own defaults answers outside of a block. */
 static void
-plain_row(struct lock_set_value row[SESSION_FACTS_COLUMNS])
+plain_row(struct row_value row[SESSION_FACTS_COLUMNS])
 {
-	row[READ_ONLY] = value("off");
-	row[IN_RECOVERY] = value("f");
-	row[ISOLATION] = value("read committed");
-	row[STRONG_LOCKS] = value("f");
-	row[MIN_MESSAGES] = value("notice");
-	row[LOCK_TIMEOUT] = value("0");
-	row[STATEMENT_TIMEOUT] = value("0");
-	row[DEADLOCK_TIMEOUT] = value("1s");
-	row[CAN_ATTEMPT] = value("t");
+	row[SESSION_FACTS_READ_ONLY] = value("off");
+	row[SESSION_FACTS_IN_RECOVERY] = value("f");
+	row[SESSION_FACTS_ISOLATION] = value("read committed");
+	row[SESSION_FACTS_STRONG_LOCKS] = value("f");
+	row[SESSION_FACTS_MIN_MESSAGES] = value("notice");
+	row[SESSION_FACTS_LOCK_TIMEOUT] = value("0");
+	row[SESSION_FACTS_STATEMENT_TIMEOUT] = value("0");
+	row[SESSION_FACTS_DEADLOCK_TIMEOUT] = value("1s");
+	row[SESSION_FACTS_CAN_ATTEMPT] = value("t");
 }
 
 /* A plain row, with one column changed; each value an exact copy. */
 static bool
-read_with(struct session_facts *out, enum column column,
-	  struct lock_set_value changed)
+read_with(struct session_facts *out, enum session_facts_column column,
+	  struct row_value changed)
 {
-	struct lock_set_value row[SESSION_FACTS_COLUMNS];
+	struct row_value row[SESSION_FACTS_COLUMNS];
 	struct span copies[SESSION_FACTS_COLUMNS];
 	bool is_read;
 
@@ -58,11 +47,19 @@ read_with(struct session_facts *out, enum column column,
 }
 
 static void
-session_facts_query_takes_one_parameter(void **state)
+session_facts_query_is_qualified_and_names_what_is_read(void **state)
 {
+	static const char *const columns[] = {
+#define X(id, name) #name,
+	    SESSION_FACTS_COLUMN_TABLE(X)
+#undef X
+	};
+
 	(void)state;
-	assert_non_null(strstr(session_facts_query(), "$1"));
-	assert_null(strstr(session_facts_query(), "$2"));
+	sql_check_operators(session_facts_query());
+	sql_check_params(session_facts_query(), 1);
+	sql_check_columns(session_facts_query(), columns,
+			  SESSION_FACTS_COLUMNS);
 }
 
 static void
@@ -72,7 +69,7 @@ session_facts_read_reads_a_plain_session(void **state)
 
 	(void)state;
 	memset(&f, 0xff, sizeof(f));
-	assert_true(read_with(&f, READ_ONLY, value("off")));
+	assert_true(read_with(&f, SESSION_FACTS_READ_ONLY, value("off")));
 	assert_false(f.is_read_only);
 	assert_false(f.is_in_recovery);
 	assert_false(f.has_old_snapshot);
@@ -91,23 +88,25 @@ session_facts_read_reads_each_fact(void **state)
 	struct session_facts f;
 
 	(void)state;
-	assert_true(read_with(&f, READ_ONLY, value("on")));
+	assert_true(read_with(&f, SESSION_FACTS_READ_ONLY, value("on")));
 	assert_true(f.is_read_only);
-	assert_true(read_with(&f, IN_RECOVERY, value("t")));
+	assert_true(read_with(&f, SESSION_FACTS_IN_RECOVERY, value("t")));
 	assert_true(f.is_in_recovery);
-	assert_true(read_with(&f, STRONG_LOCKS, value("t")));
+	assert_true(read_with(&f, SESSION_FACTS_STRONG_LOCKS, value("t")));
 	assert_true(f.holds_strong_locks);
-	assert_true(read_with(&f, CAN_ATTEMPT, value("f")));
+	assert_true(read_with(&f, SESSION_FACTS_CAN_ATTEMPT, value("f")));
 	assert_false(f.can_attempt);
-	assert_true(read_with(&f, CAN_ATTEMPT, value(NULL)));
+	assert_true(read_with(&f, SESSION_FACTS_CAN_ATTEMPT, value(NULL)));
 	assert_false(f.can_attempt);
-	assert_true(read_with(&f, LOCK_TIMEOUT, value("250ms")));
+	assert_true(read_with(&f, SESSION_FACTS_LOCK_TIMEOUT, value("250ms")));
 	assert_int_equal(f.lock_timeout_ms, 250);
 	assert_string_equal(f.lock_timeout, "250ms");
-	assert_true(read_with(&f, STATEMENT_TIMEOUT, value("2min")));
+	assert_true(
+	    read_with(&f, SESSION_FACTS_STATEMENT_TIMEOUT, value("2min")));
 	assert_int_equal(f.statement_timeout_ms, 120000);
 	assert_int_equal(f.lock_timeout_ms, 0);
-	assert_true(read_with(&f, DEADLOCK_TIMEOUT, value("50ms")));
+	assert_true(
+	    read_with(&f, SESSION_FACTS_DEADLOCK_TIMEOUT, value("50ms")));
 	assert_int_equal(f.deadlock_timeout_ms, 50);
 }
 
@@ -127,7 +126,8 @@ session_facts_read_knows_which_isolation_keeps_a_snapshot(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(levels) / sizeof(*levels); i++) {
-		assert_true(read_with(&f, ISOLATION, value(levels[i].level)));
+		assert_true(read_with(&f, SESSION_FACTS_ISOLATION,
+				      value(levels[i].level)));
 		assert_int_equal(f.has_old_snapshot, levels[i].is_old);
 	}
 }
@@ -146,8 +146,8 @@ session_facts_read_knows_who_wants_notices(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(levels) / sizeof(*levels); i++) {
-		assert_true(
-		    read_with(&f, MIN_MESSAGES, value(levels[i].level)));
+		assert_true(read_with(&f, SESSION_FACTS_MIN_MESSAGES,
+				      value(levels[i].level)));
 		assert_int_equal(f.wants_notices, levels[i].wants);
 	}
 }
@@ -183,14 +183,14 @@ session_facts_read_reads_durations_of_every_unit(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(durations) / sizeof(*durations); i++) {
-		struct lock_set_value v = value(durations[i].text);
+		struct row_value v = value(durations[i].text);
 
-		assert_true(read_with(&f, LOCK_TIMEOUT, v));
+		assert_true(read_with(&f, SESSION_FACTS_LOCK_TIMEOUT, v));
 		assert_int_equal(f.lock_timeout_ms, durations[i].ms);
 		assert_string_equal(f.lock_timeout, durations[i].text);
-		assert_true(read_with(&f, STATEMENT_TIMEOUT, v));
+		assert_true(read_with(&f, SESSION_FACTS_STATEMENT_TIMEOUT, v));
 		assert_int_equal(f.statement_timeout_ms, durations[i].ms);
-		assert_true(read_with(&f, DEADLOCK_TIMEOUT, v));
+		assert_true(read_with(&f, SESSION_FACTS_DEADLOCK_TIMEOUT, v));
 		assert_int_equal(f.deadlock_timeout_ms, durations[i].ms);
 	}
 }
@@ -214,8 +214,10 @@ session_facts_read_refuses_what_is_no_duration(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++)
-		for (int c = LOCK_TIMEOUT; c <= DEADLOCK_TIMEOUT; c++)
-			if (read_with(&f, (enum column)c, value(wrong[i])))
+		for (int c = SESSION_FACTS_LOCK_TIMEOUT;
+		     c <= SESSION_FACTS_DEADLOCK_TIMEOUT; c++)
+			if (read_with(&f, (enum session_facts_column)c,
+				      value(wrong[i])))
 				fail_msg("column %d takes '%s'", c, wrong[i]);
 }
 
@@ -226,8 +228,8 @@ session_facts_read_keeps_nothing_behind_a_nul(void **state)
 	struct session_facts f;
 
 	(void)state;
-	assert_true(read_with(&f, LOCK_TIMEOUT,
-			      (struct lock_set_value){"5s\0'; --", 8}));
+	assert_true(read_with(&f, SESSION_FACTS_LOCK_TIMEOUT,
+			      (struct row_value){"5s\0'; --", 8}));
 	assert_int_equal(f.lock_timeout_ms, 5000);
 	assert_string_equal(f.lock_timeout, "5s");
 }
@@ -238,8 +240,10 @@ session_facts_read_takes_null_for_a_fact_that_is_not_so(void **state)
 	struct session_facts f;
 
 	(void)state;
-	for (int c = READ_ONLY; c <= MIN_MESSAGES; c++) {
-		assert_true(read_with(&f, (enum column)c, value(NULL)));
+	for (int c = SESSION_FACTS_READ_ONLY; c <= SESSION_FACTS_MIN_MESSAGES;
+	     c++) {
+		assert_true(
+		    read_with(&f, (enum session_facts_column)c, value(NULL)));
 		assert_false(f.is_read_only);
 		assert_false(f.is_in_recovery);
 		assert_false(f.has_old_snapshot);
@@ -252,7 +256,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(session_facts_query_takes_one_parameter),
+	    cmocka_unit_test(
+		session_facts_query_is_qualified_and_names_what_is_read),
 	    cmocka_unit_test(session_facts_read_reads_a_plain_session),
 	    cmocka_unit_test(session_facts_read_reads_each_fact),
 	    cmocka_unit_test(

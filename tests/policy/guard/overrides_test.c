@@ -2,19 +2,18 @@
 
 #include <stdio.h>
 
+#include "tests/support/sql.h"
 #include "tests/support/test.h"
-
-enum { APPLICATION_NAME = GUARD_SETTING_COUNT };
 
 /* A row of NULLs but for one column, which is an exact copy of these bytes. */
 static bool
 read_with(struct overrides *out, size_t column, const char *text, size_t len)
 {
-	struct lock_set_value row[OVERRIDES_COLUMNS] = {{NULL, 0}};
+	struct row_value row[OVERRIDES_COLUMNS] = {{NULL, 0}};
 	struct span copy = bytes_copy(span_of(text, len));
 	bool is_read;
 
-	row[column] = (struct lock_set_value){(const char *)copy.data, len};
+	row[column] = (struct row_value){(const char *)copy.data, len};
 	memset(out, 0xff, sizeof(*out));
 	is_read = overrides_read(out, row);
 	bytes_free(copy);
@@ -24,24 +23,29 @@ read_with(struct overrides *out, size_t column, const char *text, size_t len)
 static void
 overrides_query_asks_for_every_setting(void **state)
 {
-	char column[80];
+	const char *names[OVERRIDES_COLUMNS];
 	const char *at = overrides_query();
+	char column[80];
 
 	(void)state;
 	for (size_t i = 0; i < GUARD_SETTING_COUNT; i++) {
+		names[i] = settings_name((enum guard_setting)i);
 		snprintf(column, sizeof(column),
-			 " pg_catalog.current_setting('lockstep.%s', true),",
-			 settings_name((enum guard_setting)i));
+			 " pg_catalog.current_setting('lockstep.%s', true) ",
+			 names[i]);
 		at = strstr(at, column);
 		assert_non_null(at);
 	}
-	assert_null(strchr(overrides_query(), '$'));
+	names[OVERRIDES_APPLICATION_NAME] = "application_name";
+	sql_check_columns(overrides_query(), names, OVERRIDES_COLUMNS);
+	sql_check_operators(overrides_query());
+	sql_check_params(overrides_query(), 0);
 }
 
 static void
 overrides_read_takes_null_for_not_set(void **state)
 {
-	const struct lock_set_value row[OVERRIDES_COLUMNS] = {{NULL, 0}};
+	const struct row_value row[OVERRIDES_COLUMNS] = {{NULL, 0}};
 	struct overrides o;
 
 	(void)state;
@@ -70,7 +74,7 @@ overrides_read_keeps_the_columns_apart(void **state)
 			    i == j ? "some" : "");
 		assert_string_equal(o.application_name, "");
 	}
-	assert_true(read_with(&o, APPLICATION_NAME, "psql", 4));
+	assert_true(read_with(&o, OVERRIDES_APPLICATION_NAME, "psql", 4));
 	assert_string_equal(o.application_name, "psql");
 }
 
@@ -100,7 +104,8 @@ overrides_read_bounds_every_text(void **state)
 		assert_true(read_with(&o, i, text, sizeof(text)));
 		assert_int_equal(strlen(overrides_text(&o, id)), max);
 	}
-	assert_true(read_with(&o, APPLICATION_NAME, text, sizeof(text)));
+	assert_true(
+	    read_with(&o, OVERRIDES_APPLICATION_NAME, text, sizeof(text)));
 	assert_int_equal(strlen(o.application_name), OVERRIDE_BYTES_MAX);
 	assert_int_equal(o.too_long, 0);
 }

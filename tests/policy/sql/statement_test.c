@@ -16,6 +16,7 @@ static void *failing_calloc(size_t count, size_t size);
 static void *failing_realloc(void *old, size_t size);
 #define calloc failing_calloc
 #define realloc failing_realloc
+#include "policy/sql/grow.c"
 #include "policy/sql/statement.c"
 #include "policy/sql/statement_alter.c"
 #include "policy/sql/statement_create.c"
@@ -28,6 +29,7 @@ static void *failing_realloc(void *old, size_t size);
 #include "policy/sql/statement_target.c"
 #include "policy/sql/statement_text.c"
 #include "policy/sql/statement_tree.c"
+#include "policy/sql/text.c"
 #undef calloc
 #undef realloc
 

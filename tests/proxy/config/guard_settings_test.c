@@ -52,7 +52,7 @@ set_in_rule(struct fixture *f, size_t rule, enum guard_setting id,
 static void
 set_in_session(struct fixture *f, enum guard_setting id, const char *text)
 {
-	struct lock_set_value row[OVERRIDES_COLUMNS] = {{NULL, 0}};
+	struct row_value row[OVERRIDES_COLUMNS] = {{NULL, 0}};
 	const struct overrides before = f->overrides;
 	size_t i;
 
@@ -62,7 +62,7 @@ set_in_session(struct fixture *f, enum guard_setting id, const char *text)
 
 		if (i == id)
 			value = text;
-		row[i] = (struct lock_set_value){value, strlen(value)};
+		row[i] = (struct row_value){value, strlen(value)};
 	}
 	assert_true(overrides_read(&f->overrides, row));
 }

@@ -1,3 +1,4 @@
+#include "proxy/base/clock.h"
 #include "proxy/gate/gate.h"
 
 #include "tests/support/allocation.h"
@@ -12,9 +13,9 @@ static struct gate_window *
 window(struct gate_fixture *f, const char *table, uint64_t length_ms)
 {
 	struct gate_names names = gate_fixture_names(table);
-	uint64_t now_ms = worker_now_ms();
-	struct gate_window *w = gate_window_new(&f->sessions[5], &names, now_ms,
-						now_ms + length_ms);
+	uint64_t now_ms = clock_now_ms();
+	struct gate_window *w = gate_window_new(&f->players[5].pair, &names,
+						now_ms, now_ms + length_ms);
 
 	assert_non_null(w);
 	assert_null(names.items);
@@ -46,7 +47,7 @@ is_open(void *arg)
 {
 	struct gate_fixture *f = arg;
 
-	return gate_is_open(&f->worker.gate);
+	return gate_is_open(&f->gate);
 }
 
 /* Windows */
@@ -72,7 +73,7 @@ gate_window_new_without_memory_leaves_the_names(void **state)
 	struct gate_names names = gate_fixture_names("a");
 
 	allocation_fail_after(0);
-	assert_null(gate_window_new(&f->sessions[0], &names, 0, 300));
+	assert_null(gate_window_new(&f->players[0].pair, &names, 0, 300));
 	assert_true(allocation_restore());
 	assert_int_equal(names.count, 1);
 	gate_names_clear(&names);
@@ -82,29 +83,28 @@ static void
 gate_window_shut_tells_every_worker(void **state)
 {
 	struct gate_fixture *f = *state;
-	struct worker *workers = calloc(3, sizeof(*workers));
-	struct daemon d = {.workers = workers, .worker_count = 3};
+	struct mailbox boxes[3];
+	struct mailbox *mailboxes[3] = {&boxes[0], &boxes[1], &boxes[2]};
+	struct daemon d = {.mailboxes = mailboxes, .worker_count = 3};
 	struct gate_window *w = window(f, "a", 300);
 
-	assert_non_null(workers);
 	for (size_t i = 0; i < 3; i++)
-		assert_true(mailbox_open(&workers[i].mailbox, f->base,
-					 gate_fixture_mail, f));
+		assert_true(
+		    mailbox_open(&boxes[i], f->base, gate_fixture_mail, f));
 	gate_window_shut(&d, w);
 	gate_window_open(&d, w);
 	for (size_t i = 0; i < 3; i++) {
-		assert_int_equal(workers[i].mailbox.count, 2);
-		assert_int_equal(workers[i].mailbox.mails[0].kind, MAIL_SHUT);
-		assert_int_equal(workers[i].mailbox.mails[1].kind, MAIL_OPEN);
-		assert_ptr_equal(workers[i].mailbox.mails[1].data, w);
+		assert_int_equal(boxes[i].count, 2);
+		assert_int_equal(boxes[i].mails[0].kind, MAIL_SHUT);
+		assert_int_equal(boxes[i].mails[1].kind, MAIL_OPEN);
+		assert_ptr_equal(boxes[i].mails[1].data, w);
 	}
 	assert_int_equal(atomic_load(&w->users), 7);
 	/* Mail that nobody reads any more gives its use back, too. */
 	for (size_t i = 0; i < 3; i++)
-		mailbox_close(&workers[i].mailbox);
+		mailbox_close(&boxes[i]);
 	assert_int_equal(atomic_load(&w->users), 1);
 	gate_window_drop(w);
-	free(workers);
 }
 
 static void
@@ -119,7 +119,7 @@ gate_window_shut_without_memory_tells_nobody(void **state)
 	assert_int_equal(atomic_load(&w->users), 1);
 	/* What opens it finds nothing to forget. */
 	reopen(f, w);
-	assert_true(gate_is_open(&f->worker.gate));
+	assert_true(gate_is_open(&f->gate));
 }
 
 /* A worker's list */
@@ -131,14 +131,14 @@ gate_add_shuts_it_until_remove(void **state)
 	struct gate_window *a;
 	struct gate_window *b;
 
-	assert_true(gate_is_open(&f->worker.gate));
+	assert_true(gate_is_open(&f->gate));
 	a = shut(f, "a", LONG_MS);
-	assert_false(gate_is_open(&f->worker.gate));
+	assert_false(gate_is_open(&f->gate));
 	b = shut(f, "b", LONG_MS);
 	reopen(f, a);
-	assert_false(gate_is_open(&f->worker.gate));
+	assert_false(gate_is_open(&f->gate));
 	reopen(f, b);
-	assert_true(gate_is_open(&f->worker.gate));
+	assert_true(gate_is_open(&f->gate));
 }
 
 static void
@@ -149,9 +149,9 @@ gate_add_without_memory_leaves_it_open(void **state)
 
 	atomic_fetch_add(&w->users, 1);
 	allocation_fail_after(0);
-	gate_add(&f->worker.gate, w);
+	gate_add(&f->gate, w);
 	assert_true(allocation_restore());
-	assert_true(gate_is_open(&f->worker.gate));
+	assert_true(gate_is_open(&f->gate));
 	assert_int_equal(atomic_load(&w->users), 1);
 	gate_window_drop(w);
 }
@@ -166,11 +166,11 @@ gate_opens_by_itself_when_the_time_is_over(void **state)
 	gate_fixture_query(f, 0, "table a");
 	assert_server_got(f, "");
 	loop_until(f->base, is_open, f);
-	assert_true(worker_now_ms() >= w->until_ms);
+	assert_true(clock_now_ms() >= w->until_ms);
 	assert_server_got(f, "table a|");
 	assert_int_equal(atomic_load(&w->users), 1);
 	reopen(f, w); /* too late, and no matter */
-	assert_true(gate_is_open(&f->worker.gate));
+	assert_true(gate_is_open(&f->gate));
 }
 
 static void
@@ -182,14 +182,13 @@ gate_opens_window_after_window(void **state)
 
 	gate_fixture_query(f, 0, "table b");
 	gate_fixture_query(f, 1, "table a");
-	while (!TAILQ_EMPTY(&f->worker.gate.waiting) &&
-	       f->sessions[1].gate.is_waiting)
+	while (!TAILQ_EMPTY(&f->gate.waiting) && f->players[1].watch.is_waiting)
 		loop_for(f->base, 1);
-	assert_false(gate_is_open(&f->worker.gate));
+	assert_false(gate_is_open(&f->gate));
 	assert_server_got(f, "table a|");
 	loop_until(f->base, is_open, f);
 	assert_server_got(f, "table b|");
-	assert_true(worker_now_ms() >= late->until_ms);
+	assert_true(clock_now_ms() >= late->until_ms);
 	gate_window_drop(late);
 	gate_window_drop(soon);
 }
@@ -214,8 +213,8 @@ gate_clear_forgets_what_is_shut(void **state)
 	struct gate_window *a = shut(f, "a", LONG_MS);
 	struct gate_window *b = shut(f, "b", LONG_MS);
 
-	gate_clear(&f->worker.gate);
-	assert_true(gate_is_open(&f->worker.gate));
+	gate_clear(&f->gate);
+	assert_true(gate_is_open(&f->gate));
 	assert_int_equal(atomic_load(&a->users), 1);
 	assert_int_equal(atomic_load(&b->users), 1);
 	gate_window_drop(a);
@@ -239,7 +238,7 @@ gate_lets_them_go_in_the_order_in_which_they_came(void **state)
 	assert_int_equal(atomic_load(&w->delayed), 4);
 	reopen(f, w);
 	assert_server_got(f, "table a, 3|table a, 0|table a, 4|table a, 1|");
-	assert_true(TAILQ_EMPTY(&f->worker.gate.waiting));
+	assert_true(TAILQ_EMPTY(&f->gate.waiting));
 }
 
 static void
@@ -258,10 +257,10 @@ gate_lets_only_those_go_whom_no_other_window_stops(void **state)
 	gate_fixture_query(f, 4, "table a, 4");
 	reopen(f, a);
 	assert_server_got(f, "table a, 1|table a, 4|");
-	assert_true(f->sessions[0].gate.is_waiting);
-	assert_false(f->sessions[1].gate.is_waiting);
-	assert_true(f->sessions[2].gate.is_waiting);
-	assert_true(f->sessions[3].gate.is_waiting);
+	assert_true(f->players[0].watch.is_waiting);
+	assert_false(f->players[1].watch.is_waiting);
+	assert_true(f->players[2].watch.is_waiting);
+	assert_true(f->players[3].watch.is_waiting);
 	assert_int_equal(atomic_load(&b->delayed), 3);
 	reopen(f, b);
 	assert_server_got(f, "table b, 0|table a, b, 2|table b, 3|");
@@ -279,11 +278,11 @@ gate_counts_a_session_once(void **state)
 	gate_fixture_query(f, 1, "table a, 1");
 	for (int i = 0; i < 5; i++) {
 		b = shut(f, "b", LONG_MS);
-		session_resume(&f->sessions[1]);
+		gate_player_go(&f->players[1]);
 		reopen(f, b);
 	}
 	assert_int_equal(atomic_load(&a->delayed), 2);
-	event_active(&f->worker.gate.timer, EV_TIMEOUT, 1);
+	event_active(&f->gate.timer, EV_TIMEOUT, 1);
 	loop_for(f->base, 0);
 	assert_int_equal(atomic_load(&a->delayed), 2);
 	reopen(f, a);
@@ -305,9 +304,9 @@ gate_forgets_a_session_that_ends(void **state)
 	gate_fixture_query(f, 0, "table a, 0");
 	gate_fixture_query(f, 1, "table a, 1");
 	gate_fixture_query(f, 2, "table a, 2");
-	session_close(&f->sessions[1], CLOSE_CLIENT_LEFT, NULL);
-	assert_false(f->sessions[1].gate.is_waiting);
-	gate_leave(&f->sessions[1]);
+	gate_player_leave(&f->players[1]);
+	assert_false(f->players[1].watch.is_waiting);
+	gate_watch_leave(&f->players[1].watch);
 	reopen(f, w);
 	assert_server_got(f, "table a, 0|table a, 2|");
 }
@@ -318,8 +317,8 @@ gate_stops_neither_its_maker_nor_other_databases(void **state)
 	struct gate_fixture *f = *state;
 	struct gate_window *w = shut(f, "a", LONG_MS);
 
-	memcpy(f->sessions[0].database, "d", 2);
-	memcpy(f->sessions[1].database, "db2", 4);
+	memcpy(f->players[0].pair.database, "d", 2);
+	memcpy(f->players[1].pair.database, "db2", 4);
 	gate_fixture_query(f, 0, "table a, 0");
 	gate_fixture_query(f, 1, "table a, 1");
 	gate_fixture_query(f, 5, "table a, 5");

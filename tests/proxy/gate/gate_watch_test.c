@@ -17,7 +17,7 @@ gate_stops_a_query_about_its_table(void **state)
 	    {"", false},         {"select 1; table a", true},
 	    {"execute p", true}, /* who knows */
 	};
-	struct session_fixture *f = *state;
+	struct gate_fixture *f = *state;
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
 		struct gate_window *w = shut(f);
@@ -27,7 +27,7 @@ gate_stops_a_query_about_its_table(void **state)
 			assert_waits(f);
 		reopen(f, w);
 		assert_passed(f, "Q");
-		assert_false(f->session.gate.is_waiting);
+		assert_false(f->players[0].watch.is_waiting);
 		answer_query(f, 'I');
 	}
 }
@@ -40,7 +40,7 @@ gate_stops_a_transaction_that_has_touched_nothing(void **state)
 	    "show x", "savepoint s",       "listen x",
 	    ";",
 	};
-	struct session_fixture *f = *state;
+	struct gate_fixture *f = *state;
 	struct gate_window *w;
 
 	run(f, "begin", 'T');
@@ -65,7 +65,7 @@ gate_stops_no_transaction_that_has_touched_a_table(void **state)
 	    "truncate b",
 	    "declare c cursor for table b",
 	};
-	struct session_fixture *f = *state;
+	struct gate_fixture *f = *state;
 
 	for (size_t i = 0; i < sizeof(first) / sizeof(*first); i++) {
 		struct gate_window *w;
@@ -89,7 +89,7 @@ gate_stops_no_transaction_that_has_touched_a_table(void **state)
 static void
 gate_stops_nothing_in_a_failed_transaction(void **state)
 {
-	struct session_fixture *f = *state;
+	struct gate_fixture *f = *state;
 	struct gate_window *w;
 
 	run(f, "begin", 'T');
@@ -115,7 +115,7 @@ gate_keeps_back_what_follows_an_unanswered_query(void **state)
 	    {"begin; table b", 'T', false}, {"begin; table b", 'E', false},
 	    {"commit", 'I', true},
 	};
-	struct session_fixture *f = *state;
+	struct gate_fixture *f = *state;
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
 		struct gate_window *w = shut(f);
@@ -125,7 +125,7 @@ gate_keeps_back_what_follows_an_unanswered_query(void **state)
 		assert_passed(f, "Q");
 		/* It is not among those that wait: a cancel is for the
 		 * first one, and the server's. */
-		assert_false(f->session.gate.is_waiting);
+		assert_false(f->players[0].watch.is_waiting);
 		answer_query(f, texts[i].status);
 		if (texts[i].stops)
 			assert_waits(f);
@@ -140,7 +140,7 @@ gate_keeps_back_what_follows_an_unanswered_query(void **state)
 static void
 gate_keeps_back_what_follows_an_unanswered_cycle(void **state)
 {
-	struct session_fixture *f = *state;
+	struct gate_fixture *f = *state;
 	struct gate_window *w;
 
 	prepare(f, "of_b", "table b");
@@ -171,7 +171,7 @@ gate_keeps_back_what_follows_an_unanswered_cycle(void **state)
 static void
 gate_stops_no_transaction_that_has_bound_or_called(void **state)
 {
-	struct session_fixture *f = *state;
+	struct gate_fixture *f = *state;
 	struct gate_window *w;
 
 	prepare(f, "of_b", "table b");
@@ -199,7 +199,7 @@ gate_stops_no_transaction_that_has_bound_or_called(void **state)
 static void
 gate_stops_an_extended_cycle_at_its_first_message(void **state)
 {
-	struct session_fixture *f = *state;
+	struct gate_fixture *f = *state;
 	struct gate_window *w = shut(f);
 
 	parse(f, "", "table b");
@@ -240,7 +240,7 @@ gate_stops_a_prepared_statement_at_its_bind(void **state)
 	    {"of_a", true},    {"of_b", false},  {"begin", false},
 	    {"unknown", true}, {"opaque", true},
 	};
-	struct session_fixture *f = *state;
+	struct gate_fixture *f = *state;
 
 	prepare(f, "of_a", "table a");
 	prepare(f, "of_b", "table b");
@@ -266,7 +266,7 @@ static void
 gate_stops_behind_a_prepared_begin(void **state)
 {
 	static const char *const names[] = {"b", ""};
-	struct session_fixture *f = *state;
+	struct gate_fixture *f = *state;
 
 	prepare(f, "b", "begin");
 	for (size_t i = 0; i < 2; i++) {
@@ -293,7 +293,7 @@ gate_stops_behind_a_prepared_begin(void **state)
 static void
 gate_stops_the_unnamed_statement_whatever_it_is_about(void **state)
 {
-	struct session_fixture *f = *state;
+	struct gate_fixture *f = *state;
 	struct gate_window *w;
 
 	prepare(f, "", "table b");
@@ -307,7 +307,7 @@ gate_stops_the_unnamed_statement_whatever_it_is_about(void **state)
 static void
 gate_stops_a_function_call(void **state)
 {
-	struct session_fixture *f = *state;
+	struct gate_fixture *f = *state;
 	struct gate_window *w = shut(f);
 
 	call_function(f);
@@ -321,7 +321,7 @@ gate_stops_a_function_call(void **state)
 static void
 gate_stops_no_message_that_touches_nothing(void **state)
 {
-	struct session_fixture *f = *state;
+	struct gate_fixture *f = *state;
 	struct gate_window *w = shut(f);
 
 	sends_frame(f, FRONTEND_CLOSE, "Sa\0", 3);
@@ -338,32 +338,20 @@ gate_stops_no_message_that_touches_nothing(void **state)
 static void
 gate_stops_a_message_that_streams(void **state)
 {
-	struct session_fixture *f = *state;
+	struct gate_fixture *f = *state;
 	struct gate_window *w = shut(f);
 
 	f->config.query_limit_bytes = 10;
 	sends(f, "Q\0\0\0\x20table b where ", 20);
 	assert_waits(f);
 	reopen(f, w);
-	assert_int_equal(session_fixture_read(f, f->server).len, 20);
-}
-
-static void
-gate_stops_nothing_of_a_replication_connection(void **state)
-{
-	struct session_fixture *f = *state;
-	struct gate_window *w = shut(f);
-
-	f->session.is_blind = true;
-	query(f, "table a");
-	assert_passed(f, "Q");
-	reopen(f, w);
+	assert_int_equal(gate_fixture_read(f).len, 20);
 }
 
 static void
 gate_stops_nothing_while_copy_data_comes(void **state)
 {
-	struct session_fixture *f = *state;
+	struct gate_fixture *f = *state;
 	struct gate_window *w;
 
 	query(f, "copy b from stdin");
@@ -384,7 +372,7 @@ gate_stops_nothing_while_copy_data_comes(void **state)
 static void
 gate_stops_no_query_while_copy_data_is_due(void **state)
 {
-	struct session_fixture *f = *state;
+	struct gate_fixture *f = *state;
 	struct gate_window *w;
 
 	query(f, "copy b from stdin");
@@ -398,7 +386,7 @@ gate_stops_no_query_while_copy_data_is_due(void **state)
 static void
 gate_stops_nothing_that_the_server_skips(void **state)
 {
-	struct session_fixture *f = *state;
+	struct gate_fixture *f = *state;
 	struct gate_window *w = shut(f);
 
 	parse(f, "", "begin nonsense");
@@ -421,11 +409,12 @@ gate_stops_nothing_that_the_server_skips(void **state)
 static void
 gate_stops_the_transaction_behind_a_guarded_statement(void **state)
 {
-	struct session_fixture *f = *state;
+	struct gate_fixture *f = *state;
 	struct gate_window *w;
 
-	pipeline_sent(&f->session.pipeline, FRONTEND_QUERY, PIPELINE_CLIENT);
-	gate_note_touch(&f->session, true);
+	pipeline_sent(&f->players[0].pair.pipeline, FRONTEND_QUERY,
+		      PIPELINE_CLIENT);
+	gate_watch_note_touch(&f->players[0].watch, true);
 	answer_query(f, 'I');
 	w = shut(f);
 	query(f, "table a");
@@ -437,12 +426,13 @@ gate_stops_the_transaction_behind_a_guarded_statement(void **state)
 static void
 gate_stops_nothing_behind_a_guarded_statement_in_a_block(void **state)
 {
-	struct session_fixture *f = *state;
+	struct gate_fixture *f = *state;
 	struct gate_window *w;
 
 	run(f, "begin", 'T');
-	pipeline_sent(&f->session.pipeline, FRONTEND_QUERY, PIPELINE_CLIENT);
-	gate_note_touch(&f->session, true);
+	pipeline_sent(&f->players[0].pair.pipeline, FRONTEND_QUERY,
+		      PIPELINE_CLIENT);
+	gate_watch_note_touch(&f->players[0].watch, true);
 	answer_query(f, 'T');
 	w = shut(f);
 	query(f, "table a");
@@ -454,14 +444,14 @@ gate_stops_nothing_behind_a_guarded_statement_in_a_block(void **state)
 static void
 gate_tells_that_it_holds_a_session(void **state)
 {
-	struct session_fixture *f = *state;
-	struct session *s = &f->session;
+	struct gate_fixture *f = *state;
+	struct pair *p = &f->players[0].pair;
 	struct span secret = bytes("1234", 4);
 	struct cancel_target target = {.session = 1};
 	struct gate_window *w = shut(f);
 
 	f->daemon.cancels = cancel_registry_new();
-	s->cancel_entry =
+	p->cancel_entry =
 	    cancel_remember(f->daemon.cancels, 7, secret, &target);
 	query(f, "table b");
 	assert_true(cancel_find(f->daemon.cancels, 7, secret, &target));
@@ -474,14 +464,14 @@ gate_tells_that_it_holds_a_session(void **state)
 	assert_true(cancel_find(f->daemon.cancels, 7, secret, &target));
 	assert_false(target.is_held);
 	assert_passed(f, "QQ");
-	cancel_forget(f->daemon.cancels, s->cancel_entry);
+	cancel_forget(f->daemon.cancels, p->cancel_entry);
 	cancel_registry_free(f->daemon.cancels);
-	s->cancel_entry = NULL;
+	p->cancel_entry = NULL;
 }
 
 #define TEST(name)                                                             \
-	cmocka_unit_test_setup_teardown(name, session_fixture_setup,           \
-					session_fixture_teardown)
+	cmocka_unit_test_setup_teardown(name, gate_fixture_setup,              \
+					gate_fixture_teardown)
 
 int
 main(void)
@@ -501,7 +491,6 @@ main(void)
 	    TEST(gate_stops_a_function_call),
 	    TEST(gate_stops_no_message_that_touches_nothing),
 	    TEST(gate_stops_a_message_that_streams),
-	    TEST(gate_stops_nothing_of_a_replication_connection),
 	    TEST(gate_stops_nothing_while_copy_data_comes),
 	    TEST(gate_stops_no_query_while_copy_data_is_due),
 	    TEST(gate_stops_nothing_that_the_server_skips),

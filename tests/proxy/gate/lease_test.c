@@ -1,3 +1,4 @@
+#include "proxy/base/clock.h"
 #include "proxy/gate/lease.h"
 
 #include "tests/support/allocation.h"
@@ -8,10 +9,10 @@ enum {
 	BRIEF_MS = 20,
 };
 
-static struct session *
-session(struct gate_fixture *f, size_t n)
+static struct lease *
+lease(struct gate_fixture *f, size_t n)
 {
-	return &f->sessions[n];
+	return &f->players[n].lease;
 }
 
 static bool
@@ -19,7 +20,7 @@ take_turn(struct gate_fixture *f, size_t n)
 {
 	uint32_t allowance_ms;
 
-	return lease_take_turn(session(f, n), &allowance_ms);
+	return lease_take_turn(lease(f, n), &allowance_ms);
 }
 
 /* How long the gate may be shut now. */
@@ -28,7 +29,7 @@ allowance(struct gate_fixture *f, size_t n)
 {
 	uint32_t allowance_ms = 0;
 
-	assert_true(lease_take_turn(session(f, n), &allowance_ms));
+	assert_true(lease_take_turn(lease(f, n), &allowance_ms));
 	return allowance_ms;
 }
 
@@ -37,7 +38,7 @@ shut(struct gate_fixture *f, size_t n, const char *table, uint64_t length_ms)
 {
 	struct gate_names names = gate_fixture_names(table);
 
-	lease_shut(session(f, n), &names, worker_now_ms() + length_ms);
+	lease_shut(lease(f, n), &names, clock_now_ms() + length_ms);
 	loop_for(f->base, 0);
 }
 
@@ -46,14 +47,14 @@ keep(struct gate_fixture *f, size_t n, const char *table, uint32_t length_ms)
 {
 	struct gate_names names = gate_fixture_names(table);
 
-	lease_keep(session(f, n), &names, length_ms);
+	lease_keep(lease(f, n), &names, length_ms);
 	loop_for(f->base, 0);
 }
 
 static void
 end(struct gate_fixture *f, size_t n)
 {
-	lease_end(session(f, n));
+	lease_end(lease(f, n));
 	loop_for(f->base, 0);
 }
 
@@ -63,7 +64,7 @@ windows(const struct gate_fixture *f)
 	const struct gate_note *note;
 	size_t count = 0;
 
-	TAILQ_FOREACH(note, &f->worker.gate.notes, link)
+	TAILQ_FOREACH(note, &f->gate.notes, link)
 	count++;
 	return count;
 }
@@ -75,14 +76,14 @@ lease_take_turn_is_for_one_session_of_a_database(void **state)
 {
 	struct gate_fixture *f = *state;
 
-	memcpy(session(f, 2)->database, "other", 6);
+	memcpy(f->players[2].pair.database, "other", 6);
 	assert_true(take_turn(f, 0));
 	assert_true(take_turn(f, 0));
 	assert_false(take_turn(f, 1));
 	assert_true(take_turn(f, 2));
-	lease_give_turn(session(f, 1)); /* which has none */
+	lease_give_turn(lease(f, 1)); /* which has none */
 	assert_false(take_turn(f, 1));
-	lease_give_turn(session(f, 0));
+	lease_give_turn(lease(f, 0));
 	assert_true(take_turn(f, 1));
 	assert_false(take_turn(f, 0));
 	end(f, 1);
@@ -98,8 +99,8 @@ lease_end_of_nothing_is_nothing(void **state)
 
 	end(f, 0);
 	end(f, 0);
-	lease_open(session(f, 0));
-	assert_int_equal(lease_delayed(session(f, 0)), 0);
+	lease_open(lease(f, 0));
+	assert_int_equal(lease_delayed(lease(f, 0)), 0);
 }
 
 /* Windows */
@@ -115,12 +116,12 @@ lease_shut_shuts_the_gate_until_open(void **state)
 	gate_fixture_query(f, 1, "table a");
 	gate_fixture_query(f, 2, "table b");
 	assert_server_got(f, "table b|");
-	assert_int_equal(lease_delayed(session(f, 0)), 1);
-	lease_open(session(f, 0));
+	assert_int_equal(lease_delayed(lease(f, 0)), 1);
+	lease_open(lease(f, 0));
 	loop_for(f->base, 0);
 	assert_server_got(f, "table a|");
 	assert_int_equal(windows(f), 0);
-	assert_int_equal(lease_delayed(session(f, 0)), 1);
+	assert_int_equal(lease_delayed(lease(f, 0)), 1);
 	assert_false(take_turn(f, 1)); /* that is kept */
 	end(f, 0);
 }
@@ -136,15 +137,15 @@ lease_end_opens_everything(void **state)
 	assert_int_equal(windows(f), 2);
 	end(f, 0);
 	assert_int_equal(windows(f), 0);
-	assert_null(session(f, 0)->lease.window);
-	assert_null(session(f, 0)->lease.transaction);
+	assert_null(lease(f, 0)->window);
+	assert_null(lease(f, 0)->transaction);
 	assert_true(take_turn(f, 1));
 	end(f, 1);
 }
 
 /* As when it ended: what is ours must not stay shut. */
 static void
-session_close_ends_its_lease(void **state)
+lease_end_gives_all_back(void **state)
 {
 	struct gate_fixture *f = *state;
 
@@ -152,7 +153,7 @@ session_close_ends_its_lease(void **state)
 	keep(f, 0, "a", LONG_MS);
 	shut(f, 0, "b", LONG_MS);
 	gate_fixture_query(f, 1, "table b");
-	session_close(session(f, 0), CLOSE_CLIENT_LEFT, NULL);
+	gate_player_leave(&f->players[0]);
 	loop_for(f->base, 0);
 	assert_int_equal(windows(f), 0);
 	assert_server_got(f, "table b|");
@@ -173,7 +174,7 @@ lease_shut_again_leaves_no_gap(void **state)
 	shut(f, 0, "a", LONG_MS);
 	assert_int_equal(windows(f), 1);
 	assert_server_got(f, "");
-	assert_true(session(f, 1)->gate.is_waiting);
+	assert_true(f->players[1].watch.is_waiting);
 	end(f, 0);
 	assert_server_got(f, "table a|");
 }
@@ -182,9 +183,9 @@ lease_shut_again_leaves_no_gap(void **state)
 static void
 backdate(struct gate_fixture *f, uint64_t ago_ms, uint64_t length_ms)
 {
-	struct gate_window *w = session(f, 0)->lease.window;
+	struct gate_window *w = lease(f, 0)->window;
 
-	w->shut_ms = worker_now_ms() - ago_ms;
+	w->shut_ms = clock_now_ms() - ago_ms;
 	w->until_ms = w->shut_ms + length_ms;
 }
 
@@ -207,16 +208,16 @@ lease_open_counts_how_long_it_was_shut(void **state)
 		char name[2] = {(char)('p' + (char)i), '\0'};
 		uint32_t left_ms;
 
-		memcpy(session(f, 0)->database, name, 2);
+		memcpy(f->players[0].pair.database, name, 2);
 		assert_int_equal(allowance(f, 0), TURNS_SHUT_BURST_MS);
 		shut(f, 0, "a", LONG_MS);
 		backdate(f, spans[i].ago_ms, spans[i].length_ms);
-		lease_open(session(f, 0));
+		lease_open(lease(f, 0));
 		left_ms = allowance(f, 0);
 		/* Some of it is there again. */
 		assert_in_range(left_ms, 1000 - spans[i].spent_ms - 50,
 				1000 - spans[i].spent_ms + 50);
-		lease_open(session(f, 0));
+		lease_open(lease(f, 0));
 		assert_true(allowance(f, 0) >= left_ms);
 		end(f, 0);
 	}
@@ -243,11 +244,11 @@ lease_shut_without_memory_leaves_it_open(void **state)
 
 	assert_true(take_turn(f, 0));
 	allocation_fail_after(0);
-	lease_shut(session(f, 0), &names, worker_now_ms() + LONG_MS);
+	lease_shut(lease(f, 0), &names, clock_now_ms() + LONG_MS);
 	assert_true(allocation_restore());
 	loop_for(f->base, 0);
 	assert_int_equal(windows(f), 0);
-	lease_open(session(f, 0));
+	lease_open(lease(f, 0));
 	gate_names_clear(&names); /* they are still the caller's */
 	end(f, 0);
 }
@@ -262,8 +263,8 @@ lease_keep_keeps_the_gate_and_the_turn(void **state)
 	assert_true(take_turn(f, 0));
 	shut(f, 0, "a", LONG_MS);
 	keep(f, 0, "a", LONG_MS);
-	lease_open(session(f, 0));
-	lease_give_turn(session(f, 0));
+	lease_open(lease(f, 0));
+	lease_give_turn(lease(f, 0));
 	loop_for(f->base, 0);
 	assert_int_equal(windows(f), 1);
 	assert_false(take_turn(f, 1));
@@ -285,11 +286,11 @@ lease_keep_again_adds_to_what_it_kept(void **state)
 
 	assert_true(take_turn(f, 0));
 	keep(f, 0, "a", LONG_MS);
-	until_ms = session(f, 0)->lease.transaction->until_ms;
+	until_ms = lease(f, 0)->transaction->until_ms;
 	usleep(2000);
 	keep(f, 0, "b", LONG_MS);
 	/* It counts from the first one. */
-	assert_true(session(f, 0)->lease.transaction->until_ms == until_ms);
+	assert_true(lease(f, 0)->transaction->until_ms == until_ms);
 	assert_int_equal(windows(f), 1);
 	gate_fixture_query(f, 1, "table a");
 	gate_fixture_query(f, 2, "table b");
@@ -310,20 +311,20 @@ lease_keep_without_memory_keeps_nothing(void **state)
 	assert_true(take_turn(f, 0));
 	keep(f, 0, "a", LONG_MS);
 	for (; name[0] < 'j'; name[0]++) {
-		struct lock_set_value row[GATE_NAMES_COLUMNS] = {{name, 1},
-								 {"a", 1}};
+		struct row_value row[GATE_NAMES_COLUMNS] = {{name, 1},
+							    {"a", 1}};
 
 		assert_true(gate_names_add_row(&more, row));
 	}
 	gate_names_seal(&more);
 	assert_int_equal(more.count, 8); /* and no room for a ninth */
 	allocation_fail_after(0);
-	lease_keep(session(f, 0), &more, LONG_MS);
+	lease_keep(lease(f, 0), &more, LONG_MS);
 	assert_true(allocation_restore());
 	assert_true(more.is_everything); /* those of the first are lost */
 	gate_names_clear(&more);
-	assert_null(session(f, 0)->lease.transaction);
-	lease_give_turn(session(f, 0));
+	assert_null(lease(f, 0)->transaction);
+	lease_give_turn(lease(f, 0));
 	assert_true(take_turn(f, 1));
 	end(f, 1);
 	end(f, 0);
@@ -334,7 +335,7 @@ is_over(void *arg)
 {
 	struct gate_fixture *f = arg;
 
-	return gate_is_open(&f->worker.gate);
+	return gate_is_open(&f->gate);
 }
 
 /* A migration that thinks for long keeps neither from others. */
@@ -345,7 +346,7 @@ lease_keep_ends_at_its_time(void **state)
 
 	assert_true(take_turn(f, 0));
 	keep(f, 0, "a", BRIEF_MS);
-	lease_give_turn(session(f, 0));
+	lease_give_turn(lease(f, 0));
 	gate_fixture_query(f, 1, "table a");
 	assert_server_got(f, "");
 	loop_until(f->base, is_over, f);
@@ -353,7 +354,7 @@ lease_keep_ends_at_its_time(void **state)
 	assert_true(take_turn(f, 1));
 	/* Its next statement waits like any other. */
 	assert_false(take_turn(f, 0));
-	assert_false(session(f, 0)->lease.has_turn);
+	assert_false(lease(f, 0)->has_turn);
 	end(f, 0);
 	assert_false(take_turn(f, 2));
 	end(f, 1);
@@ -369,13 +370,13 @@ lease_give_turn_keeps_it_no_longer_than_the_gate(void **state)
 
 	assert_true(take_turn(f, 0));
 	keep(f, 0, "a", BRIEF_MS);
-	lease_give_turn(session(f, 0));
+	lease_give_turn(lease(f, 0));
 	assert_true(take_turn(f, 0));
 	assert_false(take_turn(f, 1));
-	lease_give_turn(session(f, 0));
+	lease_give_turn(lease(f, 0));
 	loop_until(f->base, is_over, f);
 	assert_true(take_turn(f, 1));
-	lease_give_turn(session(f, 0));
+	lease_give_turn(lease(f, 0));
 	assert_false(take_turn(f, 0));
 	end(f, 0);
 	end(f, 1);
@@ -390,16 +391,16 @@ lease_delayed_counts_those_of_all_windows(void **state)
 	shut(f, 0, "a", LONG_MS);
 	gate_fixture_query(f, 1, "table a");
 	gate_fixture_query(f, 2, "table a");
-	lease_open(session(f, 0));
+	lease_open(lease(f, 0));
 	loop_for(f->base, 0);
 	usleep(2000);
 	shut(f, 0, "b", LONG_MS);
 	gate_fixture_query(f, 3, "table b");
-	assert_int_equal(lease_delayed(session(f, 0)), 3);
+	assert_int_equal(lease_delayed(lease(f, 0)), 3);
 	end(f, 0);
-	assert_int_equal(lease_delayed(session(f, 0)), 3);
-	session(f, 0)->lease.delayed = 0;
-	assert_int_equal(lease_delayed(session(f, 0)), 0);
+	assert_int_equal(lease_delayed(lease(f, 0)), 3);
+	lease(f, 0)->delayed = 0;
+	assert_int_equal(lease_delayed(lease(f, 0)), 0);
 }
 
 #define TEST(name)                                                             \
@@ -414,7 +415,7 @@ main(void)
 	    TEST(lease_end_of_nothing_is_nothing),
 	    TEST(lease_shut_shuts_the_gate_until_open),
 	    TEST(lease_end_opens_everything),
-	    TEST(session_close_ends_its_lease),
+	    TEST(lease_end_gives_all_back),
 	    TEST(lease_shut_again_leaves_no_gap),
 	    TEST(lease_open_counts_how_long_it_was_shut),
 	    TEST(lease_shut_again_counts_the_first_one),

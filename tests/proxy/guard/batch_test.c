@@ -11,7 +11,7 @@ batch_send_asks_for_answers(void **state)
 
 	batch_add_command(&f->batch, "select 1");
 	assert_sends(f, true, "PBCECS");
-	assert_false(pipeline_is_quiet(&f->session->session.pipeline));
+	assert_false(pipeline_is_quiet(&f->guarded.pair.pair.pipeline));
 	answer_begin(f);
 	answer_end(f);
 	answer_ready(f);
@@ -24,7 +24,7 @@ static void
 batch_send_may_leave_the_cycle_open(void **state)
 {
 	struct batch_fixture *f = *state;
-	struct pipeline *p = &f->session->session.pipeline;
+	struct pipeline *p = &f->guarded.pair.pair.pipeline;
 
 	batch_add_command(&f->batch, "select 1");
 	batch_add_command(&f->batch, "select 2");
@@ -147,10 +147,10 @@ batch_answer_notes_names_of_another_shape(void **state)
 	static const char *const odd[][GATE_NAMES_COLUMNS] = {{"a", ""},
 							      {"a", "yes"}};
 	struct batch_fixture *f = *state;
-	struct session *s = &f->session->session;
+	struct guarded *g = &f->guarded.guarded;
 
 	for (size_t i = 0; i < 2; i++) {
-		batch_begin(&f->batch, s, &f->set);
+		batch_begin(&f->batch, g, &f->set);
 		batch_add_names(&f->batch);
 		assert_sends(f, true, "PBCECS");
 		answer_begin(f);
@@ -167,7 +167,7 @@ static void
 batch_answer_notes_names_that_memory_was_out_for(void **state)
 {
 	struct batch_fixture *f = *state;
-	struct lock_set_value row[GATE_NAMES_COLUMNS] = {{"a", 1}, {"a", 1}};
+	struct row_value row[GATE_NAMES_COLUMNS] = {{"a", 1}, {"a", 1}};
 	struct frame frame = {
 	    .type = BACKEND_DATA_ROW,
 	    .body = bytes("\0\2\0\0\0\1b\0\0\0\1a", 12),
@@ -177,13 +177,16 @@ batch_answer_notes_names_that_memory_was_out_for(void **state)
 	batch_add_names(&f->batch);
 	assert_sends(f, true, "PBCECS");
 	answer_begin(f);
-	assert_true(gate_names_add_row(&f->batch.names, row));
-	event = pipeline_received(&f->session->session.pipeline, frame.type, 0);
+	/* As many as there is room for at first. */
+	for (size_t i = 0; i < 8; i++)
+		assert_true(gate_names_add_row(&f->batch.names, row));
+	event =
+	    pipeline_received(&f->guarded.pair.pair.pipeline, frame.type, 0);
 	allocation_fail_after(0);
 	assert_true(batch_answer(&f->batch, &event, frame, frame.body));
 	assert_true(allocation_restore());
 	assert_true(f->batch.is_odd);
-	assert_int_equal(f->batch.names.count, 1);
+	assert_int_equal(f->batch.names.count, 8);
 }
 
 /* It reports as an attempt does, and the report says nothing. */
@@ -345,7 +348,7 @@ batch_answer_keeps_the_first_error(void **state)
 				"C57014\0\0",
 				13));
 	assert_false(f->batch.has_facts);
-	assert_int_equal(f->session->session.stray_statement, 0);
+	assert_int_equal(f->guarded.guarded.stray_statement, 0);
 }
 
 static void
@@ -365,32 +368,32 @@ static void
 batch_answer_remembers_the_statement_that_an_error_leaves(void **state)
 {
 	struct batch_fixture *f = *state;
-	struct session *s = &f->session->session;
+	struct guarded *g = &f->guarded.guarded;
 
 	batch_add_command(&f->batch, "select 1");
 	assert_sends(f, true, "PBCECS");
 	assert_takes(f, BACKEND_PARSE_COMPLETE, "", 0);
 	answer_error(f, "57014");
 	answer_ready(f);
-	assert_int_equal(s->stray_statement, s->injected);
+	assert_int_equal(g->stray_statement, g->injected);
 
-	batch_begin(&f->batch, s, &f->set);
+	batch_begin(&f->batch, g, &f->set);
 	batch_add_command(&f->batch, "select 1");
 	assert_sends(f, true, "CPBCECS");
-	assert_int_equal(s->stray_statement, 0);
+	assert_int_equal(g->stray_statement, 0);
 }
 
 static void
 batch_answer_notes_rows_of_another_shape(void **state)
 {
 	struct batch_fixture *f = *state;
-	struct session *s = &f->session->session;
+	struct guarded *g = &f->guarded.guarded;
 	static const char *const words[] = {"a", "b", "c", "d", "e",
 					    "f", "g", "h", "i", "j"};
 	size_t count;
 
 	for (count = 0; count <= SESSION_FACTS_COLUMNS + 1; count++) {
-		batch_begin(&f->batch, s, &f->set);
+		batch_begin(&f->batch, g, &f->set);
 		batch_add_facts(&f->batch, false);
 		assert_sends(f, true, "PBCECS");
 		answer_begin(f);
@@ -406,7 +409,7 @@ static void
 batch_answer_notes_rows_where_none_belong(void **state)
 {
 	struct batch_fixture *f = *state;
-	struct session *s = &f->session->session;
+	struct guarded *g = &f->guarded.guarded;
 
 	batch_add_command(&f->batch, "select 1");
 	assert_sends(f, true, "PBCECS");
@@ -416,7 +419,7 @@ batch_answer_notes_rows_where_none_belong(void **state)
 	answer_end(f);
 	answer_ready(f);
 
-	batch_begin(&f->batch, s, &f->set);
+	batch_begin(&f->batch, g, &f->set);
 	assert_false(f->batch.is_odd);
 	add_attempt(f);
 	assert_sends(f, true, "PBCECS");
@@ -429,7 +432,7 @@ static void
 batch_begin_forgets_what_was(void **state)
 {
 	struct batch_fixture *f = *state;
-	struct session *s = &f->session->session;
+	struct guarded *g = &f->guarded.guarded;
 
 	batch_add_facts(&f->batch, false);
 	assert_sends(f, true, "PBCECS");
@@ -437,7 +440,7 @@ batch_begin_forgets_what_was(void **state)
 	answer_row(f, facts_row, SESSION_FACTS_COLUMNS);
 	answer_error(f, "57014");
 	answer_ready(f);
-	batch_begin(&f->batch, s, NULL);
+	batch_begin(&f->batch, g, NULL);
 	assert_false(batch_has_error(&f->batch));
 	assert_false(f->batch.has_facts);
 	assert_int_equal(f->batch.count, 0);
@@ -445,12 +448,12 @@ batch_begin_forgets_what_was(void **state)
 }
 
 static void
-batch_send_to_a_closing_session_fails(void **state)
+batch_send_to_a_closing_pair_fails(void **state)
 {
 	struct batch_fixture *f = *state;
 
 	batch_add_command(&f->batch, "select 1");
-	session_close(&f->session->session, CLOSE_CLIENT_LEFT, NULL);
+	pair_close(&f->guarded.pair.pair, CLOSE_CLIENT_LEFT, NULL);
 	assert_false(batch_send(&f->batch, true));
 }
 
@@ -467,7 +470,7 @@ send_everything(struct batch_fixture *f)
 }
 
 static void
-batch_send_without_memory_closes_the_session(void **state)
+batch_send_without_memory_closes_the_pair(void **state)
 {
 	bool failed = true;
 	unsigned int n;
@@ -483,11 +486,11 @@ batch_send_without_memory_closes_the_session(void **state)
 		allocation_fail_after(n);
 		sent = send_everything(f);
 		failed = allocation_restore();
-		/* turn() of session.c looks at the pipeline's memory. */
-		assert_int_equal(sent && !f->session->session.pipeline.failed,
+		/* go_on() of session.c looks at the pipeline's memory. */
+		assert_int_equal(sent && !f->guarded.pair.pair.pipeline.failed,
 				 !failed);
 		if (!sent)
-			assert_session_closed(f->session, CLOSE_MEMORY);
+			assert_pair_closes(&f->guarded.pair.pair, CLOSE_MEMORY);
 		batch_fixture_teardown(&fresh);
 	}
 	assert_true(n > 5);
@@ -523,8 +526,8 @@ main(void)
 	    TEST(batch_answer_notes_rows_of_another_shape),
 	    TEST(batch_answer_notes_rows_where_none_belong),
 	    TEST(batch_begin_forgets_what_was),
-	    TEST(batch_send_to_a_closing_session_fails),
-	    cmocka_unit_test(batch_send_without_memory_closes_the_session),
+	    TEST(batch_send_to_a_closing_pair_fails),
+	    cmocka_unit_test(batch_send_without_memory_closes_the_pair),
 	};
 
 	return cmocka_run_group_tests_name("proxy/guard/batch", tests, NULL,

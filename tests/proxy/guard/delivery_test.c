@@ -2,7 +2,7 @@
 
 #include "protocol/types.h"
 #include "tests/support/allocation.h"
-#include "tests/support/session.h"
+#include "tests/support/pair.h"
 
 #define TAG                                                                    \
 	"C\0\0\0\x0f"                                                          \
@@ -35,7 +35,7 @@
 #define MESSAGE(literal) bytes(literal, sizeof(literal) - 1)
 
 struct fixture {
-	struct session_fixture *session;
+	struct pair_fixture pair;
 	struct delivery delivery;
 };
 
@@ -43,11 +43,9 @@ static int
 setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
-	void *session;
 
 	assert_non_null(f);
-	session_fixture_setup(&session);
-	f->session = session;
+	pair_fixture_begin(&f->pair);
 	*state = f;
 	return 0;
 }
@@ -56,10 +54,9 @@ static int
 teardown(void **state)
 {
 	struct fixture *f = *state;
-	void *session = f->session;
 
 	delivery_clear(&f->delivery);
-	session_fixture_teardown(&session);
+	pair_fixture_end(&f->pair);
 	free(f);
 	return 0;
 }
@@ -67,8 +64,7 @@ teardown(void **state)
 static void
 begin(struct fixture *f, const char *text, size_t offset, bool holds_back)
 {
-	delivery_begin(&f->delivery, &f->session->session, text, offset,
-		       holds_back);
+	delivery_begin(&f->delivery, &f->pair.pair, text, offset, holds_back);
 }
 
 static bool
@@ -86,7 +82,7 @@ answer(struct fixture *f, struct span raw)
 static void
 assert_client_reads(struct fixture *f, struct span expected)
 {
-	assert_span_equal(session_fixture_read(f->session, f->session->client),
+	assert_span_equal(pair_fixture_read(&f->pair, f->pair.client),
 			  expected);
 }
 
@@ -227,7 +223,7 @@ delivery_answer_shifts_positions_by_bytes_where_it_must(void **state)
 {
 	struct fixture *f = *state;
 
-	f->session->session.is_utf8 = false;
+	f->pair.pair.is_utf8 = false;
 	begin(f, "b\xe4gin; select x", 7, false);
 	assert_true(answer(f, MESSAGE(ERROR)));
 	assert_client_reads(f, MESSAGE(SHIFTED_ERROR));
@@ -267,7 +263,7 @@ delivery_begin_starts_anew(void **state)
 }
 
 static void
-delivery_without_memory_closes_the_session(void **state)
+delivery_without_memory_closes_the_pair(void **state)
 {
 	struct fixture *f = *state;
 
@@ -275,11 +271,11 @@ delivery_without_memory_closes_the_session(void **state)
 	allocation_fail_after(0);
 	assert_true(answer(f, MESSAGE(TAG)));
 	assert_true(allocation_restore());
-	assert_session_closed(f->session, CLOSE_MEMORY);
+	assert_pair_closes(&f->pair.pair, CLOSE_MEMORY);
 }
 
 static void
-delivery_shift_without_memory_closes_the_session(void **state)
+delivery_shift_without_memory_closes_the_pair(void **state)
 {
 	struct fixture *f = *state;
 
@@ -287,21 +283,21 @@ delivery_shift_without_memory_closes_the_session(void **state)
 	allocation_fail_after(0);
 	assert_true(answer(f, MESSAGE(ERROR)));
 	assert_true(allocation_restore());
-	assert_session_closed(f->session, CLOSE_MEMORY);
+	assert_pair_closes(&f->pair.pair, CLOSE_MEMORY);
 }
 
 /* The client is gone: nothing more is said, and nothing breaks. */
 static void
-delivery_to_a_client_that_is_gone_closes_the_session(void **state)
+delivery_to_a_client_that_is_gone_closes_the_pair(void **state)
 {
 	struct fixture *f = *state;
 
 	begin(f, "drop table a, b", 0, true);
 	assert_true(answer(f, MESSAGE(TAG)));
 	assert_true(answer(f, MESSAGE(PARAMETER)));
-	shutdown(f->session->client, SHUT_RDWR);
+	shutdown(f->pair.client, SHUT_RDWR);
 	delivery_deny(&f->delivery, MESSAGE(ERROR));
-	assert_session_closed(f->session, CLOSE_CLIENT_BROKEN);
+	assert_pair_closes(&f->pair.pair, CLOSE_CLIENT_BROKEN);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -323,9 +319,9 @@ main(void)
 	    TEST(delivery_answer_shifts_positions_by_bytes_where_it_must),
 	    TEST(delivery_answer_passes_what_is_too_large_to_be_seen),
 	    TEST(delivery_begin_starts_anew),
-	    TEST(delivery_without_memory_closes_the_session),
-	    TEST(delivery_shift_without_memory_closes_the_session),
-	    TEST(delivery_to_a_client_that_is_gone_closes_the_session),
+	    TEST(delivery_without_memory_closes_the_pair),
+	    TEST(delivery_shift_without_memory_closes_the_pair),
+	    TEST(delivery_to_a_client_that_is_gone_closes_the_pair),
 	};
 
 	return cmocka_run_group_tests_name("proxy/guard/delivery", tests, NULL,

@@ -259,7 +259,7 @@ static void
 dial_start_address_connects(void **state)
 {
 	struct fixture *f = *state;
-	struct dial_address a = {.len = sizeof(struct sockaddr_in)};
+	struct address a = {.len = sizeof(struct sockaddr_in)};
 
 	assert_int_equal(
 	    getsockname(f->listener, (struct sockaddr *)&a.address, &a.len), 0);
@@ -275,7 +275,7 @@ static void
 dial_start_address_tells_who_refused(void **state)
 {
 	struct fixture *f = *state;
-	struct dial_address a = {.len = sizeof(struct sockaddr_in)};
+	struct address a = {.len = sizeof(struct sockaddr_in)};
 
 	assert_int_equal(
 	    getsockname(f->listener, (struct sockaddr *)&a.address, &a.len), 0);
@@ -388,7 +388,7 @@ dial_start_without_memory_is_null(void **state)
 	struct fixture *f = *state;
 	const struct endpoint e = {"127.0.0.1", f->port, NULL};
 	const struct dial_target target = {.endpoints = &e, .count = 1};
-	struct dial_address a = {.len = sizeof(struct sockaddr_in)};
+	struct address a = {.len = sizeof(struct sockaddr_in)};
 
 	allocation_fail_after(0);
 	assert_null(dial_start(&f->shaker.by, &f->dns, &target, dialed, f));

@@ -131,9 +131,9 @@ static void
 call_address(struct fixture *f, const struct call *c, bool is_tls)
 {
 	struct dial_target target = target_of(c);
-	struct dial_address a = {.len = sizeof(struct sockaddr_in),
-				 .name = c->name,
-				 .is_tls = is_tls};
+	struct address a = {.len = sizeof(struct sockaddr_in),
+			    .name = c->name,
+			    .is_tls = is_tls};
 
 	assert_int_equal(
 	    getsockname(f->listener, (struct sockaddr *)&a.address, &a.len), 0);

@@ -6,6 +6,7 @@
 
 #include "proxy/auth/credentials.h"
 #include "proxy/gate/turns.h"
+#include "proxy/pair/cancel.h"
 #include "tests/support/loop.h"
 
 enum {
@@ -18,6 +19,7 @@ struct fixture {
 	struct config config;
 	struct daemon daemon;
 	struct worker worker;
+	struct mailbox *mailboxes[1];
 	int listener;
 };
 
@@ -51,7 +53,8 @@ setup(void **state)
 	f->daemon.config = &f->config;
 	f->daemon.cancels = cancel_registry_new();
 	f->daemon.turns = turns_new();
-	f->daemon.workers = &f->worker;
+	f->mailboxes[0] = &f->worker.mailbox;
+	f->daemon.mailboxes = f->mailboxes;
 	f->daemon.worker_count = 1;
 	f->daemon.credentials =
 	    credentials_store_new(credentials_load(&f->config, stderr));
@@ -91,7 +94,7 @@ connect_client(struct fixture *f)
 
 	loop_socketpair(fds);
 	mail.fd = fds[0];
-	atomic_fetch_add(&f->worker.load, 1);
+	atomic_fetch_add(&f->worker.sessions.load, 1);
 	atomic_fetch_add(&f->daemon.connections, 1);
 	assert_true(mailbox_post(&f->worker.mailbox, mail));
 	return fds[1];
@@ -120,7 +123,7 @@ assert_ends_without_sessions(struct fixture *f)
 	worker_join(&f->worker);
 	worker_clear(&f->worker);
 	assert_int_equal(atomic_load(&f->daemon.connections), 0);
-	assert_int_equal(atomic_load(&f->worker.load), 0);
+	assert_int_equal(atomic_load(&f->worker.sessions.load), 0);
 }
 
 static void

@@ -53,7 +53,7 @@ login_refuses_a_role_that_is_not_known_in_the_same_way(void **state)
 	struct fixture *f = *state;
 	struct span data;
 
-	memcpy(f->s->user, "nobody", 7);
+	memcpy(f->s->pair.user, "nobody", 7);
 	begin_scram(f, CLEAR);
 	assert_offered(f, ONLY_SCRAM);
 	say_bytes(f,
@@ -133,9 +133,9 @@ login_refuses_what_is_no_answer(void **state)
 		begin_scram(f, CLEAR);
 		assert_offered(f, ONLY_SCRAM);
 		say_bytes(f, strays[i].data, strays[i].len);
-		if (f->s->state != SESSION_CLOSING)
+		if (!pair_is_closing(&f->s->pair))
 			fail_msg("message %zu", i);
-		assert_session_closed(f->f, strays[i].reason);
+		assert_session_closes(f->f, strays[i].reason);
 		again(state);
 	}
 }
@@ -148,7 +148,7 @@ login_ends_with_a_client_that_leaves(void **state)
 	begin_scram(f, CLEAR);
 	shutdown(f->f->client, SHUT_WR);
 	login_readable(f->s);
-	assert_session_closed(f->f, CLOSE_CLIENT_LEFT);
+	assert_session_closes(f->f, CLOSE_CLIENT_LEFT);
 }
 
 /* Some clients do not wait for the list. */
@@ -162,10 +162,10 @@ login_begin_takes_what_was_said_with_the_startup_packet(void **state)
 	struct frame frame;
 	struct authentication a;
 
-	assert_true(
-	    buffer_append(&f->s->from_client.buffer, first, sizeof(first) - 1));
+	assert_true(buffer_append(&f->s->pair.from_client.buffer, first,
+				  sizeof(first) - 1));
 	begin_scram(f, CLEAR);
-	assert_int_equal(f->s->from_client.buffer.len, 0);
+	assert_int_equal(f->s->pair.from_client.buffer.len, 0);
 	said = hear_client(f);
 	assert_int_equal(frame_next(&frame, &said, said.len), FRAME_OK);
 	assert_int_equal(frame_next(&frame, &said, said.len), FRAME_OK);

@@ -112,7 +112,7 @@ login_judge_waits_for_the_whole_choice(void **state)
 		bytes_free(part);
 	}
 	assert_false(judge(f, span_of(w.data, w.len)));
-	assert_session_closed(f->f, CLOSE_BINDING);
+	assert_session_closes(f->f, CLOSE_BINDING);
 	writer_clear(&w);
 }
 

@@ -84,7 +84,7 @@ login_binds_to_the_servers_certificate(void **state)
 
 	let_client_in(f, CLIENT_ONLY);
 	secure_server(f, "another");
-	len = tls_peer_binding(f->s->server.tls, binding);
+	len = tls_peer_binding(f->s->pair.server.tls, binding);
 	assert_int_equal(len, 32);
 	log_in(f, server_of(&secret.verifier, span_of(binding, len)), true);
 }
@@ -168,7 +168,7 @@ login_refuses_a_server_that_asks_for_something_else(void **state)
 	let_client_in(*state, CLEAR);
 	assert_int_equal(answer(*state, AUTHENTICATION_SASL, LIST("OTHER")),
 			 LOGIN_TAKE);
-	assert_session_closed(((struct fixture *)*state)->f,
+	assert_session_closes(((struct fixture *)*state)->f,
 			      CLOSE_UPSTREAM_LOGIN);
 }
 
@@ -232,7 +232,7 @@ login_refuses_a_server_out_of_turn(void **state)
 	let_client_in(f, CLEAR);
 	assert_int_equal(answer(f, AUTHENTICATION_SASL_CONTINUE, "r=x", 3),
 			 LOGIN_TAKE);
-	assert_session_closed(f->f, CLOSE_SERVER_BAD);
+	assert_session_closes(f->f, CLOSE_SERVER_BAD);
 	again(state);
 	f = *state;
 	let_client_in(f, CLEAR);
@@ -240,7 +240,7 @@ login_refuses_a_server_out_of_turn(void **state)
 			 LOGIN_TAKE);
 	assert_int_equal(answer(f, AUTHENTICATION_SASL, ONLY_SCRAM),
 			 LOGIN_TAKE);
-	assert_session_closed(f->f, CLOSE_UPSTREAM_LOGIN);
+	assert_session_closes(f->f, CLOSE_UPSTREAM_LOGIN);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

@@ -43,7 +43,7 @@ login_answer_tries_the_other_way_once(void **state)
 		if (cases[i].retries) {
 			assert_int_equal(answer_frame(f, refusal), LOGIN_TAKE);
 			assert_int_equal(f->s->state, SESSION_DIALING);
-			assert_false(stream_is_open(&f->s->server));
+			assert_false(stream_is_open(&f->s->pair.server));
 			assert_int_equal(hear_client(f).len, 0);
 			assert_true(login_tell_refusal(f->s));
 			assert_span_equal(hear_client(f), refusal);
@@ -71,7 +71,7 @@ login_answer_does_not_try_again_once_the_server_has_asked(void **state)
 	f = *state;
 	f->f->config.upstream_tls.mode = TLS_ALLOW;
 	begin_pass(f, CLEAR);
-	f->s->server_address.address.ss_family = AF_UNIX;
+	f->s->pair.server_address.address.ss_family = AF_UNIX;
 	assert_int_equal(answer_frame(f, refusal), LOGIN_PASS);
 }
 
@@ -92,7 +92,7 @@ login_begin_without_memory_closes(void **state)
 		has_failed = allocation_restore();
 		if (!has_failed)
 			break;
-		assert_session_closed(f->f, CLOSE_MEMORY);
+		assert_session_closes(f->f, CLOSE_MEMORY);
 		again(state);
 	}
 	assert_true(allowed > 2);

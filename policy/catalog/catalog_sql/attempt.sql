@@ -1,0 +1,41 @@
+-- An attempt, in the parts that attempt.c joins; it fills in the printf
+-- conversions.  In the block, b is when it began, l how much of the bound is
+-- left, in ms, and s the item that it is at.
+
+-- part: begin
+DO %s DECLARE
+b pg_catalog.timestamptz := pg_catalog.clock_timestamp();
+l pg_catalog.int4; s pg_catalog.int4;
+BEGIN
+
+-- part: turn
+s := %zu;
+IF NOT pg_catalog.pg_try_advisory_xact_lock(%s) THEN
+  RAISE lock_not_available;
+END IF;
+
+-- part: item
+s := %zu;
+
+-- part: bound
+l := %u - (EXTRACT(epoch FROM pg_catalog.clock_timestamp() - b)
+  * 1000)::pg_catalog.int4;
+IF l <= 0 THEN
+  RAISE lock_not_available;
+END IF;
+PERFORM pg_catalog.set_config('lock_timeout', l::pg_catalog.text, true);
+
+-- part: lock
+LOCK TABLE ONLY %s IN %s MODE%s;
+
+-- part: restore
+PERFORM pg_catalog.set_config('lock_timeout', '%s', true);
+
+-- part: end
+-- OTHERS are all errors but a cancel.
+RAISE INFO USING MESSAGE = '%zu', ERRCODE = '%s';
+EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
+RAISE INFO USING MESSAGE = s::pg_catalog.text, ERRCODE = '%s';
+WHEN OTHERS THEN
+RAISE INFO USING MESSAGE = SQLERRM, ERRCODE = '%s';
+END %s

@@ -1,0 +1,26 @@
+-- What the guard must know of the session it works in; $1: a transaction block
+-- is open.  pg_locks costs a pass over the whole lock table, so it is read only
+-- where a block can hold locks at all.
+SELECT pg_catalog.current_setting('transaction_read_only') AS read_only,
+       pg_catalog.pg_is_in_recovery() AS in_recovery,
+       pg_catalog.current_setting('transaction_isolation') AS isolation,
+       CASE WHEN $1::pg_catalog.bool
+       THEN EXISTS (
+            SELECT FROM pg_catalog.pg_locks l
+             WHERE l.pid = pg_catalog.pg_backend_pid()
+               AND l.locktype = 'relation'::pg_catalog.text
+               AND l.granted
+               AND pg_catalog.array_position(
+                   ARRAY['ShareLock', 'ShareRowExclusiveLock',
+                   'ExclusiveLock', 'AccessExclusiveLock'
+                   ]::pg_catalog.text[], l.mode) IS NOT NULL)
+       ELSE false END AS strong_locks,
+       pg_catalog.current_setting('client_min_messages') AS min_messages,
+       pg_catalog.current_setting('lock_timeout') AS lock_timeout,
+       pg_catalog.current_setting('statement_timeout') AS statement_timeout,
+       pg_catalog.current_setting('deadlock_timeout') AS deadlock_timeout,
+       EXISTS (
+       SELECT FROM pg_catalog.pg_language g
+        WHERE g.lanname = 'plpgsql'::pg_catalog.name
+          AND pg_catalog.has_language_privilege(g.oid, 'USAGE')
+       ) AS can_attempt

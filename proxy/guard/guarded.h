@@ -1,0 +1,100 @@
+/*
+ * guarded.h - the guard's notebook of one session: which of its statements are
+ * guarded, what of them is kept back or under way, and what is kept from
+ * others for it.
+ */
+#ifndef LOCKSTEP_PROXY_GUARD_GUARDED_H
+#define LOCKSTEP_PROXY_GUARD_GUARDED_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "protocol/frame.h"
+#include "protocol/types.h"
+#include "proxy/gate/gate_watch.h"
+#include "proxy/gate/lease.h"
+#include "proxy/guard/kept.h"
+#include "proxy/guard/prepared.h"
+#include "proxy/pair/pair.h"
+
+struct exchange;
+
+struct guarded {
+	struct pair *pair; /* borrowed, outlives this */
+	struct gate_watch watch;
+	struct lease lease;
+	struct kept kept;
+	struct prepared prepared;
+	struct exchange *exchange; /* of a guarded statement; NULL mostly */
+	bool skips_to_sync; /* an error of ours: drop what comes until then */
+	uint32_t injected;  /* statements of ours, ever */
+	uint32_t stray_statement; /* number of one to be closed; 0: none */
+};
+
+/* Prepare a zeroed one; pair and gate are borrowed for its life. */
+void guarded_init(struct guarded *g, struct pair *pair, struct gate *gate);
+
+/* There is an exchange: forget it if it is done. */
+PAIR_COLD void guarded_reap_exchange(struct guarded *g);
+
+static inline void
+guarded_end_exchange(struct guarded *g)
+{
+	if (g->exchange != NULL)
+		guarded_reap_exchange(g);
+}
+
+/* What others wait for is given back: the gate, the turn, a place in line. */
+void guarded_leave(struct guarded *g);
+
+/* Leave, and free all that is owned. */
+void guarded_clear(struct guarded *g);
+
+/* A message of the client's, at the front of in, goes to the server now. */
+static inline void
+guarded_note_sent(struct guarded *g, const struct frame_header *h,
+		  struct span in)
+{
+	pipeline_sent(&g->pair->pipeline, h->type, PIPELINE_CLIENT);
+	gate_watch_note_sent(&g->watch, h, in);
+}
+
+/* A prepared statement or portal of the session is guarded. */
+static inline bool
+guarded_knows_any(const struct guarded *g)
+{
+	return g->prepared.statements != NULL || g->prepared.portals != NULL;
+}
+
+/* More than the type of a server's message may count. */
+static inline bool
+guarded_is_busy(const struct guarded *g)
+{
+	return guarded_knows_any(g) || lease_is_held(&g->lease);
+}
+
+/* Messages of this type must be whole for guarded_note_answer. */
+static inline bool
+guarded_looks_into(const struct guarded *g, uint8_t type)
+{
+	return type == BACKEND_COMMAND_COMPLETE && guarded_is_busy(g);
+}
+
+/* A transaction may have ended, and prepared statements have come or gone. */
+PAIR_COLD void guarded_note_busy_answer(struct guarded *g,
+					const struct frame *f,
+					enum pipeline_owner owner);
+
+/* The server has answered a message of `owner` with f. */
+static inline void
+guarded_note_answer(struct guarded *g, const struct frame *f,
+		    enum pipeline_owner owner)
+{
+	if (f->type == BACKEND_READY_FOR_QUERY &&
+	    g->pair->pipeline.status == TRANSACTION_IDLE)
+		gate_watch_note_idle(&g->watch);
+	if (guarded_is_busy(g))
+		guarded_note_busy_answer(g, f, owner);
+}
+
+#endif

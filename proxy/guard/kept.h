@@ -1,0 +1,33 @@
+/*
+ * kept.h - whole frames of an extended cycle that may come to run a guarded
+ * statement: kept back up to its Execute, so that waiting there happens in a
+ * session that has begun nothing in the server.
+ */
+#ifndef LOCKSTEP_PROXY_GUARD_KEPT_H
+#define LOCKSTEP_PROXY_GUARD_KEPT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "protocol/frame.h"
+#include "proxy/base/buffer.h"
+
+struct guarded;
+
+/* A zeroed one is empty and valid. */
+struct kept {
+	uint32_t count; /* of frames */
+	struct buffer frames;
+};
+
+/* Append a copy of a whole frame.  False: out of memory, nothing is added. */
+bool kept_add(struct kept *k, const void *frame, size_t len);
+
+/* Send the frames on, unguarded, and forget them. */
+void kept_release(struct guarded *g);
+
+/* Forget them, unsent. */
+void kept_clear(struct kept *k);
+
+#endif

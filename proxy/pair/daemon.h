@@ -1,0 +1,41 @@
+/*
+ * daemon.h - what all workers of the process share.
+ *
+ * Owned by server.c, which fills it in before the first worker starts and
+ * clears it after the last one has ended.  What is not atomic does not change
+ * in between; each pointer is to something that locks itself.
+ */
+#ifndef LOCKSTEP_PROXY_PAIR_DAEMON_H
+#define LOCKSTEP_PROXY_PAIR_DAEMON_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "proxy/base/mailbox.h"
+#include "proxy/config/config.h"
+
+struct cancel_registry;
+struct credentials_store;
+struct handshake_pool;
+struct turns;
+
+struct daemon {
+	const struct config *config;
+	struct cancel_registry *cancels;
+	struct turns *turns;
+	struct handshake_pool *handshakes; /* NULL: no TLS on either leg */
+	struct credentials_store *credentials;
+	struct mailbox **mailboxes; /* of the workers, by their index */
+	uint32_t worker_count;
+	atomic_uint connections; /* sessions of all workers */
+	atomic_uint exchanges;   /* guarded statements under way */
+};
+
+/*
+ * Tell a worker something, from any thread.  False: out of memory, the mail
+ * was not taken and its data is still the caller's.
+ */
+bool daemon_post(struct daemon *d, uint32_t worker, struct mail mail);
+
+#endif

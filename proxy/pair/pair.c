@@ -1,0 +1,155 @@
+#include "proxy/pair/pair.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "protocol/backend.h"
+#include "proxy/base/clock.h"
+#include "proxy/pair/cancel.h"
+
+void
+pair_init(struct pair *p, struct daemon *d, struct event_base *base,
+	  event_callback_fn on_timer, pair_resume_fn *resume, void *owner)
+{
+	p->daemon = d;
+	p->resume = resume;
+	p->owner = owner;
+	p->client.fd = -1;
+	p->server.fd = -1;
+	pipeline_init(&p->pipeline);
+	event_assign(&p->timer, base, -1, 0, on_timer, owner);
+}
+
+void
+pair_clear(struct pair *p)
+{
+	pair_stop_timer(p);
+	if (p->cancel_entry != NULL)
+		cancel_forget(p->daemon->cancels, p->cancel_entry);
+	p->cancel_entry = NULL;
+	stream_close(&p->client);
+	stream_close(&p->server);
+	pipeline_clear(&p->pipeline);
+	buffer_clear(&p->from_client.buffer);
+	buffer_clear(&p->from_server.buffer);
+	writer_clear(&p->farewell.message);
+	free(p->farewell.detail);
+	p->farewell.detail = NULL;
+}
+
+bool
+pair_to_client(struct pair *p, const void *data, size_t len)
+{
+	if (pair_is_closing(p))
+		return false;
+	if (stream_write(&p->client, data, len))
+		return true;
+	pair_close(p, CLOSE_CLIENT_BROKEN, strerror(p->client.error));
+	return false;
+}
+
+bool
+pair_to_server(struct pair *p, const void *data, size_t len)
+{
+	if (pair_is_closing(p))
+		return false;
+	/* The client has left and the server was told so. */
+	if (p->server.is_shut || p->server.shut_when_drained)
+		return true;
+	if (stream_write(&p->server, data, len))
+		return true;
+	/* What the server said last, its reason, may still be unread. */
+	if (p->server.error == EPIPE || p->server.error == ECONNRESET) {
+		p->server.is_shut = true;
+		return true;
+	}
+	pair_close(p, CLOSE_SERVER_LOST, strerror(p->server.error));
+	return false;
+}
+
+bool
+pair_report(struct pair *p, const struct error_report *report)
+{
+	struct writer w = {0};
+	bool is_written;
+
+	if (report->severity[0] == 'N' || report->severity[0] == 'W')
+		notice_response_write(&w, report);
+	else
+		error_response_write(&w, report);
+	is_written = !w.failed && pair_to_client(p, w.data, w.len);
+	writer_clear(&w);
+	return is_written;
+}
+
+void
+pair_note_parameter(struct pair *p, struct span body)
+{
+	struct parameter_status s;
+
+	if (!parameter_status_decode(&s, body))
+		return;
+	if (span_equals(s.name, "standard_conforming_strings"))
+		p->sends_plain_backslashes = span_equals(s.value, "off");
+	if (span_equals(s.name, "client_encoding"))
+		p->is_utf8 = span_equals(s.value, "UTF8");
+}
+
+void
+pair_set_held(struct pair *p, bool is_held)
+{
+	if (p->cancel_entry != NULL)
+		cancel_set_held(p->daemon->cancels, p->cancel_entry, is_held);
+}
+
+void
+pair_set_timer(struct pair *p, uint64_t delay_ms)
+{
+	struct timeval t = clock_timeval(delay_ms);
+
+	event_add(&p->timer, &t);
+}
+
+void
+pair_stop_timer(struct pair *p)
+{
+	event_del(&p->timer);
+}
+
+void
+pair_resume(struct pair *p)
+{
+	p->resume(p->owner);
+}
+
+void
+pair_close(struct pair *p, enum close_reason reason, const char *detail)
+{
+	pair_close_saying(p, reason, NULL, detail, NULL);
+}
+
+void
+pair_close_saying(struct pair *p, enum close_reason reason, const char *message,
+		  const char *detail, const char *hint)
+{
+	struct error_report report = {
+	    .severity = "FATAL",
+	    .sqlstate = close_reasons[reason].sqlstate,
+	    .message =
+		message != NULL ? message : close_reasons[reason].message,
+	    .detail = detail,
+	    .hint = hint,
+	};
+	struct farewell *f = &p->farewell;
+
+	if (f->is_recorded)
+		return;
+	f->is_recorded = true;
+	f->reason = reason;
+	/* Out of memory: the reason alone must do. */
+	if (detail != NULL)
+		f->detail = strdup(detail);
+	if (report.message != NULL)
+		error_response_write(&f->message, &report);
+}

@@ -1,0 +1,144 @@
+/*
+ * pair.h - the pipe: a client and its server, and what is known of the bytes
+ * between them.
+ *
+ * A pair knows no session, no guard and no gate.  Rooms above it write through
+ * it and record why it is to close; who owns it (a session) does the closing,
+ * once, at the end of the event in which the reason was recorded.
+ */
+#ifndef LOCKSTEP_PROXY_PAIR_PAIR_H
+#define LOCKSTEP_PROXY_PAIR_PAIR_H
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "protocol/error_response.h"
+#include "protocol/pipeline.h"
+#include "protocol/writer.h"
+#include "proxy/base/buffer.h"
+#include "proxy/net/address.h"
+#include "proxy/net/stream.h"
+#include "proxy/pair/close_reason.h"
+#include "proxy/pair/daemon.h"
+
+/* Kept out of line: the ordinary path is not to carry it along. */
+#define PAIR_COLD __attribute__((cold, noinline))
+
+enum {
+	PAIR_NAME_BYTES = 64, /* NAMEDATALEN; longer names are cut */
+};
+
+/* Bytes of one direction that wait to be looked at. */
+struct inlet {
+	struct buffer buffer;
+	size_t pass_left; /* bytes of a frame whose rest streams through, */
+	bool drops_rest;  /* or is dropped */
+	bool is_eof;      /* the peer has said its last */
+};
+
+/* Why the pair is to end.  Written once, by pair_close. */
+struct farewell {
+	bool is_recorded;
+	enum close_reason reason;
+	char *detail;          /* owned; NULL: there is none */
+	struct writer message; /* a FATAL ErrorResponse; empty: say nothing */
+};
+
+typedef void pair_resume_fn(void *owner);
+
+struct pair {
+	uint64_t id; /* of the session, for the log and for others */
+	struct daemon *daemon;
+	pair_resume_fn *resume; /* the owner's, for pair_resume */
+	void *owner;
+	bool is_terminating;          /* the client has sent Terminate */
+	bool sends_plain_backslashes; /* standard_conforming_strings is off */
+	bool is_utf8;                 /* client_encoding is UTF8 */
+	struct stream client;
+	struct stream server;
+	struct inlet from_client;
+	struct inlet from_server;
+	struct pipeline pipeline;
+	struct address server_address;
+	struct cancel_entry
+	    *cancel_entry;  /* the registry's; NULL: no key yet */
+	struct event timer; /* the owner's handler */
+	struct farewell farewell;
+	char user[PAIR_NAME_BYTES]; /* for the log; cut */
+	char database[PAIR_NAME_BYTES];
+};
+
+/*
+ * Prepare a zeroed pair.  Its streams are closed; timer runs in base's loop
+ * and calls on_timer with owner, as resume is called with it.
+ */
+void pair_init(struct pair *p, struct daemon *d, struct event_base *base,
+	       event_callback_fn on_timer, pair_resume_fn *resume, void *owner);
+
+/* Close what is open and free what is owned. */
+void pair_clear(struct pair *p);
+
+/* The settings that it runs under. */
+static inline const struct config *
+pair_config(const struct pair *p)
+{
+	return p->daemon->config;
+}
+
+/*
+ * Send, or queue what the socket does not take.  False: the pair is closing;
+ * a peer that is found gone makes it so.  Nothing is sent once a reason to
+ * close is recorded.
+ */
+bool pair_to_client(struct pair *p, const void *data, size_t len);
+
+/*
+ * The same to the server.  True also where the server takes no more (the
+ * client has left, or the server is about to say why it has): the bytes are
+ * dropped then.
+ */
+bool pair_to_server(struct pair *p, const void *data, size_t len);
+
+/*
+ * Tell the client: a NoticeResponse for severities NOTICE and WARNING, else
+ * an ErrorResponse.  False: the pair is closing, or memory is out.
+ */
+bool pair_report(struct pair *p, const struct error_report *report);
+
+/* A ParameterStatus, whole: what of it counts here is noted. */
+PAIR_COLD void pair_note_parameter(struct pair *p, struct span body);
+
+/* A CancelRequest for this pair comes to the proxy while it is held. */
+void pair_set_held(struct pair *p, bool is_held);
+
+/* Run the owner's timer once, delay_ms from now, instead of before. */
+void pair_set_timer(struct pair *p, uint64_t delay_ms);
+void pair_stop_timer(struct pair *p);
+
+/* Something that this pair waited for is over: its owner may go on. */
+void pair_resume(struct pair *p);
+
+/*
+ * Record why the pair is to end, with the message of that reason for the
+ * client if it has one, and return; nothing is torn down yet.  The first
+ * reason stays.  detail is copied and may be NULL.
+ */
+PAIR_COLD void pair_close(struct pair *p, enum close_reason reason,
+			  const char *detail);
+
+/* The same with a message and a hint of its own; any text may be NULL. */
+PAIR_COLD void pair_close_saying(struct pair *p, enum close_reason reason,
+				 const char *message, const char *detail,
+				 const char *hint);
+
+/* A reason is recorded: nothing else is to be done for it. */
+static inline bool
+pair_is_closing(const struct pair *p)
+{
+	return p->farewell.is_recorded;
+}
+
+#endif

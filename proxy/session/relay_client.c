@@ -1,0 +1,212 @@
+/*
+ * relay_client.c - a client's messages, each judged (judge.c) before any byte
+ * of it is forwarded.
+ *
+ * Those of a cycle that prepares a guarded statement are kept back up to its
+ * Execute: until then nothing has begun in the server, so that waiting there
+ * costs nobody anything.
+ */
+#include "proxy/gate/gate.h"
+#include "proxy/guard/exchange.h"
+#include "proxy/guard/guard_log.h"
+#include "proxy/guard/judge.h"
+#include "proxy/session/login.h"
+#include "proxy/session/relay_walk.h"
+#include "proxy/session/sessions.h"
+
+static void
+keep_frame(struct walk *w, const struct frame_header *h)
+{
+	if (!kept_add(&w->g->kept, w->rest.data, frame_len(h))) {
+		pair_close(w->p, CLOSE_MEMORY, NULL);
+		return;
+	}
+	walk_skip(w, frame_len(h));
+}
+
+static void
+pass_frame(struct walk *w, const struct frame_header *h)
+{
+	if (w->s->state == SESSION_READY)
+		guarded_note_sent(w->g, h, w->rest);
+	walk_through(w, frame_len(h), false);
+}
+
+static void
+guard_query(struct walk *w, const struct frame_header *h,
+	    struct finding *finding)
+{
+	walk_flush(w);
+	if (exchange_begin_query(w->g, finding->sql, &finding->list)) {
+		walk_skip(w, frame_len(h));
+		return;
+	}
+	statement_list_clear(&finding->list);
+	guard_log_unjudged(w->p, "out of memory");
+	pass_frame(w, h);
+}
+
+static void
+guard_execute(struct walk *w, const struct frame_header *h,
+	      struct finding *finding)
+{
+	keep_frame(w, h);
+	if (pair_is_closing(w->p) ||
+	    exchange_begin_execute(w->g, finding->facts))
+		return;
+	guard_log_unjudged(w->p, "out of memory");
+	kept_release(w->g);
+}
+
+static void
+carry_out(struct walk *w, enum judgement j, const struct frame_header *h,
+	  struct finding *finding)
+{
+	switch (j) {
+	case JUDGE_WAIT:
+		break;
+	case JUDGE_RELEASE:
+		walk_flush(w);
+		kept_release(w->g);
+		break;
+	case JUDGE_PASS:
+		pass_frame(w, h);
+		break;
+	case JUDGE_DROP:
+		walk_through(w, frame_len(h), true);
+		break;
+	case JUDGE_KEEP:
+		keep_frame(w, h);
+		break;
+	case JUDGE_GUARD_QUERY:
+		guard_query(w, h, finding);
+		break;
+	case JUDGE_GUARD_EXECUTE:
+		guard_execute(w, h, finding);
+		break;
+	}
+}
+
+static bool
+is_blocked(const struct walk *w)
+{
+	return stream_pending(&w->p->server) > 0 ||
+	       pipeline_is_full(&w->p->pipeline) ||
+	       (w->g->exchange != NULL &&
+		exchange_blocks_client(w->g->exchange));
+}
+
+static void
+refuse_frame(struct walk *w)
+{
+	walk_flush(w);
+	pair_close(w->p, CLOSE_CLIENT_BAD, "invalid message length");
+}
+
+/* One at a time: the answer to the last one's Execute is still to come. */
+static void
+wait_for_exchange(struct walk *w, struct finding *finding)
+{
+	statement_list_clear(&finding->list);
+	walk_flush(w);
+	exchange_hurry(w->g->exchange);
+}
+
+/* CopyData that would be passed whatever else it was. */
+static bool
+is_copying(const struct walk *w)
+{
+	return w->p->pipeline.in_copy && w->s->state == SESSION_READY &&
+	       w->g->exchange == NULL && w->g->kept.count == 0 &&
+	       !w->g->skips_to_sync;
+}
+
+/* In a login only whose turn it is to speak counts. */
+static enum judgement
+judge_login(struct session *s, const struct frame_header *h, struct span in)
+{
+	if (h->type == FRONTEND_TERMINATE) {
+		s->pair.is_terminating = true;
+		return JUDGE_PASS;
+	}
+	return login_judge(s, h, in) ? JUDGE_PASS : JUDGE_WAIT;
+}
+
+static enum judgement
+judge_frame(struct walk *w, const struct frame_header *h,
+	    struct finding *finding)
+{
+	if (w->s->state == SESSION_AUTH)
+		return judge_login(w->s, h, w->rest);
+	return judge(w->g, h, w->rest, finding);
+}
+
+/* A window is shut, and this message may touch one of its tables. */
+static bool
+waits_at_gate(struct walk *w, const struct frame_header *h)
+{
+	return !gate_is_open(&w->s->sessions->gate) &&
+	       w->s->state == SESSION_READY && w->g->exchange == NULL &&
+	       gate_watch_stops_now(&w->g->watch, h, w->rest);
+}
+
+/* True: go on with the next frame. */
+static bool
+client_step(struct walk *w)
+{
+	struct finding finding = {0};
+	struct frame_header h;
+	enum judgement j;
+
+	if (w->inlet->pass_left > 0) {
+		walk_through(w, w->inlet->pass_left, w->inlet->drops_rest);
+		return true;
+	}
+	guarded_end_exchange(w->g);
+	if (is_blocked(w))
+		return false;
+	if (is_copying(w) && walk_pass_data(w, FRONTEND_COPY_DATA))
+		return true;
+	switch (frame_peek(&h, w->rest)) {
+	case FRAME_MORE:
+		return false;
+	case FRAME_BAD:
+		refuse_frame(w);
+		return false;
+	case FRAME_OK:
+		break;
+	}
+	j = judge_frame(w, &h, &finding);
+	if (judge_is_guarded(j) && w->g->exchange != NULL) {
+		wait_for_exchange(w, &finding);
+		return false;
+	}
+	if (j == JUDGE_PASS && waits_at_gate(w, &h))
+		return false;
+	carry_out(w, j, &h, &finding);
+	return j != JUDGE_WAIT;
+}
+
+size_t
+relay_walk_client(struct session *s, struct span in)
+{
+	struct walk w = {
+	    .s = s,
+	    .p = &s->pair,
+	    .g = &s->guarded,
+	    .inlet = &s->pair.from_client,
+	    .send = pair_to_server,
+	    .run = in.data,
+	    .rest = in,
+	};
+
+	if (s->is_blind && s->state == SESSION_READY) {
+		walk_advance(&w, in.len);
+	} else {
+		while (w.rest.len > 0 && !pair_is_closing(w.p) &&
+		       client_step(&w))
+			;
+	}
+	walk_flush(&w);
+	return (size_t)(w.rest.data - in.data);
+}

@@ -1,0 +1,227 @@
+/*
+ * relay_server.c - a server's messages: what they say of the session is noted,
+ * answers to statements of ours are taken, all else passes.
+ */
+#include "protocol/backend.h"
+#include "proxy/base/log.h"
+#include "proxy/guard/exchange.h"
+#include "proxy/session/login.h"
+#include "proxy/session/relay_walk.h"
+
+enum {
+	/* A server's message that must be seen whole; a larger one streams. */
+	WHOLE_MAX_BYTES = 1024 * 1024,
+};
+
+static void
+note_key(struct session *s, struct span body)
+{
+	struct key_data key;
+
+	if (key_data_decode(&key, body))
+		session_has_key(s, key.backend_pid, key.secret);
+}
+
+/* True if the frame is not to be forwarded. */
+static bool
+answer_login(struct walk *w, const struct frame *f)
+{
+	struct session *s = w->s;
+	enum transaction_status status;
+
+	/* Send the messages before this one first: login may answer the client
+	 * itself. */
+	if (f->type == BACKEND_AUTHENTICATION)
+		walk_flush(w);
+	if (pair_is_closing(w->p) || login_answer(s, *f) != LOGIN_PASS)
+		return true;
+	switch (f->type) {
+	case BACKEND_KEY_DATA:
+		note_key(s, f->body);
+		break;
+	case BACKEND_PARAMETER_STATUS:
+		pair_note_parameter(w->p, f->body);
+		break;
+	case BACKEND_READY_FOR_QUERY:
+		if (ready_for_query_decode(&status, f->body)) {
+			session_logged_in(s, status);
+			break;
+		}
+		walk_flush(w);
+		pair_close(w->p, CLOSE_SERVER_BAD, "ReadyForQuery");
+		break;
+	default:
+		break;
+	}
+	return false;
+}
+
+static void
+log_mismatch(const struct pair *p, uint8_t type)
+{
+	const char name[2] = {(char)type, '\0'};
+	struct log_event e;
+
+	log_begin(&e, LOG_ERROR, "server message out of step");
+	log_number(&e, "session", p->id);
+	log_text(&e, "type", name);
+	log_number(&e, "outstanding", p->pipeline.count);
+	log_number(&e, "sent", p->pipeline.sent_seq);
+	log_number(&e, "done", p->pipeline.done_seq);
+	log_end(&e);
+}
+
+/* False: what the server said fits nothing that it was sent. */
+static bool
+note_answer(struct walk *w, const struct frame *f, struct pipeline_event *event)
+{
+	uint8_t status = f->body.len > 0 ? f->body.data[0] : 0;
+
+	*event = pipeline_received(&w->p->pipeline, f->type, status);
+	if (event->verdict == PIPELINE_MISMATCH)
+		return false;
+	if (f->type == BACKEND_PARAMETER_STATUS)
+		pair_note_parameter(w->p, f->body);
+	guarded_note_answer(w->g, f, event->owner);
+	return true;
+}
+
+/* True if the frame was taken. */
+static bool
+answer_exchange(struct walk *w, const struct frame *f,
+		const struct pipeline_event *event)
+{
+	walk_flush(w);
+	if (f->body.data == NULL && event->owner == PIPELINE_PROXY) {
+		pair_close(w->p, CLOSE_SERVER_BAD, "message too large");
+		return false;
+	}
+	return exchange_answer(
+	    w->g->exchange, event, *f,
+	    span_of(w->rest.data, FRAME_HEADER_BYTES + f->body.len));
+}
+
+/* True if the frame was taken by the exchange. */
+static bool
+answer_ready(struct walk *w, const struct frame *f)
+{
+	struct pipeline_event event;
+
+	if (!note_answer(w, f, &event)) {
+		walk_flush(w);
+		log_mismatch(w->p, f->type);
+		pair_close(w->p, CLOSE_MISMATCH, NULL);
+		return false;
+	}
+	return w->g->exchange != NULL && answer_exchange(w, f, &event);
+}
+
+/* Of most messages the type is enough. */
+static bool
+must_be_whole(const struct walk *w, const struct frame_header *h)
+{
+	if (h->body_len > WHOLE_MAX_BYTES)
+		return false;
+	return w->g->exchange != NULL || w->s->state == SESSION_AUTH ||
+	       h->type == BACKEND_READY_FOR_QUERY ||
+	       h->type == BACKEND_PARAMETER_STATUS ||
+	       guarded_looks_into(w->g, h->type);
+}
+
+static void
+refuse_frame(struct walk *w)
+{
+	walk_flush(w);
+	pair_close(w->p, CLOSE_SERVER_BAD, "invalid message length");
+}
+
+static void
+answer_frame(struct walk *w, const struct frame_header *h)
+{
+	struct session *s = w->s;
+	struct frame f = {.type = h->type};
+	bool is_taken = false;
+
+	if (frame_is_whole(h, w->rest))
+		f.body = frame_body(h, w->rest);
+	s->last_server_type = h->type;
+	if (s->state == SESSION_AUTH)
+		is_taken = answer_login(w, &f);
+	else
+		is_taken = answer_ready(w, &f);
+	if (pair_is_closing(w->p))
+		return;
+	if (s->state == SESSION_DIALING)
+		walk_skip(w, w->rest.len); /* of a server that has been left */
+	else if (is_taken)
+		walk_skip(w, frame_len(h));
+	else
+		walk_through(w, frame_len(h), false);
+	if (w->g->exchange != NULL) {
+		walk_flush(w);
+		exchange_step(w->g->exchange);
+	}
+}
+
+static bool
+is_data(uint8_t type)
+{
+	return type == BACKEND_DATA_ROW || type == BACKEND_COPY_DATA;
+}
+
+/* True: go on with the next frame. */
+static bool
+server_step(struct walk *w)
+{
+	struct frame_header h;
+	bool is_plain_data;
+
+	if (w->inlet->pass_left > 0) {
+		walk_through(w, w->inlet->pass_left, false);
+		return true;
+	}
+	is_plain_data = is_data(w->rest.data[0]) && w->g->exchange == NULL &&
+			w->s->state == SESSION_READY;
+	if (is_plain_data && walk_pass_data(w, w->rest.data[0]))
+		return true;
+	switch (frame_peek(&h, w->rest)) {
+	case FRAME_MORE:
+		return false;
+	case FRAME_BAD:
+		refuse_frame(w);
+		return false;
+	case FRAME_OK:
+		break;
+	}
+	if (is_plain_data) {
+		walk_through(w, frame_len(&h), false);
+		return true;
+	}
+	if (must_be_whole(w, &h) && !frame_is_whole(&h, w->rest))
+		return false;
+	answer_frame(w, &h);
+	return true;
+}
+
+size_t
+relay_walk_server(struct session *s, struct span in)
+{
+	struct walk w = {
+	    .s = s,
+	    .p = &s->pair,
+	    .g = &s->guarded,
+	    .inlet = &s->pair.from_server,
+	    .send = pair_to_client,
+	    .run = in.data,
+	    .rest = in,
+	};
+
+	while (w.rest.len > 0 && !pair_is_closing(w.p)) {
+		if (s->is_blind && s->state == SESSION_READY)
+			walk_advance(&w, w.rest.len);
+		else if (!server_step(&w))
+			break;
+	}
+	walk_flush(&w);
+	return (size_t)(w.rest.data - in.data);
+}
