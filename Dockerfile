@@ -22,6 +22,9 @@ RUN /tmp/install runtime \
 	&& rm -rf /tmp/install /var/lib/apt/lists/* \
 	&& useradd --uid 7432 -U --no-create-home -s /usr/sbin/nologin lockstep
 COPY --from=build /usr/bin/lockstep /usr/bin/lockstep
+# The licenses of what is linked into it; Debian's packages bring their own.
+COPY --from=build /usr/share/doc/lockstep/LICENSE /usr/share/doc/lockstep/NOTICE \
+	/usr/share/doc/lockstep/
 USER 7432:7432
 ENV LOCKSTEP_LISTEN=0.0.0.0:7432
 EXPOSE 7432
