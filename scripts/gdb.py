@@ -17,13 +17,15 @@ IN_COPY = " in copy"
 
 def server():
     """The running struct server."""
-    anchor = gdb.lookup_static_symbol("server_for_debugger")
-    if anchor is None:
+    # Optimised at link time it is told of twice, and only one has a place.
+    places = [symbol.value()
+              for symbol in gdb.lookup_static_symbols("server_for_debugger")]
+    places = [value for value in places if not value.is_optimized_out]
+    if not places:
         raise gdb.GdbError("this is no lockstep with debug information")
-    running = anchor.value()
-    if not running:
+    if not places[0]:
         raise gdb.GdbError("it does not serve (yet, or any more)")
-    return running.dereference()
+    return places[0].dereference()
 
 
 def all_sessions():

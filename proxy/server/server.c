@@ -52,7 +52,7 @@ struct server {
 };
 
 /* For scripts/gdb.py, which finds its way from here; nobody else looks. */
-static struct server *volatile server_for_debugger;
+static struct server *volatile server_for_debugger __attribute__((used));
 
 static void
 tell_workers(struct server *s, enum mail_kind kind)
