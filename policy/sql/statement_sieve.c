@@ -38,11 +38,14 @@ statement_is_candidate(const char *sql, size_t len, enum guard_scope scope)
 	while (len > 0 && sql[len - 1] == ';')
 		len--;
 	starts = statement_starts_of((struct statement_text){sql, len});
-	while (statement_starts_next(&starts))
-		if (starts.gave_up ||
-		    statement_text_is_listed(starts.text, starts.word,
+	do {
+		size_t word;
+
+		if (!statement_starts_word(&starts, &word) ||
+		    statement_text_is_listed(starts.text, word,
 					     &guarded[scope]))
 			return true;
+	} while (statement_starts_move(&starts));
 	return false;
 }
 

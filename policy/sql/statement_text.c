@@ -3,15 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-	/*
-	 * How far the walk over the statements looks behind a ';' for a word.
-	 * A bound keeps it linear in the text: each ';' inside a long comment
-	 * would else walk the rest of it.
-	 */
-	LOOK_AHEAD = 256,
-};
-
 /* \v is white space from PostgreSQL 16 on. */
 bool
 statement_text_is_space(char c)
@@ -129,42 +120,6 @@ statement_text_is_listed(struct statement_text text, size_t pos,
 		    statement_text_is_word(text, pos, *words))
 			return true;
 	return false;
-}
-
-struct statement_starts
-statement_starts_of(struct statement_text text)
-{
-	/* The start is looked at once, so that no bound is needed there. */
-	return (struct statement_starts){.text = text, .limit = text.len};
-}
-
-/*
- * Go on from the next ';', not from behind a comment: all this may stand in a
- * string, and the next ';' end it.
- */
-static bool
-move_behind_semicolon(struct statement_starts *s)
-{
-	const char *sql = s->text.sql;
-	size_t len = s->text.len;
-	const char *semicolon = memchr(sql + s->pos, ';', len - s->pos);
-
-	if (semicolon == NULL)
-		return false;
-	s->pos = (size_t)(semicolon - sql) + 1;
-	s->limit = len - s->pos > LOOK_AHEAD ? s->pos + LOOK_AHEAD : len;
-	return true;
-}
-
-bool
-statement_starts_next(struct statement_starts *s)
-{
-	if (s->is_begun && !move_behind_semicolon(s))
-		return false;
-	s->is_begun = true;
-	s->word = statement_text_skip(s->text, s->pos, s->limit);
-	s->gave_up = s->word >= s->limit && s->limit < s->text.len;
-	return true;
 }
 
 static bool

@@ -194,10 +194,13 @@ may_execute(const char *sql, size_t len)
 	struct statement_starts starts =
 	    statement_starts_of((struct statement_text){sql, len});
 
-	while (statement_starts_next(&starts))
-		if (starts.gave_up ||
-		    statement_text_is_word(starts.text, starts.word, "execute"))
+	do {
+		size_t word;
+
+		if (!statement_starts_word(&starts, &word) ||
+		    statement_text_is_word(starts.text, word, "execute"))
 			return true;
+	} while (statement_starts_move(&starts));
 	return false;
 }
 
