@@ -18,20 +18,21 @@ struct reader {
 	bool overrun;     /* a read wanted more than was there */
 };
 
+/* Read one big-endian number of the width that the name has. */
 uint8_t read_u8(struct reader *r);
 uint16_t read_u16(struct reader *r);
 uint32_t read_u32(struct reader *r);
 
-/* len bytes, borrowed from what the reader reads. */
+/* Read len bytes, borrowed from what the reader reads. */
 struct span read_span(struct reader *r, size_t len);
 
 /*
- * A NUL-terminated string without its NUL, borrowed; data[len] is that NUL.
- * A missing NUL is an overrun.
+ * Read a NUL terminated string, borrowed and without its NUL, which is
+ * data[len]. A missing NUL is an overrun.
  */
 struct span read_string(struct reader *r);
 
-/* True when nothing is left and nothing was missing. */
+/* True if all was read and nothing was missing. */
 bool reader_finished(const struct reader *r);
 
 #endif

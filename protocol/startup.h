@@ -19,6 +19,7 @@ enum {
 	STARTUP_REQUEST_BYTES = 8, /* of SSLRequest */
 };
 
+/* The whole packet. */
 extern const uint8_t startup_ssl_request[STARTUP_REQUEST_BYTES];
 
 enum startup_status {
@@ -57,7 +58,7 @@ struct startup_packet {
 enum startup_status startup_decode(struct startup_packet *out, struct span in);
 
 /*
- * True when the connection asked for replication: the parameter is a true
+ * True if the connection asked for replication: the parameter is a true
  * boolean as PostgreSQL reads it, or "database".
  */
 bool startup_is_replication(const struct startup_packet *p);
