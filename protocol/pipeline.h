@@ -35,7 +35,7 @@ enum pipeline_owner {
 	PIPELINE_PROXY,
 };
 
-/* What a server's message was, seen from the queue. */
+/* How a server's message relates to the queue. */
 enum pipeline_verdict {
 	PIPELINE_ANSWER,   /* (part of) an answer to the entry of .owner */
 	PIPELINE_ASYNC,    /* NoticeResponse, NotificationResponse or

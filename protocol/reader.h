@@ -18,9 +18,13 @@ struct reader {
 	bool overrun;     /* a read wanted more than was there */
 };
 
-/* Read one big-endian number of the width that the name has. */
+/* Read one byte. */
 uint8_t read_u8(struct reader *r);
+
+/* Read a big-endian number of two bytes. */
 uint16_t read_u16(struct reader *r);
+
+/* Read a big-endian number of four bytes. */
 uint32_t read_u32(struct reader *r);
 
 /* Read len bytes, borrowed from what the reader reads. */

@@ -113,8 +113,9 @@ abbreviates(struct span text, const char *word, size_t min)
 }
 
 /*
- * As parse_bool of src/backend/utils/adt/bool.c: any unambiguous start of a
- * word, and "o" is none.  "database" has no short form and only lower case.
+ * Read a boolean as parse_bool of src/backend/utils/adt/bool.c does: any
+ * unambiguous start of a word, and "o" is none.  "database" has no short form
+ * and only lower case.
  */
 bool
 startup_is_replication(const struct startup_packet *p)

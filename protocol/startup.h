@@ -42,7 +42,7 @@ struct startup_packet {
 	struct span raw;  /* the whole packet with its length, borrowed */
 	uint32_t version; /* major << 16 | minor */
 	struct cancel_request cancel;
-	/* From StartupMessage's parameters, empty where absent.  Borrowed. */
+	/* StartupMessage's parameters, borrowed; empty where absent. */
 	struct span user;
 	struct span database; /* PostgreSQL takes the user's name if absent */
 	struct span application_name;

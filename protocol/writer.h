@@ -22,9 +22,13 @@ struct writer {
 	bool failed;
 };
 
-/* Append a big-endian number of the width that the name has. */
+/* Append one byte. */
 void write_u8(struct writer *w, uint8_t value);
+
+/* Append a big-endian number of two bytes. */
 void write_u16(struct writer *w, uint16_t value);
+
+/* Append a big-endian number of four bytes. */
 void write_u32(struct writer *w, uint32_t value);
 
 /* Append len bytes; data may be NULL if len is 0. */

@@ -14,11 +14,41 @@
 #include <string.h>
 
 struct statement_text {
-	const char *sql; /* borrowed */
-	size_t len;
+	const char *sql; /* borrowed; need not be NUL terminated */
+	size_t len;      /* bytes */
 };
 
-bool statement_text_is_space(char c);
+/* True for white space; \v is, from PostgreSQL 16 on. */
+static inline bool
+statement_text_is_space(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* The character in lower case, if it is an ASCII letter. */
+static inline char
+statement_text_fold(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+/* True for a byte that a keyword or a bare name may begin with. */
+static inline bool
+statement_text_is_word_start(char c)
+{
+	char folded = statement_text_fold(c);
+
+	return (folded >= 'a' && folded <= 'z') || c == '_' ||
+	       (unsigned char)c >= 0x80;
+}
+
+/* True for a byte that a keyword or a bare name may go on with. */
+static inline bool
+statement_text_is_word_part(char c)
+{
+	return statement_text_is_word_start(c) || (c >= '0' && c <= '9') ||
+	       c == '$';
+}
 
 /*
  * The first byte at or behind pos that is neither white space nor part of a
@@ -39,7 +69,7 @@ enum {
 	STATEMENT_KEYWORDS_MAX = 5, /* with the same first letter */
 };
 
-/* By their first letters, so that what is none of them is told at a glance. */
+/* Keywords under their first letters, so that other words are told at once. */
 struct statement_keywords {
 	const char *by_letter['z' - 'a' + 1][STATEMENT_KEYWORDS_MAX + 1];
 };
@@ -110,7 +140,7 @@ statement_starts_move(struct statement_starts *s)
 /* True if `keyword` stands anywhere, as a whole word or within another. */
 bool statement_text_contains(struct statement_text text, const char *keyword);
 
-/* NUL terminated, the caller's to free; NULL: out of memory. */
+/* A NUL terminated copy, the caller's to free.  NULL: out of memory. */
 char *statement_text_copy(struct statement_text text);
 
 #endif
