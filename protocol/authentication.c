@@ -19,7 +19,7 @@ sasl_mechanism_next(struct span *list, struct span *name)
 	struct reader r = {.rest = *list};
 
 	*name = read_string(&r);
-	if (name->len == 0) /* as one that is cut short is */
+	if (name->len == 0) /* a name that is cut short is empty, too */
 		return false;
 	*list = r.rest;
 	return true;

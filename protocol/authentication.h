@@ -20,23 +20,28 @@ struct authentication {
 	struct span data; /* what follows the code */
 };
 
-/* The body of a server's 'R' message. */
+/*
+ * Decode the body of a server's 'R' message.  False: it is too short for a
+ * code.
+ */
 bool authentication_decode(struct authentication *out, struct span body);
 
 /*
- * The mechanisms of AUTHENTICATION_SASL's data: NUL-terminated names, then an
- * empty one.  Takes the first name off the list; false, with the list as it
- * was, when none is left or the list is cut short.
+ * Take the first name off a list of mechanisms, which is AUTHENTICATION_SASL's
+ * data: NUL terminated names, then an empty one.  False: no name is left, or
+ * the list is cut short; it is then as it was.
  */
 bool sasl_mechanism_next(struct span *list, struct span *name);
+
+/* True if one of the list's mechanisms has exactly this name. */
 bool sasl_mechanisms_have(struct span list, const char *name);
 
-/* One whole 'R' message. */
+/* Write one whole 'R' message: the code and the data behind it. */
 void authentication_write(struct writer *w, uint32_t code, struct span data);
 
 /*
- * The list without every occurrence of `name`, as a whole AuthenticationSASL
- * message.
+ * Write a whole AuthenticationSASL message: the list of mechanisms without
+ * each that has this name.
  */
 void authentication_sasl_write_without(struct writer *w, struct span list,
 				       const char *name);
@@ -47,13 +52,21 @@ struct sasl_initial_response {
 	struct span data;
 };
 
-/* The bodies of the client's 'p' messages; the second is nothing but data. */
+/*
+ * Decode the body of a client's first 'p' message; later ones are nothing but
+ * data.  False: it does not have the documented shape.
+ */
 bool sasl_initial_response_decode(struct sasl_initial_response *out,
 				  struct span body);
 
-/* Whole 'p' messages.  An initial response always has data, if only empty. */
+/*
+ * Write a whole SASLInitialResponse.  It always has data, if only empty: the
+ * length of -1 for none is not written.
+ */
 void sasl_initial_response_write(struct writer *w, const char *mechanism,
 				 struct span data);
+
+/* Write a whole SASLResponse. */
 void sasl_response_write(struct writer *w, struct span data);
 
 #endif

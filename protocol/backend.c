@@ -103,7 +103,7 @@ error_fields_decode(struct error_fields *out, struct span body)
 	return reader_finished(&r);
 }
 
-/* Walks the columns once, so that a row that begins well also ends well. */
+/* Walk the columns once, so that a row that begins well also ends well. */
 bool
 data_row_decode(struct data_row *out, struct span body)
 {

@@ -34,24 +34,39 @@ struct error_fields {
 	struct span routine;  /* R */
 };
 
-/* A DataRow is read column by column. */
+/* The columns of a DataRow that are still to be read. */
 struct data_row {
-	struct span rest;
-	uint16_t columns; /* still to be read */
+	struct span rest; /* their bytes, borrowed */
+	uint16_t columns;
 };
 
+/* False also for a status byte that is not documented. */
 bool ready_for_query_decode(enum transaction_status *out, struct span body);
+
+/* False also for a secret of less than 4 or more than 256 bytes. */
 bool key_data_decode(struct key_data *out, struct span body);
+
+/* Decode the name and the value, each without its NUL. */
 bool parameter_status_decode(struct parameter_status *out, struct span body);
+
+/* Decode CommandComplete: its tag without the NUL, "DROP TABLE". */
 bool command_complete_decode(struct span *tag, struct span body);
+
+/*
+ * Decode an ErrorResponse or a NoticeResponse.  Fields that are not of struct
+ * error_fields are passed over; of equal ones the last counts.
+ */
 bool error_fields_decode(struct error_fields *out, struct span body);
 
-/* Start with data_row_decode; then one column after the other. */
+/*
+ * Begin to read a DataRow, whose columns data_row_next takes.  False: a column
+ * is cut short, or bytes are left behind the last one.
+ */
 bool data_row_decode(struct data_row *out, struct span body);
 
 /*
- * The next column's value; NULL has data NULL.  False when no column is left
- * or the row is cut short.
+ * Take the next column's value; SQL NULL has data NULL.  False: no column is
+ * left, or the row is cut short.
  */
 bool data_row_next(struct data_row *row, struct span *value);
 

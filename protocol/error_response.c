@@ -20,7 +20,7 @@ field_write(struct writer *w, uint8_t code, const char *text)
 	write_string(w, text);
 }
 
-/* In the order of send_message_to_frontend in elog.c. */
+/* Write the fields in the order of send_message_to_frontend in elog.c. */
 static void
 report_write(struct writer *w, uint8_t type, const struct error_report *e)
 {

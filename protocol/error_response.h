@@ -12,6 +12,7 @@
 #include "protocol/span.h"
 #include "protocol/writer.h"
 
+/* An error or a notice of our own; texts are borrowed and hold no NUL. */
 struct error_report {
 	const char *severity; /* "ERROR", "FATAL"; "NOTICE", "WARNING" */
 	const char *sqlstate; /* five characters */
@@ -20,8 +21,10 @@ struct error_report {
 	const char *hint;   /* NULL: none */
 };
 
-/* One whole message; borrowed texts must not hold a NUL. */
+/* Write one whole ErrorResponse. */
 void error_response_write(struct writer *w, const struct error_report *e);
+
+/* Write one whole NoticeResponse. */
 void notice_response_write(struct writer *w, const struct error_report *e);
 
 /*

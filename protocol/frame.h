@@ -33,21 +33,21 @@ struct frame_header {
 	uint32_t body_len; /* bytes that follow the five of the header */
 };
 
-/* Bytes of the whole frame. */
+/* The length of the whole frame in bytes, its header included. */
 static inline size_t
 frame_len(const struct frame_header *h)
 {
 	return FRAME_HEADER_BYTES + (size_t)h->body_len;
 }
 
-/* in starts with the frame: all of it is there. */
+/* True if all bytes of the frame that `in` starts with are there. */
 static inline bool
 frame_is_whole(const struct frame_header *h, struct span in)
 {
 	return in.len >= frame_len(h);
 }
 
-/* The body of a whole frame, borrowed from in. */
+/* The body of the whole frame that `in` starts with, borrowed from it. */
 static inline struct span
 frame_body(const struct frame_header *h, struct span in)
 {
@@ -69,7 +69,10 @@ struct frame {
  */
 enum frame_status frame_peek(struct frame_header *out, struct span in);
 
-/* Bytes of the whole frames of this type at the front of in: 0 is none. */
+/*
+ * The length in bytes of all whole frames of this type that stand at the front
+ * of `in`, one behind the other; 0 if the first one is none.
+ */
 size_t frame_run(struct span in, uint8_t type);
 
 /*

@@ -39,22 +39,30 @@ struct execute_message {
 	uint32_t max_rows; /* 0: no limit */
 };
 
+/* Decode a Query.  False: its text does not end in the only NUL. */
 bool query_decode(struct query_message *out, struct span body);
 
-/* A Query's text if it is well-formed, which is not looked at. */
+/* The text of a Query that is taken to be well-formed: all but its NUL. */
 static inline struct span
 query_text(struct span body)
 {
 	return span_of(body.data, body.len > 0 ? body.len - 1 : 0);
 }
+
+/* Decode a Parse. */
 bool parse_decode(struct parse_message *out, struct span body);
 
 /*
- * The names only, from a body that may still be incomplete: what follows them
- * can be a gigabyte of parameters.  False: not (yet) two whole names there.
+ * Decode the names of a Bind, from a body that may still be incomplete: what
+ * follows them can be a gigabyte of parameters.  False: two whole names are not
+ * there (yet).
  */
 bool bind_decode(struct bind_message *out, struct span front);
+
+/* Decode a Describe or a Close.  False also for a kind but 'S' and 'P'. */
 bool target_decode(struct target_message *out, struct span body);
+
+/* Decode an Execute; a negative number of rows is no limit either. */
 bool execute_decode(struct execute_message *out, struct span body);
 
 #endif

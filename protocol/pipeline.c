@@ -60,7 +60,7 @@ entry_at(struct pipeline *p, uint32_t index)
 }
 
 static bool
-grow(struct pipeline *p)
+ring_grow(struct pipeline *p)
 {
 	uint32_t cap = p->cap * 4;
 	uint8_t *ring;
@@ -81,9 +81,9 @@ grow(struct pipeline *p)
 }
 
 static void
-push(struct pipeline *p, uint8_t entry)
+ring_push(struct pipeline *p, uint8_t entry)
 {
-	if (p->count == p->cap && !grow(p))
+	if (p->count == p->cap && !ring_grow(p))
 		return;
 	*entry_at(p, p->count) = entry;
 	p->count++;
@@ -91,7 +91,7 @@ push(struct pipeline *p, uint8_t entry)
 }
 
 static void
-pop(struct pipeline *p)
+ring_pop(struct pipeline *p)
 {
 	assert(p->count > 0);
 	p->head = p->head + 1 == p->cap ? 0 : p->head + 1;
@@ -128,11 +128,11 @@ ends_cycle(uint8_t type)
 
 /* The oldest entry is done; so are copy ends that turn up behind it. */
 static void
-complete(struct pipeline *p)
+complete_oldest(struct pipeline *p)
 {
-	pop(p);
+	ring_pop(p);
 	while (p->count > 0 && is_copy_end(type_of(*entry_at(p, 0))))
-		pop(p);
+		ring_pop(p);
 }
 
 static void
@@ -141,7 +141,7 @@ sent_copy_end(struct pipeline *p, uint8_t entry)
 	if (p->in_copy)
 		p->in_copy = false;
 	else if (p->count > 0 && !p->skipping)
-		push(p, entry);
+		ring_push(p, entry);
 }
 
 static void
@@ -154,7 +154,7 @@ sent_sync(struct pipeline *p, uint8_t entry)
 	p->tail_open = false;
 	p->tail_began = false;
 	p->skipping = false;
-	push(p, entry);
+	ring_push(p, entry);
 }
 
 static void
@@ -166,7 +166,7 @@ sent_extended(struct pipeline *p, uint8_t entry)
 	if (type == FRONTEND_BIND || type == FRONTEND_EXECUTE)
 		p->tail_began = true;
 	if (!p->skipping)
-		push(p, entry);
+		ring_push(p, entry);
 }
 
 static void
@@ -177,7 +177,7 @@ sent_simple(struct pipeline *p, uint8_t entry)
 	/* A Query ends the implicit transaction of an extended cycle. */
 	p->tail_open = false;
 	p->tail_began = false;
-	push(p, entry);
+	ring_push(p, entry);
 }
 
 void
@@ -254,13 +254,13 @@ static void
 skip_to_sync(struct pipeline *p)
 {
 	while (p->count > 0 && type_of(*entry_at(p, 0)) != FRONTEND_SYNC)
-		pop(p);
+		ring_pop(p);
 	if (p->count == 0)
 		p->skipping = true;
 }
 
 static struct pipeline_event
-event(enum pipeline_verdict verdict, uint8_t entry, bool completed)
+event_of(enum pipeline_verdict verdict, uint8_t entry, bool completed)
 {
 	return (struct pipeline_event){
 	    .verdict = verdict,
@@ -275,9 +275,9 @@ received_error(struct pipeline *p, uint8_t head)
 {
 	p->in_copy = false;
 	if (ends_cycle(type_of(head)))
-		return event(PIPELINE_ANSWER, head, false);
+		return event_of(PIPELINE_ANSWER, head, false);
 	skip_to_sync(p);
-	return event(PIPELINE_ANSWER, head, true);
+	return event_of(PIPELINE_ANSWER, head, true);
 }
 
 /* A Sync that a failed copy had not read after all. */
@@ -288,7 +288,7 @@ received_copy_sync(struct pipeline *p)
 	p->skipping = false;
 	p->tail_open = false;
 	p->tail_began = false;
-	return event(PIPELINE_ANSWER, FRONTEND_SYNC, true);
+	return event_of(PIPELINE_ANSWER, FRONTEND_SYNC, true);
 }
 
 static struct pipeline_event
@@ -297,19 +297,19 @@ received_ready(struct pipeline *p, uint8_t head, uint8_t status)
 	bool is_late = p->count == 0 && p->copy_syncs > 0;
 
 	if (!is_late && !ends_cycle(type_of(head)))
-		return event(PIPELINE_MISMATCH, head, false);
+		return event_of(PIPELINE_MISMATCH, head, false);
 	if (status != TRANSACTION_IDLE && status != TRANSACTION_BLOCK &&
 	    status != TRANSACTION_FAILED)
-		return event(PIPELINE_MISMATCH, head, false);
+		return event_of(PIPELINE_MISMATCH, head, false);
 	p->in_copy = false;
 	p->status = (enum transaction_status)status;
 	if (is_late)
 		return received_copy_sync(p);
-	complete(p);
-	return event(PIPELINE_ANSWER, head, true);
+	complete_oldest(p);
+	return event_of(PIPELINE_ANSWER, head, true);
 }
 
-/* Which entries a message can answer, and whether it completes an Execute. */
+/* A message that only a Query or an Execute can cause. */
 static struct pipeline_event
 received_result(struct pipeline *p, uint8_t head, bool completes)
 {
@@ -318,25 +318,25 @@ received_result(struct pipeline *p, uint8_t head, bool completes)
 	if (type == FRONTEND_QUERY || type == FRONTEND_EXECUTE)
 		p->copy_syncs = 0;
 	if (type == FRONTEND_QUERY)
-		return event(PIPELINE_ANSWER, head, false);
+		return event_of(PIPELINE_ANSWER, head, false);
 	if (type != FRONTEND_EXECUTE)
-		return event(PIPELINE_MISMATCH, head, false);
+		return event_of(PIPELINE_MISMATCH, head, false);
 	if (completes) {
 		p->in_copy = false;
-		complete(p);
+		complete_oldest(p);
 	}
-	return event(PIPELINE_ANSWER, head, completes);
+	return event_of(PIPELINE_ANSWER, head, completes);
 }
 
 static struct pipeline_event
 received_only(struct pipeline *p, uint8_t head, uint8_t wanted, bool completes)
 {
 	if (type_of(head) != wanted)
-		return event(PIPELINE_MISMATCH, head, false);
+		return event_of(PIPELINE_MISMATCH, head, false);
 	p->copy_syncs = 0;
 	if (completes)
-		complete(p);
-	return event(PIPELINE_ANSWER, head, completes);
+		complete_oldest(p);
+	return event_of(PIPELINE_ANSWER, head, completes);
 }
 
 struct pipeline_event
@@ -348,7 +348,7 @@ pipeline_received(struct pipeline *p, uint8_t type, uint8_t status)
 	switch (type) {
 	case BACKEND_ERROR_RESPONSE:
 		if (p->count == 0)
-			return event(PIPELINE_FATAL, 0, false);
+			return event_of(PIPELINE_FATAL, 0, false);
 		return received_error(p, head);
 	case BACKEND_READY_FOR_QUERY:
 		return received_ready(p, head, status);
@@ -366,7 +366,7 @@ pipeline_received(struct pipeline *p, uint8_t type, uint8_t status)
 		return received_only(p, head, FRONTEND_FUNCTION_CALL, false);
 	case BACKEND_ROW_DESCRIPTION:
 		if (type_of(head) == FRONTEND_QUERY)
-			return event(PIPELINE_ANSWER, head, false);
+			return event_of(PIPELINE_ANSWER, head, false);
 		return received_only(p, head, FRONTEND_DESCRIBE, true);
 	case BACKEND_COMMAND_COMPLETE:
 	case BACKEND_EMPTY_QUERY_RESPONSE:
@@ -384,7 +384,7 @@ pipeline_received(struct pipeline *p, uint8_t type, uint8_t status)
 	case BACKEND_COPY_DONE:
 		return received_result(p, head, false);
 	default: /* notices, notifications, and what is not known yet */
-		return event(PIPELINE_ASYNC, head, false);
+		return event_of(PIPELINE_ASYNC, head, false);
 	}
 }
 

@@ -35,7 +35,7 @@ enum pipeline_owner {
 	PIPELINE_PROXY,
 };
 
-/* What a server's message was, seen from the queue. */
+/* How a server's message relates to the queue. */
 enum pipeline_verdict {
 	PIPELINE_ANSWER,   /* (part of) an answer to the entry of .owner */
 	PIPELINE_ASYNC,    /* NoticeResponse, NotificationResponse or
@@ -66,36 +66,44 @@ struct pipeline {
 	uint64_t done_seq;   /* entries ever completed: the entry pushed as
 				number n is complete when done_seq >= n */
 	enum transaction_status status; /* of the last ReadyForQuery */
-	bool tail_open;  /* extended messages sent since the last Sync */
-	bool tail_began; /* and a Bind or Execute of them was among these */
+	bool tail_open;  /* extended messages were sent since the last Sync */
+	bool tail_began; /* a Bind or an Execute was among them */
 	bool skipping;   /* the server ignores everything until a Sync */
 	bool in_copy;    /* copy-in is under way */
 	bool failed;     /* out of memory, or PIPELINE_MAX passed by far */
 	uint8_t inline_ring[PIPELINE_INLINE];
 };
 
+/* Nothing is outstanding and no transaction open. */
 void pipeline_init(struct pipeline *p);
+
+/* Free what p owns; it is then as after pipeline_init. */
 void pipeline_clear(struct pipeline *p);
 
 /*
- * A message was forwarded (owner CLIENT) or injected (PROXY).  Types that are
- * never answered (Flush, Terminate, CopyData, passwords) may be told or not.
+ * Note that a message was forwarded (owner CLIENT) or injected (PROXY).  Types
+ * that are never answered (Flush, Terminate, CopyData, passwords) may be told
+ * or not.  A failure is told by p->failed.
  */
 void pipeline_sent(struct pipeline *p, uint8_t type, enum pipeline_owner owner);
 
 /*
- * A server message of this type arrived; status is the body of ReadyForQuery,
- * ignored for other types.
+ * Note that a message of this type came from the server, and tell whose answer
+ * it is.  `status` is the body of ReadyForQuery, ignored for other types.
  */
 struct pipeline_event pipeline_received(struct pipeline *p, uint8_t type,
 					uint8_t status);
 
-/* Nothing outstanding: every message sent has had its last answer. */
+/* True if nothing is outstanding: each message has had its last answer. */
 bool pipeline_is_quiet(const struct pipeline *p);
 
-/* Quiet, and no extended cycle is open either: status is the whole truth. */
+/*
+ * True if the pipeline is quiet and no extended cycle is open either: p->status
+ * is then the whole truth.
+ */
 bool pipeline_is_settled(const struct pipeline *p);
 
+/* True if PIPELINE_MAX messages are outstanding: the sender is to pause. */
 bool pipeline_is_full(const struct pipeline *p);
 
 #endif

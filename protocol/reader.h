@@ -18,20 +18,25 @@ struct reader {
 	bool overrun;     /* a read wanted more than was there */
 };
 
+/* Read one byte. */
 uint8_t read_u8(struct reader *r);
+
+/* Read a big-endian number of two bytes. */
 uint16_t read_u16(struct reader *r);
+
+/* Read a big-endian number of four bytes. */
 uint32_t read_u32(struct reader *r);
 
-/* len bytes, borrowed from what the reader reads. */
+/* Read len bytes, borrowed from what the reader reads. */
 struct span read_span(struct reader *r, size_t len);
 
 /*
- * A NUL-terminated string without its NUL, borrowed; data[len] is that NUL.
- * A missing NUL is an overrun.
+ * Read a NUL terminated string, borrowed and without its NUL, which is
+ * data[len]. A missing NUL is an overrun.
  */
 struct span read_string(struct reader *r);
 
-/* True when nothing is left and nothing was missing. */
+/* True if all was read and nothing was missing. */
 bool reader_finished(const struct reader *r);
 
 #endif

@@ -36,9 +36,9 @@ attributes_finished(const struct attributes *a)
 	return a->is_over && !a->failed;
 }
 
-/* What stands before the next delimiter, which is taken too. */
+/* Take what stands before the next delimiter, and the delimiter. */
 static struct span
-take_until(struct attributes *a, char delimiter)
+attributes_take_until(struct attributes *a, char delimiter)
 {
 	struct span whole = a->rest;
 	const uint8_t *end = NULL;
@@ -65,11 +65,11 @@ is_letter(uint8_t c)
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-/* The next attribute, whatever its name. */
+/* Take the next attribute, whatever its name. */
 static struct span
-take_any(struct attributes *a, uint8_t *name)
+attributes_take_any(struct attributes *a, uint8_t *name)
 {
-	struct span s = take_until(a, ',');
+	struct span s = attributes_take_until(a, ',');
 
 	*name = 0;
 	if (s.len < 2 || !is_letter(s.data[0]) || s.data[1] != '=') {
@@ -80,11 +80,12 @@ take_any(struct attributes *a, uint8_t *name)
 	return span_of(s.data + 2, s.len - 2);
 }
 
+/* Take the next attribute, which must have this name. */
 static struct span
-take(struct attributes *a, char name)
+attributes_take(struct attributes *a, char name)
 {
 	uint8_t found;
-	struct span value = take_any(a, &found);
+	struct span value = attributes_take_any(a, &found);
 
 	if (found != (uint8_t)name)
 		a->failed = true;
@@ -140,16 +141,19 @@ binding_flag_parse(struct scram_client_first_message *out, struct span s)
 	return true;
 }
 
-/* From the name on; "m=", which must be understood, is not the name. */
+/*
+ * Decode the message from the user's name on.  A mandatory extension, "m=",
+ * stands before the name and is refused.
+ */
 static bool
 bare_decode(struct scram_client_first_message *out, struct attributes *a)
 {
 	uint8_t name;
 
-	take(a, 'n');
-	out->nonce = take(a, 'r');
+	attributes_take(a, 'n');
+	out->nonce = attributes_take(a, 'r');
 	while (!a->failed && !a->is_over)
-		take_any(a, &name);
+		attributes_take_any(a, &name);
 	return attributes_finished(a) && is_printable(out->nonce) &&
 	       out->nonce.len <= SCRAM_NONCE_MAX;
 }
@@ -159,8 +163,8 @@ scram_client_first_decode(struct scram_client_first_message *out,
 			  struct span text)
 {
 	struct attributes a = attributes_of(text);
-	struct span flag = take_until(&a, ',');
-	struct span identity = take_until(&a, ',');
+	struct span flag = attributes_take_until(&a, ',');
+	struct span identity = attributes_take_until(&a, ',');
 
 	if (a.failed || identity.len > 0 || !binding_flag_parse(out, flag))
 		return false;
@@ -176,10 +180,10 @@ scram_client_final_decode(struct scram_client_final_message *out,
 	struct attributes a = attributes_of(text);
 	uint8_t name;
 
-	out->binding = take(&a, 'c');
-	out->nonce = take(&a, 'r');
+	out->binding = attributes_take(&a, 'c');
+	out->nonce = attributes_take(&a, 'r');
 	do {
-		out->proof = take_any(&a, &name);
+		out->proof = attributes_take_any(&a, &name);
 	} while (!a.failed && name != 'p');
 	if (!attributes_finished(&a))
 		return false;
@@ -195,9 +199,9 @@ scram_server_first_decode(struct scram_server_first_message *out,
 	struct attributes a = attributes_of(text);
 	struct span iterations;
 
-	out->nonce = take(&a, 'r');
-	out->salt = take(&a, 's');
-	iterations = take(&a, 'i');
+	out->nonce = attributes_take(&a, 'r');
+	out->salt = attributes_take(&a, 's');
+	iterations = attributes_take(&a, 'i');
 	return attributes_finished(&a) && is_printable(out->nonce) &&
 	       iterations_parse(&out->iterations, iterations);
 }
@@ -208,7 +212,7 @@ scram_server_final_decode(struct scram_server_final_message *out,
 {
 	struct attributes a = attributes_of(text);
 	uint8_t name;
-	struct span value = take_any(&a, &name);
+	struct span value = attributes_take_any(&a, &name);
 
 	*out = (struct scram_server_final_message){.is_error = name == 'e'};
 	if (out->is_error)
@@ -222,11 +226,11 @@ bool
 scram_verifier_decode(struct scram_verifier_text *out, struct span text)
 {
 	struct attributes a = attributes_of(text);
-	struct span scheme = take_until(&a, '$');
-	struct span iterations = take_until(&a, ':');
+	struct span scheme = attributes_take_until(&a, '$');
+	struct span iterations = attributes_take_until(&a, ':');
 
-	out->salt = take_until(&a, '$');
-	out->stored_key = take_until(&a, ':');
+	out->salt = attributes_take_until(&a, '$');
+	out->stored_key = attributes_take_until(&a, ':');
 	out->server_key = a.rest;
 	if (a.failed || !span_equals(scheme, scram_mechanism))
 		return false;

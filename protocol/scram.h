@@ -63,16 +63,22 @@ struct scram_server_final_message {
 };
 
 /*
- * The user's name is passed over: PostgreSQL takes that of the StartupMessage.
- * An authorization identity and mandatory extensions are refused, optional
- * ones passed over.
+ * Decode a client's first message.  The user's name is passed over: PostgreSQL
+ * takes that of the StartupMessage. An authorization identity and mandatory
+ * extensions are refused, optional ones passed over.
  */
 bool scram_client_first_decode(struct scram_client_first_message *out,
 			       struct span text);
+
+/* Decode a client's final message; optional extensions are passed over. */
 bool scram_client_final_decode(struct scram_client_final_message *out,
 			       struct span text);
+
+/* Decode a server's first message.  False also for any extension. */
 bool scram_server_first_decode(struct scram_server_first_message *out,
 			       struct span text);
+
+/* Decode a server's final message.  False also for any extension. */
 bool scram_server_final_decode(struct scram_server_final_message *out,
 			       struct span text);
 
@@ -84,6 +90,7 @@ struct scram_verifier_text {
 	struct span server_key;
 };
 
+/* Decode a verifier.  False also for one of another mechanism. */
 bool scram_verifier_decode(struct scram_verifier_text *out, struct span text);
 
 #endif

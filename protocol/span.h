@@ -15,12 +15,14 @@ struct span {
 	size_t len; /* bytes */
 };
 
+/* The len bytes at data, which stay the caller's. */
 static inline struct span
 span_of(const void *data, size_t len)
 {
 	return (struct span){.data = data, .len = len};
 }
 
+/* True if the bytes are exactly this NUL terminated text. */
 static inline bool
 span_equals(struct span a, const char *text)
 {

@@ -31,7 +31,7 @@ cancel_request_decode(struct cancel_request *out, struct span body)
 	       out->secret.len <= SECRET_MAX;
 }
 
-/* Where a parameter goes; NULL when nobody here needs it. */
+/* The span that a parameter goes to; NULL: nobody here needs it. */
 static struct span *
 parameter_slot(struct startup_packet *p, struct span name)
 {
@@ -104,7 +104,7 @@ startup_decode(struct startup_packet *out, struct span in)
 	return packet_decode(out, r.rest);
 }
 
-/* text abbreviates word, in any case, with at least min characters of it. */
+/* True if the text is the word or its first characters, at least `min`. */
 static bool
 abbreviates(struct span text, const char *word, size_t min)
 {
@@ -113,8 +113,9 @@ abbreviates(struct span text, const char *word, size_t min)
 }
 
 /*
- * As parse_bool of src/backend/utils/adt/bool.c: any unambiguous start of a
- * word, and "o" is none.  "database" has no short form and only lower case.
+ * Read a boolean as parse_bool of src/backend/utils/adt/bool.c does: any
+ * unambiguous start of a word, and "o" is none.  "database" has no short form
+ * and only lower case.
  */
 bool
 startup_is_replication(const struct startup_packet *p)

@@ -19,6 +19,7 @@ enum {
 	STARTUP_REQUEST_BYTES = 8, /* of SSLRequest */
 };
 
+/* The whole packet. */
 extern const uint8_t startup_ssl_request[STARTUP_REQUEST_BYTES];
 
 enum startup_status {
@@ -41,7 +42,7 @@ struct startup_packet {
 	struct span raw;  /* the whole packet with its length, borrowed */
 	uint32_t version; /* major << 16 | minor */
 	struct cancel_request cancel;
-	/* From StartupMessage's parameters, empty where absent.  Borrowed. */
+	/* StartupMessage's parameters, borrowed; empty where absent. */
 	struct span user;
 	struct span database; /* PostgreSQL takes the user's name if absent */
 	struct span application_name;
@@ -57,7 +58,7 @@ struct startup_packet {
 enum startup_status startup_decode(struct startup_packet *out, struct span in);
 
 /*
- * True when the connection asked for replication: the parameter is a true
+ * True if the connection asked for replication: the parameter is a true
  * boolean as PostgreSQL reads it, or "database".
  */
 bool startup_is_replication(const struct startup_packet *p);

@@ -5,7 +5,7 @@
 #ifndef LOCKSTEP_PROTOCOL_TYPES_H
 #define LOCKSTEP_PROTOCOL_TYPES_H
 
-/* What a client (frontend) sends after the startup packet. */
+/* Messages of a client (frontend) behind the startup packet. */
 enum frontend_type {
 	FRONTEND_BIND = 'B',
 	FRONTEND_CLOSE = 'C',
@@ -23,7 +23,7 @@ enum frontend_type {
 	FRONTEND_TERMINATE = 'X',
 };
 
-/* What a server (backend) sends. */
+/* Messages of a server (backend). */
 enum backend_type {
 	BACKEND_AUTHENTICATION = 'R',
 	BACKEND_BIND_COMPLETE = '2',
@@ -51,7 +51,7 @@ enum backend_type {
 	BACKEND_ROW_DESCRIPTION = 'T',
 };
 
-/* What a server's Authentication message asks for or tells. */
+/* The code of a server's Authentication message: what it asks for or tells. */
 enum authentication_code {
 	AUTHENTICATION_OK = 0,
 	AUTHENTICATION_CLEARTEXT_PASSWORD = 3,

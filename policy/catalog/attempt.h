@@ -20,36 +20,40 @@
 /* The key of the advisory lock that proxies before one server share. */
 #define ATTEMPT_TURN_KEY "5507730182447064432"
 
+/* An attempt to be made; all that is pointed to is borrowed. */
 struct attempt {
 	const struct lock_set *set; /* in order; what is not lockable is left
 				       out */
 	bool nowait;
 	bool takes_turn;          /* the advisory lock first, or nothing */
-	uint32_t bound_ms;        /* from the first lock to the last */
+	uint32_t bound_ms;        /* from the first lock to the last; unused
+				     with nowait */
 	const char *lock_timeout; /* the session's, set back when granted */
 };
 
-/* Allocated, NUL terminated; NULL: out of memory. */
+/* The DO block of an attempt, the caller's to free.  NULL: out of memory. */
 char *attempt_sql(const struct attempt *a);
 
 /*
- * Make an autovacuum give way: wait for item `index` in a mode that conflicts
- * with it and with hardly anything else, for wait_ms, then let go.  It
- * reports as an attempt does, and the report says nothing.
+ * A DO block that makes an autovacuum give way: it waits for item `index` in a
+ * mode that conflicts with that and with hardly anything else, for wait_ms,
+ * then lets go.  It reports as an attempt does, and the report says nothing.
+ * The caller's to free.  NULL: out of memory.
  */
 char *attempt_coax_sql(const struct lock_set *set, size_t index,
 		       uint32_t wait_ms);
 
 /*
- * A statement that makes the client's transaction fail as at a lock timeout:
+ * A statement that makes the client's transaction fail as a lock timeout does;
  * static.
  */
 const char *attempt_refusal_sql(void);
 
 /*
- * Read the text of the INFO message: true and *index == set->count if all was
- * granted, set->count + 1 if the turn is another proxy's, else the item that
- * was not granted.  False: not a message of ours.
+ * Read the text of the INFO message, which has `len` bytes.  *index becomes
+ * set->count if all was granted, set->count + 1 if the turn is another proxy's,
+ * else the index of the item that was not granted.  False: the message is not
+ * ours.
  */
 bool attempt_read(const struct lock_set *set, const char *message, size_t len,
 		  size_t *index);

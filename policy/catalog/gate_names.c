@@ -18,7 +18,7 @@ gate_names_query(void)
 }
 
 static bool
-add(struct gate_names *names, struct gate_name name)
+names_add(struct gate_names *names, struct gate_name name)
 {
 	struct gate_name *items;
 
@@ -35,15 +35,16 @@ add(struct gate_names *names, struct gate_name name)
 	return true;
 }
 
-/* Of a name that is several words, one: the text must hold them all. */
+/* Add one word of the name: a text with the name must hold them all. */
 static bool
-add_name(struct gate_names *names, struct row_value text, enum gate_reach reach)
+names_add_text(struct gate_names *names, struct row_value text,
+	       enum gate_reach reach)
 {
 	struct words w = {.sql = text.data, .len = text.len};
 	struct gate_name name = {.reach = reach};
 
 	if (words_next(&w, &name.hash))
-		return add(names, name);
+		return names_add(names, name);
 	names->is_everything = true;
 	return true;
 }
@@ -56,7 +57,7 @@ gate_names_add_all(struct gate_names *names, const struct gate_names *more)
 	names->is_everything |= more->is_everything;
 	names->counts_near |= more->counts_near;
 	for (i = 0; i < more->count; i++)
-		if (!add(names, more->items[i]))
+		if (!names_add(names, more->items[i]))
 			return false;
 	gate_names_seal(names);
 	return true;
@@ -71,22 +72,22 @@ gate_names_add_row(struct gate_names *names,
 		return false;
 	switch (*values[GATE_NAMES_REACH].data) {
 	case 'a':
-		return add_name(names, values[GATE_NAMES_NAME],
-				GATE_REACH_ALWAYS);
+		return names_add_text(names, values[GATE_NAMES_NAME],
+				      GATE_REACH_ALWAYS);
 	case 'n':
-		return add_name(names, values[GATE_NAMES_NAME],
-				GATE_REACH_NEAR);
+		return names_add_text(names, values[GATE_NAMES_NAME],
+				      GATE_REACH_NEAR);
 	case 'w':
-		return add_name(names, values[GATE_NAMES_NAME],
-				GATE_REACH_WRITES);
+		return names_add_text(names, values[GATE_NAMES_NAME],
+				      GATE_REACH_WRITES);
 	default:
 		return false;
 	}
 }
 
-/* Of two with one hash the one that counts more often comes first. */
+/* Sort by hash; of two with the same the one that counts more often first. */
 static int
-compare(const void *a, const void *b)
+compare_hashes(const void *a, const void *b)
 {
 	const struct gate_name *x = a;
 	const struct gate_name *y = b;
@@ -101,12 +102,12 @@ gate_names_seal(struct gate_names *names)
 {
 	if (names->count > 1)
 		qsort(names->items, names->count, sizeof(*names->items),
-		      compare);
+		      compare_hashes);
 }
 
 /* The first item with this hash; count if there is none. */
 static size_t
-find(const struct gate_names *names, uint32_t hash)
+names_find(const struct gate_names *names, uint32_t hash)
 {
 	size_t low = 0;
 	size_t high = names->count;
@@ -125,9 +126,9 @@ find(const struct gate_names *names, uint32_t hash)
 }
 
 static bool
-is_named(const struct gate_names *names, uint32_t hash, bool writes)
+names_has(const struct gate_names *names, uint32_t hash, bool writes)
 {
-	size_t at = find(names, hash);
+	size_t at = names_find(names, hash);
 
 	if (at == names->count)
 		return false;
@@ -154,7 +155,7 @@ gate_names_match_text(const struct gate_names *names, const char *sql,
 		return true;
 	writes = words_write(sql, len);
 	while (words_next(&w, &hash))
-		if (is_named(names, hash, writes))
+		if (names_has(names, hash, writes))
 			return true;
 	return false;
 }
@@ -168,7 +169,7 @@ gate_names_match_words(const struct gate_names *names, const uint32_t *words,
 	if (names->is_everything)
 		return true;
 	for (i = 0; i < count; i++)
-		if (is_named(names, words[i], writes))
+		if (names_has(names, words[i], writes))
 			return true;
 	return false;
 }

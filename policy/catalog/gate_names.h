@@ -54,26 +54,38 @@ struct gate_names {
 	bool counts_near;   /* the next statement may want those tables, too */
 };
 
-/* $1: the relations, an array literal: holders_param makes it. */
+/*
+ * The query for the names of a lock set; static.  $1: the relations, an array
+ * literal as holders_param makes it.
+ */
 const char *gate_names_query(void);
 
-/* A row: the bare name, and a, n or w for its reach.  False: not the shape. */
+/*
+ * Add a row of the answer: the bare name, and a, n or w for its reach.  False:
+ * the row does not have this shape, or memory is out.
+ */
 bool gate_names_add_row(struct gate_names *names,
 			const struct row_value values[GATE_NAMES_COLUMNS]);
 
-/* Those of another too.  False: out of memory, some are missing. */
+/* Add the names of `more` too, and seal.  False: out of memory, some miss. */
 bool gate_names_add_all(struct gate_names *names,
 			const struct gate_names *more);
 
-/* After the last row, before the first question. */
+/* Sort the names: after the last row, before the first question. */
 void gate_names_seal(struct gate_names *names);
 
-/* True if the text, or one with these words, may touch one of the tables. */
+/* True if a statement of this text, of `len` bytes, may touch a table. */
 bool gate_names_match_text(const struct gate_names *names, const char *sql,
 			   size_t len);
+
+/*
+ * True if a statement with these words may; `writes` is words_write of its
+ * text.
+ */
 bool gate_names_match_words(const struct gate_names *names,
 			    const uint32_t *words, size_t count, bool writes);
 
-void gate_names_clear(struct gate_names *names); /* accepts a zeroed one */
+/* Free the names; accepts a zeroed one. */
+void gate_names_clear(struct gate_names *names);
 
 #endif

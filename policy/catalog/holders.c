@@ -41,7 +41,7 @@ holders_param(const struct lock_set *set, enum holders_of of)
 	return text;
 }
 
-/* NULL: it is no member. */
+/* The member of the set with this OID.  NULL: there is none. */
 static const struct lock_item *
 find_item(const struct lock_set *set, uint32_t relid)
 {
@@ -53,7 +53,7 @@ find_item(const struct lock_set *set, uint32_t relid)
 	return NULL;
 }
 
-/* More than fit are as old as the others. */
+/* Transactions that do not fit are taken to be as old as the others. */
 static void
 note_untold(struct holders *h, uint64_t transaction)
 {

@@ -52,30 +52,34 @@ struct holder {
 struct holders {
 	struct holder shown[HOLDERS_SHOWN];
 	size_t count;            /* of conflicting locks, shown or not */
-	size_t autovacuum_count; /* those of them that it holds, */
-	size_t unlockable_count; /* those on what no attempt can lock */
-	size_t near_count;       /* locks on tables that members of the set
+	size_t autovacuum_count; /* of those that an autovacuum holds */
+	size_t unlockable_count; /* of those on what no attempt can lock */
+	size_t near_count;       /* of locks on tables that members of the set
 				    reference, without being members themselves */
 	uint64_t oldest_ms;      /* age of the oldest transaction, as told */
-	size_t untold_count;     /* transactions whose age is not told; */
-	uint64_t untold[HOLDERS_UNTOLD_MAX]; /* what tells them apart */
+	size_t untold_count;     /* of transactions whose age is not told */
+	uint64_t untold[HOLDERS_UNTOLD_MAX]; /* their ids' hashes */
 };
 
-/* Which members of a set to ask for. */
+/* The members of a set to ask for. */
 enum holders_of {
 	HOLDERS_OF_ALL,
 	HOLDERS_OF_UNLOCKABLE,
 };
 
+/* The query; static.  $1 is holders_param's. */
 const char *holders_query(void);
 
-/* $1: the relations, an array literal; allocated.  NULL: out of memory. */
+/*
+ * The relations as an array literal, for $1; the caller's to free.  NULL: out
+ * of memory.
+ */
 char *holders_param(const struct lock_set *set, enum holders_of of);
 
 /*
  * Add a row of HOLDERS_COLUMNS text values; one whose mode does not conflict
  * with what the set wants there is not counted, and one beside the set only in
- * near_count.  False: not the shape.
+ * near_count.  False: pid, relation or mode are NULL.
  */
 bool holders_add_row(struct holders *h, const struct lock_set *set,
 		     const struct row_value values[HOLDERS_COLUMNS]);

@@ -9,8 +9,8 @@
  *     set).
  *  2. A component of several nodes is a cycle, or many; it is broken at its
  *     lowest node, which then waits only for what is outside.
- *  3. arrange() takes the lowest node that waits for none (Kahn's way).  When
- *     all wait, the rest of a component is cyclic still: the lowest node goes
+ *  3. graph_arrange() takes the lowest node that waits for none (Kahn's way).
+ * When all wait, the rest of a component is cyclic still: the lowest node goes
  *     whose component waits for nothing outside.
  *
  * O((n + e) log n) for n items with e references among them.
@@ -135,8 +135,10 @@ graph_allocate(struct graph *g, const struct lock_set *set)
 	return true;
 }
 
-/* Without ends, count the edges of each node in its next_edge; with them,
- * put each edge's end where next_edge tells. */
+/*
+ * Count the edges of each node in its next_edge if `ends` is NULL; else put
+ * each edge's end there where next_edge tells.
+ */
 static void
 pass_edges(struct graph *g, const struct lock_set *set, size_t *ends)
 {
@@ -156,7 +158,7 @@ pass_edges(struct graph *g, const struct lock_set *set, size_t *ends)
 	}
 }
 
-/* `before` has the edges the other way round: they are turned here. */
+/* Turn the edges round: an item's `before` has where they come from. */
 static void
 add_edges(struct graph *g, const struct lock_set *set)
 {
@@ -259,7 +261,7 @@ is_outside(const struct graph *g, size_t from, size_t to)
 	return g->nodes[from].component != g->nodes[to].component;
 }
 
-/* False for what the breaking of a cycle leaves out. */
+/* True unless the edge is one that the breaking of a cycle leaves out. */
 static bool
 edge_counts(const struct graph *g, size_t from, size_t to)
 {
@@ -300,7 +302,7 @@ count_waits(struct graph *g)
 }
 
 static size_t
-next_node(struct graph *g)
+graph_next_node(struct graph *g)
 {
 	size_t node;
 
@@ -313,7 +315,7 @@ next_node(struct graph *g)
 }
 
 static void
-release(struct graph *g, size_t from)
+graph_release(struct graph *g, size_t from)
 {
 	g->nodes[from].is_done = true;
 	for (size_t e = g->nodes[from].first_edge;
@@ -330,15 +332,15 @@ release(struct graph *g, size_t from)
 	}
 }
 
-/* order[i]: which item of the set becomes the i-th, referenced first. */
+/* Set order[i] to the item that becomes the i-th, referenced first. */
 static void
-arrange(struct graph *g, size_t *order)
+graph_arrange(struct graph *g, size_t *order)
 {
 	for (size_t i = 0; i < g->count; i++) {
-		size_t node = next_node(g);
+		size_t node = graph_next_node(g);
 
 		order[i] = g->places[node].at;
-		release(g, node);
+		graph_release(g, node);
 	}
 }
 
@@ -352,14 +354,14 @@ referenced_first(size_t *order, const struct lock_set *set)
 		add_edges(&g, set);
 		find_components(&g);
 		count_waits(&g);
-		arrange(&g, order);
+		graph_arrange(&g, order);
 	}
 	graph_clear(&g);
 	return is_done;
 }
 
 static void
-reverse(size_t *order, size_t count)
+order_reverse(size_t *order, size_t count)
 {
 	for (size_t i = 0; i < count / 2; i++) {
 		size_t kept = order[i];
@@ -369,7 +371,7 @@ reverse(size_t *order, size_t count)
 	}
 }
 
-/* A name of the list, or an item under its place in the list. */
+/* A name of the list with its rank, or an item with that of its name. */
 struct listed {
 	const char *name;
 	size_t rank;
@@ -418,7 +420,7 @@ name_rank(const struct listed *names, size_t count, const char *name)
 	return names[low].rank;
 }
 
-/* What follows the schema: behind the first dot outside of quotes. */
+/* The name behind the schema and the first dot outside of quotes. */
 static const char *
 bare_name(const char *name)
 {
@@ -481,7 +483,7 @@ find_order(size_t *order, const struct lock_set *set,
 	case LOCK_ORDER_REFERENCED_FIRST:
 		return true;
 	case LOCK_ORDER_DEPENDENTS_FIRST:
-		reverse(order, set->count);
+		order_reverse(order, set->count);
 		return true;
 	case LOCK_ORDER_LIST:
 		return listed_first(order, set, wanted);

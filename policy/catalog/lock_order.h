@@ -21,7 +21,7 @@ struct lock_order {
 	enum lock_order_kind kind;
 	/* LOCK_ORDER_LIST: "schema.table" names as lock_item has them, or a
 	 * bare table name, which stands for that table in any schema. */
-	char **names;
+	char **names; /* borrowed */
 	size_t name_count;
 };
 
@@ -32,7 +32,7 @@ struct lock_order {
  */
 bool lock_order_sort(struct lock_set *set, const struct lock_order *order);
 
-/* The item at `index` goes first; the others keep their order. */
+/* Put the item at `index` first; the others keep their order. */
 void lock_order_promote(struct lock_set *set, size_t index);
 
 #endif

@@ -96,7 +96,7 @@ bool lock_set_add_row(struct lock_set *set,
 bool lock_set_covers(const struct lock_set *outer,
 		     const struct lock_set *inner);
 
-/* Where a relation stands: items[at]. */
+/* The place of a relation in a set: items[at]. */
 struct lock_set_place {
 	uint32_t relid;
 	size_t at;
@@ -108,10 +108,11 @@ struct lock_set_place {
  */
 struct lock_set_place *lock_set_places(const struct lock_set *set);
 
-/* Index into places; count if the relation is not there. */
+/* The index into `places` of a relation; `count` if it is not there. */
 size_t lock_set_find(const struct lock_set_place *places, size_t count,
 		     uint32_t relid);
 
-void lock_set_clear(struct lock_set *set); /* accepts a zeroed set */
+/* Free all that the set owns; accepts a zeroed one. */
+void lock_set_clear(struct lock_set *set);
 
 #endif

@@ -18,7 +18,7 @@ enum {
 	NAME_PARTS_MAX = 3, /* database, schema, relation */
 };
 
-/* In the order of the query's parameters. */
+/* The query's parameters, in its order. */
 enum parameter {
 	PARAMETER_KIND,
 	PARAMETER_SCHEMA,
@@ -76,7 +76,7 @@ array_add_piece(struct text *a, struct piece piece)
 	array_put_piece(a, piece);
 }
 
-/* value NULL: SQL NULL. */
+/* Add an element; NULL is SQL's. */
 static void
 array_add(struct text *a, const char *value)
 {
@@ -147,8 +147,9 @@ name_part(const struct name *name, size_t nth)
 }
 
 /*
- * One argument's type as {schema,type}, where `type` is all of it that
- * to_regtype() takes: without the database, which it would complain of.
+ * Put one argument's type as {schema,type} and tell where it ends; `type` is
+ * all that to_regtype() takes: without the database, which it would complain
+ * of.
  */
 static const char *
 put_argument(struct text *types, const char *argument)
@@ -167,7 +168,7 @@ put_argument(struct text *types, const char *argument)
 	return end;
 }
 
-/* "(type,type)" as an array literal within the array. */
+/* Add "(type,type)" as an array literal within the array. */
 static void
 array_add_arguments(struct text *a, const char *arguments)
 {
@@ -228,7 +229,7 @@ object_name(enum object_kind object)
 	abort();
 }
 
-/* A kind of its own each, but for CONDITION_NONE. */
+/* The query's kind for each condition; NULL: the target's own. */
 static const char *const conditions[] = {
     [CONDITION_NONE] = NULL,
     [CONDITION_BEFORE_18] = "tree_before_18",
@@ -285,7 +286,7 @@ kind_name(const struct target *t)
 	abort();
 }
 
-/* What the statement takes on the relation that the target names itself. */
+/* The mode that the statement takes on the relation that the target names. */
 static enum lock_mode
 target_mode(const struct target *t)
 {
@@ -314,15 +315,8 @@ target_mode(const struct target *t)
 	abort();
 }
 
-static bool
-names_relation(const struct target *t)
-{
-	return t->kind != TARGET_OBJECT || t->object == OBJECT_TRIGGER ||
-	       t->object == OBJECT_RULE || t->object == OBJECT_POLICY;
-}
-
 static void
-add_flags(struct text arrays[PARAMETERS], const struct target *t)
+params_add_flags(struct text arrays[PARAMETERS], const struct target *t)
 {
 	array_add_bool(&arrays[PARAMETER_ONLY], t->only);
 	array_add_bool(&arrays[PARAMETER_CASCADE], t->cascade);
@@ -330,7 +324,7 @@ add_flags(struct text arrays[PARAMETERS], const struct target *t)
 }
 
 static void
-add_name(struct text arrays[PARAMETERS], const char *text)
+params_add_name(struct text arrays[PARAMETERS], const char *text)
 {
 	struct name name = name_split(text);
 
@@ -338,9 +332,9 @@ add_name(struct text arrays[PARAMETERS], const char *text)
 	array_add_piece(&arrays[PARAMETER_NAME], name_part(&name, 0));
 }
 
-/* What is no relation: the query takes a mode for the sign of one. */
+/* Add what is no relation: the query takes a mode for the sign of one. */
 static void
-add_object(struct text arrays[PARAMETERS], const struct target *t)
+params_add_object(struct text arrays[PARAMETERS], const struct target *t)
 {
 	struct name name = name_split(t->relation);
 	struct piece none = {NULL, 0, false};
@@ -353,7 +347,7 @@ add_object(struct text arrays[PARAMETERS], const struct target *t)
 		array_add_piece(&arrays[PARAMETER_SCHEMA], none);
 		array_add_piece(&arrays[PARAMETER_NAME], none);
 	} else {
-		add_name(arrays, t->relation);
+		params_add_name(arrays, t->relation);
 	}
 	if (t->object == OBJECT_OPERATOR || t->object == OBJECT_FUNCTION)
 		array_add_arguments(&arrays[PARAMETER_PART], t->part);
@@ -362,25 +356,25 @@ add_object(struct text arrays[PARAMETERS], const struct target *t)
 }
 
 static void
-add_target(struct text arrays[PARAMETERS], const struct target *t)
+params_add_target(struct text arrays[PARAMETERS], const struct target *t)
 {
 	bool has_pair = t->kind == TARGET_DETACH || t->kind == TARGET_ATTACH ||
 			t->kind == TARGET_KEY;
 
 	array_add(&arrays[PARAMETER_KIND], kind_name(t));
-	add_flags(arrays, t);
-	if (!names_relation(t)) {
-		add_object(arrays, t);
+	params_add_flags(arrays, t);
+	if (!target_names_relation(t)) {
+		params_add_object(arrays, t);
 		return;
 	}
-	add_name(arrays, t->relation);
+	params_add_name(arrays, t->relation);
 	array_add_mode(&arrays[PARAMETER_MODE], target_mode(t));
 	array_add(&arrays[PARAMETER_PART], has_pair ? NULL : t->part);
 	if (!has_pair)
 		return;
 	array_add(&arrays[PARAMETER_KIND], "other");
-	add_flags(arrays, t);
-	add_name(arrays, t->part);
+	params_add_flags(arrays, t);
+	params_add_name(arrays, t->part);
 	array_add_mode(&arrays[PARAMETER_MODE], LOCK_NONE);
 	array_add(&arrays[PARAMETER_PART], NULL);
 }
@@ -396,7 +390,7 @@ lock_set_params(char *params[LOCK_SET_PARAMS],
 		text_put(&arrays[i], '{');
 	for (size_t i = 0; i < count; i++)
 		for (size_t j = 0; j < statements[i].target_count; j++)
-			add_target(arrays, &statements[i].targets[j]);
+			params_add_target(arrays, &statements[i].targets[j]);
 	for (size_t i = 0; i < PARAMETERS; i++) {
 		text_put(&arrays[i], '}');
 		params[i] = text_finish(&arrays[i]);

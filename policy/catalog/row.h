@@ -58,8 +58,8 @@ uint64_t row_number(struct row_value v);
 bool row_copy(char *out, size_t size, struct row_value v);
 
 /*
- * As row_copy, but a long value is cut between two characters of UTF-8, and
- * NULL becomes an empty text.
+ * Copy the value as row_copy does, but cut a long one between two characters of
+ * UTF-8, and make an empty text of NULL.
  */
 void row_copy_cut(char *out, size_t size, struct row_value v);
 

@@ -11,7 +11,10 @@ session_facts_query(void)
 	return CATALOG_SQL_SESSION_FACTS;
 }
 
-/* "0", "250ms", "5s", "2min", "1h", "1d", as current_setting shows them. */
+/*
+ * Read a duration as current_setting shows it: "0", "250ms", "5s", "2min",
+ * "1h", "1d".  False: it is none.
+ */
 static bool
 read_duration(uint32_t *ms, struct row_value v)
 {

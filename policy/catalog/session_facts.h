@@ -48,10 +48,13 @@ struct session_facts {
 	char lock_timeout[SESSION_FACTS_SETTING_MAX];
 };
 
-/* One row; $1: "t" or "f", a transaction block is open. */
+/*
+ * The query, which answers one row; static.  $1 tells by "t" or "f" whether a
+ * transaction block is open.
+ */
 const char *session_facts_query(void);
 
-/* False: not the shape; *out is then undefined. */
+/* Read the row.  False: it does not have the shape, and *out is undefined. */
 bool session_facts_read(struct session_facts *out,
 			const struct row_value values[SESSION_FACTS_COLUMNS]);
 

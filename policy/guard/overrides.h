@@ -30,20 +30,21 @@ struct overrides {
 	char application_name[OVERRIDE_BYTES_MAX + 1];
 };
 
-/* One row of OVERRIDES_COLUMNS texts: the settings, then the name. */
+/* The query, which answers one row of OVERRIDES_COLUMNS texts; static. */
 const char *overrides_query(void);
 
-/* False: not the shape; *out is then undefined. */
+/* Read the row.  False: a text holds a NUL, and *out is undefined. */
 bool overrides_read(struct overrides *out,
 		    const struct row_value values[OVERRIDES_COLUMNS]);
 
-/* Empty: not set. */
+/* The setting's text, borrowed from o; empty: it is not set. */
 const char *overrides_text(const struct overrides *o,
 			   enum guard_setting setting);
 
-/* The most bytes that it may have. */
+/* The most bytes that the text of this setting may have. */
 size_t overrides_bytes_max(enum guard_setting setting);
 
+/* True if the setting's text had more, and was cut. */
 bool overrides_is_too_long(const struct overrides *o,
 			   enum guard_setting setting);
 

@@ -21,15 +21,16 @@ enum lock_mode {
 	LOCK_ACCESS_EXCLUSIVE = 8,
 };
 
-/* As LOCK TABLE takes it: "ACCESS EXCLUSIVE". */
+/* The mode as LOCK TABLE takes it, "ACCESS EXCLUSIVE"; static. */
 const char *lock_mode_sql(enum lock_mode mode);
 
-/* As pg_locks shows it: "AccessExclusiveLock". */
+/* The mode as pg_locks shows it, "AccessExclusiveLock"; static. */
 const char *lock_mode_name(enum lock_mode mode);
 
-/* LOCK_NONE if there is no such name. */
+/* The mode that pg_locks shows so; LOCK_NONE if there is no such name. */
 enum lock_mode lock_mode_from_name(const char *name);
 
+/* True if two sessions cannot hold these modes on one table at a time. */
 bool lock_mode_conflicts(enum lock_mode a, enum lock_mode b);
 
 #endif

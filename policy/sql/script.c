@@ -17,7 +17,7 @@ is_guarded(const struct statement *s)
 }
 
 static enum block
-after(enum block block, enum statement_control control)
+block_after(enum block block, enum statement_control control)
 {
 	switch (control) {
 	case STATEMENT_BEGIN:
@@ -62,7 +62,8 @@ count_guarded(const struct statement_list *list, size_t from, size_t to)
 
 /* Begin a piece at statement `index`; the first one begins the text too. */
 static struct piece *
-add_piece(struct script *out, const struct statement_list *list, size_t index)
+script_add_piece(struct script *out, const struct statement_list *list,
+		 size_t index)
 {
 	struct piece *p = &out->pieces[out->count];
 	size_t start = out->count == 0 ? 0 : list->items[index].start;
@@ -75,7 +76,7 @@ add_piece(struct script *out, const struct statement_list *list, size_t index)
 }
 
 static struct piece *
-last_piece(struct script *out)
+script_last_piece(struct script *out)
 {
 	return &out->pieces[out->count - 1];
 }
@@ -88,26 +89,29 @@ static void
 prepare_in_block(struct script *out, const struct statement_list *list,
 		 size_t index, size_t opened)
 {
-	struct piece *p = last_piece(out);
+	struct piece *p = script_last_piece(out);
 	size_t end = transaction_end(list, index, true);
 
 	if (opened != SIZE_MAX)
-		p = add_piece(out, list, index);
+		p = script_add_piece(out, list, index);
 	p->first = index;
 	p->count = end - index;
 }
 
-/* It stands in an implicit transaction, whose first statement is `begun`. */
+/*
+ * The guarded statement at `index` stands in an implicit transaction, whose
+ * first statement is `begun`.  False: a block follows in that transaction.
+ */
 static bool
 prepare_implicit(struct script *out, const struct statement_list *list,
 		 size_t index, size_t begun)
 {
-	struct piece *p = last_piece(out);
+	struct piece *p = script_last_piece(out);
 
 	if (transaction_end(list, begun, false) != list->count)
 		return false;
 	if (begun > 0)
-		p = add_piece(out, list, begun);
+		p = script_add_piece(out, list, begun);
 	p->first = index;
 	p->count = list->count - index;
 	p->needs_block = true;
@@ -115,7 +119,8 @@ prepare_implicit(struct script *out, const struct statement_list *list,
 }
 
 static void
-cut(struct script *out, const struct statement_list *list, bool in_block)
+script_walk(struct script *out, const struct statement_list *list,
+	    bool in_block)
 {
 	enum block block = in_block ? BLOCK_EXPLICIT : BLOCK_NONE;
 	size_t opened = SIZE_MAX; /* the BEGIN in the text, if there was one */
@@ -133,13 +138,13 @@ cut(struct script *out, const struct statement_list *list, bool in_block)
 				prepare_in_block(out, list, i, opened);
 			else if (!prepare_implicit(out, list, i, begun))
 				out->unguarded++;
-			planned =
-			    last_piece(out)->first + last_piece(out)->count;
+			planned = script_last_piece(out)->first +
+				  script_last_piece(out)->count;
 		}
 		if (control == STATEMENT_BEGIN ||
 		    (control == STATEMENT_END_CHAIN && block == BLOCK_EXPLICIT))
 			opened = i;
-		block = after(block, control);
+		block = block_after(block, control);
 	}
 }
 
@@ -151,14 +156,14 @@ script_cut(struct script *out, const struct statement_list *list, size_t len,
 	out->pieces = calloc(list->count + 1, sizeof(*out->pieces));
 	if (out->pieces == NULL)
 		return false;
-	add_piece(out, list, 0);
-	cut(out, list, in_block);
+	script_add_piece(out, list, 0);
+	script_walk(out, list, in_block);
 	if (out->count > 1 && !list->is_sound) {
 		out->count = 1;
 		out->unguarded = count_guarded(list, 0, list->count);
 		out->pieces[0] = (struct piece){0};
 	}
-	last_piece(out)->end = len;
+	script_last_piece(out)->end = len;
 	return true;
 }
 

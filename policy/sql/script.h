@@ -18,11 +18,12 @@
 struct piece {
 	size_t start; /* byte range of the text, the ';' included */
 	size_t end;
-	/* The statements to plan for before this piece runs: the guarded ones
-	 * among these; none if count is 0. */
+	/* The statements to plan for before this piece runs are the guarded
+	 * ones of items[first] to items[first + count - 1]. */
 	size_t first;
 	size_t count;
-	/* Not in a block: to be wrapped in BEGIN and COMMIT to hold locks. */
+	/* The piece is in no block: wrap it in BEGIN and COMMIT to hold
+	 * locks. */
 	bool needs_block;
 };
 
@@ -35,12 +36,14 @@ struct script {
 };
 
 /*
- * len: of the whole text.  At least one piece; together they are the text.
- * False: out of memory.
+ * Cut the text of `len` bytes that `list` was parsed from; `in_block` tells
+ * that a transaction block is open before it.  There is one piece at least, and
+ * together they are the text.  False: out of memory, and *out is empty.
  */
 bool script_cut(struct script *out, const struct statement_list *list,
 		size_t len, bool in_block);
 
+/* Free the pieces; accepts an empty script. */
 void script_clear(struct script *script);
 
 #endif

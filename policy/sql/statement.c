@@ -10,7 +10,8 @@
  *   - it leaves out what has no keyword or an unmatched ')'.  The server
  *     refuses such a text as a whole, so nothing guarded is missed, but the
  *     text is not sound: has_only_blanks()
- *   - its statements keep the space and the comments around them: trim()
+ *   - its statements keep the space and the comments around them:
+ * statement_trim()
  */
 #include "policy/sql/statement.h"
 
@@ -33,12 +34,12 @@ enum {
 	 * each operator and each nested comment that begins in it.
 	 */
 	OPERATOR_RUN_MAX = 256,
-	/* All candidates together: so many times parse_bytes. */
+	/* The bytes of all candidates together: so many times parse_bytes. */
 	PARSED_CAPS = 8,
 };
 
 static struct statement_text
-text_of(const char *sql, const struct statement *s)
+statement_text_of(const char *sql, const struct statement *s)
 {
 	return (struct statement_text){sql + s->start, s->end - s->start};
 }
@@ -51,7 +52,7 @@ trim_spaces(const char *sql, size_t start, size_t end)
 	return end;
 }
 
-/* Of a text that does not end in white space. */
+/* True if a text that does not end in white space may end in a comment. */
 static bool
 may_end_in_comment(struct statement_text text)
 {
@@ -66,15 +67,15 @@ may_end_in_comment(struct statement_text text)
 	return statement_text_contains(text, "--");
 }
 
-/* From the first byte of the first token to behind the last one. */
+/* Leave the bytes from the first token to the last one. */
 static void
-trim(struct statement *s, const char *sql)
+statement_trim(struct statement *s, const char *sql)
 {
 	struct statement_text text = {sql, s->end};
 
 	s->start = statement_text_skip(text, s->start, s->end);
 	s->end = trim_spaces(sql, s->start, s->end);
-	text = text_of(sql, s);
+	text = statement_text_of(sql, s);
 	if (!may_end_in_comment(text))
 		return;
 	s->end = trim_spaces(sql, s->start,
@@ -100,7 +101,7 @@ longest_operator_run(const char *sql, size_t len)
 }
 
 static enum statement_status
-split(struct statement_list *out, const char *sql)
+list_split(struct statement_list *out, const char *sql)
 {
 	PgQuerySplitResult result = pg_query_split_with_scanner(sql);
 	enum statement_status status = STATEMENT_UNPARSED;
@@ -127,7 +128,7 @@ done:
 	return status;
 }
 
-/* One statement of what was split at the ';' within a routine's SQL body. */
+/* Make one statement of those that ';' in a routine's SQL body split. */
 static void
 join_routine_bodies(struct statement_list *list, const char *sql)
 {
@@ -136,14 +137,14 @@ join_routine_bodies(struct statement_list *list, const char *sql)
 
 	while (i < list->count) {
 		struct statement joined = list->items[i++];
-		struct statement_text text = text_of(sql, &joined);
+		struct statement_text text = statement_text_of(sql, &joined);
 		size_t depth = 0;
 
 		if (statement_sieve_creates_routine(text) &&
 		    statement_text_contains(text, "atomic"))
 			depth = statement_scan_body_depth(text, 0);
 		for (; depth > 0 && i < list->count; i++) {
-			text = text_of(sql, &list->items[i]);
+			text = statement_text_of(sql, &list->items[i]);
 			depth = statement_scan_body_depth(text, depth);
 			joined.end = list->items[i].end;
 		}
@@ -172,7 +173,7 @@ has_only_blanks(const struct statement_list *list, const char *sql, size_t len)
 	return true;
 }
 
-/* What was read of it; where it stands remains. */
+/* Drop all that was read of a statement; its place in the text remains. */
 static void
 statement_forget(struct statement *s)
 {
@@ -184,7 +185,7 @@ statement_forget(struct statement *s)
 static enum statement_status
 read_statement(struct statement *s, const char *sql, enum guard_scope scope)
 {
-	char *copy = statement_text_copy(text_of(sql, s));
+	char *copy = statement_text_copy(statement_text_of(sql, s));
 	enum statement_status status;
 
 	if (copy == NULL)
@@ -194,11 +195,11 @@ read_statement(struct statement *s, const char *sql, enum guard_scope scope)
 	return status;
 }
 
-/* What may be parsed of one text. */
+/* How much of one text may be parsed, and how much was. */
 struct budget {
-	size_t parse_bytes; /* of one statement */
-	size_t bytes;       /* of all so far */
-	size_t count;
+	size_t parse_bytes; /* the cap of each statement */
+	size_t bytes;       /* of all that were let through so far */
+	size_t count;       /* how many these are */
 };
 
 /* False if the parser's stack or time would not be bounded by the caps. */
@@ -213,9 +214,10 @@ budget_allows(struct budget *b, struct statement_text text)
 }
 
 static bool
-is_candidate(const struct statement *s, const char *sql, enum guard_scope scope)
+statement_needs_parse(const struct statement *s, const char *sql,
+		      enum guard_scope scope)
 {
-	return statement_sieve_role(text_of(sql, s), scope) !=
+	return statement_sieve_role(statement_text_of(sql, s), scope) !=
 	       STATEMENT_ROLE_OTHER;
 }
 
@@ -226,13 +228,14 @@ read_candidates(struct statement_list *list, const char *sql,
 	enum statement_status status = STATEMENT_OK;
 	size_t i;
 
-	/* All are weighed before one is parsed. */
+	/* Weigh them all before one is parsed. */
 	for (i = 0; i < list->count; i++)
-		if (is_candidate(&list->items[i], sql, scope) &&
-		    !budget_allows(budget, text_of(sql, &list->items[i])))
+		if (statement_needs_parse(&list->items[i], sql, scope) &&
+		    !budget_allows(budget,
+				   statement_text_of(sql, &list->items[i])))
 			return STATEMENT_TOO_LARGE;
 	for (i = 0; i < list->count && status == STATEMENT_OK; i++)
-		if (is_candidate(&list->items[i], sql, scope))
+		if (statement_needs_parse(&list->items[i], sql, scope))
 			status = read_statement(&list->items[i], sql, scope);
 	return status;
 }
@@ -249,8 +252,8 @@ has_plan(const struct statement_list *list)
 }
 
 /*
- * What stands in one text with a guarded statement mostly shares its
- * transaction, so its locks must be in the same plan: after ALTER TABLE c ADD
+ * Statements in one text with a guarded one mostly share its transaction, so
+ * that their locks must be in the same plan: after ALTER TABLE c ADD
  * FOREIGN KEY ... REFERENCES z, a DROP TABLE c locks z once more.  So what a
  * wider scope would guard is guarded too, if it can be planned.
  */
@@ -265,8 +268,8 @@ read_neighbours(struct statement_list *list, const char *sql,
 		enum statement_status status;
 
 		if (s->tag != NULL || s->control != STATEMENT_PLAIN ||
-		    !is_candidate(s, sql, GUARD_SCOPE_DDL) ||
-		    !budget_allows(budget, text_of(sql, s)))
+		    !statement_needs_parse(s, sql, GUARD_SCOPE_DDL) ||
+		    !budget_allows(budget, statement_text_of(sql, s)))
 			continue;
 		status = read_statement(s, sql, GUARD_SCOPE_DDL);
 		if (status == STATEMENT_NO_MEMORY)
@@ -319,9 +322,10 @@ statement_list_is_sound(const struct statement_list *list, const char *sql,
 	if (!has_only_blanks(list, sql, len))
 		return false;
 	for (i = 0; i < list->count; i++) {
-		struct statement_text text = text_of(sql, &list->items[i]);
+		struct statement_text text =
+		    statement_text_of(sql, &list->items[i]);
 
-		if (is_candidate(&list->items[i], sql, scope))
+		if (statement_needs_parse(&list->items[i], sql, scope))
 			continue; /* it was parsed */
 		if (text.len > parse_bytes || !has_no_syntax_error(text))
 			return false;
@@ -345,11 +349,11 @@ statement_list_parse(struct statement_list *out, const char *sql, size_t len,
 	if (longest_operator_run(sql, len) > OPERATOR_RUN_MAX)
 		return STATEMENT_TOO_LARGE;
 
-	status = split(out, sql);
+	status = list_split(out, sql);
 	if (status != STATEMENT_OK)
 		goto fail;
 	for (i = 0; i < out->count; i++)
-		trim(&out->items[i], sql);
+		statement_trim(&out->items[i], sql);
 	join_routine_bodies(out, sql);
 	status = read_candidates(out, sql, scope, &budget);
 	if (status == STATEMENT_OK && scope < GUARD_SCOPE_DDL && has_plan(out))

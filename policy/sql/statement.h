@@ -20,7 +20,7 @@ enum guard_scope {
 	GUARD_SCOPE_DDL,   /* also what else locks existing tables */
 };
 
-/* What a statement does to the transaction block. */
+/* The effect of a statement on the transaction block. */
 enum statement_control {
 	STATEMENT_PLAIN,     /* nothing */
 	STATEMENT_BEGIN,     /* BEGIN, START TRANSACTION */
@@ -30,7 +30,7 @@ enum statement_control {
 	STATEMENT_SAVEPOINT, /* SAVEPOINT, RELEASE, ROLLBACK TO */
 };
 
-/* One thing a statement names that the catalogs must be asked about. */
+/* Kinds of things that a statement names and the catalogs are asked about. */
 enum target_kind {
 	TARGET_DROP,       /* relation is dropped */
 	TARGET_OBJECT,     /* what is no relation is dropped: `object` */
@@ -54,8 +54,8 @@ enum target_kind {
 };
 
 /*
- * What only the server knows.  If it does not hold, the target is no more than
- * a LOCK.
+ * Conditions that only the server can check.  Where one does not hold, the
+ * target is no more than a LOCK.
  */
 enum target_condition {
 	CONDITION_NONE,
@@ -78,7 +78,7 @@ enum target_condition {
 	CONDITION_UNLOGGED,
 };
 
-/* TARGET_OBJECT: what is dropped, and in which form its name comes. */
+/* The kinds of a TARGET_OBJECT, and in which form the names come. */
 enum object_kind {
 	OBJECT_SCHEMA, /* relation: the bare name in double quotes */
 	OBJECT_EXTENSION,
@@ -106,14 +106,14 @@ struct target {
 	enum target_kind kind;
 	enum object_kind object; /* TARGET_OBJECT */
 	/*
-	 * As to_regclass() takes it: each part in double quotes, NUL
-	 * terminated.  For TARGET_DETACH, ATTACH and KEY `part` has the same
+	 * Owned, NUL terminated, as to_regclass() takes it: each part in double
+	 * quotes.  For TARGET_DETACH, ATTACH and KEY `part` has the same
 	 * form; for a column, a constraint, a trigger it is the bare name.
 	 */
 	char *relation;
-	char *part; /* NULL where the kind has none */
-	bool only;
-	bool cascade;
+	char *part;   /* NULL where the kind has none */
+	bool only;    /* the statement says ONLY, or means no children */
+	bool cascade; /* it says CASCADE */
 	bool restart_identity; /* TRUNCATE */
 	enum lock_mode mode;   /* TARGET_LOCK, TARGET_TREE */
 	/* TARGET_TREE: of the children only partitions.  To take it for false
@@ -122,10 +122,17 @@ struct target {
 	enum target_condition condition;
 };
 
+/* True if the target's relation is one: OBJECT_... may have another name. */
+static inline bool
+target_names_relation(const struct target *t)
+{
+	return t->kind != TARGET_OBJECT || t->object == OBJECT_TRIGGER ||
+	       t->object == OBJECT_RULE || t->object == OBJECT_POLICY;
+}
+
 struct statement {
-	size_t start; /* byte offset in the text, leading space included for
-			 none: the first byte of its first token */
-	size_t end;   /* byte after its last token; the ';' stands behind */
+	size_t start; /* byte offset in the text: of the first token */
+	size_t end;   /* behind the last token; the ';' comes after it */
 	enum statement_control control;
 	enum guard_scope scope; /* least scope that guards it; OFF: none */
 	const char *tag;        /* "DROP TABLE", static; NULL if not guarded.
@@ -141,7 +148,7 @@ struct statement {
 };
 
 struct statement_list {
-	struct statement *items;
+	struct statement *items; /* owned */
 	size_t count;
 	/*
 	 * Every statement was parsed and none has a syntax error.  Only asked
@@ -175,9 +182,9 @@ bool statement_is_candidate(const char *sql, size_t len,
 			    enum guard_scope scope);
 
 /*
- * Split and judge.  What stands beside a guarded statement that can be planned
- * shares its transaction, or may: there a wider scope than the one asked for
- * counts, if it can be planned too.
+ * Split a text and judge its statements.  What stands beside a guarded
+ * statement that can be planned shares its transaction, or may: there a wider
+ * scope than the one asked for counts, if it can be planned too.
  *
  * sql[len] must be NUL and sql must hold no other (else
  * STATEMENT_UNPARSED).  parse_bytes caps each statement that is parsed, and
@@ -195,15 +202,15 @@ enum statement_status statement_list_parse(struct statement_list *out,
 					   size_t parse_bytes);
 
 /*
- * The list of this very text and scope: true if the rest of the text has no
- * syntax error either.  It parses all that statement_list_parse did not, so it
- * is not for traffic.  False also where a statement is above parse_bytes.
+ * True if the rest of the text has no syntax error either; `list` is of this
+ * very text and scope.  This parses all that statement_list_parse did not, so
+ * it is not for traffic.  False also where a statement is above parse_bytes.
  */
 bool statement_list_is_sound(const struct statement_list *list, const char *sql,
 			     size_t len, enum guard_scope scope,
 			     size_t parse_bytes);
 
-/* Accepts a zeroed list. */
+/* Free all that the list owns; accepts a zeroed one. */
 void statement_list_clear(struct statement_list *list);
 
 #endif

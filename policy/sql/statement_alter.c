@@ -22,7 +22,7 @@
 #define CONSTRAINT(type) PG_QUERY__CONSTR_TYPE__CONSTR_##type
 #define CASCADE PG_QUERY__DROP_BEHAVIOR__DROP_CASCADE
 
-/* CommandComplete's tags.  None: it locks no relation. */
+/* CommandComplete's tags; NULL where the ALTER locks no relation. */
 static const char *const tags[] = {
     [ALTERED(ATTRIBUTE)] = "ALTER TYPE",
     [ALTERED(FOREIGN_TABLE)] = "ALTER FOREIGN TABLE",
@@ -39,7 +39,7 @@ static const char *const tags[] = {
 };
 
 static const char *
-tag_of(PgQuery__ObjectType type)
+alter_tag(PgQuery__ObjectType type)
 {
 	size_t count = sizeof(tags) / sizeof(tags[0]);
 
@@ -56,7 +56,10 @@ is_composite(PgQuery__ObjectType type)
 	return type == ALTERED(TYPE) || type == ALTERED(ATTRIBUTE);
 }
 
-/* Which relations are locked in the mode of the named one; each has more. */
+/*
+ * The relations that are locked in the mode of the named one; each reach has
+ * those of the one before it too.
+ */
 enum reach {
 	REACH_SELF,
 	REACH_PARTITIONS,
@@ -72,7 +75,7 @@ struct need {
 #define SRX LOCK_SHARE_ROW_EXCLUSIVE
 #define SUE LOCK_SHARE_UPDATE_EXCLUSIVE
 
-/* By clause; constraints and storage parameters are looked at more closely. */
+/* The need of each clause that is told by its type alone. */
 static const struct need needs[] = {
     [CLAUSE(AddColumn)] = {AX, REACH_TREE},
     [CLAUSE(ColumnDefault)] = {AX, REACH_TREE},
@@ -211,7 +214,7 @@ add_drop(struct statement *out, enum target_kind kind,
 	return status;
 }
 
-/* A tree in this mode, if the server finds that the condition holds. */
+/* Add a tree in this mode, for when the server finds the condition to hold. */
 static enum statement_status
 add_tree_if(struct statement *out, const PgQuery__RangeVar *range,
 	    enum lock_mode mode, enum target_condition condition,
@@ -284,7 +287,7 @@ add_index(struct statement *out, const PgQuery__RangeVar *range,
 	return statement_target_tree(out, range, LOCK_SHARE, true);
 }
 
-/* From 18 on all children are locked, whatever the constraint. */
+/* Any constraint locks all children from 18 on. */
 static enum statement_status
 add_constraint(struct statement *out, const PgQuery__RangeVar *range,
 	       const PgQuery__AlterTableCmd *cmd, enum lock_mode mode)
@@ -357,7 +360,10 @@ add_identity(struct statement *out, const PgQuery__RangeVar *range,
 	return status;
 }
 
-/* What one clause locks besides the relation, in the relation's own mode. */
+/*
+ * Add what one clause locks besides the relation; `mode` is the one that the
+ * whole ALTER takes on that.
+ */
 static enum statement_status
 add_clause(struct statement *out, const PgQuery__AlterTableStmt *stmt,
 	   const PgQuery__AlterTableCmd *cmd, enum lock_mode mode)
@@ -465,7 +471,7 @@ statement_alter_read(struct statement *out, const PgQuery__Node *node,
 		if (need.reach > all.reach)
 			all.reach = need.reach;
 	}
-	if (!statement_claim(out, asked, least, tag_of(stmt->objtype)) ||
+	if (!statement_claim(out, asked, least, alter_tag(stmt->objtype)) ||
 	    is_composite(stmt->objtype))
 		return STATEMENT_OK;
 	status = add_need(out, stmt->relation, all);
@@ -475,13 +481,13 @@ statement_alter_read(struct statement *out, const PgQuery__Node *node,
 	return status;
 }
 
-/* Which relations are there is known to the server only. */
+/* Claimed without a plan: only the server knows the tablespace's relations. */
 enum statement_status
 statement_alter_read_move_all(struct statement *out, const PgQuery__Node *node,
 			      enum guard_scope asked)
 {
 	statement_claim(out, asked, GUARD_SCOPE_DDL,
-			tag_of(node->alter_table_move_all_stmt->objtype));
+			alter_tag(node->alter_table_move_all_stmt->objtype));
 	return STATEMENT_OK;
 }
 
@@ -498,7 +504,7 @@ rename_need(PgQuery__ObjectType type)
 	}
 }
 
-/* Of a relation, or of what belongs to one. */
+/* RENAME of a relation, or of what belongs to one. */
 enum statement_status
 statement_alter_read_rename(struct statement *out, const PgQuery__Node *node,
 			    enum guard_scope asked)
@@ -510,7 +516,7 @@ statement_alter_read_rename(struct statement *out, const PgQuery__Node *node,
 	if (type == ALTERED(COLUMN))
 		type = stmt->relation_type;
 	if (stmt->relation == NULL ||
-	    !statement_claim(out, asked, GUARD_SCOPE_DDL, tag_of(type)) ||
+	    !statement_claim(out, asked, GUARD_SCOPE_DDL, alter_tag(type)) ||
 	    is_composite(type))
 		return STATEMENT_OK;
 	status = add_need(out, stmt->relation, rename_need(stmt->rename_type));
@@ -536,7 +542,7 @@ statement_alter_read_set_schema(struct statement *out,
 
 	if (stmt->relation == NULL ||
 	    !statement_claim(out, asked, GUARD_SCOPE_DDL,
-			     tag_of(stmt->object_type)))
+			     alter_tag(stmt->object_type)))
 		return STATEMENT_OK;
 	status =
 	    statement_target_lock(out, stmt->relation, LOCK_ACCESS_EXCLUSIVE);

@@ -7,6 +7,7 @@
 
 #include "policy/sql/statement_target.h"
 
+/* The readers, each with the node that it reads. */
 statement_reader statement_alter_read;            /* AlterTableStmt */
 statement_reader statement_alter_read_move_all;   /* ALL IN TABLESPACE */
 statement_reader statement_alter_read_rename;     /* RenameStmt */

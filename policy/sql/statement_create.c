@@ -47,8 +47,8 @@ add_others(struct statement *out, const PgQuery__CreateStmt *stmt)
 }
 
 static enum statement_status
-read_table(struct statement *out, const PgQuery__CreateStmt *stmt,
-	   enum guard_scope asked, const char *tag)
+create_read_table(struct statement *out, const PgQuery__CreateStmt *stmt,
+		  enum guard_scope asked, const char *tag)
 {
 	if (!locks_others(stmt) ||
 	    !statement_claim(out, asked, GUARD_SCOPE_DDL, tag))
@@ -60,7 +60,7 @@ enum statement_status
 statement_create_read_table(struct statement *out, const PgQuery__Node *node,
 			    enum guard_scope asked)
 {
-	return read_table(out, node->create_stmt, asked, "CREATE TABLE");
+	return create_read_table(out, node->create_stmt, asked, "CREATE TABLE");
 }
 
 enum statement_status
@@ -68,11 +68,15 @@ statement_create_read_foreign_table(struct statement *out,
 				    const PgQuery__Node *node,
 				    enum guard_scope asked)
 {
-	return read_table(out, node->create_foreign_table_stmt->base_stmt,
-			  asked, "CREATE FOREIGN TABLE");
+	return create_read_table(out,
+				 node->create_foreign_table_stmt->base_stmt,
+				 asked, "CREATE FOREIGN TABLE");
 }
 
-/* Its indexes and triggers can only be of tables in it, which are new. */
+/*
+ * Only tables count: indexes and triggers in a CREATE SCHEMA can only be of
+ * tables that it makes.
+ */
 enum statement_status
 statement_create_read_schema(struct statement *out, const PgQuery__Node *node,
 			     enum guard_scope asked)
@@ -85,8 +89,8 @@ statement_create_read_schema(struct statement *out, const PgQuery__Node *node,
 		const PgQuery__Node *element = stmt->schema_elts[i];
 
 		if (element->node_case == NODE(CREATE_STMT))
-			status = read_table(out, element->create_stmt, asked,
-					    "CREATE SCHEMA");
+			status = create_read_table(out, element->create_stmt,
+						   asked, "CREATE SCHEMA");
 	}
 	return status;
 }
@@ -120,7 +124,7 @@ statement_create_read_trigger(struct statement *out, const PgQuery__Node *node,
 
 /* The relation that a rule's action writes; NULL: none. */
 static const PgQuery__RangeVar *
-written(const PgQuery__Node *action)
+rule_action_target(const PgQuery__Node *action)
 {
 	switch (action->node_case) {
 	case NODE(INSERT_STMT):
@@ -147,7 +151,8 @@ statement_create_read_rule(struct statement *out, const PgQuery__Node *node,
 	status =
 	    statement_target_lock(out, stmt->relation, LOCK_ACCESS_EXCLUSIVE);
 	for (i = 0; i < stmt->n_actions && status == STATEMENT_OK; i++) {
-		const PgQuery__RangeVar *range = written(stmt->actions[i]);
+		const PgQuery__RangeVar *range =
+		    rule_action_target(stmt->actions[i]);
 
 		if (range != NULL)
 			status = statement_target_lock(out, range,

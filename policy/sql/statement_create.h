@@ -7,6 +7,7 @@
 
 #include "policy/sql/statement_target.h"
 
+/* The readers, each named after the statement that it reads. */
 statement_reader statement_create_read_table;
 statement_reader statement_create_read_foreign_table;
 statement_reader statement_create_read_schema;

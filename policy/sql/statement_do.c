@@ -29,7 +29,7 @@ source_of(const PgQuery__DoStmt *stmt)
 				return NULL;
 			continue;
 		}
-		/* Said twice: the server refuses it. */
+		/* The server refuses a source that is given twice. */
 		if (source != NULL)
 			return NULL;
 		source = value;
@@ -38,8 +38,8 @@ source_of(const PgQuery__DoStmt *stmt)
 }
 
 /*
- * As a statement of its own.  What does not parse is no statement but part of
- * an expression, or an error that the server meets when it comes there.
+ * Read the item as a statement of its own.  If it does not parse, it is part
+ * of an expression, or an error that the server meets when it comes there.
  */
 static enum statement_status
 read_item(struct statement *out, struct statement_text item)
@@ -60,7 +60,10 @@ read_item(struct statement *out, struct statement_text item)
 	return status == STATEMENT_UNPARSED ? STATEMENT_OK : status;
 }
 
-/* *least: of the scopes of what is guarded in it; OFF: nothing is. */
+/*
+ * Read all items.  *least is the least scope of those that are guarded; OFF if
+ * none is.
+ */
 static enum statement_status
 read_block(struct statement *out, const struct statement_block *block,
 	   enum guard_scope *least)

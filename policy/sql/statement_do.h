@@ -12,6 +12,7 @@
 
 #include "policy/sql/statement_target.h"
 
+/* DoStmt: adds the targets of all statements in the block. */
 statement_reader statement_do_read;
 
 #endif

@@ -6,7 +6,7 @@
 #define DROPPED(type) PG_QUERY__OBJECT_TYPE__OBJECT_##type
 #define CASCADE PG_QUERY__DROP_BEHAVIOR__DROP_CASCADE
 
-/* How the grammar gives an object's name. */
+/* The forms in which the grammar gives an object's name. */
 enum form {
 	FORM_OTHER, /* not planned: rare, or its drop locks no relation */
 	FORM_RELATION,
@@ -19,8 +19,8 @@ enum form {
 };
 
 /*
- * CommandComplete's tags.  None: its drop locks no relation, or it is an
- * object that all databases share.
+ * The objects by the grammar's type, with CommandComplete's tag.  NULL: the
+ * drop locks no relation, or the object is one that all databases share.
  */
 static const struct {
 	const char *tag;

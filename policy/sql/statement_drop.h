@@ -6,8 +6,9 @@
 
 #include "policy/sql/statement_target.h"
 
-statement_reader statement_drop_read;       /* DropStmt */
-statement_reader statement_drop_read_owned; /* DropOwnedStmt */
-statement_reader statement_drop_read_truncate;
+/* The readers, each with the node that it reads. */
+statement_reader statement_drop_read;          /* DropStmt */
+statement_reader statement_drop_read_owned;    /* DropOwnedStmt */
+statement_reader statement_drop_read_truncate; /* TruncateStmt */
 
 #endif

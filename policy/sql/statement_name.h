@@ -18,25 +18,25 @@
 
 #include "policy/sql/statement.h"
 
-/* A copy, without quotes. */
+/* The name as it is, without quotes. */
 enum statement_status statement_name_bare(char **out, const char *name);
 
-/* One identifier. */
+/* One identifier in quotes. */
 enum statement_status statement_name_part(char **out, const char *name);
 
-/* "schema"."relation" */
+/* A relation: "schema"."relation". */
 enum statement_status statement_name_range(char **out,
 					   const PgQuery__RangeVar *range);
 
-/* The same from strings. */
+/* A name from a list of strings: "schema"."relation". */
 enum statement_status
 statement_name_list(char **out, PgQuery__Node *const *parts, size_t count);
 
-/* As to_regtype() takes it. */
+/* A type as to_regtype() takes it. */
 enum statement_status statement_name_type(char **out,
 					  const PgQuery__TypeName *type);
 
-/* "schema".+ */
+/* An operator: "schema".+ */
 enum statement_status
 statement_name_operator(char **out, const PgQuery__ObjectWithArgs *object);
 
@@ -44,7 +44,7 @@ statement_name_operator(char **out, const PgQuery__ObjectWithArgs *object);
 enum statement_status
 statement_name_arguments(char **out, const PgQuery__ObjectWithArgs *object);
 
-/* A role, or the function that tells it. */
+/* A role in quotes, or current_user or session_user without. */
 enum statement_status statement_name_role(char **out,
 					  const PgQuery__RoleSpec *role);
 

@@ -15,7 +15,7 @@ enum { BLOCK_ITEMS_MIN = 8 }; /* room for, at first; doubled from there on */
 
 /* NULL: it does not scan, or memory is out, which *no_memory tells. */
 static PgQuery__ScanResult *
-scan(struct statement_text text, bool *no_memory)
+scan_text(struct statement_text text, bool *no_memory)
 {
 	PgQuery__ScanResult *tokens = NULL;
 	PgQueryScanResult result;
@@ -57,13 +57,13 @@ size_t
 statement_scan_trailing_comments(struct statement_text text)
 {
 	bool no_memory;
-	PgQuery__ScanResult *tokens = scan(text, &no_memory);
+	PgQuery__ScanResult *tokens = scan_text(text, &no_memory);
 	size_t end = text.len;
 	size_t i;
 
 	if (tokens == NULL)
 		return end;
-	/* Not by the end of the last token: U&'' has a wrong one. */
+	/* The end of the last token does not tell: U&'' has a wrong one. */
 	for (i = tokens->n_tokens; i > 0; i--) {
 		if (!is_comment(tokens->tokens[i - 1]))
 			break;
@@ -77,7 +77,7 @@ size_t
 statement_scan_body_depth(struct statement_text text, size_t depth)
 {
 	bool no_memory;
-	PgQuery__ScanResult *tokens = scan(text, &no_memory);
+	PgQuery__ScanResult *tokens = scan_text(text, &no_memory);
 	PgQuery__Token before = TOKEN(NUL);
 	size_t i;
 
@@ -85,7 +85,7 @@ statement_scan_body_depth(struct statement_text text, size_t depth)
 		return 0;
 	for (i = 0; i < tokens->n_tokens; i++) {
 		PgQuery__Token token = tokens->tokens[i]->token;
-		/* As a label or behind a dot any keyword may be a name. */
+		/* Any keyword may be a name behind AS or a dot. */
 		bool is_name = before == TOKEN(AS) || before == TOKEN(ASCII_46);
 
 		if (is_comment(tokens->tokens[i]))
@@ -137,7 +137,7 @@ group_add(struct group *g, PgQuery__Token token)
 }
 
 static size_t
-nesting(const PgQuery__ScanResult *tokens)
+tokens_nesting(const PgQuery__ScanResult *tokens)
 {
 	struct group groups[STATEMENT_NESTING_MAX + 1] = {{.item = 0}};
 	size_t open = 0;
@@ -160,7 +160,7 @@ nesting(const PgQuery__ScanResult *tokens)
 			group_add(&groups[open], token);
 		}
 	}
-	/* What was never closed does not parse. */
+	/* A group that was never closed does not parse. */
 	return group_depth(&groups[0]);
 }
 
@@ -174,10 +174,10 @@ statement_scan_nesting(struct statement_text text)
 	/* Each token has a byte at least. */
 	if (text.len <= STATEMENT_NESTING_MAX)
 		return text.len;
-	tokens = scan(text, &no_memory);
+	tokens = scan_text(text, &no_memory);
 	if (tokens == NULL)
 		return text.len;
-	depth = nesting(tokens);
+	depth = tokens_nesting(tokens);
 	scan_free(tokens);
 	return depth;
 }
@@ -264,7 +264,7 @@ block_read(struct statement_block *out, struct statement_text block,
 			open = block_add(out);
 			if (open == NULL)
 				return false;
-			/* Without its ';' all that follows is in it. */
+			/* If no ';' comes, all that follows is in it. */
 			open->sql = block.sql + start;
 			open->len = block.len - start;
 		} else if (open == NULL && at_start) {
@@ -280,7 +280,7 @@ bool
 statement_scan_block(struct statement_block *out, struct statement_text block)
 {
 	bool no_memory;
-	PgQuery__ScanResult *tokens = scan(block, &no_memory);
+	PgQuery__ScanResult *tokens = scan_text(block, &no_memory);
 
 	*out = (struct statement_block){.items = NULL};
 	if (tokens != NULL) {

@@ -13,12 +13,15 @@
 
 #include "policy/sql/statement_text.h"
 
-/* Where the comments behind the last token begin; the text's end if none. */
+/*
+ * The byte at which the comments behind the last token begin; the text's length
+ * if there are none.
+ */
 size_t statement_scan_trailing_comments(struct statement_text text);
 
 /*
- * How deep in a routine's BEGIN ATOMIC and CASE the text ends, which begins
- * at `depth`: a ';' ends the statement at depth 0 only.
+ * How many of a routine's BEGIN ATOMIC and CASE are open at the text's end, if
+ * `depth` are at its begin.  A ';' ends the statement at depth 0 only.
  */
 size_t statement_scan_body_depth(struct statement_text text, size_t depth);
 
@@ -28,25 +31,26 @@ size_t statement_scan_body_depth(struct statement_text text, size_t depth);
  */
 size_t statement_scan_nesting(struct statement_text text);
 
-/* What stands in a PL/pgSQL block. */
+/* The statements of a PL/pgSQL block that could matter. */
 struct statement_block {
 	/*
-	 * Owned; the texts borrow from the block's.  What begins like a
-	 * statement with DROP, ALTER, TRUNCATE, CREATE or REFRESH; it may yet
-	 * be something else, and not parse.
+	 * Owned; the texts borrow from the block's.  Each begins with DROP,
+	 * ALTER, TRUNCATE, CREATE or REFRESH where a statement may begin; it
+	 * may yet be something else, and not parse.
 	 */
 	struct statement_text *items;
 	size_t count;
-	/* COMMIT, ROLLBACK, or a CALL or DO whose own block may have them. */
+	/* There is a COMMIT or ROLLBACK, or a CALL or DO, whose own block may
+	 * have them. */
 	bool may_end_transaction;
 };
 
 /*
- * False: out of memory, *out is empty.  A block that does not scan has
- * nothing in it.
+ * Find the statements of a block; the caller frees out->items.  False: out of
+ * memory, and *out is empty.  A block that does not scan has nothing in it.
  *
- * Not with libpg_query's parser for PL/pgSQL: it aborts on some input, leaks
- * on every input, and refuses much that the server runs.
+ * libpg_query's parser for PL/pgSQL is of no use: it aborts on some input,
+ * leaks on every input, and refuses much that the server runs.
  */
 bool statement_scan_block(struct statement_block *out,
 			  struct statement_text block);

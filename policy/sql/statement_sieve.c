@@ -1,6 +1,6 @@
 #include "policy/sql/statement_sieve.h"
 
-/* What is guarded in each scope, if the rest is of the right kind. */
+/* First words of statements that each scope may guard. */
 static const struct statement_keywords guarded[] = {
     [GUARD_SCOPE_OFF] = {{{NULL}}},
     [GUARD_SCOPE_DROPS] = {{
@@ -17,6 +17,7 @@ static const struct statement_keywords guarded[] = {
     }},
 };
 
+/* First words of statements that may do something to the block. */
 static const struct statement_keywords control = {{
     ['a' - 'a'] = {"abort"},
     ['b' - 'a'] = {"begin"},
@@ -38,11 +39,14 @@ statement_is_candidate(const char *sql, size_t len, enum guard_scope scope)
 	while (len > 0 && sql[len - 1] == ';')
 		len--;
 	starts = statement_starts_of((struct statement_text){sql, len});
-	while (statement_starts_next(&starts))
-		if (starts.gave_up ||
-		    statement_text_is_listed(starts.text, starts.word,
+	do {
+		size_t word;
+
+		if (!statement_starts_word(&starts, &word) ||
+		    statement_text_is_listed(starts.text, word,
 					     &guarded[scope]))
 			return true;
+	} while (statement_starts_move(&starts));
 	return false;
 }
 
@@ -85,7 +89,7 @@ is_prepare_transaction(struct statement_text text)
 	return statement_text_is_word(text, second, "transaction");
 }
 
-/* Of ALTER, and of a whole DO block: if one of `words` is within it. */
+/* True if one of `words` is within the text, which may be a whole DO block. */
 static bool
 contains_any(struct statement_text text, const char *const *words, size_t count)
 {
@@ -101,8 +105,8 @@ contains_any(struct statement_text text, const char *const *words, size_t count)
 	contains_any(text, words, sizeof(words) / sizeof((words)[0]))
 
 /*
- * By the first words, so that few statements need the parser.  An ALTER of
- * another kind, a DO that has no DDL, or a function's long body, must not
+ * Judge by the first words, so that few statements need the parser.  An ALTER
+ * of another kind, a DO that has no DDL, or a function's long body, must not
  * count as too large.
  */
 enum statement_role

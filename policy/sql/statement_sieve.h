@@ -18,13 +18,13 @@ enum statement_role {
 };
 
 /*
- * Of one statement without what stands around it.  What is not OTHER needs
- * the parser to be sure.
+ * The role of one statement, whose text has nothing around it.  Unless it is
+ * OTHER, only the parser tells for sure.
  */
 enum statement_role statement_sieve_role(struct statement_text text,
 					 enum guard_scope scope);
 
-/* CREATE FUNCTION or PROCEDURE. */
+/* True for CREATE [OR REPLACE] FUNCTION or PROCEDURE. */
 bool statement_sieve_creates_routine(struct statement_text text);
 
 #endif

@@ -21,39 +21,44 @@
 
 #include "policy/sql/statement.h"
 
+/* Read a node of the kind that the reader is for; see above. */
 typedef enum statement_status statement_reader(struct statement *out,
 					       const PgQuery__Node *node,
 					       enum guard_scope asked);
 
 /*
- * False: `asked` does not guard what `least` is the least scope for, or there
- * is no tag.
+ * Set the statement's scope to `least` and its tag, which stays borrowed.
+ * False: nothing was set, for `asked` does not reach as far as `least`, or the
+ * tag is NULL.
  */
 bool statement_claim(struct statement *out, enum guard_scope asked,
 		     enum guard_scope least, const char *tag);
 
-/* NULL: out of memory.  All but the kind is the caller's to set. */
+/*
+ * Add a target of this kind, all else zero.  It is borrowed until the next one
+ * is added.  NULL: out of memory.
+ */
 struct target *statement_target_add(struct statement *out,
 				    enum target_kind kind);
 
-/* TARGET_LOCK of the relation, `only` if no children are meant. */
+/* Add a TARGET_LOCK of the relation, `only` if the range says ONLY. */
 enum statement_status statement_target_lock(struct statement *out,
 					    const PgQuery__RangeVar *range,
 					    enum lock_mode mode);
 
-/* TARGET_TREE; a TARGET_LOCK if the range says ONLY. */
+/* Add a TARGET_TREE, or a TARGET_LOCK if the range says ONLY. */
 enum statement_status statement_target_tree(struct statement *out,
 					    const PgQuery__RangeVar *range,
 					    enum lock_mode mode,
 					    bool partitions_only);
 
-/* A relation and its bare `part`, which may be NULL. */
+/* Add a target with a relation and its bare `part`, which may be NULL. */
 enum statement_status statement_target_part(struct statement *out,
 					    enum target_kind kind,
 					    const PgQuery__RangeVar *range,
 					    const char *part);
 
-/* A relation and another one as its `part`. */
+/* Add a target with a relation, and another one as its `part`. */
 enum statement_status statement_target_pair(struct statement *out,
 					    enum target_kind kind,
 					    const PgQuery__RangeVar *range,

@@ -3,22 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-	/*
-	 * How far the walk over the statements looks behind a ';' for a word.
-	 * A bound keeps it linear in the text: each ';' inside a long comment
-	 * would else walk the rest of it.
-	 */
-	LOOK_AHEAD = 256,
-};
-
-/* \v is white space from PostgreSQL 16 on. */
-bool
-statement_text_is_space(char c)
-{
-	return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
 static bool
 has_pair(struct statement_text text, size_t pos, char first, char second)
 {
@@ -71,31 +55,12 @@ statement_text_skip(struct statement_text text, size_t pos, size_t limit)
 	return limit;
 }
 
-static char
-fold(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
-static bool
-is_word_start(char c)
-{
-	return (fold(c) >= 'a' && fold(c) <= 'z') || c == '_' ||
-	       (unsigned char)c >= 0x80;
-}
-
-static bool
-is_word_part(char c)
-{
-	return is_word_start(c) || (c >= '0' && c <= '9') || c == '$';
-}
-
 size_t
 statement_text_word_end(struct statement_text text, size_t pos)
 {
-	if (pos >= text.len || !is_word_start(text.sql[pos]))
+	if (pos >= text.len || !statement_text_is_word_start(text.sql[pos]))
 		return pos;
-	while (pos < text.len && is_word_part(text.sql[pos]))
+	while (pos < text.len && statement_text_is_word_part(text.sql[pos]))
 		pos++;
 	return pos;
 }
@@ -105,9 +70,10 @@ statement_text_is_word(struct statement_text text, size_t pos,
 		       const char *keyword)
 {
 	for (; *keyword != '\0'; keyword++, pos++)
-		if (pos >= text.len || fold(text.sql[pos]) != *keyword)
+		if (pos >= text.len ||
+		    statement_text_fold(text.sql[pos]) != *keyword)
 			return false;
-	return pos >= text.len || !is_word_part(text.sql[pos]);
+	return pos >= text.len || !statement_text_is_word_part(text.sql[pos]);
 }
 
 bool
@@ -120,8 +86,8 @@ statement_text_is_listed(struct statement_text text, size_t pos,
 
 	if (pos >= text.len || text.len - pos < 2)
 		return false; /* no keyword is as short */
-	first = fold(text.sql[pos]);
-	second = fold(text.sql[pos + 1]);
+	first = statement_text_fold(text.sql[pos]);
+	second = statement_text_fold(text.sql[pos + 1]);
 	if (first < 'a' || first > 'z')
 		return false;
 	for (words = lists->by_letter[first - 'a']; *words != NULL; words++)
@@ -131,49 +97,13 @@ statement_text_is_listed(struct statement_text text, size_t pos,
 	return false;
 }
 
-struct statement_starts
-statement_starts_of(struct statement_text text)
-{
-	/* The start is looked at once, so that no bound is needed there. */
-	return (struct statement_starts){.text = text, .limit = text.len};
-}
-
-/*
- * Go on from the next ';', not from behind a comment: all this may stand in a
- * string, and the next ';' end it.
- */
 static bool
-move_behind_semicolon(struct statement_starts *s)
-{
-	const char *sql = s->text.sql;
-	size_t len = s->text.len;
-	const char *semicolon = memchr(sql + s->pos, ';', len - s->pos);
-
-	if (semicolon == NULL)
-		return false;
-	s->pos = (size_t)(semicolon - sql) + 1;
-	s->limit = len - s->pos > LOOK_AHEAD ? s->pos + LOOK_AHEAD : len;
-	return true;
-}
-
-bool
-statement_starts_next(struct statement_starts *s)
-{
-	if (s->is_begun && !move_behind_semicolon(s))
-		return false;
-	s->is_begun = true;
-	s->word = statement_text_skip(s->text, s->pos, s->limit);
-	s->gave_up = s->word >= s->limit && s->limit < s->text.len;
-	return true;
-}
-
-static bool
-matches(const char *bytes, const char *keyword, size_t len)
+text_matches(const char *bytes, const char *keyword, size_t len)
 {
 	size_t i;
 
 	for (i = 0; i < len; i++)
-		if (fold(bytes[i]) != keyword[i])
+		if (statement_text_fold(bytes[i]) != keyword[i])
 			return false;
 	return true;
 }
@@ -185,7 +115,7 @@ statement_text_contains(struct statement_text text, const char *keyword)
 	size_t pos;
 
 	for (pos = 0; pos < text.len && text.len - pos >= len; pos++)
-		if (matches(text.sql + pos, keyword, len))
+		if (text_matches(text.sql + pos, keyword, len))
 			return true;
 	return false;
 }

@@ -18,6 +18,7 @@ struct text {
 	bool failed;
 };
 
+/* Append one byte. */
 void text_put(struct text *t, char c);
 
 /* Append `len` bytes; data may be NULL if len is 0. */

@@ -9,29 +9,16 @@ enum {
 	NAME_BYTES_MAX = 63, /* the server's NAMEDATALEN - 1 */
 };
 
-static char
-fold(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
-static bool
-is_part(char c)
-{
-	return (fold(c) >= 'a' && fold(c) <= 'z') || (c >= '0' && c <= '9') ||
-	       c == '_' || c == '$' || (unsigned char)c >= 0x80;
-}
-
-/* The next run: its length, and where it begins.  0: no more. */
+/* Find the next run and tell its length in bytes; 0: there is no more. */
 static size_t
-next_run(struct words *w, const char **run)
+words_next_run(struct words *w, const char **run)
 {
 	size_t start;
 
-	while (w->pos < w->len && !is_part(w->sql[w->pos]))
+	while (w->pos < w->len && !statement_text_is_word_part(w->sql[w->pos]))
 		w->pos++;
 	start = w->pos;
-	while (w->pos < w->len && is_part(w->sql[w->pos]))
+	while (w->pos < w->len && statement_text_is_word_part(w->sql[w->pos]))
 		w->pos++;
 	*run = w->sql + start;
 	return w->pos - start;
@@ -41,7 +28,7 @@ bool
 words_next(struct words *w, uint32_t *hash)
 {
 	const char *run;
-	size_t len = next_run(w, &run);
+	size_t len = words_next_run(w, &run);
 
 	if (len > 0)
 		*hash = words_hash(run, len);
@@ -57,13 +44,14 @@ words_hash(const char *word, size_t len)
 	for (i = 0; i < len && i < NAME_BYTES_MAX; i++) {
 		if ((unsigned char)word[i] >= 0x80)
 			return NOT_ASCII;
-		hash ^= (unsigned char)fold(word[i]);
+		hash ^= (unsigned char)statement_text_fold(word[i]);
 		hash *= 16777619U;
 	}
 	return hash;
 }
 
-/* What stands behind pos is blanks, comments where those count, and ';'. */
+/* True if nothing is left from pos on but blanks, ';' and, if told, comments.
+ */
 static bool
 is_blank_from(struct statement_text text, size_t pos, bool with_comments)
 {
@@ -82,7 +70,7 @@ is_blank_from(struct statement_text text, size_t pos, bool with_comments)
 	return true;
 }
 
-/* No string, quoted name or comment begins between the two. */
+/* True if no string, quoted name or comment can begin between the two. */
 static bool
 is_plain(struct statement_text text, size_t from, size_t to)
 {
@@ -125,8 +113,8 @@ words_are_harmless(const char *sql, size_t len)
 	if (semicolon == NULL)
 		return true;
 	/*
-	 * It may stand in a string or a comment, and what looks like a comment
-	 * behind it be the end of that.
+	 * The ';' may stand in a string or a comment, and what looks like a
+	 * comment behind it be the end of that.
 	 */
 	end = (size_t)(semicolon - sql);
 	return is_blank_from(text, end + 1, is_plain(text, first, end));
@@ -148,7 +136,7 @@ words_write(const char *sql, size_t len)
 	const char *run;
 	size_t run_len;
 
-	while ((run_len = next_run(&w, &run)) > 0) {
+	while ((run_len = words_next_run(&w, &run)) > 0) {
 		struct statement_text text = {run, run_len};
 
 		if (statement_text_is_listed(text, 0, &keywords))
@@ -164,15 +152,15 @@ has_unicode_escape(const char *sql, size_t len)
 	const char *at = sql;
 
 	while ((at = memchr(at, '&', (size_t)(end - at))) != NULL) {
-		if (at > sql && fold(at[-1]) == 'u' && end - at >= 2 &&
-		    (at[1] == '"' || at[1] == '\''))
+		if (at > sql && statement_text_fold(at[-1]) == 'u' &&
+		    end - at >= 2 && (at[1] == '"' || at[1] == '\''))
 			return true;
 		at++;
 	}
 	return false;
 }
 
-/* The server cuts it between two characters: where, depends on them. */
+/* The server cuts such a word behind a character: where, its encoding tells. */
 static bool
 has_long_foreign_word(const char *sql, size_t len)
 {
@@ -180,24 +168,27 @@ has_long_foreign_word(const char *sql, size_t len)
 	const char *run;
 	size_t run_len;
 
-	while ((run_len = next_run(&w, &run)) > 0)
+	while ((run_len = words_next_run(&w, &run)) > 0)
 		if (run_len > NAME_BYTES_MAX &&
 		    (unsigned char)run[NAME_BYTES_MAX] >= 0x80)
 			return true;
 	return false;
 }
 
-/* At the start or behind any ';'. */
+/* True if EXECUTE stands at the start or behind any ';', or may. */
 static bool
 may_execute(const char *sql, size_t len)
 {
 	struct statement_starts starts =
 	    statement_starts_of((struct statement_text){sql, len});
 
-	while (statement_starts_next(&starts))
-		if (starts.gave_up ||
-		    statement_text_is_word(starts.text, starts.word, "execute"))
+	do {
+		size_t word;
+
+		if (!statement_starts_word(&starts, &word) ||
+		    statement_text_is_word(starts.text, word, "execute"))
 			return true;
+	} while (statement_starts_move(&starts));
 	return false;
 }
 

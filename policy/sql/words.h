@@ -12,22 +12,24 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* A walk over the words of a text; begin it with pos 0. */
 struct words {
 	const char *sql; /* borrowed */
-	size_t len;
+	size_t len;      /* bytes */
 	size_t pos;
 };
 
 /*
- * The next maximal run of [A-Za-z0-9_$] and bytes >= 0x80, ASCII letters
- * folded to lower case, as a 32-bit hash (FNV-1a).  False: no more.
- * Everything counts: strings, comments, quoted names.
+ * Go to the next word, a maximal run of [A-Za-z0-9_$] and bytes >= 0x80, and
+ * set *hash to its words_hash.  False: there is no more.  Everything counts:
+ * strings, comments, quoted names.
  */
 bool words_next(struct words *w, uint32_t *hash);
 
 /*
- * The hash of one such run, of which 63 bytes count: the server cuts names.
- * All that are not ASCII have the same: clients' encodings differ.
+ * The hash (FNV-1a of 32 bits) of one word, ASCII letters folded to lower case.
+ * Its first 63 bytes count: the server cuts names.  Words that are not all
+ * ASCII have one hash: clients' encodings differ.
  */
 uint32_t words_hash(const char *word, size_t len);
 

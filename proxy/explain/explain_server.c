@@ -274,13 +274,6 @@ check_exists(struct explain_server *s, const char *relation, char **error)
 }
 
 static bool
-names_relation(const struct target *t)
-{
-	return t->kind != TARGET_OBJECT || t->object == OBJECT_TRIGGER ||
-	       t->object == OBJECT_RULE || t->object == OBJECT_POLICY;
-}
-
-static bool
 check_targets(struct explain_server *s, const struct statement *statement,
 	      char **error)
 {
@@ -292,7 +285,7 @@ check_targets(struct explain_server *s, const struct statement *statement,
 		bool has_second =
 		    t->kind == TARGET_DETACH || t->kind == TARGET_ATTACH;
 
-		if (!names_relation(t))
+		if (!target_names_relation(t))
 			continue;
 		/* Each clause of an ALTER TABLE names the table. */
 		if (strcmp(last, t->relation) != 0 &&
