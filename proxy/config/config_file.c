@@ -93,10 +93,11 @@ report_section(const struct reading *r, char *line)
 {
 	struct config_file_line event = {.number = r->line};
 	char *end = strchr(line, ']');
-	const char *rest = end == NULL ? line : end + 1;
+	const char *rest = end;
 
-	rest += strspn(rest, " \t\r\f\v");
-	if (*rest != '\0' && *rest != ';' && *rest != '#') {
+	if (rest != NULL)
+		rest += 1 + strspn(rest + 1, " \t\r\f\v");
+	if (rest == NULL || (*rest != '\0' && *rest != ';' && *rest != '#')) {
 		report_fault(r, r->line, "expected [SECTION]");
 		return;
 	}

@@ -9,8 +9,8 @@
 #include "proxy/config/tls_settings.h"
 #include "proxy/config/value.h"
 
-struct _PQconninfoOption; /* libpq's, which has no other name without its
-			     header */
+/* libpq's: without its header it has no other name. */
+struct _PQconninfoOption; /* NOLINT(bugprone-reserved-identifier) */
 
 /* NULL: not given, or empty, which is the same. */
 char *conninfo_option(const struct _PQconninfoOption *options,

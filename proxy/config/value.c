@@ -296,6 +296,7 @@ read_list(char **list, size_t *count, const char *text, read_entry_fn *read,
 	/* No entry is longer than what is left of the text. */
 	char *entry = malloc(strlen(text) + 1);
 	bool is_more = entry != NULL;
+	size_t size;
 
 	*count = 0;
 	*is_wrong = false;
@@ -303,10 +304,11 @@ read_list(char **list, size_t *count, const char *text, read_entry_fn *read,
 		*is_wrong = !read(entry, &text);
 		if (*is_wrong)
 			break;
-		list[*count] = malloc(strlen(entry) + 1);
+		size = strlen(entry) + 1;
+		list[*count] = malloc(size);
 		if (list[*count] == NULL)
 			break;
-		strcpy(list[(*count)++], entry);
+		memcpy(list[(*count)++], entry, size);
 		is_more = text[-1] == ',';
 	}
 	free(entry);

@@ -439,7 +439,7 @@ dial_new(const struct handshaker *by, const struct dial_target *target,
 	if (target->tls != NULL)
 		tls_context_use(target->tls);
 	d->timeout.tv_sec = target->timeout_ms / 1000;
-	d->timeout.tv_usec = target->timeout_ms % 1000 * 1000;
+	d->timeout.tv_usec = target->timeout_ms % 1000 * 1000L;
 	d->handler = handler;
 	d->arg = arg;
 	event_assign(&d->event, by->base, -1, 0, begin, d);

@@ -37,7 +37,7 @@ typedef void handshake_handler(void *arg, struct tls *tls, const char *error);
  * comes first; all that the handshake had to send has left then.
  * NULL: out of memory, and tls is freed.
  */
-struct handshake *handshake_start(const struct handshaker *h, int fd,
+struct handshake *handshake_start(const struct handshaker *by, int fd,
 				  struct tls *tls, handshake_handler *handler,
 				  void *arg);
 
@@ -47,8 +47,9 @@ void handshake_cancel(struct handshake *h);
 /* For whoever gets MAIL_HANDSHAKE: its data. */
 void handshake_stepped(struct handshake *h);
 
-/* Its discard function: nobody gets the mail any more. */
-void handshake_discard(void *h);
+/* The discard function of that mail, for when nobody gets it any more: arg is
+ * its data, and is freed. */
+void handshake_discard(void *arg);
 
 /* NULL: a thread could not be started, and errno says why. */
 struct handshake_pool *handshake_pool_start(uint32_t threads);

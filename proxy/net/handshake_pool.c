@@ -36,7 +36,7 @@ next_job(struct handshake_pool *p)
 static void
 tell(struct handshake_job *job)
 {
-	const struct timespec pause = {.tv_nsec = 10 * 1000 * 1000};
+	const struct timespec pause = {.tv_nsec = 10L * 1000 * 1000};
 	struct mail mail = {
 	    .kind = MAIL_HANDSHAKE,
 	    .data = job->data,

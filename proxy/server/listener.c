@@ -97,7 +97,7 @@ static void
 accept_failed(struct evconnlistener *socket, void *arg)
 {
 	struct listeners *l = arg;
-	struct timeval pause = {.tv_usec = PAUSE_MS * 1000};
+	struct timeval pause = {.tv_usec = PAUSE_MS * 1000L};
 
 	(void)socket;
 	log_line(LOG_ERROR, "cannot accept a connection: %s", strerror(errno));

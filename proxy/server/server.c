@@ -83,7 +83,7 @@ begin_drain(struct server *s)
 	uint32_t timeout_ms = s->daemon.config->drain_timeout_ms;
 	struct timeval timeout = {
 	    .tv_sec = timeout_ms / 1000,
-	    .tv_usec = timeout_ms % 1000 * 1000,
+	    .tv_usec = timeout_ms % 1000 * 1000L,
 	};
 	struct timeval often = {.tv_usec = 20000};
 

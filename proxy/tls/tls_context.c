@@ -199,6 +199,17 @@ version_number(enum tls_version version)
 	return 0;
 }
 
+/* Append a name to a list, which has room for it. */
+static void
+append_cipher(char *list, const char *name)
+{
+	char *end = list + strlen(list);
+
+	if (end > list)
+		*end++ = ':';
+	memcpy(end, name, strlen(name) + 1);
+}
+
 /* Split one list: what begins with TLS_ is a suite of TLS 1.3. */
 static bool
 split_ciphers(const char *list, char **older, char **newer)
@@ -212,13 +223,10 @@ split_ciphers(const char *list, char **older, char **newer)
 	*newer = calloc(1, size);
 	while (copy != NULL && *older != NULL && *newer != NULL &&
 	       (name = strsep(&rest, ": ,")) != NULL) {
-		char *out = strncmp(name, "TLS_", 4) == 0 ? *newer : *older;
+		bool is_newer = strncmp(name, "TLS_", 4) == 0;
 
-		if (*name == '\0')
-			continue;
-		if (*out != '\0')
-			strcat(out, ":");
-		strcat(out, name);
+		if (*name != '\0')
+			append_cipher(is_newer ? *newer : *older, name);
 	}
 	free(copy);
 	return copy != NULL && *older != NULL && *newer != NULL;

@@ -45,7 +45,7 @@ static void
 note(struct tls_names *names, const char *name)
 {
 	if (names->count++ == 0)
-		strcpy(names->first, name);
+		memcpy(names->first, name, strlen(name) + 1);
 }
 
 static bool
@@ -112,7 +112,7 @@ tls_name_common(const X509 *cert, char *out, size_t size)
 	if (!copy_text(text, X509_NAME_ENTRY_get_data(entry)) ||
 	    strlen(text) >= size)
 		return false;
-	strcpy(out, text);
+	memcpy(out, text, strlen(text) + 1);
 	return true;
 }
 
