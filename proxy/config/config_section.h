@@ -11,6 +11,11 @@
 
 struct rule_lines;
 
+enum {
+	CONFIG_RULES_MAX = 1000,
+	CONFIG_RULE_NAME_BYTES = 63,
+};
+
 enum section_kind {
 	SECTION_NONE, /* the plain settings */
 	SECTION_RULE, /* the last rule of the configuration */

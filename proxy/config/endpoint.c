@@ -9,6 +9,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "proxy/config/value.h"
+
 #define SOCKET_NAME "/.s.PGSQL."
 
 static const char shape[] = "ADDR:PORT, [IPV6]:PORT, *:PORT or /DIRECTORY:PORT";

@@ -340,7 +340,7 @@ describe_allowed(FILE *out, const struct setting *s)
 }
 
 void
-config_describe(FILE *out)
+setting_describe_all(FILE *out)
 {
 	const struct setting *s;
 

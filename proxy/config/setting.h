@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "proxy/config/config.h"
 #include "proxy/config/value.h"
@@ -69,5 +70,8 @@ bool setting_store(struct config *config, const struct setting *setting,
 /* The same, of one of the guard's. */
 bool setting_store_guard(struct guard_settings *guard, enum guard_setting id,
 			 const char *text, struct value_error *error);
+
+/* Prints a table of all settings with defaults and meaning, for --help. */
+void setting_describe_all(FILE *out);
 
 #endif

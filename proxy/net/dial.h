@@ -11,7 +11,8 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-#include "proxy/config/config.h"
+#include "proxy/config/endpoint.h"
+#include "proxy/config/tls_settings.h"
 #include "proxy/net/handshake.h"
 
 enum {
