@@ -131,23 +131,28 @@ go_on(struct handshake *h)
 		finish(h, tls_error(h->job.tls));
 }
 
+static void
+handshake_free(struct handshake *h)
+{
+	tls_free(h->job.tls);
+	free(h);
+}
+
+/* For mail that nobody gets any more. */
+static void
+handshake_discard(void *data)
+{
+	handshake_free(data);
+}
+
 void
 handshake_stepped(struct handshake *h)
 {
 	h->is_stepping = false;
 	if (h->handler == NULL)
-		handshake_discard(h);
+		handshake_free(h);
 	else
 		go_on(h);
-}
-
-void
-handshake_discard(void *arg)
-{
-	struct handshake *h = arg;
-
-	tls_free(h->job.tls);
-	free(h);
 }
 
 struct handshake *
@@ -165,6 +170,7 @@ handshake_start(const struct handshaker *by, int fd, struct tls *tls,
 	h->job.tls = tls;
 	h->job.mailbox = by->mailbox;
 	h->job.data = h;
+	h->job.discard = handshake_discard;
 	h->fd = fd;
 	h->handler = handler;
 	h->arg = arg;
@@ -185,5 +191,5 @@ handshake_cancel(struct handshake *h)
 	if (h->is_stepping)
 		return; /* handshake_stepped frees it */
 	event_del(&h->event);
-	handshake_discard(h);
+	handshake_free(h);
 }

@@ -44,17 +44,7 @@ struct handshake *handshake_start(const struct handshaker *by, int fd,
 /* Accepts NULL.  The handler will not run, and fd may be closed. */
 void handshake_cancel(struct handshake *h);
 
-/* For whoever gets MAIL_HANDSHAKE: its data. */
+/* For the worker that gets MAIL_HANDSHAKE: h is the data of that mail. */
 void handshake_stepped(struct handshake *h);
-
-/* The discard function of that mail, for when nobody gets it any more: arg is
- * its data, and is freed. */
-void handshake_discard(void *arg);
-
-/* NULL: a thread could not be started, and errno says why. */
-struct handshake_pool *handshake_pool_start(uint32_t threads);
-
-/* Accepts NULL.  What has been posted is done first. */
-void handshake_pool_stop(struct handshake_pool *p);
 
 #endif

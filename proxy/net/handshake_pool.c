@@ -40,7 +40,7 @@ tell(struct handshake_job *job)
 	struct mail mail = {
 	    .kind = MAIL_HANDSHAKE,
 	    .data = job->data,
-	    .discard = handshake_discard,
+	    .discard = job->discard,
 	};
 	struct mailbox *mailbox = job->mailbox;
 

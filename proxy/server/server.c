@@ -30,6 +30,7 @@
 #include "proxy/server/listener.h"
 #include "proxy/base/log.h"
 #include "proxy/gate/turns.h"
+#include "proxy/net/handshake_pool.h"
 #include "proxy/server/worker.h"
 
 struct server {
