@@ -33,7 +33,7 @@ struct loading {
 };
 
 static void
-report_unknown(struct loading *l, struct origin origin, const char *name)
+load_report_unknown(struct loading *l, struct origin origin, const char *name)
 {
 	size_t key = config_rule_key(name);
 
@@ -48,8 +48,8 @@ report_unknown(struct loading *l, struct origin origin, const char *name)
 }
 
 static void
-apply(struct loading *l, const struct setting *s, struct origin origin,
-      const char *text)
+load_value(struct loading *l, const struct setting *s, struct origin origin,
+	   const char *text)
 {
 	struct value_error error;
 
@@ -63,14 +63,14 @@ apply(struct loading *l, const struct setting *s, struct origin origin,
 }
 
 static void
-apply_plain(struct loading *l, const struct config_file_line *line)
+load_plain(struct loading *l, const struct config_file_line *line)
 {
 	struct origin origin = {ORIGIN_FILE, line->number, NULL};
 	const struct setting *s = setting_find(line->name);
 	unsigned *first;
 
 	if (s == NULL) {
-		report_unknown(l, origin, line->name);
+		load_report_unknown(l, origin, line->name);
 		return;
 	}
 	first = &l->lines[s - setting_table];
@@ -81,12 +81,12 @@ apply_plain(struct loading *l, const struct config_file_line *line)
 		return;
 	}
 	*first = line->number;
-	apply(l, s, origin, line->value);
+	load_value(l, s, origin, line->value);
 }
 
 /* A config_file_fn. */
 static void
-apply_line(void *arg, const struct config_file_line *line)
+load_line(void *arg, const struct config_file_line *line)
 {
 	struct loading *l = arg;
 	const struct origin origin = {ORIGIN_FILE, line->number, NULL};
@@ -97,7 +97,7 @@ apply_line(void *arg, const struct config_file_line *line)
 		config_section_begin(&l->sections, l->config, &l->mistakes,
 				     line);
 	else if (l->sections.kind == SECTION_NONE)
-		apply_plain(l, line);
+		load_plain(l, line);
 	else
 		config_section_apply(&l->sections, l->config, &l->mistakes,
 				     line);
@@ -109,7 +109,7 @@ apply_line(void *arg, const struct config_file_line *line)
  * An empty value is none, as it is for libpq.
  */
 static void
-apply_variable(struct loading *l, const char *variable)
+load_variable(struct loading *l, const char *variable)
 {
 	struct origin origin = {.kind = ORIGIN_ENVIRONMENT};
 	char name[MISTAKE_NAME_BYTES + 1];
@@ -124,7 +124,7 @@ apply_variable(struct loading *l, const char *variable)
 	name[i] = '\0';
 	s = setting_find(name);
 	if (s != NULL && variable + i == equals) {
-		apply(l, s, origin, equals + 1);
+		load_value(l, s, origin, equals + 1);
 	} else if (mistake_looks_like_name(name)) {
 		origin.name = name;
 		mistake_print_origin(&l->mistakes, &origin);
@@ -136,17 +136,17 @@ apply_variable(struct loading *l, const char *variable)
 }
 
 static void
-apply_environment(struct loading *l, char *const *environment)
+load_environment(struct loading *l, char *const *environment)
 {
 	const size_t prefix_len = strlen(ENVIRONMENT_PREFIX);
 
 	for (; *environment != NULL; environment++)
 		if (strncmp(*environment, ENVIRONMENT_PREFIX, prefix_len) == 0)
-			apply_variable(l, *environment + prefix_len);
+			load_variable(l, *environment + prefix_len);
 }
 
 static void
-apply_set(struct loading *l, const char *text)
+load_set(struct loading *l, const char *text)
 {
 	struct origin origin = {.kind = ORIGIN_SET};
 	const char *equals = strchr(text, '=');
@@ -164,14 +164,14 @@ apply_set(struct loading *l, const char *text)
 	}
 	s = setting_find(name);
 	if (s != NULL)
-		apply(l, s, origin, equals + 1);
+		load_value(l, s, origin, equals + 1);
 	else
-		report_unknown(l, origin, name);
+		load_report_unknown(l, origin, name);
 	free(name);
 }
 
 static void
-apply_presets(struct loading *l)
+load_presets(struct loading *l)
 {
 	struct value_error error;
 	const struct setting *s;
@@ -201,7 +201,7 @@ usable_cpu_count(void)
 }
 
 static void
-check_together(struct loading *l)
+load_check_together(struct loading *l)
 {
 	const struct origin *attempt =
 	    &l->origins[setting_of_guard(GUARD_SETTING_ATTEMPT_TIMEOUT) -
@@ -215,7 +215,7 @@ check_together(struct loading *l)
 }
 
 static bool
-any_rule_guards(const struct config *c)
+config_any_rule_guards(const struct config *c)
 {
 	size_t i;
 
@@ -230,45 +230,46 @@ any_rule_guards(const struct config *c)
 }
 
 static enum guard_scope
-scope_to_detect(const struct config *c)
+config_scope_to_detect(const struct config *c)
 {
-	bool is_off = c->guard.scope == GUARD_SCOPE_OFF && !any_rule_guards(c);
+	bool is_off =
+	    c->guard.scope == GUARD_SCOPE_OFF && !config_any_rule_guards(c);
 
 	return is_off ? GUARD_SCOPE_OFF : GUARD_SCOPE_DDL;
 }
 
 static const struct origin *
-origin_of(const struct loading *l, const char *name)
+load_origin(const struct loading *l, const char *name)
 {
 	return &l->origins[setting_find(name) - setting_table];
 }
 
 static void
-check_tls(struct loading *l)
+load_check_tls(struct loading *l)
 {
 	const struct config_tls_origins origins = {
-	    .tls_mode = origin_of(l, "tls_mode"),
-	    .tls_cert = origin_of(l, "tls_cert"),
-	    .tls_key = origin_of(l, "tls_key"),
-	    .tls_crl = origin_of(l, "tls_crl"),
-	    .auth = origin_of(l, "auth"),
-	    .upstream = origin_of(l, "upstream"),
+	    .tls_mode = load_origin(l, "tls_mode"),
+	    .tls_cert = load_origin(l, "tls_cert"),
+	    .tls_key = load_origin(l, "tls_key"),
+	    .tls_crl = load_origin(l, "tls_crl"),
+	    .auth = load_origin(l, "auth"),
+	    .upstream = load_origin(l, "upstream"),
 	};
 
 	config_tls_check(l->config, &origins, &l->mistakes);
 }
 
 static void
-read_sources(struct loading *l, const struct config_sources *sources)
+load_sources(struct loading *l, const struct config_sources *sources)
 {
 	size_t i;
 
 	if (sources->file != NULL)
-		config_file_read(sources->file, apply_line, l);
+		config_file_read(sources->file, load_line, l);
 	if (sources->environ != NULL)
-		apply_environment(l, sources->environ);
+		load_environment(l, sources->environ);
 	for (i = 0; i < sources->set_count; i++)
-		apply_set(l, sources->sets[i]);
+		load_set(l, sources->sets[i]);
 }
 
 struct config *
@@ -284,13 +285,13 @@ config_load(const struct config_sources *sources, FILE *errors)
 		return NULL;
 	}
 	l.config->workers = usable_cpu_count();
-	apply_presets(&l);
-	read_sources(&l, sources);
-	check_together(&l);
-	check_tls(&l);
+	load_presets(&l);
+	load_sources(&l, sources);
+	load_check_together(&l);
+	load_check_tls(&l);
 	config_sections_check(&l.sections, l.config, &l.mistakes);
 	config_sections_clear(&l.sections);
-	l.config->detect = scope_to_detect(l.config);
+	l.config->detect = config_scope_to_detect(l.config);
 	mistake_report_rest(&l.mistakes);
 	if (l.mistakes.count == 0)
 		return l.config;
