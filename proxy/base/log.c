@@ -48,7 +48,8 @@ log_init(enum log_level level, enum log_format format)
 	wanted_format = format;
 }
 
-/* False, and nothing put, if the line would grow beyond `limit`. */
+/* Puts the bytes.  False: the line would grow beyond `limit`, nothing is put.
+ */
 static bool
 log_put_within(struct log_event *e, size_t limit, const char *s, size_t len)
 {
