@@ -38,8 +38,8 @@ config_file_next_byte(struct reading *r)
 }
 
 /*
- * The next line, without its newline.  *fault is left alone or what is wrong
- * with it.  False: there is none.
+ * Reads the next line, without its newline; *fault is set if it is wrong, and
+ * left alone otherwise.  False: there is no line.
  */
 static bool
 config_line_fill(struct reading *r, char *line, const char **fault)
@@ -74,7 +74,7 @@ config_line_cut_front(char *line, bool is_first)
 	memmove(line, s, strlen(s) + 1);
 }
 
-/* inih knows ; behind a value, and we also #. */
+/* Cut what # begins: inih knows only ; behind a value. */
 static void
 config_line_cut_comment(char *line)
 {
@@ -88,7 +88,7 @@ config_line_cut_comment(char *line)
 	}
 }
 
-/* What a line that begins with a bracket says. */
+/* Report the section that a line with a bracket begins, or its fault. */
 static void
 config_line_report_section(const struct reading *r, char *line)
 {

@@ -28,7 +28,7 @@ struct loading {
 	struct config *config;
 	struct config_sections sections;
 	struct mistakes mistakes;
-	struct origin origins[SETTING_COUNT]; /* of the values in force */
+	struct origin origins[SETTING_COUNT]; /* where those in force stand */
 	unsigned lines[SETTING_COUNT];        /* in the file; 0: not there */
 };
 

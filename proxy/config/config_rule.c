@@ -75,8 +75,8 @@ config_rule_tidy_statement(char *text)
 	*to = '\0';
 }
 
-/* Itself, or what it is the beginning of (TRUNCATE), or what is most like it:
- * the table is sorted. */
+/* The statement of that name, or that it is the beginning of (TRUNCATE), or
+ * that is most like it: the table is sorted. */
 static const char *
 config_rule_nearest_statement(const char *text)
 {

@@ -173,7 +173,7 @@ config_check_together(const struct guard_settings *guard, struct mistakes *m,
 		       attempt, hold);
 }
 
-/* What the rule sets with what it leaves as it is. */
+/* Check the rule's settings together with those that it leaves as they are. */
 static void
 config_section_check_rule(const struct rule *rule, const unsigned *lines,
 			  const struct guard_settings *plain,

@@ -8,7 +8,7 @@
 #include "proxy/config/conninfo_keyword.h"
 #include "proxy/config/conninfo_tls.h"
 
-/* What libpq's client library is built with on Debian. */
+/* Debian builds libpq with this one. */
 #define DEFAULT_SOCKET_DIRECTORY "/var/run/postgresql"
 
 enum {
@@ -97,7 +97,7 @@ conninfo_nearest_keyword(const char *word)
 	return nearest;
 }
 
-/* What libpq says, which quotes the string, in words that do not. */
+/* libpq's reasons quote the string; these are the same in words that do not. */
 static const struct {
 	const char *libpq;
 	const char *ours;
@@ -266,7 +266,7 @@ conninfo_read_options(struct conninfo *c, const PQconninfoOption *options,
 	       conninfo_check_names(c, error);
 }
 
-/* Of the libpq at hand, that is. */
+/* Asks the libpq at hand: older ones know less. */
 static bool
 conninfo_knows_keyword(const char *keyword)
 {
@@ -283,7 +283,7 @@ conninfo_knows_keyword(const char *keyword)
 	return is_known;
 }
 
-/* It came with PostgreSQL 17. */
+/* Take out sslnegotiation, which came with PostgreSQL 17, for older libpqs. */
 static bool
 conninfo_take_negotiation(struct conninfo *c, char **negotiation)
 {

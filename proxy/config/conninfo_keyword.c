@@ -108,7 +108,7 @@ keyword_take_from_query(char *query, const char *keyword, char **value)
 			return false;
 		memmove(at, rest, strlen(rest) + 1);
 	}
-	/* What stood last leaves the separator before it. */
+	/* The last parameter leaves the separator before it. */
 	if (at > query && at[-1] == '&')
 		at[-1] = '\0';
 	return true;

@@ -124,7 +124,7 @@ endpoint_list_add_socket(struct endpoint_list *list, const char *directory,
 	return endpoint_list_add(list, path, (size_t)len, port);
 }
 
-/* What may stand before the port, brackets included. */
+/* Add what stands before the port: brackets may be around it. */
 static bool
 endpoint_list_add_host(struct endpoint_list *list, char *host, uint16_t port,
 		       size_t entry, struct value_error *error)

@@ -201,7 +201,7 @@ setting_unit(const struct setting *s)
 	return s->kind == SETTING_SIZE ? VALUE_SIZE : VALUE_PLAIN;
 }
 
-/* What has one field. */
+/* Store a setting that has one field. */
 static bool
 setting_store_field(void *field, const struct setting *s, const char *text,
 		    struct value_error *error)
@@ -295,7 +295,7 @@ setting_nearest(const char *name)
 	return nearest;
 }
 
-/* What stands in the column "allowed". */
+/* Print the column "allowed". */
 static void
 setting_describe_allowed(FILE *out, const struct setting *s)
 {

@@ -286,8 +286,9 @@ value_free_list(char **list, size_t count)
 typedef bool read_entry_fn(char *to, const char **text);
 
 /*
- * False: out of memory, or, with *is_wrong set, `read` does not take the entry
- * behind the first *count ones.
+ * Reads all entries of text into list, which has room for them.  False: out of
+ * memory, or, with *is_wrong set, `read` does not take the entry behind the
+ * first *count ones.
  */
 static bool
 value_read_entries(char **list, size_t *count, const char *text,
@@ -326,7 +327,7 @@ value_parse_entries(char ***out, size_t *count, const char *text,
 	size_t n = 1;
 
 	for (s = text; *s != '\0'; s++)
-		n += *s == ','; /* those within quotes too: an upper bound */
+		n += *s == ','; /* within quotes, too: an upper bound */
 	list = calloc(n, sizeof(*list));
 	if (list == NULL)
 		return value_fail_memory(error);
