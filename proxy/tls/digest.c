@@ -57,7 +57,7 @@ base64_padding_count(struct span text)
 	return count;
 }
 
-/* Whether these bytes are written as this text, and no other one. */
+/* These bytes are written as this text, and as no other one. */
 static bool
 base64_is_written_as(const uint8_t *data, size_t len, struct span text)
 {

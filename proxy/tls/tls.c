@@ -95,7 +95,7 @@ tls_bio_method_new(void)
 
 /* From begin to end */
 
-/* False: out of memory. */
+/* Offers the last session and the server's name.  False: out of memory. */
 static bool
 tls_begin_as_client(struct tls *t)
 {
@@ -208,7 +208,7 @@ tls_fail_by_openssl(struct tls *t)
 	int reason = ERR_GET_REASON(ERR_peek_error());
 	const char *detail = NULL;
 
-	if (*t->error != '\0') { /* what follows from it says less */
+	if (*t->error != '\0') { /* the first error says the most */
 		ERR_clear_error();
 		return TLS_FAILED;
 	}
@@ -256,7 +256,7 @@ tls_check_server(struct tls *t)
 	return TLS_DONE;
 }
 
-/* Of the peer's, whole or not. */
+/* Bytes of the peer's are there, a whole record or not. */
 static bool
 tls_has_input(const struct tls *t)
 {
@@ -293,7 +293,7 @@ tls_has_more(const struct tls *t)
 	return t->has_more;
 }
 
-/* What nothing came of: an end, a fault, or too little. */
+/* Tell why a read brought nothing: an end, a fault, or too little input. */
 static ssize_t
 tls_read_nothing(struct tls *t, int result)
 {
@@ -360,7 +360,7 @@ tls_finish(struct tls *t)
 	ERR_clear_error();
 }
 
-/* What was agreed on */
+/* The outcome of the handshake */
 
 bool
 tls_has_peer(const struct tls *t)

@@ -69,7 +69,7 @@ tls_give_password(char *out, int size, int is_writing, void *arg)
 	return (int)len;
 }
 
-/* NULL: `why` says so. */
+/* The private key, the caller's to free; NULL: `why` says why not. */
 static EVP_PKEY *
 tls_read_key(const struct tls_settings *s, bool is_server,
 	     char why[TLS_WHY_MAX])
@@ -377,7 +377,7 @@ tls_context_new(const SSL_METHOD *method)
 	return c;
 }
 
-/* What both sides do with the settings. */
+/* Apply the settings that both sides have. */
 static bool
 tls_context_set_up(struct tls_context *c, const struct tls_settings *s,
 		   char why[TLS_WHY_MAX])
@@ -406,7 +406,7 @@ tls_ask_for_certificates(SSL_CTX *ctx, const struct tls_settings *s,
 		    why, "could not load root certificate file \"%s\": %s",
 		    s->ca, tls_take_error());
 	SSL_CTX_set_client_CA_list(ctx, names);
-	/* Who must show one and does not is told so in words, later. */
+	/* A client that must show one and does not is told in words, later. */
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_CLIENT_ONCE, NULL);
 	return true;
 }

@@ -58,7 +58,8 @@ tls_name_matches_text(const struct host *h, const char *text,
 		tls_name_matches_wildcard(text, h->name));
 }
 
-/* False: it does not fit, or holds a NUL and so names somebody else. */
+/* Copy a name.  False: it does not fit, or holds a NUL and so names somebody
+ * else. */
 static bool
 tls_name_copy_text(char out[TLS_NAME_BYTES], const ASN1_STRING *s)
 {
