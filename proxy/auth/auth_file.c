@@ -128,8 +128,8 @@ auth_entry_add(struct auth_file *f, const char *role, unsigned line,
 }
 
 /*
- * The next line into p->text, without its newline.  *fault is left alone or
- * what is wrong with it.  False: there is none.
+ * Reads the next line into p->text, without its newline; *fault is set if it
+ * is wrong, and left alone otherwise.  False: there is no line.
  */
 static bool
 auth_line_fill(struct parsing *p, const char **fault)
@@ -168,8 +168,8 @@ auth_line_skip_blanks(char *s)
 }
 
 /*
- * A text in quotes at *at, with "" made one " in place; *at is moved behind
- * it.  NULL: no quote, or not the second one, or no blank behind that.
+ * Takes a text in quotes at *at, with "" made one " in place; *at is moved
+ * behind it.  NULL: no quote, or not the second one, or no blank behind that.
  */
 static char *
 auth_line_take_quoted(char **at)
@@ -209,7 +209,7 @@ auth_secret_fault(const char *secret)
 	return "a plain password is not accepted; " TAKE_VERIFIER;
 }
 
-/* One line that has an entry. */
+/* Adds the entry of a line that has one; returns what is wrong, or NULL. */
 static const char *
 auth_entry_parse(struct parsing *p, char *at)
 {
@@ -235,7 +235,7 @@ auth_entry_parse(struct parsing *p, char *at)
 	return is_added ? NULL : "out of memory";
 }
 
-/* False: no line behind this one is worth reading. */
+/* Takes in a line.  False: no line behind this one is worth reading. */
 static bool
 auth_line_parse(struct parsing *p, const char *fault)
 {
@@ -361,7 +361,7 @@ auth_file_count(const struct auth_file *f)
 	return f->count;
 }
 
-/* The vote of Boyer and Moore: who has the majority is left over. */
+/* The vote of Boyer and Moore: the one with the majority is left over. */
 uint32_t
 auth_file_iterations(const struct auth_file *f)
 {
