@@ -6,6 +6,10 @@ that names what it may include beside itself, protocol/ and (from proxy/)
 policy/.  EXCEPTIONS are the includes that still run up; one that is not there
 any more fails, so that the list only shrinks.
 
+Within a room modules (a source and its header) include one another without a
+circle; a header without a source is part of whoever includes it.  CIRCLES are
+the modules that still stand in one; those that do not any more fail.
+
 Everywhere: root-relative paths, and a source's own header first.
 """
 import pathlib
@@ -39,6 +43,17 @@ LIBRARIES = set("event2 ini libpq-fe openssl pg_query protobuf-c".split())
 
 # FILE: the headers of a room above that it still includes.
 EXCEPTIONS = {
+}
+
+# Modules of a room from which includes lead back to them.
+CIRCLES = {
+    "policy/sql/statement", "policy/sql/statement_alter",
+    "policy/sql/statement_create", "policy/sql/statement_do",
+    "policy/sql/statement_drop", "policy/sql/statement_name",
+    "policy/sql/statement_reference", "policy/sql/statement_scan",
+    "policy/sql/statement_sieve", "policy/sql/statement_target",
+    "policy/sql/statement_tree", "proxy/session/login", "proxy/session/relay",
+    "proxy/session/session", "proxy/session/sessions",
 }
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.M)
@@ -160,12 +175,59 @@ def check_own_headers(report):
             report.add(f'{name}: the first include is not "{own}"')
 
 
+def module_of(name):
+    """A source and its header are one module."""
+    return name.rsplit(".", 1)[0]
+
+
+def modules_behind(module, included):
+    """The modules that an included name brings to one within its room."""
+    path = ROOT / included
+    if path.with_suffix(".c").exists():
+        return {module_of(included)} - {module}
+    behind = set()
+    for mark, name in includes(path) if path.exists() else ():
+        if mark == '"' and room_of(name) == room_of(included):
+            behind |= modules_behind(module, name)
+    return behind
+
+
+def reachable(graph, start):
+    """The modules to which includes lead from one, in one step or more."""
+    found = set()
+    ahead = [start]
+    while ahead:
+        for module in graph.get(ahead.pop(), ()):
+            if module not in found:
+                found.add(module)
+                ahead.append(module)
+    return found
+
+
+def check_circles(report):
+    """Modules of a room do not include one another in a circle."""
+    graph = {}
+    for room, to_room, name, included in arrows():
+        module = module_of(name)
+        if room == to_room and (ROOT / f"{module}.c").exists():
+            graph.setdefault(module, set()).update(
+                modules_behind(module, included))
+    round_about = {m for m in graph if m in reachable(graph, m)}
+    for module in sorted(round_about - CIRCLES):
+        circle = sorted(m for m in reachable(graph, module)
+                        if module in reachable(graph, m))
+        report.add(f"{module} stands in a circle: {' '.join(circle)}")
+    for module in sorted(CIRCLES - round_about):
+        report.add(f"{module} stands in no circle: take it off CIRCLES")
+
+
 def main():
     report = Report()
     check_project_includes(report)
     check_libraries(report)
     check_tests(report)
     check_own_headers(report)
+    check_circles(report)
     return 0 if report.is_clean else 1
 
 

@@ -116,7 +116,7 @@ graph_allocate(struct graph *g, const struct lock_set *set)
 {
 	struct pile *piles[] = {&g->path, &g->open, &g->members, &g->ready,
 				&g->stuck};
-	size_t pile_count = sizeof(piles) / sizeof(*piles);
+	size_t pile_count = sizeof(piles) / sizeof(piles[0]);
 	size_t edge_count = 0;
 
 	for (size_t i = 0; i < set->count; i++)
@@ -494,7 +494,7 @@ find_order(size_t *order, const struct lock_set *set,
 bool
 lock_order_sort(struct lock_set *set, const struct lock_order *order)
 {
-	size_t *places = malloc((set->count + 1) * sizeof(*places));
+	size_t *places = calloc(set->count + 1, sizeof(*places));
 	struct lock_item *items = malloc((set->count + 1) * sizeof(*items));
 	bool is_sorted =
 	    places != NULL && items != NULL && find_order(places, set, order);

@@ -615,7 +615,8 @@ guard_turned(struct guard *g, bool granted, uint32_t allowance_ms,
 	if (allowance_ms < wanted_ms / 2) {
 		/* Too much lately to be of use now. */
 		window_put_off(&g->window, now_ms,
-			       ALLOWANCE_SHARE * (wanted_ms - allowance_ms));
+			       (uint64_t)ALLOWANCE_SHARE *
+				   (wanted_ms - allowance_ms));
 		return hold(g, now_ms);
 	}
 	g->window_ms = min_u32(wanted_ms, allowance_ms);

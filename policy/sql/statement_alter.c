@@ -360,6 +360,16 @@ add_identity(struct statement *out, const PgQuery__RangeVar *range,
 	return status;
 }
 
+/* The relation and the partition that a clause takes in or out. */
+static enum statement_status
+add_partition_pair(struct statement *out, enum target_kind kind,
+		   const PgQuery__RangeVar *range,
+		   const PgQuery__AlterTableCmd *cmd)
+{
+	return statement_target_pair(out, kind, range,
+				     cmd->def->partition_cmd->name);
+}
+
 /*
  * Add what one clause locks besides the relation; `mode` is the one that the
  * whole ALTER takes on that.
@@ -376,14 +386,12 @@ add_clause(struct statement *out, const PgQuery__AlterTableStmt *stmt,
 	case CLAUSE(DropConstraint):
 		return add_drop(out, TARGET_CONSTRAINT, range, cmd);
 	case CLAUSE(DetachPartition):
-		return statement_target_pair(out, TARGET_DETACH, range,
-					     cmd->def->partition_cmd->name);
+		return add_partition_pair(out, TARGET_DETACH, range, cmd);
 	case CLAUSE(AttachPartition):
 		/* An index: its table stays readable. */
 		if (stmt->objtype == ALTERED(INDEX))
 			return STATEMENT_OK;
-		return statement_target_pair(out, TARGET_ATTACH, range,
-					     cmd->def->partition_cmd->name);
+		return add_partition_pair(out, TARGET_ATTACH, range, cmd);
 	case CLAUSE(AddConstraint):
 		return add_constraint(out, range, cmd, mode);
 	case CLAUSE(AddColumn):

@@ -47,7 +47,7 @@ struct parsing {
 };
 
 static void
-report(struct parsing *p, const char *what)
+auth_file_report(struct parsing *p, const char *what)
 {
 	struct origin origin = {.kind = ORIGIN_FILE, .line = p->line};
 
@@ -55,7 +55,7 @@ report(struct parsing *p, const char *what)
 }
 
 static int
-role_compare(struct span a, struct span b)
+auth_role_compare(struct span a, struct span b)
 {
 	size_t len = a.len < b.len ? a.len : b.len;
 	int order = len == 0 ? 0 : memcmp(a.data, b.data, len);
@@ -66,32 +66,33 @@ role_compare(struct span a, struct span b)
 }
 
 static struct span
-entry_role(const struct entry *e)
+auth_entry_role(const struct entry *e)
 {
 	return span_of(e->role, e->role_len);
 }
 
 /* Equal roles in the order of their lines. */
 static int
-entry_compare(const void *a, const void *b)
+auth_entry_compare(const void *a, const void *b)
 {
 	const struct entry *x = *(struct entry *const *)a;
 	const struct entry *y = *(struct entry *const *)b;
-	int order = role_compare(entry_role(x), entry_role(y));
+	int order = auth_role_compare(auth_entry_role(x), auth_entry_role(y));
 
 	return order != 0 ? order : (x->line > y->line) - (x->line < y->line);
 }
 
 static int
-key_compare(const void *key, const void *entry)
+auth_key_compare(const void *key, const void *entry)
 {
 	const struct span *role = key;
 
-	return role_compare(*role, entry_role(*(struct entry *const *)entry));
+	return auth_role_compare(
+	    *role, auth_entry_role(*(struct entry *const *)entry));
 }
 
 static bool
-entries_reserve(struct auth_file *f)
+auth_entries_reserve(struct auth_file *f)
 {
 	size_t cap = f->cap == 0 ? 16 : 2 * f->cap;
 	struct entry **entries;
@@ -107,13 +108,13 @@ entries_reserve(struct auth_file *f)
 }
 
 static bool
-entry_add(struct auth_file *f, const char *role, unsigned line,
-	  const struct scram_verifier *verifier)
+auth_entry_add(struct auth_file *f, const char *role, unsigned line,
+	       const struct scram_verifier *verifier)
 {
 	size_t len = strlen(role);
 	struct entry *e;
 
-	if (!entries_reserve(f))
+	if (!auth_entries_reserve(f))
 		return false;
 	e = malloc(sizeof(*e) + len);
 	if (e == NULL)
@@ -127,11 +128,11 @@ entry_add(struct auth_file *f, const char *role, unsigned line,
 }
 
 /*
- * The next line into p->text, without its newline.  *fault is left alone or
- * what is wrong with it.  False: there is none.
+ * Reads the next line into p->text, without its newline; *fault is set if it
+ * is wrong, and left alone otherwise.  False: there is no line.
  */
 static bool
-fill_line(struct parsing *p, const char **fault)
+auth_line_fill(struct parsing *p, const char **fault)
 {
 	size_t len = 0;
 	int c = getc_unlocked(p->in);
@@ -153,25 +154,25 @@ fill_line(struct parsing *p, const char **fault)
 }
 
 static bool
-is_blank(char c)
+auth_line_is_blank(char c)
 {
 	return c == ' ' || c == '\t' || c == '\r' || c == '\f' || c == '\v';
 }
 
 static char *
-skip_blanks(char *s)
+auth_line_skip_blanks(char *s)
 {
-	while (is_blank(*s))
+	while (auth_line_is_blank(*s))
 		s++;
 	return s;
 }
 
 /*
- * A text in quotes at *at, with "" made one " in place; *at is moved behind
- * it.  NULL: no quote, or not the second one, or no blank behind that.
+ * Takes a text in quotes at *at, with "" made one " in place; *at is moved
+ * behind it.  NULL: no quote, or not the second one, or no blank behind that.
  */
 static char *
-take_quoted(char **at)
+auth_line_take_quoted(char **at)
 {
 	char *from = *at;
 	char *text, *to;
@@ -187,7 +188,7 @@ take_quoted(char **at)
 		*to++ = *from;
 	}
 	from++;
-	if (*from != '\0' && !is_blank(*from))
+	if (*from != '\0' && !auth_line_is_blank(*from))
 		return NULL;
 	*to = '\0';
 	*at = from;
@@ -195,7 +196,7 @@ take_quoted(char **at)
 }
 
 static const char *
-secret_fault(const char *secret)
+auth_secret_fault(const char *secret)
 {
 	if (*secret == '\0')
 		return "no verifier; " TAKE_VERIFIER;
@@ -208,12 +209,12 @@ secret_fault(const char *secret)
 	return "a plain password is not accepted; " TAKE_VERIFIER;
 }
 
-/* One line that has an entry. */
+/* Adds the entry of a line that has one; returns what is wrong, or NULL. */
 static const char *
-entry_parse(struct parsing *p, char *at)
+auth_entry_parse(struct parsing *p, char *at)
 {
 	struct scram_verifier verifier;
-	const char *role = take_quoted(&at);
+	const char *role = auth_line_take_quoted(&at);
 	const char *secret;
 	bool is_added;
 
@@ -222,68 +223,70 @@ entry_parse(struct parsing *p, char *at)
 		       "not in double quotes (a quote within is written twice)";
 	if (*role == '\0')
 		return "the name of the role is empty";
-	at = skip_blanks(at);
-	secret = take_quoted(&at);
+	at = auth_line_skip_blanks(at);
+	secret = auth_line_take_quoted(&at);
 	if (secret == NULL)
 		return "expected \"role\" \"SCRAM-SHA-256$...\": the verifier "
 		       "is not in double quotes";
 	if (!scram_verifier_parse(&verifier, secret))
-		return secret_fault(secret);
-	is_added = entry_add(p->out, role, p->line, &verifier);
+		return auth_secret_fault(secret);
+	is_added = auth_entry_add(p->out, role, p->line, &verifier);
 	explicit_bzero(&verifier, sizeof(verifier));
 	return is_added ? NULL : "out of memory";
 }
 
-/* False: no line behind this one is worth reading. */
+/* Takes in a line.  False: no line behind this one is worth reading. */
 static bool
-line_parse(struct parsing *p, const char *fault)
+auth_line_parse(struct parsing *p, const char *fault)
 {
 	char *at = p->text;
 
 	if (p->line == 1 && strncmp(at, "\xEF\xBB\xBF", 3) == 0)
 		at += 3;
-	at = skip_blanks(at);
+	at = auth_line_skip_blanks(at);
 	if (fault == NULL && (*at == '\0' || *at == ';' || *at == '#'))
 		return true;
 	if (p->out->count == AUTH_FILE_ROLES_MAX) {
-		report(p, "more than 1000000 roles: leave out those that do "
-			  "not log in here");
+		auth_file_report(
+		    p, "more than 1000000 roles: leave out those that do "
+		       "not log in here");
 		return false;
 	}
 	if (fault == NULL)
-		fault = entry_parse(p, at);
+		fault = auth_entry_parse(p, at);
 	if (fault != NULL)
-		report(p, fault);
+		auth_file_report(p, fault);
 	return true;
 }
 
 static void
-lines_parse(struct parsing *p)
+auth_lines_parse(struct parsing *p)
 {
 	const char *fault = NULL;
 
-	while (fill_line(p, &fault) && line_parse(p, fault))
+	while (auth_line_fill(p, &fault) && auth_line_parse(p, fault))
 		fault = NULL;
 	if (!ferror(p->in))
 		return;
 	p->line = 0;
-	report(p, strerror(errno));
+	auth_file_report(p, strerror(errno));
 }
 
 static void
-entries_sort(struct parsing *p)
+auth_entries_sort(struct parsing *p)
 {
 	struct auth_file *f = p->out;
 
 	if (f->count > 0)
 		qsort(f->entries, f->count, sizeof(struct entry *),
-		      entry_compare);
+		      auth_entry_compare);
 	for (size_t i = 1; i < f->count; i++) {
 		const struct entry *before = f->entries[i - 1];
 		const struct entry *e = f->entries[i];
 		struct origin origin = {.kind = ORIGIN_FILE, .line = e->line};
 
-		if (role_compare(entry_role(before), entry_role(e)) != 0)
+		if (auth_role_compare(auth_entry_role(before),
+				      auth_entry_role(e)) != 0)
 			continue;
 		mistake_report(&p->mistakes, &origin,
 			       "the role of line %u again: keep one of them",
@@ -299,12 +302,12 @@ auth_file_parse(FILE *in, const char *name, FILE *errors)
 
 	p.out = calloc(1, sizeof(*p.out));
 	if (p.out == NULL) {
-		report(&p, "out of memory");
+		auth_file_report(&p, "out of memory");
 		return NULL;
 	}
-	lines_parse(&p);
+	auth_lines_parse(&p);
 	explicit_bzero(p.text, sizeof(p.text));
-	entries_sort(&p);
+	auth_entries_sort(&p);
 	mistake_report_rest(&p.mistakes);
 	if (p.mistakes.count == 0)
 		return p.out;
@@ -348,7 +351,7 @@ auth_file_find(const struct auth_file *f, struct span role)
 
 	if (f->count > 0)
 		found = bsearch(&role, f->entries, f->count,
-				sizeof(struct entry *), key_compare);
+				sizeof(struct entry *), auth_key_compare);
 	return found == NULL ? NULL : &(*found)->verifier;
 }
 
@@ -358,7 +361,7 @@ auth_file_count(const struct auth_file *f)
 	return f->count;
 }
 
-/* The vote of Boyer and Moore: who has the majority is left over. */
+/* The vote of Boyer and Moore: the one with the majority is left over. */
 uint32_t
 auth_file_iterations(const struct auth_file *f)
 {

@@ -27,25 +27,27 @@ enum {
 struct auth_file;
 
 /*
- * What the file at path says, if secret_file_open likes its permissions.
- * Every mistake gets a line in `errors`, with where it is but nothing of what
- * stands there; NULL if there was any.
+ * Reads the file at path, if secret_file_open likes its permissions;
+ * auth_file_free takes the result back.  NULL: there were mistakes; each got a
+ * line in `errors`, with where it is but nothing of what stands there.
  */
 struct auth_file *auth_file_read(const char *path, FILE *errors);
 
-/* The same of an open stream; name is what messages call it.  The stream's
- * buffer is left to the caller to wipe. */
+/* Reads an open stream in the same way; messages call it name.  The caller
+ * wipes the stream's buffer. */
 struct auth_file *auth_file_parse(FILE *in, const char *name, FILE *errors);
 
-void auth_file_free(struct auth_file *f); /* accepts NULL, wipes */
+/* Wipes and frees it; accepts NULL. */
+void auth_file_free(struct auth_file *f);
 
-/* Valid as long as f; NULL: not there. */
+/* The verifier of a role, borrowed from f; NULL: the role is not there. */
 const struct scram_verifier *auth_file_find(const struct auth_file *f,
 					    struct span role);
 
+/* The number of roles. */
 size_t auth_file_count(const struct auth_file *f);
 
-/* Those of most of its verifiers, or PostgreSQL's default. */
+/* The iterations that most of the verifiers have, else PostgreSQL's default. */
 uint32_t auth_file_iterations(const struct auth_file *f);
 
 #endif

@@ -21,9 +21,10 @@ credentials_free(struct credentials *c)
 	free(c);
 }
 
-/* False, with a line. */
+/* Makes the context for clients.  False: why is a line on `errors`. */
 static bool
-load_clients(struct credentials *out, const struct config *c, FILE *errors)
+credentials_load_clients(struct credentials *out, const struct config *c,
+			 FILE *errors)
 {
 	char why[TLS_WHY_MAX];
 
@@ -41,7 +42,8 @@ load_clients(struct credentials *out, const struct config *c, FILE *errors)
 }
 
 static bool
-load_server(struct credentials *out, const struct config *c, FILE *errors)
+credentials_load_server(struct credentials *out, const struct config *c,
+			FILE *errors)
 {
 	char why[TLS_WHY_MAX];
 
@@ -54,7 +56,8 @@ load_server(struct credentials *out, const struct config *c, FILE *errors)
 }
 
 static bool
-load_auth_file(struct credentials *out, const struct config *c, FILE *errors)
+credentials_load_auth_file(struct credentials *out, const struct config *c,
+			   FILE *errors)
 {
 	if (c->auth == AUTH_PASS)
 		return true;
@@ -70,7 +73,7 @@ load_auth_file(struct credentials *out, const struct config *c, FILE *errors)
  * the salts of roles that do not exist would change and those of others not.
  */
 static bool
-make_mock_key(struct credentials *out)
+credentials_make_mock_key(struct credentials *out)
 {
 	if (out->clients != NULL &&
 	    tls_context_secret(out->clients, out->mock.key))
@@ -89,10 +92,10 @@ credentials_load(const struct config *c, FILE *errors)
 		return NULL;
 	}
 	atomic_init(&out->uses, 1);
-	is_good = load_clients(out, c, errors);
-	is_good = load_server(out, c, errors) && is_good;
-	is_good = load_auth_file(out, c, errors) && is_good;
-	if (is_good && make_mock_key(out))
+	is_good = credentials_load_clients(out, c, errors);
+	is_good = credentials_load_server(out, c, errors) && is_good;
+	is_good = credentials_load_auth_file(out, c, errors) && is_good;
+	if (is_good && credentials_make_mock_key(out))
 		return out;
 	if (is_good)
 		fputs("no random bytes are to be had\n", errors);

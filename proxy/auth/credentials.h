@@ -1,7 +1,7 @@
 /*
  * credentials.h - what the files of the configuration hold: certificates,
- * keys, verifiers.  Read as a whole at start, and again on SIGHUP; whoever logs
- * in uses those of that moment to the end of his login.
+ * keys, verifiers.  Read as a whole at start, and again on SIGHUP; a login uses
+ * those of the moment when it began, to its end.
  */
 #ifndef LOCKSTEP_PROXY_AUTH_CREDENTIALS_H
 #define LOCKSTEP_PROXY_AUTH_CREDENTIALS_H
@@ -20,26 +20,41 @@ struct credentials {
 	struct tls_context *clients; /* NULL: clients get no TLS */
 	struct tls_context *server;  /* NULL: nor does the server */
 	struct auth_file *auth_file; /* NULL: auth = pass */
-	struct span binding;         /* of our certificate; len 0: none */
+	struct span binding; /* to our certificate, for clients; len 0: none */
 	uint8_t binding_bytes[TLS_BINDING_MAX];
 	struct scram_mock mock;
 	atomic_uint uses;
 };
 
-/* NULL: every mistake is a line on `errors`. */
+/*
+ * Reads the files that the configuration names; the caller has one use of the
+ * result.  NULL: every mistake is a line on `errors`, without any secret.
+ */
 struct credentials *credentials_load(const struct config *c, FILE *errors);
 
+/* Takes one more use, from any thread; returns c. */
 struct credentials *credentials_use(struct credentials *c);
-void credentials_release(struct credentials *c); /* accepts NULL */
 
-/* Those in force; replaced by one thread, taken by all. */
+/* Gives a use back, from any thread; the last one wipes and frees it.  Accepts
+ * NULL. */
+void credentials_release(struct credentials *c);
+
+/* The credentials in force: replaced by one thread, used by all. */
 struct credentials_store;
 
+/* Takes the caller's use of the first ones.  NULL: out of memory, and the use
+ * is given back. */
 struct credentials_store *credentials_store_new(struct credentials *taken);
-void credentials_store_free(struct credentials_store *s); /* accepts NULL */
-/* Only the key of the mock stays. */
+
+/* Gives the store's use back; accepts NULL.  No thread may use s any more. */
+void credentials_store_free(struct credentials_store *s);
+
+/* Takes the caller's use of new ones, for all logins to come; only the key of
+ * the mock stays. */
 void credentials_store_replace(struct credentials_store *s,
 			       struct credentials *taken);
+
+/* One use of those in force, which the caller gives back. */
 struct credentials *credentials_store_use(struct credentials_store *s);
 
 #endif

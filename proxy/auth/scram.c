@@ -9,7 +9,7 @@
 #include "proxy/auth/scram_state.h"
 
 static bool
-key_decode(uint8_t out[SCRAM_KEY_BYTES], struct span text)
+scram_key_decode(uint8_t out[SCRAM_KEY_BYTES], struct span text)
 {
 	size_t len;
 
@@ -25,8 +25,8 @@ scram_verifier_parse(struct scram_verifier *out, const char *text)
 	if (!scram_verifier_decode(&t, span_of(text, strlen(text))) ||
 	    !digest_base64_decode(out->salt, sizeof(out->salt), &out->salt_len,
 				  t.salt) ||
-	    !key_decode(out->stored_key, t.stored_key) ||
-	    !key_decode(out->server_key, t.server_key)) {
+	    !scram_key_decode(out->stored_key, t.stored_key) ||
+	    !scram_key_decode(out->server_key, t.server_key)) {
 		explicit_bzero(out, sizeof(*out));
 		return false;
 	}

@@ -47,7 +47,8 @@ struct scram_verifier {
 	uint8_t server_key[SCRAM_KEY_BYTES];
 };
 
-/* "SCRAM-SHA-256$4096:salt$StoredKey:ServerKey"; false: *out is wiped. */
+/* Reads "SCRAM-SHA-256$4096:salt$StoredKey:ServerKey".  False: it is not that,
+ * and *out is wiped. */
 bool scram_verifier_parse(struct scram_verifier *out, const char *text);
 
 enum scram_status {
@@ -68,13 +69,15 @@ enum scram_status {
 /* The side that checks a client. */
 struct scram_server;
 
-/* What those who do not exist are told.  The key is a secret. */
+/* The answer for roles that do not exist. */
 struct scram_mock {
-	uint8_t key[SCRAM_KEY_BYTES];
-	uint32_t iterations; /* of most of those who do */
+	uint8_t key[SCRAM_KEY_BYTES]; /* a secret: it makes the salts */
+	uint32_t iterations;          /* as most roles that exist have */
 };
 
 /*
+ * One exchange, which scram_server_free takes back.
+ *
  * verifier (copied) NULL: the role is not known.  The exchange goes on with
  * made-up salt and keys and is refused at its end, so that nobody learns who
  * exists; the salt is the same each time for one key and user.
@@ -86,18 +89,21 @@ struct scram_server *scram_server_new(const struct scram_verifier *verifier,
 				      struct span user,
 				      const struct scram_mock *mock,
 				      struct span binding);
-void scram_server_free(struct scram_server *s); /* accepts NULL, wipes */
+
+/* Wipes and frees it; accepts NULL. */
+void scram_server_free(struct scram_server *s);
 
 /*
- * One message of the client's; is_plus tells the mechanism that the first one
- * named.  With CONTINUE and DONE the text to send is appended to *answer, as
- * the rest of a message that may be open there; otherwise nothing is.  A
- * message after anything but CONTINUE is BAD.
+ * Takes in one message of the client's; is_plus tells the mechanism that the
+ * first one named.  With CONTINUE and DONE the text to send is appended to
+ * *answer, as the rest of a message that may be open there; otherwise nothing
+ * is.  A message after anything but CONTINUE is BAD.
  */
 enum scram_status scram_server_step(struct scram_server *s, bool is_plus,
 				    struct span message, struct writer *answer);
 
-/* After SCRAM_DONE: what the client proved to know.  The caller wipes it. */
+/* After SCRAM_DONE only: writes the ClientKey that the client proved to know.
+ * The caller wipes it. */
 void scram_server_client_key(const struct scram_server *s,
 			     uint8_t out[SCRAM_KEY_BYTES]);
 
@@ -105,7 +111,8 @@ void scram_server_client_key(const struct scram_server *s,
 struct scram_client;
 
 /*
- * The verifier is the one that the ClientKey was proved with; both are copied.
+ * One exchange, which scram_client_free takes back.  The verifier is the one
+ * that the ClientKey was proved with; both are copied.
  *
  * binding: the hash of the server's certificate, at most SCRAM_BINDING_MAX
  * bytes, to log in with SCRAM-SHA-256-PLUS; len 0: without.  can_bind: that
@@ -115,12 +122,16 @@ struct scram_client;
 struct scram_client *scram_client_new(const struct scram_verifier *verifier,
 				      const uint8_t client_key[SCRAM_KEY_BYTES],
 				      struct span binding, bool can_bind);
-void scram_client_free(struct scram_client *c); /* accepts NULL, wipes */
 
-/* Append client-first to *out, once, before any step.  False: memory. */
+/* Wipes and frees it; accepts NULL. */
+void scram_client_free(struct scram_client *c);
+
+/* Appends client-first to *out, once, before any step.  False: out of memory.
+ */
 bool scram_client_first(struct scram_client *c, struct writer *out);
 
 /*
+ * Takes in one message of the server's.
  * server-first: CONTINUE, with client-final appended to *answer.
  * server-final: DONE when the server proved to know ServerKey.
  * A message after that is BAD.

@@ -1,10 +1,10 @@
 /*
  * scram_client.c - the side that logs in, with a ClientKey for a password.
  *
- *   START -> FIRST  scram_client_first  client-first is out
- *   FIRST -> FINAL  first_step          client-final is out
- *   FINAL -> DONE   final_step          the server knows ServerKey
- *   any   -> OVER   every step          anything else
+ *   START -> FIRST  scram_client_first       client-first is out
+ *   FIRST -> FINAL  scram_client_first_step  client-final is out
+ *   FINAL -> DONE   scram_client_final_step  the server knows ServerKey
+ *   any   -> OVER   every step               anything else
  */
 #include "proxy/auth/scram.h"
 
@@ -16,7 +16,7 @@
 #include "proxy/auth/scram_state.h"
 
 static enum scram_binding_flag
-flag_choose(struct span binding, bool can_bind)
+scram_client_flag_choose(struct span binding, bool can_bind)
 {
 	if (binding.len > 0)
 		return SCRAM_BINDING_USED;
@@ -35,8 +35,8 @@ scram_client_new(const struct scram_verifier *verifier,
 	c->phase = SCRAM_PHASE_START;
 	c->verifier = *verifier;
 	memcpy(c->client_key, client_key, SCRAM_KEY_BYTES);
-	scram_binding_init(&c->binding, flag_choose(binding, can_bind),
-			   binding);
+	scram_binding_init(
+	    &c->binding, scram_client_flag_choose(binding, can_bind), binding);
 	if (!scram_nonce_make(c->own_nonce))
 		goto fail;
 	return c;
@@ -73,9 +73,9 @@ scram_client_first(struct scram_client *c, struct writer *out)
 	return !out->failed;
 }
 
-/* It must begin with ours, and something of the server's must follow. */
+/* Our nonce must come first, and something of the server's behind it. */
 static bool
-nonce_is_ours(const struct scram_client *c, struct span nonce)
+scram_client_nonce_is_ours(const struct scram_client *c, struct span nonce)
 {
 	size_t len = strlen(c->own_nonce);
 
@@ -83,8 +83,8 @@ nonce_is_ours(const struct scram_client *c, struct span nonce)
 }
 
 static enum scram_status
-verifier_compare(const struct scram_verifier *v,
-		 const struct scram_server_first_message *m)
+scram_client_verifier_compare(const struct scram_verifier *v,
+			      const struct scram_server_first_message *m)
 {
 	uint8_t salt[DIGEST_BASE64_MAX]; /* whatever the server's length */
 	size_t len;
@@ -99,8 +99,8 @@ verifier_compare(const struct scram_verifier *v,
 
 /* `from`: where client-final begins in the transcript. */
 static enum scram_status
-client_final_write(const struct scram_client *c, size_t from,
-		   struct writer *answer)
+scram_client_final_write(const struct scram_client *c, size_t from,
+			 struct writer *answer)
 {
 	const struct writer *t = &c->transcript;
 	uint8_t proof[SCRAM_KEY_BYTES];
@@ -114,7 +114,8 @@ client_final_write(const struct scram_client *c, size_t from,
 }
 
 static enum scram_status
-first_step(struct scram_client *c, struct span message, struct writer *answer)
+scram_client_first_step(struct scram_client *c, struct span message,
+			struct writer *answer)
 {
 	struct writer *t = &c->transcript;
 	struct scram_server_first_message m;
@@ -122,9 +123,9 @@ first_step(struct scram_client *c, struct span message, struct writer *answer)
 	size_t from;
 
 	if (!scram_server_first_decode(&m, message) ||
-	    !nonce_is_ours(c, m.nonce))
+	    !scram_client_nonce_is_ours(c, m.nonce))
 		return SCRAM_BAD;
-	status = verifier_compare(&c->verifier, &m);
+	status = scram_client_verifier_compare(&c->verifier, &m);
 	if (status != SCRAM_CONTINUE)
 		return status;
 	write_u8(t, ',');
@@ -135,11 +136,11 @@ first_step(struct scram_client *c, struct span message, struct writer *answer)
 	scram_binding_write(t, &c->binding);
 	write_bytes(t, ",r=", 3);
 	write_bytes(t, m.nonce.data, m.nonce.len);
-	return client_final_write(c, from, answer);
+	return scram_client_final_write(c, from, answer);
 }
 
 static enum scram_status
-final_step(const struct scram_client *c, struct span message)
+scram_client_final_step(const struct scram_client *c, struct span message)
 {
 	struct scram_server_final_message m;
 	uint8_t said[SCRAM_KEY_BYTES];
@@ -168,9 +169,9 @@ scram_client_step(struct scram_client *c, struct span message,
 	enum scram_status status = SCRAM_BAD;
 
 	if (c->phase == SCRAM_PHASE_FIRST)
-		status = first_step(c, message, answer);
+		status = scram_client_first_step(c, message, answer);
 	else if (c->phase == SCRAM_PHASE_FINAL)
-		status = final_step(c, message);
+		status = scram_client_final_step(c, message);
 	if (status == SCRAM_CONTINUE)
 		c->phase = SCRAM_PHASE_FINAL;
 	else

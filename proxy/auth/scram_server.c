@@ -1,9 +1,11 @@
 /*
  * scram_server.c - the side that checks a client.
  *
- *   FIRST -> FINAL  first_step  client-first was sound, server-first is out
- *   FINAL -> DONE   final_step  the proof was right, server-final is out
- *   any   -> OVER   every step  anything else
+ *   FIRST -> FINAL  scram_server_first_step  client-first was sound, and
+ *                                            server-first is out
+ *   FINAL -> DONE   scram_server_final_step  the proof was right, and
+ *                                            server-final is out
+ *   any   -> OVER   every step               anything else
  *
  * An unknown role goes the same way, with a verifier that nobody can match,
  * and is told apart by nothing but `is_mock`, in the last step.
@@ -25,8 +27,8 @@ enum {
 
 /* The keys are random: no use is made of them but the time it takes. */
 static bool
-verifier_make_up(struct scram_verifier *out, struct span user,
-		 const struct scram_mock *mock)
+scram_server_make_up_verifier(struct scram_verifier *out, struct span user,
+			      const struct scram_mock *mock)
 {
 	uint8_t salt[DIGEST_BYTES];
 
@@ -52,7 +54,7 @@ scram_server_new(const struct scram_verifier *verifier, struct span user,
 	scram_binding_init(&s->binding, SCRAM_BINDING_NONE, binding);
 	/* Made up for everyone, so that it takes everyone as long. */
 	if (!scram_nonce_make(s->own_nonce) ||
-	    !verifier_make_up(&s->verifier, user, mock))
+	    !scram_server_make_up_verifier(&s->verifier, user, mock))
 		goto fail;
 	s->is_mock = verifier == NULL;
 	if (verifier != NULL)
@@ -76,8 +78,8 @@ scram_server_free(struct scram_server *s)
 }
 
 static enum scram_status
-binding_judge(const struct scram_server *s, bool is_plus,
-	      const struct scram_client_first_message *m)
+scram_server_judge_binding(const struct scram_server *s, bool is_plus,
+			   const struct scram_client_first_message *m)
 {
 	bool is_offered = s->binding.len > 0;
 
@@ -92,7 +94,7 @@ binding_judge(const struct scram_server *s, bool is_plus,
 }
 
 static void
-server_first_write(struct writer *w, const struct scram_server *s)
+scram_server_first_write(struct writer *w, const struct scram_server *s)
 {
 	char iterations[16];
 
@@ -106,8 +108,8 @@ server_first_write(struct writer *w, const struct scram_server *s)
 }
 
 static enum scram_status
-first_step(struct scram_server *s, bool is_plus, struct span message,
-	   struct writer *answer)
+scram_server_first_step(struct scram_server *s, bool is_plus,
+			struct span message, struct writer *answer)
 {
 	struct scram_client_first_message m;
 	enum scram_status status;
@@ -115,7 +117,7 @@ first_step(struct scram_server *s, bool is_plus, struct span message,
 
 	if (!scram_client_first_decode(&m, message))
 		return SCRAM_BAD;
-	status = binding_judge(s, is_plus, &m);
+	status = scram_server_judge_binding(s, is_plus, &m);
 	if (status != SCRAM_CONTINUE)
 		return status;
 	s->binding.flag = m.flag;
@@ -124,7 +126,7 @@ first_step(struct scram_server *s, bool is_plus, struct span message,
 	write_bytes(&s->transcript, m.bare.data, m.bare.len);
 	write_u8(&s->transcript, ',');
 	at = s->transcript.len;
-	server_first_write(&s->transcript, s);
+	scram_server_first_write(&s->transcript, s);
 	if (s->nonce.failed || s->transcript.failed)
 		return SCRAM_FAILED;
 	write_bytes(answer, s->transcript.data + at, s->transcript.len - at);
@@ -134,7 +136,7 @@ first_step(struct scram_server *s, bool is_plus, struct span message,
 
 /* The client must have seen the header that we did, and our certificate. */
 static enum scram_status
-binding_check(const struct scram_server *s, struct span said)
+scram_server_check_binding(const struct scram_server *s, struct span said)
 {
 	struct writer ours = {0};
 	enum scram_status status = SCRAM_CONTINUE;
@@ -152,7 +154,8 @@ binding_check(const struct scram_server *s, struct span said)
 
 /* Sets client_key, if the proof is right. */
 static enum scram_status
-proof_check(struct scram_server *s, const uint8_t proof[SCRAM_KEY_BYTES])
+scram_server_check_proof(struct scram_server *s,
+			 const uint8_t proof[SCRAM_KEY_BYTES])
 {
 	uint8_t stored_key[SCRAM_KEY_BYTES];
 	bool is_right;
@@ -167,7 +170,7 @@ proof_check(struct scram_server *s, const uint8_t proof[SCRAM_KEY_BYTES])
 }
 
 static enum scram_status
-server_final_write(const struct scram_server *s, struct writer *answer)
+scram_server_final_write(const struct scram_server *s, struct writer *answer)
 {
 	uint8_t signature[SCRAM_KEY_BYTES];
 
@@ -179,7 +182,8 @@ server_final_write(const struct scram_server *s, struct writer *answer)
 }
 
 static enum scram_status
-final_step(struct scram_server *s, struct span message, struct writer *answer)
+scram_server_final_step(struct scram_server *s, struct span message,
+			struct writer *answer)
 {
 	struct scram_client_final_message m;
 	uint8_t proof[SCRAM_KEY_BYTES];
@@ -188,7 +192,7 @@ final_step(struct scram_server *s, struct span message, struct writer *answer)
 
 	if (!scram_client_final_decode(&m, message))
 		return SCRAM_BAD;
-	status = binding_check(s, m.binding);
+	status = scram_server_check_binding(s, m.binding);
 	if (status != SCRAM_CONTINUE)
 		return status;
 	if (!digest_equals(m.nonce, scram_written(&s->nonce)) ||
@@ -196,9 +200,9 @@ final_step(struct scram_server *s, struct span message, struct writer *answer)
 	    len != sizeof(proof))
 		return SCRAM_BAD;
 	write_bytes(&s->transcript, m.without_proof.data, m.without_proof.len);
-	status = proof_check(s, proof);
+	status = scram_server_check_proof(s, proof);
 	if (status == SCRAM_DONE)
-		status = server_final_write(s, answer);
+		status = scram_server_final_write(s, answer);
 	if (status != SCRAM_DONE)
 		explicit_bzero(s->client_key, sizeof(s->client_key));
 	return status;
@@ -211,9 +215,9 @@ scram_server_step(struct scram_server *s, bool is_plus, struct span message,
 	enum scram_status status = SCRAM_BAD;
 
 	if (s->phase == SCRAM_PHASE_FIRST)
-		status = first_step(s, is_plus, message, answer);
+		status = scram_server_first_step(s, is_plus, message, answer);
 	else if (s->phase == SCRAM_PHASE_FINAL)
-		status = final_step(s, message, answer);
+		status = scram_server_final_step(s, message, answer);
 	if (status == SCRAM_CONTINUE)
 		s->phase = SCRAM_PHASE_FINAL;
 	else

@@ -16,9 +16,9 @@
 enum scram_phase {
 	SCRAM_PHASE_START, /* the client has said nothing yet */
 	SCRAM_PHASE_FIRST, /* the other side's first message is awaited */
-	SCRAM_PHASE_FINAL, /* its final one is */
+	SCRAM_PHASE_FINAL, /* the other side's final message is awaited */
 	SCRAM_PHASE_DONE,
-	SCRAM_PHASE_OVER, /* it went wrong */
+	SCRAM_PHASE_OVER, /* the exchange went wrong */
 };
 
 enum {
@@ -52,24 +52,30 @@ struct scram_client {
 	uint8_t client_key[SCRAM_KEY_BYTES];
 };
 
+/* Writes a new nonce, printable and NUL terminated.  False: OpenSSL or memory
+ * failed. */
 bool scram_nonce_make(char out[SCRAM_OWN_NONCE_ROOM]);
 
-/* hash, at most SCRAM_BINDING_MAX bytes, is copied. */
+/* Sets *b; hash, at most SCRAM_BINDING_MAX bytes, is copied. */
 void scram_binding_init(struct scram_binding *b, enum scram_binding_flag flag,
 			struct span hash);
 
-/* "n,,", "y,," or "p=tls-server-end-point,," */
+/* Appends the gs2-header (RFC 5802, 7): "n,,", "y,," or
+ * "p=tls-server-end-point,,".  For want of memory w->failed is set. */
 void scram_gs2_header_write(struct writer *w, const struct scram_binding *b);
 
-/* The value of c=: base64 of that header, and of the hash where it is used. */
+/* Appends the value of c=: base64 of that header, and of the hash where it is
+ * used.  For want of memory w->failed is set. */
 void scram_binding_write(struct writer *w, const struct scram_binding *b);
 
+/* The bytes of a key, borrowed. */
 static inline struct span
 scram_key(const uint8_t key[SCRAM_KEY_BYTES])
 {
 	return span_of(key, SCRAM_KEY_BYTES);
 }
 
+/* The text written so far, borrowed until the writer changes. */
 static inline struct span
 scram_written(const struct writer *w)
 {
@@ -77,15 +83,16 @@ scram_written(const struct writer *w)
 }
 
 /*
- * key xor HMAC(stored_key, transcript): of ClientKey the proof, of the proof
- * ClientKey.
+ * Writes key xor HMAC(StoredKey, transcript): ClientKey becomes the proof, and
+ * the proof ClientKey.  False: OpenSSL failed.
  */
 bool scram_mask(uint8_t out[SCRAM_KEY_BYTES],
 		const uint8_t key[SCRAM_KEY_BYTES],
 		const struct scram_verifier *verifier,
 		const struct writer *transcript);
 
-/* What the server shows at the end. */
+/* Writes ServerSignature, which proves at the end that the server knows the
+ * verifier.  False: OpenSSL failed. */
 bool scram_signature(uint8_t out[SCRAM_KEY_BYTES],
 		     const struct scram_verifier *verifier,
 		     const struct writer *transcript);

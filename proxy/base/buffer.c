@@ -9,7 +9,7 @@ enum {
 };
 
 static void
-move_to_front(struct buffer *b)
+buffer_move_to_front(struct buffer *b)
 {
 	if (b->start == 0)
 		return;
@@ -24,7 +24,7 @@ buffer_reserve(struct buffer *b, size_t len)
 	uint8_t *data;
 
 	if (b->start > 0 && b->cap - b->start - b->len < len)
-		move_to_front(b);
+		buffer_move_to_front(b);
 	if (b->cap - b->start - b->len >= len)
 		return b->data + b->start + b->len;
 	if (len > SIZE_MAX / 4 - b->len)

@@ -19,19 +19,28 @@ struct buffer {
 	size_t cap;
 };
 
-/* False: out of memory, and nothing was appended. */
+/* Copies len bytes to the end.  False: out of memory, nothing was appended. */
 bool buffer_append(struct buffer *b, const void *data, size_t len);
 
-/* Room for len more bytes at the end; NULL: out of memory. */
+/*
+ * Makes room for len more bytes at the end, to be written and committed;
+ * borrowed until the buffer changes.  NULL: out of memory, nothing changed.
+ */
 uint8_t *buffer_reserve(struct buffer *b, size_t len);
+
+/* Appends len bytes that were written to the room reserved. */
 void buffer_commit(struct buffer *b, size_t len);
 
+/* Drops len bytes at the front; no more than wait. */
 void buffer_consume(struct buffer *b, size_t len);
-void buffer_consume_secret(struct buffer *b, size_t len); /* and wipe them */
 
-/* What waits; borrowed until the buffer changes. */
+/* Drops and wipes them. */
+void buffer_consume_secret(struct buffer *b, size_t len);
+
+/* The bytes that wait; borrowed until the buffer changes. */
 struct span buffer_span(const struct buffer *b);
 
+/* Frees the memory; the buffer is empty and valid. */
 void buffer_clear(struct buffer *b);
 
 #endif

@@ -22,16 +22,17 @@ enum escape_form {
 };
 
 /*
- * What stands for the first character of s, of at least one byte: its length;
- * not NUL terminated.  *used bytes of s are done with it.
+ * Writes the text that stands for the first character of s, which has at least
+ * one byte, and returns its length; not NUL terminated.  *used bytes of s are
+ * done with it.
  */
 size_t escape_next(char out[ESCAPE_BYTES], size_t *used, const char *s,
 		   size_t len, enum escape_form form);
 
-/* As many whole characters as fit; NUL terminated. */
+/* Writes as many whole characters as fit into size bytes; NUL terminated. */
 void escape_text(char *out, size_t size, const char *s, size_t len);
 
-/* A JSON string with its quotes. */
+/* Writes a JSON string with its quotes. */
 void escape_write_json(FILE *out, const char *s, size_t len);
 
 #endif

@@ -47,9 +47,10 @@ log_init(enum log_level level, enum log_format format)
 	wanted_format = format;
 }
 
-/* False, and nothing put, if the line would grow beyond `limit`. */
+/* Puts the bytes.  False: the line would grow beyond `limit`, nothing is put.
+ */
 static bool
-put_within(struct log_event *e, size_t limit, const char *s, size_t len)
+log_put_within(struct log_event *e, size_t limit, const char *s, size_t len)
 {
 	if (e->len > limit || len > limit - e->len) {
 		e->is_cut = 1;
@@ -61,14 +62,14 @@ put_within(struct log_event *e, size_t limit, const char *s, size_t len)
 }
 
 static bool
-put(struct log_event *e, const char *s)
+log_put(struct log_event *e, const char *s)
 {
-	return put_within(e, LINE_MAX_LEN, s, strlen(s));
+	return log_put_within(e, LINE_MAX_LEN, s, strlen(s));
 }
 
 static bool
-put_escaped(struct log_event *e, size_t limit, const char *s, size_t len,
-	    bool in_quotes)
+log_put_escaped(struct log_event *e, size_t limit, const char *s, size_t len,
+		bool in_quotes)
 {
 	enum escape_form form = in_quotes ? ESCAPE_QUOTED : ESCAPE_TEXT;
 	char out[ESCAPE_BYTES];
@@ -79,7 +80,7 @@ put_escaped(struct log_event *e, size_t limit, const char *s, size_t len,
 		form = ESCAPE_JSON;
 	while (len > 0) {
 		out_len = escape_next(out, &used, s, len, form);
-		if (!put_within(e, limit, out, out_len))
+		if (!log_put_within(e, limit, out, out_len))
 			return false;
 		s += used;
 		len -= used;
@@ -89,7 +90,7 @@ put_escaped(struct log_event *e, size_t limit, const char *s, size_t len,
 
 /* A value that reads back unmistakably without quotes. */
 static bool
-is_bare(const char *s, size_t len)
+log_value_is_bare(const char *s, size_t len)
 {
 	size_t i;
 
@@ -100,7 +101,7 @@ is_bare(const char *s, size_t len)
 }
 
 static void
-put_time(struct log_event *e)
+log_put_time(struct log_event *e)
 {
 	struct timespec now = {0};
 	struct tm utc = {0};
@@ -113,34 +114,34 @@ put_time(struct log_event *e)
 	strftime(second, sizeof(second), is_json ? "%FT%T" : "%F %T", &utc);
 	snprintf(fraction, sizeof(fraction), ".%03ld%s", now.tv_nsec / 1000000,
 		 is_json ? "Z" : " UTC");
-	put(e, second);
-	put(e, fraction);
+	log_put(e, second);
+	log_put(e, fraction);
 }
 
 static void
-begin_json(struct log_event *e, const char *message)
+log_begin_json(struct log_event *e, const char *message)
 {
 	const size_t limit = LINE_MAX_LEN - sizeof("...\"");
 
-	put(e, "{\"time\":\"");
-	put_time(e);
-	put(e, "\",\"level\":\"");
-	put(e, level_names[e->level].json);
-	put(e, "\",\"message\":\"");
-	if (!put_escaped(e, limit, message, strlen(message), true))
-		put(e, "...");
-	put(e, "\"");
+	log_put(e, "{\"time\":\"");
+	log_put_time(e);
+	log_put(e, "\",\"level\":\"");
+	log_put(e, level_names[e->level].json);
+	log_put(e, "\",\"message\":\"");
+	if (!log_put_escaped(e, limit, message, strlen(message), true))
+		log_put(e, "...");
+	log_put(e, "\"");
 }
 
 static void
-begin_text(struct log_event *e, const char *message)
+log_begin_text(struct log_event *e, const char *message)
 {
 	char level[16];
 
-	put_time(e);
+	log_put_time(e);
 	snprintf(level, sizeof(level), " %-5s ", level_names[e->level].text);
-	put(e, level);
-	put_escaped(e, LINE_MAX_LEN, message, strlen(message), false);
+	log_put(e, level);
+	log_put_escaped(e, LINE_MAX_LEN, message, strlen(message), false);
 }
 
 void
@@ -154,33 +155,36 @@ log_begin(struct log_event *e, enum log_level level, const char *message)
 	if (level > wanted_level)
 		return;
 	if (wanted_format == LOG_JSON)
-		begin_json(e, message);
+		log_begin_json(e, message);
 	else
-		begin_text(e, message);
+		log_begin_text(e, message);
 	errno = saved_errno;
 }
 
 /* ` key=value`, up to where the line is full. */
 static void
-field_text(struct log_event *e, const char *key, const char *value, size_t len)
+log_field_text(struct log_event *e, const char *key, const char *value,
+	       size_t len)
 {
-	bool is_quoted = !is_bare(value, len);
+	bool is_quoted = !log_value_is_bare(value, len);
 
-	if (!e->is_cut && put(e, " ") && put(e, key) &&
-	    put(e, is_quoted ? "=\"" : "=") &&
-	    put_escaped(e, LINE_MAX_LEN, value, len, true) && is_quoted)
-		put(e, "\"");
+	if (!e->is_cut && log_put(e, " ") && log_put(e, key) &&
+	    log_put(e, is_quoted ? "=\"" : "=") &&
+	    log_put_escaped(e, LINE_MAX_LEN, value, len, true) && is_quoted)
+		log_put(e, "\"");
 }
 
 /* `,"key":"value"`, or nothing if that does not fit. */
 static void
-field_json(struct log_event *e, const char *key, const char *value, size_t len,
-	   const char *quote)
+log_field_json(struct log_event *e, const char *key, const char *value,
+	       size_t len, const char *quote)
 {
 	size_t start = e->len;
 
-	if (put(e, ",\"") && put(e, key) && put(e, "\":") && put(e, quote) &&
-	    put_escaped(e, LINE_MAX_LEN, value, len, true) && put(e, quote))
+	if (log_put(e, ",\"") && log_put(e, key) && log_put(e, "\":") &&
+	    log_put(e, quote) &&
+	    log_put_escaped(e, LINE_MAX_LEN, value, len, true) &&
+	    log_put(e, quote))
 		return;
 	e->len = start;
 }
@@ -192,9 +196,9 @@ log_text_len(struct log_event *e, const char *key, const char *value,
 	if (e->level > wanted_level)
 		return;
 	if (wanted_format == LOG_JSON)
-		field_json(e, key, value, len, "\"");
+		log_field_json(e, key, value, len, "\"");
 	else
-		field_text(e, key, value, len);
+		log_field_text(e, key, value, len);
 }
 
 void
@@ -213,9 +217,9 @@ log_number(struct log_event *e, const char *key, uint64_t value)
 		return;
 	len = snprintf(digits, sizeof(digits), "%" PRIu64, value);
 	if (wanted_format == LOG_JSON)
-		field_json(e, key, digits, (size_t)len, "");
+		log_field_json(e, key, digits, (size_t)len, "");
 	else
-		field_text(e, key, digits, (size_t)len);
+		log_field_text(e, key, digits, (size_t)len);
 }
 
 void
@@ -229,7 +233,7 @@ log_end(struct log_event *e)
 		return;
 	if (e->is_cut)
 		end = wanted_format == LOG_JSON ? JSON_CUT_END : TEXT_CUT_END;
-	put_within(e, LINE_BYTES, end, strlen(end));
+	log_put_within(e, LINE_BYTES, end, strlen(end));
 	do
 		written = write(STDERR_FILENO, e->line, e->len);
 	while (written < 0 && errno == EINTR);

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 static void
-deliver(struct mailbox *m)
+mailbox_deliver(struct mailbox *m)
 {
 	struct mail *mails;
 	size_t count;
@@ -25,13 +25,13 @@ deliver(struct mailbox *m)
 }
 
 static void
-woken(evutil_socket_t fd, short what, void *arg)
+mailbox_woken(evutil_socket_t fd, short what, void *arg)
 {
 	uint64_t count;
 
 	(void)what;
 	if (read(fd, &count, sizeof(count)) == sizeof(count))
-		deliver(arg);
+		mailbox_deliver(arg);
 }
 
 bool
@@ -46,13 +46,13 @@ mailbox_open(struct mailbox *m, struct event_base *base, mail_handler *handler,
 	m->handler = handler;
 	m->arg = arg;
 	event_assign(&m->wake_event, base, m->wake_fd, EV_READ | EV_PERSIST,
-		     woken, m);
+		     mailbox_woken, m);
 	event_add(&m->wake_event, NULL);
 	return true;
 }
 
 static bool
-append(struct mailbox *m, struct mail mail)
+mailbox_append(struct mailbox *m, struct mail mail)
 {
 	size_t cap = m->cap > 0 ? m->cap * 2 : 8;
 	struct mail *mails;
@@ -75,7 +75,7 @@ mailbox_post(struct mailbox *m, struct mail mail)
 	bool taken;
 
 	pthread_mutex_lock(&m->lock);
-	taken = append(m, mail);
+	taken = mailbox_append(m, mail);
 	pthread_mutex_unlock(&m->lock);
 	/* Fails only when the counter is full, and then a wake is due. */
 	(void)!write(m->wake_fd, &one, sizeof(one));

@@ -34,7 +34,7 @@ struct mail {
 	uint64_t asker;
 	uint32_t worker;
 	void *data;
-	void (*discard)(void *data); /* of data that was never delivered */
+	void (*discard)(void *data); /* when it is never delivered; or NULL */
 };
 
 typedef void mail_handler(void *arg, const struct mail *mail);
@@ -50,14 +50,23 @@ struct mailbox {
 	void *arg;
 };
 
-/* False: out of descriptors.  The handler runs in base's loop. */
+/*
+ * The handler runs in base's loop, once for each mail.  Borrows base until
+ * mailbox_close.  False: out of descriptors, errno says which; *m is not open.
+ */
 bool mailbox_open(struct mailbox *m, struct event_base *base,
 		  mail_handler *handler, void *arg);
 
-/* From any thread.  False: out of memory, the mail was not taken. */
+/*
+ * Takes the mail, from any thread, and wakes the loop.  False: out of memory,
+ * the mail and its data are still the caller's.
+ */
 bool mailbox_post(struct mailbox *m, struct mail mail);
 
-/* After the loop has ended; connections not taken out yet are closed. */
+/*
+ * Called after the loop has ended: mail not taken out yet is discarded, its
+ * connections are closed.
+ */
 void mailbox_close(struct mailbox *m);
 
 #endif

@@ -2,8 +2,8 @@
  * config_file.c - reading with inih, which takes a line apart.
  *
  * inih hands on no line numbers, ends a line at a NUL byte and cuts long lines
- * and the names of sections, so it gets its lines from read_line, which counts,
- * measures, and withholds sections and what inih would misunderstand.
+ * and the names of sections, so it gets its lines from config_line_read, which
+ * counts, measures, and withholds sections and what inih would misunderstand.
  */
 #include "proxy/config/config_file.h"
 
@@ -23,7 +23,8 @@ struct reading {
 };
 
 static void
-report_fault(const struct reading *r, unsigned line, const char *fault)
+config_file_report_fault(const struct reading *r, unsigned line,
+			 const char *fault)
 {
 	struct config_file_line event = {.number = line, .fault = fault};
 
@@ -31,24 +32,24 @@ report_fault(const struct reading *r, unsigned line, const char *fault)
 }
 
 static int
-next_byte(struct reading *r)
+config_file_next_byte(struct reading *r)
 {
 	return r->byte_count++ < CONFIG_FILE_BYTES_MAX ? getc(r->file) : EOF;
 }
 
 /*
- * The next line, without its newline.  *fault is left alone or what is wrong
- * with it.  False: there is none.
+ * Reads the next line, without its newline; *fault is set if it is wrong, and
+ * left alone otherwise.  False: there is no line.
  */
 static bool
-fill_line(struct reading *r, char *line, const char **fault)
+config_line_fill(struct reading *r, char *line, const char **fault)
 {
 	size_t len = 0;
-	int c = next_byte(r);
+	int c = config_file_next_byte(r);
 
 	if (c == EOF)
 		return false;
-	for (; c != EOF && c != '\n'; c = next_byte(r)) {
+	for (; c != EOF && c != '\n'; c = config_file_next_byte(r)) {
 		if (c == '\0')
 			*fault = "a NUL byte: this is not a text file";
 		else if (len < CONFIG_FILE_LINE_BYTES)
@@ -63,7 +64,7 @@ fill_line(struct reading *r, char *line, const char **fault)
 /* A byte order mark, and blanks: inih takes a line that begins with one for
  * the continuation of the line before. */
 static void
-cut_front(char *line, bool is_first)
+config_line_cut_front(char *line, bool is_first)
 {
 	const char *s = line;
 
@@ -73,9 +74,9 @@ cut_front(char *line, bool is_first)
 	memmove(line, s, strlen(s) + 1);
 }
 
-/* inih knows ; behind a value, and we also #. */
+/* Cut what # begins: inih knows only ; behind a value. */
 static void
-cut_comment(char *line)
+config_line_cut_comment(char *line)
 {
 	char *s;
 
@@ -87,17 +88,18 @@ cut_comment(char *line)
 	}
 }
 
-/* What a line that begins with a bracket says. */
+/* Report the section that a line with a bracket begins, or its fault. */
 static void
-report_section(const struct reading *r, char *line)
+config_line_report_section(const struct reading *r, char *line)
 {
 	struct config_file_line event = {.number = r->line};
 	char *end = strchr(line, ']');
-	const char *rest = end == NULL ? line : end + 1;
+	const char *rest = end;
 
-	rest += strspn(rest, " \t\r\f\v");
-	if (*rest != '\0' && *rest != ';' && *rest != '#') {
-		report_fault(r, r->line, "expected [SECTION]");
+	if (rest != NULL)
+		rest += 1 + strspn(rest + 1, " \t\r\f\v");
+	if (rest == NULL || (*rest != '\0' && *rest != ';' && *rest != '#')) {
+		config_file_report_fault(r, r->line, "expected [SECTION]");
 		return;
 	}
 	do
@@ -109,30 +111,30 @@ report_section(const struct reading *r, char *line)
 
 /* An ini_reader: fgets for inih. */
 static char *
-read_line(char *line, int size, void *arg)
+config_line_read(char *line, int size, void *arg)
 {
 	struct reading *r = arg;
 	const char *fault = NULL;
 
 	assert(size > CONFIG_FILE_LINE_BYTES);
-	if (!fill_line(r, line, &fault))
+	if (!config_line_fill(r, line, &fault))
 		return NULL;
 	r->line++;
-	cut_front(line, r->line == 1);
+	config_line_cut_front(line, r->line == 1);
 	if (fault != NULL)
-		report_fault(r, r->line, fault);
+		config_file_report_fault(r, r->line, fault);
 	else if (line[0] == '[')
-		report_section(r, line);
+		config_line_report_section(r, line);
 	if (fault != NULL || line[0] == '[')
 		line[0] = '\0';
-	cut_comment(line);
+	config_line_cut_comment(line);
 	return line;
 }
 
 /* An ini_handler. */
 static int
-handle_setting(void *arg, const char *section, const char *name,
-	       const char *value)
+config_line_handle_setting(void *arg, const char *section, const char *name,
+			   const char *value)
 {
 	struct reading *r = arg;
 	struct config_file_line event = {
@@ -140,7 +142,7 @@ handle_setting(void *arg, const char *section, const char *name,
 
 	(void)section;
 	if (value == NULL)
-		report_fault(r, r->line, "expected NAME = VALUE");
+		config_file_report_fault(r, r->line, "expected NAME = VALUE");
 	else
 		r->fn(r->arg, &event);
 	return 1;
@@ -152,17 +154,18 @@ config_file_read(const char *path, config_file_fn *fn, void *arg)
 	struct reading r = {.file = fopen(path, "re"), .fn = fn, .arg = arg};
 
 	if (r.file == NULL) {
-		report_fault(&r, 0, strerror(errno));
+		config_file_report_fault(&r, 0, strerror(errno));
 		return;
 	}
 	ini_max_line = CONFIG_FILE_LINE_BYTES + 3;
 	ini_allow_no_value = true;
 	errno = 0;
-	if (ini_parse_stream(read_line, &r, handle_setting, &r) < 0)
-		report_fault(&r, 0, "out of memory");
+	if (ini_parse_stream(config_line_read, &r, config_line_handle_setting,
+			     &r) < 0)
+		config_file_report_fault(&r, 0, "out of memory");
 	else if (ferror(r.file))
-		report_fault(&r, 0, strerror(errno));
+		config_file_report_fault(&r, 0, strerror(errno));
 	else if (r.byte_count > CONFIG_FILE_BYTES_MAX && !feof(r.file))
-		report_fault(&r, 0, "larger than 1 MB");
+		config_file_report_fault(&r, 0, "larger than 1 MB");
 	fclose(r.file);
 }

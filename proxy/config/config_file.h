@@ -18,19 +18,20 @@ enum {
 
 struct config_file_line {
 	unsigned number; /* from 1; 0: the file as a whole */
-	/* One of these; all borrowed until the function returns. */
-	const char *fault;   /* what is wrong with it */
-	const char *section; /* what stands in the brackets, without blanks
+	/* One of these is set; all borrowed until the function returns. */
+	const char *fault;   /* the line is wrong: how */
+	const char *section; /* between the brackets, without the blanks
 				around it */
-	const char *name;    /* and its value */
+	const char *name;    /* with `value`, and without the blanks */
 	const char *value;
 };
 
 typedef void config_file_fn(void *arg, const struct config_file_line *line);
 
 /*
- * Call fn for each section, setting and fault, in the order of the file.  Not
- * thread safe: inih's limits are its global variables.
+ * Call fn for each section, setting and fault, in the order of the file; a
+ * file that cannot be read is a fault of line 0.  Not thread safe: inih's
+ * limits are its global variables.
  */
 void config_file_read(const char *path, config_file_fn *fn, void *arg);
 

@@ -45,7 +45,8 @@ config_rule_nearest(const char *name)
 }
 
 static bool
-check_patterns(const struct rule_match *match, struct value_error *error)
+config_rule_check_patterns(const struct rule_match *match,
+			   struct value_error *error)
 {
 	size_t i;
 
@@ -60,7 +61,7 @@ check_patterns(const struct rule_match *match, struct value_error *error)
 
 /* "drop  table" -> "DROP TABLE", in place. */
 static void
-tidy_statement(char *text)
+config_rule_tidy_statement(char *text)
 {
 	const char *from;
 	char *to = text;
@@ -74,10 +75,10 @@ tidy_statement(char *text)
 	*to = '\0';
 }
 
-/* Itself, or what it is the beginning of (TRUNCATE), or what is most like it:
- * the table is sorted. */
+/* The statement of that name, or that it is the beginning of (TRUNCATE), or
+ * that is most like it: the table is sorted. */
 static const char *
-nearest_statement(const char *text)
+config_rule_nearest_statement(const char *text)
 {
 	const char *nearest = rule_statements[0];
 	size_t least = SIZE_MAX;
@@ -97,7 +98,8 @@ nearest_statement(const char *text)
 }
 
 static bool
-check_statements(const struct rule_match *match, struct value_error *error)
+config_rule_check_statements(const struct rule_match *match,
+			     struct value_error *error)
 {
 	char buffer[VALUE_SHOWN_BYTES];
 	size_t i;
@@ -105,8 +107,8 @@ check_statements(const struct rule_match *match, struct value_error *error)
 	for (i = 0; i < match->count; i++) {
 		const char *nearest;
 
-		tidy_statement(match->values[i]);
-		nearest = nearest_statement(match->values[i]);
+		config_rule_tidy_statement(match->values[i]);
+		nearest = config_rule_nearest_statement(match->values[i]);
 		if (strcmp(nearest, match->values[i]) != 0)
 			return value_fail(
 			    error,
@@ -118,8 +120,8 @@ check_statements(const struct rule_match *match, struct value_error *error)
 }
 
 static bool
-parse_match(struct rule_match *out, enum rule_predicate predicate,
-	    const char *text, struct value_error *error)
+config_rule_parse_match(struct rule_match *out, enum rule_predicate predicate,
+			const char *text, struct value_error *error)
 {
 	if (*text == '!') {
 		out->is_negated = true;
@@ -131,18 +133,18 @@ parse_match(struct rule_match *out, enum rule_predicate predicate,
 	if (!value_parse_list(&out->values, &out->count, text, error))
 		return false;
 	if (predicate == RULE_STATEMENT)
-		return check_statements(out, error);
-	return check_patterns(out, error);
+		return config_rule_check_statements(out, error);
+	return config_rule_check_patterns(out, error);
 }
 
 static bool
-store_match(struct rule_match *match, enum rule_predicate predicate,
-	    const char *text, struct value_error *error)
+config_rule_store_match(struct rule_match *match, enum rule_predicate predicate,
+			const char *text, struct value_error *error)
 {
 	struct rule_match parsed = {0};
 
 	assert(match->count == 0);
-	if (!parse_match(&parsed, predicate, text, error)) {
+	if (!config_rule_parse_match(&parsed, predicate, text, error)) {
 		value_free_list(parsed.values, parsed.count);
 		return false;
 	}
@@ -158,8 +160,8 @@ config_rule_store(struct rule *rule, size_t key, const char *text,
 	enum guard_setting id;
 
 	if (key < CONFIG_RULE_SETTINGS)
-		return store_match(&rule->matches[predicate], predicate, text,
-				   error);
+		return config_rule_store_match(&rule->matches[predicate],
+					       predicate, text, error);
 	id = (enum guard_setting)(key - CONFIG_RULE_SETTINGS);
 	if (!setting_store_guard(&rule->part.values, id, text, error))
 		return false;

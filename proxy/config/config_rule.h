@@ -17,14 +17,19 @@ enum {
 	CONFIG_RULE_KEYS = CONFIG_RULE_SETTINGS + GUARD_SETTING_COUNT,
 };
 
-/* CONFIG_RULE_KEYS: no such name. */
+/* The key of that name; CONFIG_RULE_KEYS: there is none. */
 size_t config_rule_key(const char *name);
+
+/* The name of a key below CONFIG_RULE_KEYS; static. */
 const char *config_rule_key_name(size_t key);
 
-/* The name that is most like this one. */
+/* The name of a key that is most like this one; static. */
 const char *config_rule_nearest(const char *name);
 
-/* For a key that the rule does not have yet.  On failure it stays so. */
+/*
+ * Sets a key that the rule does not have yet to the value that text stands
+ * for; copied.  False: *error says why, the rule still does not have it.
+ */
 bool config_rule_store(struct rule *rule, size_t key, const char *text,
 		       struct value_error *error);
 

@@ -14,7 +14,7 @@ struct rule_lines {
 };
 
 static bool
-rule_name_is_good(const char *name)
+config_section_name_is_good(const char *name)
 {
 	size_t len = 0;
 
@@ -24,12 +24,13 @@ rule_name_is_good(const char *name)
 }
 
 static void
-check_name(const struct config_sections *s, const struct config *c,
-	   struct mistakes *m, const struct origin *origin, const char *name)
+config_section_check_name(const struct config_sections *s,
+			  const struct config *c, struct mistakes *m,
+			  const struct origin *origin, const char *name)
 {
 	size_t i;
 
-	if (!rule_name_is_good(name))
+	if (!config_section_name_is_good(name))
 		mistake_report(m, origin,
 			       "the name of a rule is at most %d printable "
 			       "bytes",
@@ -43,8 +44,8 @@ check_name(const struct config_sections *s, const struct config *c,
 }
 
 static bool
-add_rule(struct config_sections *s, struct config *c, unsigned line,
-	 const char *name)
+config_section_add_rule(struct config_sections *s, struct config *c,
+			unsigned line, const char *name)
 {
 	size_t count = c->rule_count + 1;
 	struct rule *rules = realloc(c->rules, count * sizeof(*rules));
@@ -68,8 +69,9 @@ add_rule(struct config_sections *s, struct config *c, unsigned line,
 }
 
 static void
-begin_rule(struct config_sections *s, struct config *c, struct mistakes *m,
-	   const struct origin *origin, const char *name)
+config_section_begin_rule(struct config_sections *s, struct config *c,
+			  struct mistakes *m, const struct origin *origin,
+			  const char *name)
 {
 	char line[32];
 
@@ -82,8 +84,8 @@ begin_rule(struct config_sections *s, struct config *c, struct mistakes *m,
 		snprintf(line, sizeof(line), "line %u", origin->line);
 		name = line;
 	}
-	check_name(s, c, m, origin, name);
-	if (add_rule(s, c, origin->line, name))
+	config_section_check_name(s, c, m, origin, name);
+	if (config_section_add_rule(s, c, origin->line, name))
 		s->kind = SECTION_RULE;
 	else
 		mistake_report(m, origin, "out of memory");
@@ -99,8 +101,8 @@ config_section_begin(struct config_sections *s, struct config *c,
 
 	s->kind = SECTION_LOST;
 	if (len == strlen("rule") && strncmp(name, "rule", len) == 0)
-		begin_rule(s, c, m, &origin,
-			   name + len + strspn(name + len, " \t"));
+		config_section_begin_rule(
+		    s, c, m, &origin, name + len + strspn(name + len, " \t"));
 	else
 		mistake_report(m, &origin,
 			       "there is no such section, only [rule] and "
@@ -108,8 +110,9 @@ config_section_begin(struct config_sections *s, struct config *c,
 }
 
 static void
-apply_key(struct rule *rule, unsigned *first, size_t key, struct mistakes *m,
-	  const struct config_file_line *line)
+config_section_apply_key(struct rule *rule, unsigned *first, size_t key,
+			 struct mistakes *m,
+			 const struct config_file_line *line)
 {
 	const struct origin origin = {ORIGIN_FILE, line->number,
 				      config_rule_key_name(key)};
@@ -139,8 +142,8 @@ config_section_apply(struct config_sections *s, struct config *c,
 	if (s->kind == SECTION_LOST)
 		return;
 	if (key < CONFIG_RULE_KEYS) {
-		apply_key(&c->rules[last], &s->lines[last].keys[key], key, m,
-			  line);
+		config_section_apply_key(
+		    &c->rules[last], &s->lines[last].keys[key], key, m, line);
 	} else if (plain != NULL) {
 		origin.name = plain->name;
 		mistake_report(m, &origin,
@@ -170,10 +173,11 @@ config_check_together(const struct guard_settings *guard, struct mistakes *m,
 		       attempt, hold);
 }
 
-/* What the rule sets with what it leaves as it is. */
+/* Check the rule's settings together with those that it leaves as they are. */
 static void
-check_together(const struct rule *rule, const unsigned *lines,
-	       const struct guard_settings *plain, struct mistakes *m)
+config_section_check_rule(const struct rule *rule, const unsigned *lines,
+			  const struct guard_settings *plain,
+			  struct mistakes *m)
 {
 	struct guard_settings guard = *plain;
 	enum guard_setting id = GUARD_SETTING_ATTEMPT_TIMEOUT;
@@ -190,7 +194,7 @@ check_together(const struct rule *rule, const unsigned *lines,
 }
 
 static bool
-has_any(const unsigned *lines, size_t count)
+config_section_has_any(const unsigned *lines, size_t count)
 {
 	while (count > 0)
 		if (lines[--count] != 0)
@@ -210,16 +214,17 @@ config_sections_check(const struct config_sections *s, const struct config *c,
 		const unsigned *keys = s->lines[i].keys;
 
 		origin.line = s->lines[i].head;
-		if (!has_any(keys + CONFIG_RULE_SETTINGS, GUARD_SETTING_COUNT))
+		if (!config_section_has_any(keys + CONFIG_RULE_SETTINGS,
+					    GUARD_SETTING_COUNT))
 			mistake_report(m, &origin, "this rule sets nothing");
 		if (takes_all != 0)
 			mistake_report(m, &origin,
 				       "no statement comes to this rule: that "
 				       "of line %u takes all",
 				       takes_all);
-		else if (!has_any(keys, RULE_PREDICATES))
+		else if (!config_section_has_any(keys, RULE_PREDICATES))
 			takes_all = origin.line;
-		check_together(&c->rules[i], keys, &c->guard, m);
+		config_section_check_rule(&c->rules[i], keys, &c->guard, m);
 	}
 }
 

@@ -3,7 +3,7 @@
 #include "proxy/config/endpoint.h"
 
 static bool
-reaches_by_tcp(const struct config *c)
+config_tls_reaches_by_tcp(const struct config *c)
 {
 	size_t i;
 
@@ -15,14 +15,15 @@ reaches_by_tcp(const struct config *c)
 
 /* As far as is known before a server has answered. */
 static bool
-may_encrypt_upstream(const struct config *c)
+config_tls_may_encrypt_upstream(const struct config *c)
 {
-	return c->upstream_tls.mode != TLS_DISABLE && reaches_by_tcp(c);
+	return c->upstream_tls.mode != TLS_DISABLE &&
+	       config_tls_reaches_by_tcp(c);
 }
 
 static void
-check_clients(const struct config *c, const struct config_tls_origins *o,
-	      struct mistakes *m)
+config_tls_check_clients(const struct config *c,
+			 const struct config_tls_origins *o, struct mistakes *m)
 {
 	const struct tls_settings *s = &c->tls;
 
@@ -44,13 +45,13 @@ check_clients(const struct config *c, const struct config_tls_origins *o,
 }
 
 static void
-check_binding(const struct config *c, const struct config_tls_origins *o,
-	      struct mistakes *m)
+config_tls_check_binding(const struct config *c,
+			 const struct config_tls_origins *o, struct mistakes *m)
 {
 	if (c->upstream_tls.channel_binding != CHANNEL_BINDING_REQUIRE ||
 	    c->upstream_count == 0)
 		return;
-	if (!may_encrypt_upstream(c))
+	if (!config_tls_may_encrypt_upstream(c))
 		mistake_report(m, o->upstream,
 			       "channel_binding=require needs TLS to the "
 			       "server: sslmode=require or more, over TCP");
@@ -65,8 +66,8 @@ void
 config_tls_check(const struct config *c,
 		 const struct config_tls_origins *origins, struct mistakes *m)
 {
-	check_clients(c, origins, m);
-	check_binding(c, origins, m);
+	config_tls_check_clients(c, origins, m);
+	config_tls_check_binding(c, origins, m);
 	if (c->auth == AUTH_SCRAM && c->auth_file == NULL)
 		mistake_report(m, origins->auth,
 			       "\"scram\" needs auth_file: the verifiers of "
@@ -74,7 +75,7 @@ config_tls_check(const struct config *c,
 }
 
 static bool
-listens_locally(const struct config *c)
+config_tls_listens_locally(const struct config *c)
 {
 	size_t i;
 
@@ -85,21 +86,22 @@ listens_locally(const struct config *c)
 }
 
 static bool
-may_bind_in_vain(const struct config *c)
+config_tls_may_bind_in_vain(const struct config *c)
 {
 	return c->auth == AUTH_PASS && c->tls.mode != TLS_DISABLE &&
-	       may_encrypt_upstream(c);
+	       config_tls_may_encrypt_upstream(c);
 }
 
 static bool
-may_lend_its_certificate(const struct config *c)
+config_tls_may_lend_certificate(const struct config *c)
 {
 	return c->upstream_tls.cert != NULL && c->auth == AUTH_PASS &&
-	       (c->tls.mode != TLS_VERIFY_FULL || listens_locally(c));
+	       (c->tls.mode != TLS_VERIFY_FULL ||
+		config_tls_listens_locally(c));
 }
 
 static bool
-may_be_downgraded(const struct tls_settings *s)
+config_tls_may_be_downgraded(const struct tls_settings *s)
 {
 	return s->ca != NULL && (s->mode == TLS_ALLOW || s->mode == TLS_PREFER);
 }
@@ -111,18 +113,18 @@ config_tls_warn(const struct config *c, config_warn *warn, void *arg)
 		bool is_so;
 		const char *text;
 	} warnings[] = {
-	    {may_bind_in_vain(c),
+	    {config_tls_may_bind_in_vain(c),
 	     "TLS on both legs: where the server asks for SCRAM, clients that "
 	     "bind it to the channel (libpq does) can log in only if tls_cert "
 	     "is the server's own certificate; else set auth = scram and "
 	     "auth_file, or sslmode=disable in upstream, or have clients use "
 	     "channel_binding=disable"},
-	    {may_lend_its_certificate(c),
+	    {config_tls_may_lend_certificate(c),
 	     "upstream has an sslcert: where the server logs in by "
 	     "certificate, everybody who can connect to Lockstep is let in by "
 	     "this one; with tls_mode = verify-full clients must show one of "
 	     "their own, but over Unix sockets"},
-	    {may_be_downgraded(&c->upstream_tls),
+	    {config_tls_may_be_downgraded(&c->upstream_tls),
 	     "upstream has an sslrootcert: with sslmode below require a server "
 	     "that cannot be verified is used in clear; set "
 	     "sslmode=verify-full"},

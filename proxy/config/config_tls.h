@@ -18,14 +18,16 @@ struct config_tls_origins {
 	const struct origin *upstream;
 };
 
-/* What cannot work is a mistake. */
+/* Adds a mistake to *m for each combination that cannot work. */
 void config_tls_check(const struct config *c,
 		      const struct config_tls_origins *origins,
 		      struct mistakes *m);
 
+/* text: one line for people, without a newline. */
 typedef void config_warn(void *arg, const char *text);
 
-/* What works for some and not for others, or for too many: a call each. */
+/* Calls warn, text static, for each combination that works for some clients
+ * and not for others, or for too many. */
 void config_tls_warn(const struct config *c, config_warn *warn, void *arg);
 
 #endif

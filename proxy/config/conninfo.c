@@ -8,7 +8,7 @@
 #include "proxy/config/conninfo_keyword.h"
 #include "proxy/config/conninfo_tls.h"
 
-/* What libpq's client library is built with on Debian. */
+/* Debian builds libpq with this one. */
 #define DEFAULT_SOCKET_DIRECTORY "/var/run/postgresql"
 
 enum {
@@ -43,8 +43,8 @@ static const struct demand {
 };
 
 static bool
-demand_is_met(const struct demand *demand, const char *value,
-	      struct value_error *error)
+conninfo_demand_is_met(const struct demand *demand, const char *value,
+		       struct value_error *error)
 {
 	size_t i;
 
@@ -57,14 +57,15 @@ demand_is_met(const struct demand *demand, const char *value,
 }
 
 static bool
-check_demands(const PQconninfoOption *options, struct value_error *error)
+conninfo_check_demands(const PQconninfoOption *options,
+		       struct value_error *error)
 {
 	size_t i;
 
 	for (i = 0; i < sizeof(demands) / sizeof(demands[0]); i++)
-		if (!demand_is_met(&demands[i],
-				   conninfo_option(options, demands[i].keyword),
-				   error))
+		if (!conninfo_demand_is_met(
+			&demands[i],
+			conninfo_option(options, demands[i].keyword), error))
 			return false;
 	if (conninfo_option(options, "service") != NULL &&
 	    (conninfo_option(options, "port") == NULL ||
@@ -78,7 +79,7 @@ check_demands(const PQconninfoOption *options, struct value_error *error)
 
 /* The known keyword that somebody who wrote `word` may have meant, or NULL. */
 static const char *
-nearest_keyword(const char *word)
+conninfo_nearest_keyword(const char *word)
 {
 	PQconninfoOption *known = PQconninfoParse("", NULL);
 	const PQconninfoOption *option;
@@ -96,7 +97,7 @@ nearest_keyword(const char *word)
 	return nearest;
 }
 
-/* What libpq says, which quotes the string, in words that do not. */
+/* libpq's reasons quote the string; these are the same in words that do not. */
 static const struct {
 	const char *libpq;
 	const char *ours;
@@ -116,7 +117,7 @@ static const char *const keyword_reasons[] = {
     "invalid connection option \"", "invalid URI query parameter: \""};
 
 static bool
-explain_failure(char *message, struct value_error *error)
+conninfo_explain_failure(char *message, struct value_error *error)
 {
 	const char *nearest;
 	char *end = strrchr(message, '"');
@@ -134,7 +135,8 @@ explain_failure(char *message, struct value_error *error)
 	if (i == sizeof(keyword_reasons) / sizeof(*keyword_reasons))
 		return value_fail(error, "not a CONNINFO");
 	*end = '\0';
-	nearest = nearest_keyword(message + strlen(keyword_reasons[i]));
+	nearest =
+	    conninfo_nearest_keyword(message + strlen(keyword_reasons[i]));
 	return value_fail(error, "a keyword that libpq does not know%s%s%s",
 			  nearest == NULL ? "" : "; the nearest is \"",
 			  nearest == NULL ? "" : nearest,
@@ -142,7 +144,7 @@ explain_failure(char *message, struct value_error *error)
 }
 
 static size_t
-element_count(const char *list)
+conninfo_element_count(const char *list)
 {
 	size_t count = 1;
 
@@ -153,7 +155,7 @@ element_count(const char *list)
 
 /* Takes the first element off the comma list; "" when there is none. */
 static const char *
-element_take(char **list)
+conninfo_element_take(char **list)
 {
 	const char *element = strsep(list, ",");
 
@@ -161,7 +163,7 @@ element_take(char **list)
 }
 
 static bool
-set_name(struct endpoint *e, const char *name)
+conninfo_set_name(struct endpoint *e, const char *name)
 {
 	if (name != NULL)
 		e->name = strdup(name);
@@ -169,8 +171,9 @@ set_name(struct endpoint *e, const char *name)
 }
 
 static bool
-add_server(struct endpoint_list *list, const char *host, const char *address,
-	   const char *port_text, struct value_error *error)
+conninfo_add_server(struct endpoint_list *list, const char *host,
+		    const char *address, const char *port_text,
+		    struct value_error *error)
 {
 	uint16_t port = DEFAULT_PORT;
 	const char *end = "";
@@ -199,42 +202,43 @@ add_server(struct endpoint_list *list, const char *host, const char *address,
 				  "is longer than the system allows",
 				  list->count + 1);
 	return (endpoint_list_add(list, host, strlen(host), port) &&
-		set_name(&list->items[list->count - 1], name)) ||
+		conninfo_set_name(&list->items[list->count - 1], name)) ||
 	       value_fail_memory(error);
 }
 
 /* Takes the option values apart in place. */
 static bool
-add_servers(struct endpoint_list *list, const PQconninfoOption *options,
-	    struct value_error *error)
+conninfo_add_servers(struct endpoint_list *list,
+		     const PQconninfoOption *options, struct value_error *error)
 {
 	char *hosts = conninfo_option(options, "host");
 	char *addresses = conninfo_option(options, "hostaddr");
 	char *ports = conninfo_option(options, "port");
-	size_t count = element_count(addresses != NULL ? addresses : hosts);
-	size_t port_count = element_count(ports);
-	const char *port = element_take(&ports);
+	size_t count =
+	    conninfo_element_count(addresses != NULL ? addresses : hosts);
+	size_t port_count = conninfo_element_count(ports);
+	const char *port = conninfo_element_take(&ports);
 	size_t i;
 
-	if (hosts != NULL && element_count(hosts) != count)
+	if (hosts != NULL && conninfo_element_count(hosts) != count)
 		return value_fail(error, "not as many hostaddrs as hosts");
 	if (port_count != 1 && port_count != count)
 		return value_fail(
 		    error, "%zu ports for %zu hosts: one for each, or one",
 		    port_count, count);
 	for (i = 0; i < count; i++) {
-		const char *host = element_take(&hosts);
-		const char *address = element_take(&addresses);
-		if (!add_server(list, host, address, port, error))
+		const char *host = conninfo_element_take(&hosts);
+		const char *address = conninfo_element_take(&addresses);
+		if (!conninfo_add_server(list, host, address, port, error))
 			return false;
 		if (port_count > 1)
-			port = element_take(&ports);
+			port = conninfo_element_take(&ports);
 	}
 	return true;
 }
 
 static bool
-check_names(const struct conninfo *c, struct value_error *error)
+conninfo_check_names(const struct conninfo *c, struct value_error *error)
 {
 	size_t i;
 
@@ -253,18 +257,18 @@ check_names(const struct conninfo *c, struct value_error *error)
 }
 
 static bool
-read_options(struct conninfo *c, const PQconninfoOption *options,
-	     const char *negotiation, struct value_error *error)
+conninfo_read_options(struct conninfo *c, const PQconninfoOption *options,
+		      const char *negotiation, struct value_error *error)
 {
-	return check_demands(options, error) &&
+	return conninfo_check_demands(options, error) &&
 	       conninfo_tls_read(&c->tls, options, negotiation, error) &&
-	       add_servers(&c->servers, options, error) &&
-	       check_names(c, error);
+	       conninfo_add_servers(&c->servers, options, error) &&
+	       conninfo_check_names(c, error);
 }
 
-/* Of the libpq at hand, that is. */
+/* Asks the libpq at hand: older ones know less. */
 static bool
-knows_keyword(const char *keyword)
+conninfo_knows_keyword(const char *keyword)
 {
 	PQconninfoOption *known = PQconninfoParse("", NULL);
 	const PQconninfoOption *option = known;
@@ -279,19 +283,19 @@ knows_keyword(const char *keyword)
 	return is_known;
 }
 
-/* It came with PostgreSQL 17. */
+/* Take out sslnegotiation, which came with PostgreSQL 17, for older libpqs. */
 static bool
-take_negotiation(struct conninfo *c, char **negotiation)
+conninfo_take_negotiation(struct conninfo *c, char **negotiation)
 {
 	static const char keyword[] = "sslnegotiation";
 
 	*negotiation = NULL;
-	return knows_keyword(keyword) ||
+	return conninfo_knows_keyword(keyword) ||
 	       conninfo_keyword_take(c->text, keyword, negotiation);
 }
 
 static bool
-parse(struct conninfo *c, struct value_error *error)
+conninfo_read(struct conninfo *c, struct value_error *error)
 {
 	char *message = NULL;
 	char *negotiation;
@@ -299,18 +303,18 @@ parse(struct conninfo *c, struct value_error *error)
 	const char *given;
 	bool is_good = false;
 
-	if (!take_negotiation(c, &negotiation))
+	if (!conninfo_take_negotiation(c, &negotiation))
 		return value_fail_memory(error);
 	options = PQconninfoParse(c->text, &message);
 	if (options != NULL) {
 		given = negotiation != NULL
 			    ? negotiation
 			    : conninfo_option(options, "sslnegotiation");
-		is_good = read_options(c, options, given, error);
+		is_good = conninfo_read_options(c, options, given, error);
 	} else if (message == NULL) {
 		value_fail_memory(error);
 	} else {
-		explain_failure(message, error);
+		conninfo_explain_failure(message, error);
 	}
 	PQfreemem(message);
 	PQconninfoFree(options);
@@ -326,7 +330,7 @@ conninfo_parse(struct conninfo *out, const char *text,
 
 	if (c.text == NULL)
 		return value_fail_memory(error);
-	if (parse(&c, error)) {
+	if (conninfo_read(&c, error)) {
 		*out = c;
 		return true;
 	}

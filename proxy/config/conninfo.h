@@ -24,16 +24,17 @@
 struct conninfo {
 	struct endpoint_list servers; /* one or more */
 	struct tls_settings tls;
-	char *text; /* as the libpq at hand can read it; a secret */
+	char *text; /* owned, as the libpq at hand can read it; a secret */
 };
 
 /*
- * On success *out is conninfo_clear's.  No byte of the string gets into
- * *error: it may be a password.
+ * Reads text into *out, which conninfo_clear takes back.  False: *error says
+ * why, with no byte of the text, which may be a password; *out is as it was.
  */
 bool conninfo_parse(struct conninfo *out, const char *text,
 		    struct value_error *error);
 
-void conninfo_clear(struct conninfo *c); /* accepts a zeroed one */
+/* Frees all, and wipes the text; accepts a zeroed one. */
+void conninfo_clear(struct conninfo *c);
 
 #endif

@@ -9,14 +9,14 @@
 #include <string.h>
 
 static bool
-is_uri(const char *text)
+conninfo_is_uri(const char *text)
 {
 	return strncmp(text, "postgresql://", 13) == 0 ||
 	       strncmp(text, "postgres://", 11) == 0;
 }
 
 static char *
-skip_blanks(char *at)
+keyword_skip_blanks(char *at)
 {
 	while (isspace((unsigned char)*at))
 		at++;
@@ -25,7 +25,7 @@ skip_blanks(char *at)
 
 /* Keep the value of what was found, in place of one that was before. */
 static bool
-keep(char **value, const char *from, size_t len)
+keyword_keep(char **value, const char *from, size_t len)
 {
 	free(*value);
 	*value = strndup(from, len);
@@ -34,7 +34,7 @@ keep(char **value, const char *from, size_t len)
 
 /* Over a value, to the character behind it; quotes and backslashes count. */
 static char *
-skip_value(char *at)
+keyword_skip_value(char *at)
 {
 	bool is_quoted = *at == '\'';
 
@@ -50,18 +50,18 @@ skip_value(char *at)
 }
 
 static bool
-keep_quoted(char **value, const char *from, size_t len)
+keyword_keep_quoted(char **value, const char *from, size_t len)
 {
 	if (len >= 2 && from[0] == '\'' && from[len - 1] == '\'')
-		return keep(value, from + 1, len - 2);
-	return keep(value, from, len);
+		return keyword_keep(value, from + 1, len - 2);
+	return keyword_keep(value, from, len);
 }
 
 static bool
-take_from_list(char *text, const char *keyword, char **value)
+keyword_take_from_list(char *text, const char *keyword, char **value)
 {
 	size_t len = strlen(keyword);
-	char *at = skip_blanks(text);
+	char *at = keyword_skip_blanks(text);
 
 	while (*at != '\0') {
 		char *name = at;
@@ -72,25 +72,26 @@ take_from_list(char *text, const char *keyword, char **value)
 		       !isspace((unsigned char)*at))
 			at++;
 		name_end = at;
-		at = skip_blanks(at);
+		at = keyword_skip_blanks(at);
 		if (*at != '=')
 			return true;
-		from = skip_blanks(at + 1);
-		at = skip_value(from);
+		from = keyword_skip_blanks(at + 1);
+		at = keyword_skip_value(from);
 		if ((size_t)(name_end - name) == len &&
 		    memcmp(name, keyword, len) == 0) {
-			if (!keep_quoted(value, from, (size_t)(at - from)))
+			if (!keyword_keep_quoted(value, from,
+						 (size_t)(at - from)))
 				return false;
 			memset(name, ' ', (size_t)(at - name));
 		}
-		at = skip_blanks(at);
+		at = keyword_skip_blanks(at);
 	}
 	return true;
 }
 
 /* "NAME=VALUE" of a URI's query; rest is what stands behind it. */
 static bool
-take_from_query(char *query, const char *keyword, char **value)
+keyword_take_from_query(char *query, const char *keyword, char **value)
 {
 	size_t len = strlen(keyword);
 	char *at = query;
@@ -103,11 +104,11 @@ take_from_query(char *query, const char *keyword, char **value)
 			at = rest;
 			continue;
 		}
-		if (!keep(value, at + len + 1, size - len - 1))
+		if (!keyword_keep(value, at + len + 1, size - len - 1))
 			return false;
 		memmove(at, rest, strlen(rest) + 1);
 	}
-	/* What stood last leaves the separator before it. */
+	/* The last parameter leaves the separator before it. */
 	if (at > query && at[-1] == '&')
 		at[-1] = '\0';
 	return true;
@@ -119,8 +120,9 @@ conninfo_keyword_take(char *text, const char *keyword, char **value)
 	char *query;
 
 	*value = NULL;
-	if (!is_uri(text))
-		return take_from_list(text, keyword, value);
+	if (!conninfo_is_uri(text))
+		return keyword_take_from_list(text, keyword, value);
 	query = strchr(text, '?');
-	return query == NULL || take_from_query(query + 1, keyword, value);
+	return query == NULL ||
+	       keyword_take_from_query(query + 1, keyword, value);
 }

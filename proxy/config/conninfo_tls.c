@@ -13,7 +13,7 @@ static const char *const bindings[] = {"disable", "prefer", "require", NULL};
 static const char *const negotiations[] = {"postgres", "direct", NULL};
 static const char *const switches[] = {"0", "1", NULL};
 
-/* read_word writes these as uint32_t. */
+/* conninfo_tls_read_word writes these as uint32_t. */
 static_assert(sizeof(enum tls_mode) == sizeof(uint32_t), "");
 static_assert(sizeof(enum tls_version) == sizeof(uint32_t), "");
 static_assert(sizeof(enum channel_binding) == sizeof(uint32_t), "");
@@ -30,8 +30,8 @@ conninfo_option(const PQconninfoOption *options, const char *keyword)
 
 /* The messages do not show the value: what a quote tore off may be secret. */
 static bool
-read_word(void *out, const char *keyword, const char *value,
-	  const char *const *words, struct value_error *error)
+conninfo_tls_read_word(void *out, const char *keyword, const char *value,
+		       const char *const *words, struct value_error *error)
 {
 	uint32_t *index = out;
 	struct value_error allowed;
@@ -50,8 +50,9 @@ read_word(void *out, const char *keyword, const char *value,
 }
 
 static bool
-read_words(struct tls_settings *out, const PQconninfoOption *options,
-	   const char *negotiation, struct value_error *error)
+conninfo_tls_read_words(struct tls_settings *out,
+			const PQconninfoOption *options,
+			const char *negotiation, struct value_error *error)
 {
 	uint32_t is_direct = 0;
 	uint32_t sends_name = 1;
@@ -69,12 +70,13 @@ read_words(struct tls_settings *out, const PQconninfoOption *options,
 	size_t i;
 
 	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++)
-		if (!read_word(all[i].field, all[i].keyword,
-			       conninfo_option(options, all[i].keyword),
-			       all[i].words, error))
+		if (!conninfo_tls_read_word(
+			all[i].field, all[i].keyword,
+			conninfo_option(options, all[i].keyword), all[i].words,
+			error))
 			return false;
-	if (!read_word(&is_direct, "sslnegotiation", negotiation, negotiations,
-		       error))
+	if (!conninfo_tls_read_word(&is_direct, "sslnegotiation", negotiation,
+				    negotiations, error))
 		return false;
 	out->is_direct = is_direct == 1;
 	out->hides_name = sends_name == 0;
@@ -82,8 +84,9 @@ read_words(struct tls_settings *out, const PQconninfoOption *options,
 }
 
 static bool
-read_texts(struct tls_settings *out, const PQconninfoOption *options,
-	   struct value_error *error)
+conninfo_tls_read_texts(struct tls_settings *out,
+			const PQconninfoOption *options,
+			struct value_error *error)
 {
 	struct {
 		const char *keyword;
@@ -108,7 +111,8 @@ read_texts(struct tls_settings *out, const PQconninfoOption *options,
 }
 
 static bool
-check_together(struct tls_settings *s, bool has_mode, struct value_error *error)
+conninfo_tls_check_together(struct tls_settings *s, bool has_mode,
+			    struct value_error *error)
 {
 	bool is_system = s->ca != NULL && strcmp(s->ca, "system") == 0;
 
@@ -151,9 +155,9 @@ conninfo_tls_read(struct tls_settings *out, const PQconninfoOption *options,
 	};
 	bool has_mode = conninfo_option(options, "sslmode") != NULL;
 
-	if (read_words(&s, options, negotiation, error) &&
-	    read_texts(&s, options, error) &&
-	    check_together(&s, has_mode, error)) {
+	if (conninfo_tls_read_words(&s, options, negotiation, error) &&
+	    conninfo_tls_read_texts(&s, options, error) &&
+	    conninfo_tls_check_together(&s, has_mode, error)) {
 		*out = s;
 		return true;
 	}

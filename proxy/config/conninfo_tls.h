@@ -9,16 +9,18 @@
 #include "proxy/config/tls_settings.h"
 #include "proxy/config/value.h"
 
-struct _PQconninfoOption; /* libpq's, which has no other name without its
-			     header */
+/* libpq's: without its header it has no other name. */
+struct _PQconninfoOption; /* NOLINT(bugprone-reserved-identifier) */
 
-/* NULL: not given, or empty, which is the same. */
+/* The value of a keyword, borrowed from the options; NULL: not given, or
+ * empty, which is the same. */
 char *conninfo_option(const struct _PQconninfoOption *options,
 		      const char *keyword);
 
 /*
- * On success *out is tls_settings_clear's.  negotiation: the value of
- * sslnegotiation, or NULL.
+ * Reads the options into *out, which tls_settings_clear takes back.
+ * negotiation: the value of sslnegotiation, or NULL.  False: *error says why,
+ * *out is as it was.
  */
 bool conninfo_tls_read(struct tls_settings *out,
 		       const struct _PQconninfoOption *options,

@@ -9,6 +9,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "proxy/config/value.h"
+
 #define SOCKET_NAME "/.s.PGSQL."
 
 static const char shape[] = "ADDR:PORT, [IPV6]:PORT, *:PORT or /DIRECTORY:PORT";
@@ -104,7 +106,7 @@ kernel_has_ipv6(void)
 }
 
 static bool
-add_all_addresses(struct endpoint_list *list, uint16_t port)
+endpoint_list_add_all(struct endpoint_list *list, uint16_t port)
 {
 	return endpoint_list_add(list, "0.0.0.0", strlen("0.0.0.0"), port) &&
 	       (!kernel_has_ipv6() ||
@@ -112,7 +114,8 @@ add_all_addresses(struct endpoint_list *list, uint16_t port)
 }
 
 static bool
-add_socket(struct endpoint_list *list, const char *directory, uint16_t port)
+endpoint_list_add_socket(struct endpoint_list *list, const char *directory,
+			 uint16_t port)
 {
 	char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
 	int len = snprintf(path, sizeof(path), "%s" SOCKET_NAME "%u", directory,
@@ -121,10 +124,10 @@ add_socket(struct endpoint_list *list, const char *directory, uint16_t port)
 	return endpoint_list_add(list, path, (size_t)len, port);
 }
 
-/* What may stand before the port, brackets included. */
+/* Add what stands before the port: brackets may be around it. */
 static bool
-add_host(struct endpoint_list *list, char *host, uint16_t port, size_t entry,
-	 struct value_error *error)
+endpoint_list_add_host(struct endpoint_list *list, char *host, uint16_t port,
+		       size_t entry, struct value_error *error)
 {
 	size_t len = strlen(host);
 	bool is_added;
@@ -135,9 +138,9 @@ add_host(struct endpoint_list *list, char *host, uint16_t port, size_t entry,
 					  "entry %zu: the socket's path is "
 					  "longer than the system allows",
 					  entry);
-		is_added = add_socket(list, host, port);
+		is_added = endpoint_list_add_socket(list, host, port);
 	} else if (strcmp(host, "*") == 0) {
-		is_added = add_all_addresses(list, port);
+		is_added = endpoint_list_add_all(list, port);
 	} else if (host[0] == '[' && host[len - 1] == ']') {
 		host[len - 1] = '\0';
 		if (strchr(host, ':') == NULL || !endpoint_is_numeric(host + 1))
@@ -154,8 +157,8 @@ add_host(struct endpoint_list *list, char *host, uint16_t port, size_t entry,
 }
 
 static bool
-add_entry(struct endpoint_list *list, char *text, size_t entry,
-	  struct value_error *error)
+endpoint_list_add_entry(struct endpoint_list *list, char *text, size_t entry,
+			struct value_error *error)
 {
 	char *colon = strrchr(text, ':');
 	const char *end;
@@ -171,7 +174,7 @@ add_entry(struct endpoint_list *list, char *text, size_t entry,
 				  "%s",
 				  entry, shape);
 	*colon = '\0';
-	return add_host(list, text, port, entry, error);
+	return endpoint_list_add_host(list, text, port, entry, error);
 }
 
 bool
@@ -188,7 +191,7 @@ endpoint_list_parse(struct endpoint_list *out, const char *text,
 		return value_fail_memory(error);
 	while ((entry = strsep(&rest, ",")) != NULL) {
 		entry += strspn(entry, " \t");
-		if (!add_entry(&list, entry, ++n, error))
+		if (!endpoint_list_add_entry(&list, entry, ++n, error))
 			goto fail;
 	}
 	free(copy);

@@ -14,7 +14,7 @@ struct reader {
 /* Bytes beyond ASCII: what a cut leaves of a character is an error in every
  * encoding, and nobody here knows the client's. */
 static void
-make_ascii(char *text)
+guard_settings_make_ascii(char *text)
 {
 	for (; *text != '\0'; text++)
 		if ((unsigned char)*text >= 0x80)
@@ -22,7 +22,8 @@ make_ascii(char *text)
 }
 
 static void
-complain(const struct reader *r, enum guard_setting id, const char *what)
+guard_settings_complain(const struct reader *r, enum guard_setting id,
+			const char *what)
 {
 	char text[sizeof(struct value_error) + 100];
 
@@ -31,14 +32,15 @@ complain(const struct reader *r, enum guard_setting id, const char *what)
 	snprintf(text, sizeof(text),
 		 "invalid value for parameter \"lockstep.%s\": %s",
 		 settings_name(id), what);
-	make_ascii(text);
+	guard_settings_make_ascii(text);
 	r->warn(r->arg, text);
 }
 
-/* False: out of memory. */
+/* Reads one of the session's settings; a value that is none is complained of.
+ * False: out of memory. */
 static bool
-read_override(struct settings_part *part, const struct reader *r,
-	      enum guard_setting id)
+guard_settings_read_override(struct settings_part *part, const struct reader *r,
+			     enum guard_setting id)
 {
 	const char *text = overrides_text(r->overrides, id);
 	struct value_error error;
@@ -54,17 +56,19 @@ read_override(struct settings_part *part, const struct reader *r,
 	} else if (error.is_no_memory) {
 		return false;
 	}
-	complain(r, id, error.text);
+	guard_settings_complain(r, id, error.text);
 	return true;
 }
 
 static bool
-read_overrides(struct settings_part *part, const struct reader *r)
+guard_settings_read_overrides(struct settings_part *part,
+			      const struct reader *r)
 {
 	size_t i;
 
 	for (i = 0; i < GUARD_SETTING_COUNT; i++)
-		if (!read_override(part, r, (enum guard_setting)i))
+		if (!guard_settings_read_override(part, r,
+						  (enum guard_setting)i))
 			return false;
 	return true;
 }
@@ -80,7 +84,7 @@ guard_settings_choose(struct guard_settings *out, const struct config *c,
 	const struct rule *rule;
 
 	memset(out, 0, sizeof(*out));
-	if (!read_overrides(&session, &r)) {
+	if (!guard_settings_read_overrides(&session, &r)) {
 		settings_clear_order(&session.values.order);
 		return false;
 	}

@@ -13,16 +13,18 @@
 #include "proxy/config/config.h"
 
 /*
- * The SQLSTATE that goes with it: PostgreSQL's for a parameter with a value
- * that is none.
+ * PostgreSQL's SQLSTATE for a parameter whose value is none
+ * (invalid_parameter_value), for such a warning.
  */
 #define GUARD_SETTINGS_SQLSTATE "22023"
 
-/* One for people, ASCII, without a newline: `invalid value for parameter
- * "lockstep.policy": "foo" is not one of: auto, ...` */
+/* text: for people, ASCII, without a newline: `invalid value for parameter
+ * "lockstep.policy": "foo" is not one of: auto, ...`; borrowed for the call. */
 typedef void guard_settings_warn(void *arg, const char *text);
 
 /*
+ * Chooses the settings in force for a statement.
+ *
  * A custom parameter whose value is none counts as not set, and `warn`, which
  * may be NULL, is called once for it.  attempt_timeout is cut to hold_timeout
  * where a session made the one longer than the other.
@@ -35,6 +37,7 @@ bool guard_settings_choose(struct guard_settings *out, const struct config *c,
 			   const struct overrides *o, guard_settings_warn *warn,
 			   void *arg);
 
-void guard_settings_clear(struct guard_settings *s); /* accepts a zeroed one */
+/* Frees what *s owns, and zeroes it; accepts a zeroed one. */
+void guard_settings_clear(struct guard_settings *s);
 
 #endif

@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 enum {
-	MISTAKE_NAME_BYTES = 40, /* of a name that is shown */
+	MISTAKE_NAME_BYTES = 40, /* a longer name is not shown */
 };
 
 enum origin_kind {
@@ -27,28 +27,29 @@ struct origin {
 };
 
 struct mistakes {
-	const char *file; /* its name; borrowed */
-	FILE *out;
-	size_t count;
+	const char *file; /* the name of the file; borrowed */
+	FILE *out;        /* borrowed */
+	size_t count;     /* shown or not */
 };
 
-/* "conf:7: policy: " */
+/* Prints where a text stands: "conf:7: policy: " */
 void mistake_print_origin(const struct mistakes *m,
 			  const struct origin *origin);
 
-/* Count it, and show it unless there were very many. */
+/* Count a mistake, and print it as one line unless there were very many. */
 void mistake_report(struct mistakes *m, const struct origin *origin,
 		    const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* A setting that there is not.  What does not look like a name is not shown:
- * with a wrong quote or a wrong flag it can be part of a CONNINFO. */
+/* Report a setting that there is not.  A name that does not look like one is
+ * not shown: with a wrong quote or flag it can be part of a CONNINFO. */
 void mistake_report_unknown(struct mistakes *m, const struct origin *origin,
 			    const char *name, const char *nearest);
 
+/* Short, and nothing but letters, digits, _, - and dots. */
 bool mistake_looks_like_name(const char *name);
 
-/* How many were not shown. */
+/* Print how many were not shown, if any. */
 void mistake_report_rest(const struct mistakes *m);
 
 #endif

@@ -117,7 +117,8 @@ static_assert(sizeof(setting_table) / sizeof(setting_table[0]) == SETTING_COUNT,
 	      "setting.h has their number");
 
 static bool
-store_listen(struct config *c, const char *text, struct value_error *error)
+setting_store_listen(struct config *c, const char *text,
+		     struct value_error *error)
 {
 	struct endpoint_list old = {c->listen, c->listen_count};
 	struct endpoint_list list;
@@ -131,7 +132,8 @@ store_listen(struct config *c, const char *text, struct value_error *error)
 }
 
 static bool
-store_upstream(struct config *c, const char *text, struct value_error *error)
+setting_store_upstream(struct config *c, const char *text,
+		       struct value_error *error)
 {
 	struct conninfo old = {
 	    .servers = {c->upstream, c->upstream_count},
@@ -151,7 +153,7 @@ store_upstream(struct config *c, const char *text, struct value_error *error)
 }
 
 static bool
-store_text(char **field, const char *text, struct value_error *error)
+setting_store_text(char **field, const char *text, struct value_error *error)
 {
 	char *copy = strdup(text);
 
@@ -163,8 +165,8 @@ store_text(char **field, const char *text, struct value_error *error)
 }
 
 static bool
-store_order(struct lock_order *order, const char *text,
-	    struct value_error *error)
+setting_store_order(struct lock_order *order, const char *text,
+		    struct value_error *error)
 {
 	struct lock_order new = {.kind = LOCK_ORDER_LIST};
 
@@ -180,8 +182,8 @@ store_order(struct lock_order *order, const char *text,
 }
 
 static bool
-store_word(uint32_t *field, const struct setting *s, const char *text,
-	   struct value_error *error)
+setting_store_word(uint32_t *field, const struct setting *s, const char *text,
+		   struct value_error *error)
 {
 	uint32_t index;
 
@@ -199,10 +201,10 @@ setting_unit(const struct setting *s)
 	return s->kind == SETTING_SIZE ? VALUE_SIZE : VALUE_PLAIN;
 }
 
-/* What has one field. */
+/* Store a setting that has one field. */
 static bool
-store_field(void *field, const struct setting *s, const char *text,
-	    struct value_error *error)
+setting_store_field(void *field, const struct setting *s, const char *text,
+		    struct value_error *error)
 {
 	switch (s->kind) {
 	case SETTING_NUMBER:
@@ -213,14 +215,14 @@ store_field(void *field, const struct setting *s, const char *text,
 	case SETTING_BOOL:
 		return value_parse_bool(field, text, error);
 	case SETTING_WORD:
-		return store_word(field, s, text, error);
+		return setting_store_word(field, s, text, error);
 	case SETTING_MODE:
 		return value_parse_mode(field, text, error);
 	case SETTING_TEXT:
 	case SETTING_FILE:
-		return store_text(field, text, error);
+		return setting_store_text(field, text, error);
 	case SETTING_ORDER:
-		return store_order(field, text, error);
+		return setting_store_order(field, text, error);
 	case SETTING_LISTEN:
 	case SETTING_UPSTREAM:
 		break;
@@ -247,13 +249,13 @@ setting_store(struct config *c, const struct setting *s, const char *text,
 	      struct value_error *error)
 {
 	if (s->kind == SETTING_LISTEN)
-		return store_listen(c, text, error);
+		return setting_store_listen(c, text, error);
 	if (s->kind == SETTING_UPSTREAM)
-		return store_upstream(c, text, error);
+		return setting_store_upstream(c, text, error);
 	if (setting_is_guard(s))
-		return store_field((char *)&c->guard + s->offset, s, text,
-				   error);
-	return store_field((char *)c + s->offset, s, text, error);
+		return setting_store_field((char *)&c->guard + s->offset, s,
+					   text, error);
+	return setting_store_field((char *)c + s->offset, s, text, error);
 }
 
 bool
@@ -262,7 +264,7 @@ setting_store_guard(struct guard_settings *guard, enum guard_setting id,
 {
 	const struct setting *s = setting_of_guard(id);
 
-	return store_field((char *)guard + s->offset, s, text, error);
+	return setting_store_field((char *)guard + s->offset, s, text, error);
 }
 
 const struct setting *
@@ -293,9 +295,9 @@ setting_nearest(const char *name)
 	return nearest;
 }
 
-/* What stands in the column "allowed". */
+/* Print the column "allowed". */
 static void
-describe_allowed(FILE *out, const struct setting *s)
+setting_describe_allowed(FILE *out, const struct setting *s)
 {
 	char least[24];
 	char most[24];
@@ -340,7 +342,7 @@ describe_allowed(FILE *out, const struct setting *s)
 }
 
 void
-config_describe(FILE *out)
+setting_describe_all(FILE *out)
 {
 	const struct setting *s;
 
@@ -350,7 +352,7 @@ config_describe(FILE *out)
 			s->preset == NULL ? s->no_preset : s->preset);
 		if (s->words == tls_mode_names) /* too long for the line */
 			fputs("\n      ", out);
-		describe_allowed(out, s);
+		setting_describe_allowed(out, s);
 		fprintf(out, "\n      %s\n", s->help);
 	}
 	fputs("\n"

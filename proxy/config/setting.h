@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "proxy/config/config.h"
 #include "proxy/config/value.h"
@@ -29,15 +30,15 @@ enum setting_kind {
 struct setting {
 	const char *name;
 	enum setting_kind kind;
-	uint32_t min; /* of numbers, durations and sizes; of words the value
-			 that the first one stands for */
+	uint32_t min; /* the least number, duration (ms) or size (bytes);
+			 SETTING_WORD: the value of the first word */
 	uint32_t max;
-	/* In struct config, or, of the guard's, in struct guard_settings; of
-	 * what has one field. */
-	size_t offset;
-	const char *const *words; /* SETTING_WORD: what is allowed */
-	const char *preset;       /* as one would write it, or NULL and */
-	const char *no_preset;    /* what is shown in its place */
+	size_t offset; /* the field's in struct config, or, for one of the
+			  guard's, in struct guard_settings; 0 for those that
+			  have more than one field */
+	const char *const *words; /* SETTING_WORD: those allowed, and NULL */
+	const char *preset;       /* as one would write it, or NULL */
+	const char *no_preset;    /* without a preset: shown in its place */
 	const char *help;
 };
 
@@ -50,24 +51,32 @@ enum {
 
 extern const struct setting setting_table[]; /* SETTING_COUNT of them */
 
-/* NULL: no such name. */
+/* The setting of that name; NULL: there is none. */
 const struct setting *setting_find(const char *name);
 
-/* The name that is most like this one. */
+/* The name of a setting that is most like this one; static. */
 const char *setting_nearest(const char *name);
 
+/* One of the guard's, which rules and sessions can set, too. */
 bool setting_is_guard(const struct setting *setting);
+
+/* The guard's setting of that id. */
 const struct setting *setting_of_guard(enum guard_setting id);
 
 /*
- * On failure the field stays as it was.  An order's names are allocated, and
- * those that stood there before are freed.
+ * Sets the setting's fields of *config to the value that text stands for.
+ * Texts, lists and an order's names are copies that *config owns; those that
+ * stood there before are freed.  False: *error says why, the fields stay as
+ * they were.
  */
 bool setting_store(struct config *config, const struct setting *setting,
 		   const char *text, struct value_error *error);
 
-/* The same, of one of the guard's. */
+/* The same in *guard alone, for one of the guard's. */
 bool setting_store_guard(struct guard_settings *guard, enum guard_setting id,
 			 const char *text, struct value_error *error);
+
+/* Prints a table of all settings with defaults and meaning, for --help. */
+void setting_describe_all(FILE *out);
 
 #endif

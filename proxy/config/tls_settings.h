@@ -58,7 +58,7 @@ struct tls_settings {
 	enum channel_binding channel_binding;
 };
 
-/* Frees the texts. */
+/* Frees the texts, wipes the password, and zeroes *s. */
 void tls_settings_clear(struct tls_settings *s);
 
 #endif

@@ -78,7 +78,7 @@ value_shown(char out[VALUE_SHOWN_BYTES], const char *text)
  * uint32_t, so that the caller can multiply it with any unit.
  */
 static const char *
-read_digits(uint64_t *out, const char *text, int base)
+value_read_digits(uint64_t *out, const char *text, int base)
 {
 	uint64_t value = 0;
 
@@ -92,7 +92,7 @@ read_digits(uint64_t *out, const char *text, int base)
 }
 
 static const struct unit *
-find_unit(const struct unit *units, const char *name)
+value_find_unit(const struct unit *units, const char *name)
 {
 	for (; units->name != NULL; units++)
 		if (strcmp(units->name, name) == 0 ||
@@ -112,12 +112,12 @@ value_parse_number(uint32_t *out, const char *text, enum value_unit_kind kind,
 	const char *rest;
 	uint64_t value;
 
-	rest = read_digits(&value, text, 10);
+	rest = value_read_digits(&value, text, 10);
 	if (rest == text)
 		unit = NULL;
 	else
-		unit = find_unit(unit_kinds[kind].units,
-				 rest + strspn(rest, " \t"));
+		unit = value_find_unit(unit_kinds[kind].units,
+				       rest + strspn(rest, " \t"));
 	if (unit == NULL)
 		return value_fail(error, "\"%s\" is not %s",
 				  value_shown(buffer, text),
@@ -153,7 +153,7 @@ value_parse_mode(uint32_t *out, const char *text, struct value_error *error)
 	const char *rest;
 	uint64_t value;
 
-	rest = read_digits(&value, text, 8);
+	rest = value_read_digits(&value, text, 8);
 	if (rest == text || *rest != '\0' || value > 0777)
 		return value_fail(
 		    error, "\"%s\" is not a file mode: octal, 0000 to 0777",
@@ -207,7 +207,7 @@ value_parse_word(uint32_t *out, const char *text, const char *const *words,
 
 /* Copies one identifier, folded, and moves both pointers behind it. */
 static bool
-copy_identifier(char **out, const char **text)
+value_copy_identifier(char **out, const char **text)
 {
 	const char *s = *text;
 	char *to = *out;
@@ -240,15 +240,15 @@ copy_identifier(char **out, const char **text)
  * comma that follows, if one does.
  */
 static bool
-read_table(char *to, const char **text)
+value_read_table(char *to, const char **text)
 {
 	const char *s = *text + strspn(*text, " \t");
 
-	if (!copy_identifier(&to, &s))
+	if (!value_copy_identifier(&to, &s))
 		return false;
 	if (*s == '.') {
 		*to++ = *s++;
-		if (!copy_identifier(&to, &s))
+		if (!value_copy_identifier(&to, &s))
 			return false;
 	}
 	s += strspn(s, " \t");
@@ -261,7 +261,7 @@ read_table(char *to, const char **text)
 
 /* The same with whatever stands there, without blanks around it. */
 static bool
-read_entry(char *to, const char **text)
+value_read_entry(char *to, const char **text)
 {
 	const char *s = *text + strspn(*text, " \t");
 	size_t len = strcspn(s, ",");
@@ -286,16 +286,18 @@ value_free_list(char **list, size_t count)
 typedef bool read_entry_fn(char *to, const char **text);
 
 /*
- * False: out of memory, or, with *is_wrong set, `read` does not take the entry
- * behind the first *count ones.
+ * Reads all entries of text into list, which has room for them.  False: out of
+ * memory, or, with *is_wrong set, `read` does not take the entry behind the
+ * first *count ones.
  */
 static bool
-read_list(char **list, size_t *count, const char *text, read_entry_fn *read,
-	  bool *is_wrong)
+value_read_entries(char **list, size_t *count, const char *text,
+		   read_entry_fn *read, bool *is_wrong)
 {
 	/* No entry is longer than what is left of the text. */
 	char *entry = malloc(strlen(text) + 1);
 	bool is_more = entry != NULL;
+	size_t size;
 
 	*count = 0;
 	*is_wrong = false;
@@ -303,10 +305,11 @@ read_list(char **list, size_t *count, const char *text, read_entry_fn *read,
 		*is_wrong = !read(entry, &text);
 		if (*is_wrong)
 			break;
-		list[*count] = malloc(strlen(entry) + 1);
+		size = strlen(entry) + 1;
+		list[*count] = malloc(size);
 		if (list[*count] == NULL)
 			break;
-		strcpy(list[(*count)++], entry);
+		memcpy(list[(*count)++], entry, size);
 		is_more = text[-1] == ',';
 	}
 	free(entry);
@@ -314,8 +317,9 @@ read_list(char **list, size_t *count, const char *text, read_entry_fn *read,
 }
 
 static bool
-parse_list(char ***out, size_t *count, const char *text, read_entry_fn *read,
-	   const char *wanted, struct value_error *error)
+value_parse_entries(char ***out, size_t *count, const char *text,
+		    read_entry_fn *read, const char *wanted,
+		    struct value_error *error)
 {
 	bool is_wrong;
 	char **list;
@@ -323,11 +327,11 @@ parse_list(char ***out, size_t *count, const char *text, read_entry_fn *read,
 	size_t n = 1;
 
 	for (s = text; *s != '\0'; s++)
-		n += *s == ','; /* those within quotes too: an upper bound */
+		n += *s == ','; /* within quotes, too: an upper bound */
 	list = calloc(n, sizeof(*list));
 	if (list == NULL)
 		return value_fail_memory(error);
-	if (read_list(list, &n, text, read, &is_wrong)) {
+	if (value_read_entries(list, &n, text, read, &is_wrong)) {
 		*out = list;
 		*count = n;
 		return true;
@@ -341,17 +345,19 @@ bool
 value_parse_tables(char ***out, size_t *count, const char *text,
 		   struct value_error *error)
 {
-	return parse_list(out, count, text, read_table,
-			  "not a table: TABLE or SCHEMA.TABLE, with double "
-			  "quotes where SQL needs them",
-			  error);
+	return value_parse_entries(
+	    out, count, text, value_read_table,
+	    "not a table: TABLE or SCHEMA.TABLE, with double "
+	    "quotes where SQL needs them",
+	    error);
 }
 
 bool
 value_parse_list(char ***out, size_t *count, const char *text,
 		 struct value_error *error)
 {
-	return parse_list(out, count, text, read_entry, "empty", error);
+	return value_parse_entries(out, count, text, value_read_entry, "empty",
+				   error);
 }
 
 size_t

@@ -20,11 +20,13 @@ struct value_error {
 /* Fill in *error; returns false, for `return value_fail(...)`. */
 bool value_fail(struct value_error *error, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* The same for want of memory. */
 bool value_fail_memory(struct value_error *error);
 
 enum { VALUE_SHOWN_BYTES = 64 };
 
-/* A text as a message may show it: short, and nothing but printable. */
+/* Makes of a text what a message may show, short and printable; returns out. */
 const char *value_shown(char out[VALUE_SHOWN_BYTES], const char *text);
 
 /* Units are PostgreSQL's, and as there a blank may stand before them. */
@@ -34,11 +36,12 @@ enum value_unit_kind {
 	VALUE_SIZE,     /* B, kB, MB, GB, by 1024; without one: bytes */
 };
 
+/* A whole number with a unit, min to max once it is applied. */
 bool value_parse_number(uint32_t *out, const char *text,
 			enum value_unit_kind kind, uint32_t min, uint32_t max,
 			struct value_error *error);
 
-/* The shortest text that value_parse_number reads as `value`. */
+/* Writes the shortest text that value_parse_number reads as `value`. */
 void value_format_number(char *out, size_t size, enum value_unit_kind kind,
 			 uint32_t value);
 
@@ -46,27 +49,28 @@ void value_format_number(char *out, size_t size, enum value_unit_kind kind,
 bool value_parse_mode(uint32_t *out, const char *text,
 		      struct value_error *error);
 
-/* on off true false yes no 1 0, in any case. */
+/* Any of on, off, true, false, yes, no, 1 and 0, in any case. */
 bool value_parse_bool(bool *out, const char *text, struct value_error *error);
 
-/* The index of the text in `words`, which ends with NULL. */
+/* *out is the index of the text in `words`, which end with NULL. */
 bool value_parse_word(uint32_t *out, const char *text, const char *const *words,
 		      struct value_error *error);
 
 /*
- * "schema.table, table, ..." -> *out, an allocated array of *count allocated
- * names.  Letters outside double quotes are folded as the server folds them.
+ * "schema.table, table, ..." -> *out, *count names, which value_free_list takes
+ * back.  Letters outside double quotes are folded as the server folds them.
  */
 bool value_parse_tables(char ***out, size_t *count, const char *text,
 			struct value_error *error);
 
 /*
- * "a, b c, ..." -> *out, as above: what stands between commas, without the
- * blanks around it, and never nothing.
+ * "a, b c, ..." -> *out, as above: the texts between commas, without the blanks
+ * around them, and none of them empty.
  */
 bool value_parse_list(char ***out, size_t *count, const char *text,
 		      struct value_error *error);
 
+/* Frees the count texts and their array; accepts NULL and 0. */
 void value_free_list(char **list, size_t count);
 
 /* How many single letter changes turn a into b; letter case is none. */

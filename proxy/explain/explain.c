@@ -29,7 +29,7 @@ struct explain {
 };
 
 static void
-warn(void *arg, const char *text)
+explain_warn(void *arg, const char *text)
 {
 	(void)arg;
 	fprintf(stderr, "lockstep: warning: %s\n", text);
@@ -37,7 +37,7 @@ warn(void *arg, const char *text)
 
 /* Without a set, and again once it is known: a rule may name a table. */
 static bool
-choose_settings(struct explain *e, struct explain_report *r)
+explain_choose_settings(struct explain *e, struct explain_report *r)
 {
 	PGconn *connection = e->server.connection;
 	struct rule_subject subject = {
@@ -51,7 +51,7 @@ choose_settings(struct explain *e, struct explain_report *r)
 	guard_settings_clear(&r->settings);
 	if (!guard_settings_choose(&r->settings, e->config, &subject,
 				   &e->server.overrides,
-				   e->has_warned ? NULL : warn, NULL))
+				   e->has_warned ? NULL : explain_warn, NULL))
 		return false;
 	e->has_warned = true;
 	return true;
@@ -59,7 +59,7 @@ choose_settings(struct explain *e, struct explain_report *r)
 
 /* Takes *r. */
 static enum explain_answer
-deliver(struct explain *e, struct explain_report *r)
+explain_deliver(struct explain *e, struct explain_report *r)
 {
 	bool is_written = true;
 
@@ -80,7 +80,8 @@ deliver(struct explain *e, struct explain_report *r)
 
 /* Takes error, which may be NULL for want of memory. */
 static enum explain_answer
-deliver_error(struct explain *e, const char *sql, size_t len, char *error)
+explain_deliver_error(struct explain *e, const char *sql, size_t len,
+		      char *error)
 {
 	struct explain_report r = {
 	    .statement = sql,
@@ -89,21 +90,22 @@ deliver_error(struct explain *e, const char *sql, size_t len, char *error)
 	    .error = error,
 	};
 
-	if (error == NULL || !choose_settings(e, &r)) {
+	if (error == NULL || !explain_choose_settings(e, &r)) {
 		explain_report_clear(&r);
 		return EXPLAIN_LOST;
 	}
-	return deliver(e, &r);
+	return explain_deliver(e, &r);
 }
 
 static enum explain_answer
-plan(struct explain *e, struct explain_report *r, const struct statement *s)
+explain_plan(struct explain *e, struct explain_report *r,
+	     const struct statement *s)
 {
 	enum explain_answer answer = explain_server_lock_set(&e->server, r, s);
 
 	if (answer != EXPLAIN_ANSWERED || r->verdict == EXPLAIN_UNPLANNED)
 		return answer;
-	if (!choose_settings(e, r) ||
+	if (!explain_choose_settings(e, r) ||
 	    !lock_order_sort(&r->set, &r->settings.order))
 		return EXPLAIN_LOST;
 	r->verdict = explain_judge(&r->settings, &e->server.facts, s->scope,
@@ -113,7 +115,7 @@ plan(struct explain *e, struct explain_report *r, const struct statement *s)
 
 /* As judge.c does: where the strings end is not known. */
 static bool
-is_unjudged(const struct explain *e, const struct explain_report *r)
+explain_is_unjudged(const struct explain *e, const struct explain_report *r)
 {
 	return explain_server_has_plain_backslashes(&e->server) &&
 	       memchr(r->statement, '\\', r->statement_len) != NULL;
@@ -123,9 +125,9 @@ static enum explain_answer
 explain_planned(struct explain *e, struct explain_report *r,
 		const struct statement *s)
 {
-	switch (plan(e, r, s)) {
+	switch (explain_plan(e, r, s)) {
 	case EXPLAIN_ANSWERED:
-		if (r->verdict == EXPLAIN_GUARDED && is_unjudged(e, r))
+		if (r->verdict == EXPLAIN_GUARDED && explain_is_unjudged(e, r))
 			r->verdict = EXPLAIN_BACKSLASH;
 		break;
 	case EXPLAIN_REFUSED:
@@ -136,7 +138,7 @@ explain_planned(struct explain *e, struct explain_report *r,
 		explain_report_clear(r);
 		return EXPLAIN_LOST;
 	}
-	return deliver(e, r);
+	return explain_deliver(e, r);
 }
 
 static enum explain_answer
@@ -148,17 +150,17 @@ explain_statement(struct explain *e, const char *sql, const struct statement *s)
 	    .tag = s->tag,
 	};
 
-	if (!choose_settings(e, &r))
+	if (!explain_choose_settings(e, &r))
 		return EXPLAIN_LOST;
 	if (s->tag != NULL && s->has_plan)
 		return explain_planned(e, &r, s);
 	r.verdict = s->tag == NULL ? EXPLAIN_UNKNOWN : EXPLAIN_UNPLANNED;
-	return deliver(e, &r);
+	return explain_deliver(e, &r);
 }
 
 /* What comes after it may be in a transaction block. */
 static void
-pass(struct explain *e, const struct statement *s)
+explain_follow_block(struct explain *e, const struct statement *s)
 {
 	if (s->control == STATEMENT_BEGIN)
 		e->in_block = true;
@@ -175,14 +177,14 @@ explain_statements(struct explain *e, const char *sql,
 
 	for (i = 0; i < list->count && answer == EXPLAIN_ANSWERED; i++) {
 		answer = explain_statement(e, sql, &list->items[i]);
-		pass(e, &list->items[i]);
+		explain_follow_block(e, &list->items[i]);
 	}
 	return answer;
 }
 
 /* EXPLAIN_ANSWERED: the server finds no fault with the text's grammar. */
 static enum explain_answer
-check_grammar(struct explain *e, const char *sql, size_t len)
+explain_check_grammar(struct explain *e, const char *sql, size_t len)
 {
 	char *error = NULL;
 	enum explain_answer answer;
@@ -192,20 +194,21 @@ check_grammar(struct explain *e, const char *sql, size_t len)
 		free(error);
 		return answer;
 	}
-	answer = deliver_error(e, sql, len, error);
+	answer = explain_deliver_error(e, sql, len, error);
 	return answer == EXPLAIN_LOST ? answer : EXPLAIN_REFUSED;
 }
 
 static enum explain_answer
 explain_unparsed(struct explain *e, const char *sql, size_t len)
 {
-	enum explain_answer answer = check_grammar(e, sql, len);
+	enum explain_answer answer = explain_check_grammar(e, sql, len);
 
 	if (answer != EXPLAIN_ANSWERED)
 		return answer;
-	return deliver_error(e, sql, len,
-			     strdup("it does not parse with PostgreSQL 15's "
-				    "grammar: it passes unguarded"));
+	return explain_deliver_error(
+	    e, sql, len,
+	    strdup("it does not parse with PostgreSQL 15's "
+		   "grammar: it passes unguarded"));
 }
 
 static enum explain_answer
@@ -216,7 +219,7 @@ explain_list(struct explain *e, const char *sql, size_t len,
 
 	if (!statement_list_is_sound(list, sql, len, GUARD_SCOPE_DDL,
 				     e->config->parse_limit_bytes))
-		answer = check_grammar(e, sql, len);
+		answer = explain_check_grammar(e, sql, len);
 	if (answer != EXPLAIN_ANSWERED)
 		return answer;
 	return explain_statements(e, sql, list);
@@ -239,9 +242,10 @@ explain_text(struct explain *e, const char *sql, size_t len)
 		answer = explain_unparsed(e, sql, len);
 		break;
 	case STATEMENT_TOO_LARGE:
-		answer = deliver_error(e, sql, len,
-				       strdup("it is larger than parse_limit "
-					      "allows: it passes unguarded"));
+		answer = explain_deliver_error(
+		    e, sql, len,
+		    strdup("it is larger than parse_limit "
+			   "allows: it passes unguarded"));
 		break;
 	case STATEMENT_NO_MEMORY:
 		break;
@@ -255,7 +259,7 @@ explain_text(struct explain *e, const char *sql, size_t len)
  * not fit is skipped up to the line's end: *len is then size.  False: no more.
  */
 static bool
-read_line(char *line, size_t size, size_t *len)
+explain_read_line(char *line, size_t size, size_t *len)
 {
 	int c = getchar();
 
@@ -275,9 +279,10 @@ explain_line(struct explain *e, const char *line, size_t len, size_t size)
 {
 	if (len < size)
 		return explain_text(e, line, len);
-	return deliver_error(e, "", 0,
-			     strdup("the line is larger than query_limit "
-				    "allows")) != EXPLAIN_LOST;
+	return explain_deliver_error(
+		   e, "", 0,
+		   strdup("the line is larger than query_limit "
+			  "allows")) != EXPLAIN_LOST;
 }
 
 static bool
@@ -288,14 +293,14 @@ explain_lines(struct explain *e)
 	bool goes_on = line != NULL;
 	size_t len;
 
-	while (goes_on && read_line(line, size, &len))
+	while (goes_on && explain_read_line(line, size, &len))
 		goes_on = explain_line(e, line, len, size);
 	free(line);
 	return goes_on;
 }
 
 static int
-exit_status(const struct explain *e, bool is_complete)
+explain_exit_status(const struct explain *e, bool is_complete)
 {
 	if (!is_complete) {
 		fprintf(stderr, "lockstep: %s",
@@ -326,7 +331,7 @@ explain_run(const struct config *config, const struct explain_options *options)
 		else
 			is_complete = explain_text(&e, options->sql,
 						   strlen(options->sql));
-		status = exit_status(&e, is_complete);
+		status = explain_exit_status(&e, is_complete);
 	}
 	explain_server_close(&e.server);
 	return status;

@@ -8,7 +8,7 @@
 #include "proxy/base/escape.h"
 
 static void
-write_string(FILE *out, const char *s)
+json_write_string(FILE *out, const char *s)
 {
 	if (s == NULL)
 		fputs("null", out);
@@ -17,24 +17,24 @@ write_string(FILE *out, const char *s)
 }
 
 static void
-write_member(FILE *out, const char *key, const char *value)
+json_write_member(FILE *out, const char *key, const char *value)
 {
 	fprintf(out, ", \"%s\": ", key);
-	write_string(out, value);
+	json_write_string(out, value);
 }
 
 static void
-write_holder(FILE *out, const struct explain_holder *h)
+json_write_holder(FILE *out, const struct explain_holder *h)
 {
 	fputs("{\"pid\": ", out);
 	if (h->pid == 0)
 		fputs("null", out);
 	else
 		fprintf(out, "%" PRIu32, h->pid);
-	write_member(out, "user", h->user);
-	write_member(out, "application_name", h->application_name);
-	write_member(out, "state", h->state);
-	write_member(out, "mode", lock_mode_name(h->mode));
+	json_write_member(out, "user", h->user);
+	json_write_member(out, "application_name", h->application_name);
+	json_write_member(out, "state", h->state);
+	json_write_member(out, "mode", lock_mode_name(h->mode));
 	fputs(", \"transaction_age_s\": ", out);
 	if (h->has_age)
 		fprintf(out, "%" PRIu64 ".%03" PRIu64 "}", h->age_ms / 1000,
@@ -44,7 +44,7 @@ write_holder(FILE *out, const struct explain_holder *h)
 }
 
 static void
-write_holders(FILE *out, const struct explain_report *r, size_t item)
+json_write_holders(FILE *out, const struct explain_report *r, size_t item)
 {
 	const char *separator = "";
 	size_t i;
@@ -54,14 +54,14 @@ write_holders(FILE *out, const struct explain_report *r, size_t item)
 		if (r->holders[i].item != item)
 			continue;
 		fputs(separator, out);
-		write_holder(out, &r->holders[i]);
+		json_write_holder(out, &r->holders[i]);
 		separator = ", ";
 	}
 	fputs("]", out);
 }
 
 static bool
-write_lock(FILE *out, const struct explain_report *r, size_t item)
+json_write_lock(FILE *out, const struct explain_report *r, size_t item)
 {
 	const struct lock_item *lock = &r->set.items[item];
 	char *schema;
@@ -70,13 +70,13 @@ write_lock(FILE *out, const struct explain_report *r, size_t item)
 	if (!explain_split_name(&schema, &name, lock->name))
 		return false;
 	fputs("{\"schema\": ", out);
-	write_string(out, schema);
-	write_member(out, "name", name);
-	write_member(out, "kind", explain_kind(lock->relkind));
-	write_member(out, "mode", lock_mode_name(lock->mode));
+	json_write_string(out, schema);
+	json_write_member(out, "name", name);
+	json_write_member(out, "kind", explain_kind(lock->relkind));
+	json_write_member(out, "mode", lock_mode_name(lock->mode));
 	fprintf(out, ", \"lockable\": %s",
 		lock->is_lockable ? "true" : "false");
-	write_holders(out, r, item);
+	json_write_holders(out, r, item);
 	fputs("}", out);
 	free(schema);
 	free(name);
@@ -84,7 +84,7 @@ write_lock(FILE *out, const struct explain_report *r, size_t item)
 }
 
 static bool
-write_locks(FILE *out, const struct explain_report *r)
+json_write_locks(FILE *out, const struct explain_report *r)
 {
 	const char *separator = "";
 	size_t i;
@@ -94,7 +94,7 @@ write_locks(FILE *out, const struct explain_report *r)
 		if (!explain_shows(&r->set.items[i]))
 			continue;
 		fputs(separator, out);
-		if (!write_lock(out, r, i))
+		if (!json_write_lock(out, r, i))
 			return false;
 		separator = ", ";
 	}
@@ -103,7 +103,7 @@ write_locks(FILE *out, const struct explain_report *r)
 }
 
 static void
-write_order(FILE *out, const struct explain_report *r)
+json_write_order(FILE *out, const struct explain_report *r)
 {
 	const char *separator = "";
 	size_t i;
@@ -115,7 +115,7 @@ write_order(FILE *out, const struct explain_report *r)
 		if (!explain_shows(lock) || !lock->is_lockable)
 			continue;
 		fputs(separator, out);
-		write_string(out, lock->name);
+		json_write_string(out, lock->name);
 		separator = ", ";
 	}
 	fputs("]", out);
@@ -130,14 +130,14 @@ explain_write_json(FILE *out, const struct explain_report *r)
 	escape_write_json(out, r->statement, r->statement_len);
 	fprintf(out, ", \"guarded\": %s",
 		r->verdict == EXPLAIN_GUARDED ? "true" : "false");
-	write_member(out, "policy", report_policy(r->settings.policy));
-	if (!write_locks(out, r))
+	json_write_member(out, "policy", report_policy(r->settings.policy));
+	if (!json_write_locks(out, r))
 		return false;
-	write_order(out, r);
+	json_write_order(out, r);
 	if (r->verdict == EXPLAIN_FAILED)
-		write_member(out, "error", r->error);
+		json_write_member(out, "error", r->error);
 	if (note != NULL)
-		write_member(out, "note", note);
+		json_write_member(out, "note", note);
 	fputs("}\n", out);
 	return true;
 }

@@ -79,7 +79,7 @@ explain_note(const struct explain_report *r)
 
 /* One identifier off the front of *from, unquoted. */
 static char *
-take_identifier(const char **from)
+explain_take_identifier(const char **from)
 {
 	const char *s = *from;
 	bool is_quoted = *s == '"';
@@ -105,10 +105,10 @@ bool
 explain_split_name(char **schema, char **relation, const char *name)
 {
 	*relation = NULL;
-	*schema = take_identifier(&name);
+	*schema = explain_take_identifier(&name);
 	if (*schema != NULL && *name == '.') {
 		name++;
-		*relation = take_identifier(&name);
+		*relation = explain_take_identifier(&name);
 		if (*relation != NULL && *name == '\0')
 			return true;
 	}

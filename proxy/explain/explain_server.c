@@ -24,7 +24,7 @@ static const char begin_sql[] =
     " SET LOCAL statement_timeout = '10s'";
 
 static char *
-error_text(const PGresult *result)
+explain_error_text(const PGresult *result)
 {
 	const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
 
@@ -34,25 +34,26 @@ error_text(const PGresult *result)
 
 /* NULL: not what was wanted, and *error says why, if there is memory. */
 static PGresult *
-expect(PGresult *result, ExecStatusType wanted, char **error)
+explain_expect(PGresult *result, ExecStatusType wanted, char **error)
 {
 	if (PQresultStatus(result) == wanted)
 		return result;
 	free(*error);
-	*error = error_text(result);
+	*error = explain_error_text(result);
 	PQclear(result);
 	return NULL;
 }
 
 static PGresult *
-ask(struct explain_server *s, const char *sql, const char *const *params,
-    int param_count, int columns, char **error)
+explain_ask(struct explain_server *s, const char *sql,
+	    const char *const *params, int param_count, int columns,
+	    char **error)
 {
 	PGresult *result;
 
 	result = PQexecParams(s->connection, sql, param_count, NULL, params,
 			      NULL, NULL, 0);
-	result = expect(result, PGRES_TUPLES_OK, error);
+	result = explain_expect(result, PGRES_TUPLES_OK, error);
 	if (result != NULL && PQnfields(result) != columns) {
 		free(*error);
 		*error = strdup("the server's answer is not understood");
@@ -63,7 +64,7 @@ ask(struct explain_server *s, const char *sql, const char *const *params,
 }
 
 static enum explain_answer
-failed(const struct explain_server *s, const char *error)
+explain_failure(const struct explain_server *s, const char *error)
 {
 	if (error == NULL || PQstatus(s->connection) != CONNECTION_OK)
 		return EXPLAIN_LOST;
@@ -71,28 +72,28 @@ failed(const struct explain_server *s, const char *error)
 }
 
 static bool
-command(struct explain_server *s, const char *sql, char **error)
+explain_command(struct explain_server *s, const char *sql, char **error)
 {
 	PGresult *result = PQexec(s->connection, sql);
 
-	result = expect(result, PGRES_COMMAND_OK, error);
+	result = explain_expect(result, PGRES_COMMAND_OK, error);
 	PQclear(result);
 	return result != NULL;
 }
 
 /* Of a transaction that asked all it was to ask, or failed at it. */
 static enum explain_answer
-end(struct explain_server *s, bool is_read, char **error)
+explain_end_transaction(struct explain_server *s, bool is_read, char **error)
 {
-	if (!is_read && failed(s, *error) == EXPLAIN_LOST)
+	if (!is_read && explain_failure(s, *error) == EXPLAIN_LOST)
 		return EXPLAIN_LOST;
-	if (!command(s, "ROLLBACK", error))
-		return failed(s, *error);
+	if (!explain_command(s, "ROLLBACK", error))
+		return explain_failure(s, *error);
 	return is_read ? EXPLAIN_ANSWERED : EXPLAIN_REFUSED;
 }
 
 static void
-read_values(struct row_value *values, const PGresult *rows, int row)
+explain_read_values(struct row_value *values, const PGresult *rows, int row)
 {
 	int i;
 
@@ -111,18 +112,18 @@ read_values(struct row_value *values, const PGresult *rows, int row)
  * session's own ones are is one of the questions.
  */
 static bool
-read_facts(struct explain_server *s, char **error)
+explain_read_facts(struct explain_server *s, char **error)
 {
 	struct row_value values[SESSION_FACTS_COLUMNS];
 	const char *in_block = "f";
 	PGresult *rows;
 	bool is_read;
 
-	rows = ask(s, session_facts_query(), &in_block, 1,
-		   SESSION_FACTS_COLUMNS, error);
+	rows = explain_ask(s, session_facts_query(), &in_block, 1,
+			   SESSION_FACTS_COLUMNS, error);
 	is_read = rows != NULL && PQntuples(rows) == 1;
 	if (is_read) {
-		read_values(values, rows, 0);
+		explain_read_values(values, rows, 0);
 		is_read = session_facts_read(&s->facts, values);
 	}
 	PQclear(rows); /* accepts NULL */
@@ -130,15 +131,15 @@ read_facts(struct explain_server *s, char **error)
 }
 
 static bool
-read_overrides(struct explain_server *s, char **error)
+explain_read_overrides(struct explain_server *s, char **error)
 {
 	struct row_value values[OVERRIDES_COLUMNS];
-	PGresult *rows =
-	    ask(s, overrides_query(), NULL, 0, OVERRIDES_COLUMNS, error);
+	PGresult *rows = explain_ask(s, overrides_query(), NULL, 0,
+				     OVERRIDES_COLUMNS, error);
 	bool is_read = rows != NULL && PQntuples(rows) == 1;
 
 	if (is_read) {
-		read_values(values, rows, 0);
+		explain_read_values(values, rows, 0);
 		is_read = overrides_read(&s->overrides, values);
 	}
 	PQclear(rows);
@@ -147,7 +148,7 @@ read_overrides(struct explain_server *s, char **error)
 
 /* What libpq says of a wrong CONNINFO quotes it, and a password with it. */
 static bool
-is_conninfo(const char *conninfo)
+explain_is_conninfo(const char *conninfo)
 {
 	PQconninfoOption *options = PQconninfoParse(conninfo, NULL);
 
@@ -167,7 +168,7 @@ explain_server_open(struct explain_server *s, const char *conninfo,
 	bool is_open;
 
 	memset(s, 0, sizeof(*s));
-	if (!is_conninfo(conninfo)) {
+	if (!explain_is_conninfo(conninfo)) {
 		fputs("lockstep: the upstream is not a CONNINFO of libpq\n",
 		      errors);
 		return false;
@@ -177,7 +178,8 @@ explain_server_open(struct explain_server *s, const char *conninfo,
 		fprintf(errors, "lockstep: %s", explain_server_loss(s));
 		return false;
 	}
-	is_open = read_facts(s, &error) && read_overrides(s, &error);
+	is_open =
+	    explain_read_facts(s, &error) && explain_read_overrides(s, &error);
 	if (!is_open)
 		fprintf(errors, "lockstep: %s\n",
 			error != NULL ? error
@@ -229,8 +231,8 @@ explain_server_parse(struct explain_server *s, const char *sql, char **error)
 	free(text);
 	raised_by = PQresultErrorField(result, PG_DIAG_SOURCE_FUNCTION);
 	if (raised_by == NULL || strcmp(raised_by, "exec_parse_message") != 0) {
-		*error = error_text(result);
-		answer = failed(s, *error);
+		*error = explain_error_text(result);
+		answer = explain_failure(s, *error);
 	}
 	PQclear(result);
 	return answer;
@@ -238,7 +240,7 @@ explain_server_parse(struct explain_server *s, const char *sql, char **error)
 
 /* DROP ... IF EXISTS, ALTER TABLE IF EXISTS: what is missing is no error. */
 static bool
-may_be_missing(const struct explain_report *r)
+explain_may_be_missing(const struct explain_report *r)
 {
 	struct statement_text text = {r->statement, r->statement_len};
 	size_t pos = 0;
@@ -257,12 +259,13 @@ may_be_missing(const struct explain_report *r)
 
 /* False: it exists not, or cannot be seen; *error says so. */
 static bool
-check_exists(struct explain_server *s, const char *relation, char **error)
+explain_check_exists(struct explain_server *s, const char *relation,
+		     char **error)
 {
 	PGresult *row;
 	bool is_missing;
 
-	row = ask(s, EXPLAIN_SQL_MISSING, &relation, 1, 1, error);
+	row = explain_ask(s, EXPLAIN_SQL_MISSING, &relation, 1, 1, error);
 	if (row == NULL)
 		return false;
 	is_missing = PQntuples(row) == 1 && *PQgetvalue(row, 0, 0) == 't';
@@ -274,8 +277,8 @@ check_exists(struct explain_server *s, const char *relation, char **error)
 }
 
 static bool
-check_targets(struct explain_server *s, const struct statement *statement,
-	      char **error)
+explain_check_targets(struct explain_server *s,
+		      const struct statement *statement, char **error)
 {
 	const char *last = "";
 	size_t i;
@@ -289,18 +292,18 @@ check_targets(struct explain_server *s, const struct statement *statement,
 			continue;
 		/* Each clause of an ALTER TABLE names the table. */
 		if (strcmp(last, t->relation) != 0 &&
-		    !check_exists(s, t->relation, error))
+		    !explain_check_exists(s, t->relation, error))
 			return false;
 		last = t->relation;
-		if (has_second && !check_exists(s, t->part, error))
+		if (has_second && !explain_check_exists(s, t->part, error))
 			return false;
 	}
 	return true;
 }
 
 static PGresult *
-ask_lock_set(struct explain_server *s, const struct statement *statement,
-	     char **error)
+explain_ask_lock_set(struct explain_server *s,
+		     const struct statement *statement, char **error)
 {
 	char *query = lock_set_query(statement, 1);
 	char *params[LOCK_SET_PARAMS];
@@ -308,8 +311,8 @@ ask_lock_set(struct explain_server *s, const struct statement *statement,
 	size_t i;
 
 	if (query != NULL && lock_set_params(params, statement, 1)) {
-		rows = ask(s, query, (const char *const *)params,
-			   LOCK_SET_PARAMS, LOCK_SET_COLUMNS, error);
+		rows = explain_ask(s, query, (const char *const *)params,
+				   LOCK_SET_PARAMS, LOCK_SET_COLUMNS, error);
 		for (i = 0; i < LOCK_SET_PARAMS; i++)
 			free(params[i]);
 	}
@@ -318,17 +321,17 @@ ask_lock_set(struct explain_server *s, const struct statement *statement,
 }
 
 static bool
-read_lock_set(struct explain_server *s, struct explain_report *r,
-	      const struct statement *statement)
+explain_read_lock_set(struct explain_server *s, struct explain_report *r,
+		      const struct statement *statement)
 {
 	struct row_value values[LOCK_SET_COLUMNS];
-	PGresult *rows = ask_lock_set(s, statement, &r->error);
+	PGresult *rows = explain_ask_lock_set(s, statement, &r->error);
 	int i;
 
 	if (rows == NULL)
 		return false;
 	for (i = 0; i < PQntuples(rows); i++) {
-		read_values(values, rows, i);
+		explain_read_values(values, rows, i);
 		if (lock_set_add_row(&r->set, values))
 			continue;
 		lock_set_clear(&r->set);
@@ -340,7 +343,7 @@ read_lock_set(struct explain_server *s, struct explain_report *r,
 }
 
 static const char *
-text_at(const PGresult *rows, int row, int column)
+explain_text_at(const PGresult *rows, int row, int column)
 {
 	return PQgetisnull(rows, row, column) ? NULL
 					      : PQgetvalue(rows, row, column);
@@ -348,7 +351,7 @@ text_at(const PGresult *rows, int row, int column)
 
 /* A session once for each relation, with the strongest of its locks there. */
 static void
-add_holder(struct explain_report *r, const struct explain_holder *h)
+explain_add_holder(struct explain_report *r, const struct explain_holder *h)
 {
 	size_t i;
 
@@ -368,24 +371,25 @@ add_holder(struct explain_report *r, const struct explain_holder *h)
 
 /* The columns of holders_query(), less the relation. */
 static void
-read_holder(struct explain_holder *h, const PGresult *rows, int row)
+explain_read_holder(struct explain_holder *h, const PGresult *rows, int row)
 {
-	const char *pid = text_at(rows, row, HOLDERS_PID);
-	const char *mode = text_at(rows, row, HOLDERS_MODE);
-	const char *age = text_at(rows, row, HOLDERS_AGE);
+	const char *pid = explain_text_at(rows, row, HOLDERS_PID);
+	const char *mode = explain_text_at(rows, row, HOLDERS_MODE);
+	const char *age = explain_text_at(rows, row, HOLDERS_AGE);
 
 	h->pid = pid != NULL ? (uint32_t)strtoul(pid, NULL, 10) : 0;
 	h->mode = mode != NULL ? lock_mode_from_name(mode) : LOCK_NONE;
-	h->user = text_at(rows, row, HOLDERS_USER);
-	h->application_name = text_at(rows, row, HOLDERS_APPLICATION_NAME);
-	h->state = text_at(rows, row, HOLDERS_STATE);
+	h->user = explain_text_at(rows, row, HOLDERS_USER);
+	h->application_name =
+	    explain_text_at(rows, row, HOLDERS_APPLICATION_NAME);
+	h->state = explain_text_at(rows, row, HOLDERS_STATE);
 	/* A clock that was set back makes it negative. */
 	h->has_age = age != NULL && *age != '-';
 	h->age_ms = h->has_age ? strtoull(age, NULL, 10) : 0;
 }
 
 static bool
-add_holders(struct explain_report *r, const PGresult *rows)
+explain_add_holders(struct explain_report *r, const PGresult *rows)
 {
 	struct lock_set_place *places = lock_set_places(&r->set);
 	int count = PQntuples(rows);
@@ -393,7 +397,7 @@ add_holders(struct explain_report *r, const PGresult *rows)
 
 	r->holders = calloc((size_t)count + 1, sizeof(*r->holders));
 	for (i = 0; i < count && places != NULL && r->holders != NULL; i++) {
-		const char *relid = text_at(rows, i, HOLDERS_RELID);
+		const char *relid = explain_text_at(rows, i, HOLDERS_RELID);
 		struct explain_holder h = {0};
 		size_t at = r->set.count;
 
@@ -403,25 +407,25 @@ add_holders(struct explain_report *r, const PGresult *rows)
 		if (at == r->set.count)
 			continue;
 		h.item = places[at].at;
-		read_holder(&h, rows, i);
-		add_holder(r, &h);
+		explain_read_holder(&h, rows, i);
+		explain_add_holder(r, &h);
 	}
 	free(places);
 	return places != NULL && r->holders != NULL;
 }
 
 static bool
-read_holders(struct explain_server *s, struct explain_report *r)
+explain_read_holders(struct explain_server *s, struct explain_report *r)
 {
 	char *relations = holders_param(&r->set, HOLDERS_OF_ALL);
 	const char *params[HOLDERS_PARAMS] = {relations};
 
 	if (relations == NULL)
 		return false;
-	r->holder_rows = ask(s, holders_query(), params, HOLDERS_PARAMS,
-			     HOLDERS_COLUMNS, &r->error);
+	r->holder_rows = explain_ask(s, holders_query(), params, HOLDERS_PARAMS,
+				     HOLDERS_COLUMNS, &r->error);
 	free(relations);
-	return r->holder_rows != NULL && add_holders(r, r->holder_rows);
+	return r->holder_rows != NULL && explain_add_holders(r, r->holder_rows);
 }
 
 enum explain_answer
@@ -430,17 +434,18 @@ explain_server_lock_set(struct explain_server *s, struct explain_report *r,
 {
 	bool is_read;
 
-	is_read =
-	    command(s, begin_sql, &r->error) &&
-	    (may_be_missing(r) || check_targets(s, statement, &r->error)) &&
-	    read_lock_set(s, r, statement);
-	return end(s, is_read, &r->error);
+	is_read = explain_command(s, begin_sql, &r->error) &&
+		  (explain_may_be_missing(r) ||
+		   explain_check_targets(s, statement, &r->error)) &&
+		  explain_read_lock_set(s, r, statement);
+	return explain_end_transaction(s, is_read, &r->error);
 }
 
 enum explain_answer
 explain_server_holders(struct explain_server *s, struct explain_report *r)
 {
-	bool is_read = command(s, begin_sql, &r->error) && read_holders(s, r);
+	bool is_read = explain_command(s, begin_sql, &r->error) &&
+		       explain_read_holders(s, r);
 
-	return end(s, is_read, &r->error);
+	return explain_end_transaction(s, is_read, &r->error);
 }

@@ -32,7 +32,7 @@ struct layout {
 
 /* Characters of a text that escape_text has passed. */
 static size_t
-columns_of(const char *text)
+text_columns(const char *text)
 {
 	size_t columns = 0;
 
@@ -68,8 +68,8 @@ cell_age(char *out, const struct explain_holder *h)
 /* Tables */
 
 static void
-measure(size_t widths[COLUMNS_MAX], const struct explain_report *r,
-	const struct layout *l)
+table_measure(size_t widths[COLUMNS_MAX], const struct explain_report *r,
+	      const struct layout *l)
 {
 	char cell[TEXT_BYTES];
 	size_t column;
@@ -82,17 +82,17 @@ measure(size_t widths[COLUMNS_MAX], const struct explain_report *r,
 			continue;
 		for (column = 0; l->titles[column] != NULL; column++) {
 			l->cell(cell, r, row, column);
-			if (widths[column] < columns_of(cell))
-				widths[column] = columns_of(cell);
+			if (widths[column] < text_columns(cell))
+				widths[column] = text_columns(cell);
 		}
 	}
 }
 
 /* The last column of a line is not filled up. */
 static void
-write_cell(FILE *out, const char *cell, size_t width, bool is_last)
+table_write_cell(FILE *out, const char *cell, size_t width, bool is_last)
 {
-	size_t columns = columns_of(cell);
+	size_t columns = text_columns(cell);
 
 	fprintf(out, "%*s%s", CELL_GAP, "", cell);
 	if (is_last)
@@ -102,36 +102,37 @@ write_cell(FILE *out, const char *cell, size_t width, bool is_last)
 }
 
 static void
-write_table(FILE *out, const struct explain_report *r, const struct layout *l)
+table_write(FILE *out, const struct explain_report *r, const struct layout *l)
 {
 	size_t widths[COLUMNS_MAX];
 	char cell[TEXT_BYTES];
 	size_t column;
 	size_t row;
 
-	measure(widths, r, l);
+	table_measure(widths, r, l);
 	for (column = 0; l->titles[column] != NULL; column++)
-		write_cell(out, l->titles[column], widths[column],
-			   l->titles[column + 1] == NULL);
+		table_write_cell(out, l->titles[column], widths[column],
+				 l->titles[column + 1] == NULL);
 	for (row = 0; row < l->rows; row++) {
 		if (!l->shows(r, row))
 			continue;
 		for (column = 0; l->titles[column] != NULL; column++) {
 			l->cell(cell, r, row, column);
-			write_cell(out, cell, widths[column],
-				   l->titles[column + 1] == NULL);
+			table_write_cell(out, cell, widths[column],
+					 l->titles[column + 1] == NULL);
 		}
 	}
 }
 
 static bool
-shows_lock(const struct explain_report *r, size_t row)
+table_shows_lock(const struct explain_report *r, size_t row)
 {
 	return explain_shows(&r->set.items[row]);
 }
 
 static void
-lock_cell(char *out, const struct explain_report *r, size_t row, size_t column)
+table_lock_cell(char *out, const struct explain_report *r, size_t row,
+		size_t column)
 {
 	const struct lock_item *lock = &r->set.items[row];
 
@@ -152,17 +153,18 @@ lock_cell(char *out, const struct explain_report *r, size_t row, size_t column)
 }
 
 static void
-write_locks(FILE *out, const struct explain_report *r)
+text_write_locks(FILE *out, const struct explain_report *r)
 {
 	static const char *const titles[] = {"locks, in order", "kind", "mode",
 					     "lockable", NULL};
-	struct layout l = {titles, r->set.count, shows_lock, lock_cell};
+	struct layout l = {titles, r->set.count, table_shows_lock,
+			   table_lock_cell};
 
-	write_table(out, r, &l);
+	table_write(out, r, &l);
 }
 
 static bool
-shows_holder(const struct explain_report *r, size_t row)
+table_shows_holder(const struct explain_report *r, size_t row)
 {
 	(void)r;
 	(void)row;
@@ -180,8 +182,8 @@ cell_held(char *out, const struct explain_report *r,
 }
 
 static void
-holder_cell(char *out, const struct explain_report *r, size_t row,
-	    size_t column)
+table_holder_cell(char *out, const struct explain_report *r, size_t row,
+		  size_t column)
 {
 	const struct explain_holder *h = &r->holders[row];
 	bool is_prepared = h->pid == 0;
@@ -211,20 +213,21 @@ holder_cell(char *out, const struct explain_report *r, size_t row,
 }
 
 static void
-write_holders(FILE *out, const struct explain_report *r)
+text_write_holders(FILE *out, const struct explain_report *r)
 {
 	static const char *const titles[] = {
 	    "holder",      "user",  "application", "state",
 	    "transaction", "holds", NULL};
-	struct layout l = {titles, r->holder_count, shows_holder, holder_cell};
+	struct layout l = {titles, r->holder_count, table_shows_holder,
+			   table_holder_cell};
 
-	write_table(out, r, &l);
+	table_write(out, r, &l);
 }
 
 /* What would be done */
 
 static size_t
-lockable_count(const struct explain_report *r)
+text_lockable_count(const struct explain_report *r)
 {
 	size_t count = 0;
 	size_t i;
@@ -237,8 +240,8 @@ lockable_count(const struct explain_report *r)
 
 /* "pid 4711 (psql, app) in a transaction for 12.3 s holds ... on ..." */
 static void
-write_holder_sentence(FILE *out, const struct explain_report *r,
-		      const struct explain_holder *h)
+text_write_holder_sentence(FILE *out, const struct explain_report *r,
+			   const struct explain_holder *h)
 {
 	char application[TEXT_BYTES];
 	char user[TEXT_BYTES];
@@ -260,10 +263,10 @@ write_holder_sentence(FILE *out, const struct explain_report *r,
 }
 
 static void
-write_guarded(FILE *out, const struct explain_report *r)
+text_write_guarded(FILE *out, const struct explain_report *r)
 {
 	enum guard_policy policy = r->settings.policy;
-	size_t lockable = lockable_count(r);
+	size_t lockable = text_lockable_count(r);
 
 	fprintf(out, "  %s: ", report_policy(policy));
 	if (policy == GUARD_POLICY_PASS) {
@@ -274,7 +277,7 @@ write_guarded(FILE *out, const struct explain_report *r)
 		fprintf(out, "would %s:\n    ",
 			policy == GUARD_POLICY_LOCK ? "try again and again"
 						    : "hold");
-		write_holder_sentence(out, r, &r->holders[0]);
+		text_write_holder_sentence(out, r, &r->holders[0]);
 		if (r->holder_count > 1)
 			fprintf(out, "; %zu more %s in the way",
 				r->holder_count - 1,
@@ -290,7 +293,7 @@ write_guarded(FILE *out, const struct explain_report *r)
 }
 
 static const char *
-scope_name(enum guard_scope scope)
+text_scope_name(enum guard_scope scope)
 {
 	switch (scope) {
 	case GUARD_SCOPE_OFF:
@@ -304,13 +307,13 @@ scope_name(enum guard_scope scope)
 }
 
 static void
-write_verdict(FILE *out, const struct explain_report *r)
+text_write_verdict(FILE *out, const struct explain_report *r)
 {
 	char error[TEXT_BYTES];
 
 	switch (r->verdict) {
 	case EXPLAIN_GUARDED:
-		write_guarded(out, r);
+		text_write_guarded(out, r);
 		return;
 	case EXPLAIN_FAILED:
 		cell_text(error, r->error);
@@ -321,7 +324,7 @@ write_verdict(FILE *out, const struct explain_report *r)
 		return;
 	case EXPLAIN_OUT_OF_SCOPE:
 		fprintf(out, "  not guarded: guard = %s leaves it out\n",
-			scope_name(r->settings.scope));
+			text_scope_name(r->settings.scope));
 		return;
 	case EXPLAIN_SINGLE:
 		fputs("  not guarded: at most one relation is locked, and "
@@ -339,7 +342,7 @@ write_verdict(FILE *out, const struct explain_report *r)
 
 /* The length of the white space at s, if a line ends in it; else 0. */
 static size_t
-line_end(const char *s, size_t len)
+text_line_end(const char *s, size_t len)
 {
 	bool has_end = false;
 	size_t n;
@@ -351,7 +354,7 @@ line_end(const char *s, size_t len)
 
 /* On one line, cut to its columns. */
 static void
-write_statement(FILE *out, const struct explain_report *r)
+text_write_statement(FILE *out, const struct explain_report *r)
 {
 	const size_t most = LINE_COLUMNS - strlen("...");
 	const char *s = r->statement;
@@ -360,12 +363,12 @@ write_statement(FILE *out, const struct explain_report *r)
 
 	while (len > 0) {
 		char next[ESCAPE_BYTES + 1] = " ";
-		size_t used = line_end(s, len);
+		size_t used = text_line_end(s, len);
 
 		if (used == 0)
 			next[escape_next(next, &used, s, len, ESCAPE_TEXT)] =
 			    '\0';
-		columns += columns_of(next);
+		columns += text_columns(next);
 		if (columns > most)
 			break;
 		fputs(next, out);
@@ -378,10 +381,10 @@ write_statement(FILE *out, const struct explain_report *r)
 void
 explain_write_text(FILE *out, const struct explain_report *r)
 {
-	write_statement(out, r);
-	write_verdict(out, r);
+	text_write_statement(out, r);
+	text_write_verdict(out, r);
 	if (r->set.count > 0)
-		write_locks(out, r);
+		text_write_locks(out, r);
 	if (r->holder_count > 0)
-		write_holders(out, r);
+		text_write_holders(out, r);
 }

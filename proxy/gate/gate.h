@@ -20,7 +20,6 @@
 #include "policy/catalog/gate_names.h"
 #include "proxy/pair/daemon.h"
 
-struct gate_watch;
 struct pair;
 
 /* Shared by the workers; what is not atomic never changes. */
@@ -50,9 +49,15 @@ struct gate_note {
 	struct gate_window *window; /* a use of it */
 };
 
+/* Whoever waits; go takes it off the list, and it may come to wait again. */
+struct gate_waiter {
+	TAILQ_ENTRY(gate_waiter) link;
+	void (*go)(struct gate_waiter *w);
+};
+
 struct gate {
-	TAILQ_HEAD(gate_notes, gate_note) notes;      /* of shut windows */
-	TAILQ_HEAD(gate_waiting, gate_watch) waiting; /* in order of arrival */
+	TAILQ_HEAD(gate_notes, gate_note) notes;       /* of shut windows */
+	TAILQ_HEAD(gate_waiting, gate_waiter) waiting; /* in order of arrival */
 	struct event timer;
 };
 

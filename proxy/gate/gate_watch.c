@@ -9,7 +9,6 @@
 #include "policy/sql/words.h"
 #include "protocol/frontend.h"
 #include "proxy/base/clock.h"
-#include "proxy/gate/gate.h"
 #include "proxy/pair/pair.h"
 
 /* A session's messages */
@@ -245,7 +244,7 @@ wait_for(struct gate_watch *g, struct gate_window *w)
 		return;
 	g->is_waiting = true;
 	g->waiting_since_ms = clock_now_ms();
-	TAILQ_INSERT_TAIL(&g->gate->waiting, g, link);
+	TAILQ_INSERT_TAIL(&g->gate->waiting, &g->waiter, link);
 	count_delayed(g, w);
 	pair_set_held(g->pair, true);
 }
@@ -287,13 +286,23 @@ gate_watch_leave(struct gate_watch *g)
 	if (!g->is_waiting)
 		return;
 	g->is_waiting = false;
-	TAILQ_REMOVE(&g->gate->waiting, g, link);
+	TAILQ_REMOVE(&g->gate->waiting, &g->waiter, link);
 	pair_set_held(g->pair, false);
+}
+
+static void
+gate_watch_go(struct gate_waiter *w)
+{
+	struct gate_watch *g = (struct gate_watch *)w;
+
+	gate_watch_leave(g);
+	pair_resume(g->pair);
 }
 
 void
 gate_watch_init(struct gate_watch *g, struct gate *gate, struct pair *pair)
 {
+	g->waiter.go = gate_watch_go;
 	g->gate = gate;
 	g->pair = pair;
 }

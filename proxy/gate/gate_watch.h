@@ -10,17 +10,16 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/queue.h>
 
 #include "protocol/frame.h"
+#include "proxy/gate/gate.h"
 #include "proxy/gate/recall.h"
 
-struct gate;
 struct pair;
 
 struct gate_watch {
-	TAILQ_ENTRY(gate_watch) link;
-	struct gate *gate; /* of its worker */
+	struct gate_waiter waiter; /* first: gate_watch_go finds us by it */
+	struct gate *gate;         /* of its worker */
 	struct pair *pair;
 	bool is_waiting;
 	uint64_t waiting_since_ms;

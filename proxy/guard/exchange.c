@@ -90,7 +90,7 @@ static void
 send_kept(struct exchange *x)
 {
 	begin_run(x, EXCHANGE_OBSERVING);
-	kept_release(x->guarded);
+	guarded_release_kept(x->guarded);
 	x->execute_seq = x->pair->pipeline.sent_seq;
 }
 
@@ -130,7 +130,7 @@ pass_on(struct exchange *x)
 		guard_log_unguarded(x->pair, 1);
 		send_piece(x);
 	} else {
-		kept_release(x->guarded);
+		guarded_release_kept(x->guarded);
 		exchange_end(x);
 	}
 }
@@ -532,4 +532,14 @@ exchange_free(struct exchange *x)
 	writer_clear(&x->error);
 	prepared_facts_drop(x->facts);
 	free(x);
+}
+
+void
+exchange_reap(struct guarded *g)
+{
+	if (!exchange_is_done(g->exchange))
+		return;
+	exchange_free(g->exchange);
+	g->exchange = NULL;
+	pair_stop_timer(g->pair);
 }

@@ -12,9 +12,8 @@
 #include "policy/sql/statement.h"
 #include "protocol/frame.h"
 #include "protocol/pipeline.h"
-#include "proxy/guard/prepared.h"
+#include "proxy/guard/guarded.h"
 
-struct guarded;
 struct log_event;
 struct exchange;
 
@@ -71,9 +70,20 @@ struct span exchange_error(const struct exchange *x);
 /* Add to a line of the log what it is doing, since when, and for what. */
 void exchange_describe(const struct exchange *x, struct log_event *e);
 
-/* To be freed, and g->exchange to be cleared, by guarded_end_exchange. */
+/* Nothing is left to be done: exchange_end_done may free it. */
 bool exchange_is_done(const struct exchange *x);
 
-void exchange_free(struct exchange *x); /* accepts NULL */
+/* Free it, whatever it is doing.  Accepts NULL. */
+void exchange_free(struct exchange *x);
+
+/* There is an exchange: free and forget it if it is done. */
+PAIR_COLD void exchange_reap(struct guarded *g);
+
+static inline void
+exchange_end_done(struct guarded *g)
+{
+	if (g->exchange != NULL)
+		exchange_reap(g);
+}
 
 #endif

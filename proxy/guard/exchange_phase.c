@@ -38,13 +38,13 @@ static const unsigned may_follow[EXCHANGE_PHASE_COUNT] = {
 };
 
 static const char *const phase_names[EXCHANGE_PHASE_COUNT] = {
-#define X(constant, name) [EXCHANGE_##constant] = name,
+#define X(constant, name) [EXCHANGE_##constant] = (name),
     EXCHANGE_PHASES(X)
 #undef X
 };
 
 static const char *const context_names[CONTEXT_COUNT] = {
-#define X(constant, name) [CONTEXT_##constant] = name,
+#define X(constant, name) [CONTEXT_##constant] = (name),
     EXCHANGE_CONTEXTS(X)
 #undef X
 };

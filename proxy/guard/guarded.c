@@ -1,11 +1,10 @@
 #include "proxy/guard/guarded.h"
 
-#include <stddef.h>
+#include <string.h>
 
 #include "protocol/backend.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/log.h"
-#include "proxy/guard/exchange.h"
 
 void
 guarded_init(struct guarded *g, struct pair *pair, struct gate *gate)
@@ -16,13 +15,21 @@ guarded_init(struct guarded *g, struct pair *pair, struct gate *gate)
 }
 
 void
-guarded_reap_exchange(struct guarded *g)
+guarded_release_kept(struct guarded *g)
 {
-	if (!exchange_is_done(g->exchange))
-		return;
-	exchange_free(g->exchange);
-	g->exchange = NULL;
-	pair_stop_timer(g->pair);
+	struct kept kept = g->kept;
+	struct span rest = buffer_span(&kept.frames);
+	struct frame_header h;
+
+	memset(&g->kept, 0, sizeof(g->kept));
+	(void)pair_to_server(g->pair, rest.data, rest.len);
+	while (frame_peek(&h, rest) == FRAME_OK) {
+		guarded_note_sent(g, &h, rest);
+		rest.data += frame_len(&h);
+		rest.len -= frame_len(&h);
+	}
+	gate_watch_note_touch(&g->watch, false);
+	kept_clear(&kept);
 }
 
 /*
@@ -117,8 +124,6 @@ guarded_describe(const struct guarded *g, struct log_event *e)
 	if (g->injected > 0)
 		log_number(e, "injected", g->injected);
 	describe_lease(&g->lease, e);
-	if (g->exchange != NULL)
-		exchange_describe(g->exchange, e);
 }
 
 void
@@ -126,8 +131,6 @@ guarded_clear(struct guarded *g)
 {
 	guarded_leave(g);
 	gate_watch_clear(&g->watch);
-	exchange_free(g->exchange);
-	g->exchange = NULL;
 	prepared_clear(&g->prepared);
 	kept_clear(&g->kept);
 }

@@ -26,7 +26,7 @@ struct guarded {
 	struct lease lease;
 	struct kept kept;
 	struct prepared prepared;
-	struct exchange *exchange; /* of a guarded statement; NULL mostly */
+	struct exchange *exchange; /* exchange.h; NULL mostly */
 	bool skips_to_sync; /* an error of ours: drop what comes until then */
 	uint32_t injected;  /* statements of ours, ever */
 	uint32_t stray_statement; /* number of one to be closed; 0: none */
@@ -35,23 +35,16 @@ struct guarded {
 /* Prepare a zeroed one; pair and gate are borrowed for its life. */
 void guarded_init(struct guarded *g, struct pair *pair, struct gate *gate);
 
-/* There is an exchange: forget it if it is done. */
-PAIR_COLD void guarded_reap_exchange(struct guarded *g);
+/* Send the frames that are kept back on, unguarded, and forget them. */
+void guarded_release_kept(struct guarded *g);
 
-static inline void
-guarded_end_exchange(struct guarded *g)
-{
-	if (g->exchange != NULL)
-		guarded_reap_exchange(g);
-}
-
-/* Add to a line of the log what it runs, waits for and keeps from others. */
+/* Add to a line of the log what it waits for and keeps from others. */
 void guarded_describe(const struct guarded *g, struct log_event *e);
 
 /* What others wait for is given back: the gate, the turn, a place in line. */
 void guarded_leave(struct guarded *g);
 
-/* Leave, and free all that is owned. */
+/* Leave, and free all that is owned but the exchange. */
 void guarded_clear(struct guarded *g);
 
 /* A message of the client's, at the front of in, goes to the server now. */

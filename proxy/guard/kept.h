@@ -10,10 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "protocol/frame.h"
 #include "proxy/base/buffer.h"
-
-struct guarded;
 
 /* A zeroed one is empty and valid. */
 struct kept {
@@ -23,9 +20,6 @@ struct kept {
 
 /* Append a copy of a whole frame.  False: out of memory, nothing is added. */
 bool kept_add(struct kept *k, const void *frame, size_t len);
-
-/* Send the frames on, unguarded, and forget them. */
-void kept_release(struct guarded *g);
 
 /* Forget them, unsent. */
 void kept_clear(struct kept *k);

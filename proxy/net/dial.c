@@ -1,12 +1,12 @@
 /*
  * dial.c - endpoint after endpoint, address after address.
  *
- *   next_endpoint   a socket directory: one Unix address; else resolve
- *   resolved        the answer's addresses, in its order
- *   unresolved      no answer in time
- *   next_address    connect; what fails at once or later comes back here
- *   connected       writable: SO_ERROR tells
- *   upgraded        TLS, or the server has none, or it failed
+ *   dial_next_endpoint  a socket directory: one Unix address; else resolve
+ *   dial_resolved       the answer's addresses, in its order
+ *   dial_unresolved     no answer in time
+ *   dial_next_address   connect; an address that fails comes back here
+ *   dial_connected      writable: SO_ERROR tells
+ *   dial_upgraded       TLS, or the server has none, or it failed
  *
  * The first step runs from a timer of zero length, so that the handler never
  * runs within dial_start.
@@ -51,9 +51,9 @@ struct dial {
 	size_t tried_len;
 };
 
-static void next_endpoint(struct dial *d);
-static void next_address(struct dial *d);
-static bool try_peer(struct dial *d);
+static void dial_next_endpoint(struct dial *d);
+static void dial_next_address(struct dial *d);
+static bool dial_try_peer(struct dial *d);
 
 static void
 dial_free(struct dial *d)
@@ -66,7 +66,7 @@ dial_free(struct dial *d)
 }
 
 static void
-finish(struct dial *d, int fd, struct tls *tls)
+dial_finish(struct dial *d, int fd, struct tls *tls)
 {
 	struct dial_result result = {
 	    .fd = fd,
@@ -82,9 +82,9 @@ finish(struct dial *d, int fd, struct tls *tls)
 	dial_free(d);
 }
 
-/* What is being tried, for people. */
+/* Names the endpoint that is being tried, for people. */
 static void
-describe(const struct dial *d, char *out, size_t size)
+dial_describe(const struct dial *d, char *out, size_t size)
 {
 	const struct endpoint *e;
 
@@ -100,12 +100,12 @@ describe(const struct dial *d, char *out, size_t size)
 }
 
 static void
-note_failure(struct dial *d, const char *why)
+dial_note_failure(struct dial *d, const char *why)
 {
 	char where[256];
 	int n;
 
-	describe(d, where, sizeof(where));
+	dial_describe(d, where, sizeof(where));
 	n = snprintf(d->tried + d->tried_len, sizeof(d->tried) - d->tried_len,
 		     "%s%s: %s", d->tried_len > 0 ? "; " : "", where, why);
 	d->tried_len += (size_t)n;
@@ -114,44 +114,44 @@ note_failure(struct dial *d, const char *why)
 }
 
 static void
-give_up(struct dial *d, const char *why)
+dial_give_up(struct dial *d, const char *why)
 {
 	close(d->fd);
 	d->fd = -1;
-	note_failure(d, why);
-	next_address(d);
+	dial_note_failure(d, why);
+	dial_next_address(d);
 }
 
 static void
-succeed(struct dial *d, struct tls *tls)
+dial_succeed(struct dial *d, struct tls *tls)
 {
 	int fd = d->fd;
 
 	d->fd = -1;
 	d->peer.is_tls = tls != NULL;
-	finish(d, fd, tls);
+	dial_finish(d, fd, tls);
 }
 
 /* TLS_PREFER would rather have it in clear than not at all. */
 static void
-fail_upgrade(struct dial *d, const char *why)
+dial_fail_upgrade(struct dial *d, const char *why)
 {
 	if (d->target.mode != TLS_PREFER) {
-		give_up(d, why);
+		dial_give_up(d, why);
 		return;
 	}
 	close(d->fd);
-	note_failure(d, why);
+	dial_note_failure(d, why);
 	d->peer.is_tls = false;
 	d->is_downgraded = true;
-	if (!try_peer(d))
-		next_address(d);
+	if (!dial_try_peer(d))
+		dial_next_address(d);
 }
 
 /* An upgrade_handler. */
 static void
-upgraded(void *arg, enum upgrade_outcome outcome, struct tls *tls,
-	 const char *why)
+dial_upgraded(void *arg, enum upgrade_outcome outcome, struct tls *tls,
+	      const char *why)
 {
 	struct dial *d = arg;
 
@@ -159,23 +159,24 @@ upgraded(void *arg, enum upgrade_outcome outcome, struct tls *tls,
 	event_del(&d->event);
 	switch (outcome) {
 	case UPGRADE_DONE:
-		succeed(d, tls);
+		dial_succeed(d, tls);
 		return;
 	case UPGRADE_REFUSED:
 		if (d->target.mode == TLS_PREFER)
-			succeed(d, NULL);
+			dial_succeed(d, NULL);
 		else
-			give_up(d, "server does not support SSL, but SSL was "
-				   "required");
+			dial_give_up(d,
+				     "server does not support SSL, but SSL was "
+				     "required");
 		return;
 	case UPGRADE_FAILED:
-		fail_upgrade(d, why);
+		dial_fail_upgrade(d, why);
 		return;
 	}
 }
 
 static void
-upgrade_late(evutil_socket_t fd, short what, void *arg)
+dial_upgrade_late(evutil_socket_t fd, short what, void *arg)
 {
 	struct dial *d = arg;
 
@@ -183,27 +184,27 @@ upgrade_late(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	upgrade_cancel(d->upgrade);
 	d->upgrade = NULL;
-	fail_upgrade(d, "the TLS handshake timed out");
+	dial_fail_upgrade(d, "the TLS handshake timed out");
 }
 
 static void
-begin_upgrade(struct dial *d)
+dial_begin_upgrade(struct dial *d)
 {
 	struct tls *tls = tls_new(d->target.tls, d->peer.name);
 
 	if (tls != NULL)
-		d->upgrade = upgrade_start(&d->by, d->fd, tls,
-					   d->target.is_direct, upgraded, d);
+		d->upgrade = upgrade_start(
+		    &d->by, d->fd, tls, d->target.is_direct, dial_upgraded, d);
 	if (d->upgrade == NULL) {
-		give_up(d, strerror(ENOMEM));
+		dial_give_up(d, strerror(ENOMEM));
 		return;
 	}
-	event_assign(&d->event, d->by.base, -1, 0, upgrade_late, d);
+	event_assign(&d->event, d->by.base, -1, 0, dial_upgrade_late, d);
 	event_add(&d->event, &d->timeout);
 }
 
 static void
-connected(evutil_socket_t fd, short what, void *arg)
+dial_connected(evutil_socket_t fd, short what, void *arg)
 {
 	struct dial *d = arg;
 	int error = 0;
@@ -214,40 +215,40 @@ connected(evutil_socket_t fd, short what, void *arg)
 	else if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
 		error = errno;
 	if (error != 0)
-		give_up(d, strerror(error));
+		dial_give_up(d, strerror(error));
 	else if (d->peer.is_tls)
-		begin_upgrade(d);
+		dial_begin_upgrade(d);
 	else
-		succeed(d, NULL);
+		dial_succeed(d, NULL);
 }
 
 /* False: failed at once, and noted. */
 static bool
-try_peer(struct dial *d)
+dial_try_peer(struct dial *d)
 {
 	int family = d->peer.address.ss_family;
 
 	d->fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (d->fd < 0) {
-		note_failure(d, strerror(errno));
+		dial_note_failure(d, strerror(errno));
 		return false;
 	}
 	socket_tune(d->fd, family);
 	if (connect(d->fd, (const struct sockaddr *)&d->peer.address,
 		    d->peer.len) != 0 &&
 	    errno != EINPROGRESS) {
-		note_failure(d, strerror(errno));
+		dial_note_failure(d, strerror(errno));
 		close(d->fd);
 		d->fd = -1;
 		return false;
 	}
-	event_assign(&d->event, d->by.base, d->fd, EV_WRITE, connected, d);
+	event_assign(&d->event, d->by.base, d->fd, EV_WRITE, dial_connected, d);
 	event_add(&d->event, &d->timeout);
 	return true;
 }
 
 static void
-next_address(struct dial *d)
+dial_next_address(struct dial *d)
 {
 	while (d->candidate != NULL) {
 		struct evutil_addrinfo *a = d->candidate;
@@ -259,17 +260,17 @@ next_address(struct dial *d)
 		d->peer.len = (socklen_t)a->ai_addrlen;
 		d->peer.is_tls = d->target.mode >= TLS_PREFER;
 		d->is_downgraded = false;
-		if (try_peer(d))
+		if (dial_try_peer(d))
 			return;
 	}
 	if (d->answer != NULL)
 		evutil_freeaddrinfo(d->answer);
 	d->answer = NULL;
-	next_endpoint(d);
+	dial_next_endpoint(d);
 }
 
 static void
-resolved(int error, struct evutil_addrinfo *answer, void *arg)
+dial_resolved(int error, struct evutil_addrinfo *answer, void *arg)
 {
 	struct dial *d = arg;
 
@@ -278,18 +279,18 @@ resolved(int error, struct evutil_addrinfo *answer, void *arg)
 	d->request = NULL;
 	event_del(&d->event);
 	if (error != 0) {
-		note_failure(d, evutil_gai_strerror(error));
-		next_endpoint(d);
+		dial_note_failure(d, evutil_gai_strerror(error));
+		dial_next_endpoint(d);
 		return;
 	}
 	d->answer = answer;
 	d->candidate = answer;
-	next_address(d);
+	dial_next_address(d);
 }
 
 /* A resolver alone would go on for some minutes. */
 static void
-unresolved(evutil_socket_t fd, short what, void *arg)
+dial_unresolved(evutil_socket_t fd, short what, void *arg)
 {
 	struct dial *d = arg;
 
@@ -297,12 +298,12 @@ unresolved(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	evdns_getaddrinfo_cancel(d->request);
 	d->request = NULL;
-	note_failure(d, "name resolution timed out");
-	next_endpoint(d);
+	dial_note_failure(d, "name resolution timed out");
+	dial_next_endpoint(d);
 }
 
 static void
-resolve(struct dial *d, const struct endpoint *e)
+dial_resolve(struct dial *d, const struct endpoint *e)
 {
 	const struct evutil_addrinfo hints = {
 	    .ai_family = AF_UNSPEC,
@@ -317,7 +318,7 @@ resolve(struct dial *d, const struct endpoint *e)
 	snprintf(service, sizeof(service), "%u", e->port);
 	numeric.ai_flags = EVUTIL_AI_NUMERICHOST | EVUTIL_AI_NUMERICSERV;
 	if (evutil_getaddrinfo(e->host, service, &numeric, &answer) == 0) {
-		resolved(0, answer, d);
+		dial_resolved(0, answer, d);
 		return;
 	}
 	if (*d->dns == NULL)
@@ -325,22 +326,22 @@ resolve(struct dial *d, const struct endpoint *e)
 					 EVDNS_BASE_INITIALIZE_NAMESERVERS |
 					     EVDNS_BASE_DISABLE_WHEN_INACTIVE);
 	if (*d->dns == NULL) {
-		resolved(EVUTIL_EAI_FAIL, NULL, d);
+		dial_resolved(EVUTIL_EAI_FAIL, NULL, d);
 		return;
 	}
-	/* NULL: resolved() ran already, and d may be gone. */
-	request =
-	    evdns_getaddrinfo(*d->dns, e->host, service, &hints, resolved, d);
+	/* NULL: dial_resolved ran already, and d may be gone. */
+	request = evdns_getaddrinfo(*d->dns, e->host, service, &hints,
+				    dial_resolved, d);
 	if (request == NULL)
 		return;
 	d->request = request;
-	event_assign(&d->event, d->by.base, -1, 0, unresolved, d);
+	event_assign(&d->event, d->by.base, -1, 0, dial_unresolved, d);
 	event_add(&d->event, &d->timeout);
 }
 
 /* False: the path is too long for a socket address. */
 static bool
-set_unix_peer(struct dial *d, const struct endpoint *e)
+dial_set_unix_peer(struct dial *d, const struct endpoint *e)
 {
 	struct sockaddr_un *u = (struct sockaddr_un *)&d->peer.address;
 	int n;
@@ -361,7 +362,7 @@ set_unix_peer(struct dial *d, const struct endpoint *e)
 }
 
 static void
-next_endpoint(struct dial *d)
+dial_next_endpoint(struct dial *d)
 {
 	while (d->next < d->target.count) {
 		const struct endpoint *e = &d->target.endpoints[d->next++];
@@ -370,34 +371,34 @@ next_endpoint(struct dial *d)
 		d->peer.is_tls = false; /* never over Unix sockets */
 		d->is_downgraded = false;
 		if (e->host[0] != '/' && e->host[0] != '@') {
-			resolve(d, e);
+			dial_resolve(d, e);
 			return;
 		}
-		if (!set_unix_peer(d, e))
-			note_failure(d, "socket path too long");
-		else if (try_peer(d))
+		if (!dial_set_unix_peer(d, e))
+			dial_note_failure(d, "socket path too long");
+		else if (dial_try_peer(d))
 			return;
 	}
-	finish(d, -1, NULL);
+	dial_finish(d, -1, NULL);
 }
 
 static void
-begin_list(evutil_socket_t fd, short what, void *arg)
+dial_begin_list(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;
 	(void)what;
-	next_endpoint(arg);
+	dial_next_endpoint(arg);
 }
 
 static void
-begin_address(evutil_socket_t fd, short what, void *arg)
+dial_begin_address(evutil_socket_t fd, short what, void *arg)
 {
 	struct dial *d = arg;
 
 	(void)fd;
 	(void)what;
-	if (!try_peer(d))
-		finish(d, -1, NULL);
+	if (!dial_try_peer(d))
+		dial_finish(d, -1, NULL);
 }
 
 static struct dial *
@@ -426,7 +427,7 @@ struct dial *
 dial_start(const struct handshaker *by, struct evdns_base **dns,
 	   const struct dial_target *target, dial_handler *handler, void *arg)
 {
-	struct dial *d = dial_new(by, target, handler, arg, begin_list);
+	struct dial *d = dial_new(by, target, handler, arg, dial_begin_list);
 
 	if (d != NULL)
 		d->dns = dns;
@@ -439,7 +440,7 @@ dial_start_address(const struct handshaker *by,
 		   const struct address *address, dial_handler *handler,
 		   void *arg)
 {
-	struct dial *d = dial_new(by, target, handler, arg, begin_address);
+	struct dial *d = dial_new(by, target, handler, arg, dial_begin_address);
 
 	if (d == NULL)
 		return NULL;

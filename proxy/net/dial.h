@@ -10,7 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "proxy/config/config.h"
+#include "proxy/config/endpoint.h"
+#include "proxy/config/tls_settings.h"
 #include "proxy/net/address.h"
 #include "proxy/net/handshake.h"
 

@@ -1,12 +1,12 @@
 /*
  * handshake.c - a TLS handshake over a connected socket.
  *
- *   begin     a step with what has been fed already, unless it is the peer's
- *             turn
- *   STEPPING  a thread of the pool has `job`, and tls with it: the socket is
- *             left alone.  handshake_stepped: its mail has come
- *   SENDING   what the step had to send is not all out; writable goes on
- *   READING   the step wants bytes of the peer's; readable brings some
+ *   handshake_start  takes a step with what has been fed already, unless
+ *                    it is the peer's turn
+ *   STEPPING         a thread of the pool has `job`, and tls with it: the
+ *                    socket is left alone until handshake_stepped
+ *   SENDING          a part of the step's output waits: handshake_writable
+ *   READING          the step wants bytes of the peer's: handshake_readable
  *
  * A step's output leaves before anything is read or told: the end of a
  * handshake that failed is an alert, and it is the peer's only explanation.
@@ -44,14 +44,14 @@ const char handshake_closed[] =
     "the connection was closed amid the TLS handshake";
 
 static void
-step(struct handshake *h)
+handshake_step(struct handshake *h)
 {
 	h->is_stepping = true;
 	handshake_pool_post(h->pool, &h->job);
 }
 
 static void
-finish(struct handshake *h, const char *error)
+handshake_finish(struct handshake *h, const char *error)
 {
 	handshake_handler *handler = h->handler;
 	void *arg = h->arg;
@@ -62,7 +62,7 @@ finish(struct handshake *h, const char *error)
 }
 
 static void
-readable(evutil_socket_t fd, short what, void *arg)
+handshake_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct handshake *h = arg;
 	uint8_t data[READ_BYTES];
@@ -72,35 +72,35 @@ readable(evutil_socket_t fd, short what, void *arg)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		event_add(&h->event, NULL);
 	else if (n == 0 || (n < 0 && errno == ECONNRESET))
-		finish(h, handshake_closed);
+		handshake_finish(h, handshake_closed);
 	else if (n < 0)
-		finish(h, strerror(errno));
+		handshake_finish(h, strerror(errno));
 	else if (!tls_feed(h->job.tls, span_of(data, (size_t)n)))
-		finish(h, strerror(ENOMEM));
+		handshake_finish(h, strerror(ENOMEM));
 	else
-		step(h);
+		handshake_step(h);
 }
 
-static void go_on(struct handshake *h);
+static void handshake_go_on(struct handshake *h);
 
 static void
-writable(evutil_socket_t fd, short what, void *arg)
+handshake_writable(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;
 	(void)what;
-	go_on(arg);
+	handshake_go_on(arg);
 }
 
 static void
-wait_for(struct handshake *h, short what, event_callback_fn callback)
+handshake_wait_for(struct handshake *h, short what, event_callback_fn callback)
 {
 	event_assign(&h->event, h->base, h->fd, what, callback, h);
 	event_add(&h->event, NULL);
 }
 
-/* False: the peer is gone. */
+/* Sends as much as the socket takes.  False: the peer is gone. */
 static bool
-send_output(struct handshake *h)
+handshake_send_output(struct handshake *h)
 {
 	struct buffer *out = tls_output(h->job.tls);
 
@@ -117,18 +117,32 @@ send_output(struct handshake *h)
 
 /* The step is over: send, then read, or tell. */
 static void
-go_on(struct handshake *h)
+handshake_go_on(struct handshake *h)
 {
-	if (!send_output(h))
-		finish(h, strerror(errno));
+	if (!handshake_send_output(h))
+		handshake_finish(h, strerror(errno));
 	else if (tls_output(h->job.tls)->len > 0)
-		wait_for(h, EV_WRITE, writable);
+		handshake_wait_for(h, EV_WRITE, handshake_writable);
 	else if (h->job.result == TLS_MORE)
-		wait_for(h, EV_READ, readable);
+		handshake_wait_for(h, EV_READ, handshake_readable);
 	else if (h->job.result == TLS_DONE)
-		finish(h, NULL);
+		handshake_finish(h, NULL);
 	else
-		finish(h, tls_error(h->job.tls));
+		handshake_finish(h, tls_error(h->job.tls));
+}
+
+static void
+handshake_free(struct handshake *h)
+{
+	tls_free(h->job.tls);
+	free(h);
+}
+
+/* For mail that nobody gets any more. */
+static void
+handshake_discard(void *data)
+{
+	handshake_free(data);
 }
 
 void
@@ -136,18 +150,9 @@ handshake_stepped(struct handshake *h)
 {
 	h->is_stepping = false;
 	if (h->handler == NULL)
-		handshake_discard(h);
+		handshake_free(h);
 	else
-		go_on(h);
-}
-
-void
-handshake_discard(void *arg)
-{
-	struct handshake *h = arg;
-
-	tls_free(h->job.tls);
-	free(h);
+		handshake_go_on(h);
 }
 
 struct handshake *
@@ -165,14 +170,15 @@ handshake_start(const struct handshaker *by, int fd, struct tls *tls,
 	h->job.tls = tls;
 	h->job.mailbox = by->mailbox;
 	h->job.data = h;
+	h->job.discard = handshake_discard;
 	h->fd = fd;
 	h->handler = handler;
 	h->arg = arg;
-	event_assign(&h->event, h->base, fd, EV_READ, readable, h);
+	event_assign(&h->event, h->base, fd, EV_READ, handshake_readable, h);
 	if (tls_wants_input(tls))
-		wait_for(h, EV_READ, readable);
+		handshake_wait_for(h, EV_READ, handshake_readable);
 	else
-		step(h);
+		handshake_step(h);
 	return h;
 }
 
@@ -185,5 +191,5 @@ handshake_cancel(struct handshake *h)
 	if (h->is_stepping)
 		return; /* handshake_stepped frees it */
 	event_del(&h->event);
-	handshake_discard(h);
+	handshake_free(h);
 }

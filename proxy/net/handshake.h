@@ -37,23 +37,14 @@ typedef void handshake_handler(void *arg, struct tls *tls, const char *error);
  * comes first; all that the handshake had to send has left then.
  * NULL: out of memory, and tls is freed.
  */
-struct handshake *handshake_start(const struct handshaker *h, int fd,
+struct handshake *handshake_start(const struct handshaker *by, int fd,
 				  struct tls *tls, handshake_handler *handler,
 				  void *arg);
 
 /* Accepts NULL.  The handler will not run, and fd may be closed. */
 void handshake_cancel(struct handshake *h);
 
-/* For whoever gets MAIL_HANDSHAKE: its data. */
+/* For the worker that gets MAIL_HANDSHAKE: h is the data of that mail. */
 void handshake_stepped(struct handshake *h);
-
-/* Its discard function: nobody gets the mail any more. */
-void handshake_discard(void *h);
-
-/* NULL: a thread could not be started, and errno says why. */
-struct handshake_pool *handshake_pool_start(uint32_t threads);
-
-/* Accepts NULL.  What has been posted is done first. */
-void handshake_pool_stop(struct handshake_pool *p);
 
 #endif

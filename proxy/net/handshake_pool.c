@@ -18,7 +18,7 @@ struct handshake_pool {
 
 /* NULL: the pool is to stop, and nothing is left to do. */
 static struct handshake_job *
-next_job(struct handshake_pool *p)
+handshake_pool_next_job(struct handshake_pool *p)
 {
 	struct handshake_job *job;
 
@@ -34,13 +34,13 @@ next_job(struct handshake_pool *p)
 
 /* Somebody waits for this mail, so it is not given up. */
 static void
-tell(struct handshake_job *job)
+handshake_pool_tell(struct handshake_job *job)
 {
-	const struct timespec pause = {.tv_nsec = 10 * 1000 * 1000};
+	const struct timespec pause = {.tv_nsec = 10L * 1000 * 1000};
 	struct mail mail = {
 	    .kind = MAIL_HANDSHAKE,
 	    .data = job->data,
-	    .discard = handshake_discard,
+	    .discard = job->discard,
 	};
 	struct mailbox *mailbox = job->mailbox;
 
@@ -49,14 +49,14 @@ tell(struct handshake_job *job)
 }
 
 static void *
-run(void *arg)
+handshake_pool_run(void *arg)
 {
 	struct handshake_pool *p = arg;
 	struct handshake_job *job;
 
-	while ((job = next_job(p)) != NULL) {
+	while ((job = handshake_pool_next_job(p)) != NULL) {
 		job->result = tls_handshake(job->tls);
-		tell(job);
+		handshake_pool_tell(job);
 	}
 	return NULL;
 }
@@ -73,8 +73,8 @@ handshake_pool_start(uint32_t threads)
 	pthread_cond_init(&p->wake, NULL);
 	STAILQ_INIT(&p->jobs);
 	for (; p->started < threads; p->started++) {
-		int error =
-		    pthread_create(&p->threads[p->started], NULL, run, p);
+		int error = pthread_create(&p->threads[p->started], NULL,
+					   handshake_pool_run, p);
 
 		if (error == 0)
 			continue;

@@ -16,14 +16,14 @@ enum {
 
 /* What TLS holds back is no event of the socket's. */
 static void
-notice_more(struct stream *s)
+stream_notice_more(struct stream *s)
 {
 	if (s->tls != NULL && s->is_reading && tls_has_more(s->tls))
 		event_active(&s->read_event, EV_READ, 1);
 }
 
 static void
-readable(evutil_socket_t fd, short what, void *arg)
+stream_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct stream *s = arg;
 
@@ -31,31 +31,31 @@ readable(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	s->handler(s->arg, STREAM_READABLE);
 	if (stream_is_open(s))
-		notice_more(s);
+		stream_notice_more(s);
 }
 
 static bool
-is_transient(int error)
+stream_is_transient(int error)
 {
 	return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
 }
 
 /* Bytes sent; -1: the stream is broken. */
 static ssize_t
-send_some(struct stream *s, const void *data, size_t len)
+stream_send_some(struct stream *s, const void *data, size_t len)
 {
 	ssize_t n = send(s->fd, data, len, MSG_NOSIGNAL);
 
 	if (n >= 0)
 		return n;
-	if (is_transient(errno))
+	if (stream_is_transient(errno))
 		return 0;
 	s->error = errno;
 	return -1;
 }
 
 static void
-shut(struct stream *s)
+stream_shut(struct stream *s)
 {
 	s->shut_when_drained = false;
 	s->is_shut = true;
@@ -63,22 +63,22 @@ shut(struct stream *s)
 }
 
 static void
-drained(struct stream *s)
+stream_drained(struct stream *s)
 {
 	event_del(&s->write_event);
 	s->is_writing = false;
 	s->replied_bytes = 0;
 	if (s->shut_when_drained)
-		shut(s);
+		stream_shut(s);
 	s->handler(s->arg, STREAM_DRAINED);
 }
 
 static void
-writable(evutil_socket_t fd, short what, void *arg)
+stream_writable(evutil_socket_t fd, short what, void *arg)
 {
 	struct stream *s = arg;
 	struct span rest = buffer_span(&s->out);
-	ssize_t n = send_some(s, rest.data, rest.len);
+	ssize_t n = stream_send_some(s, rest.data, rest.len);
 
 	(void)fd;
 	(void)what;
@@ -90,7 +90,7 @@ writable(evutil_socket_t fd, short what, void *arg)
 	}
 	buffer_consume(&s->out, (size_t)n);
 	if (s->out.len == 0)
-		drained(s);
+		stream_drained(s);
 }
 
 void
@@ -101,10 +101,10 @@ stream_open(struct stream *s, struct event_base *base, int fd,
 	s->fd = fd;
 	s->handler = handler;
 	s->arg = arg;
-	event_assign(&s->read_event, base, fd, EV_READ | EV_PERSIST, readable,
-		     s);
-	event_assign(&s->write_event, base, fd, EV_WRITE | EV_PERSIST, writable,
-		     s);
+	event_assign(&s->read_event, base, fd, EV_READ | EV_PERSIST,
+		     stream_readable, s);
+	event_assign(&s->write_event, base, fd, EV_WRITE | EV_PERSIST,
+		     stream_writable, s);
 }
 
 void
@@ -112,7 +112,7 @@ stream_secure(struct stream *s, struct tls *tls)
 {
 	assert(s->tls == NULL && s->out.len == 0);
 	s->tls = tls;
-	notice_more(s);
+	stream_notice_more(s);
 }
 
 void
@@ -136,20 +136,20 @@ stream_is_open(const struct stream *s)
 }
 
 static ssize_t
-receive(struct stream *s, void *data, size_t size)
+stream_receive(struct stream *s, void *data, size_t size)
 {
 	ssize_t n = recv(s->fd, data, size, 0);
 
 	if (n >= 0)
 		return n;
-	if (is_transient(errno))
+	if (stream_is_transient(errno))
 		return STREAM_AGAIN;
 	s->error = errno;
 	return STREAM_ERROR;
 }
 
 static void
-await_writable(struct stream *s)
+stream_await_writable(struct stream *s)
 {
 	if (!s->is_writing)
 		event_add(&s->write_event, NULL);
@@ -158,14 +158,14 @@ await_writable(struct stream *s)
 
 /* Send now what the socket takes and queue the rest. */
 static bool
-send_or_queue(struct stream *s, const uint8_t *data, size_t len)
+stream_send_or_queue(struct stream *s, const uint8_t *data, size_t len)
 {
 	ssize_t n = 0;
 
 	if (len == 0)
 		return true;
 	if (s->out.len == 0) {
-		n = send_some(s, data, len);
+		n = stream_send_some(s, data, len);
 		if (n < 0)
 			return false;
 	}
@@ -175,18 +175,18 @@ send_or_queue(struct stream *s, const uint8_t *data, size_t len)
 		s->error = ENOMEM;
 		return false;
 	}
-	await_writable(s);
+	stream_await_writable(s);
 	return true;
 }
 
 /* TLS */
 
 static bool
-send_output(struct stream *s)
+stream_send_output(struct stream *s)
 {
 	struct buffer *out = tls_output(s->tls);
 	struct span bytes = buffer_span(out);
-	bool is_sent = send_or_queue(s, bytes.data, bytes.len);
+	bool is_sent = stream_send_or_queue(s, bytes.data, bytes.len);
 
 	buffer_clear(out);
 	return is_sent;
@@ -198,23 +198,24 @@ static_assert((int)TLS_EOF == STREAM_EOF && (int)TLS_AGAIN == STREAM_AGAIN &&
 
 /* What reading made TLS say.  False: the peer takes nothing and asks on. */
 static bool
-send_replies(struct stream *s)
+stream_send_replies(struct stream *s)
 {
 	size_t len = tls_output(s->tls)->len;
 
 	if (len == 0 || s->is_shut)
 		return true;
-	(void)send_output(s); /* that he is gone shows at the next write */
+	(void)stream_send_output(
+	    s); /* that he is gone shows at the next write */
 	s->replied_bytes = s->out.len == 0 ? 0 : s->replied_bytes + len;
 	return s->replied_bytes <= REPLIES_MAX_BYTES;
 }
 
 static ssize_t
-decrypt(struct stream *s, struct span cipher, void *data, size_t size)
+stream_decrypt(struct stream *s, struct span cipher, void *data, size_t size)
 {
 	ssize_t n = tls_read(s->tls, cipher, data, size);
 
-	if (!send_replies(s))
+	if (!stream_send_replies(s))
 		n = TLS_BROKEN;
 	if (n == TLS_BROKEN)
 		s->error = EPROTO;
@@ -222,27 +223,27 @@ decrypt(struct stream *s, struct span cipher, void *data, size_t size)
 }
 
 static ssize_t
-read_tls(struct stream *s, void *data, size_t size)
+stream_read_tls(struct stream *s, void *data, size_t size)
 {
 	uint8_t cipher[CIPHER_BYTES];
 	ssize_t n;
 
 	if (tls_has_more(s->tls)) {
-		n = decrypt(s, span_of(NULL, 0), data, size);
+		n = stream_decrypt(s, span_of(NULL, 0), data, size);
 		if (n != STREAM_AGAIN)
 			return n;
 	}
-	n = receive(s, cipher, sizeof(cipher));
+	n = stream_receive(s, cipher, sizeof(cipher));
 	if (n <= 0)
 		return n;
-	return decrypt(s, span_of(cipher, (size_t)n), data, size);
+	return stream_decrypt(s, span_of(cipher, (size_t)n), data, size);
 }
 
 static bool
-write_tls(struct stream *s, const void *data, size_t len)
+stream_write_tls(struct stream *s, const void *data, size_t len)
 {
 	if (tls_write(s->tls, data, len))
-		return send_output(s);
+		return stream_send_output(s);
 	s->error = EPROTO;
 	return false;
 }
@@ -253,8 +254,8 @@ ssize_t
 stream_read(struct stream *s, void *data, size_t size)
 {
 	if (s->tls != NULL)
-		return read_tls(s, data, size);
-	return receive(s, data, size);
+		return stream_read_tls(s, data, size);
+	return stream_receive(s, data, size);
 }
 
 bool
@@ -264,8 +265,8 @@ stream_write(struct stream *s, const void *data, size_t len)
 	if (len == 0)
 		return true;
 	if (s->tls != NULL)
-		return write_tls(s, data, len);
-	return send_or_queue(s, data, len);
+		return stream_write_tls(s, data, len);
+	return stream_send_or_queue(s, data, len);
 }
 
 size_t
@@ -300,7 +301,7 @@ stream_want_read(struct stream *s, bool wanted)
 		event_add(&s->read_event, NULL);
 	else
 		event_del(&s->read_event);
-	notice_more(s);
+	stream_notice_more(s);
 }
 
 void
@@ -310,10 +311,10 @@ stream_shutdown(struct stream *s)
 		return;
 	if (s->tls != NULL) {
 		tls_finish(s->tls);
-		(void)send_output(s); /* a dead peer needs no goodbye */
+		(void)stream_send_output(s); /* a dead peer needs no goodbye */
 	}
 	if (s->out.len == 0)
-		shut(s);
+		stream_shut(s);
 	else
 		s->shut_when_drained = true;
 }

@@ -22,8 +22,8 @@ struct upgrade {
 
 /* tls goes with UPGRADE_DONE, and is freed otherwise. */
 static void
-finish(struct upgrade *u, enum upgrade_outcome outcome, struct tls *tls,
-       const char *why)
+upgrade_finish(struct upgrade *u, enum upgrade_outcome outcome, struct tls *tls,
+	       const char *why)
 {
 	upgrade_handler *handler = u->handler;
 	void *arg = u->arg;
@@ -36,29 +36,30 @@ finish(struct upgrade *u, enum upgrade_outcome outcome, struct tls *tls,
 }
 
 static void
-fail(struct upgrade *u, const char *why)
+upgrade_fail(struct upgrade *u, const char *why)
 {
-	finish(u, UPGRADE_FAILED, u->tls, why);
+	upgrade_finish(u, UPGRADE_FAILED, u->tls, why);
 }
 
 static void
-shaken(void *arg, struct tls *tls, const char *error)
+upgrade_shaken(void *arg, struct tls *tls, const char *error)
 {
 	struct upgrade *u = arg;
 
 	u->handshake = NULL;
-	finish(u, error == NULL ? UPGRADE_DONE : UPGRADE_FAILED, tls, error);
+	upgrade_finish(u, error == NULL ? UPGRADE_DONE : UPGRADE_FAILED, tls,
+		       error);
 }
 
 static void
-begin_handshake(struct upgrade *u)
+upgrade_begin_handshake(struct upgrade *u)
 {
 	struct tls *tls = u->tls;
 
 	u->tls = NULL;
-	u->handshake = handshake_start(&u->by, u->fd, tls, shaken, u);
+	u->handshake = handshake_start(&u->by, u->fd, tls, upgrade_shaken, u);
 	if (u->handshake == NULL)
-		fail(u, strerror(ENOMEM));
+		upgrade_fail(u, strerror(ENOMEM));
 }
 
 /*
@@ -66,7 +67,7 @@ begin_handshake(struct upgrade *u)
  * to be taken for the server's (CVE-2021-23222).
  */
 static void
-answered(evutil_socket_t fd, short what, void *arg)
+upgrade_answered(evutil_socket_t fd, short what, void *arg)
 {
 	struct upgrade *u = arg;
 	char answer[2];
@@ -76,24 +77,26 @@ answered(evutil_socket_t fd, short what, void *arg)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		event_add(&u->event, NULL);
 	else if (n < 0)
-		fail(u, strerror(errno));
+		upgrade_fail(u, strerror(errno));
 	else if (n == 0)
-		fail(u, "the server closed the connection at SSLRequest");
+		upgrade_fail(u,
+			     "the server closed the connection at SSLRequest");
 	else if (answer[0] == 'E')
-		fail(u, "server sent an error response during SSL exchange");
+		upgrade_fail(
+		    u, "server sent an error response during SSL exchange");
 	else if (n > 1)
-		fail(u, "received unencrypted data after SSL response");
+		upgrade_fail(u, "received unencrypted data after SSL response");
 	else if (answer[0] == 'S')
-		begin_handshake(u);
+		upgrade_begin_handshake(u);
 	else if (answer[0] == 'N')
-		finish(u, UPGRADE_REFUSED, u->tls, NULL);
+		upgrade_finish(u, UPGRADE_REFUSED, u->tls, NULL);
 	else
-		fail(u, "received invalid response to SSL negotiation");
+		upgrade_fail(u, "received invalid response to SSL negotiation");
 }
 
 /* The first bytes on a connection: the socket takes them all, or is broken. */
 static void
-ask(evutil_socket_t fd, short what, void *arg)
+upgrade_ask(evutil_socket_t fd, short what, void *arg)
 {
 	struct upgrade *u = arg;
 	const uint8_t *request = startup_ssl_request;
@@ -101,10 +104,11 @@ ask(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (send(fd, request, STARTUP_REQUEST_BYTES, MSG_NOSIGNAL) !=
 	    STARTUP_REQUEST_BYTES) {
-		fail(u, strerror(errno));
+		upgrade_fail(u, strerror(errno));
 		return;
 	}
-	event_assign(&u->event, u->by.base, u->fd, EV_READ, answered, u);
+	event_assign(&u->event, u->by.base, u->fd, EV_READ, upgrade_answered,
+		     u);
 	event_add(&u->event, NULL);
 }
 
@@ -123,14 +127,14 @@ upgrade_start(const struct handshaker *by, int fd, struct tls *tls,
 	u->tls = tls;
 	u->handler = handler;
 	u->arg = arg;
-	event_assign(&u->event, by->base, fd, EV_WRITE, ask, u);
+	event_assign(&u->event, by->base, fd, EV_WRITE, upgrade_ask, u);
 	if (!is_direct) {
 		/* It has just connected, so it is writable. */
 		event_active(&u->event, EV_WRITE, 1);
 		return u;
 	}
 	u->tls = NULL;
-	u->handshake = handshake_start(by, fd, tls, shaken, u);
+	u->handshake = handshake_start(by, fd, tls, upgrade_shaken, u);
 	if (u->handshake != NULL)
 		return u;
 	free(u);

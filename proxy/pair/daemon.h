@@ -26,7 +26,7 @@ struct daemon {
 	struct turns *turns;
 	struct handshake_pool *handshakes; /* NULL: no TLS on either leg */
 	struct credentials_store *credentials;
-	struct mailbox **mailboxes; /* of the workers, by their index */
+	struct mailbox **mailboxes; /* one a worker, by its index */
 	uint32_t worker_count;
 	atomic_uint connections; /* sessions of all workers */
 	atomic_uint exchanges;   /* guarded statements under way */

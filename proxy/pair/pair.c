@@ -59,7 +59,7 @@ pair_to_server(struct pair *p, const void *data, size_t len)
 		return true;
 	if (stream_write(&p->server, data, len))
 		return true;
-	/* What the server said last, its reason, may still be unread. */
+	/* The server may have said why, which is still to be read. */
 	if (p->server.error == EPIPE || p->server.error == ECONNRESET) {
 		p->server.is_shut = true;
 		return true;

@@ -34,8 +34,8 @@ enum {
 /* Bytes of one direction that wait to be looked at. */
 struct inlet {
 	struct buffer buffer;
-	size_t pass_left; /* bytes of a frame whose rest streams through, */
-	bool drops_rest;  /* or is dropped */
+	size_t pass_left; /* bytes of a frame whose rest streams through */
+	bool drops_rest;  /* they are dropped instead */
 	bool is_eof;      /* the peer has said its last */
 };
 
@@ -50,7 +50,7 @@ struct farewell {
 typedef void pair_resume_fn(void *owner);
 
 struct pair {
-	uint64_t id; /* of the session, for the log and for others */
+	uint64_t id; /* the session's, for the log and for others */
 	struct daemon *daemon;
 	pair_resume_fn *resume; /* the owner's, for pair_resume */
 	void *owner;

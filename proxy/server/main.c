@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #include "proxy/config/config.h"
+#include "proxy/config/config_load.h"
 #include "proxy/config/config_tls.h"
+#include "proxy/config/setting.h"
 #include "proxy/auth/credentials.h"
 #include "proxy/explain/explain.h"
 #include "proxy/base/log.h"
@@ -88,7 +90,7 @@ static void
 help(void)
 {
 	fputs(usage, stdout);
-	config_describe(stdout);
+	setting_describe_all(stdout);
 }
 
 static bool

@@ -31,6 +31,7 @@
 #include "proxy/base/clock.h"
 #include "proxy/base/log.h"
 #include "proxy/gate/turns.h"
+#include "proxy/net/handshake_pool.h"
 #include "proxy/pair/cancel.h"
 #include "proxy/server/worker.h"
 

@@ -55,7 +55,7 @@ guard_execute(struct walk *w, const struct frame_header *h,
 	    exchange_begin_execute(w->g, finding->facts))
 		return;
 	guard_log_unjudged(w->p, "out of memory");
-	kept_release(w->g);
+	guarded_release_kept(w->g);
 }
 
 static void
@@ -67,7 +67,7 @@ carry_out(struct walk *w, enum judgement j, const struct frame_header *h,
 		break;
 	case JUDGE_RELEASE:
 		walk_flush(w);
-		kept_release(w->g);
+		guarded_release_kept(w->g);
 		break;
 	case JUDGE_PASS:
 		pass_frame(w, h);
@@ -162,7 +162,7 @@ client_step(struct walk *w)
 		walk_through(w, w->inlet->pass_left, w->inlet->drops_rest);
 		return true;
 	}
-	guarded_end_exchange(w->g);
+	exchange_end_done(w->g);
 	if (is_blocked(w))
 		return false;
 	if (is_copying(w) && walk_pass_data(w, FRONTEND_COPY_DATA))

@@ -491,19 +491,25 @@ set_interest(struct session *s)
 	stream_want_read(&s->pair.server, server);
 }
 
-/* One of the sides has said its last, or a shutdown waits for this moment. */
-static void
-note_ends(struct session *s)
+/* A shutdown waits for this moment. */
+static bool
+is_to_shut_down(const struct session *s)
 {
 	const struct exchange *x = s->guarded.exchange;
 
+	return (s->sessions->is_draining && is_at_boundary(s)) ||
+	       (s->is_expired && (x == NULL || !exchange_is_running(x)));
+}
+
+/* Has one of the sides said its last? */
+static void
+note_ends(struct session *s)
+{
 	if (s->pair.from_server.is_eof)
 		server_ended(s);
 	else if (s->pair.from_client.is_eof)
 		client_ended(s);
-	else if (s->sessions->is_draining && is_at_boundary(s))
-		pair_close(&s->pair, CLOSE_SHUTDOWN, NULL);
-	else if (s->is_expired && (x == NULL || !exchange_is_running(x)))
+	else if (is_to_shut_down(s))
 		pair_close(&s->pair, CLOSE_SHUTDOWN, NULL);
 }
 
@@ -511,9 +517,9 @@ note_ends(struct session *s)
 static void
 go_on(struct session *s)
 {
-	guarded_end_exchange(&s->guarded);
+	exchange_end_done(&s->guarded);
 	relay_resume(s);
-	guarded_end_exchange(&s->guarded);
+	exchange_end_done(&s->guarded);
 	if (s->pair.pipeline.failed)
 		pair_close(&s->pair, CLOSE_MEMORY, NULL);
 	if (!pair_is_closing(&s->pair))

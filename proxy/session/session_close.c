@@ -10,6 +10,7 @@
 
 #include "proxy/auth/credentials.h"
 #include "proxy/base/log.h"
+#include "proxy/guard/exchange.h"
 #include "proxy/net/handshake.h"
 #include "proxy/pair/cancel.h"
 #include "proxy/session/login.h"
@@ -168,6 +169,7 @@ session_free(struct session *s)
 {
 	assert(s->is_reaped);
 	leave_server(s);
+	exchange_free(s->guarded.exchange);
 	guarded_clear(&s->guarded);
 	pair_clear(&s->pair);
 	buffer_clear(&s->startup);

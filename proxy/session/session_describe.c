@@ -78,5 +78,7 @@ session_describe(const struct session *s)
 	log_text(&e, "waits_for", waits_for(s));
 	describe_pair(&s->pair, &e);
 	guarded_describe(g, &e);
+	if (g->exchange != NULL)
+		exchange_describe(g->exchange, &e);
 	log_end(&e);
 }

@@ -48,7 +48,7 @@ digest_equals(struct span a, struct span b)
 }
 
 static size_t
-padding_count(struct span text)
+base64_padding_count(struct span text)
 {
 	size_t count = 0;
 
@@ -57,9 +57,9 @@ padding_count(struct span text)
 	return count;
 }
 
-/* Whether these bytes are written as this text, and no other one. */
+/* These bytes are written as this text, and as no other one. */
 static bool
-is_written_as(const uint8_t *data, size_t len, struct span text)
+base64_is_written_as(const uint8_t *data, size_t len, struct span text)
 {
 	uint8_t round[BASE64_ROUND_CHARS + 1];
 	bool is_same = true;
@@ -98,8 +98,9 @@ digest_base64_decode(uint8_t *out, size_t size, size_t *len, struct span text)
 	if (text.len > DIGEST_BASE64_MAX || text.len % 4 != 0)
 		return false;
 	n = EVP_DecodeBlock(bytes, text.data, (int)text.len);
-	count = n < 0 ? 0 : (size_t)n - padding_count(text);
-	is_good = n > 0 && count <= size && is_written_as(bytes, count, text);
+	count = n < 0 ? 0 : (size_t)n - base64_padding_count(text);
+	is_good =
+	    n > 0 && count <= size && base64_is_written_as(bytes, count, text);
 	if (is_good) {
 		memcpy(out, bytes, count);
 		*len = count;

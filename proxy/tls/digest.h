@@ -1,8 +1,8 @@
 /*
  * digest.h - hashes, random bytes and base64: what SCRAM needs of OpenSSL.
  *
- * False means that OpenSSL failed, or what is said otherwise; what was to be
- * filled must not be used then.
+ * False means that OpenSSL failed, unless a function says more; the output must
+ * not be used then.
  */
 #ifndef LOCKSTEP_PROXY_TLS_DIGEST_H
 #define LOCKSTEP_PROXY_TLS_DIGEST_H
@@ -15,28 +15,34 @@
 
 struct writer;
 
-enum { DIGEST_BYTES = 32 }; /* of SHA-256, and of HMAC with it */
+enum { DIGEST_BYTES = 32 }; /* the length of SHA-256, and of HMAC with it */
 
+/* SHA-256 of data. */
 bool digest_sha256(uint8_t out[DIGEST_BYTES], struct span data);
+
+/* HMAC-SHA-256 (RFC 2104) of data; the key may be empty. */
 bool digest_hmac_sha256(uint8_t out[DIGEST_BYTES], struct span key,
 			struct span data);
 
+/* Fills out with len bytes that nobody can guess. */
 bool digest_random(void *out, size_t len);
 
-/* In a time that depends on the lengths only. */
+/* The same bytes; takes a time that depends on the lengths only. */
 bool digest_equals(struct span a, struct span b);
 
-/*
- * Strict: the alphabet of RFC 4648 section 4, padded, no blanks, the bits
- * that nothing is made of zero.  False also when the text is longer than
- * DIGEST_BASE64_MAX or what it says longer than size.
- */
-enum { DIGEST_BASE64_MAX = 1024 };
+enum { DIGEST_BASE64_MAX = 1024 }; /* bytes of a text that is decoded */
 
+/*
+ * Writes at most size bytes to out, and how many to *len.  Strict: the alphabet
+ * of RFC 4648 section 4, padded, no blanks, the bits that nothing is made of
+ * zero.  False: the text is not that, or longer than DIGEST_BASE64_MAX, or its
+ * bytes are more than size.
+ */
 bool digest_base64_decode(uint8_t *out, size_t size, size_t *len,
 			  struct span text);
 
-/* Appended to *w, of any length. */
+/* Appends the base64 of data, of any length, to *w; for want of memory
+ * w->failed is set. */
 void digest_base64_write(struct writer *w, struct span data);
 
 #endif

@@ -25,8 +25,8 @@ secret_file_fault(const struct stat *st, uid_t self)
 }
 
 static bool
-descriptor_is_sound(int fd, const char *path, const char *what, char *why,
-		    size_t why_size)
+secret_file_is_sound(int fd, const char *path, const char *what, char *why,
+		     size_t why_size)
 {
 	struct stat st;
 	const char *fault;
@@ -50,7 +50,7 @@ secret_file_open(struct secret_file *f, const char *path, const char *what,
 	/* Not to block on a FIFO, nor to make a terminal ours. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
-	if (fd >= 0 && !descriptor_is_sound(fd, path, what, why, why_size)) {
+	if (fd >= 0 && !secret_file_is_sound(fd, path, what, why, why_size)) {
 		close(fd);
 		return false;
 	}

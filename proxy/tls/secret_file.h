@@ -19,19 +19,20 @@ struct secret_file {
 };
 
 /*
- * Open it for reading; false: *why has one line that names the file as `what`
- * ("private key file", "auth_file") and path.  What is judged is what was
- * opened, whatever the path names by then.
+ * Opens it for reading; secret_file_close takes *f back.  The file that was
+ * opened is the one that is judged, whatever the path names by then.  False:
+ * why has one line that names the file as `what` ("private key file",
+ * "auth_file") and path; *f is not open.
  */
 bool secret_file_open(struct secret_file *f, const char *path, const char *what,
 		      char *why, size_t why_size);
 
-/* Leaves nothing of what was read. */
+/* Closes it, and wipes what the buffer held. */
 void secret_file_close(struct secret_file *f);
 
 /*
- * What is wrong with a file of this status, for a process whose effective
- * user is `self`: text to stand behind its name, NULL if nothing is.
+ * The fault of a file of this status, for a process whose effective user is
+ * `self`: static text to stand behind its name; NULL: there is none.
  */
 const char *secret_file_fault(const struct stat *st, uid_t self);
 

@@ -33,7 +33,7 @@ struct tls {
 /* The two buffers, as OpenSSL sees them */
 
 static size_t
-take(void *to, size_t wanted, struct span from)
+tls_bio_take(void *to, size_t wanted, struct span from)
 {
 	size_t n = wanted < from.len ? wanted : from.len;
 
@@ -42,17 +42,17 @@ take(void *to, size_t wanted, struct span from)
 }
 
 static int
-bio_read(BIO *bio, char *data, int size)
+tls_bio_read(BIO *bio, char *data, int size)
 {
 	struct tls *t = BIO_get_data(bio);
 	size_t n = 0;
 
 	BIO_clear_retry_flags(bio);
 	if (t->in.len > 0) {
-		n = take(data, (size_t)size, buffer_span(&t->in));
+		n = tls_bio_take(data, (size_t)size, buffer_span(&t->in));
 		buffer_consume(&t->in, n);
 	} else if (t->fresh.len > 0) {
-		n = take(data, (size_t)size, t->fresh);
+		n = tls_bio_take(data, (size_t)size, t->fresh);
 		t->fresh.data += n;
 		t->fresh.len -= n;
 	}
@@ -63,7 +63,7 @@ bio_read(BIO *bio, char *data, int size)
 }
 
 static int
-bio_write(BIO *bio, const char *data, int len)
+tls_bio_write(BIO *bio, const char *data, int len)
 {
 	struct tls *t = BIO_get_data(bio);
 
@@ -72,7 +72,7 @@ bio_write(BIO *bio, const char *data, int len)
 }
 
 static long
-bio_control(BIO *bio, int command, long argument, void *pointer)
+tls_bio_control(BIO *bio, int command, long argument, void *pointer)
 {
 	(void)bio;
 	(void)argument;
@@ -87,17 +87,17 @@ tls_bio_method_new(void)
 
 	if (m == NULL)
 		return NULL;
-	BIO_meth_set_read(m, bio_read);
-	BIO_meth_set_write(m, bio_write);
-	BIO_meth_set_ctrl(m, bio_control);
+	BIO_meth_set_read(m, tls_bio_read);
+	BIO_meth_set_write(m, tls_bio_write);
+	BIO_meth_set_ctrl(m, tls_bio_control);
 	return m;
 }
 
 /* From begin to end */
 
-/* False: out of memory. */
+/* Offers the last session and the server's name.  False: out of memory. */
 static bool
-begin_as_client(struct tls *t)
+tls_begin_as_client(struct tls *t)
 {
 	SSL_SESSION *session = tls_ticket_find(t->context, t->server_name);
 
@@ -112,7 +112,7 @@ begin_as_client(struct tls *t)
 }
 
 static bool
-begin(struct tls *t)
+tls_begin(struct tls *t)
 {
 	BIO *bio;
 
@@ -125,7 +125,7 @@ begin(struct tls *t)
 	SSL_set_bio(t->ssl, bio, bio);
 	SSL_set_app_data(t->ssl, t);
 	if (!t->context->is_server)
-		return begin_as_client(t);
+		return tls_begin_as_client(t);
 	SSL_set_accept_state(t->ssl);
 	return true;
 }
@@ -139,7 +139,7 @@ tls_new(struct tls_context *context, const char *server_name)
 		return NULL;
 	t->context = tls_context_use(context);
 	t->server_name = strdup(server_name == NULL ? "" : server_name);
-	if (t->server_name != NULL && begin(t))
+	if (t->server_name != NULL && tls_begin(t))
 		return t;
 	ERR_clear_error();
 	tls_free(t);
@@ -152,7 +152,7 @@ tls_new(struct tls_context *context, const char *server_name)
  * such rule any more.  What an alert has ended stays unusable.
  */
 static void
-end(SSL *ssl)
+tls_end(SSL *ssl)
 {
 	if (ssl != NULL)
 		SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN);
@@ -164,7 +164,7 @@ tls_free(struct tls *t)
 {
 	if (t == NULL)
 		return;
-	end(t->ssl);
+	tls_end(t->ssl);
 	tls_context_release(t->context);
 	free(t->server_name);
 	buffer_clear(&t->in);
@@ -193,7 +193,7 @@ tls_output(struct tls *t)
 /* The handshake */
 
 static enum tls_step
-fail(struct tls *t, const char *why, const char *detail)
+tls_fail(struct tls *t, const char *why, const char *detail)
 {
 	if (detail == NULL)
 		snprintf(t->error, sizeof(t->error), "%s", why);
@@ -203,32 +203,32 @@ fail(struct tls *t, const char *why, const char *detail)
 }
 
 static enum tls_step
-fail_by_openssl(struct tls *t)
+tls_fail_by_openssl(struct tls *t)
 {
 	int reason = ERR_GET_REASON(ERR_peek_error());
 	const char *detail = NULL;
 
-	if (*t->error != '\0') { /* what follows from it says less */
+	if (*t->error != '\0') { /* the first error says the most */
 		ERR_clear_error();
 		return TLS_FAILED;
 	}
 	if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED)
 		detail = X509_verify_cert_error_string(
 		    SSL_get_verify_result(t->ssl));
-	return fail(t, tls_take_error(), detail);
+	return tls_fail(t, tls_take_error(), detail);
 }
 
 /* In libpq's words. */
 static enum tls_step
-fail_by_name(struct tls *t, const struct tls_names *names)
+tls_fail_by_name(struct tls *t, const struct tls_names *names)
 {
 	char others[40] = "";
 
 	if (names->count == 0)
-		return fail(t,
-			    "could not get server's host name from server "
-			    "certificate",
-			    NULL);
+		return tls_fail(t,
+				"could not get server's host name from server "
+				"certificate",
+				NULL);
 	if (names->count > 1)
 		snprintf(others, sizeof(others), " (and %zu other name%s)",
 			 names->count - 1, names->count == 2 ? "" : "s");
@@ -240,25 +240,25 @@ fail_by_name(struct tls *t, const struct tls_names *names)
 }
 
 static enum tls_step
-check_server(struct tls *t)
+tls_check_server(struct tls *t)
 {
 	X509 *cert = SSL_get0_peer_certificate(t->ssl);
 	struct tls_names names = {.count = 0};
 
 	if (t->context->needs_alpn && !tls_has_alpn(t))
-		return fail(t,
-			    "direct SSL connection was established without "
-			    "ALPN protocol negotiation extension",
-			    NULL);
+		return tls_fail(t,
+				"direct SSL connection was established without "
+				"ALPN protocol negotiation extension",
+				NULL);
 	if (t->context->checks_name &&
 	    (cert == NULL || !tls_name_matches(cert, t->server_name, &names)))
-		return fail_by_name(t, &names);
+		return tls_fail_by_name(t, &names);
 	return TLS_DONE;
 }
 
-/* Of the peer's, whole or not. */
+/* Bytes of the peer's are there, a whole record or not. */
 static bool
-has_input(const struct tls *t)
+tls_has_input(const struct tls *t)
 {
 	return t->fresh.len > 0 || t->in.len > 0 || SSL_has_pending(t->ssl);
 }
@@ -271,12 +271,12 @@ tls_handshake(struct tls *t)
 	ERR_clear_error();
 	result = SSL_do_handshake(t->ssl);
 	if (result == 1) {
-		t->has_more = has_input(t);
-		return t->context->is_server ? TLS_DONE : check_server(t);
+		t->has_more = tls_has_input(t);
+		return t->context->is_server ? TLS_DONE : tls_check_server(t);
 	}
 	if (SSL_get_error(t->ssl, result) == SSL_ERROR_WANT_READ)
 		return TLS_MORE;
-	return fail_by_openssl(t);
+	return tls_fail_by_openssl(t);
 }
 
 const char *
@@ -293,9 +293,9 @@ tls_has_more(const struct tls *t)
 	return t->has_more;
 }
 
-/* What nothing came of: an end, a fault, or too little. */
+/* Tell why a read brought nothing: an end, a fault, or too little input. */
 static ssize_t
-read_nothing(struct tls *t, int result)
+tls_read_nothing(struct tls *t, int result)
 {
 	switch (SSL_get_error(t->ssl, result)) {
 	case SSL_ERROR_WANT_READ:
@@ -303,7 +303,7 @@ read_nothing(struct tls *t, int result)
 	case SSL_ERROR_ZERO_RETURN:
 		return TLS_EOF;
 	default:
-		fail_by_openssl(t);
+		tls_fail_by_openssl(t);
 		return TLS_BROKEN;
 	}
 }
@@ -323,19 +323,19 @@ tls_read(struct tls *t, struct span cipher, void *data, size_t size)
 		    SSL_read_ex(t->ssl, (char *)data + total, size - total, &n);
 		if (result == 1)
 			total += n;
-	} while (result == 1 && total < size && has_input(t));
-	t->has_more = result == 1 && has_input(t);
+	} while (result == 1 && total < size && tls_has_input(t));
+	t->has_more = result == 1 && tls_has_input(t);
 	is_kept = buffer_append(&t->in, t->fresh.data, t->fresh.len);
 	t->fresh = span_of(NULL, 0); /* the caller's */
 	if (!is_kept) {
-		fail(t, "out of memory", NULL);
+		tls_fail(t, "out of memory", NULL);
 		return TLS_BROKEN;
 	}
 	/* An end or a fault behind data comes again with the next call; but
 	 * only now does OpenSSL say why. */
 	if (total == 0)
-		return read_nothing(t, result);
-	if (result != 1 && read_nothing(t, result) != TLS_AGAIN)
+		return tls_read_nothing(t, result);
+	if (result != 1 && tls_read_nothing(t, result) != TLS_AGAIN)
 		t->has_more = true;
 	return (ssize_t)total;
 }
@@ -348,7 +348,7 @@ tls_write(struct tls *t, const void *data, size_t len)
 	ERR_clear_error();
 	if (SSL_write_ex(t->ssl, data, len, &n) == 1 && n == len)
 		return true;
-	fail_by_openssl(t);
+	tls_fail_by_openssl(t);
 	return false;
 }
 
@@ -360,7 +360,7 @@ tls_finish(struct tls *t)
 	ERR_clear_error();
 }
 
-/* What was agreed on */
+/* The outcome of the handshake */
 
 bool
 tls_has_peer(const struct tls *t)

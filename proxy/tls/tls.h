@@ -27,18 +27,21 @@ enum {
 };
 
 /*
- * Takes its own use of the context; which side it is, the context tells.
- * server_name is what the peer's certificate is compared with and what SNI
- * tells the server; copied; NULL: none is known, or it is a client's.
- * NULL: out of memory.
+ * A new connection, which tls_free takes back, with its own use of the context;
+ * which side it is, the context tells.  server_name is what the peer's
+ * certificate is compared with and what SNI tells the server; copied; NULL:
+ * none is known, or the peer is a client.  NULL: out of memory.
  */
 struct tls *tls_new(struct tls_context *context, const char *server_name);
-void tls_free(struct tls *t); /* accepts NULL */
 
-/* Bytes that have arrived before or amid the handshake; copied. */
+/* Frees it, saying nothing to the peer; accepts NULL. */
+void tls_free(struct tls *t);
+
+/* Copies bytes that have arrived before or amid the handshake.  False: out of
+ * memory, and none was taken. */
 bool tls_feed(struct tls *t, struct span cipher);
 
-/* A client speaks first: there is nothing to do before it has. */
+/* The peer is a client and has not spoken: there is nothing to do before. */
 bool tls_wants_input(const struct tls *t);
 
 enum tls_step {
@@ -57,7 +60,7 @@ enum tls_step tls_handshake(struct tls *t);
  * neither has; borrowed. */
 const char *tls_error(const struct tls *t);
 
-/* What is to be sent; the caller consumes it. */
+/* The bytes to be sent, borrowed; the caller consumes them. */
 struct buffer *tls_output(struct tls *t);
 
 enum {
@@ -67,37 +70,47 @@ enum {
 };
 
 /*
- * Decrypt what has arrived.  As many bytes as fit, or one of the above.  What
- * does not fit is kept: tls_has_more is true then, and another call with an
- * empty span brings it.
+ * Decrypts the bytes of cipher, which have arrived, to data.  Returns how many
+ * bytes that made, at most size, or one of the above.  Bytes that do not fit
+ * are kept: tls_has_more is true then, and another call with an empty span
+ * brings them.
  */
 ssize_t tls_read(struct tls *t, struct span cipher, void *data, size_t size);
+
+/* A read with an empty span has something to say. */
 bool tls_has_more(const struct tls *t);
 
-/* Encrypt, to tls_output.  False: broken, or out of memory. */
+/* Encrypts len bytes, to tls_output.  False: broken, or out of memory. */
 bool tls_write(struct tls *t, const void *data, size_t len);
 
-/* Say, to tls_output, that nothing will follow. */
+/* Says, to tls_output, that nothing will follow. */
 void tls_finish(struct tls *t);
 
-/* Of a finished handshake. */
+/* From here on: only once the handshake is done. */
 
-bool tls_has_peer(const struct tls *t); /* who has shown a certificate */
-bool tls_has_alpn(const struct tls *t); /* "postgresql" was agreed on */
+/* The peer has shown a certificate. */
+bool tls_has_peer(const struct tls *t);
+
+/* "postgresql" was agreed on (ALPN, RFC 7301). */
+bool tls_has_alpn(const struct tls *t);
+
+/* The handshake was a short one: it resumed a session. */
 bool tls_is_resumed(const struct tls *t);
+
+/* OpenSSL's names of version and cipher; static. */
 const char *tls_version_name(const struct tls *t);
 const char *tls_cipher_name(const struct tls *t);
 
 /*
- * The CN of the peer's certificate.  False: it has shown none, or its CN is
- * none, does not fit, or holds a NUL.
+ * Writes the CN of the peer's certificate, NUL terminated.  False: the peer has
+ * shown none, or its CN is none, does not fit into size, or holds a NUL.
  */
 bool tls_peer_name(const struct tls *t, char *out, size_t size);
 
 /* The certificate that the peer has shown is the one that ours is. */
 bool tls_peer_is_ours(const struct tls *t, const struct tls_context *ours);
 
-/* tls-server-end-point of the peer's certificate; 0: it has none. */
+/* As tls_context_binding, but of the peer's certificate. */
 size_t tls_peer_binding(const struct tls *t, uint8_t out[TLS_BINDING_MAX]);
 
 #endif

@@ -15,12 +15,12 @@
 
 static const char system_ca[] = "system";
 
-static bool say(char why[TLS_WHY_MAX], const char *format, ...)
+static bool tls_say(char why[TLS_WHY_MAX], const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* Returns false, for `return say(...)`. */
 static bool
-say(char why[TLS_WHY_MAX], const char *format, ...)
+tls_say(char why[TLS_WHY_MAX], const char *format, ...)
 {
 	va_list args;
 
@@ -55,7 +55,7 @@ struct password {
 
 /* A pem_password_cb; without one OpenSSL would ask the terminal. */
 static int
-give_password(char *out, int size, int is_writing, void *arg)
+tls_give_password(char *out, int size, int is_writing, void *arg)
 {
 	struct password *p = arg;
 	size_t len = p->text == NULL ? 0 : strlen(p->text);
@@ -69,9 +69,10 @@ give_password(char *out, int size, int is_writing, void *arg)
 	return (int)len;
 }
 
-/* NULL: `why` says so. */
+/* The private key, the caller's to free; NULL: `why` says why not. */
 static EVP_PKEY *
-read_key(const struct tls_settings *s, bool is_server, char why[TLS_WHY_MAX])
+tls_read_key(const struct tls_settings *s, bool is_server,
+	     char why[TLS_WHY_MAX])
 {
 	struct secret_file file;
 	struct password password = {.text = s->key_password};
@@ -80,32 +81,33 @@ read_key(const struct tls_settings *s, bool is_server, char why[TLS_WHY_MAX])
 	if (!secret_file_open(&file, s->key, "private key file", why,
 			      TLS_WHY_MAX))
 		return NULL;
-	key = PEM_read_PrivateKey(file.stream, NULL, give_password, &password);
+	key = PEM_read_PrivateKey(file.stream, NULL, tls_give_password,
+				  &password);
 	secret_file_close(&file);
 	if (key != NULL)
 		return key;
 	if (!password.is_asked)
-		say(why, "could not load private key file \"%s\": %s", s->key,
-		    tls_take_error());
+		tls_say(why, "could not load private key file \"%s\": %s",
+			s->key, tls_take_error());
 	else if (password.text != NULL)
-		say(why,
-		    "private key file \"%s\" is encrypted, and its "
-		    "password is another one",
-		    s->key);
+		tls_say(why,
+			"private key file \"%s\" is encrypted, and its "
+			"password is another one",
+			s->key);
 	else
-		say(why, "private key file \"%s\" is encrypted: %s", s->key,
-		    is_server ? "store it without a password"
-			      : "set sslpassword, or store it without a "
-				"password");
+		tls_say(why, "private key file \"%s\" is encrypted: %s", s->key,
+			is_server ? "store it without a password"
+				  : "set sslpassword, or store it without a "
+				    "password");
 	ERR_clear_error();
 	return NULL;
 }
 
 static bool
-load_key(const struct tls_context *c, const struct tls_settings *s,
-	 char why[TLS_WHY_MAX])
+tls_load_key(const struct tls_context *c, const struct tls_settings *s,
+	     char why[TLS_WHY_MAX])
 {
-	EVP_PKEY *key = read_key(s, c->is_server, why);
+	EVP_PKEY *key = tls_read_key(s, c->is_server, why);
 	bool is_used;
 
 	if (key == NULL)
@@ -115,27 +117,28 @@ load_key(const struct tls_context *c, const struct tls_settings *s,
 		  SSL_CTX_check_private_key(c->ctx) == 1;
 	EVP_PKEY_free(key);
 	return is_used ||
-	       say(why,
-		   "private key file \"%s\" is not that of certificate "
-		   "file \"%s\": %s",
-		   s->key, s->cert, tls_take_error());
+	       tls_say(why,
+		       "private key file \"%s\" is not that of certificate "
+		       "file \"%s\": %s",
+		       s->key, s->cert, tls_take_error());
 }
 
 static bool
-load_certificate(struct tls_context *c, const struct tls_settings *s,
-		 char why[TLS_WHY_MAX])
+tls_load_certificate(struct tls_context *c, const struct tls_settings *s,
+		     char why[TLS_WHY_MAX])
 {
 	if (s->cert == NULL)
 		return true;
 	if (SSL_CTX_use_certificate_chain_file(c->ctx, s->cert) != 1)
-		return say(why, "could not load certificate file \"%s\": %s",
-			   s->cert, tls_take_error());
+		return tls_say(why,
+			       "could not load certificate file \"%s\": %s",
+			       s->cert, tls_take_error());
 	c->own = SSL_CTX_get0_certificate(c->ctx);
-	return load_key(c, s, why);
+	return tls_load_key(c, s, why);
 }
 
 static bool
-load_crls(SSL_CTX *ctx, const struct tls_settings *s, char why[TLS_WHY_MAX])
+tls_load_crls(SSL_CTX *ctx, const struct tls_settings *s, char why[TLS_WHY_MAX])
 {
 	X509_STORE *store = SSL_CTX_get_cert_store(ctx);
 	X509_LOOKUP *files = X509_STORE_add_lookup(store, X509_LOOKUP_file());
@@ -146,43 +149,43 @@ load_crls(SSL_CTX *ctx, const struct tls_settings *s, char why[TLS_WHY_MAX])
 	 * and then nobody can be verified. */
 	if (s->crl != NULL &&
 	    X509_load_crl_file(files, s->crl, X509_FILETYPE_PEM) < 1)
-		return say(why,
-			   "could not load certificate revocation list "
-			   "\"%s\": %s",
-			   s->crl, tls_take_error());
+		return tls_say(why,
+			       "could not load certificate revocation list "
+			       "\"%s\": %s",
+			       s->crl, tls_take_error());
 	if (s->crl_dir != NULL && X509_STORE_load_path(store, s->crl_dir) != 1)
-		return say(why,
-			   "could not use directory \"%s\" of "
-			   "certificate revocation lists: %s",
-			   s->crl_dir, tls_take_error());
+		return tls_say(why,
+			       "could not use directory \"%s\" of "
+			       "certificate revocation lists: %s",
+			       s->crl_dir, tls_take_error());
 	return X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK |
 					       X509_V_FLAG_CRL_CHECK_ALL) == 1;
 }
 
 static bool
-load_authorities(SSL_CTX *ctx, const struct tls_settings *s,
-		 char why[TLS_WHY_MAX])
+tls_load_authorities(SSL_CTX *ctx, const struct tls_settings *s,
+		     char why[TLS_WHY_MAX])
 {
 	if (s->ca == NULL)
 		return true;
 	if (strcmp(s->ca, system_ca) == 0) {
 		if (SSL_CTX_set_default_verify_paths(ctx) != 1)
-			return say(why,
-				   "could not load the system's root "
-				   "certificates: %s",
-				   tls_take_error());
+			return tls_say(why,
+				       "could not load the system's root "
+				       "certificates: %s",
+				       tls_take_error());
 	} else if (SSL_CTX_load_verify_locations(ctx, s->ca, NULL) != 1) {
-		return say(why,
-			   "could not load root certificate file \"%s\": %s",
-			   s->ca, tls_take_error());
+		return tls_say(
+		    why, "could not load root certificate file \"%s\": %s",
+		    s->ca, tls_take_error());
 	}
-	return load_crls(ctx, s, why);
+	return tls_load_crls(ctx, s, why);
 }
 
 /* Versions and ciphers */
 
 static int
-version_number(enum tls_version version)
+tls_version_number(enum tls_version version)
 {
 	switch (version) {
 	case TLS_VERSION_ANY:
@@ -199,9 +202,20 @@ version_number(enum tls_version version)
 	return 0;
 }
 
+/* Append a name to a list, which has room for it. */
+static void
+tls_append_cipher(char *list, const char *name)
+{
+	char *end = list + strlen(list);
+
+	if (end > list)
+		*end++ = ':';
+	memcpy(end, name, strlen(name) + 1);
+}
+
 /* Split one list: what begins with TLS_ is a suite of TLS 1.3. */
 static bool
-split_ciphers(const char *list, char **older, char **newer)
+tls_split_ciphers(const char *list, char **older, char **newer)
 {
 	size_t size = strlen(list) + 1;
 	char *copy = strdup(list);
@@ -212,20 +226,17 @@ split_ciphers(const char *list, char **older, char **newer)
 	*newer = calloc(1, size);
 	while (copy != NULL && *older != NULL && *newer != NULL &&
 	       (name = strsep(&rest, ": ,")) != NULL) {
-		char *out = strncmp(name, "TLS_", 4) == 0 ? *newer : *older;
+		bool is_newer = strncmp(name, "TLS_", 4) == 0;
 
-		if (*name == '\0')
-			continue;
-		if (*out != '\0')
-			strcat(out, ":");
-		strcat(out, name);
+		if (*name != '\0')
+			tls_append_cipher(is_newer ? *newer : *older, name);
 	}
 	free(copy);
 	return copy != NULL && *older != NULL && *newer != NULL;
 }
 
 static bool
-set_ciphers(SSL_CTX *ctx, const char *list, char why[TLS_WHY_MAX])
+tls_set_ciphers(SSL_CTX *ctx, const char *list, char why[TLS_WHY_MAX])
 {
 	char *older = NULL;
 	char *newer = NULL;
@@ -233,24 +244,26 @@ set_ciphers(SSL_CTX *ctx, const char *list, char why[TLS_WHY_MAX])
 
 	if (list == NULL)
 		return true;
-	is_set = split_ciphers(list, &older, &newer) &&
+	is_set = tls_split_ciphers(list, &older, &newer) &&
 		 SSL_CTX_set_cipher_list(
 		     ctx, *older != '\0' ? older : TLS_CIPHERS) == 1 &&
 		 (*newer == '\0' || SSL_CTX_set_ciphersuites(ctx, newer) == 1);
 	free(older);
 	free(newer);
-	return is_set || say(why, "could not set the ciphers \"%s\": %s", list,
-			     tls_take_error());
+	return is_set || tls_say(why, "could not set the ciphers \"%s\": %s",
+				 list, tls_take_error());
 }
 
 static bool
-set_versions(SSL_CTX *ctx, const struct tls_settings *s, char why[TLS_WHY_MAX])
+tls_set_versions(SSL_CTX *ctx, const struct tls_settings *s,
+		 char why[TLS_WHY_MAX])
 {
 	return (SSL_CTX_set_min_proto_version(
-		    ctx, version_number(s->min_version)) == 1 &&
+		    ctx, tls_version_number(s->min_version)) == 1 &&
 		SSL_CTX_set_max_proto_version(
-		    ctx, version_number(s->max_version)) == 1) ||
-	       say(why, "could not set the TLS versions: %s", tls_take_error());
+		    ctx, tls_version_number(s->max_version)) == 1) ||
+	       tls_say(why, "could not set the TLS versions: %s",
+		       tls_take_error());
 }
 
 /* ALPN */
@@ -259,8 +272,8 @@ set_versions(SSL_CTX *ctx, const struct tls_settings *s, char why[TLS_WHY_MAX])
 static const unsigned char alpn[] = "\012postgresql";
 
 static int
-select_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
-	    const unsigned char *offered, unsigned offered_len, void *arg)
+tls_select_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
+		const unsigned char *offered, unsigned offered_len, void *arg)
 {
 	unsigned char *selected;
 
@@ -343,7 +356,7 @@ tls_context_release(struct tls_context *c)
 }
 
 static struct tls_context *
-context_new(const SSL_METHOD *method)
+tls_context_new(const SSL_METHOD *method)
 {
 	struct tls_context *c = calloc(1, sizeof(*c));
 
@@ -364,20 +377,21 @@ context_new(const SSL_METHOD *method)
 	return c;
 }
 
-/* What both sides do with the settings. */
+/* Apply the settings that both sides have. */
 static bool
-set_up(struct tls_context *c, const struct tls_settings *s,
-       char why[TLS_WHY_MAX])
+tls_context_set_up(struct tls_context *c, const struct tls_settings *s,
+		   char why[TLS_WHY_MAX])
 {
-	return set_versions(c->ctx, s, why) &&
-	       set_ciphers(c->ctx, s->ciphers, why) &&
-	       load_certificate(c, s, why) && load_authorities(c->ctx, s, why);
+	return tls_set_versions(c->ctx, s, why) &&
+	       tls_set_ciphers(c->ctx, s->ciphers, why) &&
+	       tls_load_certificate(c, s, why) &&
+	       tls_load_authorities(c->ctx, s, why);
 }
 
 /* For clients: which certificates they may show. */
 static bool
-ask_for_certificates(SSL_CTX *ctx, const struct tls_settings *s,
-		     char why[TLS_WHY_MAX])
+tls_ask_for_certificates(SSL_CTX *ctx, const struct tls_settings *s,
+			 char why[TLS_WHY_MAX])
 {
 	static const unsigned char id[] = "lockstep";
 	STACK_OF(X509_NAME) * names;
@@ -388,30 +402,30 @@ ask_for_certificates(SSL_CTX *ctx, const struct tls_settings *s,
 		return true;
 	names = SSL_load_client_CA_file(s->ca);
 	if (names == NULL)
-		return say(why,
-			   "could not load root certificate file \"%s\": %s",
-			   s->ca, tls_take_error());
+		return tls_say(
+		    why, "could not load root certificate file \"%s\": %s",
+		    s->ca, tls_take_error());
 	SSL_CTX_set_client_CA_list(ctx, names);
-	/* Who must show one and does not is told so in words, later. */
+	/* A client that must show one and does not is told in words, later. */
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_CLIENT_ONCE, NULL);
 	return true;
 }
 
 static struct tls_context *
-begin(const SSL_METHOD *method, char why[TLS_WHY_MAX])
+tls_context_begin(const SSL_METHOD *method, char why[TLS_WHY_MAX])
 {
-	struct tls_context *c = context_new(method);
+	struct tls_context *c = tls_context_new(method);
 
 	ERR_clear_error();
 	if (c == NULL)
-		say(why, "could not create a TLS context: out of memory");
+		tls_say(why, "could not create a TLS context: out of memory");
 	return c;
 }
 
 struct tls_context *
 tls_context_for_clients(const struct tls_settings *s, char why[TLS_WHY_MAX])
 {
-	struct tls_context *c = begin(TLS_server_method(), why);
+	struct tls_context *c = tls_context_begin(TLS_server_method(), why);
 
 	if (c == NULL)
 		return NULL;
@@ -420,8 +434,9 @@ tls_context_for_clients(const struct tls_settings *s, char why[TLS_WHY_MAX])
 	SSL_CTX_set_session_cache_mode(c->ctx, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_num_tickets(c->ctx, 1);
 	SSL_CTX_set_max_send_fragment(c->ctx, TLS_CLIENT_RECORD_BYTES);
-	SSL_CTX_set_alpn_select_cb(c->ctx, select_alpn, NULL);
-	if (set_up(c, s, why) && ask_for_certificates(c->ctx, s, why))
+	SSL_CTX_set_alpn_select_cb(c->ctx, tls_select_alpn, NULL);
+	if (tls_context_set_up(c, s, why) &&
+	    tls_ask_for_certificates(c->ctx, s, why))
 		return c;
 	tls_context_release(c);
 	return NULL;
@@ -430,7 +445,7 @@ tls_context_for_clients(const struct tls_settings *s, char why[TLS_WHY_MAX])
 struct tls_context *
 tls_context_for_server(const struct tls_settings *s, char why[TLS_WHY_MAX])
 {
-	struct tls_context *c = begin(TLS_client_method(), why);
+	struct tls_context *c = tls_context_begin(TLS_client_method(), why);
 
 	if (c == NULL)
 		return NULL;
@@ -444,8 +459,8 @@ tls_context_for_server(const struct tls_settings *s, char why[TLS_WHY_MAX])
 	if (s->ca != NULL)
 		SSL_CTX_set_verify(c->ctx, SSL_VERIFY_PEER, NULL);
 	if (SSL_CTX_set_alpn_protos(c->ctx, alpn, sizeof(alpn) - 1) != 0)
-		say(why, "could not create a TLS context: out of memory");
-	else if (set_up(c, s, why))
+		tls_say(why, "could not create a TLS context: out of memory");
+	else if (tls_context_set_up(c, s, why))
 		return c;
 	tls_context_release(c);
 	return NULL;

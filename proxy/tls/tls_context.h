@@ -24,28 +24,33 @@ enum {
 };
 
 /*
- * Read the files.  NULL: it cannot be had, and `why` says so for people, with
- * the file's name but nothing of its content.
- *
+ * Read the files and return a context with one use, the caller's.
  * tls_context_for_clients is the server's side of the handshake,
  * tls_context_for_server the client's.
+ *
+ * NULL: it cannot be had, and `why` says so for people, with the file's name
+ * but nothing of its content.
  */
 struct tls_context *tls_context_for_clients(const struct tls_settings *s,
 					    char why[TLS_WHY_MAX]);
 struct tls_context *tls_context_for_server(const struct tls_settings *s,
 					   char why[TLS_WHY_MAX]);
 
+/* Takes one more use, from any thread; returns c. */
 struct tls_context *tls_context_use(struct tls_context *c);
-void tls_context_release(struct tls_context *c); /* accepts NULL */
 
-/* A secret that is the same as long as the private key is.  False: there is
- * no key. */
+/* Gives a use back, from any thread; the last one frees it.  Accepts NULL. */
+void tls_context_release(struct tls_context *c);
+
+/* Writes a secret that is the same as long as the private key is.  False:
+ * there is no key, or OpenSSL failed. */
 bool tls_context_secret(const struct tls_context *c, uint8_t out[DIGEST_BYTES]);
 
 /*
- * tls-server-end-point (RFC 5929) of our own certificate: its hash by the
- * function that signed it.  0: no such function is known (Ed25519), so that
- * nothing can be bound to it.
+ * Writes the tls-server-end-point (RFC 5929) of our own certificate, its hash
+ * by the function that signed it, and returns its length in bytes.  0: there is
+ * no certificate, or no such function is known (Ed25519): nothing can be bound
+ * to it.
  */
 size_t tls_context_binding(const struct tls_context *c,
 			   uint8_t out[TLS_BINDING_MAX]);

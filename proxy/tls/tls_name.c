@@ -14,7 +14,7 @@ struct host {
 };
 
 static struct host
-host_of(const char *name)
+tls_name_host(const char *name)
 {
 	struct host h = {.name = name};
 
@@ -28,12 +28,12 @@ host_of(const char *name)
 bool
 tls_name_is_address(const char *name)
 {
-	return host_of(name).address_len > 0;
+	return tls_name_host(name).address_len > 0;
 }
 
 /* Any first label, and only that. */
 static bool
-matches_wildcard(const char *pattern, const char *name)
+tls_name_matches_wildcard(const char *pattern, const char *name)
 {
 	const char *dot = strchr(name, '.');
 
@@ -42,23 +42,26 @@ matches_wildcard(const char *pattern, const char *name)
 }
 
 static void
-note(struct tls_names *names, const char *name)
+tls_name_note(struct tls_names *names, const char *name)
 {
 	if (names->count++ == 0)
-		strcpy(names->first, name);
+		memcpy(names->first, name, strlen(name) + 1);
 }
 
 static bool
-matches_text(const struct host *h, const char *text, struct tls_names *names)
+tls_name_matches_text(const struct host *h, const char *text,
+		      struct tls_names *names)
 {
-	note(names, text);
+	tls_name_note(names, text);
 	return strcasecmp(text, h->name) == 0 ||
-	       (h->address_len == 0 && matches_wildcard(text, h->name));
+	       (h->address_len == 0 &&
+		tls_name_matches_wildcard(text, h->name));
 }
 
-/* False: it does not fit, or holds a NUL and so names somebody else. */
+/* Copy a name.  False: it does not fit, or holds a NUL and so names somebody
+ * else. */
 static bool
-copy_text(char out[TLS_NAME_BYTES], const ASN1_STRING *s)
+tls_name_copy_text(char out[TLS_NAME_BYTES], const ASN1_STRING *s)
 {
 	int len = ASN1_STRING_length(s);
 
@@ -70,8 +73,8 @@ copy_text(char out[TLS_NAME_BYTES], const ASN1_STRING *s)
 }
 
 static bool
-matches_address(const struct host *h, const ASN1_STRING *address,
-		struct tls_names *names)
+tls_name_matches_address(const struct host *h, const ASN1_STRING *address,
+			 struct tls_names *names)
 {
 	const unsigned char *bytes = ASN1_STRING_get0_data(address);
 	size_t len = (size_t)ASN1_STRING_length(address);
@@ -81,20 +84,21 @@ matches_address(const struct host *h, const ASN1_STRING *address,
 		return false;
 	if (inet_ntop(len == sizeof(struct in_addr) ? AF_INET : AF_INET6, bytes,
 		      text, sizeof(text)) != NULL)
-		note(names, text);
+		tls_name_note(names, text);
 	return len == h->address_len && memcmp(bytes, h->address, len) == 0;
 }
 
 static bool
-matches_name(const struct host *h, const GENERAL_NAME *name,
-	     struct tls_names *names)
+tls_name_matches_one(const struct host *h, const GENERAL_NAME *name,
+		     struct tls_names *names)
 {
 	char text[TLS_NAME_BYTES];
 
 	if (name->type == GEN_IPADD)
-		return matches_address(h, name->d.iPAddress, names);
-	return name->type == GEN_DNS && copy_text(text, name->d.dNSName) &&
-	       matches_text(h, text, names);
+		return tls_name_matches_address(h, name->d.iPAddress, names);
+	return name->type == GEN_DNS &&
+	       tls_name_copy_text(text, name->d.dNSName) &&
+	       tls_name_matches_text(h, text, names);
 }
 
 bool
@@ -109,17 +113,17 @@ tls_name_common(const X509 *cert, char *out, size_t size)
 	if (at < 0)
 		return false;
 	entry = X509_NAME_get_entry(subject, at);
-	if (!copy_text(text, X509_NAME_ENTRY_get_data(entry)) ||
+	if (!tls_name_copy_text(text, X509_NAME_ENTRY_get_data(entry)) ||
 	    strlen(text) >= size)
 		return false;
-	strcpy(out, text);
+	memcpy(out, text, strlen(text) + 1);
 	return true;
 }
 
 bool
 tls_name_matches(const X509 *cert, const char *host, struct tls_names *names)
 {
-	const struct host h = host_of(host);
+	const struct host h = tls_name_host(host);
 	int kind = h.address_len > 0 ? GEN_IPADD : GEN_DNS;
 	GENERAL_NAMES *all =
 	    X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
@@ -133,10 +137,10 @@ tls_name_matches(const X509 *cert, const char *host, struct tls_names *names)
 		const GENERAL_NAME *name = sk_GENERAL_NAME_value(all, i);
 
 		has_kind = has_kind || name->type == kind;
-		found = matches_name(&h, name, names);
+		found = tls_name_matches_one(&h, name, names);
 	}
 	GENERAL_NAMES_free(all);
 	if (found || has_kind || !tls_name_common(cert, text, sizeof(text)))
 		return found;
-	return matches_text(&h, text, names);
+	return tls_name_matches_text(&h, text, names);
 }

@@ -23,17 +23,21 @@ struct tls_names {
 	char first[TLS_NAME_BYTES];
 };
 
-/* An IPv4 or IPv6 address. */
+/* The text is an IPv4 or IPv6 address. */
 bool tls_name_is_address(const char *name);
 
 /*
- * Its dNSNames, with * for the first label, and its iPAddresses; and the CN,
- * if it has none of the host's kind.  *names is for a message.
+ * The certificate is for that host: by one of its dNSNames, with * for the
+ * first label, or iPAddresses, or by the CN, if it has none of the host's kind.
+ * *names gets the names that were looked at, for a message.
  */
 bool tls_name_matches(const X509 *cert, const char *host,
 		      struct tls_names *names);
 
-/* The CN.  False: it is none, does not fit, or holds a NUL. */
+/*
+ * Writes the certificate's CN to out, NUL terminated.  False: it has none, or
+ * one that does not fit into size or holds a NUL.
+ */
 bool tls_name_common(const X509 *cert, char *out, size_t size);
 
 #endif

@@ -22,34 +22,41 @@ struct tls_context {
 	SSL_CTX *ctx;
 	BIO_METHOD *bio; /* between OpenSSL and the buffers of struct tls */
 	X509 *own;       /* certificate, borrowed from ctx; NULL: none */
-	bool is_server;  /* of the handshake: the peer is a client */
+	bool is_server;  /* in the handshake: the peer is a client */
 	bool checks_name;
 	bool sends_name;
-	bool needs_alpn; /* of servers: direct TLS */
+	bool needs_alpn; /* from servers, with direct TLS */
 	atomic_uint uses;
 	pthread_mutex_t lock;
 	struct tls_ticket *tickets; /* guarded by lock; one for each name */
 };
 
-/* In tls.c. */
-BIO_METHOD *tls_bio_method_new(void); /* NULL: out of memory */
-int tls_keep_session(SSL *ssl,
-		     SSL_SESSION *session); /* a new-session callback */
+/* In tls.c: the way to the buffers of struct tls, to be freed by
+ * BIO_meth_free; NULL: out of memory. */
+BIO_METHOD *tls_bio_method_new(void);
 
-/* The hash that RFC 5929 asks for.  0: none. */
+/* In tls.c: OpenSSL's new-session callback.  Takes session; returns 1. */
+int tls_keep_session(SSL *ssl, SSL_SESSION *session);
+
+/*
+ * Writes the hash that RFC 5929 asks for, and returns its length in bytes.
+ * 0: cert is NULL, or there is no such hash.
+ */
 size_t tls_certificate_hash(const X509 *cert, uint8_t out[TLS_BINDING_MAX]);
 
-/* The first error of this thread's OpenSSL, in its words: those that follow
- * say less.  The queue is emptied. */
+/* Empties the error queue of this thread's OpenSSL and returns the first one
+ * in OpenSSL's words, static: those that follow say less. */
 const char *tls_take_error(void);
 
-/* The ticket for that server, to be freed; NULL: none. */
+/* A copy of the ticket for that server, to be freed by SSL_SESSION_free; NULL:
+ * there is none, or memory is out. */
 SSL_SESSION *tls_ticket_find(struct tls_context *c, const char *server_name);
 
-/* Takes session.  Out of memory: it is forgotten. */
+/* Takes session, in place of the one before; out of memory: forgets it. */
 void tls_ticket_keep(struct tls_context *c, const char *server_name,
 		     SSL_SESSION *session);
 
+/* Frees all tickets; nobody else may use c any more. */
 void tls_tickets_clear(struct tls_context *c);
 
 #endif

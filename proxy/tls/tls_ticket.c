@@ -24,7 +24,7 @@ tls_ticket_find(struct tls_context *c, const char *server_name)
 }
 
 static struct tls_ticket *
-ticket_for(struct tls_context *c, const char *server_name)
+tls_ticket_for(struct tls_context *c, const char *server_name)
 {
 	struct tls_ticket *t;
 	size_t size = strlen(server_name) + 1;
@@ -49,7 +49,7 @@ tls_ticket_keep(struct tls_context *c, const char *server_name,
 	struct tls_ticket *t;
 
 	pthread_mutex_lock(&c->lock);
-	t = ticket_for(c, server_name);
+	t = tls_ticket_for(c, server_name);
 	if (t != NULL) {
 		old = t->session;
 		t->session = session;

@@ -3,6 +3,7 @@
  * sound, or a complaint.
  */
 #include "proxy/config/config.h"
+#include "proxy/config/config_load.h"
 
 #include <assert.h>
 #include <stdio.h>

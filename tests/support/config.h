@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "proxy/config/config.h"
+#include "proxy/config/config_load.h"
 #include "tests/support/test.h"
 
 /* In a directory of the test's own. */

@@ -6,6 +6,7 @@
 #define LOCKSTEP_TESTS_SUPPORT_HANDSHAKER_H
 
 #include "proxy/net/handshake.h"
+#include "proxy/net/handshake_pool.h"
 #include "tests/support/loop.h"
 
 enum {

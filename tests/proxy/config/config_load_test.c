@@ -1,4 +1,4 @@
-#include "proxy/config/config.h"
+#include "proxy/config/config_load.h"
 
 #include <ctype.h>
 #include <libgen.h>
@@ -777,7 +777,7 @@ the_example_file_has_rules_that_do_what_it_says(void **state)
 }
 
 static void
-config_describe_lists_every_setting_in_80_columns(void **state)
+setting_describe_all_lists_every_setting_in_80_columns(void **state)
 {
 	char *text = NULL;
 	size_t size;
@@ -788,7 +788,7 @@ config_describe_lists_every_setting_in_80_columns(void **state)
 
 	(void)state;
 	assert_non_null(out);
-	config_describe(out);
+	setting_describe_all(out);
 	fclose(out);
 	for (i = 0; i < SETTING_COUNT; i++) {
 		assert_non_null(strstr(text, setting_table[i].name));
@@ -849,11 +849,12 @@ main(void)
 				   write_example),
 	    cmocka_unit_test_setup(
 		the_example_file_has_rules_that_do_what_it_says, write_example),
-	    cmocka_unit_test(config_describe_lists_every_setting_in_80_columns),
+	    cmocka_unit_test(
+		setting_describe_all_lists_every_setting_in_80_columns),
 	};
 
 	find_example();
-	return cmocka_run_group_tests_name("proxy/config/config", tests,
+	return cmocka_run_group_tests_name("proxy/config/config_load", tests,
 					   config_enter_directory,
 					   config_leave_directory);
 }
