@@ -70,6 +70,30 @@ enum {
 	LOOK_EVERY = 8,
 };
 
+static const char *const action_names[] = {
+#define X(constant, text) [GUARD_##constant] = text,
+    GUARD_ACTIONS(X)
+#undef X
+};
+
+static const char *const outcome_names[] = {
+#define X(constant, text) [GUARD_##constant] = text,
+    GUARD_OUTCOMES(X)
+#undef X
+};
+
+const char *
+guard_action_name(enum guard_action action)
+{
+	return action_names[action];
+}
+
+const char *
+guard_outcome_name(enum guard_outcome outcome)
+{
+	return outcome_names[outcome];
+}
+
 static void
 guard_check(const struct guard *g)
 {

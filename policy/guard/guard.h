@@ -31,32 +31,53 @@
 #include "policy/guard/settings.h"
 #include "policy/guard/window.h"
 
+/* X(constant, text): the tasks of whoever drives the guard. */
+#define GUARD_ACTIONS(X)                                                       \
+	/* Read session facts and lock set: guard_planned. */                  \
+	X(PLAN, "plan")                                                        \
+	/* Ask who holds conflicting locks: guard_looked. */                   \
+	X(HOLDERS, "holders")                                                  \
+	/* Ask for the database's turn: guard_turned. */                       \
+	X(TURN, "turn")                                                        \
+	/* Shut the gate for the set, for window_ms at most: guard_shut. */    \
+	X(SHUT, "shut")                                                        \
+	/* Lock the set in order: guard_attempted. */                          \
+	X(ATTEMPT, "attempt")                                                  \
+	/* Lock one item so that an autovacuum gives way, and let go:          \
+	 * guard_coaxed. */                                                    \
+	X(COAX, "coax")                                                        \
+	/* Until wake_ms, then guard_woken. */                                 \
+	X(WAIT, "wait")                                                        \
+	/* Let the statement run; the outcome says how. */                     \
+	X(RUN, "run")                                                          \
+	/* Fail the statement; the outcome says why. */                        \
+	X(REFUSE, "refuse")
+
 enum guard_action {
-	GUARD_PLAN,    /* read session facts and lock set: guard_planned */
-	GUARD_HOLDERS, /* ask who holds what conflicts: guard_looked */
-	GUARD_TURN,    /* ask for the database's turn: guard_turned */
-	GUARD_SHUT,    /* shut the gate for the set, for window_ms at most:
-			  guard_shut */
-	GUARD_ATTEMPT, /* lock guard->set in order: guard_attempted */
-	GUARD_COAX,    /* lock item coax_index so that an autovacuum gives way,
-			  and let go: guard_coaxed */
-	GUARD_WAIT,    /* until guard->wake_ms, then guard_woken */
-	GUARD_RUN,     /* let the statement run; guard->outcome says how */
-	GUARD_REFUSE,  /* fail the statement; guard->outcome says why */
+#define X(constant, text) GUARD_##constant,
+	GUARD_ACTIONS(X)
+#undef X
 };
 
+/* X(constant, text): the ends of a guarded statement, and that none is there
+ * yet. */
+#define GUARD_OUTCOMES(X)                                                      \
+	X(PENDING, "pending")                                                  \
+	X(PROTECTED, "protected")       /* runs with its locks held */         \
+	X(UNNEEDED, "unneeded")         /* too few tables to lock in order */  \
+	X(OUT_OF_SCOPE, "out-of-scope") /* the setting `guard` spares it */    \
+	X(PASSED, "passed")             /* policy = pass */                    \
+	X(UNPLANNED, "unplanned")       /* no plan: runs as if without us */   \
+	X(READ_ONLY, "read-only")       /* the server will refuse it itself */ \
+	X(OVERDUE, "overdue")           /* budget spent, on_timeout = pass */  \
+	X(TIMED_OUT, "timed-out")       /* budget spent: 55P03 */              \
+	X(REJECTED, "rejected")         /* policy = reject */                  \
+	X(CANCELED, "canceled")         /* by the user: 57014 */
+
 enum guard_outcome {
-	GUARD_PENDING,
-	GUARD_PROTECTED,    /* runs with its locks held */
-	GUARD_UNNEEDED,     /* one table or none: no order to invert */
-	GUARD_OUT_OF_SCOPE, /* not what the setting `guard` guards */
-	GUARD_PASSED,       /* policy = pass */
-	GUARD_UNPLANNED,    /* no plan to be had: runs as if without us */
-	GUARD_READ_ONLY,    /* the server will refuse it itself */
-	GUARD_OVERDUE,      /* budget spent, on_timeout = pass */
-	GUARD_TIMED_OUT,    /* budget spent: 55P03 */
-	GUARD_REJECTED,     /* policy = reject */
-	GUARD_CANCELED,     /* by the user: 57014 */
+#define X(constant, text) GUARD_##constant,
+	GUARD_OUTCOMES(X)
+#undef X
 };
 
 /* What the budget was capped by. */
@@ -117,6 +138,10 @@ struct guard {
 			      owns this to keep up to date */
 	uint64_t random;
 };
+
+/* The texts of the tables above, static: for the log, tests and a console. */
+const char *guard_action_name(enum guard_action action);
+const char *guard_outcome_name(enum guard_outcome outcome);
 
 /*
  * Clears itself first if needed; a zeroed guard is valid for guard_clear.

@@ -32,8 +32,4 @@ void report_waiting(struct report *out, const struct guard *g, const char *tag,
 /* The lock set in order, "a, b and 3 more"; cut to size. */
 void report_lock_set(char *out, size_t size, const struct lock_set *set);
 
-/* As the log names them; static. */
-const char *report_outcome(enum guard_outcome outcome);
-const char *report_policy(enum guard_policy policy);
-
 #endif

@@ -14,13 +14,20 @@
 #include "policy/catalog/lock_order.h"
 #include "policy/sql/statement.h"
 
+/* X(constant, text) */
+#define GUARD_POLICIES(X)                                                      \
+	X(AUTO, "auto") /* two quick attempts, then as HOLD */                 \
+	X(LOCK, "lock") /* ordered, bounded attempts */                        \
+	/* Wait in the proxy until nobody conflicts; the gate keeps new        \
+	 * transactions away meanwhile. */                                     \
+	X(HOLD, "hold")                                                        \
+	X(PASS, "pass")     /* watch and log, change nothing */                \
+	X(REJECT, "reject") /* refuse with an error */
+
 enum guard_policy {
-	GUARD_POLICY_AUTO,   /* two quick attempts, then as HOLD */
-	GUARD_POLICY_LOCK,   /* ordered, bounded attempts */
-	GUARD_POLICY_HOLD,   /* wait in the proxy until nobody conflicts; the
-				gate keeps new transactions away meanwhile */
-	GUARD_POLICY_PASS,   /* watch and log, change nothing */
-	GUARD_POLICY_REJECT, /* refuse with an error */
+#define X(constant, text) GUARD_POLICY_##constant,
+	GUARD_POLICIES(X)
+#undef X
 };
 
 enum guard_on_timeout {
@@ -72,6 +79,9 @@ struct settings_part {
 	struct guard_settings values;
 	uint32_t set;
 };
+
+/* The text of the table above, static: "auto". */
+const char *guard_policy_name(enum guard_policy policy);
 
 const char *settings_name(enum guard_setting setting);
 

@@ -62,10 +62,10 @@ guard_log_outcome(const struct guard_log *l, const struct session *s,
 	report_lock_set(tables, sizeof(tables), &g->set);
 	log_text(&e, "statement", l->statement);
 	log_text(&e, "tables", tables);
-	log_text(&e, "policy", report_policy(g->settings->policy));
+	log_text(&e, "policy", guard_policy_name(g->settings->policy));
 	if (g->settings->rule != NULL)
 		log_text(&e, "rule", g->settings->rule);
-	log_text(&e, "outcome", report_outcome(g->outcome));
+	log_text(&e, "outcome", guard_outcome_name(g->outcome));
 	log_number(&e, "attempts", g->attempts);
 	log_number(&e, "held_ms", run_ms - l->begun_ms);
 	log_number(&e, "run_ms", now_ms - run_ms);

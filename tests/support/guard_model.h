@@ -6,7 +6,7 @@
 #ifndef LOCKSTEP_TESTS_SUPPORT_GUARD_MODEL_H
 #define LOCKSTEP_TESTS_SUPPORT_GUARD_MODEL_H
 
-#include "policy/guard/report.h"
+#include "policy/guard/guard.h"
 #include "tests/support/guard.h"
 
 enum {
@@ -366,7 +366,7 @@ check_run(const struct model *m)
 	case GUARD_TIMED_OUT:
 	case GUARD_REJECTED:
 	case GUARD_CANCELED:
-		fail_msg("runs as %s", report_outcome(outcome));
+		fail_msg("runs as %s", guard_outcome_name(outcome));
 	}
 }
 

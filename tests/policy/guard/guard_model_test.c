@@ -342,7 +342,8 @@ guard_keeps_its_promises_in_any_conversation(void **state)
 	}
 	seed_under_way = 0;
 	for (int o = GUARD_PENDING + 1; o <= GUARD_CANCELED; o++) {
-		print_message("%s: %u\n", report_outcome((enum guard_outcome)o),
+		print_message("%s: %u\n",
+			      guard_outcome_name((enum guard_outcome)o),
 			      outcomes[o]);
 		assert_true(outcomes[o] > 0);
 	}
