@@ -16,11 +16,12 @@ struct text {
 };
 
 /*
- * What does not fit is lost from here on, and with it the character at the cut:
- * half of one would be an error in the client's encoding, whichever that is.
+ * The text is full: later appends are lost, and with them the character at the
+ * cut, since half of one would be an error in the client's encoding, whichever
+ * that is.
  */
 static void
-cut(struct text *t)
+text_cut(struct text *t)
 {
 	t->len = t->size - 1;
 	while (t->len > 0 && (unsigned char)t->data[t->len - 1] >= 0x80)
@@ -30,7 +31,7 @@ cut(struct text *t)
 }
 
 static void __attribute__((format(printf, 2, 3)))
-append(struct text *t, const char *format, ...)
+text_add(struct text *t, const char *format, ...)
 {
 	va_list args;
 	int n;
@@ -42,21 +43,22 @@ append(struct text *t, const char *format, ...)
 	va_end(args);
 	t->len += n > 0 ? (size_t)n : 0;
 	if (t->len >= t->size)
-		cut(t);
+		text_cut(t);
 }
 
 static void
-append_set(struct text *t, const struct lock_set *set, bool with_modes)
+text_add_set(struct text *t, const struct lock_set *set, bool with_modes)
 {
 	size_t i;
 
 	for (i = 0; i < set->count && i < TABLES_SHOWN; i++) {
-		append(t, "%s%s", i > 0 ? ", " : "", set->items[i].name);
+		text_add(t, "%s%s", i > 0 ? ", " : "", set->items[i].name);
 		if (with_modes)
-			append(t, " (%s)", lock_mode_name(set->items[i].mode));
+			text_add(t, " (%s)",
+				 lock_mode_name(set->items[i].mode));
 	}
 	if (set->count > TABLES_SHOWN)
-		append(t, " and %zu more", set->count - TABLES_SHOWN);
+		text_add(t, " and %zu more", set->count - TABLES_SHOWN);
 }
 
 static const char *
@@ -71,34 +73,34 @@ relation_name(const struct lock_set *set, uint32_t relid)
 }
 
 static void
-append_holder(struct text *t, const struct lock_set *set,
-	      const struct holder *h)
+text_add_holder(struct text *t, const struct lock_set *set,
+		const struct holder *h)
 {
 	if (h->pid == 0) {
-		append(t, "a prepared transaction");
+		text_add(t, "a prepared transaction");
 	} else {
-		append(t,
-		       "pid %u (user \"%s\", application_name \"%s\","
-		       " state \"%s\", transaction age %.1f s)",
-		       h->pid, h->user, h->application_name, h->state,
-		       (double)h->transaction_age_ms / 1000.0);
+		text_add(t,
+			 "pid %u (user \"%s\", application_name \"%s\","
+			 " state \"%s\", transaction age %.1f s)",
+			 h->pid, h->user, h->application_name, h->state,
+			 (double)h->transaction_age_ms / 1000.0);
 	}
-	append(t, " holds %s on %s", lock_mode_name(h->mode),
-	       relation_name(set, h->relid));
+	text_add(t, " holds %s on %s", lock_mode_name(h->mode),
+		 relation_name(set, h->relid));
 }
 
 static void
-append_holders(struct text *t, const struct guard *g)
+text_add_holders(struct text *t, const struct guard_account *a)
 {
-	const struct holders *h = &g->holders;
+	const struct holders *h = a->holders;
 	size_t i;
 
 	for (i = 0; i < h->count && i < HOLDERS_SHOWN; i++) {
-		append(t, "%s", i > 0 ? "; " : "");
-		append_holder(t, &g->set, &h->shown[i]);
+		text_add(t, "%s", i > 0 ? "; " : "");
+		text_add_holder(t, a->set, &h->shown[i]);
 	}
 	if (h->count > HOLDERS_SHOWN)
-		append(t, "; and %zu more", h->count - HOLDERS_SHOWN);
+		text_add(t, "; and %zu more", h->count - HOLDERS_SHOWN);
 }
 
 static const char *
@@ -118,57 +120,57 @@ limit_name(enum guard_limit limit)
 }
 
 static void
-refuse_timeout(struct report *out, const struct guard *g, const char *tag,
-	       uint64_t now_ms)
+refuse_timeout(struct report *out, const struct guard_account *a,
+	       const char *tag)
 {
-	bool is_statement = g->limit == GUARD_LIMIT_STATEMENT;
+	bool is_statement = a->limit == GUARD_LIMIT_STATEMENT;
 	struct text t = {.data = out->detail, .size = sizeof(out->detail)};
 
 	out->sqlstate = is_statement ? "57014" : "55P03";
 	snprintf(out->message, sizeof(out->message),
 		 "canceling statement due to %s timeout: %s was held for"
 		 " %" PRIu64 " ms",
-		 is_statement ? "statement" : "lock", tag,
-		 now_ms - g->begun_ms);
-	append(&t, "Lock set in order: ");
-	append_set(&t, &g->set, true);
-	append(&t, ". %u attempts", g->attempts);
-	append(&t, " in %" PRIu64 " ms. ", now_ms - g->begun_ms);
-	if (g->holders.count > 0) {
-		append(&t, "Blockers: ");
-		append_holders(&t, g);
-		append(&t, ".");
+		 is_statement ? "statement" : "lock", tag, a->held_ms);
+	text_add(&t, "Lock set in order: ");
+	text_add_set(&t, a->set, true);
+	text_add(&t, ". %u attempts", a->attempts);
+	text_add(&t, " in %" PRIu64 " ms. ", a->held_ms);
+	if (a->holders->count > 0) {
+		text_add(&t, "Blockers: ");
+		text_add_holders(&t, a);
+		text_add(&t, ".");
 	} else {
-		append(&t, "Nobody holds a conflicting lock at this moment.");
+		text_add(&t, "Nobody holds a conflicting lock at this moment.");
 	}
 	snprintf(out->hint, sizeof(out->hint),
 		 "End the transactions named above, or raise %s.",
-		 limit_name(g->limit));
+		 limit_name(a->limit));
 }
 
 static void
-refuse_policy(struct report *out, const struct guard *g, const char *tag)
+refuse_policy(struct report *out, const struct guard_account *a,
+	      const char *tag)
 {
 	struct text t = {.data = out->detail, .size = sizeof(out->detail)};
 
 	out->sqlstate = "42501";
 	snprintf(out->message, sizeof(out->message),
 		 "%s is refused by Lockstep: it locks several tables", tag);
-	append(&t, "Lock set: ");
-	append_set(&t, &g->set, true);
-	append(&t, ".");
+	text_add(&t, "Lock set: ");
+	text_add_set(&t, a->set, true);
+	text_add(&t, ".");
 	snprintf(out->hint, sizeof(out->hint),
 		 "The setting \"policy\" is \"reject\".");
 }
 
 void
-report_refusal(struct report *out, const struct guard *g, const char *tag,
-	       uint64_t now_ms)
+report_refusal(struct report *out, const struct guard_account *a,
+	       const char *tag)
 {
 	memset(out, 0, sizeof(*out));
-	switch (g->outcome) {
+	switch (a->outcome) {
 	case GUARD_REJECTED:
-		refuse_policy(out, g, tag);
+		refuse_policy(out, a, tag);
 		break;
 	case GUARD_CANCELED:
 		out->sqlstate = "57014";
@@ -176,14 +178,14 @@ report_refusal(struct report *out, const struct guard *g, const char *tag,
 			 "canceling statement due to user request");
 		break;
 	default:
-		refuse_timeout(out, g, tag, now_ms);
+		refuse_timeout(out, a, tag);
 		break;
 	}
 }
 
 void
-report_waiting(struct report *out, const struct guard *g, const char *tag,
-	       uint64_t now_ms)
+report_waiting(struct report *out, const struct guard_account *a,
+	       const char *tag)
 {
 	struct text t = {.data = out->detail, .size = sizeof(out->detail)};
 
@@ -191,17 +193,17 @@ report_waiting(struct report *out, const struct guard *g, const char *tag,
 	out->sqlstate = "00000";
 	snprintf(out->message, sizeof(out->message),
 		 "%s is held by Lockstep since %.1f s", tag,
-		 (double)(now_ms - g->begun_ms) / 1000.0);
-	append(&t, "Lock set in order: ");
-	append_set(&t, &g->set, false);
-	append(&t, ". ");
-	if (g->holders.count > 0) {
-		append(&t, "Waiting for ");
-		append_holders(&t, g);
-		append(&t, ".");
+		 (double)a->held_ms / 1000.0);
+	text_add(&t, "Lock set in order: ");
+	text_add_set(&t, a->set, false);
+	text_add(&t, ". ");
+	if (a->holders->count > 0) {
+		text_add(&t, "Waiting for ");
+		text_add_holders(&t, a);
+		text_add(&t, ".");
 	} else {
-		append(&t, "%u attempts to lock it found it in use.",
-		       g->attempts);
+		text_add(&t, "%u attempts to lock it found it in use.",
+			 a->attempts);
 	}
 }
 
@@ -211,5 +213,5 @@ report_lock_set(char *out, size_t size, const struct lock_set *set)
 	struct text t = {.data = out, .size = size};
 
 	out[0] = '\0';
-	append_set(&t, set, false);
+	text_add_set(&t, set, false);
 }

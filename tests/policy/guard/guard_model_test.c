@@ -25,17 +25,18 @@ note_open(struct model *m)
 static void
 settle(struct model *m)
 {
-	const struct guard *g = &m->guard;
+	bool keeps_gate = m->step.keeps == GUARD_KEEPS_GATE;
+	bool keeps_turn = m->step.keeps != GUARD_KEEPS_NOTHING;
 
-	assert_true(m->is_shut || !g->window.is_shut);
-	if (m->is_shut && !g->window.is_shut)
+	assert_true(m->is_shut || !keeps_gate);
+	if (m->is_shut && !keeps_gate)
 		note_open(m);
 	if (m->is_shut)
-		assert_int_equal(g->window.until_ms, m->until_ms);
-	assert_true(m->has_turn || !g->has_turn);
-	m->has_turn = g->has_turn;
+		assert_int_equal(m->step.gate_until_ms, m->until_ms);
+	assert_true(m->has_turn || !keeps_turn);
+	m->has_turn = keeps_turn;
 	assert_true(m->has_turn || !m->is_shut);
-	if (g->action != GUARD_RUN)
+	if (m->step.action != GUARD_RUN)
 		m->has_locks = false; /* ROLLBACK */
 }
 
@@ -87,8 +88,8 @@ tell_plan(struct model *m)
 
 	pick_facts(m);
 	set = pick_set(m);
-	(void)guard_planned(&m->guard, &m->settings, GUARD_SCOPE_DROPS,
-			    &m->facts, &set, m->now_ms);
+	take(m, guard_planned(&m->guard, &m->settings, GUARD_SCOPE_DROPS,
+			      &m->facts, &set, m->now_ms));
 	assert_null(set.items);
 }
 
@@ -133,7 +134,7 @@ tell_look(struct model *m)
 	    .oldest_ms = h.oldest_ms,
 	};
 	add_untold(m, &h);
-	(void)guard_looked(&m->guard, &h, m->now_ms);
+	take(m, guard_looked(&m->guard, &h, 0, m->now_ms));
 }
 
 static void
@@ -141,7 +142,8 @@ tell_turn(struct model *m)
 {
 	m->allowance_ms = happens(m, 5) ? pick(m, 400) : UINT32_MAX;
 	m->has_turn = !happens(m, 5);
-	(void)guard_turned(&m->guard, m->has_turn, m->allowance_ms, m->now_ms);
+	take(m,
+	     guard_turned(&m->guard, m->has_turn, m->allowance_ms, m->now_ms));
 }
 
 static void
@@ -149,8 +151,9 @@ tell_shut(struct model *m)
 {
 	m->is_shut = true;
 	m->shut_ms = m->now_ms;
-	m->until_ms = m->now_ms + m->guard.window_ms;
-	(void)guard_shut(&m->guard, m->now_ms);
+	m->length_ms = m->step.window_ms;
+	m->until_ms = m->now_ms + m->length_ms;
+	take(m, guard_shut(&m->guard, m->now_ms));
 }
 
 static bool
@@ -180,8 +183,9 @@ tell_grant(struct model *m)
 				     true);
 	m->has_locks = kind > 0 || again.count == 0 ||
 		       model_covers(before.wanted, m->wanted);
-	(void)guard_attempted(&m->guard, ATTEMPT_GRANTED, m->guard.set.count,
-			      &again, m->now_ms);
+	take(m,
+	     guard_attempted(&m->guard, ATTEMPT_GRANTED,
+			     guard_set(&m->guard)->count, &again, m->now_ms));
 	assert_null(again.items);
 }
 
@@ -190,14 +194,14 @@ tell_refusal(struct model *m, enum attempt_result result, size_t index)
 {
 	struct lock_set again = {0};
 
-	(void)guard_attempted(&m->guard, result, index, &again, m->now_ms);
+	take(m, guard_attempted(&m->guard, result, index, &again, m->now_ms));
 }
 
 static void
 tell_attempt(struct model *m)
 {
-	struct guard *g = &m->guard;
-	size_t count = g->set.count;
+	const struct lock_set *set = guard_set(&m->guard);
+	size_t count = set->count;
 	size_t index = pick(m, (uint32_t)count);
 
 	if (happens(m, 20)) {
@@ -211,7 +215,7 @@ tell_attempt(struct model *m)
 		m->failures++;
 		tell_refusal(m, ATTEMPT_FAILED, 0);
 	} else {
-		m->in_use = g->set.items[index].relid;
+		m->in_use = set->items[index].relid;
 		tell_refusal(m, ATTEMPT_BUSY, index);
 	}
 }
@@ -220,20 +224,20 @@ static void
 tell_coax(struct model *m)
 {
 	m->coaxed_ms = m->now_ms;
-	m->now_ms += pick(m, m->guard.coax_bound_ms + 10);
-	(void)guard_coaxed(&m->guard, m->now_ms);
+	m->now_ms += pick(m, m->step.coax_bound_ms + 10);
+	take(m, guard_coaxed(&m->guard, m->now_ms));
 }
 
 /* Mostly on time; now and then the server, or the machine, has slept. */
 static void
 pass_time(struct model *m)
 {
-	const struct guard *g = &m->guard;
+	const struct guard_step *step = &m->step;
 
-	if (g->action == GUARD_WAIT)
-		m->now_ms = g->wake_ms;
-	else if (g->action == GUARD_ATTEMPT && !g->attempt_nowait)
-		m->now_ms += pick(m, g->attempt_bound_ms + 2);
+	if (step->action == GUARD_WAIT)
+		m->now_ms = step->wake_ms;
+	else if (step->action == GUARD_ATTEMPT && !step->nowait)
+		m->now_ms += pick(m, step->attempt_bound_ms + 2);
 	else
 		m->now_ms += pick(m, 4);
 	if (happens(m, 500))
@@ -246,11 +250,11 @@ is_cut_short(struct model *m)
 {
 	if (happens(m, 600)) {
 		m->is_canceled = true;
-		(void)guard_cancel(&m->guard);
+		take(m, guard_cancel(&m->guard));
 		return true;
 	}
 	if (happens(m, 600)) {
-		(void)guard_plan_failed(&m->guard);
+		take(m, guard_plan_failed(&m->guard));
 		return true;
 	}
 	return false;
@@ -259,7 +263,7 @@ is_cut_short(struct model *m)
 static void
 tell(struct model *m)
 {
-	enum guard_action action = m->guard.action;
+	enum guard_action action = m->step.action;
 
 	pass_time(m);
 	if (action == GUARD_WAIT || action == GUARD_COAX)
@@ -286,8 +290,9 @@ tell(struct model *m)
 		tell_coax(m);
 		break;
 	case GUARD_WAIT:
-		(void)guard_woken(&m->guard, m->now_ms);
+		take(m, guard_woken(&m->guard, m->now_ms));
 		break;
+	case GUARD_IDLE:
 	case GUARD_RUN:
 	case GUARD_REFUSE:
 		fail_msg("told something behind the end");
@@ -300,15 +305,16 @@ converse(struct model *m, uint64_t seed)
 	enum guard_outcome outcome;
 
 	model_init(m, seed);
-	(void)guard_begin(&m->guard, &m->settings, happens(m, 2), m->now_ms,
-			  seed);
+	m->in_transaction = happens(m, 2);
+	take(m, guard_begin(&m->guard, &m->settings, m->in_transaction,
+			    m->now_ms, seed));
 	check_action(m);
-	while (m->guard.outcome == GUARD_PENDING) {
+	while (m->step.outcome == GUARD_PENDING) {
 		tell(m);
 		settle(m);
 		check_action(m);
 	}
-	outcome = m->guard.outcome;
+	outcome = m->step.outcome;
 	guard_clear(&m->guard);
 	return outcome;
 }
