@@ -19,7 +19,7 @@ enum {
 	SEED = 42,
 };
 
-/* What is otherwise than plain: policy auto, an idle session. */
+/* Differences from the plain case: policy auto, an idle session. */
 enum condition {
 	IN_BLOCK = 1 << 0,    /* the client's block is open */
 	SINGLE = 1 << 1,      /* guard_single_table */
@@ -133,7 +133,7 @@ relations(const struct fixture *f, uint32_t first, uint32_t count)
 	return set;
 }
 
-/* What the guard says */
+/* The guard's side */
 
 static inline struct guard_account
 account(const struct fixture *f)
@@ -167,7 +167,7 @@ take_step(struct fixture *f, struct guard_step step)
 	return step.action;
 }
 
-/* What the guard is told */
+/* The driver's side */
 
 static inline enum guard_action
 begin_with(struct fixture *f, const struct guard_settings *settings,

@@ -20,7 +20,7 @@ enum {
 	COAX_AGAIN_MS = 30000,
 };
 
-/* What the last look showed; void as soon as something else is done. */
+/* The last look showed this; void as soon as something else is done. */
 struct sight {
 	bool is_fresh;
 	bool is_free;
@@ -45,7 +45,7 @@ struct model {
 	struct sight sight;
 	uint64_t untold_since_ms[UNTOLD_MAX]; /* 0: not in the last look */
 	uint32_t in_use; /* relid of the last BUSY; 0: none since a plan */
-	/* What the driver holds for it. */
+	/* The driver holds for the guard: */
 	bool has_locks;
 	bool has_turn;
 	bool is_shut;
@@ -64,13 +64,6 @@ struct model {
 	unsigned hurry;
 	unsigned steps;
 };
-
-/* The guard said what to do next. */
-static inline void
-take(struct model *m, struct guard_step step)
-{
-	m->step = step;
-}
 
 static inline uint32_t
 pick(struct model *m, uint32_t count)
@@ -233,7 +226,7 @@ is_pressing(const struct model *m)
 	return m->is_shut && !m->sight.is_free;
 }
 
-/* What must have been seen before an attempt is made. */
+/* The last look must have allowed the attempt. */
 static inline void
 check_attempt_sight(const struct model *m)
 {

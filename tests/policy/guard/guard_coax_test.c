@@ -121,7 +121,7 @@ guard_looked_coaxes_again_after_half_a_minute(void **state)
 	}
 }
 
-/* It looks now and then, with a sequence in the set as without. */
+/* Policy lock looks now and then, with a sequence in the set as without. */
 static void
 guard_of_policy_lock_coaxes_too(void **state)
 {

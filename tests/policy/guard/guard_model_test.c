@@ -5,7 +5,17 @@
 
 #include "tests/support/guard_model.h"
 
-/* What the driver does for it */
+/* By the states that each goes from and to, in all conversations. */
+static bool is_taken[GUARD_STATE_COUNT][GUARD_STATE_COUNT];
+
+static void
+take(struct model *m, struct guard_step step)
+{
+	is_taken[m->step.state][step.state] = true;
+	m->step = step;
+}
+
+/* The driver, as the model plays it */
 
 /* A gate opens by itself when its time is over. */
 static void
@@ -21,7 +31,7 @@ note_open(struct model *m)
 	m->shut_total_ms += m->window_ms;
 }
 
-/* What it does not want any longer is given back; it takes nothing itself. */
+/* The guard takes nothing itself; the driver gives back the rest. */
 static void
 settle(struct model *m)
 {
@@ -160,7 +170,7 @@ static bool
 model_covers(const enum lock_mode held[RELATIONS_MAX],
 	     const enum lock_mode wanted[RELATIONS_MAX])
 {
-	/* Of the two modes in use the greater one covers the other. */
+	/* The greater one of the two modes in use covers the other. */
 	for (uint32_t relid = 1; relid < RELATIONS_MAX; relid++)
 		if (wanted[relid] > held[relid])
 			return false;
@@ -224,6 +234,8 @@ static void
 tell_coax(struct model *m)
 {
 	m->coaxed_ms = m->now_ms;
+	if (happens(m, 4))
+		m->now_ms += pick(m, 200000); /* it takes its time */
 	m->now_ms += pick(m, m->step.coax_bound_ms + 10);
 	take(m, guard_coaxed(&m->guard, m->now_ms));
 }
@@ -299,6 +311,25 @@ tell(struct model *m)
 	}
 }
 
+/* Something fails before the end has been carried out, or a cancel comes. */
+static void
+take_back(struct model *m)
+{
+	enum guard_state end = m->step.state;
+
+	if (happens(m, 2)) {
+		take(m, guard_cancel(&m->guard));
+		assert_int_equal(m->step.state, GUARD_AT_REFUSE_CANCELED);
+	} else {
+		take(m, guard_plan_failed(&m->guard));
+		assert_int_equal(m->step.state,
+				 guard_state_action(end) == GUARD_REFUSE
+				     ? end
+				     : GUARD_AT_RUN_UNPLANNED);
+	}
+	settle(m);
+}
+
 static enum guard_outcome
 converse(struct model *m, uint64_t seed)
 {
@@ -315,6 +346,8 @@ converse(struct model *m, uint64_t seed)
 		check_action(m);
 	}
 	outcome = m->step.outcome;
+	if (happens(m, 2))
+		take_back(m);
 	guard_clear(&m->guard);
 	return outcome;
 }
@@ -329,6 +362,33 @@ print_seed(void **state)
 	if (seed_under_way != 0)
 		print_error("seed %llu\n", (unsigned long long)seed_under_way);
 	return 0;
+}
+
+static void
+check_transition(enum guard_state from, enum guard_state to)
+{
+	if (guard_state_allows(from, to) && !is_taken[from][to])
+		fail_msg("never taken: from '%s' to '%s'",
+			 guard_state_name(from), guard_state_name(to));
+}
+
+/* Each state is reached, and each transition of the table is taken; guard_enter
+ * sees to it that no other is. */
+static void
+check_transitions(void)
+{
+	for (int to = 0; to < GUARD_STATE_COUNT; to++) {
+		bool is_reached = to == GUARD_AT_IDLE;
+
+		for (int from = 0; from < GUARD_STATE_COUNT; from++) {
+			is_reached |= is_taken[from][to];
+			check_transition((enum guard_state)from,
+					 (enum guard_state)to);
+		}
+		if (!is_reached)
+			fail_msg("never reached: '%s'",
+				 guard_state_name((enum guard_state)to));
+	}
 }
 
 static void
@@ -353,6 +413,7 @@ guard_keeps_its_promises_in_any_conversation(void **state)
 			      outcomes[o]);
 		assert_true(outcomes[o] > 0);
 	}
+	check_transitions();
 	print_message("windows: %lu\n", windows);
 	assert_true(windows > SEEDS / 10);
 }

@@ -1,5 +1,5 @@
 /*
- * What the guard keeps of what it is told: sets, holders, settings.
+ * Sets, holders and settings that the guard keeps.
  */
 #include "policy/guard/guard.h"
 
@@ -52,6 +52,25 @@ guard_looked_keeps_the_holders_for_the_report(void **state)
 	(void)look_at(&f, holders);
 	assert_int_equal(account(&f).holders->count, 3);
 	assert_int_equal(account(&f).holders->shown[0].pid, 4711);
+	guard_clear(&f.guard);
+}
+
+/* A notice is about those who are there now; the guard goes by its own looks.
+ */
+static void
+guard_noticed_keeps_the_holders_for_the_report(void **state)
+{
+	struct holders holders = {.count = 3, .shown[0].pid = 4711};
+	struct fixture f;
+
+	(void)state;
+	fixture_init(&f, HOLD);
+	go_to(&f, AT_WAIT);
+	guard_noticed(&f.guard, &holders);
+	assert_int_equal(account(&f).holders->count, 3);
+	assert_int_equal(account(&f).holders->shown[0].pid, 4711);
+	assert_int_equal(guard_step(&f.guard).state, f.step.state);
+	assert_int_equal(guard_step(&f.guard).wake_ms, f.step.wake_ms);
 	guard_clear(&f.guard);
 }
 
@@ -143,7 +162,7 @@ guard_attempted_starts_over_when_a_mode_grew(void **state)
 	guard_clear(&f.guard);
 }
 
-/* What has come may be what no attempt can lock. */
+/* A table that has come may be one that no attempt can lock. */
 static void
 guard_attempted_starts_over_with_what_the_grown_set_needs(void **state)
 {
@@ -163,7 +182,7 @@ guard_attempted_starts_over_with_what_the_grown_set_needs(void **state)
 	guard_clear(&f.guard);
 }
 
-/* What could not be compared is not taken for covered. */
+/* A set that could not be compared is not taken for covered. */
 static void
 guard_attempted_starts_over_when_memory_is_out(void **state)
 {
@@ -242,6 +261,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(guard_looks_at_what_the_policy_needs),
 	    cmocka_unit_test(guard_looked_keeps_the_holders_for_the_report),
+	    cmocka_unit_test(guard_noticed_keeps_the_holders_for_the_report),
 	    cmocka_unit_test(guard_planned_sorts_as_set),
 	    cmocka_unit_test(
 		guard_planned_goes_by_the_settings_that_it_is_given),

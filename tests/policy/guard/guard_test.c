@@ -8,7 +8,7 @@
 
 #include "tests/support/guard_steps.h"
 
-/* What the settings say may depend on what the plan tells. */
+/* The settings may depend on what the plan tells. */
 static void
 guard_begin_plans_whatever_the_policy(void **state)
 {
@@ -124,7 +124,7 @@ guard_looked_does_as_policy_auto_has_it(void **state)
 	    /* A first attempt that needs no waiting is still made. */
 	    {AT_LOOK, SEQUENCE, LOOKED_FREE | LATE, GUARD_AT_TURN},
 	    {AT_LOOK, SEQUENCE, LOOKED_OLD | LATE, GUARD_AT_LAST_LOOK},
-	    /* What only the gate can cover needs a window. */
+	    /* A table that only the gate covers needs a window. */
 	    {AT_LOOK, VIEW, LOOKED_FREE, GUARD_AT_SHUT_TURN},
 	    {AT_LOOK, VIEW, LOOKED_YOUNG, GUARD_AT_SHUT_TURN},
 	    {AT_LOOK, VIEW, LOOKED_YOUNG_1, GUARD_AT_SHUT_TURN},
@@ -427,7 +427,7 @@ check_everywhere(unsigned policy, enum event event, enum guard_state to)
 		struct transition t = {(enum place)place, policy,
 				       (unsigned)event, to};
 
-		/* It has no windows, and looks only now and then. */
+		/* Policy lock has no windows, and looks only now and then. */
 		if (policy == LOCK &&
 		    (place == AT_LOOK || place == AT_LOOK_AGAIN ||
 		     (place >= AT_SHUT_TURN && place <= AT_PAUSE_LOOK)))

@@ -171,7 +171,7 @@ guard_attempt_beyond_the_budget_does_not_wait(void **state)
 
 /* The bound of an attempt */
 
-/* Of a second attempt; the first one never waits in the server. */
+/* A second attempt, since the first one never waits in the server. */
 static void
 guard_attempt_is_bounded_by_the_shortest_of_all(void **state)
 {
@@ -290,7 +290,7 @@ guard_attempt_never_waits_under_policy_hold(void **state)
 }
 
 /*
- * Who waits for what the transaction holds makes NOWAIT fail, but lets it go
+ * Waiters for what the transaction holds make NOWAIT fail, but let it go
  * first.  Somebody who is in the way may be about to check for deadlocks.
  */
 static void
@@ -389,7 +389,7 @@ guard_attempted_backs_off_as_long_as_it_took(void **state)
 	}
 }
 
-/* It must not make it wait for ever. */
+/* A clock that runs back must not make the guard wait for ever. */
 static void
 guard_attempted_backs_off_when_the_clock_is_set_back(void **state)
 {

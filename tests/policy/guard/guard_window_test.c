@@ -197,7 +197,7 @@ check_duty(uint32_t gate_window_ms, uint64_t trip_ms, unsigned policy)
 			since_ms = f.now_ms;
 		if (!was_shut || in_window(&f))
 			continue;
-		/* It is noticed with the next answer. */
+		/* The end is noticed with the next answer. */
 		assert_true(f.now_ms - since_ms <= gate_window_ms + trip_ms);
 		shut_ms += f.now_ms - since_ms;
 		assert_int_equal(account(&f).gate_ms, shut_ms);
@@ -223,7 +223,7 @@ guard_shuts_the_gate_a_quarter_of_the_time_at_most(void **state)
 					   gate_policies[k]);
 }
 
-/* What ends a window early is no reason to shut the gate again at once. */
+/* An early end is no reason to shut the gate again at once. */
 static void
 check_pause_behind(struct fixture *f, uint64_t shut_ms)
 {
@@ -281,6 +281,36 @@ guard_counts_the_window_that_the_budget_ended(void **state)
 		assert_int_equal(account(&f).gate_ms, f.now_ms - begun_ms);
 		guard_clear(&f.guard);
 	}
+}
+
+/* The one that the statement runs in, up to the time when it opens itself. */
+static void
+guard_account_counts_the_window_under_way(void **state)
+{
+	struct fixture f;
+	uint64_t begun_ms;
+
+	(void)state;
+	fixture_init(&f, 0);
+	go_to(&f, AT_SHUT);
+	assert_false(account(&f).had_window);
+	begun_ms = f.now_ms;
+	(void)shut(&f);
+	assert_true(account(&f).had_window);
+	assert_int_equal(account(&f).windows, 1);
+	assert_int_equal(account(&f).gate_ms, 0);
+	(void)look(&f, 0, 0);
+	(void)grant(&f, 1, 2);
+	assert_int_equal(f.step.state, GUARD_AT_RUN_IN_WINDOW);
+	f.now_ms = begun_ms + WINDOW_MS - 1;
+	assert_int_equal(account(&f).gate_ms, WINDOW_MS - 1);
+	f.now_ms = begun_ms + 10 * WINDOW_MS;
+	assert_int_equal(account(&f).windows, 1);
+	assert_int_equal(account(&f).gate_ms, WINDOW_MS);
+	(void)cancel(&f);
+	assert_true(account(&f).had_window);
+	assert_int_equal(account(&f).windows, 0);
+	guard_clear(&f.guard);
 }
 
 /* A window could not outlast it. */
@@ -413,7 +443,7 @@ guard_shuts_the_gate_first_where_a_transaction_keeps_the_locks(void **state)
 	}
 }
 
-/* What had passed before takes its locks meanwhile, and shows. */
+/* Transactions that had passed take their locks meanwhile, and show. */
 static void
 guard_settles_behind_the_gate_of_a_transaction(void **state)
 {
@@ -556,7 +586,7 @@ guard_looked_goes_on_where_nobody_is_nearby(void **state)
 	guard_clear(&f.guard);
 }
 
-/* What it holds already they may be waiting for. */
+/* They may be waiting for what the transaction holds already. */
 static void
 guard_looked_with_strong_locks_does_not_wait_for_those_nearby(void **state)
 {
@@ -592,6 +622,7 @@ main(void)
 		guard_shuts_the_gate_a_quarter_of_the_time_at_most),
 	    cmocka_unit_test(guard_pauses_behind_a_window_however_it_ended),
 	    cmocka_unit_test(guard_counts_the_window_that_the_budget_ended),
+	    cmocka_unit_test(guard_account_counts_the_window_under_way),
 	    cmocka_unit_test(guard_shuts_no_gate_for_somebody_old),
 	    cmocka_unit_test(
 		guard_takes_those_for_old_that_it_has_seen_for_long),

@@ -182,7 +182,7 @@ report_refusal_shows_a_few_holders_and_counts_the_rest(void **state)
 	assert_contains(r.detail, "; and 37 more.");
 }
 
-/* It may have been one of a set that has been planned anew since. */
+/* A holder may be one of a set that has been planned anew since. */
 static void
 report_refusal_takes_odd_holders(void **state)
 {
@@ -330,7 +330,7 @@ report_lock_set_names_a_few_and_counts_the_rest(void **state)
 	assert_string_equal(text, "t0, t1, t2, t3, t4, t5, t6, t7 and 12 more");
 }
 
-/* What comes behind a cut must not close the gap that it left. */
+/* Text behind a cut must not close the gap that it left. */
 static void
 report_lock_set_is_cut_to_every_size(void **state)
 {
