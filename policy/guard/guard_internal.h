@@ -57,8 +57,8 @@ guard_in_window(const struct guard *g)
 /* Begin the next round: look, or attempt at once. */
 struct guard_step guard_approach(struct guard *g, uint64_t now_ms);
 
-/* Of policy lock: this round looks at all tables, not only at those that no
- * attempt can lock. */
+/* True: policy lock looks at all tables this time, false: at most at those that
+ * no attempt can lock. */
 bool guard_looks_at_all(const struct guard *g);
 
 /* True: the set has a member that LOCK TABLE cannot lock. */
@@ -77,7 +77,7 @@ void guard_take_set(struct guard *g, struct lock_set *set);
 /* Any number, other than the last one. */
 uint64_t guard_random(struct guard *g);
 
-/* Compute the deadline and its limit from settings and facts. */
+/* Set the deadline and its limit, by settings and facts. */
 void guard_set_deadline(struct guard *g);
 
 /* True: the budget is spent, and a first attempt was made: a lock_timeout

@@ -24,7 +24,8 @@ overrides_bytes_max(enum guard_setting setting)
 						   : OVERRIDE_BYTES_MAX;
 }
 
-/* False: a NUL in it, which PostgreSQL has in no text. */
+/* Copy up to max bytes and a NUL; an SQL NULL leaves *out alone.  False: the
+ * value has a NUL in it, as no text of PostgreSQL's can. */
 static bool
 copy_text(char *out, size_t max, struct lock_set_value v)
 {

@@ -103,6 +103,7 @@ text_add_holders(struct text *t, const struct guard_account *a)
 		text_add(t, "; and %zu more", h->count - HOLDERS_SHOWN);
 }
 
+/* The setting to raise. */
 static const char *
 limit_name(enum guard_limit limit)
 {

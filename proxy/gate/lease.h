@@ -18,7 +18,7 @@ struct gate_window;
 struct lease {
 	struct gate_window *window;      /* while a statement is tried */
 	struct gate_window *transaction; /* while its locks are kept */
-	bool has_turn;
+	bool has_turn;                   /* taken, and not given back */
 	uint32_t delayed; /* sessions that waited at windows now open */
 };
 
