@@ -352,6 +352,23 @@ go_on_to(struct fixture *f, enum guard_action action)
 		assert_true(steps < 100);
 }
 
+static inline bool
+wants_window(const struct fixture *f)
+{
+	return f->step.state == GUARD_AT_SHUT_TURN;
+}
+
+/* On, each step a round trip of 1 ms, until the gate is shut. */
+static inline void
+go_on_to_window(struct fixture *f)
+{
+	for (int steps = 0; !in_window(f); steps++) {
+		assert_true(steps < 10000);
+		f->now_ms++;
+		(void)go_on(f);
+	}
+}
+
 /* Where it is told something: steps, and how it came there. */
 enum place {
 	AT_BEGIN,
