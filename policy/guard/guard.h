@@ -1,7 +1,7 @@
 /*
  * guard.h - the guard as a pure state machine: answers and time in, the next
- * action out.  It knows nothing of sockets, messages or SQL text; whoever
- * drives it carries out each action and reports what came of it.
+ * step out.  It knows nothing of sockets, messages or SQL text; whoever drives
+ * it carries out the action of each step and tells what came of it.
  *
  *   begin -> PLAN -> planned -> HOLDERS <-> COAX
  *                      |          |   |
@@ -14,14 +14,19 @@
  *
  * and at the end exactly one RUN or REFUSE.
  *
- * Beside the actions two facts: has_turn and window.is_shut.  Whoever drives it
- * gives the turn back and opens the gate as soon as they are false again,
- * before carrying out the next action; after RUN, when the locks are gone.
+ * A step also says what the statement keeps from others meanwhile: the turn of
+ * its database, and the gate.  The driver gives back the rest before it
+ * carries out the action; behind RUN it gives back all, when the locks are
+ * gone.  The guard only says what is to be kept: what the session really has
+ * is for its driver to know.
+ *
+ * All times are milliseconds of one clock that never runs back for long.
  */
 #ifndef LOCKSTEP_POLICY_GUARD_GUARD_H
 #define LOCKSTEP_POLICY_GUARD_GUARD_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "policy/guard/holder_age.h"
@@ -31,35 +36,121 @@
 #include "policy/guard/settings.h"
 #include "policy/guard/window.h"
 
+/* X(constant, text): the tasks of whoever drives the guard. */
+#define GUARD_ACTIONS(X)                                                       \
+	/* None: the guard has not begun. */                                   \
+	X(IDLE, "idle")                                                        \
+	/* Read session facts and lock set: guard_planned. */                  \
+	X(PLAN, "plan")                                                        \
+	/* Ask who holds conflicting locks: guard_looked. */                   \
+	X(HOLDERS, "holders")                                                  \
+	/* Ask for the database's turn: guard_turned. */                       \
+	X(TURN, "turn")                                                        \
+	/* Shut the gate for the set: guard_shut. */                           \
+	X(SHUT, "shut")                                                        \
+	/* Lock the set in order: guard_attempted. */                          \
+	X(ATTEMPT, "attempt")                                                  \
+	/* Lock one item so that an autovacuum gives way, and let go:          \
+	 * guard_coaxed. */                                                    \
+	X(COAX, "coax")                                                        \
+	/* Do nothing for a while: guard_woken. */                             \
+	X(WAIT, "wait")                                                        \
+	/* Let the statement run; the outcome says how. */                     \
+	X(RUN, "run")                                                          \
+	/* Fail the statement; the outcome says why. */                        \
+	X(REFUSE, "refuse")
+
 enum guard_action {
-	GUARD_PLAN,    /* read session facts and lock set: guard_planned */
-	GUARD_HOLDERS, /* ask who holds what conflicts: guard_looked */
-	GUARD_TURN,    /* ask for the database's turn: guard_turned */
-	GUARD_SHUT,    /* shut the gate for the set, for window_ms at most:
-			  guard_shut */
-	GUARD_ATTEMPT, /* lock guard->set in order: guard_attempted */
-	GUARD_COAX,    /* lock item coax_index so that an autovacuum gives way,
-			  and let go: guard_coaxed */
-	GUARD_WAIT,    /* until guard->wake_ms, then guard_woken */
-	GUARD_RUN,     /* let the statement run; guard->outcome says how */
-	GUARD_REFUSE,  /* fail the statement; guard->outcome says why */
+#define X(constant, text) GUARD_##constant,
+	GUARD_ACTIONS(X)
+#undef X
 };
+
+/* X(constant, text): the ends of a guarded statement, and that none is there
+ * yet. */
+#define GUARD_OUTCOMES(X)                                                      \
+	X(PENDING, "pending")                                                  \
+	X(PROTECTED, "protected")       /* runs with its locks held */         \
+	X(UNNEEDED, "unneeded")         /* too few tables to lock in order */  \
+	X(OUT_OF_SCOPE, "out-of-scope") /* the setting `guard` spares it */    \
+	X(PASSED, "passed")             /* policy = pass */                    \
+	X(UNPLANNED, "unplanned")       /* no plan: runs as if without us */   \
+	X(READ_ONLY, "read-only")       /* the server will refuse it itself */ \
+	X(OVERDUE, "overdue")           /* budget spent, on_timeout = pass */  \
+	X(TIMED_OUT, "timed-out")       /* budget spent: 55P03 */              \
+	X(REJECTED, "rejected")         /* policy = reject */                  \
+	X(CANCELED, "canceled")         /* by the user: 57014 */
 
 enum guard_outcome {
-	GUARD_PENDING,
-	GUARD_PROTECTED,    /* runs with its locks held */
-	GUARD_UNNEEDED,     /* one table or none: no order to invert */
-	GUARD_OUT_OF_SCOPE, /* not what the setting `guard` guards */
-	GUARD_PASSED,       /* policy = pass */
-	GUARD_UNPLANNED,    /* no plan to be had: runs as if without us */
-	GUARD_READ_ONLY,    /* the server will refuse it itself */
-	GUARD_OVERDUE,      /* budget spent, on_timeout = pass */
-	GUARD_TIMED_OUT,    /* budget spent: 55P03 */
-	GUARD_REJECTED,     /* policy = reject */
-	GUARD_CANCELED,     /* by the user: 57014 */
+#define X(constant, text) GUARD_##constant,
+	GUARD_OUTCOMES(X)
+#undef X
 };
 
-/* What the budget was capped by. */
+/* The statement keeps from others: */
+enum guard_keeps {
+	GUARD_KEEPS_NOTHING,
+	GUARD_KEEPS_TURN,
+	GUARD_KEEPS_GATE, /* shut, and the turn */
+};
+
+/*
+ * X(constant, text, action, keeps, outcome): where the guard can stand, and
+ * all that follows from it.  guard_state.c has the transitions.
+ */
+#define GUARD_STATES(X)                                                        \
+	X(IDLE, "idle", IDLE, NOTHING, PENDING)                                \
+	X(PLAN, "plan", PLAN, NOTHING, PENDING)                                \
+	X(LOOK, "look", HOLDERS, NOTHING, PENDING)                             \
+	/* The budget is spent: a look for the report only. */                 \
+	X(LAST_LOOK, "last-look", HOLDERS, NOTHING, PENDING)                   \
+	/* The turn for an attempt. */                                         \
+	X(TURN, "turn", TURN, NOTHING, PENDING)                                \
+	/* The turn to shut the gate. */                                       \
+	X(SHUT_TURN, "turn-to-shut", TURN, NOTHING, PENDING)                   \
+	X(SHUT, "shut", SHUT, TURN, PENDING)                                   \
+	X(ATTEMPT, "attempt", ATTEMPT, TURN, PENDING)                          \
+	X(COAX, "coax", COAX, NOTHING, PENDING)                                \
+	X(WAIT, "wait", WAIT, NOTHING, PENDING)                                \
+	X(WINDOW_LOOK, "look-in-window", HOLDERS, GATE, PENDING)               \
+	X(WINDOW_ATTEMPT, "attempt-in-window", ATTEMPT, GATE, PENDING)         \
+	X(WINDOW_WAIT, "wait-in-window", WAIT, GATE, PENDING)                  \
+	X(RUN_PROTECTED, "run-protected", RUN, TURN, PROTECTED)                \
+	X(RUN_IN_WINDOW, "run-in-window", RUN, GATE, PROTECTED)                \
+	X(RUN_UNNEEDED, "run-unneeded", RUN, NOTHING, UNNEEDED)                \
+	X(RUN_UNSCOPED, "run-unscoped", RUN, NOTHING, OUT_OF_SCOPE)            \
+	X(RUN_PASSED, "run-passed", RUN, NOTHING, PASSED)                      \
+	X(RUN_UNPLANNED, "run-unplanned", RUN, NOTHING, UNPLANNED)             \
+	X(RUN_READ_ONLY, "run-read-only", RUN, NOTHING, READ_ONLY)             \
+	X(RUN_OVERDUE, "run-overdue", RUN, NOTHING, OVERDUE)                   \
+	X(REFUSE_TIMED_OUT, "refuse-timed-out", REFUSE, NOTHING, TIMED_OUT)    \
+	X(REFUSE_REJECTED, "refuse-rejected", REFUSE, NOTHING, REJECTED)       \
+	X(REFUSE_CANCELED, "refuse-canceled", REFUSE, NOTHING, CANCELED)
+
+enum guard_state {
+#define X(constant, text, action, keeps, outcome) GUARD_AT_##constant,
+	GUARD_STATES(X)
+#undef X
+};
+
+enum {
+	GUARD_STATE_COUNT = GUARD_AT_REFUSE_CANCELED + 1,
+};
+
+/* The texts of the tables above, static: for the log, tests and a console. */
+const char *guard_action_name(enum guard_action action);
+const char *guard_outcome_name(enum guard_outcome outcome);
+const char *guard_state_name(enum guard_state state);
+
+/* The columns of GUARD_STATES. */
+enum guard_action guard_state_action(enum guard_state state);
+enum guard_keeps guard_state_keeps(enum guard_state state);
+enum guard_outcome guard_state_outcome(enum guard_state state);
+
+/* True: the guard may go from the one to the other in a single step. */
+bool guard_state_allows(enum guard_state from, enum guard_state to);
+
+/* The limit that set the deadline. */
 enum guard_limit {
 	GUARD_LIMIT_HOLD,           /* hold_timeout */
 	GUARD_LIMIT_IN_TRANSACTION, /* in_transaction_timeout */
@@ -74,110 +165,182 @@ enum attempt_result {
 	ATTEMPT_FAILED,  /* none is held; an error: names or rights changed */
 };
 
-struct guard {
-	const struct guard_settings *settings; /* borrowed, outlives this */
-	enum guard_action action;              /* the one under way */
-	enum guard_action behind_turn;         /* for GUARD_TURN */
+/* The next thing to do, with its parameters; those of other actions are 0. */
+struct guard_step {
+	enum guard_state state;
+	enum guard_action action;
+	enum guard_keeps keeps;
+	enum guard_outcome outcome; /* of RUN and REFUSE; else pending */
+	uint64_t gate_until_ms;     /* where the gate is kept: no longer */
+	bool is_again;              /* PLAN: an attempt failed since the last */
+	enum holders_of look_at;    /* HOLDERS */
+	uint32_t window_ms;         /* SHUT: for so long at most */
+	bool nowait;                /* ATTEMPT: do not queue for any lock */
+	bool takes_turn;            /* ATTEMPT: the server's turn first */
+	uint32_t attempt_bound_ms;  /* ATTEMPT: from first lock to last */
+	size_t coax_index;          /* COAX: this item of the set */
+	uint32_t coax_bound_ms;     /* COAX */
+	uint64_t wake_ms;           /* WAIT: until then */
+};
+
+/* The story so far, for people: a log line, a report, a console. */
+struct guard_account {
+	enum guard_state state;
 	enum guard_outcome outcome;
+	enum guard_limit limit;
+	/* Borrowed from the guard, until it is told anything. */
+	const struct guard_settings *settings;
+	const struct session_facts *facts; /* as of the last plan */
+	const struct lock_set *set;        /* in the order to lock it */
+	const struct holders *holders;     /* of the last look */
+	uint64_t held_ms;                  /* since guard_begin */
+	uint64_t deadline_ms;              /* 0: not planned yet */
+	uint32_t attempts;
+	uint32_t waits;   /* for somebody to finish */
+	bool had_window;  /* the gate was shut for the statement */
+	uint32_t windows; /* number of times, the one under way included */
+	uint64_t gate_ms; /* sum of these times */
+};
+
+/*
+ * Private to guard*.c: everybody else reads steps and accounts.  A zeroed one
+ * is idle.
+ */
+struct guard {
+	enum guard_state state;                /* guard_enter writes it */
+	const struct guard_settings *settings; /* borrowed, outlives this */
 	bool in_transaction; /* the client's own block is open */
-	bool needs_gate;     /* LOCK TABLE cannot cover all of the set */
-	bool wants_gate;     /* before the first lock, not only against traffic:
-				the client's transaction will keep the locks */
-	bool has_near; /* and its next statement may want what else the tables
-			  of the set reference */
-	bool has_turn;
-	bool is_spent;       /* the budget is; one last look for the report */
-	bool skips_turn;     /* for GUARD_ATTEMPT: the server's */
-	bool attempt_nowait; /* for GUARD_ATTEMPT */
-	bool is_pressing;    /* for GUARD_ATTEMPT, in a window: it waits */
+	bool counts_near;    /* as guard_counts_near */
+	bool skips_turn;     /* an attempt does without the server's */
+	bool nowait;         /* the last attempt did not queue */
 	bool has_pressed;    /* in this window */
 	bool is_clear; /* the last look, just now, found nobody in the way */
-	enum holders_of look_at; /* for GUARD_HOLDERS */
-	enum guard_limit limit;  /* that set the deadline */
+	enum guard_limit limit;
 	struct session_facts facts;
-	struct lock_set set;    /* owned; in the order to lock it */
-	struct holders holders; /* of the last look */
+	struct lock_set set; /* owned; in the order to lock it */
+	struct holders holders;
 	struct holder_age age;
-	struct window window; /* the gate is shut for */
-	uint32_t window_ms;   /* for GUARD_SHUT: for how long */
-	uint64_t oldest_ms;   /* of the last look */
+	struct window window;
+	uint32_t window_ms; /* length of the window to come, or under way */
+	uint64_t oldest_ms; /* age of the oldest transaction at the last look */
 	uint32_t attempt_bound_ms;
-	size_t coax_index; /* for GUARD_COAX */
-	uint32_t coax_bound_ms;
+	size_t coax_index;
 	uint64_t begun_ms;
 	uint64_t deadline_ms;
 	uint64_t attempt_begun_ms;
-	uint64_t wake_ms; /* for GUARD_WAIT */
-	uint64_t coaxed_ms;
-	uint64_t turn_denied_ms; /* since then, by the server; 0: it was not */
+	uint64_t wake_ms;
+	uint64_t coaxed_ms;      /* when an autovacuum was coaxed; 0: never */
+	uint64_t turn_denied_ms; /* by the server, since then; 0: it was not */
 	uint32_t attempts;
 	uint32_t failures; /* attempts that ended in an error */
-	uint32_t looks;    /* holders queries answered with somebody */
-	uint32_t company;  /* other guarded statements under way, for whoever
-			      owns this to keep up to date */
+	uint32_t waits;
+	uint32_t company; /* other guarded statements, as of the last look */
 	uint64_t random;
 };
 
 /*
- * Clears itself first if needed; a zeroed guard is valid for guard_clear.
- * settings: those of the file, in force until guard_planned.
+ * Begin with a statement.  The guard clears itself first; a zeroed one may
+ * begin, too.  settings: those of the file, borrowed, in force until
+ * guard_planned.  in_transaction: the client's own block is open.  seed: any
+ * number, so that two proxies do not keep step.
  */
-enum guard_action guard_begin(struct guard *g,
+struct guard_step guard_begin(struct guard *g,
 			      const struct guard_settings *settings,
 			      bool in_transaction, uint64_t now_ms,
 			      uint64_t seed);
 
+/* The step under way, once more. */
+struct guard_step guard_step(const struct guard *g);
+
 /*
- * Takes *set, which is left empty.  settings: those for this statement; scope:
- * the least that guards it.
+ * PLAN is done.  settings: those for this statement, borrowed until
+ * guard_clear.  scope: the least that guards the statement.  *set is taken and
+ * left empty.
  */
-enum guard_action guard_planned(struct guard *g,
+struct guard_step guard_planned(struct guard *g,
 				const struct guard_settings *settings,
 				enum guard_scope scope,
 				const struct session_facts *facts,
 				struct lock_set *set, uint64_t now_ms);
-enum guard_action guard_plan_failed(struct guard *g);
-
-/* holders: those that conflict with the set. */
-enum guard_action guard_looked(struct guard *g, const struct holders *holders,
-			       uint64_t now_ms);
 
 /*
- * granted: this statement alone is guarded now, as far as this proxy goes.
- * allowance_ms: how long the gate of this database may be shut now.
+ * The plan, or any other question to the server, ended in an error.  The
+ * statement runs as if without us; if it is to be refused, that stays.
  */
-enum guard_action guard_turned(struct guard *g, bool granted,
+struct guard_step guard_plan_failed(struct guard *g);
+
+/*
+ * HOLDERS is done.  holders: those that conflict with the set, copied.
+ * company: other guarded statements under way.
+ */
+struct guard_step guard_looked(struct guard *g, const struct holders *holders,
+			       uint32_t company, uint64_t now_ms);
+
+/* A look that the driver made for a notice: kept for the account, copied. */
+void guard_noticed(struct guard *g, const struct holders *holders);
+
+/*
+ * TURN is done.  granted: this statement alone is guarded now, as far as this
+ * proxy goes; false: another has the turn.  allowance_ms: the time that the
+ * gate of this database may be shut now.
+ */
+struct guard_step guard_turned(struct guard *g, bool granted,
 			       uint32_t allowance_ms, uint64_t now_ms);
 
-/* The gate is shut since now_ms, until window.until_ms. */
-enum guard_action guard_shut(struct guard *g, uint64_t now_ms);
+/* SHUT is done, or will be as soon as this returns: until gate_until_ms of the
+ * step, if that keeps the gate. */
+struct guard_step guard_shut(struct guard *g, uint64_t now_ms);
 
 /*
- * granted: *again is the set as planned with all locks held, taken; a set
- * that grew is let go and tried anew.  The caller gives every lock back unless
- * the answer is GUARD_RUN.
+ * ATTEMPT is done.  BUSY: index is that of the item.  GRANTED: *again is the
+ * set as planned with all locks held, empty where that was not done; taken.  A
+ * set that grew is let go and tried anew.  The caller gives every lock back
+ * unless the step is a protected RUN.
  */
-enum guard_action guard_attempted(struct guard *g, enum attempt_result result,
+struct guard_step guard_attempted(struct guard *g, enum attempt_result result,
 				  size_t index, struct lock_set *again,
 				  uint64_t now_ms);
-enum guard_action guard_coaxed(struct guard *g, uint64_t now_ms);
-enum guard_action guard_woken(struct guard *g, uint64_t now_ms);
 
-/* Any time before GUARD_RUN is carried out. */
-enum guard_action guard_cancel(struct guard *g);
+/* COAX is done, whatever came of it. */
+struct guard_step guard_coaxed(struct guard *g, uint64_t now_ms);
+
+/* WAIT is done. */
+struct guard_step guard_woken(struct guard *g, uint64_t now_ms);
+
+/* The user cancels the statement: any time between guard_begin and the moment
+ * when RUN is carried out. */
+struct guard_step guard_cancel(struct guard *g);
+
+/* The set in the order to lock it: borrowed, until guard_attempted,
+ * guard_planned or guard_clear.  Empty before a plan. */
+const struct lock_set *guard_set(const struct guard *g);
+
+/* As of the last plan: borrowed, as the set is. */
+const struct session_facts *guard_facts(const struct guard *g);
+
+/* The client's transaction will keep the locks, and the gate is to stay shut
+ * for them, for gate_transaction_ms of the settings. */
+bool guard_gate_lasts(const struct guard *g);
+
+/* The transaction's next statement may want tables that those of the set
+ * reference, too: what holds these counts as near. */
+bool guard_counts_near(const struct guard *g);
+
+struct guard_account guard_account(const struct guard *g, uint64_t now_ms);
 
 /*
- * What is to be done about a statement whose lock set has set_count members:
- * PENDING: it is guarded.
+ * Judge a statement whose lock set has set_count members.  PENDING: it is
+ * guarded; else the outcome that it has at once.
  */
 enum guard_outcome guard_judge(const struct guard_settings *settings,
 			       const struct session_facts *facts,
 			       enum guard_scope scope, size_t set_count,
 			       bool in_transaction);
 
-/* The gate is part of what this policy does. */
+/* True: the policy shuts the gate where that helps. */
 bool guard_uses_gate(const struct guard_settings *settings);
 
+/* Frees what the guard owns and makes it idle. */
 void guard_clear(struct guard *g);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * holder_age.h - how old the transactions are that hold what is wanted: an
+ * holder_age.h - how old the transactions are that hold wanted tables: an
  * old one (idle, a dump) is waited for outside the server, young ones are the
  * traffic that a window is made for.
  *
@@ -15,16 +15,18 @@
 #include "policy/catalog/holders.h"
 
 struct holder_age {
+	/* Transactions of the last look whose age is not told. */
 	struct {
 		uint64_t transaction; /* as in struct holders */
-		uint64_t since_ms;
+		uint64_t since_ms;    /* time of the first look with it */
 	} seen[HOLDERS_UNTOLD_MAX];
 	size_t seen_count;
 };
 
 /*
- * The age of the oldest of them, in ms; 0 if there is none.  To be called with
- * every look, in their order.
+ * The age of the oldest holder, in ms; 0: there is none, or one as young as
+ * that.  To be called with the holders of every look, in the order of looks:
+ * *a, zeroed before the first, remembers them.
  */
 uint64_t holder_age_oldest(struct holder_age *a, const struct holders *holders,
 			   uint64_t now_ms);

@@ -1,7 +1,7 @@
 /*
  * overrides.h - the guard's settings as a session has them: custom parameters
- * lockstep.<setting>, which the server keeps, whoever set them: SET, ALTER ROLE
- * or DATABASE ... SET, options= of a connection.
+ * lockstep.<setting>.  The server keeps them, set by SET, by ALTER ROLE or
+ * DATABASE ... SET, or by options= of a connection.
  */
 #ifndef LOCKSTEP_POLICY_GUARD_OVERRIDES_H
 #define LOCKSTEP_POLICY_GUARD_OVERRIDES_H
@@ -20,31 +20,34 @@ enum {
 	OVERRIDE_ORDER_BYTES_MAX = 1024, /* of lock_order */
 };
 
-/* Texts as the client wrote them, in its encoding; a zeroed one sets none. */
+/* Texts as the client wrote them, in the client's encoding; a zeroed one sets
+ * none. */
 struct overrides {
 	/* Empty: not set.  That of lock_order stands below. */
 	char texts[GUARD_SETTING_COUNT][OVERRIDE_BYTES_MAX + 1];
 	char lock_order[OVERRIDE_ORDER_BYTES_MAX + 1];
 	uint32_t too_long; /* bits 1 << (enum guard_setting): cut */
-	/* What rules ask for besides; cut. */
+	/* The session's application_name, for rules; cut. */
 	char application_name[OVERRIDE_BYTES_MAX + 1];
 };
 
-/* The query, which answers one row of OVERRIDES_COLUMNS texts; static. */
+/* The query, static.  Answer: one row of OVERRIDES_COLUMNS texts, the settings
+ * in the order of enum guard_setting, then application_name. */
 const char *overrides_query(void);
 
-/* Read the row.  False: a text holds a NUL, and *out is undefined. */
+/* Read the row, whose values need not be NUL terminated.  False: not the shape
+ * of such a row; *out is then undefined. */
 bool overrides_read(struct overrides *out,
 		    const struct row_value values[OVERRIDES_COLUMNS]);
 
-/* The setting's text, borrowed from o; empty: it is not set. */
+/* The text of a setting, borrowed from *o; empty: not set. */
 const char *overrides_text(const struct overrides *o,
 			   enum guard_setting setting);
 
-/* The most bytes that the text of this setting may have. */
+/* The most bytes that the text of a setting may have, its NUL not counted. */
 size_t overrides_bytes_max(enum guard_setting setting);
 
-/* True if the setting's text had more, and was cut. */
+/* True: the text had more bytes than that, and is cut. */
 bool overrides_is_too_long(const struct overrides *o,
 			   enum guard_setting setting);
 

@@ -17,11 +17,12 @@ struct cut_text {
 };
 
 /*
- * What does not fit is lost from here on, and with it the character at the cut:
- * half of one would be an error in the client's encoding, whichever that is.
+ * The text is full: later appends are lost, and with them the character at the
+ * cut, since half of one would be an error in the client's encoding, whichever
+ * that is.
  */
 static void
-cut(struct cut_text *t)
+cut_text_end(struct cut_text *t)
 {
 	t->len = t->size - 1;
 	while (t->len > 0 && (unsigned char)t->data[t->len - 1] >= 0x80)
@@ -31,7 +32,7 @@ cut(struct cut_text *t)
 }
 
 static void __attribute__((format(printf, 2, 3)))
-append(struct cut_text *t, const char *format, ...)
+cut_text_add(struct cut_text *t, const char *format, ...)
 {
 	va_list args;
 	int n;
@@ -43,21 +44,23 @@ append(struct cut_text *t, const char *format, ...)
 	va_end(args);
 	t->len += n > 0 ? (size_t)n : 0;
 	if (t->len >= t->size)
-		cut(t);
+		cut_text_end(t);
 }
 
 static void
-append_set(struct cut_text *t, const struct lock_set *set, bool with_modes)
+cut_text_add_set(struct cut_text *t, const struct lock_set *set,
+		 bool with_modes)
 {
 	size_t i;
 
 	for (i = 0; i < set->count && i < TABLES_SHOWN; i++) {
-		append(t, "%s%s", i > 0 ? ", " : "", set->items[i].name);
+		cut_text_add(t, "%s%s", i > 0 ? ", " : "", set->items[i].name);
 		if (with_modes)
-			append(t, " (%s)", lock_mode_name(set->items[i].mode));
+			cut_text_add(t, " (%s)",
+				     lock_mode_name(set->items[i].mode));
 	}
 	if (set->count > TABLES_SHOWN)
-		append(t, " and %zu more", set->count - TABLES_SHOWN);
+		cut_text_add(t, " and %zu more", set->count - TABLES_SHOWN);
 }
 
 static const char *
@@ -72,36 +75,37 @@ relation_name(const struct lock_set *set, uint32_t relid)
 }
 
 static void
-append_holder(struct cut_text *t, const struct lock_set *set,
-	      const struct holder *h)
+cut_text_add_holder(struct cut_text *t, const struct lock_set *set,
+		    const struct holder *h)
 {
 	if (h->pid == 0) {
-		append(t, "a prepared transaction");
+		cut_text_add(t, "a prepared transaction");
 	} else {
-		append(t,
-		       "pid %u (user \"%s\", application_name \"%s\","
-		       " state \"%s\", transaction age %.1f s)",
-		       h->pid, h->user, h->application_name, h->state,
-		       (double)h->transaction_age_ms / 1000.0);
+		cut_text_add(t,
+			     "pid %u (user \"%s\", application_name \"%s\","
+			     " state \"%s\", transaction age %.1f s)",
+			     h->pid, h->user, h->application_name, h->state,
+			     (double)h->transaction_age_ms / 1000.0);
 	}
-	append(t, " holds %s on %s", lock_mode_name(h->mode),
-	       relation_name(set, h->relid));
+	cut_text_add(t, " holds %s on %s", lock_mode_name(h->mode),
+		     relation_name(set, h->relid));
 }
 
 static void
-append_holders(struct cut_text *t, const struct guard *g)
+cut_text_add_holders(struct cut_text *t, const struct guard_account *a)
 {
-	const struct holders *h = &g->holders;
+	const struct holders *h = a->holders;
 	size_t i;
 
 	for (i = 0; i < h->count && i < HOLDERS_SHOWN; i++) {
-		append(t, "%s", i > 0 ? "; " : "");
-		append_holder(t, &g->set, &h->shown[i]);
+		cut_text_add(t, "%s", i > 0 ? "; " : "");
+		cut_text_add_holder(t, a->set, &h->shown[i]);
 	}
 	if (h->count > HOLDERS_SHOWN)
-		append(t, "; and %zu more", h->count - HOLDERS_SHOWN);
+		cut_text_add(t, "; and %zu more", h->count - HOLDERS_SHOWN);
 }
 
+/* The setting to raise. */
 static const char *
 limit_name(enum guard_limit limit)
 {
@@ -119,57 +123,58 @@ limit_name(enum guard_limit limit)
 }
 
 static void
-refuse_timeout(struct report *out, const struct guard *g, const char *tag,
-	       uint64_t now_ms)
+refuse_timeout(struct report *out, const struct guard_account *a,
+	       const char *tag)
 {
-	bool is_statement = g->limit == GUARD_LIMIT_STATEMENT;
+	bool is_statement = a->limit == GUARD_LIMIT_STATEMENT;
 	struct cut_text t = {.data = out->detail, .size = sizeof(out->detail)};
 
 	out->sqlstate = is_statement ? "57014" : "55P03";
 	snprintf(out->message, sizeof(out->message),
 		 "canceling statement due to %s timeout: %s was held for"
 		 " %" PRIu64 " ms",
-		 is_statement ? "statement" : "lock", tag,
-		 now_ms - g->begun_ms);
-	append(&t, "Lock set in order: ");
-	append_set(&t, &g->set, true);
-	append(&t, ". %u attempts", g->attempts);
-	append(&t, " in %" PRIu64 " ms. ", now_ms - g->begun_ms);
-	if (g->holders.count > 0) {
-		append(&t, "Blockers: ");
-		append_holders(&t, g);
-		append(&t, ".");
+		 is_statement ? "statement" : "lock", tag, a->held_ms);
+	cut_text_add(&t, "Lock set in order: ");
+	cut_text_add_set(&t, a->set, true);
+	cut_text_add(&t, ". %u attempts", a->attempts);
+	cut_text_add(&t, " in %" PRIu64 " ms. ", a->held_ms);
+	if (a->holders->count > 0) {
+		cut_text_add(&t, "Blockers: ");
+		cut_text_add_holders(&t, a);
+		cut_text_add(&t, ".");
 	} else {
-		append(&t, "Nobody holds a conflicting lock at this moment.");
+		cut_text_add(&t,
+			     "Nobody holds a conflicting lock at this moment.");
 	}
 	snprintf(out->hint, sizeof(out->hint),
 		 "End the transactions named above, or raise %s.",
-		 limit_name(g->limit));
+		 limit_name(a->limit));
 }
 
 static void
-refuse_policy(struct report *out, const struct guard *g, const char *tag)
+refuse_policy(struct report *out, const struct guard_account *a,
+	      const char *tag)
 {
 	struct cut_text t = {.data = out->detail, .size = sizeof(out->detail)};
 
 	out->sqlstate = "42501";
 	snprintf(out->message, sizeof(out->message),
 		 "%s is refused by Lockstep: it locks several tables", tag);
-	append(&t, "Lock set: ");
-	append_set(&t, &g->set, true);
-	append(&t, ".");
+	cut_text_add(&t, "Lock set: ");
+	cut_text_add_set(&t, a->set, true);
+	cut_text_add(&t, ".");
 	snprintf(out->hint, sizeof(out->hint),
 		 "The setting \"policy\" is \"reject\".");
 }
 
 void
-report_refusal(struct report *out, const struct guard *g, const char *tag,
-	       uint64_t now_ms)
+report_refusal(struct report *out, const struct guard_account *a,
+	       const char *tag)
 {
 	memset(out, 0, sizeof(*out));
-	switch (g->outcome) {
+	switch (a->outcome) {
 	case GUARD_REJECTED:
-		refuse_policy(out, g, tag);
+		refuse_policy(out, a, tag);
 		break;
 	case GUARD_CANCELED:
 		out->sqlstate = "57014";
@@ -177,14 +182,14 @@ report_refusal(struct report *out, const struct guard *g, const char *tag,
 			 "canceling statement due to user request");
 		break;
 	default:
-		refuse_timeout(out, g, tag, now_ms);
+		refuse_timeout(out, a, tag);
 		break;
 	}
 }
 
 void
-report_waiting(struct report *out, const struct guard *g, const char *tag,
-	       uint64_t now_ms)
+report_waiting(struct report *out, const struct guard_account *a,
+	       const char *tag)
 {
 	struct cut_text t = {.data = out->detail, .size = sizeof(out->detail)};
 
@@ -192,17 +197,17 @@ report_waiting(struct report *out, const struct guard *g, const char *tag,
 	out->sqlstate = "00000";
 	snprintf(out->message, sizeof(out->message),
 		 "%s is held by Lockstep since %.1f s", tag,
-		 (double)(now_ms - g->begun_ms) / 1000.0);
-	append(&t, "Lock set in order: ");
-	append_set(&t, &g->set, false);
-	append(&t, ". ");
-	if (g->holders.count > 0) {
-		append(&t, "Waiting for ");
-		append_holders(&t, g);
-		append(&t, ".");
+		 (double)a->held_ms / 1000.0);
+	cut_text_add(&t, "Lock set in order: ");
+	cut_text_add_set(&t, a->set, false);
+	cut_text_add(&t, ". ");
+	if (a->holders->count > 0) {
+		cut_text_add(&t, "Waiting for ");
+		cut_text_add_holders(&t, a);
+		cut_text_add(&t, ".");
 	} else {
-		append(&t, "%u attempts to lock it found it in use.",
-		       g->attempts);
+		cut_text_add(&t, "%u attempts to lock it found it in use.",
+			     a->attempts);
 	}
 }
 
@@ -212,53 +217,5 @@ report_lock_set(char *out, size_t size, const struct lock_set *set)
 	struct cut_text t = {.data = out, .size = size};
 
 	out[0] = '\0';
-	append_set(&t, set, false);
-}
-
-const char *
-report_outcome(enum guard_outcome outcome)
-{
-	switch (outcome) {
-	case GUARD_PENDING:
-		return "pending";
-	case GUARD_PROTECTED:
-		return "protected";
-	case GUARD_UNNEEDED:
-		return "unneeded";
-	case GUARD_OUT_OF_SCOPE:
-		return "out-of-scope";
-	case GUARD_PASSED:
-		return "passed";
-	case GUARD_UNPLANNED:
-		return "unplanned";
-	case GUARD_READ_ONLY:
-		return "read-only";
-	case GUARD_OVERDUE:
-		return "overdue";
-	case GUARD_TIMED_OUT:
-		return "timed-out";
-	case GUARD_REJECTED:
-		return "rejected";
-	case GUARD_CANCELED:
-		return "canceled";
-	}
-	return "?";
-}
-
-const char *
-report_policy(enum guard_policy policy)
-{
-	switch (policy) {
-	case GUARD_POLICY_AUTO:
-		return "auto";
-	case GUARD_POLICY_LOCK:
-		return "lock";
-	case GUARD_POLICY_HOLD:
-		return "hold";
-	case GUARD_POLICY_PASS:
-		return "pass";
-	case GUARD_POLICY_REJECT:
-		return "reject";
-	}
-	return "?";
+	cut_text_add_set(&t, set, false);
 }

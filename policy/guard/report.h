@@ -1,11 +1,11 @@
 /*
- * report.h - what a person is told about a guarded statement: the error that
- * ends it, and the notice while it waits.
+ * report.h - texts about a guarded statement for a person: the error that ends
+ * it, and the notice while it waits.
  */
 #ifndef LOCKSTEP_POLICY_GUARD_REPORT_H
 #define LOCKSTEP_POLICY_GUARD_REPORT_H
 
-#include <stdint.h>
+#include <stddef.h>
 
 #include "policy/guard/guard.h"
 
@@ -14,26 +14,24 @@ enum {
 	REPORT_TEXT_MAX = 256,
 };
 
+/* All texts are in the server's encoding, as names came from there. */
 struct report {
-	const char *sqlstate;
+	const char *sqlstate; /* static */
 	char message[REPORT_TEXT_MAX];
 	char detail[REPORT_DETAIL_MAX]; /* may be empty */
 	char hint[REPORT_TEXT_MAX];     /* may be empty */
 };
 
-/* The error for a guard whose action is GUARD_REFUSE. */
-void report_refusal(struct report *out, const struct guard *g, const char *tag,
-		    uint64_t now_ms);
+/* The error for a statement that is refused.  tag: "DROP TABLE". */
+void report_refusal(struct report *out, const struct guard_account *a,
+		    const char *tag);
 
-/* The notice for a guard that waits. */
-void report_waiting(struct report *out, const struct guard *g, const char *tag,
-		    uint64_t now_ms);
+/* The notice for a statement that waits. */
+void report_waiting(struct report *out, const struct guard_account *a,
+		    const char *tag);
 
-/* The lock set in order, "a, b and 3 more"; cut to size. */
+/* The lock set in order, "a, b and 3 more"; cut to size bytes, its NUL
+ * included, which there must be room for. */
 void report_lock_set(char *out, size_t size, const struct lock_set *set);
-
-/* As the log names them; static. */
-const char *report_outcome(enum guard_outcome outcome);
-const char *report_policy(enum guard_policy policy);
 
 #endif

@@ -137,8 +137,9 @@ struct name_reader {
 	bool is_quoted;
 };
 
+/* The next byte, or NAME_DOT, or 0 at the end. */
 static int
-name_next(struct name_reader *r)
+name_next_char(struct name_reader *r)
 {
 	while (*r->rest == '"') {
 		r->rest++;
@@ -161,22 +162,23 @@ names_equal(struct name_reader a, struct name_reader b)
 	int next;
 
 	do {
-		next = name_next(&a);
-		if (next != name_next(&b))
+		next = name_next_char(&a);
+		if (next != name_next_char(&b))
 			return false;
 	} while (next != '\0');
 	return true;
 }
 
+/* The table's part of the name. */
 static struct name_reader
-behind_schema(const char *name)
+name_behind_schema(const char *name)
 {
 	const struct name_reader whole = {.rest = name};
 	struct name_reader r = whole;
 	int next;
 
 	do
-		next = name_next(&r);
+		next = name_next_char(&r);
 	while (next != '\0' && next != NAME_DOT);
 	return next == NAME_DOT ? r : whole;
 }
@@ -188,7 +190,7 @@ is_table(const char *value, const char *name)
 	const struct name_reader whole = {.rest = name};
 
 	return names_equal(wanted, whole) ||
-	       names_equal(wanted, behind_schema(name));
+	       names_equal(wanted, name_behind_schema(name));
 }
 
 static bool
@@ -224,8 +226,8 @@ value_fits(enum rule_predicate predicate, const char *value,
 }
 
 static bool
-is_true(enum rule_predicate predicate, const struct rule_match *match,
-	const struct rule_subject *s)
+predicate_is_true(enum rule_predicate predicate, const struct rule_match *match,
+		  const struct rule_subject *s)
 {
 	size_t i;
 
@@ -241,7 +243,8 @@ rule_matches(const struct rule *rule, const struct rule_subject *s)
 	size_t i;
 
 	for (i = 0; i < RULE_PREDICATES; i++)
-		if (!is_true((enum rule_predicate)i, &rule->matches[i], s))
+		if (!predicate_is_true((enum rule_predicate)i,
+				       &rule->matches[i], s))
 			return false;
 	return true;
 }

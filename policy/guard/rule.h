@@ -12,17 +12,20 @@
 #include "policy/guard/settings.h"
 
 enum rule_predicate {
-	RULE_DATABASE,         /* these three: names in which a * stands */
-	RULE_USER,             /* for any bytes, none included */
-	RULE_APPLICATION_NAME, /* */
-	RULE_STATEMENT,        /* a command tag: "DROP TABLE" */
-	RULE_TABLE, /* SCHEMA.TABLE or TABLE, quoted as in SQL: true if the
-		       lock set has it */
+	/* Names, in which a * stands for any bytes, none included. */
+	RULE_DATABASE,
+	RULE_USER,
+	RULE_APPLICATION_NAME,
+	/* Command tags: "DROP TABLE". */
+	RULE_STATEMENT,
+	/* SCHEMA.TABLE or TABLE, quoted as in SQL: fits if the lock set has
+	 * that table. */
+	RULE_TABLE,
 	RULE_PREDICATES,
 };
 
-/* True if one of the values fits, or, if negated, none; true if there are
- * none. */
+/* A predicate is true if one of the values fits or, if negated, none; also if
+ * there are no values. */
 struct rule_match {
 	bool is_negated;
 	char **values; /* owned, as is each */
@@ -38,25 +41,27 @@ struct rule {
 /* A statement, as rules see it.  All is borrowed. */
 struct rule_subject {
 	const char *database;
-	const char *user; /* who logged in */
+	const char *user; /* as logged in */
 	const char *application_name;
 	const char *tag;            /* as struct statement has it */
 	const struct lock_set *set; /* NULL: empty */
 };
 
-/* The tags that a rule can name, sorted, up to a NULL. */
+/* The tags that a rule can name, sorted; the last one is followed by NULL. */
 extern const char *const rule_statements[];
 
-/* As it is written in a configuration: "application_name". */
+/* The name of the predicate in a configuration, static:
+ * "application_name". */
 const char *rule_predicate_name(enum rule_predicate predicate);
 
-/* There is no statement that it does not match. */
+/* True: the rule matches any statement; false: some it does not match. */
 bool rule_is_for_all(const struct rule *rule);
 
-/* The first that matches, or NULL. */
+/* The first of the rules that matches, borrowed; NULL: none does. */
 const struct rule *rule_find(const struct rule *rules, size_t count,
 			     const struct rule_subject *subject);
 
-void rule_clear(struct rule *rule); /* accepts a zeroed one */
+/* Free all that the rule owns, and zero it; accepts a zeroed one. */
+void rule_clear(struct rule *rule);
 
 #endif

@@ -16,6 +16,18 @@ static const struct {
 #undef X
 };
 
+static const char *const policy_names[] = {
+#define X(constant, text) [GUARD_POLICY_##constant] = (text),
+    GUARD_POLICIES(X)
+#undef X
+};
+
+const char *
+guard_policy_name(enum guard_policy policy)
+{
+	return policy_names[policy];
+}
+
 const char *
 settings_name(enum guard_setting setting)
 {

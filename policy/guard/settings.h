@@ -14,13 +14,20 @@
 #include "policy/catalog/lock_order.h"
 #include "policy/sql/statement.h"
 
+/* X(constant, text): ways to get the locks of a guarded statement. */
+#define GUARD_POLICIES(X)                                                      \
+	X(AUTO, "auto") /* two quick attempts, then as HOLD */                 \
+	X(LOCK, "lock") /* ordered, bounded attempts */                        \
+	/* Wait in the proxy until nobody conflicts; the gate keeps new        \
+	 * transactions away meanwhile. */                                     \
+	X(HOLD, "hold")                                                        \
+	X(PASS, "pass")     /* watch and log, change nothing */                \
+	X(REJECT, "reject") /* refuse with an error */
+
 enum guard_policy {
-	GUARD_POLICY_AUTO,   /* two quick attempts, then as HOLD */
-	GUARD_POLICY_LOCK,   /* ordered, bounded attempts */
-	GUARD_POLICY_HOLD,   /* wait in the proxy until nobody conflicts; the
-				gate keeps new transactions away meanwhile */
-	GUARD_POLICY_PASS,   /* watch and log, change nothing */
-	GUARD_POLICY_REJECT, /* refuse with an error */
+#define X(constant, text) GUARD_POLICY_##constant,
+	GUARD_POLICIES(X)
+#undef X
 };
 
 enum guard_on_timeout {
@@ -31,7 +38,7 @@ enum guard_on_timeout {
 struct guard_settings {
 	enum guard_scope scope;           /* guard */
 	enum guard_policy policy;         /* policy */
-	struct lock_order order;          /* lock_order; names are borrowed */
+	struct lock_order order;          /* lock_order; see owns_order */
 	enum guard_on_timeout on_timeout; /* on_timeout */
 	bool guard_single_table;
 	uint32_t attempt_timeout_ms;
@@ -39,10 +46,11 @@ struct guard_settings {
 	uint32_t in_transaction_timeout_ms;
 	uint32_t gate_window_ms;
 	uint32_t gate_transaction_ms; /* 0: the gate is open after the DDL */
-	/* For people: the name of the rule that had a part in these, borrowed;
+	/* The name of the rule that had a part in these, borrowed, for people;
 	 * NULL: none had. */
 	const char *rule;
-	/* The names of `order` are these settings' own. */
+	/* True: the names of `order` are these settings' own; false: they are
+	 * borrowed. */
 	bool owns_order;
 };
 
@@ -73,17 +81,22 @@ struct settings_part {
 	uint32_t set;
 };
 
+/* The text of the table above, static: "auto". */
+const char *guard_policy_name(enum guard_policy policy);
+
+/* The name of the setting in a configuration, static: "hold_timeout". */
 const char *settings_name(enum guard_setting setting);
 
+/* True: the part sets it. */
 bool settings_part_has(const struct settings_part *part,
 		       enum guard_setting setting);
 
-/* Those of the part take the place of what *to had.  The names of an order
- * stay the part's, and what it replaces is not freed. */
+/* Replace the settings of *to that the part sets.  The names of an order are
+ * borrowed from the part; those that they replace are not freed. */
 void settings_merge(struct guard_settings *to,
 		    const struct settings_part *part);
 
-/* Frees the names. */
+/* Free the names, which the order must own, and leave it empty. */
 void settings_clear_order(struct lock_order *order);
 
 #endif

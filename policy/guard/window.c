@@ -10,7 +10,6 @@ enum {
 void
 window_begin(struct window *w, uint64_t now_ms, uint32_t length_ms)
 {
-	w->is_shut = true;
 	w->begun_ms = now_ms;
 	w->until_ms = now_ms + length_ms;
 }
@@ -24,7 +23,6 @@ window_end(struct window *w, uint64_t now_ms, uint64_t random)
 	if (pause_ms < PAUSE_LEAST_MS)
 		pause_ms = PAUSE_LEAST_MS;
 	pause_ms <<= w->count < DOUBLINGS_MAX ? w->count : DOUBLINGS_MAX;
-	w->is_shut = false;
 	w->total_ms += lasted_ms;
 	w->next_ms = now_ms + pause_ms + random % (pause_ms / JITTER_SHARE);
 	w->count++;

@@ -10,26 +10,28 @@
 #ifndef LOCKSTEP_POLICY_GUARD_WINDOW_H
 #define LOCKSTEP_POLICY_GUARD_WINDOW_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
-/* A zeroed one may open at once. */
+/*
+ * A zeroed one may begin at once.  Whether one is under way is not kept here:
+ * the guard's state says so.
+ */
 struct window {
-	bool is_shut;      /* the gate is */
-	uint64_t begun_ms; /* when it was shut last */
-	uint64_t until_ms;
-	uint64_t next_ms;  /* it is not shut again before this */
-	uint64_t total_ms; /* how long it was, in all that have ended */
-	uint32_t count;    /* that have ended */
+	uint64_t begun_ms; /* the last one began then; 0: none has */
+	uint64_t until_ms; /* the last one ends then, at the latest */
+	uint64_t next_ms;  /* the next one begins then, at the earliest */
+	uint64_t total_ms; /* sum of the lengths of those that have ended */
+	uint32_t count;    /* number of those that have ended */
 };
 
-/* The gate is shut now. */
+/* The gate is shut now, for length_ms at most. */
 void window_begin(struct window *w, uint64_t now_ms, uint32_t length_ms);
 
-/* It is open again.  random: any number; proxies are not to keep step. */
+/* The gate is open again: compute the pause.  random: any number, so that two
+ * proxies do not keep step. */
 void window_end(struct window *w, uint64_t now_ms, uint64_t random);
 
-/* For want of allowance: not before delay_ms have gone by. */
+/* For want of allowance: no window before delay_ms have gone by. */
 void window_put_off(struct window *w, uint64_t now_ms, uint64_t delay_ms);
 
 #endif

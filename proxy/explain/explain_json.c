@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/guard/report.h"
+#include "policy/guard/settings.h"
 #include "proxy/base/escape.h"
 
 static void
@@ -130,7 +130,7 @@ explain_write_json(FILE *out, const struct explain_report *r)
 	escape_write_json(out, r->statement, r->statement_len);
 	fprintf(out, ", \"guarded\": %s",
 		r->verdict == EXPLAIN_GUARDED ? "true" : "false");
-	json_write_member(out, "policy", report_policy(r->settings.policy));
+	json_write_member(out, "policy", guard_policy_name(r->settings.policy));
 	if (!json_write_locks(out, r))
 		return false;
 	json_write_order(out, r);

@@ -10,7 +10,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "policy/guard/report.h"
+#include "policy/guard/settings.h"
 #include "policy/sql/statement_text.h"
 #include "proxy/base/escape.h"
 
@@ -268,7 +268,7 @@ text_write_guarded(FILE *out, const struct explain_report *r)
 	enum guard_policy policy = r->settings.policy;
 	size_t lockable = text_lockable_count(r);
 
-	fprintf(out, "  %s: ", report_policy(policy));
+	fprintf(out, "  %s: ", guard_policy_name(policy));
 	if (policy == GUARD_POLICY_PASS) {
 		fputs("would run it as it is, and log it\n", out);
 	} else if (policy == GUARD_POLICY_REJECT) {

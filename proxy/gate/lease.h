@@ -19,7 +19,7 @@ struct lease {
 	struct pair *pair;          /* borrowed: whose statements they are */
 	struct gate_window *window; /* while a statement is tried */
 	struct gate_window *transaction; /* while its locks are kept */
-	bool has_turn;
+	bool has_turn;                   /* taken, and not given back */
 	uint32_t delayed; /* sessions that waited at windows now open */
 };
 

@@ -46,7 +46,8 @@ settle_lease(struct exchange *x)
 
 	lease_give_turn(lease);
 	/* Until the client's own Sync: a window is soon over without it. */
-	if (x->guard.outcome == GUARD_PROTECTED && !pipeline_is_settled(p))
+	if (guard_step(&x->guard).outcome == GUARD_PROTECTED &&
+	    !pipeline_is_settled(p))
 		return;
 	lease_open(lease);
 	if (p->status != TRANSACTION_BLOCK)
@@ -65,7 +66,7 @@ void
 exchange_begin_batch(struct exchange *x, enum exchange_phase phase)
 {
 	exchange_enter(x, phase);
-	batch_begin(&x->batch, x->guarded, &x->guard.set);
+	batch_begin(&x->batch, x->guarded, guard_set(&x->guard));
 }
 
 /* The client's statement */
@@ -98,7 +99,7 @@ void
 exchange_run(struct exchange *x)
 {
 	x->in_own_block = exchange_is_query(x) && x->context == CONTEXT_IDLE &&
-			  x->guard.outcome == GUARD_PROTECTED;
+			  guard_step(&x->guard).outcome == GUARD_PROTECTED;
 	if (exchange_is_query(x))
 		send_piece(x);
 	else
@@ -223,7 +224,7 @@ commit(struct exchange *x)
 static void
 log_piece(const struct exchange *x)
 {
-	if (x->guard.outcome != GUARD_PENDING)
+	if (guard_step(&x->guard).outcome != GUARD_PENDING)
 		exchange_log(x);
 }
 
@@ -491,11 +492,11 @@ exchange_blocks_client(const struct exchange *x)
 bool
 exchange_is_held(const struct exchange *x)
 {
-	const struct guard *g = &x->guard;
+	struct guard_account a = guard_account(&x->guard, clock_now_ms());
 
-	return x->phase == EXCHANGE_WAITING && !g->window.is_shut &&
-	       (g->looks > 0 || g->attempts > 1 ||
-		clock_now_ms() - g->begun_ms >= HELD_MS);
+	return x->phase == EXCHANGE_WAITING &&
+	       guard_state_keeps(a.state) != GUARD_KEEPS_GATE &&
+	       (a.waits > 0 || a.attempts > 1 || a.held_ms >= HELD_MS);
 }
 
 bool

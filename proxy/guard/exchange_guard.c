@@ -14,7 +14,7 @@ enum {
 	NEXT_NOTICE_MS = 10000,
 };
 
-static void act(struct exchange *x, enum guard_action action);
+static void act(struct exchange *x, struct guard_step step);
 
 /* The statements to prepare for. */
 static const struct statement *
@@ -83,10 +83,10 @@ send_names(struct exchange *x)
 }
 
 static void
-send_coax(struct exchange *x)
+send_coax(struct exchange *x, const struct guard_step *step)
 {
 	exchange_begin_batch(x, EXCHANGE_COAXING);
-	batch_add_coax(&x->batch, x->guard.coax_index, x->guard.coax_bound_ms);
+	batch_add_coax(&x->batch, step->coax_index, step->coax_bound_ms);
 	(void)batch_send(&x->batch, exchange_may_sync(x));
 }
 
@@ -106,24 +106,15 @@ attempt_ends_cycle(const struct exchange *x)
 	       (x->context == CONTEXT_IDLE && exchange_is_query(x));
 }
 
-/* The client's transaction will keep the locks, and the gate stay shut. */
-static bool
-keeps_gate_shut(const struct exchange *x)
-{
-	return x->context != CONTEXT_IDLE &&
-	       guard_uses_gate(x->guard.settings) &&
-	       x->guard.settings->gate_transaction_ms > 0;
-}
-
 static void
-send_attempt(struct exchange *x)
+send_attempt(struct exchange *x, const struct guard_step *step)
 {
 	struct attempt a = {
-	    .set = &x->guard.set,
-	    .nowait = x->guard.attempt_nowait,
-	    .takes_turn = !x->guard.skips_turn,
-	    .bound_ms = x->guard.attempt_bound_ms,
-	    .lock_timeout = x->guard.facts.lock_timeout,
+	    .set = guard_set(&x->guard),
+	    .nowait = step->nowait,
+	    .takes_turn = step->takes_turn,
+	    .bound_ms = step->attempt_bound_ms,
+	    .lock_timeout = guard_facts(&x->guard)->lock_timeout,
 	};
 
 	exchange_begin_batch(x, EXCHANGE_ATTEMPTING);
@@ -134,7 +125,7 @@ send_attempt(struct exchange *x)
 	 * there to learn of a set that grew would help nobody. */
 	if (x->context != CONTEXT_TAIL)
 		add_plan(x);
-	if (keeps_gate_shut(x))
+	if (guard_gate_lasts(&x->guard))
 		batch_add_names(&x->batch);
 	(void)batch_send(&x->batch, attempt_ends_cycle(x));
 }
@@ -151,17 +142,10 @@ exchange_send_undo(struct exchange *x)
 }
 
 static void
-undo_then(struct exchange *x, enum guard_action pending)
-{
-	x->pending = pending;
-	exchange_send_undo(x);
-}
-
-static void
 wait(struct exchange *x)
 {
 	uint64_t now_ms = clock_now_ms();
-	uint64_t until_ms = x->guard.wake_ms;
+	uint64_t until_ms = guard_step(&x->guard).wake_ms;
 
 	exchange_enter(x, EXCHANGE_WAITING);
 	if (x->notice_ms < until_ms)
@@ -174,7 +158,6 @@ wait(struct exchange *x)
 static void
 release_savepoint(struct exchange *x)
 {
-	x->pending = GUARD_RUN;
 	exchange_begin_batch(x, EXCHANGE_UNDOING);
 	batch_add_command(&x->batch, "RELEASE SAVEPOINT _lockstep");
 	x->has_savepoint = false;
@@ -182,11 +165,11 @@ release_savepoint(struct exchange *x)
 }
 
 static void
-run(struct exchange *x)
+run(struct exchange *x, const struct guard_step *step)
 {
-	if (x->guard.outcome == GUARD_PROTECTED && keeps_gate_shut(x))
+	if (step->outcome == GUARD_PROTECTED && guard_gate_lasts(&x->guard))
 		lease_keep(&x->guarded->lease, &x->names,
-			   x->guard.settings->gate_transaction_ms);
+			   x->settings.gate_transaction_ms);
 	if (x->has_savepoint)
 		release_savepoint(x);
 	else
@@ -202,31 +185,34 @@ ask_for_turn(struct exchange *x)
 	act(x, guard_turned(&x->guard, granted, allowance_ms, clock_now_ms()));
 }
 
-/* What the guard does not keep any longer, nobody does. */
+/* The lease keeps nothing that the guard does not want kept any longer. */
 static void
-give_back(struct exchange *x)
+give_back(struct exchange *x, enum guard_keeps keeps)
 {
-	if (!x->guard.window.is_shut)
+	if (keeps != GUARD_KEEPS_GATE)
 		lease_open(&x->guarded->lease);
-	if (!x->guard.has_turn)
+	if (keeps == GUARD_KEEPS_NOTHING)
 		lease_give_turn(&x->guarded->lease);
 }
 
 static void
-act(struct exchange *x, enum guard_action action)
+act(struct exchange *x, struct guard_step step)
 {
 	/* The client may have broken while it was told something. */
 	if (pair_is_closing(x->pair))
 		return;
-	if (x->is_canceled && action != GUARD_REFUSE)
-		action = guard_cancel(&x->guard);
-	give_back(x);
-	switch (action) {
+	if (x->is_canceled && step.action != GUARD_REFUSE)
+		step = guard_cancel(&x->guard);
+	exchange_trace_step(x, &step);
+	give_back(x, step.keeps);
+	switch (step.action) {
+	case GUARD_IDLE:
+		break;
 	case GUARD_PLAN:
 		send_plan(x);
 		break;
 	case GUARD_HOLDERS:
-		send_look(x, x->guard.look_at);
+		send_look(x, step.look_at);
 		break;
 	case GUARD_TURN:
 		ask_for_turn(x);
@@ -235,16 +221,16 @@ act(struct exchange *x, enum guard_action action)
 		send_names(x);
 		break;
 	case GUARD_COAX:
-		send_coax(x);
+		send_coax(x, &step);
 		break;
 	case GUARD_ATTEMPT:
-		send_attempt(x);
+		send_attempt(x, &step);
 		break;
 	case GUARD_WAIT:
 		wait(x);
 		break;
 	case GUARD_RUN:
-		run(x);
+		run(x, &step);
 		break;
 	case GUARD_REFUSE:
 		exchange_refuse(x);
@@ -288,12 +274,12 @@ ends_statement(const struct exchange *x)
 static void
 give_up(struct exchange *x)
 {
-	enum guard_action action = guard_plan_failed(&x->guard);
+	struct guard_step step = guard_plan_failed(&x->guard);
 
 	if (batch_has_error(&x->batch) && x->context == CONTEXT_BLOCK)
-		undo_then(x, action);
+		exchange_send_undo(x);
 	else
-		act(x, action);
+		act(x, step);
 }
 
 /*
@@ -330,6 +316,7 @@ static bool
 choose_settings(struct exchange *x)
 {
 	struct pair *p = x->pair;
+	bool is_again = guard_step(&x->guard).is_again;
 	struct rule_subject subject = {
 	    .database = p->database,
 	    .user = p->user,
@@ -340,9 +327,9 @@ choose_settings(struct exchange *x)
 
 	guard_settings_clear(&x->settings);
 	/* Said once, however often it is planned. */
-	return guard_settings_choose(&x->settings, pair_config(x->pair),
-				     &subject, &x->batch.overrides,
-				     x->guard.failures == 0 ? warn : NULL, x);
+	return guard_settings_choose(&x->settings, pair_config(p), &subject,
+				     &x->batch.overrides,
+				     is_again ? NULL : warn, x);
 }
 
 static void
@@ -367,7 +354,7 @@ resume_waiting(struct exchange *x)
 
 	if (x->is_canceled)
 		act(x, guard_cancel(&x->guard));
-	else if (now_ms >= x->guard.wake_ms)
+	else if (now_ms >= guard_step(&x->guard).wake_ms)
 		act(x, guard_woken(&x->guard, now_ms));
 	else
 		wait(x);
@@ -377,7 +364,7 @@ static void
 notify(struct exchange *x)
 {
 	x->is_noticing = false;
-	x->guard.holders = x->batch.holders;
+	guard_noticed(&x->guard, &x->batch.holders);
 	if (guard_log_notify(&x->log, x->pair, &x->guard, clock_now_ms()))
 		resume_waiting(x);
 }
@@ -386,6 +373,7 @@ static void
 looked(struct exchange *x)
 {
 	struct batch *b = &x->batch;
+	uint32_t exchanges;
 
 	if (ends_statement(x))
 		exchange_fail(x);
@@ -394,8 +382,9 @@ looked(struct exchange *x)
 	else if (x->is_noticing)
 		notify(x);
 	else {
-		x->guard.company = atomic_load(&x->pair->daemon->exchanges) - 1;
-		act(x, guard_looked(&x->guard, &b->holders, clock_now_ms()));
+		exchanges = atomic_load(&x->pair->daemon->exchanges);
+		act(x, guard_looked(&x->guard, &b->holders, exchanges - 1,
+				    clock_now_ms()));
 	}
 }
 
@@ -403,7 +392,7 @@ static void
 named(struct exchange *x)
 {
 	struct batch *b = &x->batch;
-	enum guard_action action;
+	struct guard_step step;
 
 	if (ends_statement(x)) {
 		exchange_fail(x);
@@ -413,13 +402,12 @@ named(struct exchange *x)
 		give_up(x);
 		return;
 	}
-	action = guard_shut(&x->guard, clock_now_ms());
+	step = guard_shut(&x->guard, clock_now_ms());
 	gate_names_seal(&b->names);
-	b->names.counts_near = x->guard.has_near;
-	if (x->guard.window.is_shut)
-		lease_shut(&x->guarded->lease, &b->names,
-			   x->guard.window.until_ms);
-	act(x, action);
+	b->names.counts_near = guard_counts_near(&x->guard);
+	if (step.keeps == GUARD_KEEPS_GATE)
+		lease_shut(&x->guarded->lease, &b->names, step.gate_until_ms);
+	act(x, step);
 }
 
 static void
@@ -462,8 +450,8 @@ static void
 attempted(struct exchange *x)
 {
 	struct batch *b = &x->batch;
-	enum attempt_result result = attempt_result(b, &x->guard.set);
-	enum guard_action action;
+	enum attempt_result result = attempt_result(b, guard_set(&x->guard));
+	struct guard_step step;
 
 	if (ends_statement(x)) {
 		exchange_fail(x);
@@ -471,17 +459,17 @@ attempted(struct exchange *x)
 	}
 	gate_names_clear(&x->names);
 	gate_names_seal(&b->names);
-	b->names.counts_near = x->guard.has_near;
+	b->names.counts_near = guard_counts_near(&x->guard);
 	x->names = b->names;
 	memset(&b->names, 0, sizeof(b->names));
-	action = guard_attempted(&x->guard, result, b->attempt_index,
-				 &b->planned, clock_now_ms());
+	step = guard_attempted(&x->guard, result, b->attempt_index, &b->planned,
+			       clock_now_ms());
 	if (x->is_canceled)
-		action = guard_cancel(&x->guard);
-	if (x->guard.outcome == GUARD_PROTECTED || !needs_undo(x, result))
-		act(x, action);
+		step = guard_cancel(&x->guard);
+	if (step.outcome == GUARD_PROTECTED || !needs_undo(x, result))
+		act(x, step);
 	else
-		undo_then(x, action);
+		exchange_send_undo(x);
 }
 
 static void
@@ -492,7 +480,7 @@ undone(struct exchange *x)
 	else if (batch_has_error(&x->batch))
 		exchange_fail(x);
 	else
-		act(x, x->pending);
+		act(x, guard_step(&x->guard));
 }
 
 void

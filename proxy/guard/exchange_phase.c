@@ -74,6 +74,19 @@ trace(const struct exchange *x, enum exchange_phase next)
 }
 
 void
+exchange_trace_step(const struct exchange *x, const struct guard_step *step)
+{
+	struct log_event e;
+
+	log_begin(&e, LOG_TRACE, "guard");
+	log_number(&e, "session", x->pair->id);
+	log_text(&e, "state", guard_state_name(step->state));
+	log_text(&e, "action", guard_action_name(step->action));
+	log_text(&e, "outcome", guard_outcome_name(step->outcome));
+	log_end(&e);
+}
+
+void
 exchange_enter(struct exchange *x, enum exchange_phase next)
 {
 	assert(may_follow[x->phase] & 1u << next);
@@ -93,5 +106,5 @@ exchange_describe(const struct exchange *x, struct log_event *e)
 		return;
 	log_text(e, "statement", x->log.statement);
 	log_number(e, "statement_ms", clock_now_ms() - x->log.begun_ms);
-	guard_log_describe(&x->guard, e);
+	guard_log_describe(&x->guard, clock_now_ms(), e);
 }

@@ -8,7 +8,7 @@
  *   NAMING      by which names the gate goes                 -> guard
  *   ATTEMPTING  all locks in order, or none                  -> guard
  *   COAXING     an autovacuum is to give way                 -> guard
- *   UNDOING     what an attempt left open is closed          -> `pending`
+ *   UNDOING     what an attempt left open is closed          -> guard
  *   WAITING     nothing is under way; a timer or a cancel    -> guard
  *   REFUSING    the server's transaction is made to fail
  *   RUNNING     a piece of a simple Query                    -> next piece
@@ -100,7 +100,6 @@ struct exchange {
 	bool is_noticing;   /* the look is for a notice, not for the guard */
 	bool has_savepoint; /* ours */
 	bool in_own_block;
-	enum guard_action pending;    /* behind UNDOING */
 	struct query query;           /* what is to run: this, */
 	struct prepared_facts *facts; /* or an Execute; one use */
 	uint64_t execute_seq;
@@ -114,6 +113,10 @@ struct exchange {
 };
 
 /* exchange.c */
+
+/* At level trace: the guard has decided on this. */
+void exchange_trace_step(const struct exchange *x,
+			 const struct guard_step *step);
 
 /* The only function that writes x->phase. */
 void exchange_enter(struct exchange *x, enum exchange_phase next);

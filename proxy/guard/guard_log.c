@@ -26,22 +26,6 @@ begin_line(struct log_event *e, enum log_level level, const char *message,
 	log_text(e, "database", p->database);
 }
 
-/* Those that have ended, and the one in which it ran. */
-static uint32_t
-windows(const struct guard *g)
-{
-	return g->window.count + (g->window.is_shut ? 1 : 0);
-}
-
-static uint64_t
-gate_ms(const struct guard *g, uint64_t now_ms)
-{
-	const struct window *w = &g->window;
-	uint64_t end_ms = now_ms < w->until_ms ? now_ms : w->until_ms;
-
-	return w->total_ms + (w->is_shut ? end_ms - w->begun_ms : 0);
-}
-
 /* Such as a DROP that locks one table. */
 static bool
 is_ordinary(enum guard_outcome outcome)
@@ -53,43 +37,46 @@ void
 guard_log_outcome(const struct guard_log *l, const struct guarded *of,
 		  const struct guard *g, uint64_t now_ms)
 {
+	struct guard_account a = guard_account(g, now_ms);
 	uint64_t run_ms = l->run_ms > 0 ? l->run_ms : now_ms;
 	char tables[512];
 	struct log_event e;
 
-	begin_line(&e, is_ordinary(g->outcome) ? LOG_DEBUG : LOG_INFO,
+	begin_line(&e, is_ordinary(a.outcome) ? LOG_DEBUG : LOG_INFO,
 		   "guarded statement", of->pair);
-	report_lock_set(tables, sizeof(tables), &g->set);
+	report_lock_set(tables, sizeof(tables), a.set);
 	log_text(&e, "statement", l->statement);
 	log_text(&e, "tables", tables);
-	log_text(&e, "policy", report_policy(g->settings->policy));
-	if (g->settings->rule != NULL)
-		log_text(&e, "rule", g->settings->rule);
-	log_text(&e, "outcome", report_outcome(g->outcome));
-	log_number(&e, "attempts", g->attempts);
+	log_text(&e, "policy", guard_policy_name(a.settings->policy));
+	if (a.settings->rule != NULL)
+		log_text(&e, "rule", a.settings->rule);
+	log_text(&e, "outcome", guard_outcome_name(a.outcome));
+	log_number(&e, "attempts", a.attempts);
 	log_number(&e, "held_ms", run_ms - l->begun_ms);
 	log_number(&e, "run_ms", now_ms - run_ms);
-	if (g->window.begun_ms > 0) {
-		log_number(&e, "windows", windows(g));
-		log_number(&e, "gate_ms", gate_ms(g, now_ms));
+	if (a.had_window) {
+		log_number(&e, "windows", a.windows);
+		log_number(&e, "gate_ms", a.gate_ms);
 		log_number(&e, "delayed", lease_delayed(&of->lease));
 	}
 	log_text(&e, "result", l->result);
-	if (g->facts.has_old_snapshot)
+	if (a.facts->has_old_snapshot)
 		log_text(&e, "snapshot", "old, newer tables are not seen");
 	log_end(&e);
 }
 
 void
-guard_log_describe(const struct guard *g, struct log_event *e)
+guard_log_describe(const struct guard *g, uint64_t now_ms, struct log_event *e)
 {
+	struct guard_account a = guard_account(g, now_ms);
 	char tables[512];
 
-	report_lock_set(tables, sizeof(tables), &g->set);
+	report_lock_set(tables, sizeof(tables), a.set);
+	log_text(e, "guard", guard_state_name(a.state));
 	log_text(e, "tables", tables);
-	log_number(e, "attempts", g->attempts);
-	log_number(e, "looks", g->looks);
-	log_number(e, "windows", windows(g));
+	log_number(e, "attempts", a.attempts);
+	log_number(e, "waits", a.waits);
+	log_number(e, "windows", a.windows);
 }
 
 void
@@ -142,12 +129,13 @@ bool
 guard_log_notify(const struct guard_log *l, struct pair *p,
 		 const struct guard *g, uint64_t now_ms)
 {
+	struct guard_account a = guard_account(g, now_ms);
 	struct report r;
 	struct error_report e = {.severity = "NOTICE"};
 
-	if (!g->facts.wants_notices)
+	if (!a.facts->wants_notices)
 		return true;
-	report_waiting(&r, g, l->statement, now_ms);
+	report_waiting(&r, &a, l->statement);
 	e.sqlstate = r.sqlstate;
 	e.message = r.message;
 	e.detail = r.detail;
@@ -158,10 +146,11 @@ bool
 guard_log_refuse(struct guard_log *l, struct pair *p, const struct guard *g,
 		 uint64_t now_ms)
 {
+	struct guard_account a = guard_account(g, now_ms);
 	struct report r;
 	struct error_report e = {.severity = "ERROR"};
 
-	report_refusal(&r, g, l->statement, now_ms);
+	report_refusal(&r, &a, l->statement);
 	guard_log_result(l, r.sqlstate, strlen(r.sqlstate));
 	e.sqlstate = r.sqlstate;
 	e.message = r.message;

@@ -30,7 +30,8 @@ void guard_log_outcome(const struct guard_log *l, const struct guarded *of,
 		       const struct guard *g, uint64_t now_ms);
 
 /* Add to a line of the log how far the guard has come with it. */
-void guard_log_describe(const struct guard *g, struct log_event *e);
+void guard_log_describe(const struct guard *g, uint64_t now_ms,
+			struct log_event *e);
 
 /* Statements that could have been guarded and were not. */
 void guard_log_unguarded(const struct pair *p, size_t statements);

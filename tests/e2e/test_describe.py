@@ -69,11 +69,12 @@ def test_a_held_statement_is_described(held, database):
     told = sessions[0]
     assert told["state"] == "ready" and told["waits_for"] == "guard"
     assert told["phase"] in ("waiting", "looking")
+    assert told["guard"] in ("wait", "look")
     assert told["context"] == "idle" and told["transaction"] == "I"
     assert told["statement"] == "DROP TABLE"
     for table in ("table_a", "table_b", "table_c"):
         assert table in told["tables"]
-    assert int(told["statement_ms"]) >= 200 and int(told["looks"]) > 0
+    assert int(told["statement_ms"]) >= 200 and int(told["waits"]) > 0
     assert int(told["injected"]) > 0
     assert told["database"] == database and told["user"] == "postgres"
     assert "keeps_gate" not in told and "keeps_turn" not in told
@@ -135,6 +136,9 @@ def test_trace_has_each_phase(start_lockstep, database, admin):
     assert phases == [("fence", "planning"), ("planning", "attempting"),
                       ("attempting", "running"), ("running", "committing"),
                       ("committing", "done")]
+    states = [event["state"] for event in proxy.events()
+              if event["message"] == "guard"]
+    assert states == ["plan", "turn", "attempt", "run-protected"]
     session = proxy.guarded()[0]["session"]
     states = [(event["from"], event["to"]) for event in proxy.events()
               if event["message"] == "state" and event["session"] == session]

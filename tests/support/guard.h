@@ -19,7 +19,7 @@ enum {
 	SEED = 42,
 };
 
-/* What is otherwise than plain: policy auto, an idle session. */
+/* Differences from the plain case: policy auto, an idle session. */
 enum condition {
 	IN_BLOCK = 1 << 0,    /* the client's block is open */
 	SINGLE = 1 << 1,      /* guard_single_table */
@@ -44,6 +44,8 @@ struct fixture {
 	struct session_facts facts;
 	unsigned conditions;
 	struct guard guard;
+	struct guard_step step; /* the last one */
+	uint32_t company;
 	uint64_t now_ms;
 	bool is_free; /* go_on finds nobody in the way */
 };
@@ -131,23 +133,66 @@ relations(const struct fixture *f, uint32_t first, uint32_t count)
 	return set;
 }
 
-/* What the guard is told */
+/* The guard's side */
+
+static inline struct guard_account
+account(const struct fixture *f)
+{
+	return guard_account(&f->guard, f->now_ms);
+}
+
+static inline bool
+has_turn(const struct fixture *f)
+{
+	return f->step.keeps != GUARD_KEEPS_NOTHING;
+}
+
+static inline bool
+in_window(const struct fixture *f)
+{
+	return f->step.keeps == GUARD_KEEPS_GATE;
+}
+
+/* The table of states has the truth about each step. */
+static inline enum guard_action
+take_step(struct fixture *f, struct guard_step step)
+{
+	assert_int_equal(step.state, guard_step(&f->guard).state);
+	assert_int_equal(step.action, guard_state_action(step.state));
+	assert_int_equal(step.keeps, guard_state_keeps(step.state));
+	assert_int_equal(step.outcome, guard_state_outcome(step.state));
+	assert_int_equal(step.state, account(f).state);
+	assert_int_equal(step.outcome, account(f).outcome);
+	f->step = step;
+	return step.action;
+}
+
+/* The driver's side */
+
+static inline enum guard_action
+begin_with(struct fixture *f, const struct guard_settings *settings,
+	   uint64_t seed)
+{
+	bool in_transaction = (f->conditions & IN_BLOCK) != 0;
+
+	return take_step(f, guard_begin(&f->guard, settings, in_transaction,
+					f->now_ms, seed));
+}
 
 static inline enum guard_action
 begin(struct fixture *f)
 {
-	return guard_begin(&f->guard, &f->settings,
-			   (f->conditions & IN_BLOCK) != 0, f->now_ms, SEED);
+	return begin_with(f, &f->settings, SEED);
 }
 
 static inline enum guard_action
-plan(struct fixture *f, uint32_t count)
+plan_set(struct fixture *f, struct lock_set set)
 {
-	struct lock_set set = relations(f, 1, count);
-	enum guard_action action = guard_planned(
-	    &f->guard, &f->settings,
-	    f->conditions & OF_DDL ? GUARD_SCOPE_DDL : GUARD_SCOPE_DROPS,
-	    &f->facts, &set, f->now_ms);
+	enum guard_scope scope =
+	    f->conditions & OF_DDL ? GUARD_SCOPE_DDL : GUARD_SCOPE_DROPS;
+	enum guard_action action =
+	    take_step(f, guard_planned(&f->guard, &f->settings, scope,
+				       &f->facts, &set, f->now_ms));
 
 	assert_int_equal(set.count, 0);
 	assert_null(set.items);
@@ -155,9 +200,34 @@ plan(struct fixture *f, uint32_t count)
 }
 
 static inline enum guard_action
+plan(struct fixture *f, uint32_t count)
+{
+	return plan_set(f, relations(f, 1, count));
+}
+
+static inline enum guard_action
+fail_plan(struct fixture *f)
+{
+	return take_step(f, guard_plan_failed(&f->guard));
+}
+
+static inline enum guard_action
+cancel(struct fixture *f)
+{
+	return take_step(f, guard_cancel(&f->guard));
+}
+
+static inline enum guard_action
+coaxed(struct fixture *f)
+{
+	return take_step(f, guard_coaxed(&f->guard, f->now_ms));
+}
+
+static inline enum guard_action
 look_at(struct fixture *f, struct holders holders)
 {
-	return guard_looked(&f->guard, &holders, f->now_ms);
+	return take_step(
+	    f, guard_looked(&f->guard, &holders, f->company, f->now_ms));
 }
 
 /* So many locks of transactions that are so old are in the way. */
@@ -186,31 +256,39 @@ look_vacuum(struct fixture *f, uint32_t relid)
 static inline enum guard_action
 take_turn(struct fixture *f, uint32_t allowance_ms)
 {
-	return guard_turned(&f->guard, true, allowance_ms, f->now_ms);
+	return take_step(
+	    f, guard_turned(&f->guard, true, allowance_ms, f->now_ms));
 }
 
 static inline enum guard_action
 miss_turn(struct fixture *f)
 {
-	return guard_turned(&f->guard, false, 0, f->now_ms);
+	return take_step(f, guard_turned(&f->guard, false, 0, f->now_ms));
 }
 
 static inline enum guard_action
 shut(struct fixture *f)
 {
-	return guard_shut(&f->guard, f->now_ms);
+	return take_step(f, guard_shut(&f->guard, f->now_ms));
 }
 
-/* All is held, and the plan finds these now. */
+/* All is held, and the plan finds this now. */
 static inline enum guard_action
-grant(struct fixture *f, uint32_t first, uint32_t count)
+grant_set(struct fixture *f, struct lock_set again)
 {
-	struct lock_set again = relations(f, first, count);
-	enum guard_action action = guard_attempted(
-	    &f->guard, ATTEMPT_GRANTED, f->guard.set.count, &again, f->now_ms);
+	size_t count = guard_set(&f->guard)->count;
+	enum guard_action action =
+	    take_step(f, guard_attempted(&f->guard, ATTEMPT_GRANTED, count,
+					 &again, f->now_ms));
 
 	assert_null(again.items);
 	return action;
+}
+
+static inline enum guard_action
+grant(struct fixture *f, uint32_t first, uint32_t count)
+{
+	return grant_set(f, relations(f, first, count));
 }
 
 static inline enum guard_action
@@ -218,14 +296,21 @@ deny(struct fixture *f, enum attempt_result result, size_t index)
 {
 	struct lock_set again = {0};
 
-	return guard_attempted(&f->guard, result, index, &again, f->now_ms);
+	return take_step(
+	    f, guard_attempted(&f->guard, result, index, &again, f->now_ms));
+}
+
+static inline enum guard_action
+wake_now(struct fixture *f)
+{
+	return take_step(f, guard_woken(&f->guard, f->now_ms));
 }
 
 static inline enum guard_action
 wake(struct fixture *f)
 {
-	f->now_ms = f->guard.wake_ms;
-	return guard_woken(&f->guard, f->now_ms);
+	f->now_ms = f->step.wake_ms;
+	return wake_now(f);
 }
 
 /*
@@ -235,7 +320,7 @@ wake(struct fixture *f)
 static inline enum guard_action
 go_on(struct fixture *f)
 {
-	switch (f->guard.action) {
+	switch (f->step.action) {
 	case GUARD_PLAN:
 		return plan(f, 2);
 	case GUARD_HOLDERS:
@@ -247,15 +332,16 @@ go_on(struct fixture *f)
 	case GUARD_ATTEMPT:
 		return deny(f, ATTEMPT_BUSY, 0);
 	case GUARD_COAX:
-		return guard_coaxed(&f->guard, f->now_ms);
+		return coaxed(f);
 	case GUARD_WAIT:
 		return wake(f);
+	case GUARD_IDLE:
 	case GUARD_RUN:
 	case GUARD_REFUSE:
 		break;
 	}
 	fail_msg("nothing comes behind the end");
-	return f->guard.action;
+	return f->step.action;
 }
 
 /* That way to the next such action. */
@@ -264,6 +350,23 @@ go_on_to(struct fixture *f, enum guard_action action)
 {
 	for (int steps = 0; go_on(f) != action; steps++)
 		assert_true(steps < 100);
+}
+
+static inline bool
+wants_window(const struct fixture *f)
+{
+	return f->step.state == GUARD_AT_SHUT_TURN;
+}
+
+/* On, each step a round trip of 1 ms, until the gate is shut. */
+static inline void
+go_on_to_window(struct fixture *f)
+{
+	for (int steps = 0; !in_window(f); steps++) {
+		assert_true(steps < 10000);
+		f->now_ms++;
+		(void)go_on(f);
+	}
 }
 
 /* Where it is told something: steps, and how it came there. */
@@ -296,7 +399,7 @@ go_to_turn(struct fixture *f)
 {
 	if (plan(f, 2) == GUARD_HOLDERS)
 		(void)look(f, 0, 0);
-	assert_int_equal(f->guard.action, GUARD_TURN);
+	assert_int_equal(f->step.action, GUARD_TURN);
 }
 
 static inline void
@@ -304,7 +407,7 @@ go_to_attempt(struct fixture *f)
 {
 	go_to_turn(f);
 	(void)take_turn(f, PLENTY_MS);
-	assert_int_equal(f->guard.action, GUARD_ATTEMPT);
+	assert_int_equal(f->step.action, GUARD_ATTEMPT);
 }
 
 static inline void
@@ -312,7 +415,7 @@ go_to_shut_turn(struct fixture *f)
 {
 	do
 		go_on_to(f, GUARD_TURN);
-	while (f->guard.behind_turn != GUARD_SHUT);
+	while (f->step.state != GUARD_AT_SHUT_TURN);
 }
 
 static inline void
@@ -320,12 +423,12 @@ go_behind_wait(struct fixture *f, enum place place)
 {
 	go_to_attempt(f);
 	(void)deny(f, ATTEMPT_BUSY, 1);
-	assert_int_equal(f->guard.action, GUARD_WAIT);
+	assert_int_equal(f->step.action, GUARD_WAIT);
 	if (place == AT_WAIT)
 		return;
 	if (place == AT_LAST_LOOK) {
-		f->now_ms = f->guard.deadline_ms;
-		(void)guard_woken(&f->guard, f->now_ms);
+		f->now_ms = account(f).deadline_ms;
+		(void)wake_now(f);
 		return;
 	}
 	if (wake(f) == GUARD_HOLDERS && place != AT_LOOK_AGAIN)
@@ -349,7 +452,7 @@ go_behind_shut(struct fixture *f, enum place place)
 	(void)look(f, place == AT_WINDOW_ATTEMPT ? 0 : 1, 5);
 	if (place == AT_WINDOW_ATTEMPT || place == AT_WINDOW_WAIT)
 		return;
-	while (f->guard.window.is_shut)
+	while (in_window(f))
 		(void)go_on(f);
 	if (place == AT_PAUSE_LOOK)
 		(void)wake(f);
@@ -361,12 +464,12 @@ go_behind_failure(struct fixture *f, enum place place)
 	f->is_free = true;
 	go_to_attempt(f);
 	(void)deny(f, ATTEMPT_FAILED, 0);
-	assert_int_equal(f->guard.action, GUARD_PLAN);
+	assert_int_equal(f->step.action, GUARD_PLAN);
 	if (place == AT_PLAN_AGAIN)
 		return;
 	go_on_to(f, GUARD_ATTEMPT);
 	(void)deny(f, ATTEMPT_FAILED, 0);
-	assert_int_equal(f->guard.action, GUARD_PLAN);
+	assert_int_equal(f->step.action, GUARD_PLAN);
 	go_on_to(f, GUARD_ATTEMPT);
 }
 

@@ -6,7 +6,7 @@
 #ifndef LOCKSTEP_TESTS_SUPPORT_GUARD_MODEL_H
 #define LOCKSTEP_TESTS_SUPPORT_GUARD_MODEL_H
 
-#include "policy/guard/report.h"
+#include "policy/guard/guard.h"
 #include "tests/support/guard.h"
 
 enum {
@@ -20,7 +20,7 @@ enum {
 	COAX_AGAIN_MS = 30000,
 };
 
-/* What the last look showed; void as soon as something else is done. */
+/* The last look showed this; void as soon as something else is done. */
 struct sight {
 	bool is_fresh;
 	bool is_free;
@@ -32,7 +32,9 @@ struct sight {
 struct model {
 	struct guard_settings settings;
 	struct session_facts facts; /* as of the last plan */
+	bool in_transaction;
 	struct guard guard;
+	struct guard_step step; /* the last one */
 	uint64_t now_ms;
 	uint64_t seed;
 	/* By relid. */
@@ -43,7 +45,7 @@ struct model {
 	struct sight sight;
 	uint64_t untold_since_ms[UNTOLD_MAX]; /* 0: not in the last look */
 	uint32_t in_use; /* relid of the last BUSY; 0: none since a plan */
-	/* What the driver holds for it. */
+	/* The driver holds for the guard: */
 	bool has_locks;
 	bool has_turn;
 	bool is_shut;
@@ -51,7 +53,8 @@ struct model {
 	uint64_t shut_ms;
 	uint64_t until_ms;
 	uint64_t opened_ms;
-	uint64_t window_ms; /* how long the last one was, */
+	uint64_t length_ms; /* granted to the one under way */
+	uint64_t window_ms; /* how long the last one was */
 	uint64_t shut_total_ms;
 	unsigned windows;
 	uint64_t coaxed_ms;
@@ -172,24 +175,25 @@ has_gate_policy(const struct model *m)
 static inline void
 check_look(const struct model *m)
 {
-	const struct guard *g = &m->guard;
+	const struct guard_step *step = &m->step;
+	bool is_last = step->state == GUARD_AT_LAST_LOOK;
 
-	if (g->is_spent) {
+	if (is_last) {
 		assert_true(is_late(m));
 		assert_false(passes_on_timeout(m));
 	} else if (is_late(m)) {
 		assert_int_equal(m->attempts, 0);
 	}
-	if (g->is_spent || has_gate_policy(m))
-		assert_int_equal(g->look_at, HOLDERS_OF_ALL);
-	else if (g->look_at == HOLDERS_OF_UNLOCKABLE)
+	if (is_last || has_gate_policy(m))
+		assert_int_equal(step->look_at, HOLDERS_OF_ALL);
+	else if (step->look_at == HOLDERS_OF_UNLOCKABLE)
 		assert_true(m->has_unlockable);
 }
 
 static inline void
 check_attempt_set(const struct model *m)
 {
-	const struct lock_set *set = &m->guard.set;
+	const struct lock_set *set = guard_set(&m->guard);
 	size_t count = 0;
 
 	for (uint32_t relid = 1; relid < RELATIONS_MAX; relid++)
@@ -206,22 +210,29 @@ check_attempt_set(const struct model *m)
 static inline void
 check_pressing(const struct model *m)
 {
-	assert_true(m->is_shut && m->guard.in_transaction);
+	assert_true(m->is_shut && m->in_transaction);
 	assert_int_equal(m->settings.policy, GUARD_POLICY_AUTO);
 	assert_false(m->facts.holds_strong_locks || m->needs_gate);
 	assert_true(m->sight.is_fresh && !m->sight.has_unlockable);
-	assert_true(m->now_ms + m->guard.window_ms / 2 >= m->until_ms);
-	assert_false(m->guard.attempt_nowait && m->guard.attempt_bound_ms > 0);
-	assert_true(m->guard.attempt_bound_ms <= 20);
+	assert_true(m->now_ms + m->length_ms / 2 >= m->until_ms);
+	assert_false(m->step.nowait && m->step.attempt_bound_ms > 0);
+	assert_true(m->step.attempt_bound_ms <= 20);
 }
 
-/* What must have been seen before an attempt is made. */
+/* The last look found somebody, and the gate is shut. */
+static inline bool
+is_pressing(const struct model *m)
+{
+	return m->is_shut && !m->sight.is_free;
+}
+
+/* The last look must have allowed the attempt. */
 static inline void
 check_attempt_sight(const struct model *m)
 {
 	const struct sight *s = &m->sight;
 
-	if (m->guard.is_pressing) {
+	if (is_pressing(m)) {
 		check_pressing(m);
 		return;
 	}
@@ -238,7 +249,7 @@ check_attempt_sight(const struct model *m)
 static inline void
 check_attempt(const struct model *m)
 {
-	const struct guard *g = &m->guard;
+	const struct guard_step *step = &m->step;
 	const struct session_facts *facts = &m->facts;
 	bool goes_first =
 	    facts->holds_strong_locks && m->sight.is_fresh && m->sight.is_free;
@@ -246,48 +257,46 @@ check_attempt(const struct model *m)
 	assert_true(m->has_turn);
 	check_attempt_set(m);
 	check_attempt_sight(m);
-	assert_false(g->is_spent);
 	assert_true(facts->can_attempt);
 	assert_true(m->attempts == 0 || !is_late(m));
-	if (g->is_pressing)
+	if (is_pressing(m))
 		return;
 	if (m->attempts == 0 ||
 	    (!goes_first &&
 	     (facts->holds_strong_locks || m->is_shut ||
 	      m->settings.policy == GUARD_POLICY_HOLD ||
 	      (m->settings.policy == GUARD_POLICY_AUTO && m->attempts >= 2))))
-		assert_true(g->attempt_nowait);
-	if (g->attempt_nowait)
+		assert_true(step->nowait);
+	if (step->nowait)
 		return;
 	if (facts->holds_strong_locks)
-		assert_true(g->attempt_bound_ms <= 20);
-	assert_true(g->attempt_bound_ms > 0);
-	assert_true(2 * (uint64_t)g->attempt_bound_ms <
+		assert_true(step->attempt_bound_ms <= 20);
+	assert_true(step->attempt_bound_ms > 0);
+	assert_true(2 * (uint64_t)step->attempt_bound_ms <
 		    facts->deadlock_timeout_ms);
-	assert_true(g->attempt_bound_ms <= m->settings.attempt_timeout_ms);
-	assert_true(m->now_ms + g->attempt_bound_ms <= deadline_of(m));
+	assert_true(step->attempt_bound_ms <= m->settings.attempt_timeout_ms);
+	assert_true(m->now_ms + step->attempt_bound_ms <= deadline_of(m));
 }
 
 static inline void
 check_wait(const struct model *m)
 {
-	const struct guard *g = &m->guard;
+	uint64_t wake_ms = m->step.wake_ms;
 
-	assert_true(g->wake_ms > m->now_ms);
-	assert_true(g->wake_ms <= deadline_of(m));
+	assert_true(wake_ms > m->now_ms);
+	assert_true(wake_ms <= deadline_of(m));
 	if (m->is_shut)
-		assert_true(g->wake_ms <= m->until_ms);
+		assert_true(wake_ms <= m->until_ms);
 }
 
 static inline void
 check_turn(const struct model *m)
 {
-	const struct guard *g = &m->guard;
 	uint64_t young_ms = m->settings.gate_window_ms;
 
 	assert_false(m->has_turn);
 	assert_true(!is_late(m) || m->attempts == 0);
-	if (g->behind_turn != GUARD_SHUT)
+	if (m->step.state != GUARD_AT_SHUT_TURN)
 		return;
 	if (m->now_ms - BEGUN_MS > STEADY_MS)
 		young_ms *= 4;
@@ -300,16 +309,16 @@ check_turn(const struct model *m)
 static inline void
 check_shut(const struct model *m)
 {
-	const struct guard *g = &m->guard;
+	uint32_t window_ms = m->step.window_ms;
 	uint64_t pause_ms = PAUSE_LEAST_MS;
 	unsigned doublings = m->windows < 4 ? m->windows : 4;
 
 	assert_true(m->has_turn);
 	assert_false(m->is_shut);
 	assert_false(is_late(m));
-	assert_true(g->window_ms > 0);
-	assert_true(g->window_ms <= m->settings.gate_window_ms);
-	assert_true(g->window_ms <= m->allowance_ms);
+	assert_true(window_ms > 0);
+	assert_true(window_ms <= m->settings.gate_window_ms);
+	assert_true(window_ms <= m->allowance_ms);
 	if (m->windows == 0)
 		return;
 	if (pause_ms < 3 * m->window_ms)
@@ -320,15 +329,16 @@ check_shut(const struct model *m)
 static inline void
 check_coax(const struct model *m)
 {
-	const struct guard *g = &m->guard;
+	const struct guard_step *step = &m->step;
+	const struct lock_set *set = guard_set(&m->guard);
 
 	assert_false(m->has_turn);
 	assert_true(m->sight.is_fresh && m->sight.is_vacuum);
-	assert_true(g->coax_index < g->set.count);
-	assert_true(g->set.items[g->coax_index].is_lockable);
+	assert_true(step->coax_index < set->count);
+	assert_true(set->items[step->coax_index].is_lockable);
 	assert_false(m->facts.holds_strong_locks);
-	assert_true(m->now_ms + g->coax_bound_ms <= deadline_of(m));
-	assert_true(g->coax_bound_ms > m->facts.deadlock_timeout_ms);
+	assert_true(m->now_ms + step->coax_bound_ms <= deadline_of(m));
+	assert_true(step->coax_bound_ms > m->facts.deadlock_timeout_ms);
 	assert_true(m->coaxed_ms == 0 ||
 		    m->now_ms - m->coaxed_ms >= COAX_AGAIN_MS);
 }
@@ -336,7 +346,7 @@ check_coax(const struct model *m)
 static inline void
 check_run(const struct model *m)
 {
-	enum guard_outcome outcome = m->guard.outcome;
+	enum guard_outcome outcome = m->step.outcome;
 
 	assert_int_equal(m->has_locks, outcome == GUARD_PROTECTED);
 	switch (outcome) {
@@ -357,23 +367,22 @@ check_run(const struct model *m)
 		assert_int_equal(m->settings.scope, GUARD_SCOPE_OFF);
 		break;
 	case GUARD_UNNEEDED:
-		assert_true(m->guard.set.count < 2);
+		assert_true(guard_set(&m->guard)->count < 2);
 		break;
 	case GUARD_UNPLANNED:
-		assert_false(m->guard.is_spent);
 		break;
 	case GUARD_PENDING:
 	case GUARD_TIMED_OUT:
 	case GUARD_REJECTED:
 	case GUARD_CANCELED:
-		fail_msg("runs as %s", report_outcome(outcome));
+		fail_msg("runs as %s", guard_outcome_name(outcome));
 	}
 }
 
 static inline void
 check_refuse(const struct model *m)
 {
-	enum guard_outcome outcome = m->guard.outcome;
+	enum guard_outcome outcome = m->step.outcome;
 
 	assert_false(m->has_locks);
 	assert_int_equal(m->is_canceled, outcome == GUARD_CANCELED);
@@ -391,16 +400,19 @@ check_refuse(const struct model *m)
 static inline void
 check_action(struct model *m)
 {
-	const struct guard *g = &m->guard;
-	bool is_end = g->action == GUARD_RUN || g->action == GUARD_REFUSE;
+	const struct guard_step *step = &m->step;
+	bool is_end = step->action == GUARD_RUN || step->action == GUARD_REFUSE;
 
 	assert_true(++m->steps < STEPS_MAX);
-	m->hurry = g->action == GUARD_WAIT ? 0 : m->hurry + 1;
+	m->hurry = step->action == GUARD_WAIT ? 0 : m->hurry + 1;
 	assert_true(m->hurry < HURRY_MAX);
-	assert_int_equal(g->outcome == GUARD_PENDING, !is_end);
-	if (is_end && g->outcome != GUARD_PROTECTED)
+	assert_int_equal(step->outcome == GUARD_PENDING, !is_end);
+	if (is_end && step->outcome != GUARD_PROTECTED)
 		assert_false(m->has_turn || m->is_shut);
-	switch (g->action) {
+	switch (step->action) {
+	case GUARD_IDLE:
+		fail_msg("idle behind its beginning");
+		break;
 	case GUARD_PLAN:
 		assert_true(m->attempts == 0 ||
 			    (m->failures > 0 && !is_late(m)));

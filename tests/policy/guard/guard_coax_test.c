@@ -21,9 +21,9 @@ guard_looked_coaxes_an_autovacuum(void **state)
 
 		fixture_init(&f, conditions[i]);
 		go_to(&f, AT_COAX);
-		assert_int_equal(f.guard.set.items[f.guard.coax_index].relid,
-				 2);
-		assert_int_equal(f.guard.coax_bound_ms, COAX_MS);
+		assert_int_equal(
+		    guard_set(&f.guard)->items[f.step.coax_index].relid, 2);
+		assert_int_equal(f.step.coax_bound_ms, COAX_MS);
 		guard_clear(&f.guard);
 	}
 }
@@ -58,7 +58,7 @@ guard_looked_coaxes_nobody_but_an_autovacuum(void **state)
 		fixture_init(&f, looks[i].conditions | HOLD);
 		go_to(&f, AT_LOOK);
 		(void)look_at(&f, holders);
-		assert_int_equal(f.guard.action == GUARD_COAX, looks[i].coaxes);
+		assert_int_equal(f.step.action == GUARD_COAX, looks[i].coaxes);
 		guard_clear(&f.guard);
 	}
 }
@@ -90,9 +90,9 @@ guard_looked_coaxes_only_where_there_is_time(void **state)
 		f.facts.deadlock_timeout_ms = times[i].deadlock_timeout_ms;
 		f.facts.statement_timeout_ms = times[i].statement_timeout_ms;
 		go_to(&f, AT_LOOK);
-		f.now_ms = f.guard.deadline_ms - times[i].left_ms;
+		f.now_ms = account(&f).deadline_ms - times[i].left_ms;
 		(void)look_vacuum(&f, 2);
-		assert_int_equal(f.guard.action == GUARD_COAX, times[i].coaxes);
+		assert_int_equal(f.step.action == GUARD_COAX, times[i].coaxes);
 		guard_clear(&f.guard);
 	}
 }
@@ -110,9 +110,9 @@ guard_looked_coaxes_again_after_half_a_minute(void **state)
 		go_to(&f, AT_COAX);
 		coaxed_ms = f.now_ms;
 		f.now_ms += COAX_MS;
-		(void)guard_coaxed(&f.guard, f.now_ms);
+		(void)coaxed(&f);
 		while (f.now_ms - coaxed_ms < 30000) {
-			assert_int_equal(f.guard.action, GUARD_HOLDERS);
+			assert_int_equal(f.step.action, GUARD_HOLDERS);
 			assert_int_equal(look_vacuum(&f, 2), GUARD_WAIT);
 			(void)wake(&f);
 		}
@@ -121,7 +121,7 @@ guard_looked_coaxes_again_after_half_a_minute(void **state)
 	}
 }
 
-/* It looks now and then, with a sequence in the set as without. */
+/* Policy lock looks now and then, with a sequence in the set as without. */
 static void
 guard_of_policy_lock_coaxes_too(void **state)
 {
@@ -136,11 +136,11 @@ guard_of_policy_lock_coaxes_too(void **state)
 		go_to(&f, AT_PLAN);
 		do {
 			go_on_to(&f, GUARD_HOLDERS);
-			assert_true(f.guard.attempts <= 4);
-		} while (f.guard.look_at != HOLDERS_OF_ALL);
-		assert_int_equal(f.guard.attempts, 4);
+			assert_true(account(&f).attempts <= 4);
+		} while (f.step.look_at != HOLDERS_OF_ALL);
+		assert_int_equal(account(&f).attempts, 4);
 		assert_int_equal(look_vacuum(&f, 2), GUARD_COAX);
-		(void)guard_coaxed(&f.guard, f.now_ms);
+		(void)coaxed(&f);
 		assert_int_equal(look(&f, 0, 0), GUARD_TURN);
 		guard_clear(&f.guard);
 	}
@@ -162,7 +162,7 @@ guard_of_policy_lock_attempts_at_tables_that_are_held(void **state)
 	go_to(&f, AT_PLAN);
 	do
 		go_on_to(&f, GUARD_HOLDERS);
-	while (f.guard.look_at != HOLDERS_OF_ALL);
+	while (f.step.look_at != HOLDERS_OF_ALL);
 	assert_int_equal(look_at(&f, holders), GUARD_TURN);
 	(void)miss_turn(&f);
 	assert_int_equal(wake(&f), GUARD_HOLDERS);

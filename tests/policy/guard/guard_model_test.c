@@ -5,7 +5,17 @@
 
 #include "tests/support/guard_model.h"
 
-/* What the driver does for it */
+/* By the states that each goes from and to, in all conversations. */
+static bool is_taken[GUARD_STATE_COUNT][GUARD_STATE_COUNT];
+
+static void
+take(struct model *m, struct guard_step step)
+{
+	is_taken[m->step.state][step.state] = true;
+	m->step = step;
+}
+
+/* The driver, as the model plays it */
 
 /* A gate opens by itself when its time is over. */
 static void
@@ -21,21 +31,22 @@ note_open(struct model *m)
 	m->shut_total_ms += m->window_ms;
 }
 
-/* What it does not want any longer is given back; it takes nothing itself. */
+/* The guard takes nothing itself; the driver gives back the rest. */
 static void
 settle(struct model *m)
 {
-	const struct guard *g = &m->guard;
+	bool keeps_gate = m->step.keeps == GUARD_KEEPS_GATE;
+	bool keeps_turn = m->step.keeps != GUARD_KEEPS_NOTHING;
 
-	assert_true(m->is_shut || !g->window.is_shut);
-	if (m->is_shut && !g->window.is_shut)
+	assert_true(m->is_shut || !keeps_gate);
+	if (m->is_shut && !keeps_gate)
 		note_open(m);
 	if (m->is_shut)
-		assert_int_equal(g->window.until_ms, m->until_ms);
-	assert_true(m->has_turn || !g->has_turn);
-	m->has_turn = g->has_turn;
+		assert_int_equal(m->step.gate_until_ms, m->until_ms);
+	assert_true(m->has_turn || !keeps_turn);
+	m->has_turn = keeps_turn;
 	assert_true(m->has_turn || !m->is_shut);
-	if (g->action != GUARD_RUN)
+	if (m->step.action != GUARD_RUN)
 		m->has_locks = false; /* ROLLBACK */
 }
 
@@ -87,8 +98,8 @@ tell_plan(struct model *m)
 
 	pick_facts(m);
 	set = pick_set(m);
-	(void)guard_planned(&m->guard, &m->settings, GUARD_SCOPE_DROPS,
-			    &m->facts, &set, m->now_ms);
+	take(m, guard_planned(&m->guard, &m->settings, GUARD_SCOPE_DROPS,
+			      &m->facts, &set, m->now_ms));
 	assert_null(set.items);
 }
 
@@ -133,7 +144,7 @@ tell_look(struct model *m)
 	    .oldest_ms = h.oldest_ms,
 	};
 	add_untold(m, &h);
-	(void)guard_looked(&m->guard, &h, m->now_ms);
+	take(m, guard_looked(&m->guard, &h, 0, m->now_ms));
 }
 
 static void
@@ -141,7 +152,8 @@ tell_turn(struct model *m)
 {
 	m->allowance_ms = happens(m, 5) ? pick(m, 400) : UINT32_MAX;
 	m->has_turn = !happens(m, 5);
-	(void)guard_turned(&m->guard, m->has_turn, m->allowance_ms, m->now_ms);
+	take(m,
+	     guard_turned(&m->guard, m->has_turn, m->allowance_ms, m->now_ms));
 }
 
 static void
@@ -149,15 +161,16 @@ tell_shut(struct model *m)
 {
 	m->is_shut = true;
 	m->shut_ms = m->now_ms;
-	m->until_ms = m->now_ms + m->guard.window_ms;
-	(void)guard_shut(&m->guard, m->now_ms);
+	m->length_ms = m->step.window_ms;
+	m->until_ms = m->now_ms + m->length_ms;
+	take(m, guard_shut(&m->guard, m->now_ms));
 }
 
 static bool
 model_covers(const enum lock_mode held[RELATIONS_MAX],
 	     const enum lock_mode wanted[RELATIONS_MAX])
 {
-	/* Of the two modes in use the greater one covers the other. */
+	/* The greater one of the two modes in use covers the other. */
 	for (uint32_t relid = 1; relid < RELATIONS_MAX; relid++)
 		if (wanted[relid] > held[relid])
 			return false;
@@ -180,8 +193,9 @@ tell_grant(struct model *m)
 				     true);
 	m->has_locks = kind > 0 || again.count == 0 ||
 		       model_covers(before.wanted, m->wanted);
-	(void)guard_attempted(&m->guard, ATTEMPT_GRANTED, m->guard.set.count,
-			      &again, m->now_ms);
+	take(m,
+	     guard_attempted(&m->guard, ATTEMPT_GRANTED,
+			     guard_set(&m->guard)->count, &again, m->now_ms));
 	assert_null(again.items);
 }
 
@@ -190,14 +204,14 @@ tell_refusal(struct model *m, enum attempt_result result, size_t index)
 {
 	struct lock_set again = {0};
 
-	(void)guard_attempted(&m->guard, result, index, &again, m->now_ms);
+	take(m, guard_attempted(&m->guard, result, index, &again, m->now_ms));
 }
 
 static void
 tell_attempt(struct model *m)
 {
-	struct guard *g = &m->guard;
-	size_t count = g->set.count;
+	const struct lock_set *set = guard_set(&m->guard);
+	size_t count = set->count;
 	size_t index = pick(m, (uint32_t)count);
 
 	if (happens(m, 20)) {
@@ -211,7 +225,7 @@ tell_attempt(struct model *m)
 		m->failures++;
 		tell_refusal(m, ATTEMPT_FAILED, 0);
 	} else {
-		m->in_use = g->set.items[index].relid;
+		m->in_use = set->items[index].relid;
 		tell_refusal(m, ATTEMPT_BUSY, index);
 	}
 }
@@ -220,20 +234,22 @@ static void
 tell_coax(struct model *m)
 {
 	m->coaxed_ms = m->now_ms;
-	m->now_ms += pick(m, m->guard.coax_bound_ms + 10);
-	(void)guard_coaxed(&m->guard, m->now_ms);
+	if (happens(m, 4))
+		m->now_ms += pick(m, 200000); /* it takes its time */
+	m->now_ms += pick(m, m->step.coax_bound_ms + 10);
+	take(m, guard_coaxed(&m->guard, m->now_ms));
 }
 
 /* Mostly on time; now and then the server, or the machine, has slept. */
 static void
 pass_time(struct model *m)
 {
-	const struct guard *g = &m->guard;
+	const struct guard_step *step = &m->step;
 
-	if (g->action == GUARD_WAIT)
-		m->now_ms = g->wake_ms;
-	else if (g->action == GUARD_ATTEMPT && !g->attempt_nowait)
-		m->now_ms += pick(m, g->attempt_bound_ms + 2);
+	if (step->action == GUARD_WAIT)
+		m->now_ms = step->wake_ms;
+	else if (step->action == GUARD_ATTEMPT && !step->nowait)
+		m->now_ms += pick(m, step->attempt_bound_ms + 2);
 	else
 		m->now_ms += pick(m, 4);
 	if (happens(m, 500))
@@ -246,11 +262,11 @@ is_cut_short(struct model *m)
 {
 	if (happens(m, 600)) {
 		m->is_canceled = true;
-		(void)guard_cancel(&m->guard);
+		take(m, guard_cancel(&m->guard));
 		return true;
 	}
 	if (happens(m, 600)) {
-		(void)guard_plan_failed(&m->guard);
+		take(m, guard_plan_failed(&m->guard));
 		return true;
 	}
 	return false;
@@ -259,7 +275,7 @@ is_cut_short(struct model *m)
 static void
 tell(struct model *m)
 {
-	enum guard_action action = m->guard.action;
+	enum guard_action action = m->step.action;
 
 	pass_time(m);
 	if (action == GUARD_WAIT || action == GUARD_COAX)
@@ -286,12 +302,32 @@ tell(struct model *m)
 		tell_coax(m);
 		break;
 	case GUARD_WAIT:
-		(void)guard_woken(&m->guard, m->now_ms);
+		take(m, guard_woken(&m->guard, m->now_ms));
 		break;
+	case GUARD_IDLE:
 	case GUARD_RUN:
 	case GUARD_REFUSE:
 		fail_msg("told something behind the end");
 	}
+}
+
+/* Something fails before the end has been carried out, or a cancel comes. */
+static void
+take_back(struct model *m)
+{
+	enum guard_state end = m->step.state;
+
+	if (happens(m, 2)) {
+		take(m, guard_cancel(&m->guard));
+		assert_int_equal(m->step.state, GUARD_AT_REFUSE_CANCELED);
+	} else {
+		take(m, guard_plan_failed(&m->guard));
+		assert_int_equal(m->step.state,
+				 guard_state_action(end) == GUARD_REFUSE
+				     ? end
+				     : GUARD_AT_RUN_UNPLANNED);
+	}
+	settle(m);
 }
 
 static enum guard_outcome
@@ -300,15 +336,18 @@ converse(struct model *m, uint64_t seed)
 	enum guard_outcome outcome;
 
 	model_init(m, seed);
-	(void)guard_begin(&m->guard, &m->settings, happens(m, 2), m->now_ms,
-			  seed);
+	m->in_transaction = happens(m, 2);
+	take(m, guard_begin(&m->guard, &m->settings, m->in_transaction,
+			    m->now_ms, seed));
 	check_action(m);
-	while (m->guard.outcome == GUARD_PENDING) {
+	while (m->step.outcome == GUARD_PENDING) {
 		tell(m);
 		settle(m);
 		check_action(m);
 	}
-	outcome = m->guard.outcome;
+	outcome = m->step.outcome;
+	if (happens(m, 2))
+		take_back(m);
 	guard_clear(&m->guard);
 	return outcome;
 }
@@ -323,6 +362,33 @@ print_seed(void **state)
 	if (seed_under_way != 0)
 		print_error("seed %llu\n", (unsigned long long)seed_under_way);
 	return 0;
+}
+
+static void
+check_transition(enum guard_state from, enum guard_state to)
+{
+	if (guard_state_allows(from, to) && !is_taken[from][to])
+		fail_msg("never taken: from '%s' to '%s'",
+			 guard_state_name(from), guard_state_name(to));
+}
+
+/* Each state is reached, and each transition of the table is taken; guard_enter
+ * sees to it that no other is. */
+static void
+check_transitions(void)
+{
+	for (int to = 0; to < GUARD_STATE_COUNT; to++) {
+		bool is_reached = to == GUARD_AT_IDLE;
+
+		for (int from = 0; from < GUARD_STATE_COUNT; from++) {
+			is_reached |= is_taken[from][to];
+			check_transition((enum guard_state)from,
+					 (enum guard_state)to);
+		}
+		if (!is_reached)
+			fail_msg("never reached: '%s'",
+				 guard_state_name((enum guard_state)to));
+	}
 }
 
 static void
@@ -342,10 +408,12 @@ guard_keeps_its_promises_in_any_conversation(void **state)
 	}
 	seed_under_way = 0;
 	for (int o = GUARD_PENDING + 1; o <= GUARD_CANCELED; o++) {
-		print_message("%s: %u\n", report_outcome((enum guard_outcome)o),
+		print_message("%s: %u\n",
+			      guard_outcome_name((enum guard_outcome)o),
 			      outcomes[o]);
 		assert_true(outcomes[o] > 0);
 	}
+	check_transitions();
 	print_message("windows: %lu\n", windows);
 	assert_true(windows > SEEDS / 10);
 }

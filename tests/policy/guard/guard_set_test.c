@@ -1,5 +1,5 @@
 /*
- * What the guard keeps of what it is told: sets, holders, settings.
+ * Sets, holders and settings that the guard keeps.
  */
 #include "policy/guard/guard.h"
 
@@ -33,8 +33,8 @@ guard_looks_at_what_the_policy_needs(void **state)
 
 		fixture_init(&f, looks[i].conditions);
 		go_to(&f, looks[i].place);
-		assert_int_equal(f.guard.action, GUARD_HOLDERS);
-		assert_int_equal(f.guard.look_at, looks[i].of);
+		assert_int_equal(f.step.action, GUARD_HOLDERS);
+		assert_int_equal(f.step.look_at, looks[i].of);
 		guard_clear(&f.guard);
 	}
 }
@@ -50,8 +50,27 @@ guard_looked_keeps_the_holders_for_the_report(void **state)
 	go_to(&f, AT_LOOK);
 	holders.shown[0].pid = 4711;
 	(void)look_at(&f, holders);
-	assert_int_equal(f.guard.holders.count, 3);
-	assert_int_equal(f.guard.holders.shown[0].pid, 4711);
+	assert_int_equal(account(&f).holders->count, 3);
+	assert_int_equal(account(&f).holders->shown[0].pid, 4711);
+	guard_clear(&f.guard);
+}
+
+/* A notice is about those who are there now; the guard goes by its own looks.
+ */
+static void
+guard_noticed_keeps_the_holders_for_the_report(void **state)
+{
+	struct holders holders = {.count = 3, .shown[0].pid = 4711};
+	struct fixture f;
+
+	(void)state;
+	fixture_init(&f, HOLD);
+	go_to(&f, AT_WAIT);
+	guard_noticed(&f.guard, &holders);
+	assert_int_equal(account(&f).holders->count, 3);
+	assert_int_equal(account(&f).holders->shown[0].pid, 4711);
+	assert_int_equal(guard_step(&f.guard).state, f.step.state);
+	assert_int_equal(guard_step(&f.guard).wake_ms, f.step.wake_ms);
 	guard_clear(&f.guard);
 }
 
@@ -67,10 +86,10 @@ guard_planned_sorts_as_set(void **state)
 	add_table(&set, 30);
 	add_table(&set, 10);
 	add_table(&set, 20);
-	(void)guard_planned(&f.guard, &f.settings, GUARD_SCOPE_DROPS, &f.facts,
-			    &set, f.now_ms);
+	(void)plan_set(&f, set);
 	for (uint32_t i = 0; i < 3; i++)
-		assert_int_equal(f.guard.set.items[i].relid, 10 * (i + 1));
+		assert_int_equal(guard_set(&f.guard)->items[i].relid,
+				 10 * (i + 1));
 	guard_clear(&f.guard);
 }
 
@@ -84,10 +103,10 @@ guard_planned_goes_by_the_settings_that_it_is_given(void **state)
 	(void)state;
 	fixture_init(&of_file, PASS | NO_SCOPE);
 	fixture_init(&f, REJECT);
-	(void)guard_begin(&f.guard, &of_file.settings, false, f.now_ms, SEED);
+	(void)begin_with(&f, &of_file.settings, SEED);
 	assert_int_equal(plan(&f, 2), GUARD_REFUSE);
-	assert_int_equal(f.guard.outcome, GUARD_REJECTED);
-	assert_ptr_equal(f.guard.settings, &f.settings);
+	assert_int_equal(f.step.outcome, GUARD_REJECTED);
+	assert_ptr_equal(account(&f).settings, &f.settings);
 	guard_clear(&f.guard);
 }
 
@@ -106,11 +125,11 @@ guard_attempted_puts_the_table_in_use_first(void **state)
 		assert_int_equal(deny(&f, ATTEMPT_BUSY, 3), GUARD_WAIT);
 		assert_int_equal(wake(&f), GUARD_TURN);
 		(void)take_turn(&f, PLENTY_MS);
-		assert_int_equal(f.guard.set.items[0].relid, first[i]);
+		assert_int_equal(guard_set(&f.guard)->items[0].relid, first[i]);
 	}
 	assert_int_equal(deny(&f, ATTEMPT_BUSY, 0), GUARD_WAIT);
-	assert_int_equal(f.guard.set.items[0].relid, 2);
-	assert_int_equal(f.guard.attempts, 4);
+	assert_int_equal(guard_set(&f.guard)->items[0].relid, 2);
+	assert_int_equal(account(&f).attempts, 4);
 	guard_clear(&f.guard);
 }
 
@@ -127,26 +146,23 @@ guard_attempted_starts_over_when_a_mode_grew(void **state)
 	(void)begin(&f);
 	add_relation(&set, 1, 'r', LOCK_SHARE_ROW_EXCLUSIVE, true);
 	add_table(&set, 2);
-	(void)guard_planned(&f.guard, &f.settings, GUARD_SCOPE_DROPS, &f.facts,
-			    &set, f.now_ms);
+	(void)plan_set(&f, set);
 	(void)take_turn(&f, PLENTY_MS);
 	add_table(&again, 2);
 	add_table(&again, 1);
-	assert_int_equal(
-	    guard_attempted(&f.guard, ATTEMPT_GRANTED, 2, &again, f.now_ms),
-	    GUARD_WAIT);
-	assert_null(again.items);
-	assert_int_equal(f.guard.set.count, 2);
-	assert_int_equal(f.guard.set.items[0].relid, 1);
-	assert_int_equal(f.guard.set.items[0].mode, LOCK_ACCESS_EXCLUSIVE);
+	assert_int_equal(grant_set(&f, again), GUARD_WAIT);
+	assert_int_equal(guard_set(&f.guard)->count, 2);
+	assert_int_equal(guard_set(&f.guard)->items[0].relid, 1);
+	assert_int_equal(guard_set(&f.guard)->items[0].mode,
+			 LOCK_ACCESS_EXCLUSIVE);
 	assert_int_equal(wake(&f), GUARD_TURN);
 	(void)take_turn(&f, PLENTY_MS);
 	assert_int_equal(grant(&f, 1, 2), GUARD_RUN);
-	assert_int_equal(f.guard.outcome, GUARD_PROTECTED);
+	assert_int_equal(f.step.outcome, GUARD_PROTECTED);
 	guard_clear(&f.guard);
 }
 
-/* What has come may be what no attempt can lock. */
+/* A table that has come may be one that no attempt can lock. */
 static void
 guard_attempted_starts_over_with_what_the_grown_set_needs(void **state)
 {
@@ -156,20 +172,17 @@ guard_attempted_starts_over_with_what_the_grown_set_needs(void **state)
 	(void)state;
 	fixture_init(&f, 0);
 	go_to(&f, AT_ATTEMPT);
-	assert_false(f.guard.needs_gate);
 	add_table(&again, 1);
 	add_table(&again, 2);
 	add_relation(&again, 3, 'v', LOCK_ACCESS_EXCLUSIVE, false);
-	(void)guard_attempted(&f.guard, ATTEMPT_GRANTED, 2, &again, f.now_ms);
-	assert_true(f.guard.needs_gate);
+	(void)grant_set(&f, again);
 	assert_int_equal(wake(&f), GUARD_HOLDERS);
 	(void)look(&f, 0, 0);
-	assert_int_equal(f.guard.action, GUARD_TURN);
-	assert_int_equal(f.guard.behind_turn, GUARD_SHUT);
+	assert_int_equal(f.step.state, GUARD_AT_SHUT_TURN);
 	guard_clear(&f.guard);
 }
 
-/* What could not be compared is not taken for covered. */
+/* A set that could not be compared is not taken for covered. */
 static void
 guard_attempted_starts_over_when_memory_is_out(void **state)
 {
@@ -182,11 +195,10 @@ guard_attempted_starts_over_when_memory_is_out(void **state)
 	go_to(&f, AT_ATTEMPT);
 	again = relations(&f, 1, 2);
 	allocation_fail_after(0);
-	action =
-	    guard_attempted(&f.guard, ATTEMPT_GRANTED, 2, &again, f.now_ms);
+	action = grant_set(&f, again);
 	assert_true(allocation_restore());
 	assert_int_equal(action, GUARD_WAIT);
-	assert_int_equal(f.guard.set.count, 2);
+	assert_int_equal(guard_set(&f.guard)->count, 2);
 	guard_clear(&f.guard);
 }
 
@@ -201,14 +213,14 @@ guard_begin_forgets_what_was_before(void **state)
 		go_to(&f, (enum place)place);
 		f.now_ms += 5;
 		assert_int_equal(begin(&f), GUARD_PLAN);
-		assert_false(f.guard.has_turn);
-		assert_false(f.guard.window.is_shut);
-		assert_int_equal(f.guard.outcome, GUARD_PENDING);
-		assert_int_equal(f.guard.attempts, 0);
-		assert_int_equal(f.guard.begun_ms, f.now_ms);
-		assert_int_equal(f.guard.window.count, 0);
-		assert_false(f.guard.is_spent);
-		assert_null(f.guard.set.items);
+		assert_false(has_turn(&f));
+		assert_false(in_window(&f));
+		assert_int_equal(f.step.outcome, GUARD_PENDING);
+		assert_int_equal(account(&f).attempts, 0);
+		assert_int_equal(account(&f).held_ms, 0);
+		assert_int_equal(account(&f).windows, 0);
+		assert_false(account(&f).had_window);
+		assert_null(guard_set(&f.guard)->items);
 		guard_clear(&f.guard);
 	}
 }
@@ -249,6 +261,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(guard_looks_at_what_the_policy_needs),
 	    cmocka_unit_test(guard_looked_keeps_the_holders_for_the_report),
+	    cmocka_unit_test(guard_noticed_keeps_the_holders_for_the_report),
 	    cmocka_unit_test(guard_planned_sorts_as_set),
 	    cmocka_unit_test(
 		guard_planned_goes_by_the_settings_that_it_is_given),

@@ -5,20 +5,23 @@
 
 #include "tests/support/guard.h"
 
-/* Past the wait, with nobody to be seen and the turn at hand. */
-static void
+/* Past the wait, with the turn at hand.  True: a look found nobody. */
+static bool
 attempt_again(struct fixture *f)
 {
+	enum guard_action first = wake(f);
+
 	f->is_free = true;
-	if (wake(f) != GUARD_ATTEMPT)
+	if (first != GUARD_ATTEMPT)
 		go_on_to(f, GUARD_ATTEMPT);
+	return first == GUARD_HOLDERS;
 }
 
 static uint64_t
 wait_ms(const struct fixture *f)
 {
-	assert_int_equal(f->guard.action, GUARD_WAIT);
-	return f->guard.wake_ms - f->now_ms;
+	assert_int_equal(f->step.action, GUARD_WAIT);
+	return f->step.wake_ms - f->now_ms;
 }
 
 /* The budget */
@@ -61,9 +64,9 @@ guard_planned_takes_the_shortest_budget(void **state)
 		(void)begin(&f);
 		f.now_ms += 3; /* the plan took this: it counts */
 		(void)plan(&f, 2);
-		assert_int_equal(f.guard.deadline_ms - f.guard.begun_ms,
+		assert_int_equal(account(&f).deadline_ms - BEGUN_MS,
 				 budgets[i].budget_ms);
-		assert_int_equal(f.guard.limit, budgets[i].limit);
+		assert_int_equal(account(&f).limit, budgets[i].limit);
 		guard_clear(&f.guard);
 	}
 }
@@ -92,15 +95,14 @@ guard_woken_late_passes_by_limits_of_ours_only(void **state)
 		f.facts.lock_timeout_ms = limits[i].lock_timeout_ms;
 		f.facts.statement_timeout_ms = limits[i].statement_timeout_ms;
 		go_to(&f, AT_WAIT);
-		assert_int_equal(f.guard.limit, limits[i].limit);
-		f.now_ms = f.guard.deadline_ms;
-		assert_int_equal(guard_woken(&f.guard, f.now_ms),
-				 limits[i].action);
+		assert_int_equal(account(&f).limit, limits[i].limit);
+		f.now_ms = account(&f).deadline_ms;
+		assert_int_equal(wake_now(&f), limits[i].action);
 		if (limits[i].action == GUARD_HOLDERS)
 			assert_int_equal(look(&f, 1, 10), GUARD_REFUSE);
-		assert_int_equal(f.guard.outcome, limits[i].action == GUARD_RUN
-						      ? GUARD_OVERDUE
-						      : GUARD_TIMED_OUT);
+		assert_int_equal(f.step.outcome, limits[i].action == GUARD_RUN
+						     ? GUARD_OVERDUE
+						     : GUARD_TIMED_OUT);
 		guard_clear(&f.guard);
 	}
 }
@@ -114,11 +116,11 @@ guard_planned_anew_takes_the_limit_anew(void **state)
 	(void)state;
 	fixture_init(&f, OWN_LIMIT | LOCK);
 	go_to(&f, AT_PLAN_AGAIN);
-	assert_int_equal(f.guard.limit, GUARD_LIMIT_LOCK);
+	assert_int_equal(account(&f).limit, GUARD_LIMIT_LOCK);
 	f.facts.lock_timeout_ms = 0;
 	assert_int_equal(plan(&f, 2), GUARD_TURN);
-	assert_int_equal(f.guard.limit, GUARD_LIMIT_HOLD);
-	assert_int_equal(f.guard.deadline_ms - f.guard.begun_ms, HOLD_MS);
+	assert_int_equal(account(&f).limit, GUARD_LIMIT_HOLD);
+	assert_int_equal(account(&f).deadline_ms - BEGUN_MS, HOLD_MS);
 	guard_clear(&f.guard);
 }
 
@@ -133,13 +135,13 @@ guard_wait_ends_at_the_deadline(void **state)
 
 		fixture_init(&f, policies[i]);
 		go_to(&f, AT_ATTEMPT);
-		f.now_ms = f.guard.deadline_ms - 1;
+		f.now_ms = account(&f).deadline_ms - 1;
 		assert_int_equal(deny(&f, ATTEMPT_BUSY, 0), GUARD_WAIT);
-		assert_int_equal(f.guard.wake_ms, f.guard.deadline_ms);
+		assert_int_equal(f.step.wake_ms, account(&f).deadline_ms);
 		assert_int_equal(wake(&f), GUARD_HOLDERS);
-		assert_true(f.guard.is_spent);
+		assert_true(f.step.state == GUARD_AT_LAST_LOOK);
 		assert_int_equal(look(&f, 1, 10), GUARD_REFUSE);
-		assert_int_equal(f.guard.outcome, GUARD_TIMED_OUT);
+		assert_int_equal(f.step.outcome, GUARD_TIMED_OUT);
 		guard_clear(&f.guard);
 	}
 }
@@ -160,16 +162,16 @@ guard_attempt_beyond_the_budget_does_not_wait(void **state)
 		(void)begin(&f);
 		f.now_ms += 20;
 		go_on_to(&f, GUARD_ATTEMPT);
-		assert_true(f.guard.attempt_nowait);
+		assert_true(f.step.nowait);
 		assert_int_equal(deny(&f, ATTEMPT_BUSY, 0), GUARD_HOLDERS);
-		assert_true(f.guard.is_spent);
+		assert_true(f.step.state == GUARD_AT_LAST_LOOK);
 		guard_clear(&f.guard);
 	}
 }
 
 /* The bound of an attempt */
 
-/* Of a second attempt; the first one never waits in the server. */
+/* A second attempt, since the first one never waits in the server. */
 static void
 guard_attempt_is_bounded_by_the_shortest_of_all(void **state)
 {
@@ -207,13 +209,12 @@ guard_attempt_is_bounded_by_the_shortest_of_all(void **state)
 		f.facts.lock_timeout_ms = bounds[i].lock_timeout_ms;
 		f.facts.statement_timeout_ms = bounds[i].statement_timeout_ms;
 		go_to(&f, AT_ATTEMPT);
-		assert_true(f.guard.attempt_nowait);
+		assert_true(f.step.nowait);
 		(void)deny(&f, ATTEMPT_BUSY, 0);
-		f.guard.wake_ms = BEGUN_MS + 50;
-		attempt_again(&f);
-		assert_int_equal(f.guard.attempt_nowait,
-				 bounds[i].bound_ms == 0);
-		assert_int_equal(f.guard.attempt_bound_ms, bounds[i].bound_ms);
+		f.step.wake_ms = BEGUN_MS + 50;
+		(void)attempt_again(&f);
+		assert_int_equal(f.step.nowait, bounds[i].bound_ms == 0);
+		assert_int_equal(f.step.attempt_bound_ms, bounds[i].bound_ms);
 		guard_clear(&f.guard);
 	}
 }
@@ -234,16 +235,15 @@ guard_attempt_of_policy_auto_is_quick(void **state)
 		fixture_init(&f, 0);
 		f.facts.deadlock_timeout_ms = bounds[i].deadlock_timeout_ms;
 		go_to(&f, AT_ATTEMPT);
-		assert_true(f.guard.attempt_nowait);
+		assert_true(f.step.nowait);
 		(void)deny(&f, ATTEMPT_BUSY, 0);
-		attempt_again(&f);
-		assert_int_equal(f.guard.attempt_nowait,
-				 bounds[i].bound_ms == 0);
-		assert_int_equal(f.guard.attempt_bound_ms, bounds[i].bound_ms);
+		(void)attempt_again(&f);
+		assert_int_equal(f.step.nowait, bounds[i].bound_ms == 0);
+		assert_int_equal(f.step.attempt_bound_ms, bounds[i].bound_ms);
 		for (int n = 0; n < 20; n++) {
 			(void)deny(&f, ATTEMPT_BUSY, 0);
-			attempt_again(&f);
-			assert_true(f.guard.attempt_nowait);
+			(void)attempt_again(&f);
+			assert_true(f.step.nowait);
 		}
 		guard_clear(&f.guard);
 	}
@@ -257,11 +257,18 @@ guard_attempt_is_bounded_as_of_when_it_has_the_turn(void **state)
 	(void)state;
 	fixture_init(&f, LOCK);
 	go_to(&f, AT_TURN_AGAIN);
-	f.now_ms = f.guard.deadline_ms - 30;
+	f.now_ms = account(&f).deadline_ms - 30;
 	assert_int_equal(take_turn(&f, PLENTY_MS), GUARD_ATTEMPT);
-	assert_false(f.guard.attempt_nowait);
-	assert_int_equal(f.guard.attempt_bound_ms, 30);
-	assert_int_equal(f.guard.attempt_begun_ms, f.now_ms);
+	assert_false(f.step.nowait);
+	assert_int_equal(f.step.attempt_bound_ms, 30);
+	guard_clear(&f.guard);
+	/* As is the time that it took, which others get, too. */
+	fixture_init(&f, LOCK);
+	go_to(&f, AT_TURN_AGAIN);
+	f.now_ms += 200;
+	(void)take_turn(&f, PLENTY_MS);
+	(void)deny(&f, ATTEMPT_BUSY, 0);
+	assert_in_range(wait_ms(&f), 20, 41);
 	guard_clear(&f.guard);
 }
 
@@ -275,15 +282,15 @@ guard_attempt_never_waits_under_policy_hold(void **state)
 	f.settings.hold_timeout_ms = 60000;
 	go_to(&f, AT_ATTEMPT);
 	for (int n = 0; n < 50; n++) {
-		assert_true(f.guard.attempt_nowait);
+		assert_true(f.step.nowait);
 		(void)deny(&f, ATTEMPT_BUSY, 0);
-		attempt_again(&f);
+		(void)attempt_again(&f);
 	}
 	guard_clear(&f.guard);
 }
 
 /*
- * Who waits for what the transaction holds makes NOWAIT fail, but lets it go
+ * Waiters for what the transaction holds make NOWAIT fail, but let it go
  * first.  Somebody who is in the way may be about to check for deadlocks.
  */
 static void
@@ -301,15 +308,17 @@ guard_attempt_with_strong_locks_waits_only_where_nobody_was_seen(void **state)
 		f.settings.in_transaction_timeout_ms = 60000;
 		f.settings.hold_timeout_ms = 60000;
 		go_to(&f, AT_ATTEMPT);
-		assert_true(f.guard.attempt_nowait);
+		assert_true(f.step.nowait);
 		for (int n = 0; n < 50; n++) {
+			bool has_looked;
+
 			(void)deny(&f, ATTEMPT_BUSY, 0);
-			attempt_again(&f);
-			if (f.guard.attempt_nowait)
+			has_looked = attempt_again(&f);
+			if (f.step.nowait)
 				continue;
 			waiting++;
-			assert_true(f.guard.is_clear);
-			assert_true(f.guard.attempt_bound_ms <= 20);
+			assert_true(has_looked);
+			assert_true(f.step.attempt_bound_ms <= 20);
 		}
 		guard_clear(&f.guard);
 	}
@@ -343,7 +352,7 @@ guard_attempted_backs_off_longer_and_longer(void **state)
 
 		(void)deny(&f, ATTEMPT_BUSY, 0);
 		assert_in_range(wait_ms(&f), most / 2, most);
-		attempt_again(&f);
+		(void)attempt_again(&f);
 	}
 	assert_true(f.now_ms - BEGUN_MS > 40000); /* has seen it all */
 	guard_clear(&f.guard);
@@ -370,8 +379,8 @@ guard_attempted_backs_off_as_long_as_it_took(void **state)
 		fixture_init(&f, LOCK);
 		f.settings.hold_timeout_ms = 3600000;
 		go_to(&f, AT_WAIT);
-		f.guard.wake_ms = BEGUN_MS + delays[i].held_ms;
-		attempt_again(&f);
+		f.step.wake_ms = BEGUN_MS + delays[i].held_ms;
+		(void)attempt_again(&f);
 		f.now_ms += delays[i].took_ms;
 		(void)deny(&f, ATTEMPT_BUSY, 0);
 		assert_in_range(wait_ms(&f), delays[i].most_ms / 2,
@@ -380,7 +389,7 @@ guard_attempted_backs_off_as_long_as_it_took(void **state)
 	}
 }
 
-/* It must not make it wait for ever. */
+/* A clock that runs back must not make the guard wait for ever. */
 static void
 guard_attempted_backs_off_when_the_clock_is_set_back(void **state)
 {
@@ -432,8 +441,11 @@ guard_looked_looks_less_often_in_company(void **state)
 		fixture_init(&f, HOLD);
 		f.settings.hold_timeout_ms = 3600000;
 		go_to(&f, AT_LOOK);
-		f.guard.looks = 9;
-		f.guard.company = companies[i];
+		for (int n = 0; n < 9; n++) {
+			assert_int_equal(look_at(&f, old), GUARD_WAIT);
+			assert_int_equal(wake(&f), GUARD_HOLDERS);
+		}
+		f.company = companies[i];
 		assert_int_equal(look_at(&f, old), GUARD_WAIT);
 		assert_in_range(wait_ms(&f), most_ms[i] / 2, most_ms[i]);
 		guard_clear(&f.guard);
@@ -498,8 +510,7 @@ guard_waits_differ_by_seed(void **state)
 		struct fixture f;
 
 		fixture_init(&f, LOCK);
-		(void)guard_begin(&f.guard, &f.settings, false, f.now_ms,
-				  seed * 0x9e3779b97f4a7c15u);
+		(void)begin_with(&f, &f.settings, seed * 0x9e3779b97f4a7c15u);
 		go_on_to(&f, GUARD_WAIT);
 		least = wait_ms(&f) < least ? wait_ms(&f) : least;
 		most = wait_ms(&f) > most ? wait_ms(&f) : most;
@@ -519,18 +530,18 @@ guard_attempted_without_the_servers_turn_is_patient_once(void **state)
 	(void)state;
 	fixture_init(&f, LOCK);
 	go_to(&f, AT_ATTEMPT);
-	while (!f.guard.skips_turn) {
+	while (f.step.takes_turn) {
 		assert_true(f.now_ms - BEGUN_MS < 5100);
 		(void)deny(&f, ATTEMPT_NO_TURN, 3);
 		assert_in_range(wait_ms(&f), 6, 11);
-		attempt_again(&f);
+		(void)attempt_again(&f);
 	}
 	assert_in_range(f.now_ms - BEGUN_MS, 5000, 5020);
-	assert_int_equal(f.guard.attempts, 0);
+	assert_int_equal(account(&f).attempts, 0);
 	/* For the rest of this statement: the other one sits on it. */
 	(void)deny(&f, ATTEMPT_BUSY, 0);
-	attempt_again(&f);
-	assert_true(f.guard.skips_turn);
+	(void)attempt_again(&f);
+	assert_false(f.step.takes_turn);
 	guard_clear(&f.guard);
 }
 
@@ -545,10 +556,10 @@ guard_attempted_with_the_servers_turn_is_patient_anew(void **state)
 	go_to(&f, AT_ATTEMPT);
 	while (f.now_ms - BEGUN_MS < 8000) {
 		(void)deny(&f, ATTEMPT_NO_TURN, 3);
-		attempt_again(&f);
+		(void)attempt_again(&f);
 		(void)deny(&f, ATTEMPT_BUSY, 0);
-		attempt_again(&f);
-		assert_false(f.guard.skips_turn);
+		(void)attempt_again(&f);
+		assert_true(f.step.takes_turn);
 	}
 	guard_clear(&f.guard);
 }

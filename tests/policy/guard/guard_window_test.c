@@ -7,32 +7,14 @@
 
 static const unsigned gate_policies[] = {0, HOLD};
 
-static bool
-wants_window(const struct fixture *f)
-{
-	return f->guard.action == GUARD_TURN &&
-	       f->guard.behind_turn == GUARD_SHUT;
-}
-
-/* On, each step a round trip of 1 ms, until the gate is shut. */
-static void
-go_on_to_window(struct fixture *f)
-{
-	for (int steps = 0; !f->guard.window.is_shut; steps++) {
-		assert_true(steps < 10000);
-		f->now_ms++;
-		(void)go_on(f);
-	}
-}
-
 static void
 go_on_to_pause(struct fixture *f)
 {
-	while (f->guard.window.is_shut) {
+	while (in_window(f)) {
 		f->now_ms++;
 		(void)go_on(f);
 	}
-	assert_int_equal(f->guard.action, GUARD_WAIT);
+	assert_int_equal(f->step.action, GUARD_WAIT);
 }
 
 static void
@@ -58,13 +40,12 @@ guard_shut_lasts_as_long_as_is_allowed(void **state)
 		go_to(&f, AT_SHUT_TURN);
 		(void)take_turn(&f, windows[i].allowance_ms);
 		if (windows[i].window_ms == 0) {
-			assert_int_equal(f.guard.action, GUARD_WAIT);
+			assert_int_equal(f.step.action, GUARD_WAIT);
 		} else {
-			assert_int_equal(f.guard.action, GUARD_SHUT);
+			assert_int_equal(f.step.action, GUARD_SHUT);
 			f.now_ms += 7; /* the names are asked for */
 			(void)shut(&f);
-			assert_int_equal(f.guard.window.begun_ms, f.now_ms);
-			assert_int_equal(f.guard.window.until_ms - f.now_ms,
+			assert_int_equal(f.step.gate_until_ms - f.now_ms,
 					 windows[i].window_ms);
 		}
 		guard_clear(&f.guard);
@@ -82,7 +63,7 @@ guard_turned_without_allowance_waits_until_there_is_some(void **state)
 	go_to(&f, AT_SHUT_TURN);
 	denied_ms = f.now_ms;
 	assert_int_equal(take_turn(&f, 100), GUARD_WAIT);
-	assert_false(f.guard.has_turn);
+	assert_false(has_turn(&f));
 	while (!wants_window(&f)) {
 		assert_true(f.now_ms - denied_ms < 1000);
 		(void)go_on(&f);
@@ -101,21 +82,20 @@ guard_in_a_window_looks_all_the_time_and_never_beyond(void **state)
 
 		fixture_init(&f, gate_policies[i]);
 		go_to(&f, AT_WINDOW_LOOK);
-		while (f.guard.window.is_shut) {
-			assert_int_equal(f.guard.action, GUARD_HOLDERS);
+		while (in_window(&f)) {
+			assert_int_equal(f.step.action, GUARD_HOLDERS);
 			looks++;
 			f.now_ms++;
 			(void)look(&f, 1, 10);
-			if (!f.guard.window.is_shut)
+			if (!in_window(&f))
 				break;
-			assert_in_range(f.guard.wake_ms - f.now_ms, 1, 3);
-			assert_true(f.guard.wake_ms <= f.guard.window.until_ms);
+			assert_in_range(f.step.wake_ms - f.now_ms, 1, 3);
+			assert_true(f.step.wake_ms <= f.step.gate_until_ms);
 			(void)wake(&f);
 		}
 		assert_in_range(looks, WINDOW_MS / 4, WINDOW_MS / 4 + 2);
-		assert_int_equal(f.guard.window.count, 1);
-		assert_in_range(f.guard.window.total_ms, WINDOW_MS,
-				WINDOW_MS + 1);
+		assert_int_equal(account(&f).windows, 1);
+		assert_in_range(account(&f).gate_ms, WINDOW_MS, WINDOW_MS + 1);
 		guard_clear(&f.guard);
 	}
 }
@@ -132,14 +112,14 @@ guard_in_a_window_attempts_when_nobody_is_left(void **state)
 		(void)look(&f, 1, 10);
 		(void)wake(&f);
 		assert_int_equal(look(&f, 0, 0), GUARD_ATTEMPT);
-		assert_true(f.guard.attempt_nowait);
+		assert_true(f.step.nowait);
 		assert_int_equal(deny(&f, ATTEMPT_BUSY, 1), GUARD_WAIT);
-		assert_true(f.guard.window.is_shut);
+		assert_true(in_window(&f));
 		assert_int_equal(wake(&f), GUARD_HOLDERS);
 		assert_int_equal(look(&f, 0, 0), GUARD_ATTEMPT);
 		assert_int_equal(grant(&f, 1, 2), GUARD_RUN);
-		assert_true(f.guard.window.is_shut); /* until it has run */
-		assert_true(f.guard.has_turn);
+		assert_true(in_window(&f)); /* until it has run */
+		assert_true(has_turn(&f));
 		guard_clear(&f.guard);
 	}
 }
@@ -165,7 +145,7 @@ guard_pauses_longer_behind_each_window(void **state)
 			go_on_to_pause(&f);
 			opened_ms = f.now_ms;
 			while (!wants_window(&f)) {
-				assert_false(f.guard.has_turn);
+				assert_false(has_turn(&f));
 				(void)go_on(&f);
 			}
 			/* And at the end a look is due within 50 ms or so. */
@@ -188,26 +168,26 @@ check_duty(uint32_t gate_window_ms, uint64_t trip_ms, unsigned policy)
 	f.settings.gate_window_ms = gate_window_ms;
 	f.settings.hold_timeout_ms = 3600000;
 	go_to(&f, AT_PLAN);
-	while (f.guard.action != GUARD_REFUSE) {
-		bool was_shut = f.guard.window.is_shut;
+	while (f.step.action != GUARD_REFUSE) {
+		bool was_shut = in_window(&f);
 
-		f.now_ms += f.guard.action == GUARD_WAIT ? 0 : trip_ms;
-		if (f.guard.action == GUARD_TURN)
+		f.now_ms += f.step.action == GUARD_WAIT ? 0 : trip_ms;
+		if (f.step.action == GUARD_TURN)
 			(void)take_turn(&f, UINT32_MAX);
 		else
 			(void)go_on(&f);
-		if (!was_shut && f.guard.window.is_shut)
+		if (!was_shut && in_window(&f))
 			since_ms = f.now_ms;
-		if (!was_shut || f.guard.window.is_shut)
+		if (!was_shut || in_window(&f))
 			continue;
-		/* It is noticed with the next answer. */
+		/* The end is noticed with the next answer. */
 		assert_true(f.now_ms - since_ms <= gate_window_ms + trip_ms);
 		shut_ms += f.now_ms - since_ms;
-		assert_int_equal(f.guard.window.total_ms, shut_ms);
+		assert_int_equal(account(&f).gate_ms, shut_ms);
 		assert_true(4 * (shut_ms - (f.now_ms - since_ms)) <=
 			    f.now_ms - BEGUN_MS);
 	}
-	assert_true(f.guard.window.count > 20);
+	assert_true(account(&f).windows > 20);
 	assert_true(4 * shut_ms <= f.now_ms - BEGUN_MS);
 	guard_clear(&f.guard);
 }
@@ -226,16 +206,16 @@ guard_shuts_the_gate_a_quarter_of_the_time_at_most(void **state)
 					   gate_policies[k]);
 }
 
-/* What ends a window early is no reason to shut the gate again at once. */
+/* An early end is no reason to shut the gate again at once. */
 static void
 check_pause_behind(struct fixture *f, uint64_t shut_ms)
 {
 	uint64_t opened_ms = f->now_ms;
 
-	assert_false(f->guard.window.is_shut);
-	assert_false(f->guard.has_turn);
-	assert_int_equal(f->guard.window.count, 1);
-	assert_int_equal(f->guard.window.total_ms, shut_ms);
+	assert_false(in_window(f));
+	assert_false(has_turn(f));
+	assert_int_equal(account(f).windows, 1);
+	assert_int_equal(account(f).gate_ms, shut_ms);
 	while (!wants_window(f))
 		(void)go_on(f);
 	assert_true(f->now_ms - opened_ms >= 1000);
@@ -273,16 +253,47 @@ guard_counts_the_window_that_the_budget_ended(void **state)
 	(void)state;
 	for (size_t i = 0; i < 2; i++) {
 		struct fixture f;
+		uint64_t begun_ms;
 
 		fixture_init(&f, HOLD | ends[i]);
 		go_to(&f, AT_WINDOW_WAIT);
-		f.now_ms = f.guard.deadline_ms;
-		(void)guard_woken(&f.guard, f.now_ms);
-		assert_int_equal(f.guard.window.count, 1);
-		assert_int_equal(f.guard.window.total_ms,
-				 f.now_ms - f.guard.window.begun_ms);
+		begun_ms = f.step.gate_until_ms - WINDOW_MS;
+		f.now_ms = account(&f).deadline_ms;
+		(void)wake_now(&f);
+		assert_int_equal(account(&f).windows, 1);
+		assert_int_equal(account(&f).gate_ms, f.now_ms - begun_ms);
 		guard_clear(&f.guard);
 	}
+}
+
+/* The one that the statement runs in, up to the time when it opens itself. */
+static void
+guard_account_counts_the_window_under_way(void **state)
+{
+	struct fixture f;
+	uint64_t begun_ms;
+
+	(void)state;
+	fixture_init(&f, 0);
+	go_to(&f, AT_SHUT);
+	assert_false(account(&f).had_window);
+	begun_ms = f.now_ms;
+	(void)shut(&f);
+	assert_true(account(&f).had_window);
+	assert_int_equal(account(&f).windows, 1);
+	assert_int_equal(account(&f).gate_ms, 0);
+	(void)look(&f, 0, 0);
+	(void)grant(&f, 1, 2);
+	assert_int_equal(f.step.state, GUARD_AT_RUN_IN_WINDOW);
+	f.now_ms = begun_ms + WINDOW_MS - 1;
+	assert_int_equal(account(&f).gate_ms, WINDOW_MS - 1);
+	f.now_ms = begun_ms + 10 * WINDOW_MS;
+	assert_int_equal(account(&f).windows, 1);
+	assert_int_equal(account(&f).gate_ms, WINDOW_MS);
+	(void)cancel(&f);
+	assert_true(account(&f).had_window);
+	assert_int_equal(account(&f).windows, 0);
+	guard_clear(&f.guard);
 }
 
 /* A window could not outlast it. */
@@ -377,65 +388,12 @@ guard_needs_a_window_for_a_view_only(void **state)
 		add_table(&set, 1);
 		add_relation(&set, 2, kinds[i].relkind, LOCK_ACCESS_EXCLUSIVE,
 			     kinds[i].is_lockable);
-		(void)guard_planned(&f.guard, &f.settings, GUARD_SCOPE_DROPS,
-				    &f.facts, &set, f.now_ms);
-		assert_int_equal(f.guard.needs_gate, kinds[i].needs_window);
+		(void)plan_set(&f, set);
 		(void)look(&f, 0, 0);
-		assert_int_equal(f.guard.action, GUARD_TURN);
+		assert_int_equal(f.step.action, GUARD_TURN);
 		assert_int_equal(wants_window(&f), kinds[i].needs_window);
 		guard_clear(&f.guard);
 	}
-}
-
-/* Whoever came between the lock and the gate would wait in the server. */
-static void
-guard_shuts_the_gate_first_where_a_transaction_keeps_the_locks(void **state)
-{
-	static const struct {
-		unsigned conditions;
-		uint32_t gate_transaction_ms;
-		bool is_first;
-	} cases[] = {
-	    {IN_BLOCK, 5000, true},         {IN_BLOCK, 0, false},
-	    {IN_BLOCK | HOLD, 5000, true},  {0, 5000, false},
-	    {IN_BLOCK | LOCK, 5000, false},
-	};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		struct fixture f;
-
-		fixture_init(&f, cases[i].conditions);
-		f.settings.gate_transaction_ms = cases[i].gate_transaction_ms;
-		(void)begin(&f);
-		(void)plan(&f, 2);
-		if (f.guard.action == GUARD_HOLDERS)
-			(void)look(&f, 0, 0);
-		assert_int_equal(f.guard.action, GUARD_TURN);
-		assert_int_equal(wants_window(&f), cases[i].is_first);
-		guard_clear(&f.guard);
-	}
-}
-
-/* What had passed before takes its locks meanwhile, and shows. */
-static void
-guard_settles_behind_the_gate_of_a_transaction(void **state)
-{
-	struct fixture f;
-
-	(void)state;
-	fixture_init(&f, IN_BLOCK);
-	f.settings.gate_transaction_ms = 5000;
-	(void)begin(&f);
-	(void)plan(&f, 2);
-	(void)look(&f, 0, 0);
-	(void)take_turn(&f, UINT32_MAX);
-	assert_int_equal(shut(&f), GUARD_WAIT);
-	assert_true(f.guard.window.is_shut);
-	assert_int_equal(wake(&f), GUARD_HOLDERS);
-	assert_int_equal(look(&f, 0, 0), GUARD_ATTEMPT);
-	assert_true(f.guard.attempt_nowait);
-	guard_clear(&f.guard);
 }
 
 /* Nobody holds anything, but one waits for a lock that another holds. */
@@ -451,9 +409,9 @@ guard_attempts_at_leisure_where_only_a_queue_is_in_the_way(void **state)
 		f.is_free = true;
 		f.settings.hold_timeout_ms = 60000;
 		go_to(&f, AT_PLAN);
-		while (f.guard.action != GUARD_REFUSE) {
-			attempts += f.guard.action == GUARD_ATTEMPT &&
-				    !f.guard.window.is_shut;
+		while (f.step.action != GUARD_REFUSE) {
+			attempts +=
+			    f.step.action == GUARD_ATTEMPT && !in_window(&f);
 			(void)go_on(&f);
 		}
 		assert_true(attempts > 100);
@@ -462,129 +420,10 @@ guard_attempts_at_leisure_where_only_a_queue_is_in_the_way(void **state)
 	}
 }
 
-/* Traffic that does not come by the gate */
-
-static void
-go_into_window(struct fixture *f, unsigned conditions)
-{
-	fixture_init(f, conditions);
-	f->settings.gate_transaction_ms = 5000;
-	go_to(f, AT_PLAN);
-	go_on_to_window(f);
-	while (f->guard.action != GUARD_HOLDERS) {
-		f->now_ms++;
-		(void)go_on(f);
-	}
-}
-
-static void
-guard_looked_presses_once_after_half_a_window_of_a_transaction(void **state)
-{
-	struct fixture f;
-	uint64_t half_ms;
-
-	(void)state;
-	go_into_window(&f, IN_BLOCK);
-	half_ms = f.guard.window.until_ms - f.guard.window_ms / 2;
-	while (look(&f, 1, 5) == GUARD_WAIT) {
-		assert_true(f.now_ms < half_ms);
-		assert_int_equal(wake(&f), GUARD_HOLDERS);
-	}
-	assert_int_equal(f.guard.action, GUARD_ATTEMPT);
-	assert_true(f.now_ms >= half_ms);
-	assert_false(f.guard.attempt_nowait);
-	assert_int_equal(f.guard.attempt_bound_ms, 20);
-	assert_int_equal(deny(&f, ATTEMPT_BUSY, 0), GUARD_WAIT);
-	assert_int_equal(wake(&f), GUARD_HOLDERS);
-	assert_int_equal(look(&f, 1, 5), GUARD_WAIT);
-	guard_clear(&f.guard);
-}
-
-static void
-guard_looked_does_not_press_where_waiting_is_harmful(void **state)
-{
-	static const unsigned conditions[] = {IN_BLOCK | STRONG,
-					      IN_BLOCK | VIEW, HOLD | IN_BLOCK};
-
-	(void)state;
-	for (size_t i = 0; i < 3; i++) {
-		struct fixture f;
-
-		go_into_window(&f, conditions[i]);
-		while (f.guard.window.is_shut) {
-			assert_int_not_equal(f.guard.action, GUARD_ATTEMPT);
-			if (f.guard.action == GUARD_HOLDERS)
-				(void)look(&f, 1, 5);
-			else
-				(void)wake(&f);
-		}
-		guard_clear(&f.guard);
-	}
-}
-
-/* Tables that the transaction's next statement may want */
-
-static enum guard_action
-look_near(struct fixture *f, size_t near_count)
-{
-	return look_at(f, (struct holders){.near_count = near_count});
-}
-
-static void
-guard_looked_waits_for_those_nearby_for_half_a_window(void **state)
-{
-	struct fixture f;
-	uint64_t half_ms;
-
-	(void)state;
-	go_into_window(&f, IN_BLOCK);
-	half_ms = f.guard.window.until_ms - f.guard.window_ms / 2;
-	while (look_near(&f, 1) == GUARD_WAIT) {
-		assert_true(f.now_ms < half_ms);
-		f.now_ms = f.guard.wake_ms;
-		assert_int_equal(wake(&f), GUARD_HOLDERS);
-	}
-	assert_int_equal(f.guard.action, GUARD_ATTEMPT);
-	assert_true(f.now_ms >= half_ms);
-	guard_clear(&f.guard);
-}
-
-static void
-guard_looked_goes_on_where_nobody_is_nearby(void **state)
-{
-	struct fixture f;
-
-	(void)state;
-	go_into_window(&f, IN_BLOCK);
-	assert_int_equal(look_near(&f, 0), GUARD_ATTEMPT);
-	guard_clear(&f.guard);
-}
-
-/* What it holds already they may be waiting for. */
-static void
-guard_looked_with_strong_locks_does_not_wait_for_those_nearby(void **state)
-{
-	struct fixture f;
-
-	(void)state;
-	go_into_window(&f, IN_BLOCK | STRONG);
-	assert_int_equal(look_near(&f, 1), GUARD_ATTEMPT);
-	guard_clear(&f.guard);
-}
-
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(
-		guard_looked_presses_once_after_half_a_window_of_a_transaction),
-	    cmocka_unit_test(
-		guard_looked_does_not_press_where_waiting_is_harmful),
-	    cmocka_unit_test(
-		guard_looked_waits_for_those_nearby_for_half_a_window),
-	    cmocka_unit_test(guard_looked_goes_on_where_nobody_is_nearby),
-	    cmocka_unit_test(
-		guard_looked_with_strong_locks_does_not_wait_for_those_nearby),
 	    cmocka_unit_test(guard_shut_lasts_as_long_as_is_allowed),
 	    cmocka_unit_test(
 		guard_turned_without_allowance_waits_until_there_is_some),
@@ -596,13 +435,11 @@ main(void)
 		guard_shuts_the_gate_a_quarter_of_the_time_at_most),
 	    cmocka_unit_test(guard_pauses_behind_a_window_however_it_ended),
 	    cmocka_unit_test(guard_counts_the_window_that_the_budget_ended),
+	    cmocka_unit_test(guard_account_counts_the_window_under_way),
 	    cmocka_unit_test(guard_shuts_no_gate_for_somebody_old),
 	    cmocka_unit_test(
 		guard_takes_those_for_old_that_it_has_seen_for_long),
 	    cmocka_unit_test(guard_needs_a_window_for_a_view_only),
-	    cmocka_unit_test(
-		guard_shuts_the_gate_first_where_a_transaction_keeps_the_locks),
-	    cmocka_unit_test(guard_settles_behind_the_gate_of_a_transaction),
 	    cmocka_unit_test(
 		guard_attempts_at_leisure_where_only_a_queue_is_in_the_way),
 	};

@@ -6,7 +6,7 @@ enum {
 	NOW_MS = 1000000,
 };
 
-/* Those that are told are so old; the ages of these are not told. */
+/* Told ages are so old; the ages of these are not told. */
 static struct holders
 holders(uint64_t told_ms, const uint64_t *untold, size_t count)
 {
@@ -67,7 +67,7 @@ holder_age_oldest_tells_transactions_apart(void **state)
 	assert_int_equal(oldest(&a, 80, holders(0, third, 1)), 30);
 }
 
-/* It has let go meanwhile: what it holds now it may have taken just now. */
+/* The transaction has let go meanwhile: its locks may be from just now. */
 static void
 holder_age_oldest_forgets_whom_a_look_did_not_see(void **state)
 {

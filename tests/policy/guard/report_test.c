@@ -5,7 +5,6 @@
 #include "tests/support/test.h"
 
 enum {
-	BEGUN_MS = 1000,
 	TABLES_MAX = 20,
 };
 
@@ -16,25 +15,27 @@ static struct lock_item two[] = {
     {.relid = 20, .name = name_c, .mode = LOCK_ACCESS_EXCLUSIVE},
 };
 
-/* Borrows all it points to: not to be cleared. */
-static struct guard
-guard_of(enum guard_outcome outcome)
+static const struct lock_set set_of_two = {two, 2};
+static struct holders holders; /* of the account under test */
+
+static struct guard_account
+account_of(enum guard_outcome outcome)
 {
-	return (struct guard){
-	    .action = GUARD_REFUSE,
+	memset(&holders, 0, sizeof(holders));
+	return (struct guard_account){
 	    .outcome = outcome,
-	    .set = {two, 2},
-	    .begun_ms = BEGUN_MS,
+	    .set = &set_of_two,
+	    .holders = &holders,
 	    .attempts = 7,
 	};
 }
 
 static void
-add_holder(struct guard *g, uint32_t pid, uint32_t relid)
+add_holder(uint32_t pid, uint32_t relid)
 {
-	struct holder *h = &g->holders.shown[g->holders.count % HOLDERS_SHOWN];
+	struct holder *h = &holders.shown[holders.count % HOLDERS_SHOWN];
 
-	g->holders.count++;
+	holders.count++;
 	*h = (struct holder){
 	    .pid = pid,
 	    .relid = relid,
@@ -63,12 +64,13 @@ assert_begins(const char *text, const char *head)
 static void
 report_refusal_of_a_spent_budget_tells_all(void **state)
 {
-	struct guard g = guard_of(GUARD_TIMED_OUT);
+	struct guard_account a = account_of(GUARD_TIMED_OUT);
 	struct report r;
 
 	(void)state;
-	add_holder(&g, 4711, 20);
-	report_refusal(&r, &g, "DROP TABLE", BEGUN_MS + 300012);
+	add_holder(4711, 20);
+	a.held_ms = 300012;
+	report_refusal(&r, &a, "DROP TABLE");
 	assert_string_equal(r.sqlstate, "55P03");
 	assert_string_equal(r.message,
 			    "canceling statement due to lock timeout:"
@@ -88,23 +90,23 @@ report_refusal_of_a_spent_budget_tells_all(void **state)
 static void
 report_refusal_begins_as_the_server_does(void **state)
 {
-	struct guard g = guard_of(GUARD_TIMED_OUT);
+	struct guard_account a = account_of(GUARD_TIMED_OUT);
 	struct report r;
 
 	(void)state;
-	report_refusal(&r, &g, "TRUNCATE", BEGUN_MS);
+	report_refusal(&r, &a, "TRUNCATE");
 	assert_begins(r.message, "canceling statement due to lock timeout");
-	g.limit = GUARD_LIMIT_LOCK;
-	report_refusal(&r, &g, "TRUNCATE", BEGUN_MS);
+	a.limit = GUARD_LIMIT_LOCK;
+	report_refusal(&r, &a, "TRUNCATE");
 	assert_begins(r.message, "canceling statement due to lock timeout");
 	assert_string_equal(r.sqlstate, "55P03");
-	g.limit = GUARD_LIMIT_STATEMENT;
-	report_refusal(&r, &g, "TRUNCATE", BEGUN_MS);
+	a.limit = GUARD_LIMIT_STATEMENT;
+	report_refusal(&r, &a, "TRUNCATE");
 	assert_begins(r.message,
 		      "canceling statement due to statement timeout");
 	assert_string_equal(r.sqlstate, "57014");
-	g.outcome = GUARD_CANCELED;
-	report_refusal(&r, &g, "TRUNCATE", BEGUN_MS);
+	a.outcome = GUARD_CANCELED;
+	report_refusal(&r, &a, "TRUNCATE");
 	assert_string_equal(r.message,
 			    "canceling statement due to user request");
 	assert_string_equal(r.sqlstate, "57014");
@@ -115,11 +117,12 @@ report_refusal_begins_as_the_server_does(void **state)
 static void
 report_refusal_says_so_when_nobody_holds_anything(void **state)
 {
-	struct guard g = guard_of(GUARD_TIMED_OUT);
+	struct guard_account a = account_of(GUARD_TIMED_OUT);
 	struct report r;
 
 	(void)state;
-	report_refusal(&r, &g, "DROP TABLE", BEGUN_MS + 2000);
+	a.held_ms = 2000;
+	report_refusal(&r, &a, "DROP TABLE");
 	assert_contains(r.detail, " Nobody holds a conflicting lock at this"
 				  " moment.");
 	assert_null(strstr(r.detail, "Blockers"));
@@ -128,11 +131,11 @@ report_refusal_says_so_when_nobody_holds_anything(void **state)
 static void
 report_refusal_by_policy_names_the_tables(void **state)
 {
-	struct guard g = guard_of(GUARD_REJECTED);
+	struct guard_account a = account_of(GUARD_REJECTED);
 	struct report r;
 
 	(void)state;
-	report_refusal(&r, &g, "DROP TABLE", BEGUN_MS);
+	report_refusal(&r, &a, "DROP TABLE");
 	assert_string_equal(r.sqlstate, "42501");
 	assert_begins(r.message, "DROP TABLE is refused by Lockstep");
 	assert_contains(r.detail, "public.a (ShareRowExclusiveLock)");
@@ -151,13 +154,13 @@ report_refusal_hints_at_the_limit_that_was_reached(void **state)
 	    [GUARD_LIMIT_LOCK] = "raise the session's lock_timeout.",
 	    [GUARD_LIMIT_STATEMENT] = "raise the session's statement_timeout.",
 	};
-	struct guard g = guard_of(GUARD_TIMED_OUT);
+	struct guard_account a = account_of(GUARD_TIMED_OUT);
 	struct report r;
 
 	(void)state;
 	for (int i = GUARD_LIMIT_HOLD; i <= GUARD_LIMIT_STATEMENT; i++) {
-		g.limit = (enum guard_limit)i;
-		report_refusal(&r, &g, "DROP TABLE", BEGUN_MS);
+		a.limit = (enum guard_limit)i;
+		report_refusal(&r, &a, "DROP TABLE");
 		assert_contains(r.hint, names[i]);
 	}
 }
@@ -165,31 +168,31 @@ report_refusal_hints_at_the_limit_that_was_reached(void **state)
 static void
 report_refusal_shows_a_few_holders_and_counts_the_rest(void **state)
 {
-	struct guard g = guard_of(GUARD_TIMED_OUT);
+	struct guard_account a = account_of(GUARD_TIMED_OUT);
 	struct report r;
 
 	(void)state;
 	for (uint32_t i = 0; i < HOLDERS_SHOWN; i++)
-		add_holder(&g, 100 + i, 10);
-	report_refusal(&r, &g, "DROP TABLE", BEGUN_MS);
+		add_holder(100 + i, 10);
+	report_refusal(&r, &a, "DROP TABLE");
 	assert_contains(r.detail, "pid 104 ");
 	assert_null(strstr(r.detail, "more"));
-	g.holders.count += 37;
-	report_refusal(&r, &g, "DROP TABLE", BEGUN_MS);
+	holders.count += 37;
+	report_refusal(&r, &a, "DROP TABLE");
 	assert_contains(r.detail, "; and 37 more.");
 }
 
-/* It may have been one of a set that has been planned anew since. */
+/* A holder may be one of a set that has been planned anew since. */
 static void
 report_refusal_takes_odd_holders(void **state)
 {
-	struct guard g = guard_of(GUARD_TIMED_OUT);
+	struct guard_account a = account_of(GUARD_TIMED_OUT);
 	struct report r;
 
 	(void)state;
-	add_holder(&g, 0, 10);
-	add_holder(&g, 5, 999);
-	report_refusal(&r, &g, "DROP TABLE", BEGUN_MS);
+	add_holder(0, 10);
+	add_holder(5, 999);
+	report_refusal(&r, &a, "DROP TABLE");
 	assert_contains(r.detail, "Blockers: a prepared transaction holds"
 				  " AccessShareLock on public.a; pid 5 ");
 	assert_contains(r.detail, " holds AccessShareLock on ?.");
@@ -227,29 +230,30 @@ report_refusal_is_cut_between_characters(void **state)
 	static const char *const characters[] = {
 	    "x", "\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\x90\x98", "%n%s"};
 	struct lock_item items[TABLES_MAX];
+	struct lock_set set = {items, TABLES_MAX};
 	char name[600];
 	struct report r;
 
 	(void)state;
 	memset(items, 0, sizeof(items));
 	for (size_t size = 2; size <= sizeof(name); size++) {
-		struct guard g = guard_of(GUARD_TIMED_OUT);
+		struct guard_account a = account_of(GUARD_TIMED_OUT);
 
 		fill(name, size, characters[size % 5]);
 		for (size_t i = 0; i < TABLES_MAX; i++) {
 			items[i].name = name;
 			items[i].mode = LOCK_ACCESS_EXCLUSIVE;
 		}
-		g.set = (struct lock_set){items, TABLES_MAX};
+		a.set = &set;
 		for (int i = 0; i < HOLDERS_SHOWN; i++)
-			add_holder(&g, 1, 0);
+			add_holder(1, 0);
 		for (int i = 0; i < HOLDERS_SHOWN; i++)
-			fill(g.holders.shown[i].user, 64, characters[size % 5]);
-		report_refusal(&r, &g, "DROP TABLE", BEGUN_MS);
+			fill(holders.shown[i].user, 64, characters[size % 5]);
+		report_refusal(&r, &a, "DROP TABLE");
 		assert_non_null(memchr(r.detail, '\0', sizeof(r.detail)));
 		assert_begins(r.detail, "Lock set in order: ");
 		assert_utf8(r.detail);
-		report_waiting(&r, &g, "DROP TABLE", BEGUN_MS);
+		report_waiting(&r, &a, "DROP TABLE");
 		assert_non_null(memchr(r.detail, '\0', sizeof(r.detail)));
 		assert_utf8(r.detail);
 	}
@@ -259,13 +263,13 @@ report_refusal_is_cut_between_characters(void **state)
 static void
 report_refusal_has_room_for_message_and_hint(void **state)
 {
-	struct guard g = guard_of(GUARD_TIMED_OUT);
+	struct guard_account a = account_of(GUARD_TIMED_OUT);
 	struct report r;
 
 	(void)state;
-	g.limit = GUARD_LIMIT_STATEMENT;
-	report_refusal(&r, &g, "ALTER TABLE DROP CONSTRAINT CASCADE",
-		       UINT64_MAX);
+	a.limit = GUARD_LIMIT_STATEMENT;
+	a.held_ms = UINT64_MAX;
+	report_refusal(&r, &a, "ALTER TABLE DROP CONSTRAINT CASCADE");
 	assert_contains(r.message, " ms");
 	assert_contains(r.hint, "statement_timeout.");
 }
@@ -273,13 +277,13 @@ report_refusal_has_room_for_message_and_hint(void **state)
 static void
 report_waiting_names_whom_it_waits_for(void **state)
 {
-	struct guard g = guard_of(GUARD_PENDING);
+	struct guard_account a = account_of(GUARD_PENDING);
 	struct report r;
 
 	(void)state;
-	g.action = GUARD_WAIT;
-	add_holder(&g, 4711, 10);
-	report_waiting(&r, &g, "DROP TABLE", BEGUN_MS + 1300);
+	add_holder(4711, 10);
+	a.held_ms = 1300;
+	report_waiting(&r, &a, "DROP TABLE");
 	assert_string_equal(r.sqlstate, "00000");
 	assert_string_equal(r.message, "DROP TABLE is held by Lockstep since"
 				       " 1.3 s");
@@ -295,11 +299,11 @@ report_waiting_names_whom_it_waits_for(void **state)
 static void
 report_waiting_counts_attempts_when_nobody_is_known(void **state)
 {
-	struct guard g = guard_of(GUARD_PENDING);
+	struct guard_account a = account_of(GUARD_PENDING);
 	struct report r;
 
 	(void)state;
-	report_waiting(&r, &g, "DROP TABLE", BEGUN_MS);
+	report_waiting(&r, &a, "DROP TABLE");
 	assert_contains(r.detail, ". 7 attempts to lock it found it in use.");
 }
 
@@ -326,7 +330,7 @@ report_lock_set_names_a_few_and_counts_the_rest(void **state)
 	assert_string_equal(text, "t0, t1, t2, t3, t4, t5, t6, t7 and 12 more");
 }
 
-/* What comes behind a cut must not close the gap that it left. */
+/* Text behind a cut must not close the gap that it left. */
 static void
 report_lock_set_is_cut_to_every_size(void **state)
 {

@@ -1,0 +1,199 @@
+/*
+ * guard_attempt.c - attempts: whether they wait in the server, for how long,
+ * and how it goes on behind each.
+ *
+ * An attempt is safe by its bound: from the first lock asked for to the last
+ * one granted it takes less than half the server's deadlock_timeout.  Nobody
+ * who queues behind it can reach a deadlock check while waiting for it, and its
+ * own check never fires.  Between attempts nothing is held and nothing is
+ * queued in the server.
+ *
+ * Where the client's transaction already holds strong locks others wait for
+ * these all the time, so there only NOWAIT attempts are made, and for a short
+ * budget: polling while holding forms no cycle that the server would see.  But
+ * NOWAIT also fails because of who waits for our own locks, and whom the server
+ * would let us go before.  So where a look has just found nobody in the way,
+ * the next attempt waits: whoever gets there meanwhile has not waited for us
+ * for so long that a deadlock check could be near.
+ */
+#include "policy/guard/guard_internal.h"
+
+#include <assert.h>
+
+enum {
+	FIRST_DELAY_MS = 10,
+	DELAY_DOUBLINGS_MAX = 8,
+	/* Behind an attempt: in the first ten seconds, and at any time; amid
+	 * these it is the GUARD_DELAY_SHARE. */
+	QUICK_DELAY_MAX_MS = 250,
+	DELAY_MAX_MS = 1000,
+	FAILURES_MAX = 3,
+	QUICK_BOUND_MS = 20,     /* all but those of policy lock */
+	TURN_PATIENCE_MS = 5000, /* a transaction may keep it for long */
+};
+
+/* 0: there is no time to wait in the server's queue. */
+static uint32_t
+attempt_bound_ms(const struct guard *g, uint64_t now_ms)
+{
+	const struct session_facts *f = &g->facts;
+	uint64_t rest_ms =
+	    g->deadline_ms > now_ms ? g->deadline_ms - now_ms : 0;
+	uint64_t bound_ms = guard_min(g->settings->attempt_timeout_ms,
+				      f->deadlock_timeout_ms / 5 * 2ull);
+
+	if (f->statement_timeout_ms > 0)
+		bound_ms = guard_min(bound_ms, f->statement_timeout_ms / 2);
+	return (uint32_t)guard_min(bound_ms, rest_ms);
+}
+
+/* Whoever waits for the transaction's own locks is not in its way. */
+static bool
+goes_first(const struct guard *g)
+{
+	return g->facts.holds_strong_locks && g->is_clear;
+}
+
+/* In the server's queue, for a moment. */
+static bool
+attempt_may_wait(const struct guard *g)
+{
+	if (g->attempts == 0)
+		return false;
+	if (goes_first(g))
+		return true;
+	switch (g->settings->policy) {
+	case GUARD_POLICY_LOCK:
+		break;
+	case GUARD_POLICY_AUTO:
+		if (g->attempts >= GUARD_QUICK_ATTEMPTS)
+			return false;
+		break;
+	case GUARD_POLICY_HOLD:
+	case GUARD_POLICY_PASS:
+	case GUARD_POLICY_REJECT:
+		return false;
+	}
+	return !guard_in_window(g) && !g->facts.holds_strong_locks;
+}
+
+struct guard_step
+guard_attempt(struct guard *g, enum guard_state attempt, bool is_pressing,
+	      uint64_t now_ms)
+{
+	bool is_quick = g->settings->policy != GUARD_POLICY_LOCK;
+	uint32_t bound_ms = attempt_bound_ms(g, now_ms);
+
+	if (is_quick || goes_first(g))
+		bound_ms = (uint32_t)guard_min(bound_ms, QUICK_BOUND_MS);
+	g->attempt_bound_ms = bound_ms;
+	g->nowait = bound_ms == 0 || (!is_pressing && !attempt_may_wait(g));
+	g->attempt_begun_ms = now_ms;
+	return guard_enter(g, attempt);
+}
+
+/*
+ * At least as long as the attempt took: others get as much time as it did.
+ * Steady traffic gives way to many quick attempts; somebody who sits on a lock
+ * for minutes does not, and then they get rarer.
+ */
+static struct guard_step
+attempt_backs_off(struct guard *g, uint64_t now_ms)
+{
+	uint64_t delay_ms = FIRST_DELAY_MS;
+	uint64_t most_ms = (now_ms - g->begun_ms) / GUARD_DELAY_SHARE;
+
+	most_ms =
+	    guard_min(guard_max(most_ms, QUICK_DELAY_MAX_MS), DELAY_MAX_MS);
+	if (!g->nowait)
+		delay_ms <<= guard_min(g->attempts, DELAY_DOUBLINGS_MAX);
+	delay_ms = guard_max(delay_ms, now_ms - g->attempt_begun_ms);
+	return guard_wait_about(g, guard_min(delay_ms, most_ms), now_ms);
+}
+
+/* In a window the names that it goes by may lack the new tables. */
+static struct guard_step
+attempt_starts_over(struct guard *g, struct lock_set *grown, uint64_t now_ms)
+{
+	guard_take_set(g, grown);
+	if (guard_in_window(g))
+		return guard_hold(g, now_ms);
+	return attempt_backs_off(g, now_ms);
+}
+
+static struct guard_step
+attempt_was_granted(struct guard *g, struct lock_set *again, uint64_t now_ms)
+{
+	if (again->count > 0 && !lock_set_covers(&g->set, again))
+		return attempt_starts_over(g, again, now_ms);
+	lock_set_clear(again);
+	return guard_enter(g, guard_in_window(g) ? GUARD_AT_RUN_IN_WINDOW
+						 : GUARD_AT_RUN_PROTECTED);
+}
+
+static struct guard_step
+attempt_was_busy(struct guard *g, size_t index, uint64_t now_ms)
+{
+	lock_order_promote(&g->set, index);
+	if (guard_in_window(g))
+		return guard_wait_in_window(g, now_ms);
+	if (g->settings->policy == GUARD_POLICY_LOCK ||
+	    g->attempts < GUARD_QUICK_ATTEMPTS)
+		return attempt_backs_off(g, now_ms);
+	/* Nobody may be seen to wait for, only a queue: not at full speed. */
+	if (now_ms < g->window.next_ms)
+		return guard_hold(g, now_ms);
+	/* A look, and a window. */
+	return guard_wait_about(g, GUARD_WINDOW_LOOK_MS, now_ms);
+}
+
+/*
+ * A client's transaction keeps the server's turn to its end, which may be far;
+ * its locks conflict with an attempt at its tables anyway.
+ */
+static struct guard_step
+attempt_had_no_turn(struct guard *g, uint64_t now_ms)
+{
+	if (g->turn_denied_ms == 0)
+		g->turn_denied_ms = now_ms;
+	g->skips_turn = now_ms - g->turn_denied_ms >= TURN_PATIENCE_MS;
+	if (guard_in_window(g))
+		return guard_hold(g, now_ms);
+	return guard_wait_about(g, GUARD_TURN_DELAY_MS, now_ms);
+}
+
+static struct guard_step
+attempt_has_failed(struct guard *g, uint64_t now_ms)
+{
+	if (++g->failures == FAILURES_MAX)
+		return guard_plan_failed(g);
+	if (now_ms >= g->deadline_ms)
+		return guard_spend(g, now_ms);
+	guard_end_window(g, now_ms);
+	return guard_enter(g, GUARD_AT_PLAN);
+}
+
+struct guard_step
+guard_attempted(struct guard *g, enum attempt_result result, size_t index,
+		struct lock_set *again, uint64_t now_ms)
+{
+	assert(guard_is_doing(g, GUARD_ATTEMPT));
+	g->is_clear = false;
+	if (result == ATTEMPT_NO_TURN)
+		return attempt_had_no_turn(g, now_ms);
+	g->attempts++;
+	if (result != ATTEMPT_FAILED && !g->skips_turn)
+		g->turn_denied_ms = 0;
+	switch (result) {
+	case ATTEMPT_GRANTED:
+		return attempt_was_granted(g, again, now_ms);
+	case ATTEMPT_BUSY:
+		return attempt_was_busy(g, index, now_ms);
+	case ATTEMPT_FAILED:
+		return attempt_has_failed(g, now_ms);
+	case ATTEMPT_NO_TURN:
+		break;
+	}
+	assert(false && "no such attempt result");
+	return guard_step(g);
+}

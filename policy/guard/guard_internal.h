@@ -1,0 +1,133 @@
+/*
+ * guard_internal.h - shared by guard*.c, and included by nobody else.
+ *
+ *   guard.c          what the guard is told, but for what the others take
+ *   guard_state.c    the states and their transitions
+ *   guard_time.c     the budget and the waits
+ *   guard_look.c     looks, outside of windows, and autovacuum workers
+ *   guard_window.c   windows, from the turn for one to its end
+ *   guard_attempt.c  attempts
+ *
+ * A function that returns a step has entered its state.
+ */
+#ifndef LOCKSTEP_POLICY_GUARD_GUARD_INTERNAL_H
+#define LOCKSTEP_POLICY_GUARD_GUARD_INTERNAL_H
+
+#include "policy/guard/guard.h"
+
+enum {
+	GUARD_QUICK_ATTEMPTS = 2, /* of policy auto */
+	GUARD_DELAY_SHARE = 40, /* waits: at most this part of the time gone */
+	GUARD_WINDOW_LOOK_MS = 3, /* between two looks while the gate is shut */
+	GUARD_TURN_DELAY_MS = 10, /* while somebody else has it */
+};
+
+static inline uint64_t
+guard_min(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static inline uint64_t
+guard_max(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* guard_state.c */
+
+/* The only function that writes g->state. */
+struct guard_step guard_enter(struct guard *g, enum guard_state next);
+
+static inline bool
+guard_is_doing(const struct guard *g, enum guard_action action)
+{
+	return guard_state_action(g->state) == action;
+}
+
+/* True: the gate is shut for the statement. */
+static inline bool
+guard_in_window(const struct guard *g)
+{
+	return guard_state_keeps(g->state) == GUARD_KEEPS_GATE;
+}
+
+/* guard.c */
+
+/* Begin the next round: look, or attempt at once. */
+struct guard_step guard_approach(struct guard *g, uint64_t now_ms);
+
+/* True: policy lock looks at all tables this time, false: at most at those that
+ * no attempt can lock. */
+bool guard_looks_at_all(const struct guard *g);
+
+/* True: the set has a member that LOCK TABLE cannot lock. */
+bool guard_has_unlockable(const struct guard *g);
+
+/* True: only the gate covers the set: it has tables that the role may not LOCK,
+ * or views.  A sequence is mostly reached through its table, so an attempt and
+ * a look will do for it. */
+bool guard_needs_gate(const struct guard *g);
+
+/* Take *set, leave it empty, and sort it by the settings. */
+void guard_take_set(struct guard *g, struct lock_set *set);
+
+/* guard_time.c */
+
+/* Any number, other than the last one. */
+uint64_t guard_random(struct guard *g);
+
+/* Set the deadline and its limit, by settings and facts. */
+void guard_set_deadline(struct guard *g);
+
+/* True: the budget is spent, and a first attempt was made: a lock_timeout
+ * shorter than a plan takes does not refuse what nobody is in the way of. */
+bool guard_is_overdue(const struct guard *g, uint64_t now_ms);
+
+/* End the statement: the budget is spent. */
+struct guard_step guard_spend(struct guard *g, uint64_t now_ms);
+
+/* Enter WAIT or WINDOW_WAIT until wake_ms, or the deadline; past that: spend.
+ */
+struct guard_step guard_wait_until(struct guard *g, enum guard_state wait,
+				   uint64_t wake_ms, uint64_t now_ms);
+
+/* Enter WAIT for half to all of delay_ms, so that proxies do not keep step. */
+struct guard_step guard_wait_about(struct guard *g, uint64_t delay_ms,
+				   uint64_t now_ms);
+
+/* End a window, and wait for somebody to finish, with nothing queued in the
+ * server. */
+struct guard_step guard_hold(struct guard *g, uint64_t now_ms);
+
+/* guard_look.c */
+
+/* The time that an autovacuum needs to give way, in ms. */
+uint64_t guard_coax_ms(const struct guard *g);
+
+/* guard_window.c */
+
+/* Put the end of a window on the record, if one is under way; the caller then
+ * enters a state that does not keep the gate. */
+void guard_end_window(struct guard *g, uint64_t now_ms);
+
+/* Wait for the next look in a window, or hold behind its end. */
+struct guard_step guard_wait_in_window(struct guard *g, uint64_t now_ms);
+
+/* guard_looked, where the gate is shut. */
+struct guard_step guard_looked_in_window(struct guard *g, uint64_t now_ms);
+
+/* The turn was granted in order to shut the gate. */
+struct guard_step guard_turned_to_shut(struct guard *g, uint32_t allowance_ms,
+				       uint64_t now_ms);
+
+/* guard_attempt.c */
+
+/*
+ * Enter ATTEMPT or WINDOW_ATTEMPT with the bound as of now.  is_pressing: wait
+ * in the server's queue in any case, where there is time for it.
+ */
+struct guard_step guard_attempt(struct guard *g, enum guard_state attempt,
+				bool is_pressing, uint64_t now_ms);
+
+#endif

@@ -1,0 +1,189 @@
+/*
+ * Windows of a client's transaction, which will keep the locks.
+ */
+#include "policy/guard/guard.h"
+
+#include "tests/support/guard.h"
+
+/* Whoever came between the lock and the gate would wait in the server. */
+static void
+guard_shuts_the_gate_first_where_a_transaction_keeps_the_locks(void **state)
+{
+	static const struct {
+		unsigned conditions;
+		uint32_t gate_transaction_ms;
+		bool is_first;
+	} cases[] = {
+	    {IN_BLOCK, 5000, true},         {IN_BLOCK, 0, false},
+	    {IN_BLOCK | HOLD, 5000, true},  {0, 5000, false},
+	    {IN_BLOCK | LOCK, 5000, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct fixture f;
+
+		fixture_init(&f, cases[i].conditions);
+		f.settings.gate_transaction_ms = cases[i].gate_transaction_ms;
+		(void)begin(&f);
+		(void)plan(&f, 2);
+		if (f.step.action == GUARD_HOLDERS)
+			(void)look(&f, 0, 0);
+		assert_int_equal(f.step.action, GUARD_TURN);
+		assert_int_equal(wants_window(&f), cases[i].is_first);
+		guard_clear(&f.guard);
+	}
+}
+
+/* Transactions that had passed take their locks meanwhile, and show. */
+static void
+guard_settles_behind_the_gate_of_a_transaction(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	fixture_init(&f, IN_BLOCK);
+	f.settings.gate_transaction_ms = 5000;
+	(void)begin(&f);
+	(void)plan(&f, 2);
+	(void)look(&f, 0, 0);
+	(void)take_turn(&f, UINT32_MAX);
+	assert_int_equal(shut(&f), GUARD_WAIT);
+	assert_true(in_window(&f));
+	assert_int_equal(wake(&f), GUARD_HOLDERS);
+	assert_int_equal(look(&f, 0, 0), GUARD_ATTEMPT);
+	assert_true(f.step.nowait);
+	guard_clear(&f.guard);
+}
+
+/* Traffic that does not come by the gate */
+
+static void
+go_into_window(struct fixture *f, unsigned conditions)
+{
+	fixture_init(f, conditions);
+	f->settings.gate_transaction_ms = 5000;
+	go_to(f, AT_PLAN);
+	go_on_to_window(f);
+	while (f->step.action != GUARD_HOLDERS) {
+		f->now_ms++;
+		(void)go_on(f);
+	}
+}
+
+static void
+guard_looked_presses_once_after_half_a_window_of_a_transaction(void **state)
+{
+	struct fixture f;
+	uint64_t half_ms;
+
+	(void)state;
+	go_into_window(&f, IN_BLOCK);
+	half_ms = f.step.gate_until_ms - f.settings.gate_window_ms / 2;
+	while (look(&f, 1, 5) == GUARD_WAIT) {
+		assert_true(f.now_ms < half_ms);
+		assert_int_equal(wake(&f), GUARD_HOLDERS);
+	}
+	assert_int_equal(f.step.action, GUARD_ATTEMPT);
+	assert_true(f.now_ms >= half_ms);
+	assert_false(f.step.nowait);
+	assert_int_equal(f.step.attempt_bound_ms, 20);
+	assert_int_equal(deny(&f, ATTEMPT_BUSY, 0), GUARD_WAIT);
+	assert_int_equal(wake(&f), GUARD_HOLDERS);
+	assert_int_equal(look(&f, 1, 5), GUARD_WAIT);
+	guard_clear(&f.guard);
+}
+
+static void
+guard_looked_does_not_press_where_waiting_is_harmful(void **state)
+{
+	static const unsigned conditions[] = {IN_BLOCK | STRONG,
+					      IN_BLOCK | VIEW, HOLD | IN_BLOCK};
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct fixture f;
+
+		go_into_window(&f, conditions[i]);
+		while (in_window(&f)) {
+			assert_int_not_equal(f.step.action, GUARD_ATTEMPT);
+			if (f.step.action == GUARD_HOLDERS)
+				(void)look(&f, 1, 5);
+			else
+				(void)wake(&f);
+		}
+		guard_clear(&f.guard);
+	}
+}
+
+/* Tables that the transaction's next statement may want */
+
+static enum guard_action
+look_near(struct fixture *f, size_t near_count)
+{
+	return look_at(f, (struct holders){.near_count = near_count});
+}
+
+static void
+guard_looked_waits_for_those_nearby_for_half_a_window(void **state)
+{
+	struct fixture f;
+	uint64_t half_ms;
+
+	(void)state;
+	go_into_window(&f, IN_BLOCK);
+	half_ms = f.step.gate_until_ms - f.settings.gate_window_ms / 2;
+	while (look_near(&f, 1) == GUARD_WAIT) {
+		assert_true(f.now_ms < half_ms);
+		f.now_ms = f.step.wake_ms;
+		assert_int_equal(wake(&f), GUARD_HOLDERS);
+	}
+	assert_int_equal(f.step.action, GUARD_ATTEMPT);
+	assert_true(f.now_ms >= half_ms);
+	guard_clear(&f.guard);
+}
+
+static void
+guard_looked_goes_on_where_nobody_is_nearby(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	go_into_window(&f, IN_BLOCK);
+	assert_int_equal(look_near(&f, 0), GUARD_ATTEMPT);
+	guard_clear(&f.guard);
+}
+
+/* They may be waiting for what the transaction holds already. */
+static void
+guard_looked_with_strong_locks_does_not_wait_for_those_nearby(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	go_into_window(&f, IN_BLOCK | STRONG);
+	assert_int_equal(look_near(&f, 1), GUARD_ATTEMPT);
+	guard_clear(&f.guard);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(
+		guard_shuts_the_gate_first_where_a_transaction_keeps_the_locks),
+	    cmocka_unit_test(guard_settles_behind_the_gate_of_a_transaction),
+	    cmocka_unit_test(
+		guard_looked_presses_once_after_half_a_window_of_a_transaction),
+	    cmocka_unit_test(
+		guard_looked_does_not_press_where_waiting_is_harmful),
+	    cmocka_unit_test(
+		guard_looked_waits_for_those_nearby_for_half_a_window),
+	    cmocka_unit_test(guard_looked_goes_on_where_nobody_is_nearby),
+	    cmocka_unit_test(
+		guard_looked_with_strong_locks_does_not_wait_for_those_nearby),
+	};
+
+	return cmocka_run_group_tests_name("policy/guard/guard_block", tests,
+					   NULL, NULL);
+}
