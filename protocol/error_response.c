@@ -5,11 +5,8 @@
 #include <stdio.h>
 
 #include "protocol/backend.h"
+#include "protocol/reader.h"
 #include "protocol/types.h"
-
-enum {
-	POSITION_DIGITS = 10, /* as many as an int32 has */
-};
 
 static void
 field_write(struct writer *w, uint8_t code, const char *text)
@@ -47,22 +44,6 @@ notice_response_write(struct writer *w, const struct error_report *e)
 	report_write(w, BACKEND_NOTICE_RESPONSE, e);
 }
 
-static bool
-position_parse(uint64_t *out, struct span digits)
-{
-	*out = 0;
-	if (digits.len == 0 || digits.len > POSITION_DIGITS)
-		return false;
-	for (size_t i = 0; i < digits.len; i++) {
-		uint8_t digit = digits.data[i];
-
-		if (digit < '0' || digit > '9')
-			return false;
-		*out = *out * 10 + (uint64_t)(digit - '0');
-	}
-	return true;
-}
-
 void
 error_response_shift(struct writer *w, uint8_t type, struct span body,
 		     uint32_t characters)
@@ -74,7 +55,7 @@ error_response_shift(struct writer *w, uint8_t type, struct span body,
 
 	writer_begin(w, type);
 	if (!error_fields_decode(&fields, body) ||
-	    !position_parse(&position, fields.position)) {
+	    !decimal_decode(&position, fields.position)) {
 		write_bytes(w, body.data, body.len);
 		writer_end(w);
 		return;

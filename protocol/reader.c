@@ -1,5 +1,9 @@
 #include "protocol/reader.h"
 
+enum {
+	DECIMAL_DIGITS_MAX = 10,
+};
+
 uint8_t
 read_u8(struct reader *r)
 {
@@ -60,6 +64,22 @@ read_string(struct reader *r)
 	text = read_span(r, (size_t)(nul - r->rest.data));
 	read_u8(r);
 	return text;
+}
+
+bool
+decimal_decode(uint64_t *out, struct span text)
+{
+	*out = 0;
+	if (text.len == 0 || text.len > DECIMAL_DIGITS_MAX)
+		return false;
+	for (size_t i = 0; i < text.len; i++) {
+		uint8_t digit = text.data[i];
+
+		if (digit < '0' || digit > '9')
+			return false;
+		*out = *out * 10 + (uint64_t)(digit - '0');
+	}
+	return true;
 }
 
 bool

@@ -36,6 +36,12 @@ struct span read_span(struct reader *r, size_t len);
  */
 struct span read_string(struct reader *r);
 
+/*
+ * Decode a whole text of 1 to 10 decimal digits, as many as an int32 has.
+ * False: it is anything else, and *out is undefined.
+ */
+bool decimal_decode(uint64_t *out, struct span text);
+
 /* True if all was read and nothing was missing. */
 bool reader_finished(const struct reader *r);
 

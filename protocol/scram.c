@@ -1,8 +1,6 @@
 #include "protocol/scram.h"
 
-enum {
-	ITERATION_DIGITS = 10, /* as many as SCRAM_ITERATIONS_MAX has */
-};
+#include "protocol/reader.h"
 
 const char scram_mechanism[] = "SCRAM-SHA-256";
 const char scram_mechanism_plus[] = "SCRAM-SHA-256-PLUS";
@@ -106,17 +104,10 @@ is_printable(struct span s)
 static bool
 iterations_parse(uint32_t *out, struct span digits)
 {
-	uint64_t value = 0;
+	uint64_t value;
 
-	if (digits.len == 0 || digits.len > ITERATION_DIGITS)
+	if (!decimal_decode(&value, digits))
 		return false;
-	for (size_t i = 0; i < digits.len; i++) {
-		uint8_t digit = digits.data[i];
-
-		if (digit < '0' || digit > '9')
-			return false;
-		value = value * 10 + (uint64_t)(digit - '0');
-	}
 	*out = (uint32_t)value;
 	return value >= 1 && value <= SCRAM_ITERATIONS_MAX;
 }

@@ -46,6 +46,7 @@ POLYMORPHIC = [
     "FUNCTION hostile.min(anyelement) RETURNS anyelement",
     "FUNCTION hostile.array_position(anyarray, anyelement) RETURNS int",
 ]
+POLYMORPHIC_OPERATORS = [("||", "anyarray"), ("=", "bool"), ("<@", "bool")]
 
 
 def body(what):
@@ -71,6 +72,12 @@ def operators(conn):
                f"{result} {body('operator')}")
         yield (f"CREATE OPERATOR hostile.{name} (FUNCTION = hostile.op{number},"
                f" LEFTARG = {left}, RIGHTARG = {right})")
+    for number, (name, result) in enumerate(POLYMORPHIC_OPERATORS):
+        yield (f"CREATE FUNCTION hostile.array{number}(anyarray, anyarray) "
+               f"RETURNS {result} {body('operator')}")
+        yield (f"CREATE OPERATOR hostile.{name} (FUNCTION = "
+               f"hostile.array{number}, LEFTARG = anyarray, "
+               "RIGHTARG = anyarray)")
 
 
 def functions(conn):

@@ -167,6 +167,26 @@ reader_finished_is_false_while_bytes_are_left(void **state)
 	assert_false(reader_finished(&r));
 }
 
+static void
+decimal_decode_takes_up_to_ten_digits_and_nothing_else(void **state)
+{
+	static const char *const wrong[] = {"",   "-1",  "1 ",         " 1",
+					    "1.", "0x1", "00000000001"};
+	uint64_t n;
+
+	(void)state;
+	assert_true(decimal_decode(&n, bytes("0", 1)));
+	assert_int_equal(n, 0);
+	assert_true(decimal_decode(&n, bytes("2147483647x", 10)));
+	assert_int_equal(n, 2147483647);
+	assert_true(decimal_decode(&n, bytes("9999999999", 10)));
+	assert_true(n == 9999999999u);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++)
+		assert_false(
+		    decimal_decode(&n, bytes(wrong[i], strlen(wrong[i]))));
+	assert_false(decimal_decode(&n, (struct span){.data = NULL}));
+}
+
 int
 main(void)
 {
@@ -182,6 +202,8 @@ main(void)
 	    cmocka_unit_test(read_string_overruns_without_a_nul),
 	    cmocka_unit_test(integer_reads_overrun_when_a_byte_is_missing),
 	    cmocka_unit_test(overrun_sticks_and_consumes_nothing),
+	    cmocka_unit_test(
+		decimal_decode_takes_up_to_ten_digits_and_nothing_else),
 	    cmocka_unit_test(reader_finished_is_false_while_bytes_are_left),
 	};
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "tests/support/allocation.h"
+#include "tests/support/row.h"
 #include "tests/support/sql.h"
 #include "tests/support/test.h"
 
@@ -12,12 +13,6 @@ static struct lock_item items[] = {
     {.relid = 200, .mode = LOCK_SHARE, .is_lockable = true},
 };
 static const struct lock_set set = {items, 3};
-
-static struct row_value
-value(const char *text)
-{
-	return (struct row_value){text, text != NULL ? strlen(text) : 0};
-}
 
 static void
 plain_row(struct row_value row[HOLDERS_COLUMNS])

@@ -3,13 +3,8 @@
 #include <stdio.h>
 
 #include "tests/support/allocation.h"
+#include "tests/support/row.h"
 #include "tests/support/test.h"
-
-static struct row_value
-value(const char *text)
-{
-	return (struct row_value){text, text != NULL ? strlen(text) : 0};
-}
 
 /* A good row, to be spoilt in one column at a time. */
 static void

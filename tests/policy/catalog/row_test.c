@@ -1,13 +1,8 @@
 #include "policy/catalog/row.h"
 
 #include "tests/support/allocation.h"
+#include "tests/support/row.h"
 #include "tests/support/test.h"
-
-static struct row_value
-value(const char *text)
-{
-	return (struct row_value){text, text != NULL ? strlen(text) : 0};
-}
 
 static void
 row_equals_is_exact_and_null_equals_nothing(void **state)

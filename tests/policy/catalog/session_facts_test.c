@@ -1,13 +1,8 @@
 #include "policy/catalog/session_facts.h"
 
+#include "tests/support/row.h"
 #include "tests/support/sql.h"
 #include "tests/support/test.h"
-
-static struct row_value
-value(const char *text)
-{
-	return (struct row_value){text, text != NULL ? strlen(text) : 0};
-}
 
 /* What a server with its own defaults answers outside of a block. */
 static void
