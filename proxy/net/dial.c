@@ -41,7 +41,7 @@ struct dial {
 	void *arg;
 	struct evdns_getaddrinfo_request *request;
 	struct evutil_addrinfo *answer;
-	struct evutil_addrinfo *candidate; /* of answer, next to be tried */
+	struct evutil_addrinfo *candidate; /* in answer: next to be tried */
 	struct address peer;               /* the one being tried */
 	struct event event;
 	struct upgrade *upgrade;
@@ -222,7 +222,7 @@ dial_connected(evutil_socket_t fd, short what, void *arg)
 		dial_succeed(d, NULL);
 }
 
-/* False: failed at once, and noted. */
+/* Begins to connect.  False: that failed at once, and is noted. */
 static bool
 dial_try_peer(struct dial *d)
 {
@@ -339,7 +339,8 @@ dial_resolve(struct dial *d, const struct endpoint *e)
 	event_add(&d->event, &d->timeout);
 }
 
-/* False: the path is too long for a socket address. */
+/* Makes the directory's socket the peer.  False: the path is too long for a
+ * socket address. */
 static bool
 dial_set_unix_peer(struct dial *d, const struct endpoint *e)
 {
@@ -357,7 +358,7 @@ dial_set_unix_peer(struct dial *d, const struct endpoint *e)
 	if (e->host[0] == '@')
 		u->sun_path[0] = '\0';
 	else
-		d->peer.len++; /* its NUL */
+		d->peer.len++; /* the NUL at the end */
 	return true;
 }
 

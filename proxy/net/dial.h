@@ -22,15 +22,16 @@ enum {
 struct dial_result {
 	int fd; /* connected and non-blocking, the callee's; -1: none */
 	struct tls *tls;     /* the callee's; NULL: fd is in clear */
-	struct address peer; /* of fd */
+	struct address peer; /* the other end of fd */
 	bool is_downgraded;  /* in clear because TLS has failed */
 	const char *tried; /* "db1:5432: Connection refused; ...", borrowed for
 			      the call */
 };
 
+/* result is borrowed for the call; fd and tls in it are taken. */
 typedef void dial_handler(void *arg, const struct dial_result *result);
 
-/* Where to, and how.  Borrowed for the dial's life, but for tls. */
+/* The endpoints to dial, and how; borrowed for the dial's life, but for tls. */
 struct dial_target {
 	const struct endpoint *endpoints;
 	size_t count;
@@ -54,7 +55,8 @@ struct dial *dial_start(const struct handshaker *by, struct evdns_base **dns,
 			const struct dial_target *target, dial_handler *handler,
 			void *arg);
 
-/* The same for one address that is known, by TLS or not as it says. */
+/* Dials one address that is known, by TLS or not as it says; otherwise as
+ * dial_start.  address is copied. */
 struct dial *dial_start_address(const struct handshaker *by,
 				const struct dial_target *target,
 				const struct address *address,

@@ -18,7 +18,7 @@
 struct handshake;
 struct handshake_pool;
 
-/* What the handshakes of one worker have in common. */
+/* All that the handshakes of one worker share; borrowed. */
 struct handshaker {
 	struct event_base *base;
 	struct mailbox *mailbox; /* which gets MAIL_HANDSHAKE after a step */
@@ -28,7 +28,8 @@ struct handshaker {
 /* The peer has just left, which is no fault of anybody's. */
 extern const char handshake_closed[];
 
-/* tls becomes the callee's.  error: NULL, or why it failed, borrowed. */
+/* Takes tls.  error: NULL, or why it failed; borrowed until tls is freed, or
+ * for the call. */
 typedef void handshake_handler(void *arg, struct tls *tls, const char *error);
 
 /*

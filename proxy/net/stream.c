@@ -7,14 +7,14 @@
 #include <unistd.h>
 
 enum {
-	/* What one read takes of the socket: somewhat more than a record. */
+	/* One read takes as much of the socket: somewhat more than a record. */
 	CIPHER_BYTES = 32 * 1024,
-	/* What TLS itself may answer to a peer who does not read: new keys, and
-	 * an alert for each renegotiation that he asks for. */
+	/* TLS itself may answer so much to a peer that does not read: new keys,
+	 * and an alert for each renegotiation that the peer asks for. */
 	REPLIES_MAX_BYTES = 4096,
 };
 
-/* What TLS holds back is no event of the socket's. */
+/* Make an event of bytes that TLS holds back: the socket makes none. */
 static void
 stream_notice_more(struct stream *s)
 {
@@ -196,7 +196,8 @@ static_assert((int)TLS_EOF == STREAM_EOF && (int)TLS_AGAIN == STREAM_AGAIN &&
 		  (int)TLS_BROKEN == STREAM_ERROR,
 	      "stream_read returns what tls_read does");
 
-/* What reading made TLS say.  False: the peer takes nothing and asks on. */
+/* Send the answers that reading made TLS give.  False: the peer takes nothing
+ * and asks on. */
 static bool
 stream_send_replies(struct stream *s)
 {
@@ -204,8 +205,8 @@ stream_send_replies(struct stream *s)
 
 	if (len == 0 || s->is_shut)
 		return true;
-	(void)stream_send_output(
-	    s); /* that he is gone shows at the next write */
+	/* A peer that is gone shows at the next write. */
+	(void)stream_send_output(s);
 	s->replied_bytes = s->out.len == 0 ? 0 : s->replied_bytes + len;
 	return s->replied_bytes <= REPLIES_MAX_BYTES;
 }

@@ -24,8 +24,8 @@ enum stream_event {
 	STREAM_BROKEN,  /* a write failed: the peer is gone */
 };
 
-/* At STREAM_READABLE it reads, or pauses reading: what TLS holds back comes
- * again at once. */
+/* At STREAM_READABLE it reads, or pauses reading: for bytes that TLS holds
+ * back the event comes again at once. */
 typedef void stream_handler(void *arg, enum stream_event event);
 
 struct stream {
@@ -54,6 +54,7 @@ void stream_secure(struct stream *s, struct tls *tls);
 /* Accepts a closed stream; pending output is lost. */
 void stream_close(struct stream *s);
 
+/* True from stream_open to stream_close; a zeroed stream is not open. */
 bool stream_is_open(const struct stream *s);
 
 enum {
@@ -62,25 +63,28 @@ enum {
 	STREAM_ERROR = -2,
 };
 
-/* Bytes read, or one of the above. */
+/* Reads at most size bytes: returns how many, or one of the above; with
+ * STREAM_ERROR s->error says why. */
 ssize_t stream_read(struct stream *s, void *data, size_t size);
 
 /*
- * Send now what the socket takes and queue the rest.  False: the peer is gone
- * or memory is out; no event follows from this call itself.
+ * Sends now what the socket takes and queues a copy of the rest.  False: the
+ * peer is gone or memory is out, s->error says which; no event follows from
+ * this call itself.
  */
 bool stream_write(struct stream *s, const void *data, size_t len);
 
 /* Bytes written but not yet taken by the socket. */
 size_t stream_pending(const struct stream *s);
 
-/* Those are not to be sent after all. */
+/* Drops the bytes that the socket has not taken yet. */
 void stream_discard(struct stream *s);
 
+/* Resumes reading, or pauses it: STREAM_READABLE comes only when resumed. */
 void stream_want_read(struct stream *s, bool wanted);
 
-/* Why TLS has ended a stream that a read or a write found broken; NULL: it
- * has not. */
+/* The reason for which TLS has ended a stream that a read or a write found
+ * broken, borrowed from s; NULL: TLS has not ended it. */
 const char *stream_tls_error(const struct stream *s);
 
 /* No more will be written: the peer reads the end once all is out. */

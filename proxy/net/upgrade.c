@@ -129,7 +129,7 @@ upgrade_start(const struct handshaker *by, int fd, struct tls *tls,
 	u->arg = arg;
 	event_assign(&u->event, by->base, fd, EV_WRITE, upgrade_ask, u);
 	if (!is_direct) {
-		/* It has just connected, so it is writable. */
+		/* A socket that has just connected is writable. */
 		event_active(&u->event, EV_WRITE, 1);
 		return u;
 	}

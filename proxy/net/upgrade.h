@@ -14,11 +14,13 @@
 struct upgrade;
 
 enum upgrade_outcome {
-	UPGRADE_DONE,    /* the callee has tls now */
+	UPGRADE_DONE,    /* tls is the handler's now */
 	UPGRADE_REFUSED, /* the server has none; the connection goes on */
 	UPGRADE_FAILED,  /* why says so; the connection is of no use */
 };
 
+/* tls: NULL but with UPGRADE_DONE.  why: for people, borrowed for the call;
+ * NULL but with UPGRADE_FAILED. */
 typedef void upgrade_handler(void *arg, enum upgrade_outcome outcome,
 			     struct tls *tls, const char *why);
 
@@ -31,6 +33,7 @@ struct upgrade *upgrade_start(const struct handshaker *by, int fd,
 			      struct tls *tls, bool is_direct,
 			      upgrade_handler *handler, void *arg);
 
-void upgrade_cancel(struct upgrade *u); /* accepts NULL */
+/* Accepts NULL.  The handler will not run, and fd may be closed. */
+void upgrade_cancel(struct upgrade *u);
 
 #endif
