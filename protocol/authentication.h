@@ -17,7 +17,7 @@
 
 struct authentication {
 	uint32_t code;    /* enum authentication_code, or one yet unknown */
-	struct span data; /* what follows the code */
+	struct span data; /* the bytes behind the code */
 };
 
 /*
@@ -36,7 +36,7 @@ bool sasl_mechanism_next(struct span *list, struct span *name);
 /* True if one of the list's mechanisms has exactly this name. */
 bool sasl_mechanisms_have(struct span list, const char *name);
 
-/* Write one whole 'R' message: the code and the data behind it. */
+/* Write one whole 'R' message: the code and the data behind it, a copy. */
 void authentication_write(struct writer *w, uint32_t code, struct span data);
 
 /*

@@ -280,7 +280,7 @@ received_error(struct pipeline *p, uint8_t head)
 	return event_of(PIPELINE_ANSWER, head, true);
 }
 
-/* A Sync that a failed copy had not read after all. */
+/* The answer is that of a Sync which a failed copy had not read after all. */
 static struct pipeline_event
 received_copy_sync(struct pipeline *p)
 {
@@ -309,7 +309,7 @@ received_ready(struct pipeline *p, uint8_t head, uint8_t status)
 	return event_of(PIPELINE_ANSWER, head, true);
 }
 
-/* A message that only a Query or an Execute can cause. */
+/* The message is one that only a Query or an Execute can cause. */
 static struct pipeline_event
 received_result(struct pipeline *p, uint8_t head, bool completes)
 {

@@ -65,7 +65,7 @@ struct pipeline {
 	uint64_t sent_seq;   /* entries ever pushed */
 	uint64_t done_seq;   /* entries ever completed: the entry pushed as
 				number n is complete when done_seq >= n */
-	enum transaction_status status; /* of the last ReadyForQuery */
+	enum transaction_status status; /* as the last ReadyForQuery told */
 	bool tail_open;  /* extended messages were sent since the last Sync */
 	bool tail_began; /* a Bind or an Execute was among them */
 	bool skipping;   /* the server ignores everything until a Sync */
@@ -74,7 +74,7 @@ struct pipeline {
 	uint8_t inline_ring[PIPELINE_INLINE];
 };
 
-/* Nothing is outstanding and no transaction open. */
+/* Set up *p: nothing is outstanding and no transaction open. */
 void pipeline_init(struct pipeline *p);
 
 /* Free what p owns; it is then as after pipeline_init. */

@@ -14,7 +14,7 @@
 #include "protocol/span.h"
 
 struct reader {
-	struct span rest; /* what has not been read yet */
+	struct span rest; /* bytes that have not been read yet */
 	bool overrun;     /* a read wanted more than was there */
 };
 
@@ -27,12 +27,13 @@ uint16_t read_u16(struct reader *r);
 /* Read a big-endian number of four bytes. */
 uint32_t read_u32(struct reader *r);
 
-/* Read len bytes, borrowed from what the reader reads. */
+/* Read len bytes, which stay borrowed from the bytes that the reader is over.
+ */
 struct span read_span(struct reader *r, size_t len);
 
 /*
- * Read a NUL terminated string, borrowed and without its NUL, which is
- * data[len]. A missing NUL is an overrun.
+ * Read a NUL terminated string, borrowed likewise and without its NUL, which
+ * is data[len].  A missing NUL is an overrun.
  */
 struct span read_string(struct reader *r);
 

@@ -16,7 +16,7 @@ struct attributes {
 	bool failed;
 };
 
-/* PostgreSQL's strings end at a NUL, so it takes none within. */
+/* The server's strings end at a NUL, so none is taken within. */
 static struct attributes
 attributes_of(struct span text)
 {
@@ -112,7 +112,7 @@ iterations_parse(uint32_t *out, struct span digits)
 	return value >= 1 && value <= SCRAM_ITERATIONS_MAX;
 }
 
-/* "n", "y" or "p=type" */
+/* Parse "n", "y" or "p=type". */
 static bool
 binding_flag_parse(struct scram_client_first_message *out, struct span s)
 {
@@ -178,7 +178,7 @@ scram_client_final_decode(struct scram_client_final_message *out,
 	} while (!a.failed && name != 'p');
 	if (!attributes_finished(&a))
 		return false;
-	/* ",p=" is not part of it */
+	/* The signed text ends before ",p=". */
 	out->without_proof = span_of(text.data, text.len - out->proof.len - 3);
 	return true;
 }

@@ -17,7 +17,7 @@
 
 enum {
 	SCRAM_MESSAGE_MAX = 1024, /* PG_MAX_SASL_MESSAGE_LENGTH */
-	SCRAM_NONCE_MAX = 512,    /* of a client's part */
+	SCRAM_NONCE_MAX = 512,    /* bytes of a client's part */
 	SCRAM_ITERATIONS_MAX = 0x7fffffff,
 };
 
@@ -26,17 +26,18 @@ extern const char scram_mechanism_plus[]; /* "SCRAM-SHA-256-PLUS" */
 extern const char scram_binding_type[];   /* "tls-server-end-point" */
 
 enum scram_binding_flag {
-	SCRAM_BINDING_NONE = 'n',     /* the client cannot bind */
-	SCRAM_BINDING_DECLINED = 'y', /* it can, but saw no PLUS offered */
+	SCRAM_BINDING_NONE = 'n', /* the client cannot bind */
+	SCRAM_BINDING_DECLINED =
+	    'y', /* the client can, but saw no PLUS offered */
 	SCRAM_BINDING_USED = 'p',
 };
 
 /* "n,,n=,r=nonce" */
 struct scram_client_first_message {
 	enum scram_binding_flag flag;
-	struct span binding_type; /* of SCRAM_BINDING_USED */
+	struct span binding_type; /* empty but with SCRAM_BINDING_USED */
 	struct span gs2_header;   /* "n,,", "y,," or "p=type,," */
-	struct span bare;         /* what follows it */
+	struct span bare;         /* the text behind gs2_header */
 	struct span nonce;        /* printable, 1 .. SCRAM_NONCE_MAX bytes */
 };
 
@@ -64,7 +65,7 @@ struct scram_server_final_message {
 
 /*
  * Decode a client's first message.  The user's name is passed over: PostgreSQL
- * takes that of the StartupMessage. An authorization identity and mandatory
+ * takes that of the StartupMessage.  An authorization identity and mandatory
  * extensions are refused, optional ones passed over.
  */
 bool scram_client_first_decode(struct scram_client_first_message *out,

@@ -28,7 +28,7 @@ span_equals(struct span a, const char *text)
 {
 	size_t len = strlen(text);
 
-	/* an empty span may have no address, which memcmp does not allow */
+	/* An empty span may have no address, which memcmp does not allow. */
 	return a.len == len && (len == 0 || memcmp(a.data, text, len) == 0);
 }
 

@@ -31,7 +31,7 @@ cancel_request_decode(struct cancel_request *out, struct span body)
 	       out->secret.len <= SECRET_MAX;
 }
 
-/* The span that a parameter goes to; NULL: nobody here needs it. */
+/* The field that a parameter goes to.  NULL: nobody here needs that one. */
 static struct span *
 parameter_slot(struct startup_packet *p, struct span name)
 {
@@ -48,7 +48,7 @@ parameter_slot(struct startup_packet *p, struct span name)
 	return NULL;
 }
 
-/* Names and values, then an empty name; the last of equal names counts. */
+/* Read names and values up to an empty name; the last of equal names counts. */
 static bool
 parameters_decode(struct startup_packet *out, struct span body)
 {

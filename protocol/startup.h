@@ -16,10 +16,10 @@
 enum {
 	/* MAX_STARTUP_PACKET_LENGTH, which does not count the length itself */
 	STARTUP_PACKET_MAX = 10000 + 4,
-	STARTUP_REQUEST_BYTES = 8, /* of SSLRequest */
+	STARTUP_REQUEST_BYTES = 8, /* the length of SSLRequest */
 };
 
-/* The whole packet. */
+/* A whole SSLRequest packet. */
 extern const uint8_t startup_ssl_request[STARTUP_REQUEST_BYTES];
 
 enum startup_status {

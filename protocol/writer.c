@@ -10,7 +10,7 @@ enum {
 	LENGTH_BYTES = 4,
 };
 
-/* Make room for len more bytes; false, and failed, when there is none. */
+/* Make room for len more bytes.  False: there is none, and w has failed. */
 static bool
 writer_reserve(struct writer *w, size_t len)
 {
