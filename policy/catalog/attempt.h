@@ -25,7 +25,7 @@ struct attempt {
 	const struct lock_set *set; /* in order; what is not lockable is left
 				       out */
 	bool nowait;
-	bool takes_turn;          /* the advisory lock first, or nothing */
+	bool takes_turn;          /* lock ATTEMPT_TURN_KEY first, or nothing */
 	uint32_t bound_ms;        /* from the first lock to the last; unused
 				     with nowait */
 	const char *lock_timeout; /* the session's, set back when granted */

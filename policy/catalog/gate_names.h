@@ -67,7 +67,8 @@ const char *gate_names_query(void);
 bool gate_names_add_row(struct gate_names *names,
 			const struct row_value values[GATE_NAMES_COLUMNS]);
 
-/* Add the names of `more` too, and seal.  False: out of memory, some miss. */
+/* Add the names of `more` too, and seal.  False: out of memory, and some of
+ * them are missing. */
 bool gate_names_add_all(struct gate_names *names,
 			const struct gate_names *more);
 
@@ -79,8 +80,8 @@ bool gate_names_match_text(const struct gate_names *names, const char *sql,
 			   size_t len);
 
 /*
- * True if a statement with these words may; `writes` is words_write of its
- * text.
+ * True if a statement with these words, hashes as of words_hash, may touch a
+ * table; `writes` is words_write of its text.
  */
 bool gate_names_match_words(const struct gate_names *names,
 			    const uint32_t *words, size_t count, bool writes);

@@ -51,13 +51,13 @@ struct holder {
 
 struct holders {
 	struct holder shown[HOLDERS_SHOWN];
-	size_t count;            /* of conflicting locks, shown or not */
-	size_t autovacuum_count; /* of those that an autovacuum holds */
-	size_t unlockable_count; /* of those on what no attempt can lock */
-	size_t near_count;       /* of locks on tables that members of the set
+	size_t count;            /* conflicting locks, shown or not */
+	size_t autovacuum_count; /* locks among them that an autovacuum holds */
+	size_t unlockable_count; /* locks where no attempt can lock */
+	size_t near_count;       /* locks on tables that members of the set
 				    reference, without being members themselves */
 	uint64_t oldest_ms;      /* age of the oldest transaction, as told */
-	size_t untold_count;     /* of transactions whose age is not told */
+	size_t untold_count;     /* transactions whose age is not told */
 	uint64_t untold[HOLDERS_UNTOLD_MAX]; /* their ids' hashes */
 };
 
@@ -67,7 +67,7 @@ enum holders_of {
 	HOLDERS_OF_UNLOCKABLE,
 };
 
-/* The query; static.  $1 is holders_param's. */
+/* The query for conflicting locks; static.  $1 is holders_param's. */
 const char *holders_query(void);
 
 /*

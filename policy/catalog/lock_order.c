@@ -22,8 +22,8 @@
 #include <string.h>
 
 struct node {
-	size_t first_edge; /* its last one ends where the next node's begin */
-	size_t next_edge;  /* of the search */
+	size_t first_edge; /* the last one ends where the next node's begin */
+	size_t next_edge;  /* the one that the search follows next */
 	size_t found;      /* when the search came here, from 1; 0: not yet */
 	size_t lowest;     /* Tarjan's low-link */
 	size_t component;  /* valid when is_placed */
@@ -51,7 +51,7 @@ struct graph {
 	struct component *components; /* count + 1 */
 	size_t component_count;
 	size_t *edges;
-	size_t *memory; /* of the piles */
+	size_t *memory; /* the room of all piles */
 	struct pile path;
 	struct pile open;    /* found, and not yet in a component */
 	struct pile members; /* component after component */

@@ -32,7 +32,7 @@ struct lock_order {
  */
 bool lock_order_sort(struct lock_set *set, const struct lock_order *order);
 
-/* Put the item at `index` first; the others keep their order. */
+/* Put the item at `index` first; the others keep their order among them. */
 void lock_order_promote(struct lock_set *set, size_t index);
 
 #endif

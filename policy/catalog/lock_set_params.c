@@ -47,7 +47,7 @@ struct name {
 	const char *rest;
 };
 
-/* Quoted always, so that nothing in it has a meaning. */
+/* Quote every element, so that nothing in it has a meaning. */
 static void
 array_put_piece(struct text *a, struct piece piece)
 {
@@ -76,7 +76,7 @@ array_add_piece(struct text *a, struct piece piece)
 	array_put_piece(a, piece);
 }
 
-/* Add an element; NULL is SQL's. */
+/* Add an element; NULL makes it SQL NULL. */
 static void
 array_add(struct text *a, const char *value)
 {
@@ -100,7 +100,7 @@ array_add_mode(struct text *a, enum lock_mode mode)
 	array_add(a, text);
 }
 
-/* The closing quote of a part that begins behind an opening one, or NULL. */
+/* The closing quote of a part, which begins behind the opening one, or NULL. */
 static const char *
 part_end(const char *part)
 {
@@ -137,7 +137,7 @@ name_split(const char *text)
 	return name;
 }
 
-/* Counted from the last one, 0, backwards. */
+/* The nth part from the last one, which is 0, backwards. */
 static struct piece
 name_part(const struct name *name, size_t nth)
 {

@@ -42,20 +42,20 @@
 #define BIT(kind) (1U << (unsigned)(kind))
 
 enum {
-	ANY_KIND = BIT(TARGET_LOCK), /* kinds_of() says it of everything */
+	ANY_KIND = BIT(TARGET_LOCK), /* kinds_of() sets this bit always */
 	CONDITIONAL_TREE = BIT(TARGET_KEY + 1),
 	SEED_KINDS = BIT(TARGET_DROP) | BIT(TARGET_OBJECT) |
 		     BIT(TARGET_COLUMN) | BIT(TARGET_CONSTRAINT) |
 		     BIT(TARGET_DETACH) | BIT(TARGET_RETYPE),
 };
 
-/* Longer than the 4,095 bytes that every C compiler must take. */
+/* The texts are longer than the 4,095 bytes that C compilers must take. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Woverlength-strings"
 static const struct part {
-	unsigned kinds; /* of targets that need it */
+	unsigned kinds; /* targets that need this part */
 	const char *sql;
-	const char *seeds; /* its tables; NULL: it has none */
+	const char *seeds; /* tables that hold seeds; NULL: there are none */
 	const char *locks;
 } parts[] = {
     {ANY_KIND, LOCK_SET_SQL_TARGET, NULL, "target_lock"},

@@ -47,7 +47,7 @@ bool row_take_number(uint32_t *out, struct row_value *v);
 
 /*
  * The number that the digits at the front spell, of which 18 count; 0 where
- * there are none: for what is only shown or compared.
+ * there are none.  Good for numbers that are only shown or compared.
  */
 uint64_t row_number(struct row_value v);
 

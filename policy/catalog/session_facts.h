@@ -39,12 +39,13 @@ struct session_facts {
 				    plan reads the catalog as of its start */
 	bool holds_strong_locks; /* SHARE or above, from earlier statements */
 	bool can_attempt;        /* PL/pgSQL is there and may be used */
-	bool wants_notices;      /* client_min_messages lets a NOTICE through */
-	bool wants_warnings;     /* and a WARNING */
+	/* client_min_messages lets a NOTICE through, or a WARNING. */
+	bool wants_notices;
+	bool wants_warnings;
 	uint32_t lock_timeout_ms;      /* 0: none */
 	uint32_t statement_timeout_ms; /* 0: none */
 	uint32_t deadlock_timeout_ms;
-	/* lock_timeout as the server shows it, to set it back */
+	/* The lock_timeout as the server shows it, to set it back. */
 	char lock_timeout[SESSION_FACTS_SETTING_MAX];
 };
 

@@ -87,7 +87,7 @@ enum guard_outcome {
 #undef X
 };
 
-/* The statement keeps from others: */
+/* The things that a statement keeps from others meanwhile. */
 enum guard_keeps {
 	GUARD_KEEPS_NOTHING,
 	GUARD_KEEPS_TURN,
@@ -142,12 +142,12 @@ const char *guard_action_name(enum guard_action action);
 const char *guard_outcome_name(enum guard_outcome outcome);
 const char *guard_state_name(enum guard_state state);
 
-/* The columns of GUARD_STATES. */
+/* The columns of GUARD_STATES: what follows from a state. */
 enum guard_action guard_state_action(enum guard_state state);
 enum guard_keeps guard_state_keeps(enum guard_state state);
 enum guard_outcome guard_state_outcome(enum guard_state state);
 
-/* True: the guard may go from the one to the other in a single step. */
+/* True if the guard may go from the one to the other in a single step. */
 bool guard_state_allows(enum guard_state from, enum guard_state to);
 
 /* The limit that set the deadline. */
@@ -170,7 +170,7 @@ struct guard_step {
 	enum guard_state state;
 	enum guard_action action;
 	enum guard_keeps keeps;
-	enum guard_outcome outcome; /* of RUN and REFUSE; else pending */
+	enum guard_outcome outcome; /* RUN, REFUSE; pending otherwise */
 	uint64_t gate_until_ms;     /* where the gate is kept: no longer */
 	bool is_again;              /* PLAN: an attempt failed since the last */
 	enum holders_of look_at;    /* HOLDERS */
@@ -192,7 +192,7 @@ struct guard_account {
 	const struct guard_settings *settings;
 	const struct session_facts *facts; /* as of the last plan */
 	const struct lock_set *set;        /* in the order to lock it */
-	const struct holders *holders;     /* of the last look */
+	const struct holders *holders;     /* as the last look found them */
 	uint64_t held_ms;                  /* since guard_begin */
 	uint64_t deadline_ms;              /* 0: not planned yet */
 	uint32_t attempts;
@@ -249,13 +249,13 @@ struct guard_step guard_begin(struct guard *g,
 			      bool in_transaction, uint64_t now_ms,
 			      uint64_t seed);
 
-/* The step under way, once more. */
+/* The step under way, once more; nothing is entered. */
 struct guard_step guard_step(const struct guard *g);
 
 /*
  * PLAN is done.  settings: those for this statement, borrowed until
- * guard_clear.  scope: the least that guards the statement.  *set is taken and
- * left empty.
+ * guard_clear.  scope: the least that guards the statement.  facts: copied.
+ * *set is taken and left empty.
  */
 struct guard_step guard_planned(struct guard *g,
 				const struct guard_settings *settings,
@@ -276,12 +276,13 @@ struct guard_step guard_plan_failed(struct guard *g);
 struct guard_step guard_looked(struct guard *g, const struct holders *holders,
 			       uint32_t company, uint64_t now_ms);
 
-/* A look that the driver made for a notice: kept for the account, copied. */
+/* The driver has looked on its own, for a notice: *holders is copied, for the
+ * account. */
 void guard_noticed(struct guard *g, const struct holders *holders);
 
 /*
  * TURN is done.  granted: this statement alone is guarded now, as far as this
- * proxy goes; false: another has the turn.  allowance_ms: the time that the
+ * proxy goes; else another one has the turn.  allowance_ms: the time that the
  * gate of this database may be shut now.
  */
 struct guard_step guard_turned(struct guard *g, bool granted,
@@ -304,7 +305,7 @@ struct guard_step guard_attempted(struct guard *g, enum attempt_result result,
 /* COAX is done, whatever came of it. */
 struct guard_step guard_coaxed(struct guard *g, uint64_t now_ms);
 
-/* WAIT is done. */
+/* WAIT is done: its wake_ms has come. */
 struct guard_step guard_woken(struct guard *g, uint64_t now_ms);
 
 /* The user cancels the statement: any time between guard_begin and the moment
@@ -315,17 +316,19 @@ struct guard_step guard_cancel(struct guard *g);
  * guard_planned or guard_clear.  Empty before a plan. */
 const struct lock_set *guard_set(const struct guard *g);
 
-/* As of the last plan: borrowed, as the set is. */
+/* The facts of the last plan: borrowed, as the set is; zero before a plan. */
 const struct session_facts *guard_facts(const struct guard *g);
 
-/* The client's transaction will keep the locks, and the gate is to stay shut
- * for them, for gate_transaction_ms of the settings. */
+/* True if the client's transaction will keep the locks, and the gate is to stay
+ * shut for them, for gate_transaction_ms of the settings. */
 bool guard_gate_lasts(const struct guard *g);
 
-/* The transaction's next statement may want tables that those of the set
- * reference, too: what holds these counts as near. */
+/* True if the transaction's next statement may want tables that those of the
+ * set reference, too: what holds these counts as near. */
 bool guard_counts_near(const struct guard *g);
 
+/* The story so far; pointers in it are good until the guard is told anything.
+ */
 struct guard_account guard_account(const struct guard *g, uint64_t now_ms);
 
 /*
@@ -337,10 +340,10 @@ enum guard_outcome guard_judge(const struct guard_settings *settings,
 			       enum guard_scope scope, size_t set_count,
 			       bool in_transaction);
 
-/* True: the policy shuts the gate where that helps. */
+/* True if the policy shuts the gate where that helps. */
 bool guard_uses_gate(const struct guard_settings *settings);
 
-/* Frees what the guard owns and makes it idle. */
+/* Free what the guard owns and make it idle; accepts a zeroed one. */
 void guard_clear(struct guard *g);
 
 #endif

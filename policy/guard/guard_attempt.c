@@ -32,7 +32,7 @@ enum {
 	TURN_PATIENCE_MS = 5000, /* a transaction may keep it for long */
 };
 
-/* 0: there is no time to wait in the server's queue. */
+/* The most ms for the attempt.  0: no time to wait in the server's queue. */
 static uint32_t
 attempt_bound_ms(const struct guard *g, uint64_t now_ms)
 {
@@ -54,7 +54,7 @@ goes_first(const struct guard *g)
 	return g->facts.holds_strong_locks && g->is_clear;
 }
 
-/* In the server's queue, for a moment. */
+/* True if the attempt may wait in the server's queue, for a moment. */
 static bool
 attempt_may_wait(const struct guard *g)
 {
@@ -143,7 +143,7 @@ attempt_was_busy(struct guard *g, size_t index, uint64_t now_ms)
 	/* Nobody may be seen to wait for, only a queue: not at full speed. */
 	if (now_ms < g->window.next_ms)
 		return guard_hold(g, now_ms);
-	/* A look, and a window. */
+	/* Look, and shut the gate if that would help. */
 	return guard_wait_about(g, GUARD_WINDOW_LOOK_MS, now_ms);
 }
 

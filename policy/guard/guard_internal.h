@@ -16,18 +16,20 @@
 #include "policy/guard/guard.h"
 
 enum {
-	GUARD_QUICK_ATTEMPTS = 2, /* of policy auto */
+	GUARD_QUICK_ATTEMPTS = 2, /* by which policy auto begins */
 	GUARD_DELAY_SHARE = 40, /* waits: at most this part of the time gone */
 	GUARD_WINDOW_LOOK_MS = 3, /* between two looks while the gate is shut */
 	GUARD_TURN_DELAY_MS = 10, /* while somebody else has it */
 };
 
+/* The lesser of the two. */
 static inline uint64_t
 guard_min(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
 }
 
+/* The greater of the two. */
 static inline uint64_t
 guard_max(uint64_t a, uint64_t b)
 {
@@ -36,16 +38,17 @@ guard_max(uint64_t a, uint64_t b)
 
 /* guard_state.c */
 
-/* The only function that writes g->state. */
+/* Go to `next` and return its step.  Nothing else writes g->state. */
 struct guard_step guard_enter(struct guard *g, enum guard_state next);
 
+/* True if the step under way is this action. */
 static inline bool
 guard_is_doing(const struct guard *g, enum guard_action action)
 {
 	return guard_state_action(g->state) == action;
 }
 
-/* True: the gate is shut for the statement. */
+/* True if the gate is shut for the statement. */
 static inline bool
 guard_in_window(const struct guard *g)
 {
@@ -57,16 +60,16 @@ guard_in_window(const struct guard *g)
 /* Begin the next round: look, or attempt at once. */
 struct guard_step guard_approach(struct guard *g, uint64_t now_ms);
 
-/* True: policy lock looks at all tables this time, false: at most at those that
- * no attempt can lock. */
+/* True if policy lock looks at all tables this time, and not at most at those
+ * that no attempt can lock. */
 bool guard_looks_at_all(const struct guard *g);
 
-/* True: the set has a member that LOCK TABLE cannot lock. */
+/* True if the set has a member that LOCK TABLE cannot lock. */
 bool guard_has_unlockable(const struct guard *g);
 
-/* True: only the gate covers the set: it has tables that the role may not LOCK,
- * or views.  A sequence is mostly reached through its table, so an attempt and
- * a look will do for it. */
+/* True if only the gate covers the set: it has tables that the role may not
+ * LOCK, or views.  A sequence is mostly reached through its table, so an
+ * attempt and a look will do for it. */
 bool guard_needs_gate(const struct guard *g);
 
 /* Take *set, leave it empty, and sort it by the settings. */
@@ -80,7 +83,7 @@ uint64_t guard_random(struct guard *g);
 /* Set the deadline and its limit, by settings and facts. */
 void guard_set_deadline(struct guard *g);
 
-/* True: the budget is spent, and a first attempt was made: a lock_timeout
+/* True if the budget is spent, and a first attempt was made: a lock_timeout
  * shorter than a plan takes does not refuse what nobody is in the way of. */
 bool guard_is_overdue(const struct guard *g, uint64_t now_ms);
 

@@ -46,7 +46,7 @@ is_only_autovacuum(const struct holders *h)
 	return h->count > 0 && h->autovacuum_count >= h->count;
 }
 
-/* True: coax_index is the table that the autovacuum works on. */
+/* True, with coax_index set: that is the table that the autovacuum works on. */
 static bool
 may_coax(struct guard *g, uint64_t now_ms)
 {

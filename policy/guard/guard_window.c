@@ -28,7 +28,8 @@ guard_turned_to_shut(struct guard *g, uint32_t allowance_ms, uint64_t now_ms)
 	uint32_t wanted_ms = g->settings->gate_window_ms;
 
 	if (allowance_ms < wanted_ms / 2) {
-		/* Too much lately to be of use now. */
+		/* The gate was shut too much lately for a window to be of use
+		 * now. */
 		window_put_off(&g->window, now_ms,
 			       (uint64_t)ALLOWANCE_SHARE *
 				   (wanted_ms - allowance_ms));
@@ -67,7 +68,7 @@ guard_wait_in_window(struct guard *g, uint64_t now_ms)
 	    guard_min(now_ms + GUARD_WINDOW_LOOK_MS, until_ms), now_ms);
 }
 
-/* The second half of the window, that is. */
+/* True in the second half of the window. */
 static bool
 is_window_half_over(const struct guard *g, uint64_t now_ms)
 {

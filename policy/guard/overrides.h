@@ -17,7 +17,7 @@ enum {
 	OVERRIDES_APPLICATION_NAME = GUARD_SETTING_COUNT,
 	OVERRIDES_COLUMNS,
 	OVERRIDE_BYTES_MAX = 64,
-	OVERRIDE_ORDER_BYTES_MAX = 1024, /* of lock_order */
+	OVERRIDE_ORDER_BYTES_MAX = 1024, /* for lock_order alone */
 };
 
 /* Texts as the client wrote them, in the client's encoding; a zeroed one sets
@@ -47,7 +47,7 @@ const char *overrides_text(const struct overrides *o,
 /* The most bytes that the text of a setting may have, its NUL not counted. */
 size_t overrides_bytes_max(enum guard_setting setting);
 
-/* True: the text had more bytes than that, and is cut. */
+/* True if the text had more bytes than that, and is cut. */
 bool overrides_is_too_long(const struct overrides *o,
 			   enum guard_setting setting);
 

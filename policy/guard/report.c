@@ -9,7 +9,7 @@ enum {
 	TABLES_SHOWN = 8,
 };
 
-/* What fits of a text, in a buffer that the report has: it cannot fail. */
+/* Texts are cut to the buffers of the report, so that it cannot fail. */
 struct cut_text {
 	char *data;
 	size_t size;
@@ -105,7 +105,7 @@ cut_text_add_holders(struct cut_text *t, const struct guard_account *a)
 		cut_text_add(t, "; and %zu more", h->count - HOLDERS_SHOWN);
 }
 
-/* The setting to raise. */
+/* The name of the setting to raise. */
 static const char *
 limit_name(enum guard_limit limit)
 {

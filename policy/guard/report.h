@@ -22,15 +22,15 @@ struct report {
 	char hint[REPORT_TEXT_MAX];     /* may be empty */
 };
 
-/* The error for a statement that is refused.  tag: "DROP TABLE". */
+/* Write the error for a statement that is refused.  tag: "DROP TABLE". */
 void report_refusal(struct report *out, const struct guard_account *a,
 		    const char *tag);
 
-/* The notice for a statement that waits. */
+/* Write the notice for a statement that waits.  tag: as above. */
 void report_waiting(struct report *out, const struct guard_account *a,
 		    const char *tag);
 
-/* The lock set in order, "a, b and 3 more"; cut to size bytes, its NUL
+/* Write the lock set in order, "a, b and 3 more"; cut to size bytes, its NUL
  * included, which there must be room for. */
 void report_lock_set(char *out, size_t size, const struct lock_set *set);
 

@@ -35,7 +35,7 @@ struct rule_match {
 struct rule {
 	char *name; /* owned; for people */
 	struct rule_match matches[RULE_PREDICATES];
-	struct settings_part part; /* its order is owned */
+	struct settings_part part; /* owned, the names of an order, too */
 };
 
 /* A statement, as rules see it.  All is borrowed. */
@@ -54,7 +54,7 @@ extern const char *const rule_statements[];
  * "application_name". */
 const char *rule_predicate_name(enum rule_predicate predicate);
 
-/* True: the rule matches any statement; false: some it does not match. */
+/* True if the rule matches any statement, whatever it is. */
 bool rule_is_for_all(const struct rule *rule);
 
 /* The first of the rules that matches, borrowed; NULL: none does. */

@@ -87,7 +87,7 @@ const char *guard_policy_name(enum guard_policy policy);
 /* The name of the setting in a configuration, static: "hold_timeout". */
 const char *settings_name(enum guard_setting setting);
 
-/* True: the part sets it. */
+/* True if the part sets this setting. */
 bool settings_part_has(const struct settings_part *part,
 		       enum guard_setting setting);
 

@@ -24,14 +24,14 @@ struct window {
 	uint32_t count;    /* number of those that have ended */
 };
 
-/* The gate is shut now, for length_ms at most. */
+/* Begin a window: the gate is shut now, for length_ms at most. */
 void window_begin(struct window *w, uint64_t now_ms, uint32_t length_ms);
 
-/* The gate is open again: compute the pause.  random: any number, so that two
- * proxies do not keep step. */
+/* End the window: the gate is open again.  Compute the pause behind it; random
+ * is any number, so that two proxies do not keep step. */
 void window_end(struct window *w, uint64_t now_ms, uint64_t random);
 
-/* For want of allowance: no window before delay_ms have gone by. */
+/* Begin no window before delay_ms have gone by, for want of allowance. */
 void window_put_off(struct window *w, uint64_t now_ms, uint64_t delay_ms);
 
 #endif

@@ -198,7 +198,7 @@ read_statement(struct statement *s, const char *sql, enum guard_scope scope)
 /* How much of one text may be parsed, and how much was. */
 struct budget {
 	size_t parse_bytes; /* the cap of each statement */
-	size_t bytes;       /* of all that were let through so far */
+	size_t bytes;       /* the sum of all that were let through so far */
 	size_t count;       /* how many these are */
 };
 
@@ -326,7 +326,7 @@ statement_list_is_sound(const struct statement_list *list, const char *sql,
 		    statement_text_of(sql, &list->items[i]);
 
 		if (statement_needs_parse(&list->items[i], sql, scope))
-			continue; /* it was parsed */
+			continue; /* statement_list_parse has parsed this one */
 		if (text.len > parse_bytes || !has_no_syntax_error(text))
 			return false;
 	}

@@ -16,8 +16,8 @@
 
 enum guard_scope {
 	GUARD_SCOPE_OFF,   /* guard nothing */
-	GUARD_SCOPE_DROPS, /* what drops or truncates */
-	GUARD_SCOPE_DDL,   /* also what else locks existing tables */
+	GUARD_SCOPE_DROPS, /* statements that drop or truncate */
+	GUARD_SCOPE_DDL,   /* also others that lock existing tables */
 };
 
 /* The effect of a statement on the transaction block. */
@@ -33,7 +33,7 @@ enum statement_control {
 /* Kinds of things that a statement names and the catalogs are asked about. */
 enum target_kind {
 	TARGET_DROP,       /* relation is dropped */
-	TARGET_OBJECT,     /* what is no relation is dropped: `object` */
+	TARGET_OBJECT,     /* an `object` that is no relation is dropped */
 	TARGET_COLUMN,     /* relation loses column `part` */
 	TARGET_CONSTRAINT, /* relation loses constraint `part` */
 	TARGET_DETACH,     /* partition `part` is detached from relation */
@@ -66,14 +66,14 @@ enum target_condition {
 	CONDITION_NULLABLE, /* column `part` is not yet NOT NULL */
 	/* TREE, partitions only */
 	CONDITION_FROM_15,
-	CONDITION_FROM_17,      /* and column `part`, if any, is an identity */
+	CONDITION_FROM_17,      /* column `part`, if any, is an identity too */
 	CONDITION_TRIGGER,      /* `part`, or any if NULL, is for each row */
-	CONDITION_USER_TRIGGER, /* and one of them is not a constraint's */
+	CONDITION_USER_TRIGGER, /* likewise, and not a constraint's */
 	/* CONSTRAINT: `part` is a column, and it goes with its NOT NULL, which
 	 * is a constraint from 18 on */
 	CONDITION_NOT_NULL,
 	/* OWNER */
-	CONDITION_OWNER, /* it is not `part`, written as for OBJECT_OWNED */
+	CONDITION_OWNER, /* the owner is not `part`, as for OBJECT_OWNED */
 	CONDITION_LOGGED,
 	CONDITION_UNLOGGED,
 };
@@ -113,7 +113,7 @@ struct target {
 	char *relation;
 	char *part;   /* NULL where the kind has none */
 	bool only;    /* the statement says ONLY, or means no children */
-	bool cascade; /* it says CASCADE */
+	bool cascade; /* the statement says CASCADE */
 	bool restart_identity; /* TRUNCATE */
 	enum lock_mode mode;   /* TARGET_LOCK, TARGET_TREE */
 	/* TARGET_TREE: of the children only partitions.  To take it for false
@@ -174,9 +174,9 @@ enum {
 };
 
 /*
- * The sieve for all traffic: false if no statement in the text can be a
- * guarded one of this scope.  Never allocates; linear in len.  May err on the
- * side of true.
+ * The sieve for all traffic: true if a statement in the text may be a guarded
+ * one of this scope.  Never allocates; linear in len.  May err on the side of
+ * true.
  */
 bool statement_is_candidate(const char *sql, size_t len,
 			    enum guard_scope scope);

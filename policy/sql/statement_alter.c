@@ -136,7 +136,7 @@ constraint_need(const PgQuery__Constraint *constraint)
 	switch (constraint->contype) {
 	case CONSTRAINT(FOREIGN):
 		return (struct need){SRX, REACH_PARTITIONS};
-	case CONSTRAINT(PRIMARY): /* its columns become NOT NULL */
+	case CONSTRAINT(PRIMARY): /* the columns become NOT NULL */
 		if (constraint->indexname[0] != '\0')
 			return (struct need){AX, REACH_TREE};
 		break; /* see add_primary_key() */

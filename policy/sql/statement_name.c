@@ -64,14 +64,14 @@ name_finish(struct name *n, char **out)
 	return n->status;
 }
 
-/* NULL if it is no string. */
+/* The string of a node, borrowed.  NULL: the node is something else. */
 static const char *
 string_of(const PgQuery__Node *node)
 {
 	return node->node_case == NODE(STRING) ? node->string->sval : NULL;
 }
 
-/* Each with a dot behind it if `with_dot`, else a dot between them. */
+/* Put each part with a dot behind it if `with_dot`, else dots between them. */
 static void
 name_put_list(struct name *n, PgQuery__Node *const *parts, size_t count,
 	      bool with_dot)
@@ -188,7 +188,7 @@ statement_name_arguments(char **out, const PgQuery__ObjectWithArgs *object)
 
 		if (i > 0)
 			name_put(&n, ',');
-		/* An operator's missing one. */
+		/* An operator lacks this argument. */
 		if (arg->node_case == NODE(_NOT_SET))
 			name_put_text(&n, "NONE");
 		else if (arg->node_case == NODE(TYPE_NAME))

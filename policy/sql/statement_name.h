@@ -1,7 +1,7 @@
 /*
  * statement_name.h - names of a syntax tree -> text as the server takes it.
  *
- * Every identifier comes in double quotes.  What is answered:
+ * Every identifier comes in double quotes.  The answers:
  *   STATEMENT_OK         *out is allocated, the caller's to free
  *   STATEMENT_UNPARSED   no name that the catalogs could be asked for; the
  *                        server refuses it too, or nearly always
@@ -18,33 +18,33 @@
 
 #include "policy/sql/statement.h"
 
-/* The name as it is, without quotes. */
+/* Copy the name as it is, without quotes. */
 enum statement_status statement_name_bare(char **out, const char *name);
 
-/* One identifier in quotes. */
+/* Write one identifier in quotes. */
 enum statement_status statement_name_part(char **out, const char *name);
 
-/* A relation: "schema"."relation". */
+/* Write a relation: "schema"."relation". */
 enum statement_status statement_name_range(char **out,
 					   const PgQuery__RangeVar *range);
 
-/* A name from a list of strings: "schema"."relation". */
+/* Write a name from a list of strings: "schema"."relation". */
 enum statement_status
 statement_name_list(char **out, PgQuery__Node *const *parts, size_t count);
 
-/* A type as to_regtype() takes it. */
+/* Write a type as to_regtype() takes it. */
 enum statement_status statement_name_type(char **out,
 					  const PgQuery__TypeName *type);
 
-/* An operator: "schema".+ */
+/* Write an operator: "schema".+ */
 enum statement_status
 statement_name_operator(char **out, const PgQuery__ObjectWithArgs *object);
 
-/* ("schema"."type",NONE): what stands behind a routine or an operator. */
+/* Write the arguments of a routine or an operator: ("schema"."type",NONE). */
 enum statement_status
 statement_name_arguments(char **out, const PgQuery__ObjectWithArgs *object);
 
-/* A role in quotes, or current_user or session_user without. */
+/* Write a role in quotes, or current_user or session_user without. */
 enum statement_status statement_name_role(char **out,
 					  const PgQuery__RoleSpec *role);
 

@@ -13,7 +13,8 @@
 
 enum { BLOCK_ITEMS_MIN = 8 }; /* room for, at first; doubled from there on */
 
-/* NULL: it does not scan, or memory is out, which *no_memory tells. */
+/* Scan the text.  NULL: no scan is possible, or memory is out, which *no_memory
+ * tells. */
 static PgQuery__ScanResult *
 scan_text(struct statement_text text, bool *no_memory)
 {

@@ -40,8 +40,8 @@ struct statement_block {
 	 */
 	struct statement_text *items;
 	size_t count;
-	/* There is a COMMIT or ROLLBACK, or a CALL or DO, whose own block may
-	 * have them. */
+	/* The block holds a COMMIT or ROLLBACK, or a CALL or DO, whose own
+	 * block may have them. */
 	bool may_end_transaction;
 };
 

@@ -98,6 +98,7 @@ struct statement_starts {
 	size_t limit; /* where the search for a word from there gives up */
 };
 
+/* Begin the walk at the start of the text, which stays borrowed. */
 static inline struct statement_starts
 statement_starts_of(struct statement_text text)
 {

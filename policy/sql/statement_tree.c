@@ -42,7 +42,7 @@ read_transaction(struct statement *out, const PgQuery__Node *node,
 	case PG_QUERY__TRANSACTION_STMT_KIND__TRANS_STMT_ROLLBACK_TO:
 		out->control = STATEMENT_SAVEPOINT;
 		break;
-	default: /* of prepared transactions: never in a block */
+	default: /* COMMIT PREPARED and its like: never in a block */
 		break;
 	}
 	return STATEMENT_OK;

@@ -27,7 +27,7 @@ void text_put_bytes(struct text *t, const char *data, size_t len);
 /* Append a NUL terminated string, without its NUL. */
 void text_put_string(struct text *t, const char *string);
 
-/* Append as printf would print it. */
+/* Append the text that printf would print. */
 void text_print(struct text *t, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

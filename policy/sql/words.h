@@ -21,7 +21,7 @@ struct words {
 
 /*
  * Go to the next word, a maximal run of [A-Za-z0-9_$] and bytes >= 0x80, and
- * set *hash to its words_hash.  False: there is no more.  Everything counts:
+ * set *hash to its words_hash.  False: no word is left.  Everything counts:
  * strings, comments, quoted names.
  */
 bool words_next(struct words *w, uint32_t *hash);
