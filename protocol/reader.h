@@ -27,7 +27,8 @@ uint16_t read_u16(struct reader *r);
 /* Read a big-endian number of four bytes. */
 uint32_t read_u32(struct reader *r);
 
-/* Read len bytes, which stay borrowed from the bytes that the reader is over.
+/*
+ * Read len bytes, which stay borrowed from the bytes that the reader is over.
  */
 struct span read_span(struct reader *r, size_t len);
 

@@ -14,7 +14,7 @@ holders_query(void)
 }
 
 static bool
-is_wanted(const struct lock_item *item, enum holders_of of)
+holders_is_wanted(const struct lock_item *item, enum holders_of of)
 {
 	return of == HOLDERS_OF_ALL || !item->is_lockable;
 }
@@ -31,7 +31,7 @@ holders_param(const struct lock_set *set, enum holders_of of)
 		return NULL;
 	text[0] = '{';
 	for (i = 0; i < set->count; i++) {
-		if (!is_wanted(&set->items[i], of))
+		if (!holders_is_wanted(&set->items[i], of))
 			continue;
 		len +=
 		    (size_t)snprintf(text + len, size - len, "%s%u",
@@ -43,7 +43,7 @@ holders_param(const struct lock_set *set, enum holders_of of)
 
 /* The member of the set with this OID.  NULL: there is none. */
 static const struct lock_item *
-find_item(const struct lock_set *set, uint32_t relid)
+holders_find_item(const struct lock_set *set, uint32_t relid)
 {
 	const struct lock_item *item;
 
@@ -55,7 +55,7 @@ find_item(const struct lock_set *set, uint32_t relid)
 
 /* Transactions that do not fit are taken to be as old as the others. */
 static void
-note_untold(struct holders *h, uint64_t transaction)
+holders_note_untold(struct holders *h, uint64_t transaction)
 {
 	size_t i;
 
@@ -86,7 +86,7 @@ holders_add_row(struct holders *h, const struct lock_set *set,
 		     values[HOLDERS_APPLICATION_NAME]);
 	row_copy_cut(row.state, sizeof(row.state), values[HOLDERS_STATE]);
 	row.transaction_age_ms = row_number(values[HOLDERS_AGE]);
-	item = find_item(set, row.relid);
+	item = holders_find_item(set, row.relid);
 	if (item == NULL)
 		h->near_count++;
 	if (item == NULL || !lock_mode_conflicts(item->mode, row.mode))
@@ -99,7 +99,8 @@ holders_add_row(struct holders *h, const struct lock_set *set,
 	if (!item->is_lockable)
 		h->unlockable_count++;
 	if (row_is_null(values[HOLDERS_AGE]))
-		note_untold(h, fnv_hash(transaction.data, transaction.len));
+		holders_note_untold(
+		    h, fnv_hash(transaction.data, transaction.len));
 	else if (row.transaction_age_ms > h->oldest_ms)
 		h->oldest_ms = row.transaction_age_ms;
 	return true;

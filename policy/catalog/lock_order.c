@@ -140,7 +140,7 @@ graph_allocate(struct graph *g, const struct lock_set *set)
  * each edge's end there where next_edge tells.
  */
 static void
-pass_edges(struct graph *g, const struct lock_set *set, size_t *ends)
+graph_walk_edges(struct graph *g, const struct lock_set *set, size_t *ends)
 {
 	for (size_t to = 0; to < g->count; to++) {
 		const struct lock_item *item = &set->items[g->places[to].at];
@@ -164,7 +164,7 @@ add_edges(struct graph *g, const struct lock_set *set)
 {
 	size_t end = 0;
 
-	pass_edges(g, set, NULL);
+	graph_walk_edges(g, set, NULL);
 	for (size_t i = 0; i <= g->count; i++) {
 		size_t own = g->nodes[i].next_edge;
 
@@ -172,7 +172,7 @@ add_edges(struct graph *g, const struct lock_set *set)
 		g->nodes[i].next_edge = end;
 		end += own;
 	}
-	pass_edges(g, set, g->edges);
+	graph_walk_edges(g, set, g->edges);
 	for (size_t i = 0; i <= g->count; i++)
 		g->nodes[i].next_edge = g->nodes[i].first_edge;
 }

@@ -327,7 +327,8 @@ bool guard_gate_lasts(const struct guard *g);
  * set reference, too: what holds these counts as near. */
 bool guard_counts_near(const struct guard *g);
 
-/* The story so far; pointers in it are good until the guard is told anything.
+/*
+ * The story so far; pointers in it are good until the guard is told anything.
  */
 struct guard_account guard_account(const struct guard *g, uint64_t now_ms);
 

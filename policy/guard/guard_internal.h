@@ -90,7 +90,8 @@ bool guard_is_overdue(const struct guard *g, uint64_t now_ms);
 /* End the statement: the budget is spent. */
 struct guard_step guard_spend(struct guard *g, uint64_t now_ms);
 
-/* Enter WAIT or WINDOW_WAIT until wake_ms, or the deadline; past that: spend.
+/*
+ * Enter WAIT or WINDOW_WAIT until wake_ms, or the deadline; past that: spend.
  */
 struct guard_step guard_wait_until(struct guard *g, enum guard_state wait,
 				   uint64_t wake_ms, uint64_t now_ms);

@@ -11,7 +11,7 @@
 
 /* The PL/pgSQL source; NULL if it is of another language, or is missing. */
 static const char *
-source_of(const PgQuery__DoStmt *stmt)
+statement_do_source(const PgQuery__DoStmt *stmt)
 {
 	const char *source = NULL;
 	size_t i;
@@ -42,7 +42,7 @@ source_of(const PgQuery__DoStmt *stmt)
  * of an expression, or an error that the server meets when it comes there.
  */
 static enum statement_status
-read_item(struct statement *out, struct statement_text item)
+statement_do_read_item(struct statement *out, struct statement_text item)
 {
 	enum statement_status status;
 	char *copy;
@@ -65,8 +65,9 @@ read_item(struct statement *out, struct statement_text item)
  * none is.
  */
 static enum statement_status
-read_block(struct statement *out, const struct statement_block *block,
-	   enum guard_scope *least)
+statement_do_read_block(struct statement *out,
+			const struct statement_block *block,
+			enum guard_scope *least)
 {
 	size_t i;
 
@@ -77,7 +78,7 @@ read_block(struct statement *out, const struct statement_block *block,
 		enum statement_status status;
 
 		out->scope = GUARD_SCOPE_OFF;
-		status = read_item(out, block->items[i]);
+		status = statement_do_read_item(out, block->items[i]);
 		if (status != STATEMENT_OK)
 			return status;
 		if (*least == GUARD_SCOPE_OFF ||
@@ -91,7 +92,7 @@ enum statement_status
 statement_do_read(struct statement *out, const PgQuery__Node *node,
 		  enum guard_scope asked)
 {
-	const char *source = source_of(node->do_stmt);
+	const char *source = statement_do_source(node->do_stmt);
 	struct statement_text text = {source, 0};
 	struct statement_block block;
 	enum statement_status status;
@@ -102,7 +103,7 @@ statement_do_read(struct statement *out, const PgQuery__Node *node,
 	text.len = strlen(source);
 	if (!statement_scan_block(&block, text))
 		return STATEMENT_NO_MEMORY;
-	status = read_block(out, &block, &least);
+	status = statement_do_read_block(out, &block, &least);
 	free(block.items);
 
 	out->scope = GUARD_SCOPE_OFF;

@@ -16,7 +16,7 @@ enum { BLOCK_ITEMS_MIN = 8 }; /* room for, at first; doubled from there on */
 /* Scan the text.  NULL: no scan is possible, or memory is out, which *no_memory
  * tells. */
 static PgQuery__ScanResult *
-scan_text(struct statement_text text, bool *no_memory)
+statement_scan_tokens(struct statement_text text, bool *no_memory)
 {
 	PgQuery__ScanResult *tokens = NULL;
 	PgQueryScanResult result;
@@ -42,7 +42,7 @@ scan_text(struct statement_text text, bool *no_memory)
 }
 
 static void
-scan_free(PgQuery__ScanResult *tokens)
+statement_scan_free(PgQuery__ScanResult *tokens)
 {
 	pg_query__scan_result__free_unpacked(tokens, NULL);
 }
@@ -58,7 +58,7 @@ size_t
 statement_scan_trailing_comments(struct statement_text text)
 {
 	bool no_memory;
-	PgQuery__ScanResult *tokens = scan_text(text, &no_memory);
+	PgQuery__ScanResult *tokens = statement_scan_tokens(text, &no_memory);
 	size_t end = text.len;
 	size_t i;
 
@@ -70,7 +70,7 @@ statement_scan_trailing_comments(struct statement_text text)
 			break;
 		end = (size_t)tokens->tokens[i - 1]->start;
 	}
-	scan_free(tokens);
+	statement_scan_free(tokens);
 	return end;
 }
 
@@ -78,7 +78,7 @@ size_t
 statement_scan_body_depth(struct statement_text text, size_t depth)
 {
 	bool no_memory;
-	PgQuery__ScanResult *tokens = scan_text(text, &no_memory);
+	PgQuery__ScanResult *tokens = statement_scan_tokens(text, &no_memory);
 	PgQuery__Token before = TOKEN(NUL);
 	size_t i;
 
@@ -99,7 +99,7 @@ statement_scan_body_depth(struct statement_text text, size_t depth)
 			depth--;
 		before = token;
 	}
-	scan_free(tokens);
+	statement_scan_free(tokens);
 	return depth;
 }
 
@@ -175,11 +175,11 @@ statement_scan_nesting(struct statement_text text)
 	/* Each token has a byte at least. */
 	if (text.len <= STATEMENT_NESTING_MAX)
 		return text.len;
-	tokens = scan_text(text, &no_memory);
+	tokens = statement_scan_tokens(text, &no_memory);
 	if (tokens == NULL)
 		return text.len;
 	depth = tokens_nesting(tokens);
-	scan_free(tokens);
+	statement_scan_free(tokens);
 	return depth;
 }
 
@@ -281,12 +281,12 @@ bool
 statement_scan_block(struct statement_block *out, struct statement_text block)
 {
 	bool no_memory;
-	PgQuery__ScanResult *tokens = scan_text(block, &no_memory);
+	PgQuery__ScanResult *tokens = statement_scan_tokens(block, &no_memory);
 
 	*out = (struct statement_block){.items = NULL};
 	if (tokens != NULL) {
 		no_memory = !block_read(out, block, tokens);
-		scan_free(tokens);
+		statement_scan_free(tokens);
 	}
 	if (no_memory) {
 		free(out->items);

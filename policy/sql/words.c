@@ -50,7 +50,8 @@ words_hash(const char *word, size_t len)
 	return hash;
 }
 
-/* True if nothing is left from pos on but blanks, ';' and, if told, comments.
+/*
+ * True if nothing is left from pos on but blanks, ';' and, if told, comments.
  */
 static bool
 is_blank_from(struct statement_text text, size_t pos, bool with_comments)

@@ -36,41 +36,42 @@ gate_window_drop(struct gate_window *w)
 }
 
 static void
-discard(void *data)
+gate_discard_use(void *data)
 {
 	gate_window_drop(data);
 }
 
 static void
-tell_all(struct daemon *d, enum mail_kind kind, struct gate_window *w)
+gate_tell_workers(struct daemon *d, enum mail_kind kind, struct gate_window *w)
 {
-	struct mail mail = {.kind = kind, .data = w, .discard = discard};
+	struct mail mail = {
+	    .kind = kind, .data = w, .discard = gate_discard_use};
 	uint32_t i;
 
 	for (i = 0; i < d->worker_count; i++) {
 		atomic_fetch_add(&w->users, 1);
 		if (!daemon_post(d, i, mail))
 			/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
-			gate_window_drop(w); /* its caller has one, too */
+			gate_window_drop(w); /* never the last: the caller's */
 	}
 }
 
 void
 gate_window_shut(struct daemon *d, struct gate_window *w)
 {
-	tell_all(d, MAIL_SHUT, w);
+	gate_tell_workers(d, MAIL_SHUT, w);
 }
 
 void
 gate_window_open(struct daemon *d, struct gate_window *w)
 {
-	tell_all(d, MAIL_OPEN, w);
+	gate_tell_workers(d, MAIL_OPEN, w);
 }
 
 /* A worker's list */
 
 static void
-forget(struct gate *g, struct gate_note *note)
+gate_forget_note(struct gate *g, struct gate_note *note)
 {
 	TAILQ_REMOVE(&g->notes, note, link);
 	gate_window_drop(note->window);
@@ -78,7 +79,7 @@ forget(struct gate *g, struct gate_note *note)
 }
 
 static void
-set_timer(struct gate *g)
+gate_set_timer(struct gate *g)
 {
 	uint64_t now_ms = clock_now_ms();
 	uint64_t first_ms = UINT64_MAX;
@@ -86,7 +87,7 @@ set_timer(struct gate *g)
 	struct gate_note *note;
 
 	TAILQ_FOREACH(note, &g->notes, link)
-	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it left the list */
+	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the freed one has left */
 	if (note->window->until_ms < first_ms)
 		first_ms = note->window->until_ms;
 	event_del(&g->timer);
@@ -96,9 +97,11 @@ set_timer(struct gate *g)
 	event_add(&g->timer, &t);
 }
 
-/* Whoever meets another window that is shut comes to stand behind the rest. */
+/*
+ * Wake each waiter once: who meets another shut window waits behind the rest.
+ */
 static void
-let_go(struct gate *g)
+gate_let_go(struct gate *g)
 {
 	struct gate_waiter *w;
 	size_t count = 0;
@@ -109,11 +112,11 @@ let_go(struct gate *g)
 		w = TAILQ_FIRST(&g->waiting);
 		w->go(w);
 	}
-	set_timer(g);
+	gate_set_timer(g);
 }
 
 static void
-timer_event(evutil_socket_t fd, short what, void *arg)
+gate_timer_event(evutil_socket_t fd, short what, void *arg)
 {
 	struct gate *g = arg;
 	uint64_t now_ms = clock_now_ms();
@@ -126,16 +129,16 @@ timer_event(evutil_socket_t fd, short what, void *arg)
 		struct gate_note *next = TAILQ_NEXT(note, link);
 
 		if (note->window->until_ms <= now_ms) {
-			forget(g, note);
+			gate_forget_note(g, note);
 			is_over = true;
 		}
 		note = next;
 	}
-	/* Its clock and ours may differ by a moment. */
+	/* The timer may be early: libevent's clock and ours differ. */
 	if (is_over)
-		let_go(g);
+		gate_let_go(g);
 	else
-		set_timer(g);
+		gate_set_timer(g);
 }
 
 void
@@ -143,7 +146,7 @@ gate_init(struct gate *g, struct event_base *base)
 {
 	TAILQ_INIT(&g->notes);
 	TAILQ_INIT(&g->waiting);
-	event_assign(&g->timer, base, -1, 0, timer_event, g);
+	event_assign(&g->timer, base, -1, 0, gate_timer_event, g);
 }
 
 void
@@ -152,7 +155,7 @@ gate_clear(struct gate *g)
 	event_del(&g->timer);
 	while (!TAILQ_EMPTY(&g->notes))
 		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): likewise */
-		forget(g, TAILQ_FIRST(&g->notes));
+		gate_forget_note(g, TAILQ_FIRST(&g->notes));
 }
 
 void
@@ -166,7 +169,7 @@ gate_add(struct gate *g, struct gate_window *w)
 	}
 	note->window = w;
 	TAILQ_INSERT_TAIL(&g->notes, note, link);
-	set_timer(g);
+	gate_set_timer(g);
 }
 
 void
@@ -178,9 +181,9 @@ gate_remove(struct gate *g, struct gate_window *w)
 	{
 		if (note->window != w)
 			continue;
-		forget(g, note);
+		gate_forget_note(g, note);
 		break;
 	}
 	gate_window_drop(w);
-	let_go(g);
+	gate_let_go(g);
 }

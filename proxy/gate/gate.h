@@ -2,9 +2,9 @@
  * gate.h - windows: which new transactions wait in the proxy so that a guarded
  * statement gets through.
  *
- * Who shuts the gate tells every worker by mail; each keeps a list of its own,
- * so that the ordinary path looks at a pointer of its own thread and takes no
- * lock.  A window ends by itself at its time, whatever becomes of its maker.
+ * Whoever shuts the gate tells every worker by mail; each keeps a list of its
+ * own, so that the ordinary path looks at a pointer of its own thread and takes
+ * no lock.  A window ends by itself at its time, whatever becomes of its maker.
  * Sessions that wait go on in the order in which they came.
  */
 #ifndef LOCKSTEP_PROXY_GATE_GATE_H
@@ -22,52 +22,70 @@
 
 struct pair;
 
-/* Shared by the workers; what is not atomic never changes. */
+/* Shared by the workers; fields that are not atomic never change. */
 struct gate_window {
-	atomic_uint users;
+	atomic_uint users;   /* uses that keep it alive */
 	atomic_uint delayed; /* sessions that waited for it */
-	uint64_t maker;      /* a session's id: its own messages pass */
-	uint64_t shut_ms;
-	uint64_t until_ms;
+	uint64_t maker;      /* the id of a session, whose own messages pass */
+	uint64_t shut_ms;    /* when it began, by clock_now_ms */
+	uint64_t until_ms;   /* when it ends by itself */
 	struct gate_names names;
 	char database[64];
 };
 
-/* Takes *names, which are sealed.  One use is the caller's.  NULL: no memory */
+/*
+ * Make a window for the statements of `maker`, from now_ms to until_ms, without
+ * telling anybody.  *names, which are sealed, are taken and left empty; one use
+ * is the caller's.  NULL: out of memory, and *names are as they were.
+ */
 struct gate_window *gate_window_new(const struct pair *maker,
 				    struct gate_names *names, uint64_t now_ms,
 				    uint64_t until_ms);
-void gate_window_drop(struct gate_window *w); /* a use; accepts NULL */
 
-/* Tell all workers. */
+/* Give a use back; the last one frees the window.  Accepts NULL. */
+void gate_window_drop(struct gate_window *w);
+
+/*
+ * Mail to all workers that the window is shut, and later that it is open again.
+ * Each mail has a use of its own; that of the caller stays the caller's.  A
+ * worker that cannot be told goes without the window: the gate may err.
+ */
 void gate_window_shut(struct daemon *d, struct gate_window *w);
 void gate_window_open(struct daemon *d, struct gate_window *w);
 
-/* A worker's. */
+/* An entry of a worker's list. */
 struct gate_note {
 	TAILQ_ENTRY(gate_note) link;
-	struct gate_window *window; /* a use of it */
+	struct gate_window *window; /* one use */
 };
 
-/* Whoever waits; go takes it off the list, and it may come to wait again. */
+/* Somebody who waits.  go takes the waiter off the list; perhaps it comes to
+ * wait again. */
 struct gate_waiter {
 	TAILQ_ENTRY(gate_waiter) link;
 	void (*go)(struct gate_waiter *w);
 };
 
 struct gate {
-	TAILQ_HEAD(gate_notes, gate_note) notes;       /* of shut windows */
+	TAILQ_HEAD(gate_notes, gate_note) notes;       /* the shut windows */
 	TAILQ_HEAD(gate_waiting, gate_waiter) waiting; /* in order of arrival */
 	struct event timer;
 };
 
+/* Set up the gate of a worker, open; base is borrowed for its life. */
 void gate_init(struct gate *g, struct event_base *base);
+
+/* Forget all windows and stop the timer; nobody may be waiting. */
 void gate_clear(struct gate *g);
 
-/* What the mail said; takes the use that came with it. */
+/*
+ * Do as the mail said: note a shut window, or forget it and let all who wait
+ * go on.  The use that came with the mail is taken.
+ */
 void gate_add(struct gate *g, struct gate_window *w);
 void gate_remove(struct gate *g, struct gate_window *w);
 
+/* True if no window is shut, so that no message has to wait. */
 static inline bool
 gate_is_open(const struct gate *g)
 {

@@ -11,11 +11,10 @@
 #include "proxy/base/clock.h"
 #include "proxy/pair/pair.h"
 
-/* A session's messages */
-
-/* False: not all of it is there, or it is none. */
+/* The text of a Query or a Parse, borrowed.  False: the message is not whole,
+ * or another one. */
 static bool
-text_of(struct span *sql, const struct frame_header *h, struct span in)
+gate_watch_text(struct span *sql, const struct frame_header *h, struct span in)
 {
 	struct parse_message p;
 
@@ -31,9 +30,11 @@ text_of(struct span *sql, const struct frame_header *h, struct span in)
 	return true;
 }
 
-/* Of a Bind or a Describe.  False: its name is not there yet. */
+/*
+ * The name that a Bind or a Describe is about, borrowed.  False: not there yet.
+ */
 static bool
-statement_name(struct span *name, const struct frame_header *h, struct span in)
+gate_watch_name(struct span *name, const struct frame_header *h, struct span in)
 {
 	size_t len = in.len - FRAME_HEADER_BYTES;
 	struct span body = span_of(in.data + FRAME_HEADER_BYTES,
@@ -50,15 +51,16 @@ statement_name(struct span *name, const struct frame_header *h, struct span in)
 	return true;
 }
 
-/* NULL: it is not known; the unnamed one mostly is not. */
+/* The statement of a Bind or a Describe.  NULL: it is not known, as the unnamed
+ * one mostly is not. */
 static const struct recalled *
-statement_of(const struct gate_watch *g, const struct frame_header *h,
-	     struct span in, bool *is_unnamed)
+gate_watch_statement(const struct gate_watch *g, const struct frame_header *h,
+		     struct span in, bool *is_unnamed)
 {
 	struct span name;
 
 	*is_unnamed = false;
-	if (!statement_name(&name, h, in))
+	if (!gate_watch_name(&name, h, in))
 		return NULL;
 	*is_unnamed = name.len == 0;
 	if (*is_unnamed && !g->unnamed_is_recalled)
@@ -66,9 +68,11 @@ statement_of(const struct gate_watch *g, const struct frame_header *h,
 	return recall_find(&g->recall, name);
 }
 
-/* Described: its locks are held since Bind; a statement's are taken anew. */
+/*
+ * A portal holds its locks since Bind; to describe a statement takes them anew.
+ */
 static bool
-is_of_portal(const struct frame_header *h, struct span in)
+gate_watch_is_of_portal(const struct frame_header *h, struct span in)
 {
 	struct target_message t;
 
@@ -77,51 +81,51 @@ is_of_portal(const struct frame_header *h, struct span in)
 }
 
 static bool
-is_harmless_text(const struct frame_header *h, struct span in)
+gate_watch_is_harmless_text(const struct frame_header *h, struct span in)
 {
 	struct span sql;
 
-	return text_of(&sql, h, in) &&
+	return gate_watch_text(&sql, h, in) &&
 	       words_are_harmless((const char *)sql.data, sql.len);
 }
 
-/* A Bind, or a Describe. */
+/* True for a Bind or a Describe that can touch no table. */
 static bool
-is_harmless_use(const struct gate_watch *g, const struct frame_header *h,
-		struct span in)
+gate_watch_is_harmless_use(const struct gate_watch *g,
+			   const struct frame_header *h, struct span in)
 {
 	bool is_unnamed;
-	const struct recalled *r = statement_of(g, h, in, &is_unnamed);
+	const struct recalled *r = gate_watch_statement(g, h, in, &is_unnamed);
 
-	if (is_of_portal(h, in))
+	if (gate_watch_is_of_portal(h, in))
 		return true;
 	return is_unnamed ? g->unnamed_is_harmless
 			  : r != NULL && r->is_harmless;
 }
 
 static void
-note_sent_query(struct gate_watch *g, const struct frame_header *h,
-		struct span in)
+gate_watch_note_query(struct gate_watch *g, const struct frame_header *h,
+		      struct span in)
 {
-	bool is_old = g->touch_seq > g->idle_seq; /* more changes nothing */
+	bool is_old = g->touch_seq > g->idle_seq; /* spares a look */
 
 	g->boundary_seq = g->pair->pipeline.sent_seq;
-	if (is_old || !is_harmless_text(h, in))
+	if (is_old || !gate_watch_is_harmless_text(h, in))
 		g->touch_seq = g->pair->pipeline.sent_seq;
 }
 
 static void
-note_sent_parse(struct gate_watch *g, const struct frame_header *h,
-		struct span in)
+gate_watch_note_parse(struct gate_watch *g, const struct frame_header *h,
+		      struct span in)
 {
 	bool is_shut = !gate_is_open(g->gate);
-	bool is_harmless = is_harmless_text(h, in);
+	bool is_harmless = gate_watch_is_harmless_text(h, in);
 	struct parse_message p;
 
 	if (!is_harmless)
 		g->touch_seq = g->pair->pipeline.sent_seq;
 	if (!frame_is_whole(h, in) || !parse_decode(&p, frame_body(h, in))) {
-		g->unnamed_is_harmless = false; /* it may be that one */
+		g->unnamed_is_harmless = false; /* perhaps that one */
 		g->unnamed_is_recalled = false;
 		return;
 	}
@@ -141,14 +145,14 @@ gate_watch_note_sent(struct gate_watch *g, const struct frame_header *h,
 
 	switch (h->type) {
 	case FRONTEND_QUERY:
-		note_sent_query(g, h, in);
+		gate_watch_note_query(g, h, in);
 		break;
 	case FRONTEND_PARSE:
-		note_sent_parse(g, h, in);
+		gate_watch_note_parse(g, h, in);
 		break;
 	case FRONTEND_BIND:
 	case FRONTEND_DESCRIBE:
-		if (!is_harmless_use(g, h, in))
+		if (!gate_watch_is_harmless_use(g, h, in))
 			g->touch_seq = seq;
 		break;
 	case FRONTEND_FUNCTION_CALL:
@@ -177,10 +181,10 @@ gate_watch_note_idle(struct gate_watch *g)
 	g->idle_seq = g->pair->pipeline.done_seq;
 }
 
-/* May it touch a table of this window? */
+/* True if the message may touch a table of this window. */
 static bool
-is_about(const struct gate_watch *g, const struct gate_window *w,
-	 const struct frame_header *h, struct span in)
+gate_watch_is_about(const struct gate_watch *g, const struct gate_window *w,
+		    const struct frame_header *h, struct span in)
 {
 	const struct recalled *r;
 	struct span sql;
@@ -189,14 +193,14 @@ is_about(const struct gate_watch *g, const struct gate_window *w,
 	switch (h->type) {
 	case FRONTEND_QUERY:
 	case FRONTEND_PARSE:
-		return !text_of(&sql, h, in) ||
+		return !gate_watch_text(&sql, h, in) ||
 		       gate_names_match_text(&w->names, (const char *)sql.data,
 					     sql.len);
 	case FRONTEND_BIND:
 	case FRONTEND_DESCRIBE:
-		if (is_of_portal(h, in))
+		if (gate_watch_is_of_portal(h, in))
 			return false;
-		r = statement_of(g, h, in, &is_unnamed);
+		r = gate_watch_statement(g, h, in, &is_unnamed);
 		if (is_unnamed && g->unnamed_is_harmless)
 			return false;
 		return r == NULL || gate_names_match_words(&w->names, r->words,
@@ -209,8 +213,8 @@ is_about(const struct gate_watch *g, const struct gate_window *w,
 }
 
 static struct gate_window *
-window_for(const struct gate_watch *g, const struct frame_header *h,
-	   struct span in)
+gate_watch_find_window(const struct gate_watch *g, const struct frame_header *h,
+		       struct span in)
 {
 	struct gate_note *note;
 
@@ -220,15 +224,15 @@ window_for(const struct gate_watch *g, const struct frame_header *h,
 
 		if (w->maker != g->pair->id &&
 		    strcmp(w->database, g->pair->database) == 0 &&
-		    is_about(g, w, h, in))
+		    gate_watch_is_about(g, w, h, in))
 			return w;
 	}
 	return NULL;
 }
 
-/* Once, though it may come to wait for this one again and again. */
+/* Count a session once, though it may wait for a window again and again. */
 static void
-count_delayed(struct gate_watch *g, struct gate_window *w)
+gate_watch_count_delayed(struct gate_watch *g, struct gate_window *w)
 {
 	if (g->delayed_by == w->maker && g->delayed_ms == w->shut_ms)
 		return;
@@ -238,19 +242,20 @@ count_delayed(struct gate_watch *g, struct gate_window *w)
 }
 
 static void
-wait_for(struct gate_watch *g, struct gate_window *w)
+gate_watch_wait(struct gate_watch *g, struct gate_window *w)
 {
 	if (g->is_waiting)
 		return;
 	g->is_waiting = true;
 	g->waiting_since_ms = clock_now_ms();
 	TAILQ_INSERT_TAIL(&g->gate->waiting, &g->waiter, link);
-	count_delayed(g, w);
+	gate_watch_count_delayed(g, w);
 	pair_set_held(g->pair, true);
 }
 
 static bool
-stops(struct gate_watch *g, const struct frame_header *h, struct span in)
+gate_watch_must_stop(struct gate_watch *g, const struct frame_header *h,
+		     struct span in)
 {
 	const struct pipeline *p = &g->pair->pipeline;
 	struct gate_window *w;
@@ -261,12 +266,13 @@ stops(struct gate_watch *g, const struct frame_header *h, struct span in)
 	if (g->touch_seq > g->idle_seq &&
 	    (g->touch_seq > g->boundary_seq || p->done_seq >= g->boundary_seq))
 		return false;
-	w = window_for(g, h, in);
+	w = gate_watch_find_window(g, h, in);
 	if (w == NULL)
 		return false;
-	/* What is under way may leave a block behind that has. */
+	/* Messages under way may leave a block open that has touched one: then
+	 * their answers decide. */
 	if (p->done_seq >= g->boundary_seq)
-		wait_for(g, w);
+		gate_watch_wait(g, w);
 	return true;
 }
 
@@ -274,7 +280,7 @@ bool
 gate_watch_stops_now(struct gate_watch *g, const struct frame_header *h,
 		     struct span in)
 {
-	if (stops(g, h, in))
+	if (gate_watch_must_stop(g, h, in))
 		return true;
 	gate_watch_leave(g);
 	return false;

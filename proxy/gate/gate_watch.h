@@ -3,7 +3,7 @@
  * is its next message about, and does it wait.
  *
  * A transaction is new until a message of it that can touch a table has been
- * forwarded.  Nobody is ever held who may hold a lock already.
+ * forwarded.  A session that may hold a lock already never waits here.
  */
 #ifndef LOCKSTEP_PROXY_GATE_GATE_WATCH_H
 #define LOCKSTEP_PROXY_GATE_GATE_WATCH_H
@@ -19,16 +19,15 @@ struct pair;
 
 struct gate_watch {
 	struct gate_waiter waiter; /* first: gate_watch_go finds us by it */
-	struct gate *gate;         /* of its worker */
-	struct pair *pair;
+	struct gate *gate;         /* the worker's; borrowed */
+	struct pair *pair;         /* borrowed */
 	bool is_waiting;
 	uint64_t waiting_since_ms;
-	/* The maker of the window that has counted this session among the
-	 * delayed, and when it was shut. */
-	uint64_t delayed_by;
-	uint64_t delayed_ms;
+	/* The window that has counted this session last among the delayed. */
+	uint64_t delayed_by;      /* maker */
+	uint64_t delayed_ms;      /* shut_ms */
 	bool unnamed_is_harmless; /* the unnamed statement touches no table */
-	bool unnamed_is_recalled; /* only where a window was shut by then */
+	bool unnamed_is_recalled; /* `recall` has it: a window was shut then */
 	/* As sent_seq and done_seq of struct pipeline count: */
 	uint64_t touch_seq;    /* the last message that can touch a table */
 	uint64_t boundary_seq; /* the last that can end a transaction */
@@ -40,28 +39,33 @@ struct gate_watch {
 void gate_watch_init(struct gate_watch *g, struct gate *gate,
 		     struct pair *pair);
 
-/* It waits no longer, and what it remembers is freed. */
+/* Let the session wait no longer, and free all that is remembered of it. */
 void gate_watch_clear(struct gate_watch *g);
 
-/* The message that h describes, at the front of in, goes to the server now. */
+/*
+ * Note that the message which h describes, at the front of in, goes to the
+ * server now.  The pipeline has been told of it before.
+ */
 void gate_watch_note_sent(struct gate_watch *g, const struct frame_header *h,
 			  struct span in);
 
-/* A message of a guarded statement was the last one sent: Query or Execute. */
+/* Note that the last message sent, which the pipeline knows, was that of a
+ * guarded statement: a Query if is_query, else an Execute. */
 void gate_watch_note_touch(struct gate_watch *g, bool is_query);
 
-/* A ReadyForQuery came, and no transaction is open. */
+/* Note that a ReadyForQuery came, and no transaction is open. */
 void gate_watch_note_idle(struct gate_watch *g);
 
 /*
- * True: this message of a logged-in session must wait.  The session is then
- * among those that wait, or its next server message decides.  Only to be asked
- * while a window is shut; gate_is_open tells, for all sessions of a worker.
+ * True if the message that h describes, at the front of in, must wait.  The
+ * session is then among those that wait, or its next server message decides;
+ * otherwise it waits no longer.  To be asked of logged-in sessions only, and
+ * while a window is shut: gate_is_open tells, for all sessions of a worker.
  */
 bool gate_watch_stops_now(struct gate_watch *g, const struct frame_header *h,
 			  struct span in);
 
-/* It waits no longer, whatever the reason. */
+/* Take the session off the list of those that wait, if it is there. */
 void gate_watch_leave(struct gate_watch *g);
 
 #endif

@@ -8,17 +8,18 @@
 bool
 lease_take_turn(struct lease *l, uint32_t *allowance_ms)
 {
-	/* Given back by lease_end at the latest, which no session misses.  What
-	 * a transaction kept may be somebody else's since its time was over. */
+	/* lease_end gives the turn back at the latest, and no session misses
+	 * that.  A turn that the transaction kept may have become somebody
+	 * else's when its time was over. */
 	l->has_turn =
 	    turns_take(l->pair->daemon->turns, l->pair->database, l->pair->id,
 		       UINT64_MAX, clock_now_ms(), allowance_ms);
 	return l->has_turn;
 }
 
-/* For as long as the gate is shut for it. */
+/* Keep the turn for as long as the gate is shut for the transaction. */
 static void
-keep_turn(struct lease *l)
+lease_keep_turn(struct lease *l)
 {
 	uint32_t allowance_ms;
 
@@ -33,7 +34,7 @@ lease_give_turn(struct lease *l)
 	if (!l->has_turn)
 		return;
 	if (l->transaction != NULL) {
-		keep_turn(l);
+		lease_keep_turn(l);
 		return;
 	}
 	l->has_turn = false;
@@ -41,7 +42,7 @@ lease_give_turn(struct lease *l)
 }
 
 static void
-open_window(struct lease *l, struct gate_window **window)
+lease_open_window(struct lease *l, struct gate_window **window)
 {
 	if (*window == NULL)
 		return;
@@ -51,19 +52,20 @@ open_window(struct lease *l, struct gate_window **window)
 	*window = NULL;
 }
 
-/* The new one is shut before the old one opens. */
+/* Shut the new window before the old one opens.  fresh may be NULL. */
 static void
-replace(struct lease *l, struct gate_window **window, struct gate_window *fresh)
+lease_replace_window(struct lease *l, struct gate_window **window,
+		     struct gate_window *fresh)
 {
 	if (fresh != NULL)
 		gate_window_shut(l->pair->daemon, fresh);
-	open_window(l, window);
+	lease_open_window(l, window);
 	*window = fresh;
 }
 
-/* It opened by itself when its time was over. */
+/* Charge the time of the window, which opened by itself if that was over. */
 static void
-count_window(struct lease *l)
+lease_count_window(struct lease *l)
 {
 	const struct gate_window *w = l->window;
 	uint64_t end_ms;
@@ -81,16 +83,17 @@ count_window(struct lease *l)
 void
 lease_shut(struct lease *l, struct gate_names *names, uint64_t until_ms)
 {
-	count_window(l);
-	replace(l, &l->window,
-		gate_window_new(l->pair, names, clock_now_ms(), until_ms));
+	lease_count_window(l);
+	lease_replace_window(
+	    l, &l->window,
+	    gate_window_new(l->pair, names, clock_now_ms(), until_ms));
 }
 
 void
 lease_open(struct lease *l)
 {
-	count_window(l);
-	open_window(l, &l->window);
+	lease_count_window(l);
+	lease_open_window(l, &l->window);
 }
 
 void
@@ -106,8 +109,8 @@ lease_keep(struct lease *l, struct gate_names *names,
 		if (!gate_names_add_all(names, &old->names))
 			names->is_everything = true;
 	}
-	replace(l, &l->transaction,
-		gate_window_new(l->pair, names, now_ms, until_ms));
+	lease_replace_window(l, &l->transaction,
+			     gate_window_new(l->pair, names, now_ms, until_ms));
 }
 
 uint32_t
@@ -124,6 +127,6 @@ lease_end(struct lease *l)
 	if (!lease_is_held(l))
 		return;
 	lease_open(l);
-	open_window(l, &l->transaction);
+	lease_open_window(l, &l->transaction);
 	lease_give_turn(l);
 }

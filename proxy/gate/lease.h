@@ -1,7 +1,7 @@
 /*
  * lease.h - what a session's guarded statements keep from others: the turn of
- * their database, and the gate.  It outlives the statement where the client's
- * transaction keeps the locks.
+ * their database, and the gate.  The lease outlives the statement where the
+ * client's transaction keeps the locks.
  */
 #ifndef LOCKSTEP_PROXY_GATE_LEASE_H
 #define LOCKSTEP_PROXY_GATE_LEASE_H
@@ -14,43 +14,56 @@
 struct gate_window;
 struct pair;
 
-/* With its pair set and else zeroed it holds nothing. */
+/* A lease with its pair set and all else zero keeps nothing. */
 struct lease {
 	struct pair *pair;          /* borrowed: whose statements they are */
-	struct gate_window *window; /* while a statement is tried */
-	struct gate_window *transaction; /* while its locks are kept */
+	struct gate_window *window; /* one use, while a statement is tried */
+	struct gate_window *transaction; /* one use, while locks are kept */
 	bool has_turn;                   /* taken, and not given back */
 	uint32_t delayed; /* sessions that waited at windows now open */
 };
 
-/* False: it is somebody else's. */
+/*
+ * Ask for the turn of the database.  True: it is ours until lease_give_turn,
+ * and *allowance_ms is how long the gate may be shut now.  False: another
+ * session has it, and *allowance_ms is as it was.
+ */
 bool lease_take_turn(struct lease *l, uint32_t *allowance_ms);
 
-/* Unless the transaction keeps it. */
+/* Give the turn back, if it is ours, unless the transaction keeps it. */
 void lease_give_turn(struct lease *l);
 
-/* Takes *names.  A window that is shut already is replaced without a gap. */
+/*
+ * Shut the gate for these names, which are taken, until until_ms by
+ * clock_now_ms or lease_open.  A window that is shut already is replaced
+ * without a gap.  Out of memory: the gate stays open, and *names are as they
+ * were.
+ */
 void lease_shut(struct lease *l, struct gate_names *names, uint64_t until_ms);
+
+/* Open the gate that lease_shut has shut, if it is. */
 void lease_open(struct lease *l);
 
 /*
- * The statement's locks are kept by the client's transaction: the gate stays
- * shut for what they are on, and for what it was kept shut before, until
- * gate_transaction_ms have gone by since the first of them.  Takes *names.
+ * The client's transaction keeps the statement's locks: shut the gate for these
+ * names, which are taken, and for those that it was kept shut for before, until
+ * gate_transaction_ms have gone by since the first of them.  Out of memory: it
+ * opens, and *names are as they were.
  */
 void lease_keep(struct lease *l, struct gate_names *names,
 		uint32_t gate_transaction_ms);
 
+/* True if something is kept from others: the turn, or the gate. */
 static inline bool
 lease_is_held(const struct lease *l)
 {
 	return l->has_turn || l->window != NULL || l->transaction != NULL;
 }
 
-/* How many sessions have waited, since `delayed` was set to 0. */
+/* The number of sessions that have waited since `delayed` was set to 0. */
 uint32_t lease_delayed(const struct lease *l);
 
-/* The locks are gone. */
+/* Give back all that is kept: the locks are gone.  Keeps nothing: no effect. */
 void lease_end(struct lease *l);
 
 #endif

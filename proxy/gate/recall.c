@@ -7,9 +7,9 @@
 #include "policy/sql/grow.h"
 #include "policy/sql/words.h"
 
-/* Where it is, or would stand. */
+/* The index at which the name stands, or would. */
 static uint32_t
-place_of(const struct recall *r, uint64_t name)
+recall_place(const struct recall *r, uint64_t name)
 {
 	uint32_t low = 0;
 	uint32_t high = r->count;
@@ -26,13 +26,14 @@ place_of(const struct recall *r, uint64_t name)
 }
 
 static bool
-is_there(const struct recall *r, uint32_t place, uint64_t name)
+recall_is_there(const struct recall *r, uint32_t place, uint64_t name)
 {
 	return place < r->count && r->items[place].name == name;
 }
 
 static bool
-add_word(uint32_t words[RECALL_WORDS_MAX], uint16_t *count, uint32_t word)
+recall_add_word(uint32_t words[RECALL_WORDS_MAX], uint16_t *count,
+		uint32_t word)
 {
 	uint16_t i;
 
@@ -45,9 +46,9 @@ add_word(uint32_t words[RECALL_WORDS_MAX], uint16_t *count, uint32_t word)
 	return true;
 }
 
-/* Leaves words NULL where they are too many, or do not tell. */
+/* Look at the text; out->words stays NULL where they are too many or opaque. */
 static void
-learn(struct recalled *out, const char *sql, size_t len)
+recall_learn(struct recalled *out, const char *sql, size_t len)
 {
 	uint32_t words[RECALL_WORDS_MAX];
 	struct words w = {.sql = sql, .len = len};
@@ -58,7 +59,7 @@ learn(struct recalled *out, const char *sql, size_t len)
 	if (words_are_opaque(sql, len))
 		return;
 	while (words_next(&w, &word))
-		if (!add_word(words, &out->count, word))
+		if (!recall_add_word(words, &out->count, word))
 			return;
 	out->words = malloc((out->count + 1u) * sizeof(*out->words));
 	if (out->words != NULL)
@@ -66,7 +67,7 @@ learn(struct recalled *out, const char *sql, size_t len)
 }
 
 static bool
-make_room(struct recall *r, uint32_t place)
+recall_make_room(struct recall *r, uint32_t place)
 {
 	uint32_t count = r->count;
 	struct recalled *grown;
@@ -87,13 +88,13 @@ void
 recall_note(struct recall *r, struct span name, struct span sql)
 {
 	struct recalled fresh = {.name = fnv_hash(name.data, name.len)};
-	uint32_t place = place_of(r, fresh.name);
+	uint32_t place = recall_place(r, fresh.name);
 
-	if (is_there(r, place, fresh.name))
+	if (recall_is_there(r, place, fresh.name))
 		free(r->items[place].words);
-	else if (!make_room(r, place))
+	else if (!recall_make_room(r, place))
 		return;
-	learn(&fresh, (const char *)sql.data, sql.len);
+	recall_learn(&fresh, (const char *)sql.data, sql.len);
 	r->items[place] = fresh;
 }
 
@@ -101,9 +102,9 @@ const struct recalled *
 recall_find(const struct recall *r, struct span name)
 {
 	uint64_t hash = fnv_hash(name.data, name.len);
-	uint32_t place = place_of(r, hash);
+	uint32_t place = recall_place(r, hash);
 
-	if (!is_there(r, place, hash) || r->items[place].words == NULL)
+	if (!recall_is_there(r, place, hash) || r->items[place].words == NULL)
 		return NULL;
 	return &r->items[place];
 }

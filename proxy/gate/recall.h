@@ -1,9 +1,9 @@
 /*
- * recall.h - what the named prepared statements of a session are about, by
- * their words: the gate is asked at Bind, when the text is long gone.
+ * recall.h - the words of a session's named prepared statements: the gate is
+ * asked at Bind, when the text is long gone.
  *
- * May be wrong where the server has refused a Parse or forgotten a name; the
- * gate may err.
+ * The answers may be wrong where the server has refused a Parse or forgotten a
+ * name; the gate may err.
  */
 #ifndef LOCKSTEP_PROXY_GATE_RECALL_H
 #define LOCKSTEP_PROXY_GATE_RECALL_H
@@ -19,10 +19,10 @@ enum {
 };
 
 struct recalled {
-	uint64_t name;   /* hash of it */
-	uint32_t *words; /* owned; NULL: not known */
+	uint64_t name;   /* the hash of it */
+	uint32_t *words; /* owned, as words_hash has them; NULL: not known */
 	uint16_t count;
-	bool writes;
+	bool writes;      /* words_write of the text */
 	bool is_harmless; /* touches no table */
 };
 
@@ -32,12 +32,18 @@ struct recall {
 	uint32_t count;
 };
 
-/* A Parse under a name.  Out of memory: it is not known. */
+/*
+ * Note a Parse under this name, which may be empty; name and text are borrowed
+ * for the call.  Out of memory, or RECALL_MAX reached: it is not known.
+ */
 void recall_note(struct recall *r, struct span name, struct span sql);
 
-/* NULL: not known. */
+/*
+ * The statement of this name, borrowed until the next note.  NULL: not known.
+ */
 const struct recalled *recall_find(const struct recall *r, struct span name);
 
+/* Free all that is remembered; *r is empty afterwards. */
 void recall_clear(struct recall *r);
 
 #endif

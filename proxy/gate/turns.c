@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/queue.h>
 
-/* As many as databases have seen a guarded statement: few. */
+/* The turn of one database.  Few databases ever see a guarded statement. */
 struct turn {
 	LIST_ENTRY(turn) link;
 	uint64_t owner; /* a session's id; 0: nobody's */
@@ -54,7 +54,7 @@ turns_free(struct turns *t)
 }
 
 static struct turn *
-find(struct turns *t, const char *database)
+turn_find(struct turns *t, const char *database)
 {
 	struct turn *turn;
 
@@ -65,7 +65,7 @@ find(struct turns *t, const char *database)
 }
 
 static struct turn *
-add(struct turns *t, const char *database, uint64_t now_ms)
+turn_add(struct turns *t, const char *database, uint64_t now_ms)
 {
 	size_t size = strlen(database) + 1;
 	struct turn *turn = calloc(1, sizeof(*turn) + size);
@@ -80,7 +80,7 @@ add(struct turns *t, const char *database, uint64_t now_ms)
 }
 
 static void
-refill(struct turn *turn, uint64_t now_ms)
+turn_refill(struct turn *turn, uint64_t now_ms)
 {
 	if (now_ms <= turn->counted_ms)
 		return;
@@ -91,13 +91,13 @@ refill(struct turn *turn, uint64_t now_ms)
 }
 
 static bool
-take(struct turn *turn, uint64_t session, uint64_t until_ms, uint64_t now_ms,
-     uint32_t *allowance_ms)
+turn_take(struct turn *turn, uint64_t session, uint64_t until_ms,
+	  uint64_t now_ms, uint32_t *allowance_ms)
 {
 	if (turn->owner != 0 && turn->owner != session &&
 	    now_ms < turn->until_ms)
 		return false;
-	refill(turn, now_ms);
+	turn_refill(turn, now_ms);
 	turn->owner = session;
 	turn->until_ms = until_ms;
 	*allowance_ms = (uint32_t)(turn->allowance / TURNS_SHUT_SHARE);
@@ -112,11 +112,11 @@ turns_take(struct turns *t, const char *database, uint64_t session,
 	bool is_taken;
 
 	pthread_mutex_lock(&t->lock);
-	turn = find(t, database);
+	turn = turn_find(t, database);
 	if (turn == NULL)
-		turn = add(t, database, now_ms);
-	is_taken =
-	    turn != NULL && take(turn, session, until_ms, now_ms, allowance_ms);
+		turn = turn_add(t, database, now_ms);
+	is_taken = turn != NULL &&
+		   turn_take(turn, session, until_ms, now_ms, allowance_ms);
 	pthread_mutex_unlock(&t->lock);
 	return is_taken;
 }
@@ -127,7 +127,7 @@ turns_give(struct turns *t, const char *database, uint64_t session)
 	struct turn *turn;
 
 	pthread_mutex_lock(&t->lock);
-	turn = find(t, database);
+	turn = turn_find(t, database);
 	if (turn != NULL && turn->owner == session)
 		turn->owner = 0;
 	pthread_mutex_unlock(&t->lock);
@@ -140,7 +140,7 @@ turns_spend(struct turns *t, const char *database, uint64_t shut_ms)
 	uint64_t spent = shut_ms * TURNS_SHUT_SHARE;
 
 	pthread_mutex_lock(&t->lock);
-	turn = find(t, database);
+	turn = turn_find(t, database);
 	if (turn != NULL)
 		turn->allowance -=
 		    spent < turn->allowance ? spent : turn->allowance;

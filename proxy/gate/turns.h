@@ -20,21 +20,25 @@ enum {
 
 struct turns;
 
-struct turns *turns_new(void);    /* NULL: out of memory */
-void turns_free(struct turns *t); /* accepts NULL */
+/* The turns of all databases, free to take.  NULL: out of memory. */
+struct turns *turns_new(void);
+
+/* Free the turns, which nobody uses any more.  Accepts NULL. */
+void turns_free(struct turns *t);
 
 /*
- * True: it is this session's turn, from now until until_ms, when others may
- * take it, or until turns_give.  Asked again, the time counts anew.
- * *allowance_ms: how long the gate may be shut now.
+ * Take the turn of a database for a session.  True: it is this session's until
+ * turns_give, or until until_ms, when others may take it; if it was before, the
+ * time counts anew.  *allowance_ms is how long the gate may be shut now. False:
+ * another session has it, or memory is out; *allowance_ms is as it was.
  */
 bool turns_take(struct turns *t, const char *database, uint64_t session,
 		uint64_t until_ms, uint64_t now_ms, uint32_t *allowance_ms);
 
-/* It may be somebody else's by now: then nothing happens. */
+/* Give the turn back.  Nothing happens if it is somebody else's by now. */
 void turns_give(struct turns *t, const char *database, uint64_t session);
 
-/* The gate was shut for so long. */
+/* Take shut_ms, for which the gate was shut, off the allowance. */
 void turns_spend(struct turns *t, const char *database, uint64_t shut_ms);
 
 #endif
