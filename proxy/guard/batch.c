@@ -25,8 +25,8 @@ batch_begin(struct batch *b, struct guarded *g, const struct lock_set *set)
 }
 
 static void
-add(struct batch *b, enum batch_purpose purpose, const char *sql,
-    char *const *params, size_t param_count)
+batch_add(struct batch *b, enum batch_purpose purpose, const char *sql,
+	  char *const *params, size_t param_count)
 {
 	assert(b->count < BATCH_MAX);
 	b->purposes[b->count] = purpose;
@@ -34,9 +34,9 @@ add(struct batch *b, enum batch_purpose purpose, const char *sql,
 	    inject_statement(&b->injection, sql, params, param_count);
 }
 
-/* batch_send will find it and close the pair. */
+/* Note that memory is out: batch_send finds that and closes the pair. */
 static void
-out_of_memory(struct batch *b)
+batch_fail(struct batch *b)
 {
 	b->injection.out.failed = true;
 }
@@ -44,7 +44,7 @@ out_of_memory(struct batch *b)
 void
 batch_add_command(struct batch *b, const char *sql)
 {
-	add(b, BATCH_COMMAND, sql, NULL, 0);
+	batch_add(b, BATCH_COMMAND, sql, NULL, 0);
 }
 
 void
@@ -55,61 +55,61 @@ batch_add_facts(struct batch *b, bool in_block)
 
 	if (in_block)
 		flag[0] = 't';
-	add(b, BATCH_FACTS, session_facts_query(), &param, 1);
+	batch_add(b, BATCH_FACTS, session_facts_query(), &param, 1);
 }
 
 void
 batch_add_overrides(struct batch *b)
 {
-	add(b, BATCH_OVERRIDES, overrides_query(), NULL, 0);
+	batch_add(b, BATCH_OVERRIDES, overrides_query(), NULL, 0);
 }
 
-/* Takes sql. */
+/* Add an attempt, or the like; sql is taken, and NULL if memory is out. */
 static void
-add_attempt(struct batch *b, char *sql)
+batch_add_attempt_sql(struct batch *b, char *sql)
 {
 	if (sql != NULL)
-		add(b, BATCH_ATTEMPT, sql, NULL, 0);
+		batch_add(b, BATCH_ATTEMPT, sql, NULL, 0);
 	else
-		out_of_memory(b);
+		batch_fail(b);
 	free(sql);
 }
 
 void
 batch_add_attempt(struct batch *b, const struct attempt *attempt)
 {
-	add_attempt(b, attempt_sql(attempt));
+	batch_add_attempt_sql(b, attempt_sql(attempt));
 }
 
 void
 batch_add_coax(struct batch *b, size_t index, uint32_t wait_ms)
 {
-	add_attempt(b, attempt_coax_sql(b->set, index, wait_ms));
+	batch_add_attempt_sql(b, attempt_coax_sql(b->set, index, wait_ms));
 }
 
 static void
-add_about_set(struct batch *b, enum batch_purpose purpose, const char *sql,
-	      enum holders_of of)
+batch_add_about_set(struct batch *b, enum batch_purpose purpose,
+		    const char *sql, enum holders_of of)
 {
 	char *param = holders_param(b->set, of);
 
 	if (param != NULL)
-		add(b, purpose, sql, &param, 1);
+		batch_add(b, purpose, sql, &param, 1);
 	else
-		out_of_memory(b);
+		batch_fail(b);
 	free(param);
 }
 
 void
 batch_add_look(struct batch *b, enum holders_of of)
 {
-	add_about_set(b, BATCH_HOLDERS, holders_query(), of);
+	batch_add_about_set(b, BATCH_HOLDERS, holders_query(), of);
 }
 
 void
 batch_add_names(struct batch *b)
 {
-	add_about_set(b, BATCH_NAMES, gate_names_query(), HOLDERS_OF_ALL);
+	batch_add_about_set(b, BATCH_NAMES, gate_names_query(), HOLDERS_OF_ALL);
 }
 
 void
@@ -121,14 +121,14 @@ batch_add_plan(struct batch *b, const struct statement *statements,
 	size_t i;
 
 	if (!lock_set_params(params, statements, count)) {
-		out_of_memory(b);
+		batch_fail(b);
 		return;
 	}
 	sql = lock_set_query(statements, count);
 	if (sql != NULL)
-		add(b, BATCH_PLAN, sql, params, LOCK_SET_PARAMS);
+		batch_add(b, BATCH_PLAN, sql, params, LOCK_SET_PARAMS);
 	else
-		out_of_memory(b);
+		batch_fail(b);
 	free(sql);
 	for (i = 0; i < LOCK_SET_PARAMS; i++)
 		free(params[i]);
@@ -144,9 +144,10 @@ batch_send(struct batch *b, bool ends_cycle)
 	return inject_send(&b->injection);
 }
 
-/* False: another number of columns. */
+/* Read `count` values off a DataRow.  False: another number of columns. */
 static bool
-read_row(struct row_value values[COLUMNS_MAX], size_t count, struct span body)
+batch_read_row(struct row_value values[COLUMNS_MAX], size_t count,
+	       struct span body)
 {
 	struct data_row row;
 	size_t i;
@@ -165,7 +166,7 @@ read_row(struct row_value values[COLUMNS_MAX], size_t count, struct span body)
 }
 
 static bool
-take_row(struct batch *b, struct span body)
+batch_take_row(struct batch *b, struct span body)
 {
 	struct row_value v[COLUMNS_MAX];
 
@@ -174,28 +175,29 @@ take_row(struct batch *b, struct span body)
 	case BATCH_ATTEMPT:
 		return false;
 	case BATCH_FACTS:
-		b->has_facts = read_row(v, SESSION_FACTS_COLUMNS, body) &&
+		b->has_facts = batch_read_row(v, SESSION_FACTS_COLUMNS, body) &&
 			       session_facts_read(&b->facts, v);
 		return b->has_facts;
 	case BATCH_OVERRIDES:
-		b->has_overrides = read_row(v, OVERRIDES_COLUMNS, body) &&
+		b->has_overrides = batch_read_row(v, OVERRIDES_COLUMNS, body) &&
 				   overrides_read(&b->overrides, v);
 		return b->has_overrides;
 	case BATCH_PLAN:
-		return read_row(v, LOCK_SET_COLUMNS, body) &&
+		return batch_read_row(v, LOCK_SET_COLUMNS, body) &&
 		       lock_set_add_row(&b->planned, v);
 	case BATCH_HOLDERS:
-		return read_row(v, HOLDERS_COLUMNS, body) &&
+		return batch_read_row(v, HOLDERS_COLUMNS, body) &&
 		       holders_add_row(&b->holders, b->set, v);
 	case BATCH_NAMES:
-		return read_row(v, GATE_NAMES_COLUMNS, body) &&
+		return batch_read_row(v, GATE_NAMES_COLUMNS, body) &&
 		       gate_names_add_row(&b->names, v);
 	}
 	return false;
 }
 
 static void
-take_error(struct batch *b, uint8_t entry, struct frame frame, struct span raw)
+batch_take_error(struct batch *b, uint8_t entry, struct frame frame,
+		 struct span raw)
 {
 	struct error_fields f;
 
@@ -209,9 +211,9 @@ take_error(struct batch *b, uint8_t entry, struct frame frame, struct span raw)
 		memcpy(b->sqlstate, f.sqlstate.data, 5);
 }
 
-/* The result of an attempt, or what a server tells of any statement. */
+/* Take the result of an attempt; a server may send other notices as well. */
 static void
-take_notice(struct batch *b, struct frame frame)
+batch_take_notice(struct batch *b, struct frame frame)
 {
 	struct error_fields f;
 
@@ -231,14 +233,14 @@ batch_answer(struct batch *b, const struct pipeline_event *event,
 		return false;
 	switch (frame.type) {
 	case BACKEND_NOTICE_RESPONSE:
-		take_notice(b, frame);
+		batch_take_notice(b, frame);
 		break;
 	case BACKEND_DATA_ROW:
-		if (b->done >= b->count || !take_row(b, frame.body))
+		if (b->done >= b->count || !batch_take_row(b, frame.body))
 			b->is_odd = true;
 		break;
 	case BACKEND_ERROR_RESPONSE:
-		take_error(b, event->entry, frame, raw);
+		batch_take_error(b, event->entry, frame, raw);
 		break;
 	default:
 		break;

@@ -18,7 +18,7 @@
 #include "proxy/guard/inject.h"
 
 enum batch_purpose {
-	BATCH_COMMAND, /* no rows; that it succeeds is all */
+	BATCH_COMMAND, /* no rows; success is all that counts */
 	BATCH_FACTS,
 	BATCH_OVERRIDES,
 	BATCH_PLAN,
@@ -34,30 +34,36 @@ enum {
 struct batch {
 	struct injection injection;
 	enum batch_purpose purposes[BATCH_MAX];
-	uint32_t statements[BATCH_MAX]; /* their numbers */
+	uint32_t statements[BATCH_MAX]; /* numbers, of inject_statement */
 	size_t count;
-	size_t done;
-	const struct lock_set *set; /* borrowed: of the attempt, the look */
-	/* What came of it. */
+	size_t done;                /* statements whose Execute is answered */
+	const struct lock_set *set; /* borrowed: to attempt, or to look at */
+	/* The results. */
 	bool has_facts;
 	bool has_overrides;
 	bool is_odd; /* a row had not the shape its query gives it */
 	bool has_attempt;
-	size_t attempt_index;
+	size_t attempt_index; /* as attempt_read sets it */
 	struct session_facts facts;
 	struct overrides overrides;
 	struct lock_set planned; /* owned */
 	struct holders holders;
 	struct gate_names names; /* owned */
 	struct writer error;     /* the first ErrorResponse, raw */
-	char sqlstate[6];        /* of it; empty: there was none */
+	char sqlstate[6];        /* that of the error; empty: there was none */
 };
 
-/* Forget what was; set may be NULL where nothing needs it. */
+/*
+ * Forget what was, and begin to build a batch for the session of g.  g and set
+ * are borrowed until the next begin; set may be NULL where nothing needs it.
+ */
 void batch_begin(struct batch *b, struct guarded *g,
 		 const struct lock_set *set);
 
-/* One statement each; the answers fill the fields above. */
+/*
+ * Add one statement each; the answers fill the fields above.  All that is
+ * pointed to is borrowed for the call.  Out of memory: batch_send says so.
+ */
 void batch_add_command(struct batch *b, const char *sql);
 void batch_add_facts(struct batch *b, bool in_block);
 void batch_add_overrides(struct batch *b);
@@ -69,20 +75,24 @@ void batch_add_plan(struct batch *b, const struct statement *statements,
 		    size_t count);
 
 /*
- * Ask for the answers, with a Sync that ends the cycle or with a Flush,
- * and send.  False: the pair is closing, for want of memory perhaps.
+ * Ask for the answers, with a Sync that ends the cycle or with a Flush, and
+ * send all of it to the server.  False: the pair is closing, for want of memory
+ * perhaps.
  */
 bool batch_send(struct batch *b, bool ends_cycle);
 
 /*
- * A message that answers the proxy, or came meanwhile.  True: it was ours;
- * false: it is the client's.
+ * Take a message that answers the proxy, or came meanwhile: frame, whole, and
+ * raw, the same with its header.  True: it was ours; false: the client is to
+ * get it.
  */
 bool batch_answer(struct batch *b, const struct pipeline_event *event,
 		  struct frame frame, struct span raw);
 
+/* True if the server answered a statement of the batch with an error. */
 bool batch_has_error(const struct batch *b);
 
+/* Free all that the batch owns; accepts a zeroed one, and leaves one. */
 void batch_clear(struct batch *b);
 
 #endif

@@ -12,7 +12,7 @@
  * far behind where the text before the piece has multi-byte characters.
  */
 static uint32_t
-count_characters(const char *text, size_t len, bool is_utf8)
+delivery_count_characters(const char *text, size_t len, bool is_utf8)
 {
 	uint32_t n = 0;
 	size_t i;
@@ -34,12 +34,12 @@ delivery_begin(struct delivery *d, struct pair *p, const char *text,
 {
 	delivery_clear(d);
 	d->pair = p;
-	d->shift = count_characters(text, offset, p->is_utf8);
+	d->shift = delivery_count_characters(text, offset, p->is_utf8);
 	d->holds_back = holds_back;
 }
 
 static void
-release(struct delivery *d)
+delivery_release(struct delivery *d)
 {
 	(void)pair_to_client(d->pair, d->held.data, d->held.len);
 	writer_reset(&d->held);
@@ -47,7 +47,7 @@ release(struct delivery *d)
 }
 
 static void
-pass_shifted(struct delivery *d, struct frame frame)
+delivery_send_shifted(struct delivery *d, struct frame frame)
 {
 	struct writer w = {0};
 
@@ -68,11 +68,11 @@ delivery_hold(struct delivery *d, struct span raw)
 }
 
 static bool
-hold_tag(struct delivery *d, struct span raw)
+delivery_hold_tag(struct delivery *d, struct span raw)
 {
 	if (!d->holds_back)
 		return false;
-	release(d);
+	delivery_release(d);
 	d->tag_len = raw.len;
 	delivery_hold(d, raw);
 	return true;
@@ -82,16 +82,16 @@ bool
 delivery_answer(struct delivery *d, struct frame frame, struct span raw)
 {
 	if (frame.body.data == NULL) { /* too large to be seen whole */
-		release(d);
+		delivery_release(d);
 		d->has_failed |= frame.type == BACKEND_ERROR_RESPONSE;
 		return false;
 	}
 	switch (frame.type) {
 	case BACKEND_READY_FOR_QUERY:
-		return true; /* whoever runs the pieces says when */
+		return true; /* query_finish sends the only one */
 	case BACKEND_COMMAND_COMPLETE:
 	case BACKEND_EMPTY_QUERY_RESPONSE:
-		return hold_tag(d, raw);
+		return delivery_hold_tag(d, raw);
 	case BACKEND_NOTIFICATION_RESPONSE:
 	case BACKEND_PARAMETER_STATUS:
 		if (d->tag_len == 0)
@@ -100,14 +100,14 @@ delivery_answer(struct delivery *d, struct frame frame, struct span raw)
 		return true;
 	case BACKEND_ERROR_RESPONSE:
 	case BACKEND_NOTICE_RESPONSE:
-		release(d);
+		delivery_release(d);
 		d->has_failed |= frame.type == BACKEND_ERROR_RESPONSE;
 		if (d->shift == 0)
 			return false;
-		pass_shifted(d, frame);
+		delivery_send_shifted(d, frame);
 		return true;
-	default: /* another statement's: the tag was not the last one */
-		release(d);
+	default: /* another statement's: the tag was not the last */
+		delivery_release(d);
 		return false;
 	}
 }
@@ -115,7 +115,7 @@ delivery_answer(struct delivery *d, struct frame frame, struct span raw)
 void
 delivery_confirm(struct delivery *d)
 {
-	release(d);
+	delivery_release(d);
 }
 
 void

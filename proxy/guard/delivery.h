@@ -24,26 +24,36 @@ struct delivery {
 	bool holds_back;   /* in a block of ours */
 	bool has_failed;   /* an ErrorResponse was delivered */
 	size_t tag_len; /* bytes of the CommandComplete at the front of held */
-	struct writer held; /* it, and what came behind it */
+	struct writer held; /* that, and the messages behind it */
 };
 
-/* Start with the piece that begins at `offset` of the text. */
+/*
+ * Start with the piece that begins at byte `offset` of the text, which is
+ * borrowed for the call; p is borrowed until delivery_clear.  holds_back: the
+ * piece runs in a block of ours.
+ */
 void delivery_begin(struct delivery *d, struct pair *p, const char *text,
 		    size_t offset, bool holds_back);
 
 /*
- * A message of the client's answers; its body has data NULL if it is too large
- * to be there whole.  True: taken; false: to be passed.
+ * Take one of the client's answers: frame, whose body has data NULL if it is
+ * too large to be there whole, and raw, the same with its header.  True: taken,
+ * be it sent, held back or swallowed; false: the caller passes it on.
  */
 bool delivery_answer(struct delivery *d, struct frame frame, struct span raw);
 
-/* While our COMMIT runs: what must not overtake the CommandComplete. */
+/* Hold a raw message back, a copy: while our COMMIT runs it must not overtake
+ * the CommandComplete. */
 void delivery_hold(struct delivery *d, struct span raw);
 
-/* The COMMIT succeeded, or failed with this error. */
+/*
+ * The COMMIT succeeded: send all that is held.  Or it failed with this raw
+ * error: send that in place of the CommandComplete.
+ */
 void delivery_confirm(struct delivery *d);
 void delivery_deny(struct delivery *d, struct span error);
 
+/* Free what is held, unsent; accepts a zeroed one, and leaves one. */
 void delivery_clear(struct delivery *d);
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * exchange.c - one guarded statement, on the wire: where it may begin, how the
- * client's own messages run, and what of the answers he sees.  The states and
- * the invariants stand in exchange_state.h.
+ * client's own messages run, and which answers it sees.  The states and the
+ * invariants stand in exchange_state.h.
  */
 #include "proxy/guard/exchange.h"
 
@@ -16,7 +16,8 @@
 #include "proxy/guard/guarded.h"
 
 enum {
-	HELD_MS = 1000, /* whatever it waits for, the turn perhaps */
+	HELD_MS =
+	    1000, /* a wait as long counts as held, even one for the turn */
 };
 
 bool
@@ -37,15 +38,16 @@ exchange_log(const struct exchange *x)
 	guard_log_outcome(&x->log, x->guarded, &x->guard, clock_now_ms());
 }
 
-/* What was kept from others is kept on only where the locks are. */
+/* Keep nothing from others any longer, unless the locks are kept. */
 static void
-settle_lease(struct exchange *x)
+exchange_trim_lease(struct exchange *x)
 {
 	const struct pipeline *p = &x->pair->pipeline;
 	struct lease *lease = &x->guarded->lease;
 
 	lease_give_turn(lease);
-	/* Until the client's own Sync: a window is soon over without it. */
+	/* The locks last until the client's own Sync, and guarded_note_answer
+	 * ends the lease then; a window is soon over without it. */
 	if (guard_step(&x->guard).outcome == GUARD_PROTECTED &&
 	    !pipeline_is_settled(p))
 		return;
@@ -58,7 +60,7 @@ void
 exchange_end(struct exchange *x)
 {
 	pair_set_held(x->pair, false);
-	settle_lease(x);
+	exchange_trim_lease(x);
 	exchange_enter(x, EXCHANGE_DONE);
 }
 
@@ -72,7 +74,7 @@ exchange_begin_batch(struct exchange *x, enum exchange_phase phase)
 /* The client's statement */
 
 static void
-begin_run(struct exchange *x, enum exchange_phase phase)
+exchange_begin_run(struct exchange *x, enum exchange_phase phase)
 {
 	batch_clear(&x->batch);
 	exchange_enter(x, phase);
@@ -81,16 +83,16 @@ begin_run(struct exchange *x, enum exchange_phase phase)
 }
 
 static void
-send_piece(struct exchange *x)
+exchange_send_piece(struct exchange *x)
 {
-	begin_run(x, EXCHANGE_RUNNING);
+	exchange_begin_run(x, EXCHANGE_RUNNING);
 	query_send_piece(&x->query, x->in_own_block);
 }
 
 static void
-send_kept(struct exchange *x)
+exchange_send_kept(struct exchange *x)
 {
-	begin_run(x, EXCHANGE_OBSERVING);
+	exchange_begin_run(x, EXCHANGE_OBSERVING);
 	guarded_release_kept(x->guarded);
 	x->execute_seq = x->pair->pipeline.sent_seq;
 }
@@ -101,14 +103,14 @@ exchange_run(struct exchange *x)
 	x->in_own_block = exchange_is_query(x) && x->context == CONTEXT_IDLE &&
 			  guard_step(&x->guard).outcome == GUARD_PROTECTED;
 	if (exchange_is_query(x))
-		send_piece(x);
+		exchange_send_piece(x);
 	else
-		send_kept(x);
+		exchange_send_kept(x);
 }
 
-/* What stands in a failed block, or unplanned in none, just runs. */
+/* Protect the piece, or just run it: in a failed block, or without a plan. */
 static void
-start_piece(struct exchange *x)
+exchange_start_piece(struct exchange *x)
 {
 	const struct piece *p = query_piece(&x->query);
 
@@ -119,17 +121,19 @@ start_piece(struct exchange *x)
 		 exchange_status(x) == TRANSACTION_IDLE)
 		exchange_protect(x, CONTEXT_IDLE);
 	else
-		send_piece(x);
+		exchange_send_piece(x);
 }
 
-/* The server meets it in a state where nothing can be done for it. */
+/*
+ * Pass the statement unguarded: in the server's state nothing can protect it.
+ */
 static void
-pass_on(struct exchange *x)
+exchange_pass_on(struct exchange *x)
 {
 	if (exchange_is_query(x)) {
 		query_leave_whole(&x->query);
 		guard_log_unguarded(x->pair, 1);
-		send_piece(x);
+		exchange_send_piece(x);
 	} else {
 		guarded_release_kept(x->guarded);
 		exchange_end(x);
@@ -137,17 +141,17 @@ pass_on(struct exchange *x)
 }
 
 static void
-fence_query(struct exchange *x)
+exchange_fence_query(struct exchange *x)
 {
 	struct query *q = &x->query;
 
 	if (q->script.unguarded > 0)
 		guard_log_unguarded(x->pair, q->script.unguarded);
-	start_piece(x);
+	exchange_start_piece(x);
 }
 
 static void
-fence_execute(struct exchange *x)
+exchange_fence_execute(struct exchange *x)
 {
 	const struct pipeline *p = &x->pair->pipeline;
 
@@ -158,12 +162,12 @@ fence_execute(struct exchange *x)
 	else if (p->status == TRANSACTION_IDLE)
 		exchange_protect(x, CONTEXT_IDLE);
 	else
-		pass_on(x);
+		exchange_pass_on(x);
 }
 
-/* Nothing that the cycle has begun is lost by a Sync: that settles it. */
+/* End the client's cycle by a Sync of ours: nothing in it has begun. */
 static void
-settle(struct exchange *x)
+exchange_sync_tail(struct exchange *x)
 {
 	struct injection i = {.guarded = x->guarded};
 
@@ -171,28 +175,28 @@ settle(struct exchange *x)
 	(void)inject_send(&i);
 }
 
-/* Of one that waited at the gate nothing has been sent. */
+/* Leave FENCE for a message that waited at the gate, and was never sent. */
 static void
-fence_canceled(struct exchange *x)
+exchange_fence_canceled(struct exchange *x)
 {
 	const struct pipeline *p = &x->pair->pipeline;
 
 	if (p->skipping)
 		exchange_end(x); /* the server would not look at it */
 	else if (p->tail_open && exchange_is_query(x))
-		settle(x); /* as the Query would have */
+		exchange_sync_tail(x); /* as the Query would have */
 	else
-		fence_execute(x);
+		exchange_fence_execute(x);
 }
 
-/* All that was sent before has been answered, or waits for copy data. */
+/* Leave FENCE: all sent before has been answered, or waits for copy data. */
 static void
-fence(struct exchange *x)
+exchange_leave_fence(struct exchange *x)
 {
 	const struct pipeline *p = &x->pair->pipeline;
 
 	if (x->is_of_gate)
-		fence_canceled(x);
+		exchange_fence_canceled(x);
 	else if (exchange_is_query(x) &&
 		 !query_cut(&x->query, p->status != TRANSACTION_IDLE))
 		pair_close(x->pair, CLOSE_MEMORY, NULL);
@@ -200,19 +204,19 @@ fence(struct exchange *x)
 		exchange_end(x); /* the server would not look at it */
 	else if (p->in_copy || p->skipping ||
 		 (exchange_is_query(x) && p->tail_began))
-		pass_on(x);
+		exchange_pass_on(x);
 	else if (p->tail_open && !p->tail_began)
-		settle(x);
+		exchange_sync_tail(x);
 	else if (exchange_is_query(x))
-		fence_query(x);
+		exchange_fence_query(x);
 	else
-		fence_execute(x);
+		exchange_fence_execute(x);
 }
 
-/* What came of it */
+/* The results */
 
 static void
-commit(struct exchange *x)
+exchange_commit(struct exchange *x)
 {
 	exchange_begin_batch(x, EXCHANGE_COMMITTING);
 	batch_add_command(&x->batch, exchange_status(x) == TRANSACTION_BLOCK
@@ -222,22 +226,22 @@ commit(struct exchange *x)
 }
 
 static void
-log_piece(const struct exchange *x)
+exchange_log_piece(const struct exchange *x)
 {
 	if (guard_step(&x->guard).outcome != GUARD_PENDING)
 		exchange_log(x);
 }
 
 static void
-finish_run(struct exchange *x)
+exchange_finish_run(struct exchange *x)
 {
-	log_piece(x);
+	exchange_log_piece(x);
 	query_finish(&x->query);
 	exchange_end(x);
 }
 
 static void
-committed(struct exchange *x)
+exchange_committed(struct exchange *x)
 {
 	const struct batch *b = &x->batch;
 	struct delivery *d = &x->query.delivery;
@@ -248,33 +252,33 @@ committed(struct exchange *x)
 	} else {
 		delivery_confirm(d);
 	}
-	finish_run(x);
+	exchange_finish_run(x);
 }
 
 static void
-ran(struct exchange *x)
+exchange_ran(struct exchange *x)
 {
 	if (x->in_own_block) {
-		commit(x);
+		exchange_commit(x);
 	} else if (query_advance(&x->query)) {
-		log_piece(x);
-		settle_lease(x);
+		exchange_log_piece(x);
+		exchange_trim_lease(x);
 		guard_clear(&x->guard);
-		start_piece(x);
+		exchange_start_piece(x);
 	} else {
-		finish_run(x);
+		exchange_finish_run(x);
 	}
 }
 
 static void
-note_result(struct exchange *x, struct frame frame)
+exchange_note_result(struct exchange *x, struct frame frame)
 {
 	struct error_fields f;
 	struct span tag;
 
 	if (x->log.statement == NULL)
 		return; /* a piece that nothing was prepared for */
-	/* Of a text with several the guarded one's. */
+	/* Prefer the guarded statement's tag in a text with several. */
 	if (frame.type == BACKEND_COMMAND_COMPLETE &&
 	    command_complete_decode(&tag, frame.body) &&
 	    (x->log.result[0] == '\0' || span_equals(tag, x->log.statement)))
@@ -285,9 +289,9 @@ note_result(struct exchange *x, struct frame frame)
 }
 
 static void
-observe(struct exchange *x, struct frame frame)
+exchange_observe(struct exchange *x, struct frame frame)
 {
-	note_result(x, frame);
+	exchange_note_result(x, frame);
 	if (x->pair->pipeline.done_seq < x->execute_seq)
 		return;
 	exchange_log(x);
@@ -296,7 +300,7 @@ observe(struct exchange *x, struct frame frame)
 
 /* The public side */
 
-/* The server need not answer an open cycle before it is told to. */
+/* Send a Flush: the server need not answer an open cycle before. */
 static void
 exchange_ask_for_answers(struct exchange *x)
 {
@@ -306,9 +310,10 @@ exchange_ask_for_answers(struct exchange *x)
 	(void)inject_send(&i);
 }
 
-/* That one is open can turn out late: a COPY took the Sync behind it. */
+/* Ask for the answers to an open cycle, once.  That a cycle is open can show
+ * late: a COPY took the Sync behind it. */
 static void
-ask_before_fence(struct exchange *x)
+exchange_ask_before_fence(struct exchange *x)
 {
 	const struct pipeline *p = &x->pair->pipeline;
 
@@ -326,9 +331,9 @@ exchange_begin(struct exchange *x, struct guarded *g)
 	x->pair = g->pair;
 	g->exchange = x;
 	atomic_fetch_add(&x->pair->daemon->exchanges, 1);
-	ask_before_fence(x);
+	exchange_ask_before_fence(x);
 	if (pipeline_is_quiet(&x->pair->pipeline) && !pair_is_closing(x->pair))
-		fence(x);
+		exchange_leave_fence(x);
 }
 
 bool
@@ -385,9 +390,9 @@ exchange_hurry(struct exchange *x)
 	x->is_hurried = true;
 }
 
-/* What log_duration and its like tell of our own COMMIT. */
+/* True for the notices of log_duration and its like about our own COMMIT. */
 static bool
-is_log_of_ours(struct frame frame)
+exchange_is_own_log(struct frame frame)
 {
 	struct error_fields f;
 
@@ -397,14 +402,14 @@ is_log_of_ours(struct frame frame)
 }
 
 /*
- * While our COMMIT runs, a notice comes from the client's deferred triggers
- * and passes; the rest belongs behind his last answer.
+ * While our COMMIT runs, a notice comes from the client's deferred triggers and
+ * passes; all else belongs behind the client's last answer.
  */
 static bool
-answer_commit(struct exchange *x, struct frame frame, struct span raw)
+exchange_answer_commit(struct exchange *x, struct frame frame, struct span raw)
 {
 	if (frame.type == BACKEND_NOTICE_RESPONSE)
-		return is_log_of_ours(frame);
+		return exchange_is_own_log(frame);
 	delivery_hold(&x->query.delivery, raw);
 	return true;
 }
@@ -416,14 +421,14 @@ exchange_answer(struct exchange *x, const struct pipeline_event *event,
 	if (event->verdict == PIPELINE_FATAL)
 		return false;
 	if (x->phase == EXCHANGE_COMMITTING && event->verdict == PIPELINE_ASYNC)
-		return answer_commit(x, frame, raw);
+		return exchange_answer_commit(x, frame, raw);
 	if (event->owner == PIPELINE_PROXY)
 		return batch_answer(&x->batch, event, frame, raw);
 	if (x->phase == EXCHANGE_OBSERVING)
-		observe(x, frame);
+		exchange_observe(x, frame);
 	if (x->phase != EXCHANGE_RUNNING)
 		return false;
-	note_result(x, frame);
+	exchange_note_result(x, frame);
 	return delivery_answer(&x->query.delivery, frame, raw);
 }
 
@@ -433,19 +438,19 @@ exchange_step(struct exchange *x)
 	const struct pipeline *p = &x->pair->pipeline;
 
 	if (x->phase == EXCHANGE_FENCE)
-		ask_before_fence(x);
+		exchange_ask_before_fence(x);
 	if (!pipeline_is_quiet(p) &&
 	    (x->phase != EXCHANGE_FENCE || !p->in_copy))
 		return;
 	switch (x->phase) {
 	case EXCHANGE_FENCE:
-		fence(x);
+		exchange_leave_fence(x);
 		break;
 	case EXCHANGE_RUNNING:
-		ran(x);
+		exchange_ran(x);
 		break;
 	case EXCHANGE_COMMITTING:
-		committed(x);
+		exchange_committed(x);
 		break;
 	case EXCHANGE_PLANNING:
 	case EXCHANGE_LOOKING:

@@ -1,7 +1,10 @@
 /*
  * exchange.h - one guarded statement, from the moment the client asks for it
  * until its last answer: what is injected into the client's own server
- * connection, and what of the answers the client sees.
+ * connection, and which answers the client sees.
+ *
+ * guarded.exchange owns it.  The functions that are not const may end it, and
+ * then it is done but not yet freed, and may close the pair.
  */
 #ifndef LOCKSTEP_PROXY_GUARD_EXCHANGE_H
 #define LOCKSTEP_PROXY_GUARD_EXCHANGE_H
@@ -18,67 +21,80 @@ struct log_event;
 struct exchange;
 
 /*
- * A simple Query with a guarded statement: its text, borrowed for the call,
- * and *list, taken.  Sets g->exchange.  False: out of memory, and nothing is
- * taken or set.
+ * Begin with a simple Query that holds a guarded statement: its text, borrowed
+ * for the call, and *list, taken.  Sets g->exchange, which must be NULL. False:
+ * out of memory, and nothing is taken or set.
  */
 bool exchange_begin_query(struct guarded *g, struct span sql,
 			  struct statement_list *list);
 
-/* An Execute of a guarded portal: the last frame of g->kept. */
+/*
+ * Begin with an Execute of a guarded portal: the last frame of g->kept.  Takes
+ * a use of facts of its own, and sets g->exchange.  False: out of memory, and
+ * nothing is taken or set.
+ */
 bool exchange_begin_execute(struct guarded *g, struct prepared_facts *facts);
 
 /*
- * An error, 57014, takes the place of a message of this type that waited at
- * the gate and is dropped.
+ * Begin with a cancel: an error, 57014, takes the place of a message of this
+ * type that waited at the gate and that the caller drops.  Sets g->exchange.
+ * False: out of memory, and nothing is set.
  */
 bool exchange_begin_cancel(struct guarded *g, uint8_t type);
 
-/* A server message; true: it was taken, false: pass it to the client. */
+/*
+ * Take a message of the server's: frame, and raw, the same with its header. The
+ * body has data NULL if it is too large to be there whole, and then it answers
+ * the client.  True: it was taken; false: the caller passes it to the client.
+ */
 bool exchange_answer(struct exchange *x, const struct pipeline_event *event,
 		     struct frame frame, struct span raw);
 
-/* After each server message: go on, if what was sent has been answered. */
+/* Go on, after each server message, if all that was sent has been answered. */
 void exchange_step(struct exchange *x);
 
-/* Another guarded statement waits for the answer to this one's Execute. */
+/* Ask the server to answer the Execute now: another guarded statement waits
+ * for that. */
 void exchange_hurry(struct exchange *x);
 
+/* The pair's timer has run out: a wait is over, or a notice is due. */
 void exchange_timer(struct exchange *x);
 
 /*
- * The user wants the statement to end.  False: that is up to the server, where
- * it runs or something long of ours does.
+ * End the statement, as the user wants.  True: an error takes its place. False:
+ * that is up to the server, where the statement runs, or a coax of ours.
  */
 bool exchange_cancel(struct exchange *x);
 
-/* Nothing of the client may be forwarded now. */
+/* True if no message of the client may be forwarded now. */
 bool exchange_blocks_client(const struct exchange *x);
 
 /*
- * Nothing is under way in the server, and may not be for long: the statement
- * is held.
+ * True if nothing is under way in the server, and may not be for long: the
+ * statement is held.
  */
 bool exchange_is_held(const struct exchange *x);
 
-/* The client's statement itself is under way in the server. */
+/* True if the client's statement itself is under way in the server. */
 bool exchange_is_running(const struct exchange *x);
 
-/* The server's error, if it answered a statement of ours with one; raw. */
+/* The server's error, raw, if it answered a statement of ours with one, else
+ * empty; borrowed until the exchange goes on. */
 struct span exchange_error(const struct exchange *x);
 
-/* Add to a line of the log what it is doing, since when, and for what. */
+/* Add to a line of the log what the exchange does, since when, and for what. */
 void exchange_describe(const struct exchange *x, struct log_event *e);
 
-/* Nothing is left to be done: exchange_end_done may free it. */
+/* True if nothing is left to be done: exchange_end_done may free it. */
 bool exchange_is_done(const struct exchange *x);
 
-/* Free it, whatever it is doing.  Accepts NULL. */
+/* Free the exchange, whatever it is doing.  Accepts NULL. */
 void exchange_free(struct exchange *x);
 
-/* There is an exchange: free and forget it if it is done. */
+/* Free and forget g->exchange, which is not NULL, if it is done. */
 PAIR_COLD void exchange_reap(struct guarded *g);
 
+/* Free and forget the exchange, if there is one and it is done. */
 static inline void
 exchange_end_done(struct guarded *g)
 {

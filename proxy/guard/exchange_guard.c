@@ -14,11 +14,11 @@ enum {
 	NEXT_NOTICE_MS = 10000,
 };
 
-static void act(struct exchange *x, struct guard_step step);
+static void exchange_act(struct exchange *x, struct guard_step step);
 
-/* The statements to prepare for. */
+/* The statements to prepare for, borrowed; NULL for a cancel at the gate. */
 static const struct statement *
-statements_of(const struct exchange *x, size_t *count)
+exchange_statements(const struct exchange *x, size_t *count)
 {
 	if (x->is_of_gate) {
 		*count = 0;
@@ -31,10 +31,10 @@ statements_of(const struct exchange *x, size_t *count)
 }
 
 static const char *
-tag_of(const struct exchange *x)
+exchange_tag(const struct exchange *x)
 {
 	size_t count;
-	const struct statement *s = statements_of(x, &count);
+	const struct statement *s = exchange_statements(x, &count);
 	size_t i;
 
 	for (i = 0; i < count; i++)
@@ -43,13 +43,13 @@ tag_of(const struct exchange *x)
 	return "";
 }
 
-/* What is asked of the server */
+/* Questions to the server */
 
 static void
-add_plan(struct exchange *x)
+exchange_add_plan(struct exchange *x)
 {
 	size_t count;
-	const struct statement *statements = statements_of(x, &count);
+	const struct statement *statements = exchange_statements(x, &count);
 
 	batch_add_plan(&x->batch, statements, count);
 }
@@ -61,7 +61,7 @@ exchange_may_sync(const struct exchange *x)
 }
 
 static void
-send_plan(struct exchange *x)
+exchange_send_plan(struct exchange *x)
 {
 	exchange_begin_batch(x, EXCHANGE_PLANNING);
 	if (x->context == CONTEXT_BLOCK && !x->has_savepoint) {
@@ -70,12 +70,12 @@ send_plan(struct exchange *x)
 	}
 	batch_add_facts(&x->batch, x->context != CONTEXT_IDLE);
 	batch_add_overrides(&x->batch);
-	add_plan(x);
+	exchange_add_plan(x);
 	(void)batch_send(&x->batch, exchange_may_sync(x));
 }
 
 static void
-send_names(struct exchange *x)
+exchange_send_names(struct exchange *x)
 {
 	exchange_begin_batch(x, EXCHANGE_NAMING);
 	batch_add_names(&x->batch);
@@ -83,7 +83,7 @@ send_names(struct exchange *x)
 }
 
 static void
-send_coax(struct exchange *x, const struct guard_step *step)
+exchange_send_coax(struct exchange *x, const struct guard_step *step)
 {
 	exchange_begin_batch(x, EXCHANGE_COAXING);
 	batch_add_coax(&x->batch, step->coax_index, step->coax_bound_ms);
@@ -91,7 +91,7 @@ send_coax(struct exchange *x, const struct guard_step *step)
 }
 
 static void
-send_look(struct exchange *x, enum holders_of of)
+exchange_send_look(struct exchange *x, enum holders_of of)
 {
 	exchange_begin_batch(x, EXCHANGE_LOOKING);
 	batch_add_look(&x->batch, of);
@@ -100,14 +100,14 @@ send_look(struct exchange *x, enum holders_of of)
 
 /* The locks of an extended cycle must last until the client's own Sync. */
 static bool
-attempt_ends_cycle(const struct exchange *x)
+exchange_attempt_ends_cycle(const struct exchange *x)
 {
 	return x->context == CONTEXT_BLOCK ||
 	       (x->context == CONTEXT_IDLE && exchange_is_query(x));
 }
 
 static void
-send_attempt(struct exchange *x, const struct guard_step *step)
+exchange_send_attempt(struct exchange *x, const struct guard_step *step)
 {
 	struct attempt a = {
 	    .set = guard_set(&x->guard),
@@ -121,13 +121,13 @@ send_attempt(struct exchange *x, const struct guard_step *step)
 	if (x->context == CONTEXT_IDLE && exchange_is_query(x))
 		batch_add_command(&x->batch, "BEGIN");
 	batch_add_attempt(&x->batch, &a);
-	/* A cycle of the client's cannot be taken back to a savepoint, so
-	 * there to learn of a set that grew would help nobody. */
+	/* A cycle of the client's cannot be taken back to a savepoint: there it
+	 * would help nobody to learn of a set that grew. */
 	if (x->context != CONTEXT_TAIL)
-		add_plan(x);
+		exchange_add_plan(x);
 	if (guard_gate_lasts(&x->guard))
 		batch_add_names(&x->batch);
-	(void)batch_send(&x->batch, attempt_ends_cycle(x));
+	(void)batch_send(&x->batch, exchange_attempt_ends_cycle(x));
 }
 
 void
@@ -142,7 +142,7 @@ exchange_send_undo(struct exchange *x)
 }
 
 static void
-wait(struct exchange *x)
+exchange_wait(struct exchange *x)
 {
 	uint64_t now_ms = clock_now_ms();
 	uint64_t until_ms = guard_step(&x->guard).wake_ms;
@@ -156,7 +156,7 @@ wait(struct exchange *x)
 /* The guard's actions */
 
 static void
-release_savepoint(struct exchange *x)
+exchange_release_savepoint(struct exchange *x)
 {
 	exchange_begin_batch(x, EXCHANGE_UNDOING);
 	batch_add_command(&x->batch, "RELEASE SAVEPOINT _lockstep");
@@ -165,29 +165,30 @@ release_savepoint(struct exchange *x)
 }
 
 static void
-run(struct exchange *x, const struct guard_step *step)
+exchange_run_guarded(struct exchange *x, const struct guard_step *step)
 {
 	if (step->outcome == GUARD_PROTECTED && guard_gate_lasts(&x->guard))
 		lease_keep(&x->guarded->lease, &x->names,
 			   x->settings.gate_transaction_ms);
 	if (x->has_savepoint)
-		release_savepoint(x);
+		exchange_release_savepoint(x);
 	else
 		exchange_run(x);
 }
 
 static void
-ask_for_turn(struct exchange *x)
+exchange_ask_for_turn(struct exchange *x)
 {
 	uint32_t allowance_ms = 0;
 	bool granted = lease_take_turn(&x->guarded->lease, &allowance_ms);
 
-	act(x, guard_turned(&x->guard, granted, allowance_ms, clock_now_ms()));
+	exchange_act(
+	    x, guard_turned(&x->guard, granted, allowance_ms, clock_now_ms()));
 }
 
 /* The lease keeps nothing that the guard does not want kept any longer. */
 static void
-give_back(struct exchange *x, enum guard_keeps keeps)
+exchange_give_back(struct exchange *x, enum guard_keeps keeps)
 {
 	if (keeps != GUARD_KEEPS_GATE)
 		lease_open(&x->guarded->lease);
@@ -196,7 +197,7 @@ give_back(struct exchange *x, enum guard_keeps keeps)
 }
 
 static void
-act(struct exchange *x, struct guard_step step)
+exchange_act(struct exchange *x, struct guard_step step)
 {
 	/* The client may have broken while it was told something. */
 	if (pair_is_closing(x->pair))
@@ -204,33 +205,33 @@ act(struct exchange *x, struct guard_step step)
 	if (x->is_canceled && step.action != GUARD_REFUSE)
 		step = guard_cancel(&x->guard);
 	exchange_trace_step(x, &step);
-	give_back(x, step.keeps);
+	exchange_give_back(x, step.keeps);
 	switch (step.action) {
 	case GUARD_IDLE:
 		break;
 	case GUARD_PLAN:
-		send_plan(x);
+		exchange_send_plan(x);
 		break;
 	case GUARD_HOLDERS:
-		send_look(x, step.look_at);
+		exchange_send_look(x, step.look_at);
 		break;
 	case GUARD_TURN:
-		ask_for_turn(x);
+		exchange_ask_for_turn(x);
 		break;
 	case GUARD_SHUT:
-		send_names(x);
+		exchange_send_names(x);
 		break;
 	case GUARD_COAX:
-		send_coax(x, &step);
+		exchange_send_coax(x, &step);
 		break;
 	case GUARD_ATTEMPT:
-		send_attempt(x, &step);
+		exchange_send_attempt(x, &step);
 		break;
 	case GUARD_WAIT:
-		wait(x);
+		exchange_wait(x);
 		break;
 	case GUARD_RUN:
-		run(x, &step);
+		exchange_run_guarded(x, &step);
 		break;
 	case GUARD_REFUSE:
 		exchange_refuse(x);
@@ -250,20 +251,22 @@ exchange_protect(struct exchange *x, enum exchange_context context)
 	x->is_noticing = false;
 	x->notice_ms = now_ms + FIRST_NOTICE_MS;
 	x->log = (struct guard_log){
-	    .statement = tag_of(x),
+	    .statement = exchange_tag(x),
 	    .begun_ms = now_ms,
 	};
 	x->guarded->lease.delayed = 0;
 	pair_set_held(x->pair, true);
-	act(x, guard_begin(&x->guard, &config->guard, in_transaction, now_ms,
-			   seed));
+	exchange_act(x, guard_begin(&x->guard, &config->guard, in_transaction,
+				    now_ms, seed));
 }
 
-/* Answers to what was asked */
+/* Answers to the questions */
 
-/* The client's transaction is lost, or he (or his timeout) ended it. */
+/*
+ * True if the client's transaction is lost: by an error, a cancel, a timeout.
+ */
 static bool
-ends_statement(const struct exchange *x)
+exchange_has_lost(const struct exchange *x)
 {
 	return batch_has_error(&x->batch) &&
 	       (x->context == CONTEXT_TAIL ||
@@ -272,29 +275,29 @@ ends_statement(const struct exchange *x)
 
 /* A question of ours failed: the statement runs as if without us. */
 static void
-give_up(struct exchange *x)
+exchange_give_up(struct exchange *x)
 {
 	struct guard_step step = guard_plan_failed(&x->guard);
 
 	if (batch_has_error(&x->batch) && x->context == CONTEXT_BLOCK)
 		exchange_send_undo(x);
 	else
-		act(x, step);
+		exchange_act(x, step);
 }
 
 /*
- * Of the statements that it is about, that of the one guarded soonest.  What
- * shares a transaction with a guarded statement waits while that one's locks
- * are held, as what shares its message does.
+ * The least scope of the statements to prepare for.  A statement behind a
+ * guarded one in its transaction waits while that one's locks are held, and
+ * counts as a drop, as a statement in the same message does.
  */
 static enum guard_scope
-least_scope(const struct exchange *x)
+exchange_least_scope(const struct exchange *x)
 {
 	bool is_behind = lease_is_held(&x->guarded->lease);
 	enum guard_scope least =
 	    is_behind ? GUARD_SCOPE_DROPS : GUARD_SCOPE_DDL;
 	size_t count;
-	const struct statement *s = statements_of(x, &count);
+	const struct statement *s = exchange_statements(x, &count);
 	size_t i;
 
 	for (i = 0; i < count; i++)
@@ -304,16 +307,17 @@ least_scope(const struct exchange *x)
 }
 
 static void
-warn(void *arg, const char *text)
+exchange_warn(void *arg, const char *text)
 {
 	const struct exchange *x = arg;
 
 	guard_log_warn(x->pair, text, x->batch.facts.wants_warnings);
 }
 
-/* False: out of memory; those of the file are in force then. */
+/* Find the settings that hold for the statement.  False: out of memory, and
+ * those of the file are in force. */
 static bool
-choose_settings(struct exchange *x)
+exchange_choose_settings(struct exchange *x)
 {
 	struct pair *p = x->pair;
 	bool is_again = guard_step(&x->guard).is_again;
@@ -326,80 +330,82 @@ choose_settings(struct exchange *x)
 	};
 
 	guard_settings_clear(&x->settings);
-	/* Said once, however often it is planned. */
+	/* Warn once, however often the statement is planned. */
 	return guard_settings_choose(&x->settings, pair_config(p), &subject,
 				     &x->batch.overrides,
-				     is_again ? NULL : warn, x);
+				     is_again ? NULL : exchange_warn, x);
 }
 
 static void
-planned(struct exchange *x)
+exchange_planned(struct exchange *x)
 {
 	struct batch *b = &x->batch;
 
-	if (ends_statement(x))
+	if (exchange_has_lost(x))
 		exchange_fail(x);
 	else if (batch_has_error(b) || b->is_odd || !b->has_facts ||
-		 !choose_settings(x))
-		give_up(x);
+		 !exchange_choose_settings(x))
+		exchange_give_up(x);
 	else
-		act(x, guard_planned(&x->guard, &x->settings, least_scope(x),
-				     &b->facts, &b->planned, clock_now_ms()));
+		exchange_act(x,
+			     guard_planned(&x->guard, &x->settings,
+					   exchange_least_scope(x), &b->facts,
+					   &b->planned, clock_now_ms()));
 }
 
 static void
-resume_waiting(struct exchange *x)
+exchange_resume_waiting(struct exchange *x)
 {
 	uint64_t now_ms = clock_now_ms();
 
 	if (x->is_canceled)
-		act(x, guard_cancel(&x->guard));
+		exchange_act(x, guard_cancel(&x->guard));
 	else if (now_ms >= guard_step(&x->guard).wake_ms)
-		act(x, guard_woken(&x->guard, now_ms));
+		exchange_act(x, guard_woken(&x->guard, now_ms));
 	else
-		wait(x);
+		exchange_wait(x);
 }
 
 static void
-notify(struct exchange *x)
+exchange_notify(struct exchange *x)
 {
 	x->is_noticing = false;
 	guard_noticed(&x->guard, &x->batch.holders);
 	if (guard_log_notify(&x->log, x->pair, &x->guard, clock_now_ms()))
-		resume_waiting(x);
+		exchange_resume_waiting(x);
 }
 
 static void
-looked(struct exchange *x)
+exchange_looked(struct exchange *x)
 {
 	struct batch *b = &x->batch;
 	uint32_t exchanges;
 
-	if (ends_statement(x))
+	if (exchange_has_lost(x))
 		exchange_fail(x);
 	else if (batch_has_error(b) || b->is_odd)
-		give_up(x);
+		exchange_give_up(x);
 	else if (x->is_noticing)
-		notify(x);
+		exchange_notify(x);
 	else {
 		exchanges = atomic_load(&x->pair->daemon->exchanges);
-		act(x, guard_looked(&x->guard, &b->holders, exchanges - 1,
-				    clock_now_ms()));
+		exchange_act(x, guard_looked(&x->guard, &b->holders,
+					     exchanges - 1, clock_now_ms()));
 	}
 }
 
 static void
-named(struct exchange *x)
+exchange_named(struct exchange *x)
 {
 	struct batch *b = &x->batch;
 	struct guard_step step;
 
-	if (ends_statement(x)) {
+	if (exchange_has_lost(x)) {
 		exchange_fail(x);
 		return;
 	}
 	if (batch_has_error(b) || b->is_odd) {
-		give_up(x);
+		exchange_give_up(x);
 		return;
 	}
 	step = guard_shut(&x->guard, clock_now_ms());
@@ -407,22 +413,22 @@ named(struct exchange *x)
 	b->names.counts_near = guard_counts_near(&x->guard);
 	if (step.keeps == GUARD_KEEPS_GATE)
 		lease_shut(&x->guarded->lease, &b->names, step.gate_until_ms);
-	act(x, step);
+	exchange_act(x, step);
 }
 
 static void
-coaxed(struct exchange *x)
+exchange_coaxed(struct exchange *x)
 {
-	if (ends_statement(x))
+	if (exchange_has_lost(x))
 		exchange_fail(x);
 	else if (batch_has_error(&x->batch))
-		give_up(x);
+		exchange_give_up(x);
 	else
-		act(x, guard_coaxed(&x->guard, clock_now_ms()));
+		exchange_act(x, guard_coaxed(&x->guard, clock_now_ms()));
 }
 
 static enum attempt_result
-attempt_result(const struct batch *b, const struct lock_set *set)
+exchange_attempt_result(const struct batch *b, const struct lock_set *set)
 {
 	if (batch_has_error(b) || b->is_odd || !b->has_attempt)
 		return ATTEMPT_FAILED;
@@ -433,7 +439,7 @@ attempt_result(const struct batch *b, const struct lock_set *set)
 
 /* A failed attempt has given its locks back; what else it left is undone. */
 static bool
-needs_undo(const struct exchange *x, enum attempt_result result)
+exchange_needs_undo(const struct exchange *x, enum attempt_result result)
 {
 	switch (x->context) {
 	case CONTEXT_IDLE:
@@ -447,13 +453,14 @@ needs_undo(const struct exchange *x, enum attempt_result result)
 }
 
 static void
-attempted(struct exchange *x)
+exchange_attempted(struct exchange *x)
 {
 	struct batch *b = &x->batch;
-	enum attempt_result result = attempt_result(b, guard_set(&x->guard));
+	enum attempt_result result =
+	    exchange_attempt_result(b, guard_set(&x->guard));
 	struct guard_step step;
 
-	if (ends_statement(x)) {
+	if (exchange_has_lost(x)) {
 		exchange_fail(x);
 		return;
 	}
@@ -466,21 +473,21 @@ attempted(struct exchange *x)
 			       clock_now_ms());
 	if (x->is_canceled)
 		step = guard_cancel(&x->guard);
-	if (step.outcome == GUARD_PROTECTED || !needs_undo(x, result))
-		act(x, step);
+	if (step.outcome == GUARD_PROTECTED || !exchange_needs_undo(x, result))
+		exchange_act(x, step);
 	else
 		exchange_send_undo(x);
 }
 
 static void
-undone(struct exchange *x)
+exchange_undone(struct exchange *x)
 {
 	if (x->is_failing)
 		exchange_deliver_error(x);
 	else if (batch_has_error(&x->batch))
 		exchange_fail(x);
 	else
-		act(x, guard_step(&x->guard));
+		exchange_act(x, guard_step(&x->guard));
 }
 
 void
@@ -488,22 +495,22 @@ exchange_guard_step(struct exchange *x)
 {
 	switch (x->phase) {
 	case EXCHANGE_PLANNING:
-		planned(x);
+		exchange_planned(x);
 		break;
 	case EXCHANGE_LOOKING:
-		looked(x);
+		exchange_looked(x);
 		break;
 	case EXCHANGE_NAMING:
-		named(x);
+		exchange_named(x);
 		break;
 	case EXCHANGE_ATTEMPTING:
-		attempted(x);
+		exchange_attempted(x);
 		break;
 	case EXCHANGE_COAXING:
-		coaxed(x);
+		exchange_coaxed(x);
 		break;
 	case EXCHANGE_UNDOING:
-		undone(x);
+		exchange_undone(x);
 		break;
 	case EXCHANGE_REFUSING:
 		if (x->is_failing)
@@ -527,12 +534,12 @@ exchange_guard_timer(struct exchange *x)
 	uint64_t now_ms = clock_now_ms();
 
 	if (now_ms < x->notice_ms) {
-		resume_waiting(x);
+		exchange_resume_waiting(x);
 		return;
 	}
 	x->notice_ms = now_ms + NEXT_NOTICE_MS;
 	x->is_noticing = true;
-	send_look(x, HOLDERS_OF_ALL);
+	exchange_send_look(x, HOLDERS_OF_ALL);
 }
 
 void
@@ -540,5 +547,5 @@ exchange_guard_cancel(struct exchange *x)
 {
 	x->is_canceled = true;
 	if (x->phase == EXCHANGE_WAITING)
-		act(x, guard_cancel(&x->guard));
+		exchange_act(x, guard_cancel(&x->guard));
 }

@@ -16,7 +16,7 @@ enum {
 	 * deliver an error in its place. */
 	AN_END = BIT(RUNNING) | BIT(OBSERVING) | BIT(UNDOING) | BIT(REFUSING) |
 		 BIT(DONE),
-	/* Ask once more, wait for a better moment, or that. */
+	/* Ask once more, wait for a better moment, or come to an end. */
 	A_STEP = BIT(LOOKING) | BIT(NAMING) | BIT(ATTEMPTING) | BIT(COAXING) |
 		 BIT(WAITING) | AN_END,
 };
@@ -49,9 +49,9 @@ static const char *const context_names[CONTEXT_COUNT] = {
 #undef X
 };
 
-/* What was sent before has been answered, or cannot be yet. */
+/* True if all that was sent has been answered, or cannot be yet. */
 static bool
-may_leave(const struct exchange *x)
+exchange_may_leave(const struct exchange *x)
 {
 	const struct pipeline *p = &x->pair->pipeline;
 
@@ -61,7 +61,7 @@ may_leave(const struct exchange *x)
 }
 
 static void
-trace(const struct exchange *x, enum exchange_phase next)
+exchange_trace_phase(const struct exchange *x, enum exchange_phase next)
 {
 	struct log_event e;
 
@@ -90,8 +90,8 @@ void
 exchange_enter(struct exchange *x, enum exchange_phase next)
 {
 	assert(may_follow[x->phase] & 1u << next);
-	assert(may_leave(x));
-	trace(x, next);
+	assert(exchange_may_leave(x));
+	exchange_trace_phase(x, next);
 	x->phase = next;
 	x->phase_since_ms = clock_now_ms();
 }

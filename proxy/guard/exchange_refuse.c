@@ -10,7 +10,7 @@
 #include "proxy/guard/guarded.h"
 
 static void
-finish_failed(struct exchange *x)
+exchange_finish_failed(struct exchange *x)
 {
 	if (!x->is_of_gate)
 		exchange_log(x);
@@ -28,7 +28,7 @@ void
 exchange_refused(struct exchange *x)
 {
 	if (guard_log_refuse(&x->log, x->pair, &x->guard, clock_now_ms()))
-		finish_failed(x);
+		exchange_finish_failed(x);
 }
 
 /*
@@ -36,7 +36,7 @@ exchange_refused(struct exchange *x)
  * savepoint: its locks go, and what follows meets a failed transaction.
  */
 static void
-send_failure(struct exchange *x)
+exchange_send_failure(struct exchange *x)
 {
 	exchange_begin_batch(x, EXCHANGE_REFUSING);
 	if (x->has_savepoint) {
@@ -54,14 +54,14 @@ exchange_refuse(struct exchange *x)
 	if (x->context == CONTEXT_IDLE)
 		exchange_refused(x);
 	else
-		send_failure(x);
+		exchange_send_failure(x);
 }
 
 void
 exchange_deliver_error(struct exchange *x)
 {
 	if (pair_to_client(x->pair, x->error.data, x->error.len))
-		finish_failed(x);
+		exchange_finish_failed(x);
 }
 
 /*
@@ -84,7 +84,7 @@ exchange_fail(struct exchange *x)
 	memset(&b->error, 0, sizeof(b->error));
 	x->is_failing = true;
 	if (x->context == CONTEXT_BLOCK)
-		send_failure(x);
+		exchange_send_failure(x);
 	else if (x->context == CONTEXT_IDLE && is_open)
 		exchange_send_undo(x);
 	else

@@ -1,6 +1,6 @@
 /*
- * exchange_state.h - what exchange*.c share: the state of
- * one guarded statement.  Nobody else looks into it.
+ * exchange_state.h - what exchange*.c share: the state of one guarded
+ * statement.  Nobody else looks into it.
  *
  *   FENCE       waits until all that was sent before has been answered
  *   PLANNING    session facts and lock set are asked for     -> guard
@@ -25,7 +25,7 @@
  *   TAIL                   in the cycle that the client has begun, whose Sync
  *                          is the client's: nothing of ours may end it
  *
- * Which phase may follow which stands in a table of exchange.c.
+ * Which phase may follow which stands in a table of exchange_phase.c.
  *
  * Invariants; exchange_enter asserts (1) at every transition:
  *   (1) Every transition but those from WAITING and OBSERVING is made with
@@ -87,74 +87,99 @@ enum {
 };
 
 struct exchange {
-	struct guarded *guarded;   /* borrowed; */
-	struct pair *pair;         /* likewise, its */
+	struct guarded *guarded;   /* borrowed, outlives this */
+	struct pair *pair;         /* guarded->pair */
 	enum exchange_phase phase; /* written by exchange_enter only */
 	uint64_t phase_since_ms;
 	enum exchange_context context;
 	bool is_canceled;
-	bool is_of_gate; /* no statement: one that waited at the gate ends */
-	bool has_asked;  /* the server to answer what was sent before */
+	bool is_of_gate; /* no statement: a message that waited at the gate ends
+			  */
+	bool has_asked;  /* in FENCE: for the answers to an open cycle */
 	bool is_failing; /* the server's error goes to the client next */
-	bool is_hurried;
+	bool is_hurried; /* exchange_hurry was called */
 	bool is_noticing;   /* the look is for a notice, not for the guard */
 	bool has_savepoint; /* ours */
-	bool in_own_block;
-	struct query query;           /* what is to run: this, */
-	struct prepared_facts *facts; /* or an Execute; one use */
-	uint64_t execute_seq;
+	bool in_own_block;  /* the piece runs between our BEGIN and COMMIT */
+	/*
+	 * The client's statement: a Query or, if that has no text, an Execute.
+	 */
+	struct query query;
+	struct prepared_facts *facts;   /* one use */
+	uint64_t execute_seq;           /* sent_seq of the pipeline behind it */
 	struct guard_settings settings; /* for this statement, once planned */
 	struct guard guard;
 	struct batch batch;
-	struct gate_names names; /* of the set that is locked */
+	struct gate_names names; /* the names of the set that is locked */
 	struct writer error; /* the server's, to be the statement's answer */
-	uint64_t notice_ms;
+	uint64_t notice_ms;  /* when the next notice is due */
 	struct guard_log log;
 };
 
 /* exchange.c */
 
-/* At level trace: the guard has decided on this. */
+/* Log at level trace what the guard has decided on. */
 void exchange_trace_step(const struct exchange *x,
 			 const struct guard_step *step);
 
-/* The only function that writes x->phase. */
+/* Go to `next`, and assert that this may be.  Nothing else writes x->phase. */
 void exchange_enter(struct exchange *x, enum exchange_phase next);
 
-bool exchange_is_query(const struct exchange *x); /* else an Execute */
+/* True for a simple Query, or a cancel of one; false for an Execute. */
+bool exchange_is_query(const struct exchange *x);
+
+/* The transaction status as the server told it last. */
 enum transaction_status exchange_status(const struct exchange *x);
+
+/* Enter the phase and begin a batch about the guard's set. */
 void exchange_begin_batch(struct exchange *x, enum exchange_phase phase);
 
-/* Send the client's statement: it may run. */
+/* Send the client's statement, which may run now. */
 void exchange_run(struct exchange *x);
 
+/* Write the statement's line to the log. */
 void exchange_log(const struct exchange *x);
+
+/* Give back what need not be kept from others, and enter DONE. */
 void exchange_end(struct exchange *x);
 
 /* exchange_guard.c */
 
-/* Prepare for what comes next, then exchange_run, or an error instead. */
+/* Prepare for the statement, then exchange_run, or an error instead. */
 void exchange_protect(struct exchange *x, enum exchange_context context);
 
-/* In PLANNING to REFUSING: what was asked has been answered. */
+/* Go on in PLANNING to REFUSING: all that was asked has been answered. */
 void exchange_guard_step(struct exchange *x);
 
+/* In WAITING the timer has run out: the wait is over, or a notice is due. */
 void exchange_guard_timer(struct exchange *x);
+
+/* The user cancels the statement, before it runs: refuse it, now or when the
+ * answers under way are there. */
 void exchange_guard_cancel(struct exchange *x);
 
-/* Within a cycle of the client's, nothing of ours may end it. */
+/*
+ * True if a Sync of ours may end a batch; in a cycle of the client's none may.
+ */
 bool exchange_may_sync(const struct exchange *x);
 
-/* Close what an attempt left open. */
+/* Send what closes all that an attempt left open, and enter UNDOING. */
 void exchange_send_undo(struct exchange *x);
 
 /* exchange_refuse.c */
 
-/* With the guard's error, which first makes the server's transaction fail; */
+/*
+ * End the statement with the guard's error: exchange_refuse first makes the
+ * server's transaction fail, and exchange_refused sends the error when it has.
+ */
 void exchange_refuse(struct exchange *x);
-void exchange_refused(struct exchange *x); /* it has */
+void exchange_refused(struct exchange *x);
 
-/* with the server's own, which ends the statement. */
+/*
+ * End the statement with the error that the server answered the batch with:
+ * exchange_fail first closes what is open, and exchange_deliver_error sends the
+ * error when that is done.
+ */
 void exchange_fail(struct exchange *x);
 void exchange_deliver_error(struct exchange *x);
 

@@ -17,8 +17,8 @@ guard_log_result(struct guard_log *l, const void *text, size_t len)
 }
 
 static void
-begin_line(struct log_event *e, enum log_level level, const char *message,
-	   const struct pair *p)
+guard_log_begin(struct log_event *e, enum log_level level, const char *message,
+		const struct pair *p)
 {
 	log_begin(e, level, message);
 	log_number(e, "session", p->id);
@@ -26,9 +26,9 @@ begin_line(struct log_event *e, enum log_level level, const char *message,
 	log_text(e, "database", p->database);
 }
 
-/* Such as a DROP that locks one table. */
+/* True for an outcome that is not worth a line: a DROP that locks one table. */
 static bool
-is_ordinary(enum guard_outcome outcome)
+guard_log_is_ordinary(enum guard_outcome outcome)
 {
 	return outcome == GUARD_UNNEEDED || outcome == GUARD_OUT_OF_SCOPE;
 }
@@ -42,8 +42,9 @@ guard_log_outcome(const struct guard_log *l, const struct guarded *of,
 	char tables[512];
 	struct log_event e;
 
-	begin_line(&e, is_ordinary(a.outcome) ? LOG_DEBUG : LOG_INFO,
-		   "guarded statement", of->pair);
+	guard_log_begin(&e,
+			guard_log_is_ordinary(a.outcome) ? LOG_DEBUG : LOG_INFO,
+			"guarded statement", of->pair);
 	report_lock_set(tables, sizeof(tables), a.set);
 	log_text(&e, "statement", l->statement);
 	log_text(&e, "tables", tables);
@@ -84,7 +85,7 @@ guard_log_unguarded(const struct pair *p, size_t statements)
 {
 	struct log_event e;
 
-	begin_line(&e, LOG_WARNING, "statements passed unguarded", p);
+	guard_log_begin(&e, LOG_WARNING, "statements passed unguarded", p);
 	log_number(&e, "statements", statements);
 	log_end(&e);
 }
@@ -94,7 +95,7 @@ guard_log_unplanned(const struct pair *p, const char *statement)
 {
 	struct log_event e;
 
-	begin_line(&e, LOG_INFO, "statement passed unplanned", p);
+	guard_log_begin(&e, LOG_INFO, "statement passed unplanned", p);
 	log_text(&e, "statement", statement);
 	log_end(&e);
 }
@@ -104,7 +105,7 @@ guard_log_unjudged(const struct pair *p, const char *why)
 {
 	struct log_event e;
 
-	begin_line(&e, LOG_WARNING, "statement passed unjudged", p);
+	guard_log_begin(&e, LOG_WARNING, "statement passed unjudged", p);
 	log_text(&e, "why", why);
 	log_end(&e);
 }
@@ -119,7 +120,7 @@ guard_log_warn(struct pair *p, const char *text, bool tells_client)
 	};
 	struct log_event e;
 
-	begin_line(&e, LOG_WARNING, text, p);
+	guard_log_begin(&e, LOG_WARNING, text, p);
 	log_end(&e);
 	if (tells_client)
 		(void)pair_report(p, &r);

@@ -16,36 +16,42 @@ struct log_event;
 struct pair;
 
 struct guard_log {
-	const char *statement; /* "DROP TABLE" */
+	const char *statement; /* "DROP TABLE", static */
 	uint64_t begun_ms;
-	uint64_t run_ms; /* when it was sent; 0: it was not */
-	/* The command tag or SQLSTATE that it ended with. */
+	uint64_t run_ms; /* when the statement was sent; 0: it was not */
+	/* The command tag or SQLSTATE that the statement ended with. */
 	char result[64];
 };
 
+/* Note `len` bytes of a command tag or SQLSTATE, a copy, cut if too long. */
 void guard_log_result(struct guard_log *l, const void *text, size_t len);
 
-/* The line of the log. */
+/* Write the line of the log for a statement that has ended, or was passed. */
 void guard_log_outcome(const struct guard_log *l, const struct guarded *of,
 		       const struct guard *g, uint64_t now_ms);
 
-/* Add to a line of the log how far the guard has come with it. */
+/* Add to a line of the log how far the guard has come with a statement. */
 void guard_log_describe(const struct guard *g, uint64_t now_ms,
 			struct log_event *e);
 
-/* Statements that could have been guarded and were not. */
+/* Log that so many statements could have been guarded and were not. */
 void guard_log_unguarded(const struct pair *p, size_t statements);
 
-/* Recognised, but nobody can say yet what it will lock. */
+/* Log that a statement passes whose locks cannot be planned; its tag. */
 void guard_log_unplanned(const struct pair *p, const char *statement);
 
-/* A text that could not be looked into, and why. */
+/* Log that a text passes that could not be looked into, and why. */
 void guard_log_unjudged(const struct pair *p, const char *why);
 
-/* A setting of the session's makes no sense: tells the client, too. */
+/* Log that a setting of the session's makes no sense, and warn the client too
+ * if tells_client. */
 void guard_log_warn(struct pair *p, const char *text, bool tells_client);
 
-/* To the client; false: the pair is closing. */
+/*
+ * Send the client the notice of a statement that waits, or the error of one
+ * that is refused, whose SQLSTATE becomes the result.  False: the pair is
+ * closing.
+ */
 bool guard_log_notify(const struct guard_log *l, struct pair *p,
 		      const struct guard *g, uint64_t now_ms);
 bool guard_log_refuse(struct guard_log *l, struct pair *p,

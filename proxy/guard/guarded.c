@@ -37,7 +37,7 @@ guarded_release_kept(struct guarded *g)
  * ReadyForQuery that says so; ROLLBACK may be TO a savepoint.
  */
 static bool
-ends_transaction(const struct guarded *g, const struct frame *f)
+guarded_ends_transaction(const struct guarded *g, const struct frame *f)
 {
 	struct span tag;
 
@@ -49,7 +49,7 @@ ends_transaction(const struct guarded *g, const struct frame *f)
 }
 
 static void
-note_deallocate(struct guarded *g, struct span body)
+guarded_note_deallocate(struct guarded *g, struct span body)
 {
 	struct span tag;
 
@@ -64,7 +64,7 @@ note_deallocate(struct guarded *g, struct span body)
 
 /* The server tells whether the statements that are leaving have left. */
 static void
-note_fate(struct guarded *g, const struct frame *f)
+guarded_note_fate(struct guarded *g, const struct frame *f)
 {
 	switch (f->type) {
 	case BACKEND_READY_FOR_QUERY:
@@ -74,7 +74,7 @@ note_fate(struct guarded *g, const struct frame *f)
 		prepared_restore(&g->prepared);
 		break;
 	case BACKEND_COMMAND_COMPLETE:
-		note_deallocate(g, f->body);
+		guarded_note_deallocate(g, f->body);
 		break;
 	default:
 		break;
@@ -86,10 +86,10 @@ guarded_note_busy_answer(struct guarded *g, const struct frame *f,
 			 enum pipeline_owner owner)
 {
 	if (owner == PIPELINE_CLIENT && lease_is_held(&g->lease) &&
-	    ends_transaction(g, f))
+	    guarded_ends_transaction(g, f))
 		lease_end(&g->lease);
 	if (guarded_knows_any(g))
-		note_fate(g, f);
+		guarded_note_fate(g, f);
 }
 
 void
@@ -100,7 +100,7 @@ guarded_leave(struct guarded *g)
 }
 
 static void
-describe_lease(const struct lease *l, struct log_event *e)
+guarded_describe_lease(const struct lease *l, struct log_event *e)
 {
 	if (l->has_turn)
 		log_text(e, "keeps_turn", "yes");
@@ -123,7 +123,7 @@ guarded_describe(const struct guarded *g, struct log_event *e)
 		log_number(e, "kept_messages", g->kept.count);
 	if (g->injected > 0)
 		log_number(e, "injected", g->injected);
-	describe_lease(&g->lease, e);
+	guarded_describe_lease(&g->lease, e);
 }
 
 void

@@ -1,7 +1,7 @@
 /*
  * guarded.h - the guard's notebook of one session: which of its statements are
- * guarded, what of them is kept back or under way, and what is kept from
- * others for it.
+ * guarded, which messages are kept back, what is under way, and what is kept
+ * from others for it.
  */
 #ifndef LOCKSTEP_PROXY_GUARD_GUARDED_H
 #define LOCKSTEP_PROXY_GUARD_GUARDED_H
@@ -26,28 +26,28 @@ struct guarded {
 	struct lease lease;
 	struct kept kept;
 	struct prepared prepared;
-	struct exchange *exchange; /* exchange.h; NULL mostly */
-	bool skips_to_sync; /* an error of ours: drop what comes until then */
-	uint32_t injected;  /* statements of ours, ever */
+	struct exchange *exchange; /* owned; NULL mostly */
+	bool skips_to_sync; /* after an error of ours: drop all until a Sync */
+	uint32_t injected;  /* number of statements of ours, ever */
 	uint32_t stray_statement; /* number of one to be closed; 0: none */
 };
 
 /* Prepare a zeroed one; pair and gate are borrowed for its life. */
 void guarded_init(struct guarded *g, struct pair *pair, struct gate *gate);
 
-/* Send the frames that are kept back on, unguarded, and forget them. */
+/* Send the frames that are kept back to the server, and forget them. */
 void guarded_release_kept(struct guarded *g);
 
-/* Add to a line of the log what it waits for and keeps from others. */
+/* Add to a line of the log what the session waits for and keeps from others. */
 void guarded_describe(const struct guarded *g, struct log_event *e);
 
-/* What others wait for is given back: the gate, the turn, a place in line. */
+/* Give back what others wait for: the gate, the turn, a place in line. */
 void guarded_leave(struct guarded *g);
 
 /* Leave, and free all that is owned but the exchange. */
 void guarded_clear(struct guarded *g);
 
-/* A message of the client's, at the front of in, goes to the server now. */
+/* Note that a client's message, at the front of in, goes to the server now. */
 static inline void
 guarded_note_sent(struct guarded *g, const struct frame_header *h,
 		  struct span in)
@@ -56,33 +56,37 @@ guarded_note_sent(struct guarded *g, const struct frame_header *h,
 	gate_watch_note_sent(&g->watch, h, in);
 }
 
-/* A prepared statement or portal of the session is guarded. */
+/* True if a prepared statement or portal of the session is guarded. */
 static inline bool
 guarded_knows_any(const struct guarded *g)
 {
 	return g->prepared.statements != NULL || g->prepared.portals != NULL;
 }
 
-/* More than the type of a server's message may count. */
+/* True if more than the type of a server's message may count. */
 static inline bool
 guarded_is_busy(const struct guarded *g)
 {
 	return guarded_knows_any(g) || lease_is_held(&g->lease);
 }
 
-/* Messages of this type must be whole for guarded_note_answer. */
+/* True if messages of this type must be whole for guarded_note_answer. */
 static inline bool
 guarded_looks_into(const struct guarded *g, uint8_t type)
 {
 	return type == BACKEND_COMMAND_COMPLETE && guarded_is_busy(g);
 }
 
-/* A transaction may have ended, and prepared statements have come or gone. */
+/* The rest of guarded_note_answer for a session that is busy: a transaction may
+ * have ended, and prepared statements may have come or gone. */
 PAIR_COLD void guarded_note_busy_answer(struct guarded *g,
 					const struct frame *f,
 					enum pipeline_owner owner);
 
-/* The server has answered a message of `owner` with f. */
+/*
+ * Note that the server has answered a message of `owner` with f, whose body may
+ * be missing unless guarded_looks_into says that it counts.
+ */
 static inline void
 guarded_note_answer(struct guarded *g, const struct frame *f,
 		    enum pipeline_owner owner)

@@ -19,13 +19,13 @@ enum {
 };
 
 static void
-format_name(char out[NAME_MAX_BYTES], uint32_t number)
+inject_name(char out[NAME_MAX_BYTES], uint32_t number)
 {
 	snprintf(out, NAME_MAX_BYTES, "_lockstep%u", number);
 }
 
 static void
-begin(struct injection *i, enum frontend_type type)
+inject_begin(struct injection *i, enum frontend_type type)
 {
 	writer_begin(&i->out, (uint8_t)type);
 	pipeline_sent(&i->guarded->pair->pipeline, (uint8_t)type,
@@ -33,9 +33,9 @@ begin(struct injection *i, enum frontend_type type)
 }
 
 static void
-add_parse(struct injection *i, const char *name, const char *sql)
+inject_parse(struct injection *i, const char *name, const char *sql)
 {
-	begin(i, FRONTEND_PARSE);
+	inject_begin(i, FRONTEND_PARSE);
 	write_string(&i->out, name);
 	write_string(&i->out, sql);
 	write_u16(&i->out, 0); /* parameter types: the server's guess */
@@ -43,12 +43,12 @@ add_parse(struct injection *i, const char *name, const char *sql)
 }
 
 static void
-add_bind(struct injection *i, const char *name, char *const *params,
-	 size_t count)
+inject_bind(struct injection *i, const char *name, char *const *params,
+	    size_t count)
 {
 	size_t n;
 
-	begin(i, FRONTEND_BIND);
+	inject_begin(i, FRONTEND_BIND);
 	write_string(&i->out, name);
 	write_string(&i->out, name);
 	write_u16(&i->out, 0); /* all parameters are text */
@@ -62,33 +62,33 @@ add_bind(struct injection *i, const char *name, char *const *params,
 }
 
 static void
-add_execute(struct injection *i, const char *name)
+inject_execute(struct injection *i, const char *name)
 {
-	begin(i, FRONTEND_EXECUTE);
+	inject_begin(i, FRONTEND_EXECUTE);
 	write_string(&i->out, name);
 	write_u32(&i->out, 0); /* all rows */
 	writer_end(&i->out);
 }
 
 static void
-add_close(struct injection *i, uint8_t kind, const char *name)
+inject_close(struct injection *i, uint8_t kind, const char *name)
 {
-	begin(i, FRONTEND_CLOSE);
+	inject_begin(i, FRONTEND_CLOSE);
 	write_u8(&i->out, kind);
 	write_string(&i->out, name);
 	writer_end(&i->out);
 }
 
 static void
-close_stray(struct injection *i)
+inject_close_stray(struct injection *i)
 {
 	char name[NAME_MAX_BYTES];
 
 	if (i->guarded->stray_statement == 0)
 		return;
-	format_name(name, i->guarded->stray_statement);
+	inject_name(name, i->guarded->stray_statement);
 	i->guarded->stray_statement = 0;
-	add_close(i, 'S', name);
+	inject_close(i, 'S', name);
 }
 
 uint32_t
@@ -98,27 +98,27 @@ inject_statement(struct injection *i, const char *sql, char *const *params,
 	uint32_t number = ++i->guarded->injected;
 	char name[NAME_MAX_BYTES];
 
-	format_name(name, number);
-	close_stray(i);
-	add_parse(i, name, sql);
-	add_bind(i, name, params, count);
-	add_close(i, 'S', name);
-	add_execute(i, name);
-	add_close(i, 'P', name);
+	inject_name(name, number);
+	inject_close_stray(i);
+	inject_parse(i, name, sql);
+	inject_bind(i, name, params, count);
+	inject_close(i, 'S', name);
+	inject_execute(i, name);
+	inject_close(i, 'P', name);
 	return number;
 }
 
 void
 inject_sync(struct injection *i)
 {
-	begin(i, FRONTEND_SYNC);
+	inject_begin(i, FRONTEND_SYNC);
 	writer_end(&i->out);
 }
 
 void
 inject_flush(struct injection *i)
 {
-	begin(i, FRONTEND_FLUSH);
+	inject_begin(i, FRONTEND_FLUSH);
 	writer_end(&i->out);
 }
 

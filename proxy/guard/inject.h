@@ -18,23 +18,27 @@ struct guarded;
 
 /* A zeroed one with its guarded set is empty and valid. */
 struct injection {
-	struct guarded *guarded; /* whose connection; borrowed */
-	struct writer out;
+	struct guarded *guarded; /* the session; borrowed */
+	struct writer out;       /* the messages that are not sent yet */
 };
 
 /*
- * Parse, Bind, Execute and two Closes; params are text values.  Returns the
- * number of its statement, for guarded.stray_statement.
+ * Add a statement: Parse, Bind, Execute and two Closes.  sql and params, which
+ * are `count` text values, are borrowed for the call.  Returns the number of
+ * the statement, for guarded.stray_statement.
  */
 uint32_t inject_statement(struct injection *i, const char *sql,
 			  char *const *params, size_t count);
 
-/* End it so that the server answers: with or without ending the implicit
- * transaction that it stands in. */
+/*
+ * Add a message that makes the server answer: a Sync, which also ends the
+ * implicit transaction, or a Flush, which does not.
+ */
 void inject_sync(struct injection *i);
 void inject_flush(struct injection *i);
 
-/* Send what was built and forget it.  False: the pair is closing. */
+/* Send all that was added, and free it.  False: the pair is closing, for want
+ * of memory perhaps. */
 bool inject_send(struct injection *i);
 
 #endif

@@ -2,8 +2,8 @@
  * judge.c - what is to be done with a client's message.
  *
  * A message of an extended cycle that prepares a guarded statement is kept
- * back (guarded.kept), and so is what follows it in that cycle, until its
- * Execute shows that it is run, or anything else that it is not.
+ * back (guarded.kept), and so is each that follows it in that cycle, until an
+ * Execute shows that the statement is run, or another message that it is not.
  */
 #include "proxy/guard/judge.h"
 
@@ -20,20 +20,22 @@ enum {
 };
 
 static struct span
-front(struct span in, size_t len)
+judge_front(struct span in, size_t len)
 {
 	return span_of(in.data, len < in.len ? len : in.len);
 }
 
 static bool
-is_collecting(const struct guarded *g)
+judge_is_collecting(const struct guarded *g)
 {
 	return g->kept.frames.len > 0;
 }
 
-/* Nothing has begun in the server that keeping back would tear apart. */
+/*
+ * True if nothing has begun in the server that keeping back would tear apart.
+ */
 static bool
-can_keep(const struct guarded *g, const struct frame_header *h)
+judge_can_keep(const struct guarded *g, const struct frame_header *h)
 {
 	size_t limit = pair_config(g->pair)->query_limit_bytes;
 
@@ -43,19 +45,20 @@ can_keep(const struct guarded *g, const struct frame_header *h)
 	       g->kept.frames.len + h->body_len <= limit;
 }
 
-/* For messages that only matter where they belong to a kept cycle. */
+/* Judge a message that matters only where it belongs to a kept cycle. */
 static enum judgement
-keep_along(struct guarded *g, const struct frame_header *h, struct span in)
+judge_keep_along(struct guarded *g, const struct frame_header *h,
+		 struct span in)
 {
-	if (!is_collecting(g))
+	if (!judge_is_collecting(g))
 		return JUDGE_PASS;
-	if (!can_keep(g, h))
+	if (!judge_can_keep(g, h))
 		return JUDGE_RELEASE;
 	return frame_is_whole(h, in) ? JUDGE_KEEP : JUDGE_WAIT;
 }
 
 static bool
-has_guarded(const struct guarded *g, const struct statement_list *list)
+judge_has_guarded(const struct guarded *g, const struct statement_list *list)
 {
 	bool found = false;
 	size_t i;
@@ -73,7 +76,7 @@ has_guarded(const struct guarded *g, const struct statement_list *list)
 }
 
 static bool
-is_candidate(const struct guarded *g, struct span sql)
+judge_is_candidate(const struct guarded *g, struct span sql)
 {
 	return statement_is_candidate((const char *)sql.data, sql.len,
 				      pair_config(g->pair)->detect);
@@ -107,22 +110,22 @@ judge_candidate(struct guarded *g, struct span sql, struct statement_list *list)
 		guard_log_unjudged(g->pair, "out of memory");
 		return false;
 	}
-	if (has_guarded(g, list))
+	if (judge_has_guarded(g, list))
 		return true;
 	statement_list_clear(list);
 	return false;
 }
 
-/* A message too large to keep streams on; its beginning may still tell. */
+/* Let a message too large to keep stream on; the beginning may still tell. */
 static enum judgement
-pass_too_large(struct guarded *g, struct span in)
+judge_too_large(struct guarded *g, struct span in)
 {
-	struct span head = front(in, 256);
+	struct span head = judge_front(in, 256);
 
-	if (is_collecting(g))
+	if (judge_is_collecting(g))
 		return JUDGE_RELEASE;
-	if (is_candidate(g, span_of(head.data + FRAME_HEADER_BYTES,
-				    head.len - FRAME_HEADER_BYTES)))
+	if (judge_is_candidate(g, span_of(head.data + FRAME_HEADER_BYTES,
+					  head.len - FRAME_HEADER_BYTES)))
 		guard_log_unjudged(g->pair,
 				   "the message is larger than query_limit");
 	return JUDGE_PASS;
@@ -135,14 +138,14 @@ judge_query(struct guarded *g, const struct frame_header *h, struct span in,
 	struct query_message q;
 
 	if (h->body_len > pair_config(g->pair)->query_limit_bytes)
-		return pass_too_large(g, in);
-	if (is_collecting(g))
+		return judge_too_large(g, in);
+	if (judge_is_collecting(g))
 		return JUDGE_RELEASE;
 	if (!frame_is_whole(h, in))
 		return JUDGE_WAIT;
-	/* Most hold no candidate, and then nobody minds what they hold. */
+	/* Most hold no candidate: spare them the rest. */
 	if (g->pair->pipeline.in_copy || g->pair->pipeline.skipping ||
-	    !is_candidate(g, query_text(frame_body(h, in))) ||
+	    !judge_is_candidate(g, query_text(frame_body(h, in))) ||
 	    !query_decode(&q, frame_body(h, in)))
 		return JUDGE_PASS;
 	if (!judge_candidate(g, q.sql, &out->list))
@@ -159,18 +162,18 @@ judge_parse(struct guarded *g, const struct frame_header *h, struct span in)
 	struct prepared_facts *facts = NULL;
 
 	if (h->body_len > pair_config(g->pair)->query_limit_bytes)
-		return pass_too_large(g, in);
+		return judge_too_large(g, in);
 	if (!frame_is_whole(h, in))
 		return JUDGE_WAIT;
 	if (!parse_decode(&p, frame_body(h, in)))
-		return keep_along(g, h, in);
+		return judge_keep_along(g, h, in);
 	/* More than one statement is an error here; the server says so. */
-	if (is_candidate(g, p.sql) && judge_candidate(g, p.sql, &list))
+	if (judge_is_candidate(g, p.sql) && judge_candidate(g, p.sql, &list))
 		facts = prepared_facts_new(&list);
 	prepared_parse(&g->prepared, p.statement, facts);
-	if (facts != NULL && can_keep(g, h))
+	if (facts != NULL && judge_can_keep(g, h))
 		return JUDGE_KEEP;
-	return keep_along(g, h, in);
+	return judge_keep_along(g, h, in);
 }
 
 static enum judgement
@@ -180,19 +183,19 @@ judge_bind(struct guarded *g, const struct frame_header *h, struct span in)
 	struct span names;
 
 	if (!guarded_knows_any(g))
-		return keep_along(g, h, in);
-	names = front(
+		return judge_keep_along(g, h, in);
+	names = judge_front(
 	    span_of(in.data + FRAME_HEADER_BYTES, in.len - FRAME_HEADER_BYTES),
 	    h->body_len);
 	if (!bind_decode(&b, names)) {
 		if (!frame_is_whole(h, in) && names.len < NAMES_MAX_BYTES)
 			return JUDGE_WAIT;
-		return keep_along(g, h, in);
+		return judge_keep_along(g, h, in);
 	}
 	if (prepared_bind(&g->prepared, b.portal, b.statement) &&
-	    can_keep(g, h))
+	    judge_can_keep(g, h))
 		return frame_is_whole(h, in) ? JUDGE_KEEP : JUDGE_WAIT;
-	return keep_along(g, h, in);
+	return judge_keep_along(g, h, in);
 }
 
 static enum judgement
@@ -202,7 +205,7 @@ judge_execute(struct guarded *g, const struct frame_header *h, struct span in,
 	struct execute_message e;
 
 	if (g->prepared.portals == NULL || h->body_len > NAMES_MAX_BYTES)
-		return is_collecting(g) ? JUDGE_RELEASE : JUDGE_PASS;
+		return judge_is_collecting(g) ? JUDGE_RELEASE : JUDGE_PASS;
 	if (!frame_is_whole(h, in))
 		return JUDGE_WAIT;
 	if (execute_decode(&e, frame_body(h, in)) &&
@@ -210,7 +213,7 @@ judge_execute(struct guarded *g, const struct frame_header *h, struct span in,
 		out->facts = prepared_portal(&g->prepared, e.portal);
 	if (out->facts != NULL)
 		return JUDGE_GUARD_EXECUTE;
-	return is_collecting(g) ? JUDGE_RELEASE : JUDGE_PASS;
+	return judge_is_collecting(g) ? JUDGE_RELEASE : JUDGE_PASS;
 }
 
 static enum judgement
@@ -219,15 +222,15 @@ judge_close(struct guarded *g, const struct frame_header *h, struct span in)
 	struct target_message t;
 
 	if (!guarded_knows_any(g) || h->body_len > NAMES_MAX_BYTES)
-		return keep_along(g, h, in);
+		return judge_keep_along(g, h, in);
 	if (!frame_is_whole(h, in))
 		return JUDGE_WAIT;
 	if (target_decode(&t, frame_body(h, in)))
 		prepared_close(&g->prepared, t.kind, t.name);
-	return keep_along(g, h, in);
+	return judge_keep_along(g, h, in);
 }
 
-/* An error of ours stands for the server's: it skips to Sync, so do we. */
+/* Drop messages up to a Sync, as the server does behind an error of its own. */
 static enum judgement
 judge_skipped(struct guarded *g, const struct frame_header *h)
 {
@@ -258,14 +261,14 @@ judge(struct guarded *g, const struct frame_header *h, struct span in,
 	case FRONTEND_CLOSE:
 		return judge_close(g, h, in);
 	case FRONTEND_DESCRIBE:
-		return keep_along(g, h, in);
+		return judge_keep_along(g, h, in);
 	case FRONTEND_TERMINATE:
 		g->pair->is_terminating = true;
 		break;
 	default:
 		break;
 	}
-	return is_collecting(g) ? JUDGE_RELEASE : JUDGE_PASS;
+	return judge_is_collecting(g) ? JUDGE_RELEASE : JUDGE_PASS;
 }
 
 bool

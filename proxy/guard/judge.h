@@ -19,26 +19,28 @@ enum judgement {
 	JUDGE_PASS,
 	JUDGE_DROP,
 	JUDGE_KEEP,    /* to guarded.kept */
-	JUDGE_RELEASE, /* what was kept passes; this is judged anew */
+	JUDGE_RELEASE, /* let the kept frames pass, and judge this anew */
 	JUDGE_GUARD_QUERY,
 	JUDGE_GUARD_EXECUTE,
 };
 
-/* What a judgement found out beside. */
+/* The findings of a judgement, for whoever carries it out. */
 struct finding {
-	struct span sql;
-	struct statement_list list;   /* JUDGE_GUARD_QUERY */
-	struct prepared_facts *facts; /* JUDGE_GUARD_EXECUTE */
+	struct span sql;              /* JUDGE_GUARD_QUERY; borrowed */
+	struct statement_list list;   /* JUDGE_GUARD_QUERY; the caller's */
+	struct prepared_facts *facts; /* JUDGE_GUARD_EXECUTE; borrowed */
 };
 
 /*
- * in starts with the frame that h describes, which need not be whole.  What
- * the message does to the session's prepared statements is noted, and may be
- * noted again when the same frame is judged anew.
+ * Judge the frame that h describes; in starts with it, and need not hold all of
+ * it.  *out, zeroed by the caller, is set as far as the judgement says.  The
+ * effect of the message on the session's prepared statements is noted, and may
+ * be noted again when the same frame is judged anew.
  */
 enum judgement judge(struct guarded *g, const struct frame_header *h,
 		     struct span in, struct finding *out);
 
+/* True if the judgement begins an exchange. */
 bool judge_is_guarded(enum judgement j);
 
 #endif

@@ -14,14 +14,15 @@
 
 /* A zeroed one is empty and valid. */
 struct kept {
-	uint32_t count; /* of frames */
+	uint32_t count; /* number of frames */
 	struct buffer frames;
 };
 
-/* Append a copy of a whole frame.  False: out of memory, nothing is added. */
+/* Append a copy of a whole frame, `len` bytes.  False: out of memory, and
+ * nothing is added. */
 bool kept_add(struct kept *k, const void *frame, size_t len);
 
-/* Forget them, unsent. */
+/* Forget the frames, unsent; *k is empty afterwards. */
 void kept_clear(struct kept *k);
 
 #endif

@@ -5,7 +5,7 @@
 
 struct prepared_entry {
 	struct prepared_entry *next;
-	struct prepared_facts *facts; /* one use of it */
+	struct prepared_facts *facts; /* one use */
 	bool is_leaving;
 	size_t name_len;
 	uint8_t name[];
@@ -43,7 +43,7 @@ prepared_facts_drop(struct prepared_facts *facts)
 
 /* The link that points at the entry, or at the end of the list. */
 static struct prepared_entry **
-find(struct prepared_entry **list, struct span name)
+prepared_find(struct prepared_entry **list, struct span name)
 {
 	while (*list != NULL) {
 		const struct prepared_entry *e = *list;
@@ -57,7 +57,7 @@ find(struct prepared_entry **list, struct span name)
 }
 
 static void
-remove_at(struct prepared_entry **link)
+prepared_remove(struct prepared_entry **link)
 {
 	struct prepared_entry *e = *link;
 
@@ -67,16 +67,16 @@ remove_at(struct prepared_entry **link)
 }
 
 static void
-forget(struct prepared_entry **list, struct span name)
+prepared_forget(struct prepared_entry **list, struct span name)
 {
-	struct prepared_entry **link = find(list, name);
+	struct prepared_entry **link = prepared_find(list, name);
 
 	if (*link != NULL)
-		remove_at(link);
+		prepared_remove(link);
 }
 
 static size_t
-count(const struct prepared_entry *list)
+prepared_count(const struct prepared_entry *list)
 {
 	size_t n = 0;
 
@@ -85,15 +85,15 @@ count(const struct prepared_entry *list)
 	return n;
 }
 
-/* Takes one use of facts. */
+/* Put an entry in the list, and take one use of facts. */
 static void
-remember(struct prepared_entry **list, struct span name,
-	 struct prepared_facts *facts)
+prepared_remember(struct prepared_entry **list, struct span name,
+		  struct prepared_facts *facts)
 {
 	struct prepared_entry *e = NULL;
 
-	forget(list, name);
-	if (count(*list) < PREPARED_MAX)
+	prepared_forget(list, name);
+	if (prepared_count(*list) < PREPARED_MAX)
 		e = malloc(sizeof(*e) + name.len);
 	if (e == NULL) {
 		prepared_facts_drop(facts);
@@ -108,9 +108,9 @@ remember(struct prepared_entry **list, struct span name,
 }
 
 static void
-leave(struct prepared *p, struct span statement)
+prepared_leave(struct prepared *p, struct span statement)
 {
-	struct prepared_entry *e = *find(&p->statements, statement);
+	struct prepared_entry *e = *prepared_find(&p->statements, statement);
 
 	if (e == NULL)
 		return;
@@ -118,15 +118,16 @@ leave(struct prepared *p, struct span statement)
 	p->has_leaving = true;
 }
 
-/* The unnamed statement is replaced at will. */
+/* True if the server will refuse a Parse of this name; a Parse of the unnamed
+ * statement replaces it. */
 static bool
-is_taken(struct prepared *p, struct span statement)
+prepared_is_taken(struct prepared *p, struct span statement)
 {
 	const struct prepared_entry *e;
 
 	if (p->statements == NULL || statement.len == 0 || p->is_uncertain)
 		return false;
-	e = *find(&p->statements, statement);
+	e = *prepared_find(&p->statements, statement);
 	return e != NULL && !e->is_leaving;
 }
 
@@ -145,7 +146,7 @@ prepared_settle(struct prepared *p)
 		return;
 	while (*link != NULL) {
 		if ((*link)->is_leaving)
-			remove_at(link);
+			prepared_remove(link);
 		else
 			link = &(*link)->next;
 	}
@@ -167,12 +168,12 @@ void
 prepared_parse(struct prepared *p, struct span statement,
 	       struct prepared_facts *facts)
 {
-	if (is_taken(p, statement))
+	if (prepared_is_taken(p, statement))
 		prepared_facts_drop(facts);
 	else if (facts != NULL)
-		remember(&p->statements, statement, facts);
+		prepared_remember(&p->statements, statement, facts);
 	else if (p->statements != NULL)
-		leave(p, statement);
+		prepared_leave(p, statement);
 }
 
 bool
@@ -182,13 +183,13 @@ prepared_bind(struct prepared *p, struct span portal, struct span statement)
 
 	if (p->statements == NULL && p->portals == NULL)
 		return false;
-	e = *find(&p->statements, statement);
+	e = *prepared_find(&p->statements, statement);
 	if (e == NULL || e->is_leaving) {
-		forget(&p->portals, portal);
+		prepared_forget(&p->portals, portal);
 		return false;
 	}
 	prepared_facts_use(e->facts);
-	remember(&p->portals, portal, e->facts);
+	prepared_remember(&p->portals, portal, e->facts);
 	return true;
 }
 
@@ -196,31 +197,31 @@ void
 prepared_close(struct prepared *p, uint8_t kind, struct span name)
 {
 	if (kind == 'S')
-		leave(p, name);
+		prepared_leave(p, name);
 	else
-		forget(&p->portals, name);
+		prepared_forget(&p->portals, name);
 }
 
 struct prepared_facts *
 prepared_portal(const struct prepared *p, struct span portal)
 {
 	struct prepared_entry *list = p->portals;
-	struct prepared_entry *e = *find(&list, portal);
+	struct prepared_entry *e = *prepared_find(&list, portal);
 
 	return e != NULL ? e->facts : NULL;
 }
 
 static void
-clear(struct prepared_entry **list)
+prepared_clear_list(struct prepared_entry **list)
 {
 	while (*list != NULL)
-		remove_at(list);
+		prepared_remove(list);
 }
 
 void
 prepared_clear_statements(struct prepared *p)
 {
-	clear(&p->statements);
+	prepared_clear_list(&p->statements);
 	p->has_leaving = false;
 	p->is_uncertain = false;
 }
@@ -228,6 +229,6 @@ prepared_clear_statements(struct prepared *p)
 void
 prepared_clear(struct prepared *p)
 {
-	clear(&p->statements);
-	clear(&p->portals);
+	prepared_clear_list(&p->statements);
+	prepared_clear_list(&p->portals);
 }

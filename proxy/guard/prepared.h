@@ -3,8 +3,8 @@
  * DDL: a prepared statement may run much later than it was parsed.
  *
  * Ordinary statements are not remembered; an ordinary session pays two NULL
- * pointers.  What is told here was sent, and the server may yet refuse or skip
- * it: a guarded statement that is closed or replaced is therefore only
+ * pointers.  Every message told here was sent, and the server may yet refuse or
+ * skip it: a guarded statement that is closed or replaced is therefore only
  * leaving until the cycle has ended well, and comes back if it has not.  An
  * entry may also outlive the server's (DEALLOCATE of one name, the end of a
  * transaction); executing it then fails in the server as it would anyway.
@@ -26,49 +26,60 @@ enum {
 /* Statement facts, shared by a statement and the portals made of it. */
 struct prepared_facts {
 	struct statement_list list;
-	unsigned int users;
+	unsigned int users; /* uses that keep it alive */
 };
 
 struct prepared_entry;
 
 struct prepared {
-	struct prepared_entry *statements;
-	struct prepared_entry *portals;
-	bool has_leaving;  /* statements */
+	struct prepared_entry *statements; /* owned */
+	struct prepared_entry *portals;    /* owned */
+	bool has_leaving;  /* one of the statements is leaving */
 	bool is_uncertain; /* a name that stands here may be free again */
 };
 
 /*
- * Parse: facts NULL if the statement is not guarded.  Takes one use of facts.
- * A name that is taken stays what it was: the server refuses the Parse.
+ * Note a Parse; facts is NULL if the statement is not guarded, else one use of
+ * it is taken.  A name that is taken stays what it was: the server refuses the
+ * Parse.  Out of memory, or at PREPARED_MAX: the statement is not guarded.
  */
 void prepared_parse(struct prepared *p, struct span statement,
 		    struct prepared_facts *facts);
 
-/* Bind: the portal is guarded if the statement is; tells which. */
+/* Note a Bind.  True: the statement is guarded, and so the portal is. */
 bool prepared_bind(struct prepared *p, struct span portal,
 		   struct span statement);
 
-/* Close; kind 'S' or 'P'. */
+/* Note a Close; kind is 'S' or 'P'. */
 void prepared_close(struct prepared *p, uint8_t kind, struct span name);
 
-/* A ReadyForQuery, an ErrorResponse: what was leaving is gone, or stays. */
+/* A ReadyForQuery came: the statements that were leaving are gone.  Or an
+ * ErrorResponse came: they stay. */
 void prepared_settle(struct prepared *p);
 void prepared_restore(struct prepared *p);
 
-/* DEALLOCATE ALL, DISCARD ALL; and DEALLOCATE of a name nobody told us. */
+/* DEALLOCATE ALL or DISCARD ALL was done: forget all statements.  Or DEALLOCATE
+ * of a name that the answer does not tell: any name may be free again. */
 void prepared_clear_statements(struct prepared *p);
 void prepared_doubt(struct prepared *p);
 
-/* Execute: borrowed until the portal changes; NULL if it is not guarded. */
+/*
+ * The facts of a portal, borrowed until it changes.  NULL: it is not guarded.
+ */
 struct prepared_facts *prepared_portal(const struct prepared *p,
 				       struct span portal);
 
-/* Takes *list.  NULL: out of memory, the list is cleared. */
+/* Facts with one use, the caller's.  *list is taken.  NULL: out of memory, and
+ * *list is cleared. */
 struct prepared_facts *prepared_facts_new(struct statement_list *list);
-void prepared_facts_use(struct prepared_facts *facts);
-void prepared_facts_drop(struct prepared_facts *facts); /* accepts NULL */
 
+/* Take one more use. */
+void prepared_facts_use(struct prepared_facts *facts);
+
+/* Give a use back; the last one frees the facts.  Accepts NULL. */
+void prepared_facts_drop(struct prepared_facts *facts);
+
+/* Free all that is remembered. */
 void prepared_clear(struct prepared *p);
 
 #endif

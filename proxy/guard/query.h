@@ -21,38 +21,43 @@ struct query {
 	char *text; /* owned, NUL terminated; NULL: there is none */
 	size_t text_len;
 	struct statement_list list; /* owned */
-	struct script script;
-	size_t piece; /* the one that is prepared for or runs */
+	struct script script;       /* owned */
+	size_t piece; /* index of the one that is prepared for or runs */
 	struct delivery delivery;
 };
 
-/* sql is copied, *list taken.  False: out of memory, and nothing is taken. */
+/* Set up a zeroed query: g is borrowed, sql copied, *list taken.  False: out of
+ * memory, and nothing is taken. */
 bool query_take(struct query *q, struct guarded *g, struct span sql,
 		struct statement_list *list);
 
 /*
- * Decide on the pieces: in_block says whether the text begins in a transaction
- * block.  False: out of memory.
+ * Decide on the pieces; in_block tells that a transaction block is open before
+ * the text.  False: out of memory, and there is no piece.
  */
 bool query_cut(struct query *q, bool in_block);
 
-/* One piece without a plan instead: as if the text had not been judged. */
+/* Make one piece of the text, without a plan, as if it had not been judged. */
 void query_leave_whole(struct query *q);
 
+/* The piece that is prepared for or runs, borrowed until the next cut. */
 const struct piece *query_piece(const struct query *q);
 
-/* The statements to prepare for before this piece runs. */
+/* The *count statements to prepare for before this piece runs, borrowed. */
 const struct statement *query_statements(const struct query *q, size_t *count);
 
-/* in_own_block: the block is ours, to be committed behind it. */
+/* Send the piece.  in_own_block: the block is ours, and a COMMIT follows. */
 void query_send_piece(struct query *q, bool in_own_block);
 
-/* False: that was the last piece, or an error ended the text. */
+/*
+ * Go to the next piece.  False: that was the last, or an error ended the text.
+ */
 bool query_advance(struct query *q);
 
-/* The one ReadyForQuery that the client sees. */
+/* Send the client the one ReadyForQuery that it sees. */
 void query_finish(struct query *q);
 
+/* Free all that the query owns; accepts a zeroed one, and leaves one. */
 void query_clear(struct query *q);
 
 #endif
