@@ -25,7 +25,7 @@ login_free(struct login *l)
 }
 
 static const struct tls_settings *
-upstream_tls(const struct session *s)
+login_upstream_tls(const struct session *s)
 {
 	return &pair_config(&s->pair)->upstream_tls;
 }
@@ -33,7 +33,8 @@ upstream_tls(const struct session *s)
 bool
 login_must_bind(const struct session *s)
 {
-	return upstream_tls(s)->channel_binding == CHANNEL_BINDING_REQUIRE;
+	return login_upstream_tls(s)->channel_binding ==
+	       CHANNEL_BINDING_REQUIRE;
 }
 
 bool
@@ -92,7 +93,7 @@ login_begin(struct session *s)
 	session_dial(s, NULL);
 }
 
-/* Before it is asked for, it may yet become another server's. */
+/* Before the server asks, the answer may yet become another server's: wait. */
 bool
 login_judge(struct session *s, const struct frame_header *h, struct span in)
 {
@@ -105,9 +106,9 @@ login_judge(struct session *s, const struct frame_header *h, struct span in)
 	return s->login->stage != LOGIN_SILENT && login_pass_judge(s, h, in);
 }
 
-/* sslmode=allow and prefer: it may be let in the other way. */
+/* True if sslmode=allow or prefer may get the client in the other way. */
 static bool
-can_retry(const struct session *s)
+login_can_retry(const struct session *s)
 {
 	bool is_tls = s->pair.server.tls != NULL;
 
@@ -115,25 +116,25 @@ can_retry(const struct session *s)
 	    s->pair.is_terminating || s->pair.from_client.pass_left > 0 ||
 	    s->pair.server_address.address.ss_family == AF_UNIX)
 		return false;
-	return is_tls ? upstream_tls(s)->mode == TLS_PREFER
-		      : upstream_tls(s)->mode == TLS_ALLOW;
+	return is_tls ? login_upstream_tls(s)->mode == TLS_PREFER
+		      : login_upstream_tls(s)->mode == TLS_ALLOW;
 }
 
 static struct span
-whole_frame(struct frame f)
+login_whole_frame(struct frame f)
 {
 	return span_of(f.body.data - FRAME_HEADER_BYTES,
 		       FRAME_HEADER_BYTES + f.body.len);
 }
 
 static void
-retry(struct session *s, struct frame refusal)
+login_retry(struct session *s, struct frame refusal)
 {
-	struct span words = whole_frame(refusal);
+	struct span words = login_whole_frame(refusal);
 	struct address again = s->pair.server_address;
 
 	s->login->has_retried = true;
-	/* Out of memory: should nothing better come, the reason is missing. */
+	/* Should memory be out, the client misses this reason, no more. */
 	(void)buffer_append(&s->login->refusal, words.data, words.len);
 	again.is_tls = !again.is_tls;
 	buffer_clear(&s->login->early);
@@ -154,22 +155,22 @@ login_tell_refusal(struct session *s)
 }
 
 /*
- * NegotiateProtocolVersion comes before the server looks who is there.  Should
- * the other way be tried, it comes again.
+ * Keep NegotiateProtocolVersion, which comes before the server looks who is
+ * there: should the other way be tried, it comes again.
  */
 static enum login_verdict
-keep_for_now(struct session *s, struct frame f)
+login_keep_early(struct session *s, struct frame f)
 {
-	struct span words = whole_frame(f);
+	struct span words = login_whole_frame(f);
 
 	if (!buffer_append(&s->login->early, words.data, words.len))
 		pair_close(&s->pair, CLOSE_MEMORY, NULL);
 	return LOGIN_TAKE;
 }
 
-/* It has: what was kept goes first. */
+/* The server has asked or refused: send the message that was kept first. */
 static void
-begin_answers(struct session *s)
+login_begin_answers(struct session *s)
 {
 	struct login *l = s->login;
 	struct span early = buffer_span(&l->early);
@@ -181,7 +182,7 @@ begin_answers(struct session *s)
 }
 
 static enum login_verdict
-answer_authentication(struct session *s, struct frame f)
+login_answer_authentication(struct session *s, struct frame f)
 {
 	struct authentication a;
 
@@ -196,19 +197,20 @@ answer_authentication(struct session *s, struct frame f)
 enum login_verdict
 login_answer(struct session *s, struct frame f)
 {
-	if (f.body.data != NULL && can_retry(s)) {
+	if (f.body.data != NULL && login_can_retry(s)) {
 		if (f.type == BACKEND_NEGOTIATE_PROTOCOL_VERSION &&
 		    s->login->early.len == 0)
-			return keep_for_now(s, f);
+			return login_keep_early(s, f);
 		if (f.type == BACKEND_ERROR_RESPONSE) {
-			retry(s, f);
+			login_retry(s, f);
 			return LOGIN_TAKE;
 		}
 	}
 	if (s->login->stage == LOGIN_SILENT)
-		begin_answers(s);
+		login_begin_answers(s);
 	if (pair_is_closing(&s->pair))
 		return LOGIN_TAKE;
-	return f.type == BACKEND_AUTHENTICATION ? answer_authentication(s, f)
-						: LOGIN_PASS;
+	return f.type == BACKEND_AUTHENTICATION
+		   ? login_answer_authentication(s, f)
+		   : LOGIN_PASS;
 }

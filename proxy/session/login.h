@@ -1,6 +1,6 @@
 /*
- * login.h - from the startup packet to the first ReadyForQuery: who checks the
- * client, and what is said for it.
+ * login.h - from the startup packet to the first ReadyForQuery: the server
+ * checks the client, or we do and log in for it.
  */
 #ifndef LOCKSTEP_PROXY_SESSION_LOGIN_H
 #define LOCKSTEP_PROXY_SESSION_LOGIN_H
@@ -12,34 +12,39 @@
 struct login;
 struct session;
 
-/* The startup packet is there and may be acted on: SASL or DIALING follows. */
+/* Begin: the startup packet is there and may be acted on.  SASL or DIALING
+ * follows, or the pair is closing. */
 void login_begin(struct session *s);
 
-/* In SASL. */
+/* In SASL: read the client, which has to prove that it knows its password. */
 void login_readable(struct session *s);
 
 /*
- * In AUTH: a message of the client's, but for Terminate.  False: it has to
- * wait, as a query sent ahead of the login's end has, or the session is
+ * In AUTH: judge a message of the client's, but for Terminate; in begins with
+ * it, and need not hold all of it.  True: pass it to the server.  False: it has
+ * to wait, as a query sent ahead of the login's end has, or the pair is
  * closing.
  */
 bool login_judge(struct session *s, const struct frame_header *h,
 		 struct span in);
 
 enum login_verdict {
-	LOGIN_PASS,
-	LOGIN_TAKE, /* it is not forwarded; the session may be closing */
+	LOGIN_PASS, /* forward the message */
+	LOGIN_TAKE, /* do not; the pair may be closing */
 };
 
-/* In AUTH: a whole message of the server's. */
+/* In AUTH: take a message of the server's; one too large to be there whole has
+ * a body with data NULL. */
 enum login_verdict login_answer(struct session *s, struct frame f);
 
 /*
  * The other way could not be dialled: tell the client what the server said
- * when it refused the first.  False: it was not asked, or the client is gone.
+ * when it refused the first.  True: that was sent.  False: nothing is to be
+ * told, or the client is gone.
  */
 bool login_tell_refusal(struct session *s);
 
-void login_free(struct login *l); /* accepts NULL, wipes */
+/* Wipe and free the login.  Accepts NULL. */
+void login_free(struct login *l);
 
 #endif

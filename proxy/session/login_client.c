@@ -12,7 +12,7 @@
 #include "proxy/session/session_state.h"
 
 static void
-refuse_password(struct session *s)
+login_client_refuse_password(struct session *s)
 {
 	char message[128];
 
@@ -23,7 +23,7 @@ refuse_password(struct session *s)
 }
 
 static void
-refuse_client(struct session *s, enum scram_status status)
+login_client_refuse(struct session *s, enum scram_status status)
 {
 	switch (status) {
 	case SCRAM_NO_BINDING:
@@ -44,15 +44,15 @@ refuse_client(struct session *s, enum scram_status status)
 	case SCRAM_CONTINUE:
 	case SCRAM_DONE:
 	case SCRAM_STALE:
-	case SCRAM_UNPROVEN: /* none of a client's */
+	case SCRAM_UNPROVEN: /* no client's fault */
 	case SCRAM_REFUSED:
-		refuse_password(s);
+		login_client_refuse_password(s);
 		return;
 	}
 }
 
 static void
-offer_mechanisms(struct session *s, bool has_plus)
+login_client_offer(struct session *s, bool has_plus)
 {
 	struct writer list = {0};
 	struct writer w = {0};
@@ -68,9 +68,10 @@ offer_mechanisms(struct session *s, bool has_plus)
 	writer_clear(&list);
 }
 
-/* The first answer has a mechanism before its data.  False: malformed. */
+/* Read the data of an answer; the first one has a mechanism before them. False:
+ * malformed. */
 static bool
-read_answer(struct login *l, struct span body, struct span *data)
+login_client_read_answer(struct login *l, struct span body, struct span *data)
 {
 	struct sasl_initial_response first;
 
@@ -86,7 +87,7 @@ read_answer(struct login *l, struct span body, struct span *data)
 }
 
 static void
-answer_client(struct session *s, uint32_t code, struct writer *text)
+login_client_answer(struct session *s, uint32_t code, struct writer *text)
 {
 	struct writer w = {0};
 
@@ -96,23 +97,23 @@ answer_client(struct session *s, uint32_t code, struct writer *text)
 }
 
 static void
-take_answer(struct session *s, struct span body)
+login_client_take_answer(struct session *s, struct span body)
 {
 	struct login *l = s->login;
 	struct writer text = {0};
 	enum scram_status status = SCRAM_BAD;
 	struct span data;
 
-	if (read_answer(l, body, &data))
+	if (login_client_read_answer(l, body, &data))
 		status =
 		    scram_server_step(l->of_client, l->is_plus, data, &text);
 	if (status == SCRAM_CONTINUE) {
-		answer_client(s, AUTHENTICATION_SASL_CONTINUE, &text);
+		login_client_answer(s, AUTHENTICATION_SASL_CONTINUE, &text);
 	} else if (status == SCRAM_DONE) {
 		scram_server_client_key(l->of_client, l->client_key);
-		answer_client(s, AUTHENTICATION_SASL_FINAL, &text);
+		login_client_answer(s, AUTHENTICATION_SASL_FINAL, &text);
 	} else {
-		refuse_client(s, status);
+		login_client_refuse(s, status);
 	}
 	login_forget(&text);
 	if (status != SCRAM_DONE || pair_is_closing(&s->pair))
@@ -122,20 +123,20 @@ take_answer(struct session *s, struct span body)
 }
 
 static void
-take_message(struct session *s, struct frame f)
+login_client_take_message(struct session *s, struct frame f)
 {
 	if (f.type == FRONTEND_TERMINATE)
 		pair_close(&s->pair, CLOSE_CLIENT_LEFT, NULL);
 	else if (f.type == FRONTEND_PASSWORD)
-		take_answer(s, f.body);
+		login_client_take_answer(s, f.body);
 	else
 		pair_close(&s->pair, CLOSE_CLIENT_BAD,
 			   "expected a SASL response");
 }
 
-/* As far as whole messages are there. */
+/* Take the whole messages that are there. */
 static void
-step(struct session *s)
+login_client_step(struct session *s)
 {
 	struct buffer *b = &s->pair.from_client.buffer;
 	struct frame f;
@@ -152,7 +153,7 @@ step(struct session *s)
 				   "invalid message length");
 			return;
 		}
-		take_message(s, f);
+		login_client_take_message(s, f);
 		buffer_consume_secret(b, FRAME_HEADER_BYTES + f.body.len);
 	}
 }
@@ -174,13 +175,13 @@ login_client_begin(struct session *s)
 		return;
 	}
 	session_enter(s, SESSION_SASL);
-	offer_mechanisms(s, binding.len > 0);
-	step(s); /* it need not have waited for that */
+	login_client_offer(s, binding.len > 0);
+	login_client_step(s); /* the client may have sent ahead of the offer */
 }
 
 void
 login_readable(struct session *s)
 {
 	if (session_read_some(s))
-		step(s);
+		login_client_step(s);
 }

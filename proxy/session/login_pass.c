@@ -2,8 +2,8 @@
  * login_pass.c - auth = pass: the server asks and the client answers; neither
  * is listened to, but for the choice of a SASL mechanism.
  *
- * What SCRAM-SHA-256-PLUS binds to is the certificate that the client sees,
- * and the server compares it with its own:
+ * SCRAM-SHA-256-PLUS binds to the certificate that the client sees, and the
+ * server compares that with its own:
  *
  *   client in clear                  PLUS is taken off the server's list
  *   client by TLS, the server's own
@@ -17,7 +17,7 @@
 #include "proxy/session/session.h"
 
 static void
-refuse_binding(struct session *s)
+login_pass_refuse_binding(struct session *s)
 {
 	pair_close_saying(
 	    &s->pair, CLOSE_BINDING, NULL,
@@ -28,9 +28,9 @@ refuse_binding(struct session *s)
 	    "tls_cert.");
 }
 
-/* Ends in the server what began in the client. */
+/* True if the server's own certificate is ours, so that a binding holds. */
 static bool
-is_bound_through(const struct session *s)
+login_pass_is_bound_through(const struct session *s)
 {
 	const struct tls_context *ours = s->credentials->clients;
 
@@ -39,7 +39,7 @@ is_bound_through(const struct session *s)
 }
 
 static enum login_verdict
-pass_without_plus(struct session *s, struct span list)
+login_pass_without_plus(struct session *s, struct span list)
 {
 	struct writer w = {0};
 
@@ -49,24 +49,25 @@ pass_without_plus(struct session *s, struct span list)
 }
 
 static enum login_verdict
-pass_mechanisms(struct session *s, struct span list)
+login_pass_mechanisms(struct session *s, struct span list)
 {
 	bool has_plus = sasl_mechanisms_have(list, scram_mechanism_plus);
 
-	if (login_must_bind(s) && !(has_plus && is_bound_through(s))) {
+	if (login_must_bind(s) &&
+	    !(has_plus && login_pass_is_bound_through(s))) {
 		login_refuse_unbound(s);
 		return LOGIN_TAKE;
 	}
 	if (has_plus && s->pair.client.tls == NULL)
-		return pass_without_plus(s, list);
+		return login_pass_without_plus(s, list);
 	if (has_plus)
 		s->login->stage = LOGIN_OFFERED;
 	return LOGIN_PASS;
 }
 
-/* With channel_binding=require, only after PLUS was chosen and has ended. */
+/* Let the login end; with channel_binding=require only after PLUS has. */
 static enum login_verdict
-pass_end(struct session *s)
+login_pass_end(struct session *s)
 {
 	if (!login_must_bind(s) || s->login->stage == LOGIN_PROVED)
 		return LOGIN_PASS;
@@ -74,9 +75,9 @@ pass_end(struct session *s)
 	return LOGIN_TAKE;
 }
 
-/* For certain: behind a last GSSContinue comes AuthenticationOk, unasked. */
+/* True if an answer must come; behind a last GSSContinue none does. */
 static bool
-wants_answer(uint32_t code)
+login_pass_wants_answer(uint32_t code)
 {
 	switch (code) {
 	case AUTHENTICATION_CLEARTEXT_PASSWORD:
@@ -95,10 +96,10 @@ enum login_verdict
 login_pass_answer(struct session *s, const struct authentication *a)
 {
 	s->login->is_owed =
-	    wants_answer(a->code) && !s->login->has_answered_ahead;
+	    login_pass_wants_answer(a->code) && !s->login->has_answered_ahead;
 	switch (a->code) {
 	case AUTHENTICATION_SASL:
-		return pass_mechanisms(s, a->data);
+		return login_pass_mechanisms(s, a->data);
 	case AUTHENTICATION_SASL_CONTINUE:
 		return LOGIN_PASS;
 	case AUTHENTICATION_SASL_FINAL:
@@ -106,13 +107,13 @@ login_pass_answer(struct session *s, const struct authentication *a)
 			s->login->stage = LOGIN_PROVED;
 		return LOGIN_PASS;
 	default:
-		return pass_end(s);
+		return login_pass_end(s);
 	}
 }
 
-/* The client chooses: may it? */
+/* True if the client may choose this mechanism; else the pair is closing. */
 static bool
-judge_choice(struct session *s, struct span body)
+login_pass_judge_choice(struct session *s, struct span body)
 {
 	struct sasl_initial_response r;
 	bool can_bind;
@@ -125,30 +126,33 @@ judge_choice(struct session *s, struct span body)
 		   (r.data.len > 0 && r.data.data[0] == SCRAM_BINDING_DECLINED);
 	if (login_must_bind(s) && !s->login->is_plus)
 		login_refuse_unbound(s);
-	else if (can_bind && !is_bound_through(s))
-		refuse_binding(s);
+	else if (can_bind && !login_pass_is_bound_through(s))
+		login_pass_refuse_binding(s);
 	return !pair_is_closing(&s->pair);
 }
 
 /*
- * The server takes whatever comes next for the answer that it waits for: a
- * query, too, which it refuses.  One that comes before or behind is a query.
+ * True if the message may go as an answer.  The server takes whatever comes
+ * next for the answer that it waits for: a query, too, which it refuses.  A
+ * query that comes before or behind that waits.
  */
 static bool
-is_answer(struct session *s, const struct frame_header *h, struct span in)
+login_pass_is_answer(struct session *s, const struct frame_header *h,
+		     struct span in)
 {
 	if (h->type != FRONTEND_PASSWORD)
 		return s->login->is_owed;
 	if (s->login->stage != LOGIN_OFFERED || h->body_len > LOGIN_ANSWER_MAX)
 		return true;
-	return frame_is_whole(h, in) && judge_choice(s, frame_body(h, in));
+	return frame_is_whole(h, in) &&
+	       login_pass_judge_choice(s, frame_body(h, in));
 }
 
 bool
 login_pass_judge(struct session *s, const struct frame_header *h,
 		 struct span in)
 {
-	if (!is_answer(s, h, in))
+	if (!login_pass_is_answer(s, h, in))
 		return false;
 	if (!s->login->is_owed)
 		s->login->has_answered_ahead = true;

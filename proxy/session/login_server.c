@@ -9,45 +9,47 @@
 #include "proxy/session/session.h"
 
 static void
-refuse_login(struct session *s, const char *detail, const char *hint)
+login_server_refuse(struct session *s, const char *detail, const char *hint)
 {
 	pair_close_saying(&s->pair, CLOSE_UPSTREAM_LOGIN, NULL, detail, hint);
 }
 
 static void
-refuse_method(struct session *s)
+login_server_refuse_method(struct session *s)
 {
-	refuse_login(s,
-		     "It asks for another authentication than SCRAM-SHA-256.",
-		     "Use scram-sha-256 in the server's pg_hba.conf, or set "
-		     "auth = pass.");
+	login_server_refuse(
+	    s, "It asks for another authentication than SCRAM-SHA-256.",
+	    "Use scram-sha-256 in the server's pg_hba.conf, or set "
+	    "auth = pass.");
 }
 
 static void
-refuse_server(struct session *s, enum scram_status status)
+login_server_refuse_scram(struct session *s, enum scram_status status)
 {
 	switch (status) {
 	case SCRAM_STALE:
-		refuse_login(s,
-			     "The verifier of this role in auth_file is not "
-			     "the server's.",
-			     "Copy it from the server's pg_authid again, and "
-			     "send Lockstep a SIGHUP.");
+		login_server_refuse(
+		    s,
+		    "The verifier of this role in auth_file is not "
+		    "the server's.",
+		    "Copy it from the server's pg_authid again, and "
+		    "send Lockstep a SIGHUP.");
 		return;
 	case SCRAM_UNPROVEN:
-		refuse_login(s,
-			     "It did not prove that it knows the role's "
-			     "verifier.",
-			     NULL);
+		login_server_refuse(s,
+				    "It did not prove that it knows the role's "
+				    "verifier.",
+				    NULL);
 		return;
 	case SCRAM_REFUSED:
-		refuse_login(s, "It refused the proof of the password.", NULL);
+		login_server_refuse(s, "It refused the proof of the password.",
+				    NULL);
 		return;
 	case SCRAM_FAILED:
 		pair_close(&s->pair, CLOSE_MEMORY, NULL);
 		return;
 	case SCRAM_CONTINUE:
-	case SCRAM_DONE: /* in a message that cannot say so */
+	case SCRAM_DONE: /* by a message that cannot say so */
 	case SCRAM_NO_BINDING:
 	case SCRAM_BAD:
 		pair_close(&s->pair, CLOSE_SERVER_BAD, "SCRAM message");
@@ -55,9 +57,9 @@ refuse_server(struct session *s, enum scram_status status)
 	}
 }
 
-/* What we bind to; len 0: nothing. */
+/* The bytes that we bind to, in `out`; len 0: there is no binding. */
 static struct span
-server_binding(const struct session *s, uint8_t out[TLS_BINDING_MAX])
+login_server_binding(const struct session *s, uint8_t out[TLS_BINDING_MAX])
 {
 	bool is_wanted = pair_config(&s->pair)->upstream_tls.channel_binding !=
 			 CHANNEL_BINDING_DISABLE;
@@ -68,7 +70,7 @@ server_binding(const struct session *s, uint8_t out[TLS_BINDING_MAX])
 }
 
 static void
-send_first(struct session *s, struct login *l)
+login_server_send_first(struct session *s, struct login *l)
 {
 	struct writer text = {0};
 	struct writer w = {0};
@@ -85,10 +87,10 @@ send_first(struct session *s, struct login *l)
 }
 
 static void
-begin_scram(struct session *s, struct login *l, struct span list)
+login_server_begin_scram(struct session *s, struct login *l, struct span list)
 {
 	uint8_t bytes[TLS_BINDING_MAX];
-	struct span binding = server_binding(s, bytes);
+	struct span binding = login_server_binding(s, bytes);
 	bool can_bind = binding.len > 0;
 
 	l->is_plus =
@@ -99,7 +101,7 @@ begin_scram(struct session *s, struct login *l, struct span list)
 	}
 	if (l->to_server != NULL ||
 	    (!l->is_plus && !sasl_mechanisms_have(list, scram_mechanism))) {
-		refuse_method(s);
+		login_server_refuse_method(s);
 		return;
 	}
 	if (!l->is_plus)
@@ -110,11 +112,12 @@ begin_scram(struct session *s, struct login *l, struct span list)
 	if (l->to_server == NULL)
 		pair_close(&s->pair, CLOSE_MEMORY, NULL);
 	else
-		send_first(s, l);
+		login_server_send_first(s, l);
 }
 
 static void
-step_scram(struct session *s, struct login *l, const struct authentication *a)
+login_server_step_scram(struct session *s, struct login *l,
+			const struct authentication *a)
 {
 	struct writer text = {0};
 	struct writer w = {0};
@@ -129,7 +132,7 @@ step_scram(struct session *s, struct login *l, const struct authentication *a)
 		sasl_response_write(&w, span_of(text.data, text.len));
 		(void)login_send(s, &w, pair_to_server);
 	} else {
-		refuse_server(s, status);
+		login_server_refuse_scram(s, status);
 	}
 	login_forget(&text);
 }
@@ -145,19 +148,19 @@ login_server_answer(struct session *s, const struct authentication *a)
 		    (l->to_server == NULL && !login_must_bind(s)))
 			return LOGIN_PASS;
 		if (l->to_server != NULL)
-			refuse_server(s, SCRAM_UNPROVEN);
+			login_server_refuse_scram(s, SCRAM_UNPROVEN);
 		else
 			login_refuse_unbound(s);
 		break;
 	case AUTHENTICATION_SASL:
-		begin_scram(s, l, a->data);
+		login_server_begin_scram(s, l, a->data);
 		break;
 	case AUTHENTICATION_SASL_CONTINUE:
 	case AUTHENTICATION_SASL_FINAL:
-		step_scram(s, l, a);
+		login_server_step_scram(s, l, a);
 		break;
 	default:
-		refuse_method(s);
+		login_server_refuse_method(s);
 		break;
 	}
 	return LOGIN_TAKE;

@@ -3,7 +3,7 @@
  *
  *   login.c         both kinds: from the startup packet on, and the answers of
  *                   the server
- *   login_pass.c    auth = pass: what is said of SASL mechanisms
+ *   login_pass.c    auth = pass: the choice of a SASL mechanism
  *   login_client.c  auth = scram: the client is checked
  *   login_server.c  auth = scram: we log in for it
  */
@@ -16,61 +16,65 @@
 #include "proxy/auth/scram.h"
 
 enum {
-	/* PG_MAX_SASL_MESSAGE_LENGTH is 1024; the rest is for the mechanism */
+	/* PG_MAX_SASL_MESSAGE_LENGTH is 1024; the rest is for the mechanism. */
 	LOGIN_ANSWER_MAX = 2048,
 };
 
 /* How far the server has come. */
 enum login_stage {
-	LOGIN_SILENT,  /* it has not asked for anything, nor refused */
-	LOGIN_ASKED,   /* for something that passes */
+	LOGIN_SILENT,  /* no question and no refusal has come yet */
+	LOGIN_ASKED,   /* the question passes to the client */
 	LOGIN_OFFERED, /* SASL mechanisms, of which the client's choice counts
 			*/
 	LOGIN_PROVING, /* SCRAM is under way: ours, or one that is watched */
-	LOGIN_PROVED,  /* and has come to its end */
+	LOGIN_PROVED,  /* SCRAM has come to its end */
 };
 
 struct pair;
 
 struct login {
 	enum login_stage stage;
-	struct scram_server *of_client;
-	struct scram_client *to_server;
+	struct scram_server *of_client; /* owned; NULL: none yet */
+	struct scram_client *to_server; /* owned; NULL: none yet */
 	/* NULL: the role is not in the file.  Borrowed of the credentials. */
 	const struct scram_verifier *verifier;
 	uint8_t client_key[SCRAM_KEY_BYTES];
-	bool has_chosen;         /* the client, a mechanism of ours */
-	bool has_answered_ahead; /* so which question it was is not known */
+	bool has_chosen;         /* the client has chosen a mechanism of ours */
+	bool has_answered_ahead; /* the client: to which question is unknown */
 	bool is_owed;        /* the server waits for an answer of the client */
-	bool is_plus;        /* of whoever binds: SCRAM-SHA-256-PLUS */
+	bool is_plus;        /* the binding side uses SCRAM-SHA-256-PLUS */
 	bool has_retried;    /* with or without TLS */
-	struct buffer early; /* what the server said before it asked */
-	struct buffer refusal; /* the server's, of the first try */
+	struct buffer early; /* a message that came before any question */
+	struct buffer refusal; /* the error that ended the first try */
 };
 
-/* The upstream's channel_binding is `require`. */
+/* True if the upstream's channel_binding is `require`. */
 bool login_must_bind(const struct session *s);
 
-/* Send what the writer holds, wipe and forget it.  False: closing. */
+/* Send all that the writer holds by `send`, then wipe and free it.  False: the
+ * pair is closing. */
 bool login_send(struct session *s, struct writer *w,
 		bool (*send)(struct pair *p, const void *data, size_t len));
 
-/* Wipe and forget. */
+/* Wipe and free the bytes of the writer. */
 void login_forget(struct writer *w);
 
-/* Close: channel_binding=require was not met. */
+/* Close the pair: channel_binding=require was not met. */
 void login_refuse_unbound(struct session *s);
 
-/* auth = pass. */
+/*
+ * With auth = pass: login_answer of an Authentication message, and login_judge
+ * once the server has asked.
+ */
 enum login_verdict login_pass_answer(struct session *s,
 				     const struct authentication *a);
 bool login_pass_judge(struct session *s, const struct frame_header *h,
 		      struct span in);
 
-/* auth = scram: SASL follows. */
+/* With auth = scram: offer mechanisms and enter SASL, or close the pair. */
 void login_client_begin(struct session *s);
 
-/* auth = scram. */
+/* With auth = scram: login_answer of an Authentication message. */
 enum login_verdict login_server_answer(struct session *s,
 				       const struct authentication *a);
 

@@ -1,7 +1,7 @@
 /*
- * relay.c - read what is there, walk over it, and copy only what must wait: the
- * front of a frame that has to be seen whole, or what the other side does not
- * take yet.
+ * relay.c - read, walk over the bytes, and copy only those that must wait: the
+ * front of a frame that has to be seen whole, or frames that the other side
+ * does not take yet.
  */
 #include "proxy/session/relay.h"
 
@@ -11,7 +11,7 @@
 #include "proxy/session/sessions.h"
 
 static void
-walk_buffer(struct session *s, struct inlet *in, walk_fn *walk)
+relay_walk_buffer(struct session *s, struct inlet *in, walk_fn *walk)
 {
 	bool is_secret = s->state == SESSION_AUTH;
 	size_t used = walk(s, buffer_span(&in->buffer));
@@ -22,10 +22,10 @@ walk_buffer(struct session *s, struct inlet *in, walk_fn *walk)
 		buffer_consume(&in->buffer, used);
 }
 
-/* Nothing waits: read into the worker's scratch, and copy only what stays. */
+/* Read into the worker's scratch, as nothing waits, and keep only the rest. */
 static ssize_t
-read_fresh(struct session *s, struct stream *from, struct inlet *in,
-	   walk_fn *walk)
+relay_read_fresh(struct session *s, struct stream *from, struct inlet *in,
+		 walk_fn *walk)
 {
 	uint8_t *scratch = s->sessions->scratch;
 	bool is_secret = s->state == SESSION_AUTH;
@@ -43,8 +43,8 @@ read_fresh(struct session *s, struct stream *from, struct inlet *in,
 }
 
 static ssize_t
-read_more(struct session *s, struct stream *from, struct inlet *in,
-	  walk_fn *walk)
+relay_read_more(struct session *s, struct stream *from, struct inlet *in,
+		walk_fn *walk)
 {
 	uint8_t *room = buffer_reserve(&in->buffer, SESSIONS_SCRATCH_BYTES);
 	ssize_t n;
@@ -57,7 +57,7 @@ read_more(struct session *s, struct stream *from, struct inlet *in,
 	if (n <= 0)
 		return n;
 	buffer_commit(&in->buffer, (size_t)n);
-	walk_buffer(s, in, walk);
+	relay_walk_buffer(s, in, walk);
 	return n;
 }
 
@@ -65,8 +65,8 @@ static ssize_t
 relay_from(struct session *s, struct stream *from, struct inlet *in,
 	   walk_fn *walk)
 {
-	ssize_t n = in->buffer.len == 0 ? read_fresh(s, from, in, walk)
-					: read_more(s, from, in, walk);
+	ssize_t n = in->buffer.len == 0 ? relay_read_fresh(s, from, in, walk)
+					: relay_read_more(s, from, in, walk);
 
 	/* A reset is an end, too: nobody is left to say anything. */
 	if (n == STREAM_EOF || n == STREAM_ERROR)
@@ -81,7 +81,7 @@ relay_from_client(struct session *s)
 	ssize_t n =
 	    relay_from(s, &p->client, &p->from_client, relay_walk_client);
 
-	/* It may never read what waits for it. */
+	/* The client may never read what waits for it. */
 	if (n == STREAM_ERROR && stream_tls_error(&p->client) != NULL)
 		pair_close(p, CLOSE_TLS_FAILED, stream_tls_error(&p->client));
 }
@@ -98,5 +98,5 @@ void
 relay_resume(struct session *s)
 {
 	if (s->pair.from_client.buffer.len > 0)
-		walk_buffer(s, &s->pair.from_client, relay_walk_client);
+		relay_walk_buffer(s, &s->pair.from_client, relay_walk_client);
 }

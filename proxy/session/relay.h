@@ -6,11 +6,14 @@
 
 struct session;
 
-/* The stream is readable. */
+/*
+ * Read a stream that is readable, once, and pass on as much as may go: the rest
+ * stays in its inlet.  The pair may be closing afterwards.
+ */
 void relay_from_client(struct session *s);
 void relay_from_server(struct session *s);
 
-/* What the client sent waits and may be able to go on. */
+/* Try again to pass on the client's messages that wait in its inlet. */
 void relay_resume(struct session *s);
 
 #endif

@@ -2,9 +2,9 @@
  * relay_client.c - a client's messages, each judged (judge.c) before any byte
  * of it is forwarded.
  *
- * Those of a cycle that prepares a guarded statement are kept back up to its
- * Execute: until then nothing has begun in the server, so that waiting there
- * costs nobody anything.
+ * The messages of a cycle that prepares a guarded statement are kept back up to
+ * its Execute: until then nothing has begun in the server, so that waiting
+ * there costs nobody anything.
  */
 #include "proxy/gate/gate.h"
 #include "proxy/guard/exchange.h"
@@ -15,7 +15,7 @@
 #include "proxy/session/sessions.h"
 
 static void
-keep_frame(struct walk *w, const struct frame_header *h)
+relay_client_keep(struct walk *w, const struct frame_header *h)
 {
 	if (!kept_add(&w->g->kept, w->rest.data, frame_len(h))) {
 		pair_close(w->p, CLOSE_MEMORY, NULL);
@@ -25,7 +25,7 @@ keep_frame(struct walk *w, const struct frame_header *h)
 }
 
 static void
-pass_frame(struct walk *w, const struct frame_header *h)
+relay_client_pass(struct walk *w, const struct frame_header *h)
 {
 	if (w->s->state == SESSION_READY)
 		guarded_note_sent(w->g, h, w->rest);
@@ -33,8 +33,8 @@ pass_frame(struct walk *w, const struct frame_header *h)
 }
 
 static void
-guard_query(struct walk *w, const struct frame_header *h,
-	    struct finding *finding)
+relay_client_guard_query(struct walk *w, const struct frame_header *h,
+			 struct finding *finding)
 {
 	walk_flush(w);
 	if (exchange_begin_query(w->g, finding->sql, &finding->list)) {
@@ -43,14 +43,14 @@ guard_query(struct walk *w, const struct frame_header *h,
 	}
 	statement_list_clear(&finding->list);
 	guard_log_unjudged(w->p, "out of memory");
-	pass_frame(w, h);
+	relay_client_pass(w, h);
 }
 
 static void
-guard_execute(struct walk *w, const struct frame_header *h,
-	      struct finding *finding)
+relay_client_guard_execute(struct walk *w, const struct frame_header *h,
+			   struct finding *finding)
 {
-	keep_frame(w, h);
+	relay_client_keep(w, h);
 	if (pair_is_closing(w->p) ||
 	    exchange_begin_execute(w->g, finding->facts))
 		return;
@@ -59,8 +59,8 @@ guard_execute(struct walk *w, const struct frame_header *h,
 }
 
 static void
-carry_out(struct walk *w, enum judgement j, const struct frame_header *h,
-	  struct finding *finding)
+relay_client_carry_out(struct walk *w, enum judgement j,
+		       const struct frame_header *h, struct finding *finding)
 {
 	switch (j) {
 	case JUDGE_WAIT:
@@ -70,25 +70,25 @@ carry_out(struct walk *w, enum judgement j, const struct frame_header *h,
 		guarded_release_kept(w->g);
 		break;
 	case JUDGE_PASS:
-		pass_frame(w, h);
+		relay_client_pass(w, h);
 		break;
 	case JUDGE_DROP:
 		walk_through(w, frame_len(h), true);
 		break;
 	case JUDGE_KEEP:
-		keep_frame(w, h);
+		relay_client_keep(w, h);
 		break;
 	case JUDGE_GUARD_QUERY:
-		guard_query(w, h, finding);
+		relay_client_guard_query(w, h, finding);
 		break;
 	case JUDGE_GUARD_EXECUTE:
-		guard_execute(w, h, finding);
+		relay_client_guard_execute(w, h, finding);
 		break;
 	}
 }
 
 static bool
-is_blocked(const struct walk *w)
+relay_client_is_blocked(const struct walk *w)
 {
 	return stream_pending(&w->p->server) > 0 ||
 	       pipeline_is_full(&w->p->pipeline) ||
@@ -97,33 +97,34 @@ is_blocked(const struct walk *w)
 }
 
 static void
-refuse_frame(struct walk *w)
+relay_client_refuse(struct walk *w)
 {
 	walk_flush(w);
 	pair_close(w->p, CLOSE_CLIENT_BAD, "invalid message length");
 }
 
-/* One at a time: the answer to the last one's Execute is still to come. */
+/* Let a guarded statement wait for the answer to the one before. */
 static void
-wait_for_exchange(struct walk *w, struct finding *finding)
+relay_client_wait_for_exchange(struct walk *w, struct finding *finding)
 {
 	statement_list_clear(&finding->list);
 	walk_flush(w);
 	exchange_hurry(w->g->exchange);
 }
 
-/* CopyData that would be passed whatever else it was. */
+/* True if CopyData passes here whatever is in it. */
 static bool
-is_copying(const struct walk *w)
+relay_client_is_copying(const struct walk *w)
 {
 	return w->p->pipeline.in_copy && w->s->state == SESSION_READY &&
 	       w->g->exchange == NULL && w->g->kept.count == 0 &&
 	       !w->g->skips_to_sync;
 }
 
-/* In a login only whose turn it is to speak counts. */
+/* In a login no message is looked into; one out of place waits. */
 static enum judgement
-judge_login(struct session *s, const struct frame_header *h, struct span in)
+relay_client_judge_login(struct session *s, const struct frame_header *h,
+			 struct span in)
 {
 	if (h->type == FRONTEND_TERMINATE) {
 		s->pair.is_terminating = true;
@@ -133,26 +134,26 @@ judge_login(struct session *s, const struct frame_header *h, struct span in)
 }
 
 static enum judgement
-judge_frame(struct walk *w, const struct frame_header *h,
-	    struct finding *finding)
+relay_client_judge(struct walk *w, const struct frame_header *h,
+		   struct finding *finding)
 {
 	if (w->s->state == SESSION_AUTH)
-		return judge_login(w->s, h, w->rest);
+		return relay_client_judge_login(w->s, h, w->rest);
 	return judge(w->g, h, w->rest, finding);
 }
 
-/* A window is shut, and this message may touch one of its tables. */
+/* True if a window is shut, and this message may touch one of its tables. */
 static bool
-waits_at_gate(struct walk *w, const struct frame_header *h)
+relay_client_waits_at_gate(struct walk *w, const struct frame_header *h)
 {
 	return !gate_is_open(&w->s->sessions->gate) &&
 	       w->s->state == SESSION_READY && w->g->exchange == NULL &&
 	       gate_watch_stops_now(&w->g->watch, h, w->rest);
 }
 
-/* True: go on with the next frame. */
+/* Deal with one frame.  True: go on with the next. */
 static bool
-client_step(struct walk *w)
+relay_client_step(struct walk *w)
 {
 	struct finding finding = {0};
 	struct frame_header h;
@@ -163,27 +164,27 @@ client_step(struct walk *w)
 		return true;
 	}
 	exchange_end_done(w->g);
-	if (is_blocked(w))
+	if (relay_client_is_blocked(w))
 		return false;
-	if (is_copying(w) && walk_pass_data(w, FRONTEND_COPY_DATA))
+	if (relay_client_is_copying(w) && walk_pass_data(w, FRONTEND_COPY_DATA))
 		return true;
 	switch (frame_peek(&h, w->rest)) {
 	case FRAME_MORE:
 		return false;
 	case FRAME_BAD:
-		refuse_frame(w);
+		relay_client_refuse(w);
 		return false;
 	case FRAME_OK:
 		break;
 	}
-	j = judge_frame(w, &h, &finding);
+	j = relay_client_judge(w, &h, &finding);
 	if (judge_is_guarded(j) && w->g->exchange != NULL) {
-		wait_for_exchange(w, &finding);
+		relay_client_wait_for_exchange(w, &finding);
 		return false;
 	}
-	if (j == JUDGE_PASS && waits_at_gate(w, &h))
+	if (j == JUDGE_PASS && relay_client_waits_at_gate(w, &h))
 		return false;
-	carry_out(w, j, &h, &finding);
+	relay_client_carry_out(w, j, &h, &finding);
 	return j != JUDGE_WAIT;
 }
 
@@ -204,7 +205,7 @@ relay_walk_client(struct session *s, struct span in)
 		walk_advance(&w, in.len);
 	} else {
 		while (w.rest.len > 0 && !pair_is_closing(w.p) &&
-		       client_step(&w))
+		       relay_client_step(&w))
 			;
 	}
 	walk_flush(&w);

@@ -1,6 +1,6 @@
 /*
- * relay_server.c - a server's messages: what they say of the session is noted,
- * answers to statements of ours are taken, all else passes.
+ * relay_server.c - a server's messages: those that tell of the session are
+ * noted, answers to statements of ours are taken, all else passes.
  */
 #include "protocol/backend.h"
 #include "proxy/base/log.h"
@@ -14,7 +14,7 @@ enum {
 };
 
 static void
-note_key(struct session *s, struct span body)
+relay_server_note_key(struct session *s, struct span body)
 {
 	struct key_data key;
 
@@ -24,7 +24,7 @@ note_key(struct session *s, struct span body)
 
 /* True if the frame is not to be forwarded. */
 static bool
-answer_login(struct walk *w, const struct frame *f)
+relay_server_answer_login(struct walk *w, const struct frame *f)
 {
 	struct session *s = w->s;
 	enum transaction_status status;
@@ -37,7 +37,7 @@ answer_login(struct walk *w, const struct frame *f)
 		return true;
 	switch (f->type) {
 	case BACKEND_KEY_DATA:
-		note_key(s, f->body);
+		relay_server_note_key(s, f->body);
 		break;
 	case BACKEND_PARAMETER_STATUS:
 		pair_note_parameter(w->p, f->body);
@@ -57,7 +57,7 @@ answer_login(struct walk *w, const struct frame *f)
 }
 
 static void
-log_mismatch(const struct pair *p, uint8_t type)
+relay_server_log_mismatch(const struct pair *p, uint8_t type)
 {
 	const char name[2] = {(char)type, '\0'};
 	struct log_event e;
@@ -71,9 +71,12 @@ log_mismatch(const struct pair *p, uint8_t type)
 	log_end(&e);
 }
 
-/* False: what the server said fits nothing that it was sent. */
+/*
+ * Note whose answer the message is.  False: it answers nothing that was sent.
+ */
 static bool
-note_answer(struct walk *w, const struct frame *f, struct pipeline_event *event)
+relay_server_note_answer(struct walk *w, const struct frame *f,
+			 struct pipeline_event *event)
 {
 	uint8_t status = f->body.len > 0 ? f->body.data[0] : 0;
 
@@ -88,8 +91,8 @@ note_answer(struct walk *w, const struct frame *f, struct pipeline_event *event)
 
 /* True if the frame was taken. */
 static bool
-answer_exchange(struct walk *w, const struct frame *f,
-		const struct pipeline_event *event)
+relay_server_answer_exchange(struct walk *w, const struct frame *f,
+			     const struct pipeline_event *event)
 {
 	walk_flush(w);
 	if (f->body.data == NULL && event->owner == PIPELINE_PROXY) {
@@ -103,22 +106,23 @@ answer_exchange(struct walk *w, const struct frame *f,
 
 /* True if the frame was taken by the exchange. */
 static bool
-answer_ready(struct walk *w, const struct frame *f)
+relay_server_answer_ready(struct walk *w, const struct frame *f)
 {
 	struct pipeline_event event;
 
-	if (!note_answer(w, f, &event)) {
+	if (!relay_server_note_answer(w, f, &event)) {
 		walk_flush(w);
-		log_mismatch(w->p, f->type);
+		relay_server_log_mismatch(w->p, f->type);
 		pair_close(w->p, CLOSE_MISMATCH, NULL);
 		return false;
 	}
-	return w->g->exchange != NULL && answer_exchange(w, f, &event);
+	return w->g->exchange != NULL &&
+	       relay_server_answer_exchange(w, f, &event);
 }
 
-/* Of most messages the type is enough. */
+/* True if the body counts; for most messages the type is enough. */
 static bool
-must_be_whole(const struct walk *w, const struct frame_header *h)
+relay_server_must_be_whole(const struct walk *w, const struct frame_header *h)
 {
 	if (h->body_len > WHOLE_MAX_BYTES)
 		return false;
@@ -129,14 +133,14 @@ must_be_whole(const struct walk *w, const struct frame_header *h)
 }
 
 static void
-refuse_frame(struct walk *w)
+relay_server_refuse(struct walk *w)
 {
 	walk_flush(w);
 	pair_close(w->p, CLOSE_SERVER_BAD, "invalid message length");
 }
 
 static void
-answer_frame(struct walk *w, const struct frame_header *h)
+relay_server_answer(struct walk *w, const struct frame_header *h)
 {
 	struct session *s = w->s;
 	struct frame f = {.type = h->type};
@@ -146,13 +150,13 @@ answer_frame(struct walk *w, const struct frame_header *h)
 		f.body = frame_body(h, w->rest);
 	s->last_server_type = h->type;
 	if (s->state == SESSION_AUTH)
-		is_taken = answer_login(w, &f);
+		is_taken = relay_server_answer_login(w, &f);
 	else
-		is_taken = answer_ready(w, &f);
+		is_taken = relay_server_answer_ready(w, &f);
 	if (pair_is_closing(w->p))
 		return;
 	if (s->state == SESSION_DIALING)
-		walk_skip(w, w->rest.len); /* of a server that has been left */
+		walk_skip(w, w->rest.len); /* that server has been left */
 	else if (is_taken)
 		walk_skip(w, frame_len(h));
 	else
@@ -164,14 +168,14 @@ answer_frame(struct walk *w, const struct frame_header *h)
 }
 
 static bool
-is_data(uint8_t type)
+relay_server_is_data(uint8_t type)
 {
 	return type == BACKEND_DATA_ROW || type == BACKEND_COPY_DATA;
 }
 
-/* True: go on with the next frame. */
+/* Deal with one frame.  True: go on with the next. */
 static bool
-server_step(struct walk *w)
+relay_server_step(struct walk *w)
 {
 	struct frame_header h;
 	bool is_plain_data;
@@ -180,15 +184,15 @@ server_step(struct walk *w)
 		walk_through(w, w->inlet->pass_left, false);
 		return true;
 	}
-	is_plain_data = is_data(w->rest.data[0]) && w->g->exchange == NULL &&
-			w->s->state == SESSION_READY;
+	is_plain_data = relay_server_is_data(w->rest.data[0]) &&
+			w->g->exchange == NULL && w->s->state == SESSION_READY;
 	if (is_plain_data && walk_pass_data(w, w->rest.data[0]))
 		return true;
 	switch (frame_peek(&h, w->rest)) {
 	case FRAME_MORE:
 		return false;
 	case FRAME_BAD:
-		refuse_frame(w);
+		relay_server_refuse(w);
 		return false;
 	case FRAME_OK:
 		break;
@@ -197,9 +201,9 @@ server_step(struct walk *w)
 		walk_through(w, frame_len(&h), false);
 		return true;
 	}
-	if (must_be_whole(w, &h) && !frame_is_whole(&h, w->rest))
+	if (relay_server_must_be_whole(w, &h) && !frame_is_whole(&h, w->rest))
 		return false;
-	answer_frame(w, &h);
+	relay_server_answer(w, &h);
 	return true;
 }
 
@@ -219,7 +223,7 @@ relay_walk_server(struct session *s, struct span in)
 	while (w.rest.len > 0 && !pair_is_closing(w.p)) {
 		if (s->is_blind && s->state == SESSION_READY)
 			walk_advance(&w, w.rest.len);
-		else if (!server_step(&w))
+		else if (!relay_server_step(&w))
 			break;
 	}
 	walk_flush(&w);

@@ -1,6 +1,6 @@
 /*
- * relay_walk.h - what the files of the relay share: one pass over what one
- * read has brought.
+ * relay_walk.h - what the files of the relay share: a walk over the bytes that
+ * one read has brought.
  *
  *   relay.c         reads, and keeps what must wait
  *   relay_client.c  walks over a client's messages
@@ -20,21 +20,25 @@
 
 struct walk {
 	struct session *s;
-	struct pair *p;    /* its */
-	struct guarded *g; /* likewise */
-	struct inlet *inlet;
+	struct pair *p;      /* s->pair */
+	struct guarded *g;   /* s->guarded */
+	struct inlet *inlet; /* the one that the bytes came from */
 	bool (*send)(struct pair *p, const void *data, size_t len);
 	const uint8_t *run; /* the first byte that passed and was not sent */
 	struct span rest;   /* the first byte that was not looked at, and on */
 };
 
-/* Walk over in; returns how many bytes were dealt with. */
+/*
+ * Walk over in, borrowed for the call.  Returns how many bytes were dealt with:
+ * the caller keeps the others, which must wait.  The pair may be closing.
+ */
 typedef size_t walk_fn(struct session *s, struct span in);
 
+/* The walks over a client's bytes and over a server's. */
 size_t relay_walk_client(struct session *s, struct span in);
 size_t relay_walk_server(struct session *s, struct span in);
 
-/* Send the run. */
+/* Send the run, and begin the next one. */
 static inline void
 walk_flush(struct walk *w)
 {
@@ -45,7 +49,7 @@ walk_flush(struct walk *w)
 	w->run = w->rest.data;
 }
 
-/* The next len bytes belong to the run. */
+/* Pass the next len bytes, which are there: they belong to the run. */
 static inline void
 walk_advance(struct walk *w, size_t len)
 {
@@ -53,7 +57,7 @@ walk_advance(struct walk *w, size_t len)
 	w->rest.len -= len;
 }
 
-/* The next len bytes were dealt with otherwise: they do not belong to it. */
+/* Leave out the next len bytes, which are there: the run ends before them. */
 static inline void
 walk_skip(struct walk *w, size_t len)
 {
@@ -62,7 +66,9 @@ walk_skip(struct walk *w, size_t len)
 	w->run = w->rest.data;
 }
 
-/* Go over len bytes, as many as are there; the rest is told to the inlet. */
+/*
+ * Pass or drop len bytes, as many as are there; the inlet remembers the rest.
+ */
 static inline void
 walk_through(struct walk *w, size_t len, bool drops)
 {
@@ -77,8 +83,9 @@ walk_through(struct walk *w, size_t len, bool drops)
 }
 
 /*
- * Whole frames of data pass: they are most of what there is, and nothing in
- * them changes anything.  False: there is no such frame here.
+ * Pass all whole frames of this type at once: they are data, most of what there
+ * is, and nothing in them changes anything.  False: there is no such frame
+ * here.
  */
 static inline bool
 walk_pass_data(struct walk *w, uint8_t type)

@@ -1,17 +1,17 @@
 /*
  * session.c - one client paired with one server, from accept to close.
  *
- *   STARTUP   -> HANDSHAKE  startup_step    SSLRequest, or TLS at once
- *   HANDSHAKE -> STARTUP    handshaken      the same again, by TLS
- *   STARTUP   -> SASL       login_begin     StartupMessage; auth = scram
- *   STARTUP   -> DIALING    login_begin     StartupMessage; auth = pass
- *   STARTUP   -> CANCELING  startup_step    CancelRequest for a server
- *   SASL      -> DIALING    login_step      the client knows its password
- *   DIALING   -> AUTH       dialed          connected, startup packet sent
- *   AUTH      -> DIALING    login_answer    refused, but may not be by TLS,
- *                                           or may be only so
- *   AUTH      -> READY      session_logged_in  first ReadyForQuery
- *   any       -> CLOSING    session_turn    the pair has a reason to close
+ *   STARTUP   -> HANDSHAKE  session_startup_step  SSLRequest, or TLS at once
+ *   HANDSHAKE -> STARTUP    session_handshaken    the same again, by TLS
+ *   STARTUP   -> SASL       login_begin           StartupMessage; auth = scram
+ *   STARTUP   -> DIALING    login_begin           StartupMessage; auth = pass
+ *   STARTUP   -> CANCELING  session_startup_step  CancelRequest for a server
+ *   SASL      -> DIALING    login_client_step     the client knows its password
+ *   DIALING   -> AUTH       session_dialed        connected, packet sent
+ *   AUTH      -> DIALING    login_answer          refused, but may not be by
+ *                                                 TLS, or may be only so
+ *   AUTH      -> READY      session_logged_in     first ReadyForQuery
+ *   any       -> CLOSING    session_turn          the pair is to close
  *
  *   STARTUP   no server stream; only untyped packets are legal.
  *   HANDSHAKE the client's socket is handshake.c's.
@@ -25,7 +25,8 @@
  * Invariants; session_check asserts (1) and (2) after every transition:
  *   (1) A server stream is open in AUTH and READY.
  *   (2) An exchange exists only in READY, or dies with a CLOSING session.
- *   (3) Nothing is freed in a callback: sessions_reap frees, once per turn.
+ *   (3) Nothing is freed in a callback: sessions_reap frees, in an event of
+ *       its own.
  *   (4) A source is read only while what was read from it before has left.
  *   (5) Every event, timer and mail of a session ends in session_turn.  Whoever
  *       has a reason to close records it (pair_close) and returns; the goodbye
@@ -51,8 +52,8 @@
 #include "proxy/session/sessions.h"
 
 enum {
-	WAITING_ALONE_MS =
-	    1000, /* at the gate, when the client said its last */
+	/* The most that a client which has said its last waits at the gate. */
+	WAITING_ALONE_MS = 1000,
 	/* The client's bytes that may wait behind a guarded statement. */
 	BEHIND_MAX_BYTES = 64 * 1024,
 };
@@ -61,7 +62,7 @@ enum {
 
 static const struct {
 	const char *name;
-	unsigned next; /* states it may turn into, besides CLOSING */
+	unsigned next; /* bits of the states that may follow, but CLOSING */
 } states[SESSION_STATES] = {
     [SESSION_STARTUP] = {"startup", BIT(SESSION_HANDSHAKE) | BIT(SESSION_SASL) |
 					BIT(SESSION_DIALING) |
@@ -91,7 +92,7 @@ session_state_name(const struct session *s)
 }
 
 static void
-trace_state(const struct session *s, enum session_state next)
+session_trace_state(const struct session *s, enum session_state next)
 {
 	struct log_event e;
 
@@ -106,7 +107,7 @@ void
 session_enter(struct session *s, enum session_state next)
 {
 	assert(next == SESSION_CLOSING || states[s->state].next & BIT(next));
-	trace_state(s, next);
+	session_trace_state(s, next);
 	s->state = next;
 	s->state_since_ms = clock_now_ms();
 	session_check(s);
@@ -115,7 +116,7 @@ session_enter(struct session *s, enum session_state next)
 /* Events */
 
 static void
-client_event(void *arg, enum stream_event event)
+session_client_event(void *arg, enum stream_event event)
 {
 	struct session *s = arg;
 
@@ -156,9 +157,9 @@ client_event(void *arg, enum stream_event event)
 	session_turn(s);
 }
 
-/* All that a server says to a CancelRequest is that it closes. */
+/* The server's only answer to a CancelRequest is that it closes. */
 static void
-canceling_readable(struct session *s)
+session_canceling_readable(struct session *s)
 {
 	uint8_t byte;
 	ssize_t n = stream_read(&s->pair.server, &byte, 1);
@@ -168,26 +169,26 @@ canceling_readable(struct session *s)
 }
 
 static void
-server_event(void *arg, enum stream_event event)
+session_server_event(void *arg, enum stream_event event)
 {
 	struct session *s = arg;
 
 	if (event == STREAM_BROKEN) {
-		/* Its last words may still be unread. */
+		/* The server's last words may still be unread. */
 		stream_discard(&s->pair.server);
 		s->pair.server.is_shut = true;
 	} else if (event == STREAM_READABLE) {
 		if (s->state == SESSION_CANCELING)
-			canceling_readable(s);
+			session_canceling_readable(s);
 		else
 			relay_from_server(s);
 	}
 	session_turn(s);
 }
 
-/* sslmode=prefer means it, but nobody may have noticed. */
+/* Warn: sslmode=prefer allows this, but nobody may have noticed. */
 static void
-log_downgrade(const struct session *s, const char *why)
+session_log_downgrade(const struct session *s, const char *why)
 {
 	struct log_event e;
 
@@ -199,14 +200,15 @@ log_downgrade(const struct session *s, const char *why)
 
 /* The server answers: log in to it, or hand it the cancel request. */
 static void
-begin_server(struct session *s, const struct dial_result *result)
+session_begin_server(struct session *s, const struct dial_result *result)
 {
 	struct pair *p = &s->pair;
 	struct span packet = buffer_span(&s->startup);
 
-	stream_open(&p->server, s->sessions->base, result->fd, server_event, s);
+	stream_open(&p->server, s->sessions->base, result->fd,
+		    session_server_event, s);
 	if (result->is_downgraded)
-		log_downgrade(s, result->tried);
+		session_log_downgrade(s, result->tried);
 	if (result->tls != NULL) {
 		stream_secure(&p->server, result->tls);
 		session_log_tls(s, result->tls, "TLS with the server");
@@ -225,7 +227,7 @@ session_dialed(void *arg, const struct dial_result *result)
 
 	s->dial = NULL;
 	if (result->fd >= 0)
-		begin_server(s, result);
+		session_begin_server(s, result);
 	else if (login_tell_refusal(s))
 		pair_close(&s->pair, CLOSE_SERVER_LEFT, result->tried);
 	else if (s->state == SESSION_CANCELING)
@@ -236,7 +238,7 @@ session_dialed(void *arg, const struct dial_result *result)
 }
 
 static void
-timer_event(evutil_socket_t fd, short what, void *arg)
+session_timer_event(evutil_socket_t fd, short what, void *arg)
 {
 	struct session *s = arg;
 
@@ -256,7 +258,7 @@ timer_event(evutil_socket_t fd, short what, void *arg)
 }
 
 static bool
-is_unix_socket(int fd)
+session_is_unix_socket(int fd)
 {
 	int domain = AF_UNSPEC;
 	socklen_t len = sizeof(domain);
@@ -266,7 +268,7 @@ is_unix_socket(int fd)
 }
 
 static void
-resume_session(void *owner)
+session_resume(void *owner)
 {
 	session_turn(owner);
 }
@@ -285,13 +287,15 @@ session_open(struct sessions *sessions, int fd, bool is_over_limit)
 	}
 	s->sessions = sessions;
 	s->is_over_limit = is_over_limit;
-	s->is_local = is_unix_socket(fd);
+	s->is_local = session_is_unix_socket(fd);
 	s->credentials = credentials_store_use(d->credentials);
-	pair_init(&s->pair, d, sessions->base, timer_event, resume_session, s);
+	pair_init(&s->pair, d, sessions->base, session_timer_event,
+		  session_resume, s);
 	s->pair.id =
 	    (uint64_t)(sessions->worker + 1) << 48 | ++sessions->next_id;
 	guarded_init(&s->guarded, &s->pair, &sessions->gate);
-	stream_open(&s->pair.client, sessions->base, fd, client_event, s);
+	stream_open(&s->pair.client, sessions->base, fd, session_client_event,
+		    s);
 	LIST_INSERT_HEAD(&sessions->list, s, link);
 	s->state_since_ms = clock_now_ms();
 	pair_set_timer(&s->pair, d->config->login_timeout_ms);
@@ -321,9 +325,9 @@ session_logged_in(struct session *s, enum transaction_status status)
 	session_enter(s, SESSION_READY);
 }
 
-/* Nothing is under way, and no transaction is open. */
+/* True if nothing is under way, and no transaction is open. */
 static bool
-is_at_boundary(const struct session *s)
+session_is_at_boundary(const struct session *s)
 {
 	return s->state == SESSION_READY && !s->is_blind &&
 	       s->guarded.exchange == NULL &&
@@ -338,7 +342,7 @@ is_at_boundary(const struct session *s)
 void
 session_drain(struct session *s)
 {
-	if (s->state != SESSION_READY || is_at_boundary(s))
+	if (s->state != SESSION_READY || session_is_at_boundary(s))
 		pair_close(&s->pair, CLOSE_SHUTDOWN, NULL);
 	session_turn(s);
 }
@@ -357,9 +361,9 @@ session_stop(struct session *s)
 	session_turn(s);
 }
 
-/* Its place is taken by an error, and the message is dropped. */
+/* Drop the message that waits at the gate; an error takes its place. */
 static void
-cancel_waiting(struct session *s)
+session_cancel_waiting(struct session *s)
 {
 	struct frame_header h;
 
@@ -383,16 +387,17 @@ session_cancel(struct session *s)
 	if (s->guarded.exchange != NULL && s->state == SESSION_READY) {
 		is_ours = exchange_cancel(s->guarded.exchange);
 	} else if (s->guarded.watch.is_waiting) {
-		cancel_waiting(s);
+		session_cancel_waiting(s);
 		is_ours = true;
 	}
 	session_turn(s);
 	return is_ours;
 }
 
-/* A window is soon over; a transaction's is not, and nobody may be there. */
+/* The client has said its last at the gate: wait for a window, which is soon
+ * over, but not for a transaction's, as nobody may be there any more. */
 static void
-end_waiting(struct session *s)
+session_end_waiting(struct session *s)
 {
 	uint64_t waited_ms = clock_now_ms() - s->guarded.watch.waiting_since_ms;
 
@@ -402,9 +407,9 @@ end_waiting(struct session *s)
 		pair_set_timer(&s->pair, WAITING_ALONE_MS - waited_ms);
 }
 
-/* It is behind what is under way, and goes when that has been answered. */
+/* True if a whole message waits behind those under way: it goes after them. */
 static bool
-has_message_waiting(const struct session *s)
+session_has_message_waiting(const struct session *s)
 {
 	struct span in = buffer_span(&s->pair.from_client.buffer);
 	struct frame_header h;
@@ -416,25 +421,27 @@ has_message_waiting(const struct session *s)
 
 /* The client has said its last: pass that on, once all before it has gone. */
 static void
-client_ended(struct session *s)
+session_client_ended(struct session *s)
 {
 	if (s->guarded.watch.is_waiting) {
-		end_waiting(s);
+		session_end_waiting(s);
 		return;
 	}
-	if (has_message_waiting(s))
+	if (session_has_message_waiting(s))
 		return;
 	if (s->guarded.exchange == NULL ||
 	    !exchange_blocks_client(s->guarded.exchange))
 		stream_shutdown(&s->pair.server);
 	else if (exchange_is_held(s->guarded.exchange))
 		pair_close(&s->pair, CLOSE_CLIENT_LEFT, "while held");
-	/* What is under way ends first; the turn behind it comes back here. */
+	/*
+	 * Else the exchange ends first, and the event that ends it comes here.
+	 */
 }
 
-/* NULL: there is no more to it than that. */
+/* The server's TLS error as a detail, in `out`.  NULL: there is none. */
 static const char *
-describe_end(const struct session *s, char *out, size_t size)
+session_describe_end(const struct session *s, char *out, size_t size)
 {
 	const char *error = stream_tls_error(&s->pair.server);
 	char where[ADDRESS_TEXT_MAX];
@@ -447,7 +454,7 @@ describe_end(const struct session *s, char *out, size_t size)
 }
 
 static void
-server_ended(struct session *s)
+session_server_ended(struct session *s)
 {
 	bool was_expected = s->pair.is_terminating ||
 			    s->pair.from_client.is_eof ||
@@ -463,11 +470,11 @@ server_ended(struct session *s)
 
 	pair_close(&s->pair,
 		   was_expected ? CLOSE_SERVER_LEFT : CLOSE_SERVER_LOST,
-		   describe_end(s, detail, sizeof(detail)));
+		   session_describe_end(s, detail, sizeof(detail)));
 }
 
 static size_t
-client_limit(const struct session *s)
+session_client_limit(const struct session *s)
 {
 	if (s->state == SESSION_AUTH ||
 	    (s->guarded.exchange != NULL &&
@@ -478,12 +485,13 @@ client_limit(const struct session *s)
 }
 
 static void
-set_interest(struct session *s)
+session_set_interest(struct session *s)
 {
-	bool client = !s->pair.from_client.is_eof &&
-		      s->pair.from_client.buffer.len < client_limit(s) &&
-		      stream_pending(&s->pair.server) == 0 &&
-		      !pipeline_is_full(&s->pair.pipeline);
+	bool client =
+	    !s->pair.from_client.is_eof &&
+	    s->pair.from_client.buffer.len < session_client_limit(s) &&
+	    stream_pending(&s->pair.server) == 0 &&
+	    !pipeline_is_full(&s->pair.pipeline);
 	bool server =
 	    !s->pair.from_server.is_eof && stream_pending(&s->pair.client) == 0;
 
@@ -491,31 +499,31 @@ set_interest(struct session *s)
 	stream_want_read(&s->pair.server, server);
 }
 
-/* A shutdown waits for this moment. */
+/* True if a shutdown has waited for this moment. */
 static bool
-is_to_shut_down(const struct session *s)
+session_is_to_shut_down(const struct session *s)
 {
 	const struct exchange *x = s->guarded.exchange;
 
-	return (s->sessions->is_draining && is_at_boundary(s)) ||
+	return (s->sessions->is_draining && session_is_at_boundary(s)) ||
 	       (s->is_expired && (x == NULL || !exchange_is_running(x)));
 }
 
-/* Has one of the sides said its last? */
+/* Deal with a side that has said its last, or a shutdown that is due. */
 static void
-note_ends(struct session *s)
+session_note_ends(struct session *s)
 {
 	if (s->pair.from_server.is_eof)
-		server_ended(s);
+		session_server_ended(s);
 	else if (s->pair.from_client.is_eof)
-		client_ended(s);
-	else if (is_to_shut_down(s))
+		session_client_ended(s);
+	else if (session_is_to_shut_down(s))
 		pair_close(&s->pair, CLOSE_SHUTDOWN, NULL);
 }
 
-/* Once there is a server: what waits and can go on does. */
+/* Pass on what waits and can go now; there is a server. */
 static void
-go_on(struct session *s)
+session_go_on(struct session *s)
 {
 	exchange_end_done(&s->guarded);
 	relay_resume(s);
@@ -523,9 +531,9 @@ go_on(struct session *s)
 	if (s->pair.pipeline.failed)
 		pair_close(&s->pair, CLOSE_MEMORY, NULL);
 	if (!pair_is_closing(&s->pair))
-		note_ends(s);
+		session_note_ends(s);
 	if (!pair_is_closing(&s->pair))
-		set_interest(s);
+		session_set_interest(s);
 }
 
 void
@@ -535,7 +543,7 @@ session_turn(struct session *s)
 		return;
 	if (!pair_is_closing(&s->pair) &&
 	    (s->state == SESSION_AUTH || s->state == SESSION_READY))
-		go_on(s);
+		session_go_on(s);
 	if (pair_is_closing(&s->pair))
 		session_begin_close(s);
 }

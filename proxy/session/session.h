@@ -31,26 +31,26 @@ struct sessions;
 
 struct session {
 	LIST_ENTRY(session) link;
-	struct sessions *sessions; /* of its worker */
+	struct sessions *sessions; /* the worker's; borrowed */
 	enum session_state state;  /* written by session_enter only */
 	uint64_t state_since_ms;
 	bool is_over_limit; /* to be refused once it has said who it is */
 	bool is_local;      /* over a Unix socket */
 	bool is_direct;     /* began with TLS at once */
 	bool is_blind;      /* replication: bytes pass unread once logged in */
-	bool is_reaped;
-	bool is_expired; /* to end as soon as no guarded statement runs */
+	bool is_reaped;     /* ended: sessions_reap will free it */
+	bool is_expired;    /* to end as soon as no guarded statement runs */
 	uint8_t encryption_requests;
-	uint8_t last_server_type; /* of the server's last message */
+	uint8_t last_server_type; /* type byte of the server's last message */
 	struct pair pair;
 	struct guarded guarded;
-	struct credentials *credentials; /* in force when it came; until it is
-					    logged in */
-	struct login *login;             /* likewise */
-	struct handshake *handshake;     /* with the client */
-	struct dial *dial;
-	struct buffer
-	    startup; /* the packet, until the server has answered it */
+	/* One use, as of when the client came; NULL once logged in. */
+	struct credentials *credentials;
+	struct login *login;         /* owned; NULL once logged in */
+	struct handshake *handshake; /* with the client, under way */
+	struct dial *dial;           /* under way, to the server */
+	/* The startup packet, until the server has answered it. */
+	struct buffer startup;
 };
 
 /*
@@ -69,8 +69,8 @@ void session_expire(struct session *s);
 void session_stop(struct session *s);
 
 /*
- * End with 57014 what is held back.  False: nothing is, or not any more, and
- * the request is the server's.
+ * End with 57014 the statement or message that is held back.  True: one was.
+ * False: none is, or not any more, and the request is the server's.
  */
 bool session_cancel(struct session *s);
 

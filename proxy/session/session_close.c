@@ -22,9 +22,11 @@ enum {
 	CLOSE_TIMEOUT_MS = 1000,
 };
 
-/* False: it came over a Unix socket, or is gone. */
+/*
+ * Write the client's address.  False: it came over a Unix socket, or is gone.
+ */
 static bool
-describe_peer(const struct session *s, char out[ADDRESS_TEXT_MAX])
+session_describe_peer(const struct session *s, char out[ADDRESS_TEXT_MAX])
 {
 	struct address a = {.len = sizeof(a.address)};
 
@@ -37,7 +39,7 @@ describe_peer(const struct session *s, char out[ADDRESS_TEXT_MAX])
 }
 
 static void
-log_close(const struct session *s)
+session_log_close(const struct session *s)
 {
 	const struct pair *p = &s->pair;
 	const struct close_reason_row *reason =
@@ -50,7 +52,7 @@ log_close(const struct session *s)
 	log_number(&e, "session", p->id);
 	log_text(&e, "reason", reason->name);
 	log_text(&e, "state", session_state_name(s));
-	if (describe_peer(s, peer))
+	if (session_describe_peer(s, peer))
 		log_text(&e, "client", peer);
 	if (p->user[0] != '\0')
 		log_text(&e, "user", p->user);
@@ -73,7 +75,7 @@ session_end(struct session *s)
 }
 
 static bool
-can_be_told(const struct session *s)
+session_can_be_told(const struct session *s)
 {
 	/* Within a message of the server's nothing else can be said, where
 	 * bytes pass unread nobody knows, and amid a handshake nobody could
@@ -84,7 +86,7 @@ can_be_told(const struct session *s)
 }
 
 static void
-say_goodbye(struct pair *p)
+session_say_goodbye(struct pair *p)
 {
 	const struct writer *w = &p->farewell.message;
 
@@ -105,7 +107,7 @@ session_leave_login(struct session *s)
 }
 
 static void
-leave_server(struct session *s)
+session_leave_server(struct session *s)
 {
 	struct pair *p = &s->pair;
 
@@ -123,25 +125,25 @@ void
 session_begin_close(struct session *s)
 {
 	struct pair *p = &s->pair;
-	bool is_told = can_be_told(s);
+	bool is_told = session_can_be_told(s);
 
-	log_close(s);
+	session_log_close(s);
 	session_enter(s, SESSION_CLOSING);
 	if (p->farewell.reason == CLOSE_CLIENT_BROKEN || p->client.is_shut) {
-		leave_server(s);
+		session_leave_server(s);
 		session_end(s);
 		return;
 	}
 	if (is_told)
-		say_goodbye(p);
-	leave_server(s);
+		session_say_goodbye(p);
+	session_leave_server(s);
 	stream_shutdown(&p->client);
 	if (p->from_client.is_eof && p->client.is_shut) {
 		session_end(s);
 		return;
 	}
-	/* What the client still sends must be read, or the kernel would
-	 * throw our last words away with it. */
+	/* Read on and discard: the kernel would throw our last words away with
+	 * bytes that are left unread. */
 	stream_want_read(&p->client, true);
 	pair_set_timer(p, CLOSE_TIMEOUT_MS);
 }
@@ -159,7 +161,8 @@ session_closing_readable(struct session *s)
 		session_end(s);
 		return;
 	}
-	/* It reads on, though it has said all: our last words come. */
+	/* The client may read on, though it has said all: let our last words
+	 * drain. */
 	p->from_client.is_eof = true;
 	stream_want_read(&p->client, false);
 }
@@ -168,7 +171,7 @@ void
 session_free(struct session *s)
 {
 	assert(s->is_reaped);
-	leave_server(s);
+	session_leave_server(s);
 	exchange_free(s->guarded.exchange);
 	guarded_clear(&s->guarded);
 	pair_clear(&s->pair);

@@ -6,9 +6,9 @@
 #include "proxy/guard/exchange.h"
 #include "proxy/session/session_state.h"
 
-/* In READY. */
+/* In READY: the party that has to do something next. */
 static const char *
-waits_when_ready(const struct session *s)
+session_waits_when_ready(const struct session *s)
 {
 	if (s->guarded.exchange != NULL)
 		return "guard";
@@ -17,9 +17,9 @@ waits_when_ready(const struct session *s)
 	return pipeline_is_settled(&s->pair.pipeline) ? "client" : "upstream";
 }
 
-/* Who has to do something next. */
+/* The party that has to do something next, static. */
 static const char *
-waits_for(const struct session *s)
+session_waits_for(const struct session *s)
 {
 	switch (s->state) {
 	case SESSION_STARTUP:
@@ -32,7 +32,7 @@ waits_for(const struct session *s)
 	case SESSION_CANCELING:
 		return "upstream";
 	case SESSION_READY:
-		return waits_when_ready(s);
+		return session_waits_when_ready(s);
 	case SESSION_STATES:
 		break;
 	}
@@ -51,7 +51,7 @@ session_is_idle(const struct session *s)
 }
 
 static void
-describe_pair(const struct pair *p, struct log_event *e)
+session_describe_pair(const struct pair *p, struct log_event *e)
 {
 	const char status[2] = {(char)p->pipeline.status, '\0'};
 
@@ -75,8 +75,8 @@ session_describe(const struct session *s)
 	log_number(&e, "session", s->pair.id);
 	log_text(&e, "state", session_state_name(s));
 	log_number(&e, "state_ms", clock_now_ms() - s->state_since_ms);
-	log_text(&e, "waits_for", waits_for(s));
-	describe_pair(&s->pair, &e);
+	log_text(&e, "waits_for", session_waits_for(s));
+	session_describe_pair(&s->pair, &e);
 	guarded_describe(g, &e);
 	if (g->exchange != NULL)
 		exchange_describe(g->exchange, &e);

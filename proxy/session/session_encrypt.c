@@ -34,7 +34,7 @@ session_log_tls(const struct session *s, const struct tls *tls,
 }
 
 static void
-begin_encrypted(struct session *s, struct tls *tls)
+session_begin_encrypted(struct session *s, struct tls *tls)
 {
 	stream_secure(&s->pair.client, tls);
 	session_enter(s, SESSION_STARTUP);
@@ -49,13 +49,13 @@ begin_encrypted(struct session *s, struct tls *tls)
 
 /* A handshake_handler. */
 static void
-handshaken(void *arg, struct tls *tls, const char *error)
+session_handshaken(void *arg, struct tls *tls, const char *error)
 {
 	struct session *s = arg;
 
 	s->handshake = NULL;
 	if (error == NULL) {
-		begin_encrypted(s, tls);
+		session_begin_encrypted(s, tls);
 	} else {
 		pair_close(&s->pair,
 			   error == handshake_closed ? CLOSE_CLIENT_LEFT
@@ -66,9 +66,9 @@ handshaken(void *arg, struct tls *tls, const char *error)
 	session_turn(s);
 }
 
-/* What has been read already is the handshake's. */
+/* Give the client's socket to the handshake, with all that was read already. */
 static void
-begin_handshake(struct session *s)
+session_begin_handshake(struct session *s)
 {
 	struct buffer *b = &s->pair.from_client.buffer;
 	struct tls *tls = tls_new(s->credentials->clients, NULL);
@@ -81,15 +81,16 @@ begin_handshake(struct session *s)
 	buffer_clear(b);
 	stream_want_read(&s->pair.client, false);
 	session_enter(s, SESSION_HANDSHAKE);
-	s->handshake = handshake_start(&s->sessions->handshaker,
-				       s->pair.client.fd, tls, handshaken, s);
+	s->handshake =
+	    handshake_start(&s->sessions->handshaker, s->pair.client.fd, tls,
+			    session_handshaken, s);
 	if (s->handshake == NULL)
 		pair_close(&s->pair, CLOSE_MEMORY, NULL);
 }
 
 /*
- * What stands in clear behind the request somebody else may have put there,
- * to be taken for the client's (CVE-2021-23214).
+ * Bytes in clear behind the request are refused: somebody else may have put
+ * them there, to be taken for the client's (CVE-2021-23214).
  */
 void
 session_grant_encryption(struct session *s)
@@ -106,10 +107,10 @@ session_grant_encryption(struct session *s)
 	if (stream_pending(&s->pair.client) > 0)
 		pair_close(&s->pair, CLOSE_CLIENT_BROKEN, "it takes no byte");
 	else
-		begin_handshake(s);
+		session_begin_handshake(s);
 }
 
-/* A handshake record where a length of at most 10,000 should be. */
+/* A TLS record begins with 0x16; a packet, with a 0 of its length. */
 bool
 session_begin_direct(struct session *s)
 {
@@ -119,6 +120,6 @@ session_begin_direct(struct session *s)
 	    s->encryption_requests > 0 || !session_can_encrypt(s))
 		return false;
 	s->is_direct = true;
-	begin_handshake(s);
+	session_begin_handshake(s);
 	return true;
 }

@@ -1,6 +1,6 @@
 /*
- * session_startup.c - what a client says before it has a server: who it is,
- * whether it wants encryption, or that somebody's statement is to end.
+ * session_startup.c - the packets of a client that has no server yet: it says
+ * who it is, asks for encryption, or wants somebody's statement to end.
  */
 #include <stdio.h>
 #include <string.h>
@@ -20,7 +20,7 @@ enum {
 };
 
 static void
-copy_name(char out[64], struct span name)
+session_copy_name(char out[64], struct span name)
 {
 	size_t len = name.len < 63 ? name.len : 63;
 
@@ -54,9 +54,9 @@ session_dial(struct session *s, const struct address *known)
 		pair_close(&s->pair, CLOSE_MEMORY, NULL);
 }
 
-/* As PostgreSQL's clientcert.  False: closed. */
+/* Check the certificate as PostgreSQL's clientcert does.  False: closing. */
 static bool
-check_certificate(struct session *s, struct span user)
+session_check_certificate(struct session *s, struct span user)
 {
 	enum tls_mode mode = pair_config(&s->pair)->tls.mode;
 	char message[128];
@@ -81,9 +81,9 @@ check_certificate(struct session *s, struct span user)
 	return !pair_is_closing(&s->pair);
 }
 
-/* False: closed. */
+/* True if the client may log in at all; else the pair is closing. */
 static bool
-may_begin(struct session *s, const struct startup_packet *p)
+session_may_begin(struct session *s, const struct startup_packet *p)
 {
 	if (s->is_over_limit) {
 		pair_close(&s->pair, CLOSE_TOO_MANY, NULL);
@@ -92,20 +92,20 @@ may_begin(struct session *s, const struct startup_packet *p)
 	if (s->is_local || pair_config(&s->pair)->tls.mode < TLS_REQUIRE)
 		return true;
 	if (s->pair.client.tls != NULL)
-		return check_certificate(s, p->user);
+		return session_check_certificate(s, p->user);
 	pair_close_saying(&s->pair, CLOSE_TLS_REQUIRED, NULL, NULL,
 			  "Connect with sslmode=require.");
 	return false;
 }
 
 static void
-begin_session(struct session *s, const struct startup_packet *p)
+session_begin_login(struct session *s, const struct startup_packet *p)
 {
-	copy_name(s->pair.user, p->user);
-	copy_name(s->pair.database,
-		  p->database.len > 0 ? p->database : p->user);
+	session_copy_name(s->pair.user, p->user);
+	session_copy_name(s->pair.database,
+			  p->database.len > 0 ? p->database : p->user);
 	s->is_blind = startup_is_replication(p);
-	if (!may_begin(s, p))
+	if (!session_may_begin(s, p))
 		return;
 	if (!buffer_append(&s->startup, p->raw.data, p->raw.len)) {
 		pair_close(&s->pair, CLOSE_MEMORY, NULL);
@@ -115,9 +115,10 @@ begin_session(struct session *s, const struct startup_packet *p)
 	login_begin(s);
 }
 
-/* The proxy answers for a backend that is idle on its behalf. */
+/* Hand a cancel request to the session whose server it is for, if that is held:
+ * its backend is idle meanwhile.  Else to the server. */
 static void
-begin_cancel(struct session *s, const struct startup_packet *p)
+session_begin_cancel(struct session *s, const struct startup_packet *p)
 {
 	struct daemon *d = s->pair.daemon;
 	struct mail mail = {.kind = MAIL_CANCEL};
@@ -157,8 +158,8 @@ session_cancel_answered(struct session *s, bool has_ended)
 }
 
 static void
-answer_request(struct session *s, enum startup_status request,
-	       size_t packet_len)
+session_answer_request(struct session *s, enum startup_status request,
+		       size_t packet_len)
 {
 	buffer_consume(&s->pair.from_client.buffer, packet_len);
 	if (s->pair.client.tls != NULL)
@@ -173,7 +174,7 @@ answer_request(struct session *s, enum startup_status request,
 }
 
 static void
-startup_step(struct session *s)
+session_startup_step(struct session *s)
 {
 	struct startup_packet p;
 	enum startup_status status;
@@ -192,15 +193,16 @@ startup_step(struct session *s)
 		return;
 	case STARTUP_SSL:
 	case STARTUP_GSSENC:
-		answer_request(s, status, p.raw.len);
+		session_answer_request(s, status, p.raw.len);
 		if (s->state == SESSION_STARTUP && !pair_is_closing(&s->pair))
-			startup_step(s); /* at most twice more */
+			session_startup_step(
+			    s); /* ENCRYPTION_REQUESTS_MAX deep */
 		return;
 	case STARTUP_CANCEL:
-		begin_cancel(s, &p);
+		session_begin_cancel(s, &p);
 		return;
 	case STARTUP_MESSAGE:
-		begin_session(s, &p);
+		session_begin_login(s, &p);
 		return;
 	}
 }
@@ -234,5 +236,5 @@ void
 session_startup_readable(struct session *s)
 {
 	if (session_read_some(s))
-		startup_step(s);
+		session_startup_step(s);
 }

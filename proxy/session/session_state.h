@@ -7,62 +7,70 @@
 #include "proxy/session/session.h"
 #include "proxy/tls/tls.h"
 
-/* The only function that writes s->state. */
+/* Go to `next`, and assert that this may be.  Nothing else writes s->state. */
 void session_enter(struct session *s, enum session_state next);
 
+/* The name of the state the session is in, static. */
 const char *session_state_name(const struct session *s);
 
-/* Logged in and between two transactions, with nothing kept from others. */
+/* True if the session is between two transactions and keeps nothing from
+ * others. */
 bool session_is_idle(const struct session *s);
 
-/* Write a line to the log: what it is doing and what it waits for. */
+/* Write a line to the log: what the session does and what it waits for. */
 void session_describe(const struct session *s);
 
-/* At level debug: what was agreed on. */
+/* Log at level debug, as message `what`, the version and cipher agreed on. */
 void session_log_tls(const struct session *s, const struct tls *tls,
 		     const char *what);
 
 /*
- * The end of every event of a session: what waits and can go on does, and if
- * the pair has a reason to close, the session goes to CLOSING.
+ * End an event of the session, as every one does: pass on what waits and can go
+ * now, and if the pair has a reason to close, go to CLOSING.
  */
 void session_turn(struct session *s);
 
-/* The pair has a reason to close: say goodbye, leave all else.  To CLOSING. */
+/* Enter CLOSING, as the pair has a reason to close: say goodbye to the client,
+ * and leave all else. */
 void session_begin_close(struct session *s);
 
-/* In CLOSING: nothing is left to be said. */
+/* In CLOSING: close the client's socket and have the session reaped, as nothing
+ * is left to be said. */
 void session_end(struct session *s);
 
-/* In CLOSING: something is there to be thrown away. */
+/* In CLOSING: read bytes of the client, and throw them away. */
 void session_closing_readable(struct session *s);
 
-/* What is of use only until it is logged in. */
+/* Free what is of use only until the client is logged in. */
 void session_leave_login(struct session *s);
 
-/* More of the client's bytes, before it is logged in.  False: none; it may
- * be closing. */
+/* Read some of the client's bytes into its inlet, before it is logged in.
+ * False: none came, and the pair may be closing. */
 bool session_read_some(struct session *s);
 
-/* A client may have TLS, and has not got it yet. */
+/* True if this client may have TLS, and has not got it yet. */
 bool session_can_encrypt(const struct session *s);
 
-/* In STARTUP: SSLRequest was taken off the buffer; HANDSHAKE follows. */
+/* In STARTUP: grant an SSLRequest that was taken off the buffer.  HANDSHAKE
+ * follows, or the pair is closing. */
 void session_grant_encryption(struct session *s);
 
-/* In STARTUP: the client has begun with TLS.  False: it has not. */
+/* In STARTUP: begin a handshake if the client has begun with TLS at once.
+ * False: it has not. */
 bool session_begin_direct(struct session *s);
 
-/* In STARTUP: a packet, or part of one, is there. */
+/* In STARTUP: read the client, and act on each packet that is whole. */
 void session_startup_readable(struct session *s);
 
 /*
- * Dial the upstream, or that address of it, and send it the startup packet:
- * in DIALING and CANCELING.
+ * In DIALING and CANCELING: dial the upstream, or that address of it if
+ * `known`, borrowed for the call, is not NULL.  session_dialed follows, or the
+ * pair is closing.
  */
 void session_dial(struct session *s, const struct address *known);
 
-/* A dial_handler: in DIALING and CANCELING. */
+/* A dial_handler, in DIALING and CANCELING: send the server the startup packet,
+ * or close the pair. */
 void session_dialed(void *arg, const struct dial_result *result);
 
 #endif

@@ -13,22 +13,22 @@ enum {
 };
 
 static void
-count_off(struct sessions *ss)
+sessions_count_off(struct sessions *ss)
 {
 	atomic_fetch_sub(&ss->load, 1);
 	atomic_fetch_sub(&ss->daemon->connections, 1);
 }
 
 static void
-end_loop_if_empty(struct sessions *ss)
+sessions_end_loop_if_empty(struct sessions *ss)
 {
-	/* Those that are reaped must still be freed and counted off. */
+	/* Reaped sessions must still be freed and counted off. */
 	if (ss->is_draining && LIST_EMPTY(&ss->list) && LIST_EMPTY(&ss->reaped))
 		event_base_loopbreak(ss->base);
 }
 
 static void
-reap_all(evutil_socket_t fd, short what, void *arg)
+sessions_reap_all(evutil_socket_t fd, short what, void *arg)
 {
 	struct sessions *ss = arg;
 
@@ -39,9 +39,9 @@ reap_all(evutil_socket_t fd, short what, void *arg)
 
 		LIST_REMOVE(s, link);
 		session_free(s);
-		count_off(ss);
+		sessions_count_off(ss);
 	}
-	end_loop_if_empty(ss);
+	sessions_end_loop_if_empty(ss);
 }
 
 void
@@ -58,7 +58,7 @@ sessions_init(struct sessions *ss, struct daemon *daemon,
 	};
 	LIST_INIT(&ss->list);
 	LIST_INIT(&ss->reaped);
-	event_assign(&ss->reap_event, base, -1, 0, reap_all, ss);
+	event_assign(&ss->reap_event, base, -1, 0, sessions_reap_all, ss);
 	gate_init(&ss->gate, base);
 }
 
@@ -82,15 +82,15 @@ sessions_accept(struct sessions *ss, int fd)
 
 	if (ss->is_draining) {
 		close(fd);
-		count_off(ss);
+		sessions_count_off(ss);
 		return;
 	}
 	session_open(ss, fd, is_over_limit);
 }
 
-/* NULL: it has ended. */
+/* The session of this id.  NULL: it has ended. */
 static struct session *
-find_session(struct sessions *ss, uint64_t id)
+sessions_find(struct sessions *ss, uint64_t id)
 {
 	struct session *s;
 
@@ -105,7 +105,7 @@ find_session(struct sessions *ss, uint64_t id)
 void
 sessions_cancel(struct sessions *ss, const struct mail *mail)
 {
-	struct session *s = find_session(ss, mail->id);
+	struct session *s = sessions_find(ss, mail->id);
 	struct mail answer = {.kind = MAIL_CANCELED, .id = mail->asker};
 
 	answer.fd = s != NULL && session_cancel(s);
@@ -115,7 +115,7 @@ sessions_cancel(struct sessions *ss, const struct mail *mail)
 void
 sessions_cancel_answered(struct sessions *ss, const struct mail *mail)
 {
-	struct session *s = find_session(ss, mail->id);
+	struct session *s = sessions_find(ss, mail->id);
 
 	if (s != NULL)
 		session_cancel_answered(s, mail->fd != 0);
@@ -123,7 +123,7 @@ sessions_cancel_answered(struct sessions *ss, const struct mail *mail)
 
 /* A session may leave the list while it is told. */
 static void
-tell_all(struct sessions *ss, void (*tell)(struct session *))
+sessions_tell_all(struct sessions *ss, void (*tell)(struct session *))
 {
 	struct session *s = LIST_FIRST(&ss->list);
 
@@ -133,27 +133,27 @@ tell_all(struct sessions *ss, void (*tell)(struct session *))
 		tell(s);
 		s = next;
 	}
-	end_loop_if_empty(ss);
+	sessions_end_loop_if_empty(ss);
 }
 
 void
 sessions_drain(struct sessions *ss)
 {
 	ss->is_draining = true;
-	tell_all(ss, session_drain);
+	sessions_tell_all(ss, session_drain);
 }
 
 void
 sessions_expire(struct sessions *ss)
 {
-	tell_all(ss, session_expire);
+	sessions_tell_all(ss, session_expire);
 }
 
 void
 sessions_stop(struct sessions *ss)
 {
 	ss->is_draining = true;
-	tell_all(ss, session_stop);
+	sessions_tell_all(ss, session_stop);
 }
 
 /* Idle ones are only counted, and so are those beyond DESCRIBED_MAX. */

@@ -32,7 +32,7 @@ struct sessions {
 	struct handshaker handshaker;
 	struct gate gate;
 	struct session_list list;
-	struct session_list reaped; /* ended; freed at the end of the turn */
+	struct session_list reaped; /* ended; freed in an event of its own */
 	struct event reap_event;
 	uint64_t next_id;
 	bool is_draining;
@@ -45,30 +45,32 @@ void sessions_init(struct sessions *ss, struct daemon *daemon,
 		   struct event_base *base, struct mailbox *mailbox,
 		   uint32_t worker);
 
-/* After the loop has ended with no session left. */
+/* Free what they share, after the loop has ended with no session left. */
 void sessions_clear(struct sessions *ss);
 
-/* Take an accepted socket, which is counted in `load` and the daemon's. */
+/* Take an accepted socket, which has been counted in `load` and the daemon's
+ * connections: open a session with it, or close it while draining. */
 void sessions_accept(struct sessions *ss, int fd);
 
-/* A MAIL_CANCEL: end what its session holds back, and tell who asked. */
+/* On MAIL_CANCEL: end what the session holds back, and mail whether it did to
+ * the worker that asked. */
 void sessions_cancel(struct sessions *ss, const struct mail *mail);
 
-/* The MAIL_CANCELED that answers one. */
+/* On MAIL_CANCELED, which answers that: tell the session that asked. */
 void sessions_cancel_answered(struct sessions *ss, const struct mail *mail);
 
 /*
- * MAIL_DRAIN, MAIL_EXPIRE, MAIL_STOP: see session_drain, session_expire and
+ * On MAIL_DRAIN, MAIL_EXPIRE, MAIL_STOP: see session_drain, session_expire and
  * session_stop.  Once draining, the loop ends with the last session.
  */
 void sessions_drain(struct sessions *ss);
 void sessions_expire(struct sessions *ss);
 void sessions_stop(struct sessions *ss);
 
-/* MAIL_DESCRIBE: write to the log what the sessions are doing. */
+/* On MAIL_DESCRIBE: write to the log what the sessions are doing. */
 void sessions_describe(struct sessions *ss);
 
-/* A session has ended: free it once no callback of its own is running. */
+/* Free a session that has ended, once no callback of its own is running. */
 void sessions_reap(struct sessions *ss, struct session *s);
 
 #endif
