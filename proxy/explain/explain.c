@@ -1,8 +1,8 @@
 /*
  * explain.c - the command: texts in, one report for each statement out.
  *
- * What is not SQL to PostgreSQL 15's grammar, which is ours, is shown to the
- * server: it has the better message, and may be of a newer version.
+ * A text that is no SQL to PostgreSQL 15's grammar, which is ours, is shown to
+ * the server: it has the better message, and may be of a newer version.
  */
 #include "proxy/explain/explain.h"
 
@@ -25,7 +25,7 @@ struct explain {
 	bool in_block; /* after the statements so far */
 	size_t report_count;
 	bool has_failed; /* a report had an error */
-	bool has_warned; /* of the session's own settings */
+	bool has_warned; /* about settings of the session */
 };
 
 static void
@@ -35,7 +35,8 @@ explain_warn(void *arg, const char *text)
 	fprintf(stderr, "lockstep: warning: %s\n", text);
 }
 
-/* Without a set, and again once it is known: a rule may name a table. */
+/* Find the settings in force: before the set is known, and again once it is, as
+ * a rule may name a table.  False: out of memory. */
 static bool
 explain_choose_settings(struct explain *e, struct explain_report *r)
 {
@@ -57,7 +58,7 @@ explain_choose_settings(struct explain *e, struct explain_report *r)
 	return true;
 }
 
-/* Takes *r. */
+/* Write the report, which is taken. */
 static enum explain_answer
 explain_deliver(struct explain *e, struct explain_report *r)
 {
@@ -78,7 +79,7 @@ explain_deliver(struct explain *e, struct explain_report *r)
 	return is_written ? EXPLAIN_ANSWERED : EXPLAIN_LOST;
 }
 
-/* Takes error, which may be NULL for want of memory. */
+/* Report an error, which is taken, and NULL for want of memory. */
 static enum explain_answer
 explain_deliver_error(struct explain *e, const char *sql, size_t len,
 		      char *error)
@@ -113,7 +114,7 @@ explain_plan(struct explain *e, struct explain_report *r,
 	return explain_server_holders(&e->server, r);
 }
 
-/* As judge.c does: where the strings end is not known. */
+/* True for a text that judge.c lets pass: where strings end is not known. */
 static bool
 explain_is_unjudged(const struct explain *e, const struct explain_report *r)
 {
@@ -158,7 +159,7 @@ explain_statement(struct explain *e, const char *sql, const struct statement *s)
 	return explain_deliver(e, &r);
 }
 
-/* What comes after it may be in a transaction block. */
+/* Note whether the statements behind this one are in a transaction block. */
 static void
 explain_follow_block(struct explain *e, const struct statement *s)
 {
@@ -225,14 +226,16 @@ explain_list(struct explain *e, const char *sql, size_t len,
 	return explain_statements(e, sql, list);
 }
 
-/* False: the connection, or memory, is gone. */
+/*
+ * Explain each statement of a text.  False: the connection, or memory, is gone.
+ */
 static bool
 explain_text(struct explain *e, const char *sql, size_t len)
 {
 	enum explain_answer answer = EXPLAIN_LOST;
 	struct statement_list list;
 
-	/* All kinds, whatever `guard` is set to: their locks are listed. */
+	/* Parse all kinds, whatever `guard` is set to, and list their locks. */
 	switch (statement_list_parse(&list, sql, len, GUARD_SCOPE_DDL,
 				     e->config->parse_limit_bytes)) {
 	case STATEMENT_OK:
@@ -255,8 +258,8 @@ explain_text(struct explain *e, const char *sql, size_t len)
 }
 
 /*
- * Like fgets, but the length is known, the newline is left out, and what does
- * not fit is skipped up to the line's end: *len is then size.  False: no more.
+ * Read a line like fgets, but tell the length and leave out the newline.  Bytes
+ * that do not fit are skipped, and *len is then size.  False: no line is left.
  */
 static bool
 explain_read_line(char *line, size_t size, size_t *len)

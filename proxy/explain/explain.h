@@ -15,12 +15,15 @@ enum {
 };
 
 struct explain_options {
-	const char *conninfo; /* libpq's; NULL: its defaults */
+	const char *conninfo; /* for libpq; NULL: the defaults */
 	const char *sql;      /* "-": one text a line from standard input */
 	bool is_json;
 };
 
-/* The exit status. */
+/*
+ * Explain the SQL on standard output.  All is borrowed for the call.  Returns
+ * the exit status of the process: EXIT_SUCCESS, or one of the above.
+ */
 int explain_run(const struct config *config,
 		const struct explain_options *options);
 

@@ -8,10 +8,11 @@
 
 #include "proxy/explain/explain_report.h"
 
-/* One object on one line.  False: out of memory, and the line is not whole. */
+/* Write one object on one line.  False: out of memory, and the line is not
+ * whole. */
 bool explain_write_json(FILE *out, const struct explain_report *r);
 
-/* A block of lines, none of them empty. */
+/* Write a block of lines, none of them empty. */
 void explain_write_text(FILE *out, const struct explain_report *r);
 
 #endif

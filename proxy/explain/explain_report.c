@@ -77,7 +77,8 @@ explain_note(const struct explain_report *r)
 	return NULL;
 }
 
-/* One identifier off the front of *from, unquoted. */
+/* Take one identifier off the front of *from, unquoted, on the heap.  NULL: out
+ * of memory. */
 static char *
 explain_take_identifier(const char **from)
 {

@@ -19,25 +19,25 @@ struct pg_result;
 enum explain_verdict {
 	EXPLAIN_GUARDED,
 	EXPLAIN_UNKNOWN,      /* not of a kind that is ever guarded */
-	EXPLAIN_UNPLANNED,    /* its lock set cannot be told */
+	EXPLAIN_UNPLANNED,    /* the lock set cannot be told */
 	EXPLAIN_OUT_OF_SCOPE, /* the setting `guard` leaves it out */
 	EXPLAIN_SINGLE,       /* one table or none, outside of a block */
-	EXPLAIN_READ_ONLY,    /* the server refuses it itself */
+	EXPLAIN_READ_ONLY,    /* the server itself refuses the statement */
 	EXPLAIN_NO_LANGUAGE,  /* without PL/pgSQL there are no attempts */
 	EXPLAIN_BACKSLASH,    /* not judged: where its strings end depends */
 	EXPLAIN_FAILED,       /* `error` says why */
 };
 
-/* Who holds a lock that conflicts with one of the set. */
+/* A lock that conflicts with one of the set, and its holder. */
 struct explain_holder {
-	size_t item;  /* of the set */
+	size_t item;  /* index into the set */
 	uint32_t pid; /* 0: a prepared transaction */
 	enum lock_mode mode;
 	const char *user; /* NULL where the server does not tell */
 	const char *application_name;
 	const char *state;
 	bool has_age;
-	uint64_t age_ms; /* of the transaction */
+	uint64_t age_ms; /* age of the transaction */
 };
 
 struct explain_report {
@@ -53,19 +53,22 @@ struct explain_report {
 	char *error;                   /* owned; EXPLAIN_FAILED */
 };
 
-/* What the guard makes of a set that is planned. */
+/* The verdict for a statement whose set has set_count members; all is borrowed
+ * for the call. */
 enum explain_verdict explain_judge(const struct guard_settings *settings,
 				   const struct session_facts *facts,
 				   enum guard_scope least, size_t set_count,
 				   bool in_block);
 
-/* What is listed: ACCESS SHARE, as every query takes it, is not. */
+/* True if a report lists the lock: ACCESS SHARE, as every query takes it, is
+ * left out. */
 bool explain_shows(const struct lock_item *item);
 
-/* "table", "materialized view", ... */
+/* The kind of relation for a pg_class.relkind, static: "table". */
 const char *explain_kind(char relkind);
 
-/* NULL where there is none: what a statement's passing should surprise. */
+/* Why the statement passes or fails where that may surprise, static.  NULL:
+ * there is nothing to note. */
 const char *explain_note(const struct explain_report *r);
 
 /*
@@ -75,6 +78,7 @@ const char *explain_note(const struct explain_report *r);
  */
 bool explain_split_name(char **schema, char **relation, const char *name);
 
-void explain_report_clear(struct explain_report *r); /* accepts a zeroed one */
+/* Free all that the report owns, and zero it; accepts a zeroed one. */
+void explain_report_clear(struct explain_report *r);
 
 #endif

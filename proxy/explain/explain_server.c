@@ -32,7 +32,8 @@ explain_error_text(const PGresult *result)
 	return strdup(text != NULL ? text : PQresultErrorMessage(result));
 }
 
-/* NULL: not what was wanted, and *error says why, if there is memory. */
+/* Return a result that is as wanted.  NULL: it is not, and freed, and *error
+ * says why, if there is memory. */
 static PGresult *
 explain_expect(PGresult *result, ExecStatusType wanted, char **error)
 {
@@ -81,7 +82,7 @@ explain_command(struct explain_server *s, const char *sql, char **error)
 	return result != NULL;
 }
 
-/* Of a transaction that asked all it was to ask, or failed at it. */
+/* End a transaction that has asked all it was to ask, or failed at it. */
 static enum explain_answer
 explain_end_transaction(struct explain_server *s, bool is_read, char **error)
 {
@@ -108,7 +109,7 @@ explain_read_values(struct row_value *values, const PGresult *rows, int row)
 }
 
 /*
- * In no transaction of ours: that would be read-only, and whether the
+ * Ask in no transaction of ours: that would be read-only, and whether the
  * session's own ones are is one of the questions.
  */
 static bool
@@ -146,7 +147,8 @@ explain_read_overrides(struct explain_server *s, char **error)
 	return is_read;
 }
 
-/* What libpq says of a wrong CONNINFO quotes it, and a password with it. */
+/* True for a good CONNINFO.  libpq's message for a wrong one is never shown: it
+ * quotes it, and a password with it. */
 static bool
 explain_is_conninfo(const char *conninfo)
 {
@@ -160,7 +162,7 @@ bool
 explain_server_open(struct explain_server *s, const char *conninfo,
 		    FILE *errors)
 {
-	/* Behind dbname, which stands for all that the CONNINFO sets. */
+	/* client_encoding stands behind dbname, and so behind the CONNINFO. */
 	const char *keywords[] = {"fallback_application_name", "dbname",
 				  "client_encoding", NULL};
 	const char *values[] = {"lockstep explain", conninfo, "UTF8", NULL};
@@ -214,8 +216,8 @@ explain_server_has_plain_backslashes(const struct explain_server *s)
 }
 
 /*
- * A text of several statements cannot be prepared, and that is said as soon as
- * its grammar is known to be right, before anything is looked up or locked.
+ * The server cannot prepare several statements, and says so as soon as their
+ * grammar is known to be right, before anything is looked up or locked.
  */
 enum explain_answer
 explain_server_parse(struct explain_server *s, const char *sql, char **error)
@@ -238,7 +240,7 @@ explain_server_parse(struct explain_server *s, const char *sql, char **error)
 	return answer;
 }
 
-/* DROP ... IF EXISTS, ALTER TABLE IF EXISTS: what is missing is no error. */
+/* True for DROP ... IF EXISTS, ALTER TABLE IF EXISTS: missing is no error. */
 static bool
 explain_may_be_missing(const struct explain_report *r)
 {
@@ -257,7 +259,7 @@ explain_may_be_missing(const struct explain_report *r)
 	return false;
 }
 
-/* False: it exists not, or cannot be seen; *error says so. */
+/* True if the relation exists and can be seen; else *error says so. */
 static bool
 explain_check_exists(struct explain_server *s, const char *relation,
 		     char **error)
@@ -349,7 +351,9 @@ explain_text_at(const PGresult *rows, int row, int column)
 					      : PQgetvalue(rows, row, column);
 }
 
-/* A session once for each relation, with the strongest of its locks there. */
+/*
+ * Add a session once for each relation, with the strongest of its locks there.
+ */
 static void
 explain_add_holder(struct explain_report *r, const struct explain_holder *h)
 {
@@ -369,7 +373,7 @@ explain_add_holder(struct explain_report *r, const struct explain_holder *h)
 	r->holders[r->holder_count++] = *h;
 }
 
-/* The columns of holders_query(), less the relation. */
+/* Read the columns of holders_query(), less the relation. */
 static void
 explain_read_holder(struct explain_holder *h, const PGresult *rows, int row)
 {

@@ -1,7 +1,7 @@
 /*
  * explain_server.h - what `lockstep explain` asks the server, as an ordinary
  * client of it.  Catalogs only, in read-only transactions: no relation of the
- * user's is locked, and nothing waits for who locks one.
+ * user's is locked, and nothing waits for whoever locks one.
  */
 #ifndef LOCKSTEP_PROXY_EXPLAIN_EXPLAIN_SERVER_H
 #define LOCKSTEP_PROXY_EXPLAIN_EXPLAIN_SERVER_H
@@ -17,7 +17,7 @@
 struct pg_conn;
 
 struct explain_server {
-	struct pg_conn *connection;
+	struct pg_conn *connection; /* owned */
 	struct session_facts facts;
 	struct overrides overrides;
 };
@@ -28,35 +28,41 @@ enum explain_answer {
 	EXPLAIN_LOST,    /* the connection, or memory, is gone */
 };
 
-/* False: the reason is on `errors`.  explain_server_close in either case. */
+/*
+ * Connect and read the facts and settings of the session.  False: that failed,
+ * and the reason is on `errors`.  explain_server_close follows in either case.
+ */
 bool explain_server_open(struct explain_server *s, const char *conninfo,
 			 FILE *errors);
 
+/* Disconnect, and free all that *s owns. */
 void explain_server_close(struct explain_server *s);
 
-/* Why EXPLAIN_LOST was answered; ends in a newline. */
+/* The reason of an EXPLAIN_LOST, which ends in a newline; borrowed until the
+ * next question. */
 const char *explain_server_loss(const struct explain_server *s);
 
-/* The session reads a backslash in '...' as one: strings are not judged. */
+/* True if the session reads a backslash in '...' as one: then texts with one
+ * are not judged. */
 bool explain_server_has_plain_backslashes(const struct explain_server *s);
 
 /*
- * The server parses the text and goes no further.  EXPLAIN_REFUSED: *error is
- * its message, the caller's to free.
+ * Let the server parse the text and go no further.  EXPLAIN_REFUSED: *error is
+ * the message, the caller's to free.
  */
 enum explain_answer explain_server_parse(struct explain_server *s,
 					 const char *sql, char **error);
 
 /*
- * r->set, in no order, for a statement that has a plan.  EXPLAIN_ANSWERED with
- * the verdict EXPLAIN_UNPLANNED: it is larger than any that is guarded.
- * EXPLAIN_REFUSED: r->error is set.
+ * Fill r->set, in no order, for a statement that has a plan.  EXPLAIN_ANSWERED
+ * with the verdict EXPLAIN_UNPLANNED: the set is larger than any that is
+ * guarded.  EXPLAIN_REFUSED: r->error is set.
  */
 enum explain_answer explain_server_lock_set(struct explain_server *s,
 					    struct explain_report *r,
 					    const struct statement *statement);
 
-/* r->holders, of the set in its final order; as above. */
+/* Fill r->holders, for the set in its final order; answers as above. */
 enum explain_answer explain_server_holders(struct explain_server *s,
 					   struct explain_report *r);
 

@@ -1,6 +1,6 @@
 /*
  * explain_text.c - for people: the statement, a sentence, and two tables whose
- * columns are as wide as what stands in them.
+ * columns are as wide as their widest cell.
  *
  * Every name passes escape_text, so a cell is one line, and it is counted in
  * characters, not bytes.  A cell that is larger than any honest one is cut.
@@ -224,7 +224,7 @@ text_write_holders(FILE *out, const struct explain_report *r)
 	table_write(out, r, &l);
 }
 
-/* What would be done */
+/* The verdict */
 
 static size_t
 text_lockable_count(const struct explain_report *r)
@@ -352,7 +352,7 @@ text_line_end(const char *s, size_t len)
 	return has_end ? n : 0;
 }
 
-/* On one line, cut to its columns. */
+/* Write the statement on one line, cut to LINE_COLUMNS. */
 static void
 text_write_statement(FILE *out, const struct explain_report *r)
 {

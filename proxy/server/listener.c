@@ -24,7 +24,7 @@ enum {
 
 struct listener {
 	struct evconnlistener *socket;
-	char *path; /* of a Unix socket, to be removed */
+	char *path; /* owned; the file of a Unix socket, or NULL */
 };
 
 struct listeners {
@@ -36,7 +36,7 @@ struct listeners {
 };
 
 static struct worker *
-least_loaded(const struct listeners *l)
+listener_least_loaded(const struct listeners *l)
 {
 	struct worker *best = &l->workers[0];
 	uint32_t i;
@@ -49,11 +49,11 @@ least_loaded(const struct listeners *l)
 }
 
 static void
-accepted(struct evconnlistener *socket, evutil_socket_t fd,
-	 struct sockaddr *address, int len, void *arg)
+listener_accepted(struct evconnlistener *socket, evutil_socket_t fd,
+		  struct sockaddr *address, int len, void *arg)
 {
 	struct listeners *l = arg;
-	struct worker *w = least_loaded(l);
+	struct worker *w = listener_least_loaded(l);
 	struct mail mail = {.kind = MAIL_CONNECTION, .fd = (int)fd};
 
 	(void)socket;
@@ -69,7 +69,7 @@ accepted(struct evconnlistener *socket, evutil_socket_t fd,
 }
 
 static void
-enable_all(struct listeners *l, bool enabled)
+listeners_enable(struct listeners *l, bool enabled)
 {
 	size_t i;
 
@@ -82,28 +82,28 @@ enable_all(struct listeners *l, bool enabled)
 }
 
 static void
-resume(evutil_socket_t fd, short what, void *arg)
+listeners_resume(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;
 	(void)what;
-	enable_all(arg, true);
+	listeners_enable(arg, true);
 }
 
 static void
-accept_failed(struct evconnlistener *socket, void *arg)
+listener_accept_failed(struct evconnlistener *socket, void *arg)
 {
 	struct listeners *l = arg;
 	struct timeval pause = clock_timeval(PAUSE_MS);
 
 	(void)socket;
 	log_line(LOG_ERROR, "cannot accept a connection: %s", strerror(errno));
-	enable_all(l, false);
+	listeners_enable(l, false);
 	event_add(&l->resume_event, &pause);
 }
 
 static bool
-bind_to(struct listeners *l, struct event_base *base,
-	const struct sockaddr *address, socklen_t len)
+listener_bind(struct listeners *l, struct event_base *base,
+	      const struct sockaddr *address, socklen_t len)
 {
 	unsigned flags = LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC;
 	struct evconnlistener *socket;
@@ -112,18 +112,18 @@ bind_to(struct listeners *l, struct event_base *base,
 		flags |= LEV_OPT_REUSEABLE;
 	if (address->sa_family == AF_INET6)
 		flags |= LEV_OPT_BIND_IPV6ONLY;
-	socket = evconnlistener_new_bind(base, accepted, l, flags, -1, address,
-					 (int)len);
+	socket = evconnlistener_new_bind(base, listener_accepted, l, flags, -1,
+					 address, (int)len);
 	if (socket == NULL)
 		return false;
-	evconnlistener_set_error_cb(socket, accept_failed);
+	evconnlistener_set_error_cb(socket, listener_accept_failed);
 	l->items[l->count++].socket = socket;
 	return true;
 }
 
 /* A socket file that nobody listens at any more is in the way. */
 static void
-remove_stale(const struct sockaddr_un *u, socklen_t len)
+listener_remove_stale(const struct sockaddr_un *u, socklen_t len)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
@@ -136,8 +136,8 @@ remove_stale(const struct sockaddr_un *u, socklen_t len)
 }
 
 static bool
-listen_unix(struct listeners *l, struct event_base *base,
-	    const struct endpoint *e)
+listener_listen_unix(struct listeners *l, struct event_base *base,
+		     const struct endpoint *e)
 {
 	struct sockaddr_un u = {.sun_family = AF_UNIX};
 	socklen_t len = sizeof(u);
@@ -151,10 +151,10 @@ listen_unix(struct listeners *l, struct event_base *base,
 	if (e->host[0] == '@') {
 		u.sun_path[0] = '\0';
 		len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n);
-		return bind_to(l, base, (struct sockaddr *)&u, len);
+		return listener_bind(l, base, (struct sockaddr *)&u, len);
 	}
-	remove_stale(&u, len);
-	if (!bind_to(l, base, (struct sockaddr *)&u, len))
+	listener_remove_stale(&u, len);
+	if (!listener_bind(l, base, (struct sockaddr *)&u, len))
 		return false;
 	l->items[l->count - 1].path = strdup(u.sun_path);
 	return chmod(u.sun_path, (mode_t)l->daemon->config->unix_socket_mode) ==
@@ -162,8 +162,8 @@ listen_unix(struct listeners *l, struct event_base *base,
 }
 
 static bool
-listen_tcp(struct listeners *l, struct event_base *base,
-	   const struct endpoint *e, const char **why)
+listener_listen_tcp(struct listeners *l, struct event_base *base,
+		    const struct endpoint *e, const char **why)
 {
 	const struct addrinfo hints = {
 	    .ai_flags = AI_PASSIVE,
@@ -180,24 +180,24 @@ listen_tcp(struct listeners *l, struct event_base *base,
 		*why = gai_strerror(error);
 		return false;
 	}
-	bound = bind_to(l, base, found->ai_addr, found->ai_addrlen);
+	bound = listener_bind(l, base, found->ai_addr, found->ai_addrlen);
 	*why = strerror(errno);
 	freeaddrinfo(found);
 	return bound;
 }
 
 static bool
-listen_at(struct listeners *l, struct event_base *base,
-	  const struct endpoint *e)
+listener_listen(struct listeners *l, struct event_base *base,
+		const struct endpoint *e)
 {
 	bool is_local = endpoint_is_local(e->host);
 	const char *why = NULL;
 
-	if (is_local && listen_unix(l, base, e)) {
+	if (is_local && listener_listen_unix(l, base, e)) {
 		log_line(LOG_INFO, "listening at %s", e->host);
 		return true;
 	}
-	if (!is_local && listen_tcp(l, base, e, &why)) {
+	if (!is_local && listener_listen_tcp(l, base, e, &why)) {
 		log_line(LOG_INFO, "listening at %s port %u", e->host, e->port);
 		return true;
 	}
@@ -219,12 +219,12 @@ listeners_open(struct event_base *base, struct daemon *daemon,
 		return NULL;
 	l->daemon = daemon;
 	l->workers = workers;
-	event_assign(&l->resume_event, base, -1, 0, resume, l);
+	event_assign(&l->resume_event, base, -1, 0, listeners_resume, l);
 	l->items = calloc(c->listen_count, sizeof(*l->items));
 	if (l->items == NULL)
 		goto fail;
 	for (i = 0; i < c->listen_count; i++)
-		if (!listen_at(l, base, &c->listen[i]))
+		if (!listener_listen(l, base, &c->listen[i]))
 			goto fail;
 	return l;
 

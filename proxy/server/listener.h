@@ -20,7 +20,7 @@ struct listeners;
 struct listeners *listeners_open(struct event_base *base, struct daemon *daemon,
 				 struct worker *workers);
 
-/* Accepts NULL; removes the files of Unix sockets. */
+/* Stop to listen, remove the files of Unix sockets, and free.  Accepts NULL. */
 void listeners_close(struct listeners *l);
 
 #endif

@@ -21,14 +21,14 @@ enum {
 
 struct arguments {
 	const char *command;
-	const char *sql; /* of explain */
+	const char *sql; /* for explain */
 	const char *file;
 	const char *listen;
 	const char *upstream;
 	bool is_json;
 	const char *sets[SETS_MAX];
 	size_t set_count;
-	char *owned[2]; /* those of `sets` that are made here */
+	char *owned[2]; /* the members of `sets` that are made here */
 	size_t owned_count;
 };
 
@@ -80,21 +80,21 @@ static const char usage[] =
     "Settings:\n";
 
 static int
-fail_usage(const char *what)
+main_fail_usage(const char *what)
 {
 	fprintf(stderr, "lockstep: %s\nTry \"lockstep --help\".\n", what);
 	return EXIT_FAILURE;
 }
 
 static void
-help(void)
+main_help(void)
 {
 	fputs(usage, stdout);
 	setting_describe_all(stdout);
 }
 
 static bool
-add_set(struct arguments *a, const char *set)
+main_add_set(struct arguments *a, const char *set)
 {
 	if (a->set_count == SETS_MAX)
 		return false;
@@ -104,7 +104,7 @@ add_set(struct arguments *a, const char *set)
 
 /* --listen X is --set listen=X. */
 static bool
-add_named(struct arguments *a, const char *name, const char *value)
+main_add_named(struct arguments *a, const char *name, const char *value)
 {
 	char *set;
 
@@ -113,11 +113,11 @@ add_named(struct arguments *a, const char *name, const char *value)
 	if (asprintf(&set, "%s=%s", name, value) < 0)
 		return false;
 	a->owned[a->owned_count++] = set;
-	return add_set(a, set);
+	return main_add_set(a, set);
 }
 
 static bool
-take_option(struct arguments *a, int option)
+main_take_option(struct arguments *a, int option)
 {
 	switch (option) {
 	case 'c':
@@ -133,31 +133,32 @@ take_option(struct arguments *a, int option)
 		a->is_json = true;
 		return true;
 	case OPTION_SET:
-		return add_set(a, optarg);
+		return main_add_set(a, optarg);
 	default:
 		return false;
 	}
 }
 
 static bool
-is_explain(const struct arguments *a)
+main_is_explain(const struct arguments *a)
 {
 	return strcmp(a->command, "explain") == 0;
 }
 
 /*
- * The upstream of a client may be more than what can be relayed to (a service
- * file, TLS), so for explain it is not a setting.
+ * A client can reach more upstreams than the proxy can relay to (a service
+ * file, TLS), so for explain --upstream is not a setting.
  */
 static bool
-finish_options(struct arguments *a)
+main_finish_options(struct arguments *a)
 {
-	return add_named(a, "listen", a->listen) &&
-	       (is_explain(a) || add_named(a, "upstream", a->upstream));
+	return main_add_named(a, "listen", a->listen) &&
+	       (main_is_explain(a) ||
+		main_add_named(a, "upstream", a->upstream));
 }
 
 static struct config *
-load(const struct arguments *a)
+main_load_config(const struct arguments *a)
 {
 	struct config_sources sources = {
 	    .file = a->file,
@@ -169,26 +170,26 @@ load(const struct arguments *a)
 	return config_load(&sources, stderr);
 }
 
-/* A config_warn. */
+/* A config_warn for the terminal. */
 static void
-print_warning(void *arg, const char *text)
+main_print_warning(void *arg, const char *text)
 {
 	(void)arg;
 	fprintf(stderr, "warning: %s\n", text);
 }
 
 static int
-check(const struct arguments *a)
+main_check(const struct arguments *a)
 {
 	struct credentials *credentials;
 	struct config *config;
 
 	if (a->file == NULL)
-		return fail_usage("check needs -c FILE");
-	config = load(a);
+		return main_fail_usage("check needs -c FILE");
+	config = main_load_config(a);
 	if (config == NULL)
 		return EXIT_FAILURE;
-	config_tls_warn(config, print_warning, NULL);
+	config_tls_warn(config, main_print_warning, NULL);
 	credentials = credentials_load(config, stderr);
 	config_free(config);
 	if (credentials == NULL)
@@ -199,17 +200,18 @@ check(const struct arguments *a)
 }
 
 static int
-serve(const struct arguments *a)
+main_serve(const struct arguments *a)
 {
-	struct config *config = load(a);
+	struct config *config = main_load_config(a);
 	int status;
 
 	if (config == NULL)
 		return EXIT_FAILURE;
 	if (config->upstream_count == 0) {
 		config_free(config);
-		return fail_usage("no upstream is set: name the server with"
-				  " --upstream 'host=... port=...'");
+		return main_fail_usage(
+		    "no upstream is set: name the server with"
+		    " --upstream 'host=... port=...'");
 	}
 	log_init(config->log_level, config->log_format);
 	status = server_run(config);
@@ -218,7 +220,7 @@ serve(const struct arguments *a)
 }
 
 static int
-explain(const struct arguments *a)
+main_explain(const struct arguments *a)
 {
 	struct explain_options explained = {
 	    .conninfo = a->upstream,
@@ -229,8 +231,8 @@ explain(const struct arguments *a)
 	int status;
 
 	if (a->sql == NULL)
-		return fail_usage("explain needs SQL, or - to read it");
-	config = load(a);
+		return main_fail_usage("explain needs SQL, or - to read it");
+	config = main_load_config(a);
 	if (config == NULL)
 		return EXIT_FAILURE;
 	if (explained.conninfo == NULL)
@@ -241,55 +243,58 @@ explain(const struct arguments *a)
 }
 
 static int
-run_command(const struct arguments *a)
+main_run_command(const struct arguments *a)
 {
 	if (strcmp(a->command, "serve") == 0)
-		return serve(a);
+		return main_serve(a);
 	if (strcmp(a->command, "check") == 0)
-		return check(a);
-	if (is_explain(a))
-		return explain(a);
-	return fail_usage("there is no such command");
+		return main_check(a);
+	if (main_is_explain(a))
+		return main_explain(a);
+	return main_fail_usage("there is no such command");
 }
 
-/* -1: go on; else the exit status. */
+/* Read the command line.  The exit status; -1: go on. */
 static int
-parse_arguments(struct arguments *a, int argc, char **argv)
+main_parse_arguments(struct arguments *a, int argc, char **argv)
 {
 	int option;
 
 	while ((option = getopt_long(argc, argv, "c:hV", options, NULL)) !=
 	       -1) {
 		if (option == 'h') {
-			help();
+			main_help();
 			return EXIT_SUCCESS;
 		}
 		if (option == 'V') {
 			puts("lockstep " LOCKSTEP_VERSION);
 			return EXIT_SUCCESS;
 		}
-		if (!take_option(a, option))
-			return fail_usage("the command line is not understood");
+		if (!main_take_option(a, option))
+			return main_fail_usage(
+			    "the command line is not understood");
 	}
 	a->command = optind < argc ? argv[optind++] : "serve";
-	if (is_explain(a) && optind < argc)
+	if (main_is_explain(a) && optind < argc)
 		a->sql = argv[optind++];
 	if (optind < argc)
-		return fail_usage(is_explain(a) ? "more than one SQL"
-						: "more than one command");
-	if (a->is_json && !is_explain(a))
-		return fail_usage("only explain has --json");
-	return finish_options(a) ? -1 : fail_usage("too many settings");
+		return main_fail_usage(main_is_explain(a)
+					   ? "more than one SQL"
+					   : "more than one command");
+	if (a->is_json && !main_is_explain(a))
+		return main_fail_usage("only explain has --json");
+	return main_finish_options(a) ? -1
+				      : main_fail_usage("too many settings");
 }
 
 int
 main(int argc, char **argv)
 {
 	struct arguments a = {0};
-	int status = parse_arguments(&a, argc, argv);
+	int status = main_parse_arguments(&a, argc, argv);
 
 	if (status < 0)
-		status = run_command(&a);
+		status = main_run_command(&a);
 	while (a.owned_count > 0)
 		free(a.owned[--a.owned_count]);
 	return status;

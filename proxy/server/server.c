@@ -47,16 +47,16 @@ struct server {
 	struct event signal_event;
 	struct event expire_event;
 	struct event poll_event;
-	uint32_t started; /* workers */
+	uint32_t started; /* number of workers that run */
 	int signal_fd;    /* < 0: none */
-	int stop_signals; /* how many came */
+	int stop_signals; /* number that came */
 };
 
-/* For scripts/gdb.py, which finds its way from here; nobody else looks. */
+/* scripts/gdb.py finds its way from here; nobody else looks. */
 static struct server *volatile server_for_debugger __attribute__((used));
 
 static void
-tell_workers(struct server *s, enum mail_kind kind)
+server_tell_workers(struct server *s, enum mail_kind kind)
 {
 	struct mail mail = {.kind = kind};
 	uint32_t i;
@@ -66,7 +66,7 @@ tell_workers(struct server *s, enum mail_kind kind)
 }
 
 static void
-expired(evutil_socket_t fd, short what, void *arg)
+server_expired(evutil_socket_t fd, short what, void *arg)
 {
 	struct server *s = arg;
 
@@ -74,11 +74,11 @@ expired(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	log_line(LOG_WARNING, "drain_timeout is over, %u sessions are closed",
 		 atomic_load(&s->daemon.connections));
-	tell_workers(s, MAIL_EXPIRE);
+	server_tell_workers(s, MAIL_EXPIRE);
 }
 
 static void
-poll_end(evutil_socket_t fd, short what, void *arg)
+server_poll_end(evutil_socket_t fd, short what, void *arg)
 {
 	struct server *s = arg;
 
@@ -89,7 +89,7 @@ poll_end(evutil_socket_t fd, short what, void *arg)
 }
 
 static void
-begin_drain(struct server *s)
+server_begin_drain(struct server *s)
 {
 	uint32_t timeout_ms = s->daemon.config->drain_timeout_ms;
 	struct timeval timeout = clock_timeval(timeout_ms);
@@ -101,25 +101,25 @@ begin_drain(struct server *s)
 		 timeout_ms, atomic_load(&s->daemon.connections));
 	listeners_close(s->listeners);
 	s->listeners = NULL;
-	tell_workers(s, MAIL_DRAIN);
+	server_tell_workers(s, MAIL_DRAIN);
 	event_add(&s->expire_event, &timeout);
 	event_add(&s->poll_event, &often);
 }
 
 static void
-stop_signaled(struct server *s)
+server_stop_signaled(struct server *s)
 {
 	if (++s->stop_signals == 1) {
-		begin_drain(s);
+		server_begin_drain(s);
 		return;
 	}
 	log_line(LOG_INFO, "stopping at once");
-	tell_workers(s, MAIL_STOP);
+	server_tell_workers(s, MAIL_STOP);
 }
 
-/* Each line that was written to the text, as one of the log. */
+/* Log each line of the text, which is cut into lines. */
 static void
-log_errors(const char *what, char *text)
+server_log_errors(const char *what, char *text)
 {
 	char *rest = text;
 	char *line;
@@ -129,9 +129,10 @@ log_errors(const char *what, char *text)
 			log_line(LOG_ERROR, "%s%s", what, line);
 }
 
-/* NULL: what is wrong has been logged. */
+/* Load credentials, one use of which is the caller's.  NULL: each mistake has
+ * been logged, with `what` before it. */
 static struct credentials *
-load_credentials(const struct config *c, const char *what)
+server_load_credentials(const struct config *c, const char *what)
 {
 	struct credentials *loaded = NULL;
 	char *text = NULL;
@@ -144,16 +145,16 @@ load_credentials(const struct config *c, const char *what)
 	}
 	loaded = credentials_load(c, errors);
 	fclose(errors);
-	log_errors(what, text);
+	server_log_errors(what, text);
 	free(text);
 	return loaded;
 }
 
 static void
-reload(struct server *s)
+server_reload(struct server *s)
 {
 	struct credentials *new =
-	    load_credentials(s->daemon.config, "not reloaded: ");
+	    server_load_credentials(s->daemon.config, "not reloaded: ");
 
 	if (new == NULL)
 		return;
@@ -162,7 +163,7 @@ reload(struct server *s)
 }
 
 static void
-signaled(evutil_socket_t fd, short what, void *arg)
+server_signaled(evutil_socket_t fd, short what, void *arg)
 {
 	struct server *s = arg;
 	struct signalfd_siginfo info;
@@ -172,16 +173,18 @@ signaled(evutil_socket_t fd, short what, void *arg)
 		return;
 	log_line(LOG_INFO, "received %s", strsignal((int)info.ssi_signo));
 	if (info.ssi_signo == SIGHUP)
-		reload(s);
+		server_reload(s);
 	else if (info.ssi_signo == SIGUSR1)
-		tell_workers(s, MAIL_DESCRIBE);
+		server_tell_workers(s, MAIL_DESCRIBE);
 	else
-		stop_signaled(s);
+		server_stop_signaled(s);
 }
 
-/* Blocked and read from a descriptor: no thread runs a handler. */
+/*
+ * Block the signals and read them from a descriptor: no thread runs a handler.
+ */
 static bool
-watch_signals(struct server *s)
+server_watch_signals(struct server *s)
 {
 	sigset_t watched;
 
@@ -199,14 +202,14 @@ watch_signals(struct server *s)
 		return false;
 	}
 	event_assign(&s->signal_event, s->base, s->signal_fd,
-		     EV_READ | EV_PERSIST, signaled, s);
+		     EV_READ | EV_PERSIST, server_signaled, s);
 	event_add(&s->signal_event, NULL);
 	return true;
 }
 
-/* Two descriptors a session; as many as the system lets us have. */
+/* Ask for two descriptors a session, or as many as the system allows. */
 static void
-raise_descriptor_limit(const struct config *c)
+server_raise_descriptor_limit(const struct config *c)
 {
 	rlim_t wanted = (rlim_t)c->max_connections * 2 + 64;
 	struct rlimit limit;
@@ -223,9 +226,10 @@ raise_descriptor_limit(const struct config *c)
 			 (uintmax_t)limit.rlim_cur);
 }
 
-/* As many threads as workers: whichever has more to do gets the processor. */
+/* Start as many threads as there are workers: who has more to do gets the
+ * processor. */
 static bool
-start_handshakes(struct daemon *d)
+server_start_handshakes(struct daemon *d)
 {
 	const struct config *c = d->config;
 
@@ -235,9 +239,10 @@ start_handshakes(struct daemon *d)
 	return d->handshakes != NULL;
 }
 
-/* False: out of memory; stop_server frees what there is. */
+/* Allocate what the workers share.  False: out of memory, and server_stop frees
+ * the rest. */
 static bool
-make_daemon(struct server *s)
+server_make_daemon(struct server *s)
 {
 	struct daemon *d = &s->daemon;
 	uint32_t i;
@@ -255,14 +260,14 @@ make_daemon(struct server *s)
 }
 
 static bool
-start_workers(struct server *s)
+server_start_workers(struct server *s)
 {
 	struct daemon *d = &s->daemon;
 	bool started;
 
-	if (!make_daemon(s))
+	if (!server_make_daemon(s))
 		return false;
-	started = start_handshakes(d);
+	started = server_start_handshakes(d);
 	while (started && s->started < d->worker_count) {
 		started = worker_start(&s->workers[s->started], d, s->started);
 		s->started += started;
@@ -273,20 +278,20 @@ start_workers(struct server *s)
 	return started;
 }
 
-/* A config_warn. */
+/* A config_warn for the log. */
 static void
-log_warning(void *arg, const char *text)
+server_log_warning(void *arg, const char *text)
 {
 	(void)arg;
 	log_line(LOG_WARNING, "%s", text);
 }
 
 static void
-log_start(const struct config *c)
+server_log_start(const struct config *c)
 {
 	size_t i;
 
-	config_tls_warn(c, log_warning, NULL);
+	config_tls_warn(c, server_log_warning, NULL);
 	for (i = 0; i < c->upstream_count; i++)
 		log_line(LOG_INFO, "upstream %s port %u", c->upstream[i].host,
 			 c->upstream[i].port);
@@ -295,15 +300,17 @@ log_start(const struct config *c)
 }
 
 static void
-stop_server(struct server *s)
+server_stop(struct server *s)
 {
 	uint32_t i;
 
 	listeners_close(s->listeners);
-	tell_workers(s, MAIL_STOP);
+	server_tell_workers(s, MAIL_STOP);
 	for (i = 0; i < s->started; i++)
 		worker_join(&s->workers[i]);
-	/* Now nobody has work for it, and its mails find their mailboxes. */
+	/*
+	 * Now nobody has work for the pool, and its mails find their mailboxes.
+	 */
 	handshake_pool_stop(s->daemon.handshakes);
 	for (i = 0; i < s->started; i++)
 		worker_clear(&s->workers[i]);
@@ -329,31 +336,32 @@ server_run(const struct config *config)
 	struct credentials *credentials;
 	int status = EXIT_FAILURE;
 
-	credentials = load_credentials(config, "");
+	credentials = server_load_credentials(config, "");
 	if (credentials == NULL)
 		return EXIT_FAILURE;
 	s.daemon.credentials = credentials_store_new(credentials);
 	if (s.daemon.credentials == NULL)
 		return EXIT_FAILURE;
 	evthread_use_pthreads();
-	raise_descriptor_limit(config);
+	server_raise_descriptor_limit(config);
 	s.base = event_base_new();
 	if (s.base == NULL) {
 		credentials_store_free(s.daemon.credentials);
 		return EXIT_FAILURE;
 	}
 	server_for_debugger = &s;
-	event_assign(&s.expire_event, s.base, -1, 0, expired, &s);
-	event_assign(&s.poll_event, s.base, -1, EV_PERSIST, poll_end, &s);
-	if (watch_signals(&s) && start_workers(&s))
+	event_assign(&s.expire_event, s.base, -1, 0, server_expired, &s);
+	event_assign(&s.poll_event, s.base, -1, EV_PERSIST, server_poll_end,
+		     &s);
+	if (server_watch_signals(&s) && server_start_workers(&s))
 		s.listeners = listeners_open(s.base, &s.daemon, s.workers);
 	if (s.listeners != NULL) {
-		log_start(config);
+		server_log_start(config);
 		event_base_dispatch(s.base);
 		log_line(LOG_INFO, "stopped");
 		status = EXIT_SUCCESS;
 	}
-	stop_server(&s);
+	server_stop(&s);
 	server_for_debugger = NULL;
 	return status;
 }

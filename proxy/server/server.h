@@ -8,7 +8,8 @@
 
 /*
  * Serve until told to stop: SIGTERM or SIGINT drains, a second one ends at
- * once.  Returns the exit status of the process.
+ * once.  config is borrowed for the call.  Returns the exit status of the
+ * process; the log says what went wrong.
  */
 int server_run(const struct config *config);
 

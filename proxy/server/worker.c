@@ -5,7 +5,7 @@
 #include "proxy/net/handshake.h"
 
 static void
-handle_mail(void *arg, const struct mail *mail)
+worker_handle_mail(void *arg, const struct mail *mail)
 {
 	struct sessions *ss = arg;
 
@@ -53,14 +53,14 @@ worker_run(void *arg)
 }
 
 static struct event_base *
-new_base(void)
+worker_new_base(void)
 {
 	struct event_config *c = event_config_new();
 	struct event_base *base = NULL;
 
 	if (c == NULL)
 		return NULL;
-	/* Only its own thread uses it; and most turns need no time. */
+	/* Only its own thread uses the loop, and most events need no time. */
 	event_config_set_flag(c, EVENT_BASE_FLAG_NOLOCK |
 				     EVENT_BASE_FLAG_NO_CACHE_TIME);
 	base = event_base_new_with_config(c);
@@ -68,9 +68,9 @@ new_base(void)
 	return base;
 }
 
-/* The error number; 0: the thread runs. */
+/* Start the thread.  The error number; 0: the thread runs. */
 static int
-create_thread(struct worker *w)
+worker_create_thread(struct worker *w)
 {
 	pthread_attr_t attributes;
 	int error;
@@ -85,17 +85,18 @@ create_thread(struct worker *w)
 bool
 worker_start(struct worker *w, struct daemon *daemon, uint32_t index)
 {
-	w->base = new_base();
+	w->base = worker_new_base();
 	if (w->base == NULL) {
 		errno = ENOMEM;
 		return false;
 	}
-	if (!mailbox_open(&w->mailbox, w->base, handle_mail, &w->sessions)) {
+	if (!mailbox_open(&w->mailbox, w->base, worker_handle_mail,
+			  &w->sessions)) {
 		event_base_free(w->base);
 		return false;
 	}
 	sessions_init(&w->sessions, daemon, w->base, &w->mailbox, index);
-	errno = create_thread(w);
+	errno = worker_create_thread(w);
 	if (errno == 0)
 		return true;
 	mailbox_close(&w->mailbox);

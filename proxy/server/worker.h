@@ -27,15 +27,17 @@ struct worker {
 
 /*
  * Start the thread of a zeroed worker.  daemon is borrowed until
- * worker_clear.  False: it could not be started, and errno says why.
+ * worker_clear.  False: no thread was started, and errno says why.
  */
 bool worker_start(struct worker *w, struct daemon *daemon, uint32_t index);
 
 /*
- * Wait until its loop has ended, after MAIL_DRAIN or MAIL_STOP.  Its mailbox
- * takes mail until worker_clear: others may not know that it has ended.
+ * Wait until the worker's loop has ended, after MAIL_DRAIN or MAIL_STOP.  The
+ * mailbox takes mail until worker_clear: others may not know of the end.
  */
 void worker_join(struct worker *w);
+
+/* Free all that the worker owns, once joined. */
 void worker_clear(struct worker *w);
 
 #endif
