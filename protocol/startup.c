@@ -106,7 +106,7 @@ startup_decode(struct startup_packet *out, struct span in)
 
 /* True if the text is the word or its first characters, at least `min`. */
 static bool
-abbreviates(struct span text, const char *word, size_t min)
+startup_abbreviates(struct span text, const char *word, size_t min)
 {
 	return text.len >= min && text.len <= strlen(word) &&
 	       strncasecmp((const char *)text.data, word, text.len) == 0;
@@ -122,7 +122,9 @@ startup_is_replication(const struct startup_packet *p)
 {
 	struct span value = p->replication;
 
-	return abbreviates(value, "true", 1) || abbreviates(value, "yes", 1) ||
-	       abbreviates(value, "on", 2) || abbreviates(value, "1", 1) ||
+	return startup_abbreviates(value, "true", 1) ||
+	       startup_abbreviates(value, "yes", 1) ||
+	       startup_abbreviates(value, "on", 2) ||
+	       startup_abbreviates(value, "1", 1) ||
 	       span_equals(value, "database");
 }
