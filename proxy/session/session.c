@@ -11,7 +11,7 @@
  *   AUTH      -> DIALING    login_answer          refused, but may not be by
  *                                                 TLS, or may be only so
  *   AUTH      -> READY      session_logged_in     first ReadyForQuery
- *   any       -> CLOSING    session_turn          the pair is to close
+ *   any       -> CLOSING    session_finish_event  the pair is to close
  *
  *   STARTUP   no server stream; only untyped packets are legal.
  *   HANDSHAKE the client's socket is handshake.c's.
@@ -28,9 +28,9 @@
  *   (3) Nothing is freed in a callback: sessions_reap frees, in an event of
  *       its own.
  *   (4) A source is read only while what was read from it before has left.
- *   (5) Every event, timer and mail of a session ends in session_turn.  Whoever
- *       has a reason to close records it (pair_close) and returns; the goodbye
- *       and the tear-down are done there, once (session_close.c).
+ *   (5) Every event, timer and mail of a session ends in session_finish_event.
+ *       Whoever has a reason to close records it (pair_close) and returns; the
+ *       goodbye and the tear-down are done there, once (session_close.c).
  */
 #include "proxy/session/session.h"
 
@@ -154,7 +154,7 @@ session_client_event(void *arg, enum stream_event event)
 			break; /* not being read */
 		}
 	}
-	session_turn(s);
+	session_finish_event(s);
 }
 
 /* The server's only answer to a CancelRequest is that it closes. */
@@ -183,7 +183,7 @@ session_server_event(void *arg, enum stream_event event)
 		else
 			relay_from_server(s);
 	}
-	session_turn(s);
+	session_finish_event(s);
 }
 
 /* Warn: sslmode=prefer allows this, but nobody may have noticed. */
@@ -234,7 +234,7 @@ session_dialed(void *arg, const struct dial_result *result)
 		pair_close(&s->pair, CLOSE_CANCEL_DONE, result->tried);
 	else
 		pair_close(&s->pair, CLOSE_UNREACHABLE, result->tried);
-	session_turn(s);
+	session_finish_event(s);
 }
 
 static void
@@ -254,7 +254,7 @@ session_timer_event(evutil_socket_t fd, short what, void *arg)
 	} else {
 		pair_close(&s->pair, CLOSE_LOGIN_TIMEOUT, NULL);
 	}
-	session_turn(s);
+	session_finish_event(s);
 }
 
 static bool
@@ -270,7 +270,7 @@ session_is_unix_socket(int fd)
 static void
 session_resume(void *owner)
 {
-	session_turn(owner);
+	session_finish_event(owner);
 }
 
 void
@@ -344,21 +344,21 @@ session_drain(struct session *s)
 {
 	if (s->state != SESSION_READY || session_is_at_boundary(s))
 		pair_close(&s->pair, CLOSE_SHUTDOWN, NULL);
-	session_turn(s);
+	session_finish_event(s);
 }
 
 void
 session_expire(struct session *s)
 {
 	s->is_expired = true;
-	session_turn(s);
+	session_finish_event(s);
 }
 
 void
 session_stop(struct session *s)
 {
 	pair_close(&s->pair, CLOSE_SHUTDOWN, NULL);
-	session_turn(s);
+	session_finish_event(s);
 }
 
 /* Drop the message that waits at the gate; an error takes its place. */
@@ -390,7 +390,7 @@ session_cancel(struct session *s)
 		session_cancel_waiting(s);
 		is_ours = true;
 	}
-	session_turn(s);
+	session_finish_event(s);
 	return is_ours;
 }
 
@@ -537,7 +537,7 @@ session_go_on(struct session *s)
 }
 
 void
-session_turn(struct session *s)
+session_finish_event(struct session *s)
 {
 	if (s->state == SESSION_CLOSING)
 		return;

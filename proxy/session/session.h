@@ -61,7 +61,7 @@ void session_open(struct sessions *sessions, int fd, bool is_over_limit);
 
 /*
  * The three ways to close with CLOSE_SHUTDOWN: if it is between transactions
- * (a later turn closes the others when they are), if no guarded statement runs
+ * (a later event closes the others when they are), if no guarded statement runs
  * in it, and at once.
  */
 void session_drain(struct session *s);

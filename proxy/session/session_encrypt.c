@@ -63,7 +63,7 @@ session_handshaken(void *arg, struct tls *tls, const char *error)
 			   error);
 		tls_free(tls);
 	}
-	session_turn(s);
+	session_finish_event(s);
 }
 
 /* Give the client's socket to the handshake, with all that was read already. */

@@ -154,7 +154,7 @@ session_cancel_answered(struct session *s, bool has_ended)
 		pair_close(&s->pair, CLOSE_CANCEL_DONE, NULL);
 	else
 		session_dial(s, &s->pair.server_address);
-	session_turn(s);
+	session_finish_event(s);
 }
 
 static void

@@ -28,7 +28,7 @@ void session_log_tls(const struct session *s, const struct tls *tls,
  * End an event of the session, as every one does: pass on what waits and can go
  * now, and if the pair has a reason to close, go to CLOSING.
  */
-void session_turn(struct session *s);
+void session_finish_event(struct session *s);
 
 /* Enter CLOSING, as the pair has a reason to close: say goodbye to the client,
  * and leave all else. */

@@ -197,14 +197,14 @@ say(struct fixture *f, struct writer *w)
 	writer_clear(w);
 	login_readable(f->s);
 	if (pair_is_closing(&f->s->pair))
-		session_turn(f->s);
+		session_finish_event(f->s);
 }
 
 static inline void
 assert_closed(struct fixture *f, enum close_reason reason, const char *words)
 {
 	assert_session_closes(f->f, reason);
-	session_turn(f->s);
+	session_finish_event(f->s);
 	(void)hear_client(f);
 	assert_non_null(
 	    memmem(f->last.data, f->last.len, words, strlen(words)));
