@@ -5,6 +5,9 @@
  * the first keyword behind the start and behind each ';' (all traffic), the
  * split into statements with libpg_query's scanner, and the parse of those
  * statements that can matter.  Only statement*.c see pg_query.h.
+ *
+ * The facts themselves stand in statement_facts.h, and the first sieve,
+ * statement_is_candidate, in statement_sieve.h.
  */
 #ifndef LOCKSTEP_POLICY_SQL_STATEMENT_H
 #define LOCKSTEP_POLICY_SQL_STATEMENT_H
@@ -12,174 +15,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "policy/sql/lock_mode.h"
-
-enum guard_scope {
-	GUARD_SCOPE_OFF,   /* guard nothing */
-	GUARD_SCOPE_DROPS, /* statements that drop or truncate */
-	GUARD_SCOPE_DDL,   /* also others that lock existing tables */
-};
-
-/* The effect of a statement on the transaction block. */
-enum statement_control {
-	STATEMENT_PLAIN,     /* nothing */
-	STATEMENT_BEGIN,     /* BEGIN, START TRANSACTION */
-	STATEMENT_END,       /* COMMIT, ROLLBACK, PREPARE TRANSACTION, ... */
-	STATEMENT_END_CHAIN, /* COMMIT or ROLLBACK AND CHAIN: a block is open
-				after it as before it */
-	STATEMENT_SAVEPOINT, /* SAVEPOINT, RELEASE, ROLLBACK TO */
-};
-
-/* Kinds of things that a statement names and the catalogs are asked about. */
-enum target_kind {
-	TARGET_DROP,       /* relation is dropped */
-	TARGET_OBJECT,     /* an `object` that is no relation is dropped */
-	TARGET_COLUMN,     /* relation loses column `part` */
-	TARGET_CONSTRAINT, /* relation loses constraint `part` */
-	TARGET_DETACH,     /* partition `part` is detached from relation */
-	TARGET_TRUNCATE,   /* relation is truncated */
-	TARGET_LOCK,       /* relation is locked in `mode`, and no more */
-	TARGET_TREE,       /* as LOCK, and so are its partitions and children,
-			      unless `only` */
-	TARGET_VALIDATE,   /* constraint `part` of relation is validated */
-	TARGET_ATTACH,     /* table `part` becomes a partition of relation */
-	TARGET_PARTITION,  /* relation gets a new, empty partition */
-	TARGET_RETYPE,     /* column `part` of relation changes its type */
-	TARGET_OWNER,      /* relation changes owner, schema or persistence: so
-			      do the sequences that it owns */
-	TARGET_IDENTITY,   /* as LOCK, of the sequence behind the identity
-			      column `part` */
-	TARGET_KEY,        /* relation, which exists, gets a foreign key that
-			      references table `part` */
-};
-
-/*
- * Conditions that only the server can check.  Where one does not hold, the
- * target is no more than a LOCK.
- */
-enum target_condition {
-	CONDITION_NONE,
-	/* TREE */
-	CONDITION_BEFORE_18, /* the server's version */
-	CONDITION_FROM_18,
-	CONDITION_CHECK,    /* children inherit constraint `part` */
-	CONDITION_NULLABLE, /* column `part` is not yet NOT NULL */
-	/* TREE, partitions only */
-	CONDITION_FROM_15,
-	CONDITION_FROM_17,      /* column `part`, if any, is an identity too */
-	CONDITION_TRIGGER,      /* `part`, or any if NULL, is for each row */
-	CONDITION_USER_TRIGGER, /* likewise, and not a constraint's */
-	/* CONSTRAINT: `part` is a column, and it goes with its NOT NULL, which
-	 * is a constraint from 18 on */
-	CONDITION_NOT_NULL,
-	/* OWNER */
-	CONDITION_OWNER, /* the owner is not `part`, as for OBJECT_OWNED */
-	CONDITION_LOGGED,
-	CONDITION_UNLOGGED,
-};
-
-/* The kinds of a TARGET_OBJECT, and in which form the names come. */
-enum object_kind {
-	OBJECT_SCHEMA, /* relation: the bare name in double quotes */
-	OBJECT_EXTENSION,
-	OBJECT_SERVER,
-	OBJECT_WRAPPER, /* foreign data wrapper */
-	OBJECT_LANGUAGE,
-	OBJECT_TYPE,      /* relation: as to_regtype() takes it; domains too */
-	OBJECT_COLLATION, /* relation: each part in double quotes */
-	OBJECT_STATISTICS,
-	OBJECT_FUNCTION, /* relation: each part in double quotes.  part: NULL if
-			    no arguments were given, else "(type,type)" as
-			    to_regprocedure() takes it behind the name.  Of
-			    functions, procedures and aggregates */
-	OBJECT_OPERATOR, /* relation: the schema in double quotes and a dot, if
-			    given, and the operator; part: "(left,right)" as
-			    to_regoperator() takes it, NONE for a missing one */
-	OBJECT_TRIGGER,  /* relation: the table; part: the bare name */
-	OBJECT_RULE,
-	OBJECT_POLICY,
-	OBJECT_OWNED, /* DROP OWNED BY: relation is the role's name in double
-			 quotes, or current_user or session_user without */
-};
-
-struct target {
-	enum target_kind kind;
-	enum object_kind object; /* TARGET_OBJECT */
-	/*
-	 * Owned, NUL terminated, as to_regclass() takes it: each part in double
-	 * quotes.  For TARGET_DETACH, ATTACH and KEY `part` has the same
-	 * form; for a column, a constraint, a trigger it is the bare name.
-	 */
-	char *relation;
-	char *part;   /* NULL where the kind has none */
-	bool only;    /* the statement says ONLY, or means no children */
-	bool cascade; /* the statement says CASCADE */
-	bool restart_identity; /* TRUNCATE */
-	enum lock_mode mode;   /* TARGET_LOCK, TARGET_TREE */
-	/* TARGET_TREE: of the children only partitions.  To take it for false
-	 * errs on the side of more. */
-	bool partitions_only;
-	enum target_condition condition;
-};
-
-/* True if the target's relation is one: OBJECT_... may have another name. */
-static inline bool
-target_names_relation(const struct target *t)
-{
-	return t->kind != TARGET_OBJECT || t->object == OBJECT_TRIGGER ||
-	       t->object == OBJECT_RULE || t->object == OBJECT_POLICY;
-}
-
-struct statement {
-	size_t start; /* byte offset in the text: of the first token */
-	size_t end;   /* behind the last token; the ';' comes after it */
-	enum statement_control control;
-	enum guard_scope scope; /* least scope that guards it; OFF: none */
-	const char *tag;        /* "DROP TABLE", static; NULL if not guarded.
-				   A DO block has the targets of all guarded
-				   statements in it */
-	/*
-	 * False where a guarded statement's lock set cannot be planned (its
-	 * kind is not covered): it passes, and is counted.
-	 */
-	bool has_plan;
-	struct target *targets; /* owned by the list */
-	size_t target_count;
-};
-
-struct statement_list {
-	struct statement *items; /* owned */
-	size_t count;
-	/*
-	 * Every statement was parsed and none has a syntax error.  Only asked
-	 * for, so only true, when guarded statements and transaction control
-	 * stand in one text: to be sent in pieces it must be sound as a whole.
-	 */
-	bool is_sound;
-};
-
-enum statement_status {
-	STATEMENT_OK,
-	STATEMENT_UNPARSED,  /* a candidate does not parse, or has a NUL */
-	STATEMENT_TOO_LARGE, /* above a cap: its parse would not be cheap */
-	STATEMENT_NO_MEMORY,
-};
-
-enum {
-	STATEMENT_PARSE_BYTES_DEFAULT = 16384,
-	STATEMENT_PARSE_BYTES_MAX = 65536,
-	STATEMENT_CANDIDATES_MAX = 500,
-	/* Tokens that may nest in one candidate: an upper bound is counted. */
-	STATEMENT_NESTING_MAX = 500,
-};
-
-/*
- * The sieve for all traffic: true if a statement in the text may be a guarded
- * one of this scope.  Never allocates; linear in len.  May err on the side of
- * true.
- */
-bool statement_is_candidate(const char *sql, size_t len,
-			    enum guard_scope scope);
+#include "policy/sql/statement_facts.h"
+#include "policy/sql/statement_sieve.h"
 
 /*
  * Split a text and judge its statements.  What stands beside a guarded

@@ -16,7 +16,7 @@
 #include <pg_query.h>
 #include <pg_query/pg_query.pb-c.h>
 
-#include "policy/sql/statement.h"
+#include "policy/sql/statement_facts.h"
 
 /* Copy the name as it is, without quotes. */
 enum statement_status statement_name_bare(char **out, const char *name);

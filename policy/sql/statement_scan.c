@@ -7,7 +7,7 @@
 #include <pg_query/pg_query.pb-c.h>
 
 #include "policy/sql/grow.h"
-#include "policy/sql/statement.h"
+#include "policy/sql/statement_facts.h"
 
 #define TOKEN(name) PG_QUERY__TOKEN__##name
 

@@ -1,15 +1,21 @@
 /*
  * statement_sieve.h - what a statement's first words announce.
- *
- * The first sieve, statement_is_candidate(), is here as well.
  */
 #ifndef LOCKSTEP_POLICY_SQL_STATEMENT_SIEVE_H
 #define LOCKSTEP_POLICY_SQL_STATEMENT_SIEVE_H
 
 #include <stdbool.h>
 
-#include "policy/sql/statement.h"
+#include "policy/sql/statement_facts.h"
 #include "policy/sql/statement_text.h"
+
+/*
+ * The sieve for all traffic: true if a statement in the text may be a guarded
+ * one of this scope.  Never allocates; linear in len.  May err on the side of
+ * true.
+ */
+bool statement_is_candidate(const char *sql, size_t len,
+			    enum guard_scope scope);
 
 enum statement_role {
 	STATEMENT_ROLE_OTHER,

@@ -19,7 +19,7 @@
 #include <pg_query.h>
 #include <pg_query/pg_query.pb-c.h>
 
-#include "policy/sql/statement.h"
+#include "policy/sql/statement_facts.h"
 
 /* Read a node of the kind that the reader is for; see above. */
 typedef enum statement_status statement_reader(struct statement *out,

@@ -6,7 +6,7 @@
 #ifndef LOCKSTEP_POLICY_SQL_STATEMENT_TREE_H
 #define LOCKSTEP_POLICY_SQL_STATEMENT_TREE_H
 
-#include "policy/sql/statement.h"
+#include "policy/sql/statement_facts.h"
 
 /*
  * Parse sql, one statement without its ';', and fill in what `out` says of
