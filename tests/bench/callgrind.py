@@ -23,7 +23,7 @@ import program  # noqa: E402
 import proxy  # noqa: E402
 import wire  # noqa: E402,F401
 
-CUT_AT = "handle_mail"  # called for each session, and by a pointer only
+CUT_AT = "worker_handle_mail"  # called for each session, and by a pointer only
 QUIET_S = 0.05  # for what Lockstep does after its last write
 
 # The C library chooses its string functions by the processor.
