@@ -47,6 +47,12 @@ log_init(enum log_level level, enum log_format format)
 	wanted_format = format;
 }
 
+bool
+log_wants(enum log_level level)
+{
+	return level <= wanted_level;
+}
+
 /* Puts the bytes.  False: the line would grow beyond `limit`, nothing is put.
  */
 static bool

@@ -61,7 +61,7 @@ may_leave(const struct exchange *x)
 }
 
 static void
-trace(const struct exchange *x, enum exchange_phase next)
+exchange_trace_phase(const struct exchange *x, enum exchange_phase next)
 {
 	struct log_event e;
 
@@ -91,7 +91,8 @@ exchange_enter(struct exchange *x, enum exchange_phase next)
 {
 	assert(may_follow[x->phase] & 1u << next);
 	assert(may_leave(x));
-	trace(x, next);
+	if (log_wants(LOG_TRACE))
+		exchange_trace_phase(x, next);
 	x->phase = next;
 	x->phase_since_ms = clock_now_ms();
 }

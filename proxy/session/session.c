@@ -91,7 +91,7 @@ session_state_name(const struct session *s)
 }
 
 static void
-trace_state(const struct session *s, enum session_state next)
+session_trace_state(const struct session *s, enum session_state next)
 {
 	struct log_event e;
 
@@ -106,7 +106,8 @@ void
 session_enter(struct session *s, enum session_state next)
 {
 	assert(next == SESSION_CLOSING || states[s->state].next & BIT(next));
-	trace_state(s, next);
+	if (log_wants(LOG_TRACE))
+		session_trace_state(s, next);
 	s->state = next;
 	s->state_since_ms = clock_now_ms();
 	session_check(s);
