@@ -103,39 +103,21 @@ error_fields_decode(struct error_fields *out, struct span body)
 	return reader_finished(&r);
 }
 
-/* Walk the columns once, so that a row that begins well also ends well. */
 bool
-data_row_decode(struct data_row *out, struct span body)
+data_row_decode(struct span *values, size_t count, struct span body)
 {
 	struct reader r = {.rest = body};
-	struct data_row walk;
-	struct span value;
 
-	out->columns = read_u16(&r);
-	out->rest = r.rest;
-	if (r.overrun)
+	if (read_u16(&r) != count)
 		return false;
-	walk = *out;
-	while (data_row_next(&walk, &value))
-		continue;
-	return walk.columns == 0 && walk.rest.len == 0;
+	read_values(&r, values, count);
+	return reader_finished(&r);
 }
 
-bool
-data_row_next(struct data_row *row, struct span *value)
+void
+ready_for_query_write(struct writer *w, enum transaction_status status)
 {
-	struct reader r = {.rest = row->rest};
-	uint32_t len;
-
-	*value = (struct span){.data = NULL};
-	if (row->columns == 0)
-		return false;
-	len = read_u32(&r);
-	if (len != UINT32_MAX) /* -1: NULL, no bytes follow */
-		*value = read_span(&r, len);
-	if (r.overrun)
-		return false;
-	row->rest = r.rest;
-	row->columns--;
-	return true;
+	writer_begin(w, BACKEND_READY_FOR_QUERY);
+	write_u8(w, (uint8_t)status);
+	writer_end(w);
 }

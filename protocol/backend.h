@@ -1,5 +1,6 @@
 /*
- * backend.h - decode what must be seen of a server's answers.
+ * backend.h - decode what must be seen of a server's answers, and the one of
+ * them that is sent in a server's place.
  *
  * Source: PostgreSQL documentation, "Message Formats" and "Error and Notice
  * Message Fields".  Decoders take the body, return false if it does not have
@@ -13,6 +14,7 @@
 
 #include "protocol/span.h"
 #include "protocol/types.h"
+#include "protocol/writer.h"
 
 struct key_data {
 	uint32_t backend_pid;
@@ -34,12 +36,6 @@ struct error_fields {
 	struct span routine;  /* R */
 };
 
-/* The columns of a DataRow that are still to be read. */
-struct data_row {
-	struct span rest; /* their bytes, borrowed */
-	uint16_t columns;
-};
-
 /* False also for a status byte that is not documented. */
 bool ready_for_query_decode(enum transaction_status *out, struct span body);
 
@@ -59,15 +55,12 @@ bool command_complete_decode(struct span *tag, struct span body);
 bool error_fields_decode(struct error_fields *out, struct span body);
 
 /*
- * Begin to read a DataRow, whose columns data_row_next takes.  False: a column
- * is cut short, or bytes are left behind the last one.
+ * Decode a DataRow of exactly `count` columns; SQL NULL has data NULL.  False
+ * also for another number of columns; values[] is undefined then.
  */
-bool data_row_decode(struct data_row *out, struct span body);
+bool data_row_decode(struct span *values, size_t count, struct span body);
 
-/*
- * Take the next column's value; SQL NULL has data NULL.  False: no column is
- * left, or the row is cut short.
- */
-bool data_row_next(struct data_row *row, struct span *value);
+/* Encode a ReadyForQuery. */
+void ready_for_query_write(struct writer *w, enum transaction_status status);
 
 #endif

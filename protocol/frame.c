@@ -1,7 +1,5 @@
 #include "protocol/frame.h"
 
-#include "protocol/reader.h"
-
 enum {
 	LENGTH_BYTES = 4, /* the length counts itself */
 };
@@ -9,15 +7,16 @@ enum {
 enum frame_status
 frame_peek(struct frame_header *out, struct span in)
 {
-	struct reader r = {.rest = in};
-	uint8_t type = read_u8(&r);
-	uint32_t len = read_u32(&r);
+	const uint8_t *b = in.data;
+	uint32_t len;
 
-	if (r.overrun)
+	if (in.len < FRAME_HEADER_BYTES)
 		return FRAME_MORE;
+	len = (uint32_t)b[1] << 24 | (uint32_t)b[2] << 16 |
+	      (uint32_t)b[3] << 8 | b[4];
 	if (len < LENGTH_BYTES || len > FRAME_LENGTH_MAX)
 		return FRAME_BAD;
-	out->type = type;
+	out->type = b[0];
 	out->body_len = len - LENGTH_BYTES;
 	return FRAME_OK;
 }
@@ -39,20 +38,16 @@ frame_run(struct span in, uint8_t type)
 enum frame_status
 frame_next(struct frame *out, struct span *in, size_t max)
 {
-	struct reader r = {.rest = *in};
-	struct frame_header header;
-	enum frame_status status = frame_peek(&header, *in);
-	struct span body;
+	struct frame_header h;
+	enum frame_status status = frame_peek(&h, *in);
 
 	if (status != FRAME_OK)
 		return status;
-	if (max < LENGTH_BYTES || header.body_len > max - LENGTH_BYTES)
+	if (max < LENGTH_BYTES || h.body_len > max - LENGTH_BYTES)
 		return FRAME_BAD;
-	read_span(&r, FRAME_HEADER_BYTES);
-	body = read_span(&r, header.body_len);
-	if (r.overrun)
+	if (!frame_is_whole(&h, *in))
 		return FRAME_MORE;
-	*out = (struct frame){.type = header.type, .body = body};
-	*in = r.rest;
+	*out = (struct frame){.type = h.type, .body = frame_body(&h, *in)};
+	*in = span_of(in->data + frame_len(&h), in->len - frame_len(&h));
 	return FRAME_OK;
 }

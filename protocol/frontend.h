@@ -1,5 +1,6 @@
 /*
- * frontend.h - decode what clients send: the few fields a guard must see.
+ * frontend.h - decode what clients send, the few fields a guard must see, and
+ * encode what is sent in a client's place.
  *
  * Source: PostgreSQL documentation, "Message Formats".  Every decoder takes
  * the body (without type and length), returns false if it does not have the
@@ -9,9 +10,12 @@
 #define LOCKSTEP_PROTOCOL_FRONTEND_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "protocol/span.h"
+#include "protocol/types.h"
+#include "protocol/writer.h"
 
 struct query_message {
 	struct span sql; /* data[len] is the NUL; no NUL within */
@@ -64,5 +68,26 @@ bool target_decode(struct target_message *out, struct span body);
 
 /* Decode an Execute; a negative number of rows is no limit either. */
 bool execute_decode(struct execute_message *out, struct span body);
+
+/* Encode whole messages; texts are NUL terminated unless a length is given. */
+
+/* A Query of a text of len bytes. */
+void query_write(struct writer *w, const char *sql, size_t len);
+
+/* A Parse whose parameter types are left to the server. */
+void parse_write(struct writer *w, const char *statement, const char *sql);
+
+/* A Bind of `count` text parameters, with all columns wanted as text. */
+void bind_write(struct writer *w, const char *portal, const char *statement,
+		char *const *params, size_t count);
+
+/* An Execute for all rows. */
+void execute_write(struct writer *w, const char *portal);
+
+/* A Close; kind 'S' for a statement, 'P' for a portal. */
+void close_write(struct writer *w, uint8_t kind, const char *name);
+
+/* A message without a body: Sync, Flush. */
+void bare_write(struct writer *w, enum frontend_type type);
 
 #endif

@@ -387,21 +387,3 @@ pipeline_received(struct pipeline *p, uint8_t type, uint8_t status)
 		return event_of(PIPELINE_ASYNC, head, false);
 	}
 }
-
-bool
-pipeline_is_quiet(const struct pipeline *p)
-{
-	return p->count == 0;
-}
-
-bool
-pipeline_is_settled(const struct pipeline *p)
-{
-	return p->count == 0 && !p->tail_open && !p->skipping;
-}
-
-bool
-pipeline_is_full(const struct pipeline *p)
-{
-	return p->count >= PIPELINE_MAX;
-}

@@ -95,15 +95,27 @@ struct pipeline_event pipeline_received(struct pipeline *p, uint8_t type,
 					uint8_t status);
 
 /* True if nothing is outstanding: each message has had its last answer. */
-bool pipeline_is_quiet(const struct pipeline *p);
+static inline bool
+pipeline_is_quiet(const struct pipeline *p)
+{
+	return p->count == 0;
+}
 
 /*
  * True if the pipeline is quiet and no extended cycle is open either: p->status
  * is then the whole truth.
  */
-bool pipeline_is_settled(const struct pipeline *p);
+static inline bool
+pipeline_is_settled(const struct pipeline *p)
+{
+	return p->count == 0 && !p->tail_open && !p->skipping;
+}
 
 /* True if PIPELINE_MAX messages are outstanding: the sender is to pause. */
-bool pipeline_is_full(const struct pipeline *p);
+static inline bool
+pipeline_is_full(const struct pipeline *p)
+{
+	return p->count >= PIPELINE_MAX;
+}
 
 #endif

@@ -66,6 +66,18 @@ read_string(struct reader *r)
 	return text;
 }
 
+void
+read_values(struct reader *r, struct span *values, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		uint32_t len = read_u32(r);
+
+		values[i] = (struct span){.data = NULL};
+		if (len != UINT32_MAX)
+			values[i] = read_span(r, len);
+	}
+}
+
 bool
 decimal_decode(uint64_t *out, struct span text)
 {

@@ -9,6 +9,7 @@
 #define LOCKSTEP_PROTOCOL_READER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "protocol/span.h"
@@ -37,6 +38,12 @@ struct span read_span(struct reader *r, size_t len);
  * is data[len].  A missing NUL is an overrun.
  */
 struct span read_string(struct reader *r);
+
+/*
+ * Read `count` values, each a length of four bytes and as many bytes, borrowed;
+ * the length -1 has none and stands for SQL NULL: data NULL.
+ */
+void read_values(struct reader *r, struct span *values, size_t count);
 
 /*
  * Decode a whole text of 1 to 10 decimal digits, as many as an int32 has.

@@ -3,8 +3,7 @@
 
 A room is a folder of proxy/, a floor one of policy/: each has a row below
 that names what it may include beside itself, protocol/ and (from proxy/)
-policy/.  EXCEPTIONS are the includes that still run up; one that is not there
-any more fails, so that the list only shrinks.
+policy/.
 
 Within a room modules (a source and its header) include one another without a
 circle; a header without a source is part of whoever includes it.  CIRCLES are
@@ -40,10 +39,6 @@ ROOMS = {
                      "base", "event2"),
 }
 LIBRARIES = set("event2 ini libpq-fe openssl pg_query protobuf-c".split())
-
-# FILE: the headers of a room above that it still includes.
-EXCEPTIONS = {
-}
 
 # Modules of a room from which includes lead back to them.
 CIRCLES = {
@@ -114,21 +109,12 @@ def is_made_of_sql(room, included):
 
 def check_project_includes(report):
     """Includes of the project's own files follow the table."""
-    unused = {(f, h) for f, hs in EXCEPTIONS.items() for h in hs}
     for room, name, path in sources():
         for mark, included in includes(path):
-            if mark != '"':
+            if mark != '"' or is_made_of_sql(room, included):
                 continue
-            if room_of(included) in allowed_rooms(room):
-                continue
-            if (name, included) in unused:
-                unused.remove((name, included))
-                continue
-            if is_made_of_sql(room, included):
-                continue
-            report.add(f"{name} may not include {included}")
-    for name, included in sorted(unused):
-        report.add(f"the exception for {name} and {included} is not used")
+            if room_of(included) not in allowed_rooms(room):
+                report.add(f"{name} may not include {included}")
 
 
 def check_libraries(report):

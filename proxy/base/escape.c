@@ -77,6 +77,17 @@ escape_next(char out[ESCAPE_BYTES], size_t *used, const char *s, size_t len,
 	return (size_t)n;
 }
 
+size_t
+escape_plain_len(const char *s, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && s[n] >= ' ' && s[n] <= '~' && s[n] != '"' &&
+	       s[n] != '\\')
+		n++;
+	return n;
+}
+
 void
 escape_text(char *out, size_t size, const char *s, size_t len)
 {

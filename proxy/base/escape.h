@@ -29,6 +29,12 @@ enum escape_form {
 size_t escape_next(char out[ESCAPE_BYTES], size_t *used, const char *s,
 		   size_t len, enum escape_form form);
 
+/*
+ * The number of bytes at the front of s that stand for themselves in every
+ * form: printable ASCII without quotes and backslashes.
+ */
+size_t escape_plain_len(const char *s, size_t len);
+
 /* Writes as many whole characters as fit into size bytes; NUL terminated. */
 void escape_text(char *out, size_t size, const char *s, size_t len);
 

@@ -47,6 +47,12 @@ log_init(enum log_level level, enum log_format format)
 	wanted_format = format;
 }
 
+bool
+log_wants(enum log_level level)
+{
+	return level <= wanted_level;
+}
+
 /* Puts the bytes.  False: the line would grow beyond `limit`, nothing is put.
  */
 static bool
@@ -67,6 +73,19 @@ log_put(struct log_event *e, const char *s)
 	return log_put_within(e, LINE_MAX_LEN, s, strlen(s));
 }
 
+/* The bytes at the front that need no escape and still fit; returns how many.
+ */
+static size_t
+log_put_plain(struct log_event *e, size_t limit, const char *s, size_t len)
+{
+	size_t room = e->len < limit ? limit - e->len : 0;
+	size_t n = escape_plain_len(s, len < room ? len : room);
+
+	memcpy(e->line + e->len, s, n);
+	e->len += n;
+	return n;
+}
+
 static bool
 log_put_escaped(struct log_event *e, size_t limit, const char *s, size_t len,
 		bool in_quotes)
@@ -79,9 +98,12 @@ log_put_escaped(struct log_event *e, size_t limit, const char *s, size_t len,
 	if (wanted_format == LOG_JSON)
 		form = ESCAPE_JSON;
 	while (len > 0) {
-		out_len = escape_next(out, &used, s, len, form);
-		if (!log_put_within(e, limit, out, out_len))
-			return false;
+		used = log_put_plain(e, limit, s, len);
+		if (used == 0) {
+			out_len = escape_next(out, &used, s, len, form);
+			if (!log_put_within(e, limit, out, out_len))
+				return false;
+		}
 		s += used;
 		len -= used;
 	}

@@ -11,6 +11,7 @@
 #ifndef LOCKSTEP_PROXY_BASE_LOG_H
 #define LOCKSTEP_PROXY_BASE_LOG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,6 +30,9 @@ enum log_format {
 
 /* Called once, before the first thread starts; without: INFO and TEXT. */
 void log_init(enum log_level level, enum log_format format);
+
+/* True if lines of this level are written: to spare what only they need. */
+bool log_wants(enum log_level level);
 
 /* Logs a message without fields, as printf formats it. */
 void log_line(enum log_level level, const char *format, ...)

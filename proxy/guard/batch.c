@@ -144,23 +144,19 @@ batch_send(struct batch *b, bool ends_cycle)
 	return inject_send(&b->injection);
 }
 
-/* Read `count` values off a DataRow.  False: another number of columns. */
+/* Read a row of `count` columns.  False: it has another shape. */
 static bool
 batch_read_row(struct row_value values[COLUMNS_MAX], size_t count,
 	       struct span body)
 {
-	struct data_row row;
+	struct span columns[COLUMNS_MAX];
 	size_t i;
 
-	if (!data_row_decode(&row, body) || row.columns != count)
+	if (!data_row_decode(columns, count, body))
 		return false;
 	for (i = 0; i < count; i++) {
-		struct span value;
-
-		if (!data_row_next(&row, &value))
-			return false;
-		values[i].data = (const char *)value.data;
-		values[i].len = value.len;
+		values[i].data = (const char *)columns[i].data;
+		values[i].len = columns[i].len;
 	}
 	return true;
 }

@@ -135,8 +135,8 @@ exchange_pass_on(struct exchange *x)
 		guard_log_unguarded(x->pair, 1);
 		exchange_send_piece(x);
 	} else {
-		guarded_release_kept(x->guarded);
 		exchange_end(x);
+		guarded_release_kept(x->guarded);
 	}
 }
 

@@ -7,6 +7,7 @@
 #include "proxy/guard/exchange_state.h"
 #include "proxy/config/guard_settings.h"
 #include "proxy/base/clock.h"
+#include "proxy/base/log.h"
 #include "proxy/guard/guarded.h"
 
 enum {
@@ -204,7 +205,8 @@ exchange_act(struct exchange *x, struct guard_step step)
 		return;
 	if (x->is_canceled && step.action != GUARD_REFUSE)
 		step = guard_cancel(&x->guard);
-	exchange_trace_step(x, &step);
+	if (log_wants(LOG_TRACE))
+		exchange_trace_step(x, &step);
 	exchange_give_back(x, step.keeps);
 	switch (step.action) {
 	case GUARD_IDLE:

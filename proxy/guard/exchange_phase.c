@@ -91,7 +91,8 @@ exchange_enter(struct exchange *x, enum exchange_phase next)
 {
 	assert(may_follow[x->phase] & 1u << next);
 	assert(exchange_may_leave(x));
-	exchange_trace_phase(x, next);
+	if (log_wants(LOG_TRACE))
+		exchange_trace_phase(x, next);
 	x->phase = next;
 	x->phase_since_ms = clock_now_ms();
 }

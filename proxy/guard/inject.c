@@ -10,8 +10,8 @@
 #include "proxy/guard/inject.h"
 
 #include <stdio.h>
-#include <string.h>
 
+#include "protocol/frontend.h"
 #include "proxy/guard/guarded.h"
 
 enum {
@@ -24,59 +24,12 @@ inject_name(char out[NAME_MAX_BYTES], uint32_t number)
 	snprintf(out, NAME_MAX_BYTES, "_lockstep%u", number);
 }
 
+/* The server is going to be sent a message of ours of this type. */
 static void
-inject_begin(struct injection *i, enum frontend_type type)
+inject_note(struct injection *i, enum frontend_type type)
 {
-	writer_begin(&i->out, (uint8_t)type);
 	pipeline_sent(&i->guarded->pair->pipeline, (uint8_t)type,
 		      PIPELINE_PROXY);
-}
-
-static void
-inject_parse(struct injection *i, const char *name, const char *sql)
-{
-	inject_begin(i, FRONTEND_PARSE);
-	write_string(&i->out, name);
-	write_string(&i->out, sql);
-	write_u16(&i->out, 0); /* parameter types: the server's guess */
-	writer_end(&i->out);
-}
-
-static void
-inject_bind(struct injection *i, const char *name, char *const *params,
-	    size_t count)
-{
-	size_t n;
-
-	inject_begin(i, FRONTEND_BIND);
-	write_string(&i->out, name);
-	write_string(&i->out, name);
-	write_u16(&i->out, 0); /* all parameters are text */
-	write_u16(&i->out, (uint16_t)count);
-	for (n = 0; n < count; n++) {
-		write_u32(&i->out, (uint32_t)strlen(params[n]));
-		write_bytes(&i->out, params[n], strlen(params[n]));
-	}
-	write_u16(&i->out, 0); /* all columns are text */
-	writer_end(&i->out);
-}
-
-static void
-inject_execute(struct injection *i, const char *name)
-{
-	inject_begin(i, FRONTEND_EXECUTE);
-	write_string(&i->out, name);
-	write_u32(&i->out, 0); /* all rows */
-	writer_end(&i->out);
-}
-
-static void
-inject_close(struct injection *i, uint8_t kind, const char *name)
-{
-	inject_begin(i, FRONTEND_CLOSE);
-	write_u8(&i->out, kind);
-	write_string(&i->out, name);
-	writer_end(&i->out);
 }
 
 static void
@@ -84,11 +37,10 @@ inject_close_stray(struct injection *i)
 {
 	char name[NAME_MAX_BYTES];
 
-	if (i->guarded->stray_statement == 0)
-		return;
 	inject_name(name, i->guarded->stray_statement);
 	i->guarded->stray_statement = 0;
-	inject_close(i, 'S', name);
+	inject_note(i, FRONTEND_CLOSE);
+	close_write(&i->out, 'S', name);
 }
 
 uint32_t
@@ -98,28 +50,34 @@ inject_statement(struct injection *i, const char *sql, char *const *params,
 	uint32_t number = ++i->guarded->injected;
 	char name[NAME_MAX_BYTES];
 
+	if (i->guarded->stray_statement != 0)
+		inject_close_stray(i);
 	inject_name(name, number);
-	inject_close_stray(i);
-	inject_parse(i, name, sql);
-	inject_bind(i, name, params, count);
-	inject_close(i, 'S', name);
-	inject_execute(i, name);
-	inject_close(i, 'P', name);
+	inject_note(i, FRONTEND_PARSE);
+	inject_note(i, FRONTEND_BIND);
+	inject_note(i, FRONTEND_CLOSE);
+	inject_note(i, FRONTEND_EXECUTE);
+	inject_note(i, FRONTEND_CLOSE);
+	parse_write(&i->out, name, sql);
+	bind_write(&i->out, name, name, params, count);
+	close_write(&i->out, 'S', name);
+	execute_write(&i->out, name);
+	close_write(&i->out, 'P', name);
 	return number;
 }
 
 void
 inject_sync(struct injection *i)
 {
-	inject_begin(i, FRONTEND_SYNC);
-	writer_end(&i->out);
+	inject_note(i, FRONTEND_SYNC);
+	bare_write(&i->out, FRONTEND_SYNC);
 }
 
 void
 inject_flush(struct injection *i)
 {
-	inject_begin(i, FRONTEND_FLUSH);
-	writer_end(&i->out);
+	inject_note(i, FRONTEND_FLUSH);
+	bare_write(&i->out, FRONTEND_FLUSH);
 }
 
 bool

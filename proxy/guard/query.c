@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "protocol/backend.h"
+#include "protocol/frontend.h"
 #include "proxy/guard/guarded.h"
 
 bool
@@ -74,10 +76,7 @@ query_send_piece(struct query *q, bool in_own_block)
 
 	delivery_begin(&q->delivery, q->guarded->pair, q->text, p->start,
 		       in_own_block);
-	writer_begin(&w, FRONTEND_QUERY);
-	write_bytes(&w, q->text + p->start, p->end - p->start);
-	write_u8(&w, 0);
-	writer_end(&w);
+	query_write(&w, q->text + p->start, p->end - p->start);
 	query_send(q->guarded, &w);
 }
 
@@ -96,9 +95,7 @@ query_finish(struct query *q)
 	struct pair *p = q->guarded->pair;
 	struct writer w = {0};
 
-	writer_begin(&w, BACKEND_READY_FOR_QUERY);
-	write_u8(&w, (uint8_t)p->pipeline.status);
-	writer_end(&w);
+	ready_for_query_write(&w, p->pipeline.status);
 	if (w.failed)
 		pair_close(p, CLOSE_MEMORY, NULL);
 	else

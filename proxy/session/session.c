@@ -107,7 +107,8 @@ void
 session_enter(struct session *s, enum session_state next)
 {
 	assert(next == SESSION_CLOSING || states[s->state].next & BIT(next));
-	session_trace_state(s, next);
+	if (log_wants(LOG_TRACE))
+		session_trace_state(s, next);
 	s->state = next;
 	s->state_since_ms = clock_now_ms();
 	session_check(s);

@@ -177,45 +177,44 @@ error_fields_decode_rejects_what_is_malformed(void **state)
 #define ROW_BODY "\0\3\0\0\0\2ab\xff\xff\xff\xff\0\0\0\0"
 
 static void
-data_row_next_reads_column_by_column(void **state)
+data_row_decode_reads_all_columns(void **state)
 {
-	struct data_row row;
-	struct span value;
+	struct span values[3];
 
 	(void)state;
-	assert_true(data_row_decode(&row, bytes(ROW_BODY, 16)));
-	assert_int_equal(row.columns, 3);
-	assert_true(data_row_next(&row, &value));
-	assert_span_text(value, "ab");
-	assert_true(data_row_next(&row, &value));
-	assert_null(value.data);
-	assert_int_equal(value.len, 0);
-	assert_true(data_row_next(&row, &value));
-	assert_non_null(value.data);
-	assert_int_equal(value.len, 0);
-	assert_int_equal(row.columns, 0);
-	assert_false(data_row_next(&row, &value));
-	assert_false(data_row_next(&row, &value));
+	assert_true(data_row_decode(values, 3, bytes(ROW_BODY, 16)));
+	assert_span_text(values[0], "ab");
+	assert_null(values[1].data);
+	assert_int_equal(values[1].len, 0);
+	assert_non_null(values[2].data);
+	assert_int_equal(values[2].len, 0);
 }
 
 static void
 data_row_decode_accepts_a_row_without_columns(void **state)
 {
-	struct data_row row;
-	struct span value;
-
 	(void)state;
-	assert_true(data_row_decode(&row, bytes("\0\0", 2)));
-	assert_false(data_row_next(&row, &value));
-	assert_null(value.data);
+	assert_true(data_row_decode(NULL, 0, bytes("\0\0", 2)));
 }
 
 static void
+data_row_decode_wants_as_many_columns_as_it_is_told(void **state)
+{
+	struct span values[4];
+
+	(void)state;
+	assert_false(data_row_decode(values, 2, bytes(ROW_BODY, 16)));
+	assert_false(data_row_decode(values, 4, bytes(ROW_BODY, 16)));
+}
+
+/* Whatever number of columns it is taken for. */
+static void
 check_row_is_rejected(struct span part)
 {
-	struct data_row row;
+	struct span values[4];
 
-	assert_false(data_row_decode(&row, part));
+	for (size_t count = 0; count <= 4; count++)
+		assert_false(data_row_decode(values, count, part));
 }
 
 static void
@@ -232,16 +231,14 @@ data_row_decode_rejects_what_is_malformed(void **state)
 }
 
 static void
-data_row_next_stops_where_a_row_is_cut_short(void **state)
+ready_for_query_write_says_the_status(void **state)
 {
-	struct data_row row = {.rest = bytes("\0\0\0\2a", 5), .columns = 2};
-	struct span value;
+	struct writer w = {0};
 
 	(void)state;
-	assert_false(data_row_next(&row, &value));
-	assert_null(value.data);
-	assert_int_equal(row.columns, 2);
-	assert_int_equal(row.rest.len, 5);
+	ready_for_query_write(&w, TRANSACTION_FAILED);
+	assert_span_equal(span_of(w.data, w.len), bytes("Z\0\0\0\5E", 6));
+	writer_clear(&w);
 }
 
 int
@@ -259,10 +256,12 @@ main(void)
 		error_fields_decode_falls_back_to_the_localized_severity),
 	    cmocka_unit_test(error_fields_decode_tells_absent_from_empty),
 	    cmocka_unit_test(error_fields_decode_rejects_what_is_malformed),
-	    cmocka_unit_test(data_row_next_reads_column_by_column),
+	    cmocka_unit_test(data_row_decode_reads_all_columns),
+	    cmocka_unit_test(
+		data_row_decode_wants_as_many_columns_as_it_is_told),
+	    cmocka_unit_test(ready_for_query_write_says_the_status),
 	    cmocka_unit_test(data_row_decode_accepts_a_row_without_columns),
 	    cmocka_unit_test(data_row_decode_rejects_what_is_malformed),
-	    cmocka_unit_test(data_row_next_stops_where_a_row_is_cut_short),
 	};
 
 	return cmocka_run_group_tests_name("protocol/backend", tests, NULL,

@@ -1,5 +1,6 @@
 #include "protocol/frontend.h"
 
+#include "protocol/frame.h"
 #include "tests/support/test.h"
 
 static void
@@ -233,10 +234,76 @@ execute_decode_rejects_what_is_malformed(void **state)
 	check_execute_is_rejected(bytes("c1\0\0\0\0\0\0", 8));
 }
 
+/* Encoders: what they write the decoders read. */
+
+static struct span
+next_body(struct span *in, uint8_t type)
+{
+	struct frame frame;
+
+	assert_int_equal(frame_next(&frame, in, FRAME_LENGTH_MAX), FRAME_OK);
+	assert_int_equal(frame.type, type);
+	return frame.body;
+}
+
+static void
+encoders_write_what_the_decoders_read(void **state)
+{
+	struct writer w = {0};
+	struct query_message query;
+	struct parse_message parse;
+	struct execute_message execute;
+	struct target_message target;
+	struct span in;
+
+	(void)state;
+	query_write(&w, "select 1, 2", 8);
+	parse_write(&w, "s", "select $1");
+	execute_write(&w, "p");
+	close_write(&w, 'P', "p");
+	bare_write(&w, FRONTEND_SYNC);
+	assert_false(w.failed);
+	in = span_of(w.data, w.len);
+	assert_true(query_decode(&query, next_body(&in, FRONTEND_QUERY)));
+	assert_true(span_equals(query.sql, "select 1"));
+	assert_true(parse_decode(&parse, next_body(&in, FRONTEND_PARSE)));
+	assert_true(span_equals(parse.statement, "s"));
+	assert_true(span_equals(parse.sql, "select $1"));
+	assert_span_equal(parse.rest, bytes("\0\0", 2));
+	assert_true(execute_decode(&execute, next_body(&in, FRONTEND_EXECUTE)));
+	assert_true(span_equals(execute.portal, "p"));
+	assert_int_equal(execute.max_rows, 0);
+	assert_true(target_decode(&target, next_body(&in, FRONTEND_CLOSE)));
+	assert_int_equal(target.kind, 'P');
+	assert_true(span_equals(target.name, "p"));
+	assert_int_equal(next_body(&in, FRONTEND_SYNC).len, 0);
+	assert_int_equal(in.len, 0);
+	writer_clear(&w);
+}
+
+static void
+bind_write_writes_text_parameters(void **state)
+{
+	static char first[] = "ab";
+	static char second[] = "";
+	char *const params[] = {first, second};
+	struct writer w = {0};
+
+	(void)state;
+	bind_write(&w, "p", "s", params, 2);
+	assert_span_equal(span_of(w.data, w.len),
+			  bytes("B\0\0\0\x18"
+				"p\0s\0\0\0\0\2\0\0\0\2ab\0\0\0\0\0\0",
+				25));
+	writer_clear(&w);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(encoders_write_what_the_decoders_read),
+	    cmocka_unit_test(bind_write_writes_text_parameters),
 	    cmocka_unit_test(query_decode_borrows_the_text),
 	    cmocka_unit_test(query_decode_rejects_every_proper_prefix),
 	    cmocka_unit_test(query_decode_wants_its_one_nul_at_the_end),

@@ -65,10 +65,33 @@ escape_text_cuts_between_characters(void **state)
 	}
 }
 
+static void
+escape_plain_len_ends_at_what_a_form_escapes(void **state)
+{
+	enum escape_form form;
+	char out[ESCAPE_BYTES];
+	size_t used;
+
+	(void)state;
+	for (int c = 0; c < 256; c++) {
+		char s[] = {'a', (char)c};
+		bool is_plain = escape_plain_len(s, 2) == 2;
+
+		for (form = ESCAPE_JSON; form <= ESCAPE_TEXT; form++)
+			assert_true(!is_plain || (escape_next(out, &used, s + 1,
+							      1, form) == 1 &&
+						  out[0] == (char)c));
+		assert_true(is_plain || c < ' ' || c > '~' || c == '"' ||
+			    c == '\\');
+	}
+	assert_int_equal(escape_plain_len("", 0), 0);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(escape_plain_len_ends_at_what_a_form_escapes),
 	    cmocka_unit_test(escape_write_json_keeps_what_is_plain),
 	    cmocka_unit_test(escape_write_json_escapes_all_else),
 	    cmocka_unit_test(escape_text_leaves_quotes_and_shows_bytes),
