@@ -370,6 +370,16 @@ add_partition_pair(struct statement *out, enum target_kind kind,
 				     cmd->def->partition_cmd->name);
 }
 
+/* An index's partitions are attached without a lock on the table's readers. */
+static enum statement_status
+add_attach(struct statement *out, const PgQuery__AlterTableStmt *stmt,
+	   const PgQuery__AlterTableCmd *cmd)
+{
+	if (stmt->objtype == ALTERED(INDEX))
+		return STATEMENT_OK;
+	return add_partition_pair(out, TARGET_ATTACH, stmt->relation, cmd);
+}
+
 /*
  * Add what one clause locks besides the relation; `mode` is the one that the
  * whole ALTER takes on that.
@@ -388,10 +398,7 @@ add_clause(struct statement *out, const PgQuery__AlterTableStmt *stmt,
 	case CLAUSE(DetachPartition):
 		return add_partition_pair(out, TARGET_DETACH, range, cmd);
 	case CLAUSE(AttachPartition):
-		/* An index: its table stays readable. */
-		if (stmt->objtype == ALTERED(INDEX))
-			return STATEMENT_OK;
-		return add_partition_pair(out, TARGET_ATTACH, range, cmd);
+		return add_attach(out, stmt, cmd);
 	case CLAUSE(AddConstraint):
 		return add_constraint(out, range, cmd, mode);
 	case CLAUSE(AddColumn):
