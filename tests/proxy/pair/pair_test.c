@@ -260,10 +260,10 @@ pair_close_without_memory_has_the_reason_alone(void **state)
 	struct pair_fixture *f = *state;
 
 	allocation_fail_after(0);
-	pair_close(&f->pair, CLOSE_MEMORY, "detail");
+	pair_close(&f->pair, CLOSE_MEMORY, NULL);
 	assert_true(allocation_restore());
 	assert_pair_closes(&f->pair, CLOSE_MEMORY);
-	assert_null(f->pair.farewell.detail);
+	assert_true(f->pair.farewell.message.failed);
 }
 
 /* What is the owner's */
