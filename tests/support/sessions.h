@@ -13,6 +13,7 @@
 #include "protocol/frame.h"
 #include "protocol/types.h"
 #include "proxy/auth/credentials.h"
+#include "proxy/base/log.h"
 #include "proxy/gate/turns.h"
 #include "proxy/net/handshake_pool.h"
 #include "proxy/pair/cancel.h"
@@ -66,7 +67,7 @@ struct fixture {
 	size_t got;        /* bytes in read */
 	size_t wanted;
 	int from;
-	uint8_t read[512 * 1024];
+	uint8_t read[1024 * 1024];
 };
 
 /* As worker.c has it. */
