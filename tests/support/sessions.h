@@ -59,7 +59,9 @@ struct fixture {
 	struct mailbox *mailboxes[1];
 	struct sessions sessions;
 	int listener;
-	int server; /* the connection accepted last */
+	int server; /* the connection accepted last, and all of them: */
+	int servers[FIXTURE_CLIENTS];
+	size_t server_count;
 	int client; /* the one connected last, and all of them: */
 	int clients[FIXTURE_CLIENTS];
 	size_t client_count;
@@ -201,8 +203,8 @@ teardown(void **state)
 
 	for (size_t i = 0; i < f->client_count; i++)
 		close(f->clients[i]);
-	if (f->server >= 0)
-		close(f->server);
+	for (size_t i = 0; i < f->server_count; i++)
+		close(f->servers[i]);
 	sessions_stop(&f->sessions);
 	loop_until(f->base, has_no_session, f);
 	assert_int_equal(atomic_load(&f->sessions.load), 0);
@@ -308,9 +310,9 @@ has_server(void *arg)
 static inline void
 accept_server(struct fixture *f)
 {
-	if (f->server >= 0)
-		close(f->server);
+	assert_true(f->server_count < FIXTURE_CLIENTS);
 	loop_until(f->base, has_server, f);
+	f->servers[f->server_count++] = f->server;
 }
 
 static inline void
