@@ -2,6 +2,7 @@
 
 #include "proxy/base/clock.h"
 #include "tests/support/gate.h"
+#include "tests/support/scram.h"
 #include "tests/support/sessions.h"
 
 /* For the next session: up to this state, with nothing left to be read. */
@@ -73,7 +74,7 @@ enter_folder(void **state)
 {
 	if (certificates_enter_folder(state) != 0)
 		return -1;
-	certificate_write_text("roles", "\"joe\" \"secret\"\n");
+	certificate_write_text("roles", "\"joe\" \"" PENCIL_VERIFIER "\"\n");
 	return 0;
 }
 
@@ -372,6 +373,7 @@ main(void)
 	    TEST(close_over_tcp_names_the_client_in_the_log),
 	};
 
+	log_init(LOG_ERROR, LOG_TEXT);
 	return cmocka_run_group_tests_name("proxy/session/session_close", tests,
 					   enter_folder,
 					   certificates_leave_folder);
