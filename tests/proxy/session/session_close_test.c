@@ -340,6 +340,40 @@ client_that_is_gone_while_closing_ends_it(void **state)
 	assert_true(has_no_session(f));
 }
 
+/* The socket took only some of them. */
+static void
+client_that_breaks_amid_its_last_words_ends_it(void **state)
+{
+	struct fixture *f = *state;
+	static uint8_t row[65000] = "D\0\0\xfd\xe7";
+	int size = 1;
+
+	for (int closes_first = 0; closes_first < 2; closes_first++) {
+		f = *state;
+		log_in(f);
+		setsockopt(f->s->pair.client.fd, SOL_SOCKET, SO_SNDBUF, &size,
+			   sizeof(size));
+		assert_true(pair_to_client(&f->s->pair, row, sizeof(row)));
+		session_turn(f->s);
+		if (closes_first)
+			session_stop(f->s);
+		stream_want_read(&f->s->pair.client, false);
+		close_client(f);
+		loop_until(f->base, has_no_session, f);
+		again_with(state, setup_roles);
+	}
+}
+
+static void
+client_that_says_nonsense_to_sasl_is_told(void **state)
+{
+	struct fixture *f = *state;
+
+	reach(f, SESSION_SASL);
+	says(f, BYTES(QUERY));
+	assert_closes(f, CLOSE_CLIENT_BAD);
+}
+
 static void
 close_over_tcp_names_the_client_in_the_log(void **state)
 {
@@ -370,6 +404,8 @@ main(void)
 	    TEST(close_of_a_broken_client_ends_at_once),
 	    TEST(close_behind_the_end_of_both_ends_at_once),
 	    TEST(client_that_is_gone_while_closing_ends_it),
+	    TEST(client_that_breaks_amid_its_last_words_ends_it),
+	    TEST(client_that_says_nonsense_to_sasl_is_told),
 	    TEST(close_over_tcp_names_the_client_in_the_log),
 	};
 

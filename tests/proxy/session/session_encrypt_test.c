@@ -30,6 +30,22 @@ has_left_handshake(void *arg)
 	return f->s->state != SESSION_HANDSHAKE;
 }
 
+static bool
+is_in_auth(void *arg)
+{
+	struct fixture *f = arg;
+
+	return f->s->state == SESSION_AUTH;
+}
+
+static bool
+is_closing(void *arg)
+{
+	struct fixture *f = arg;
+
+	return pair_is_closing(&f->s->pair);
+}
+
 /* certificate: NULL, none is shown. */
 static struct client
 encrypt(struct fixture *f, const char *certificate, bool has_alpn)
@@ -387,6 +403,96 @@ certificate_is_asked_for_as_tls_mode_says(void **state)
 	}
 }
 
+/* The server's side */
+
+static void
+prefer_tls_with_the_server(struct fixture *f)
+{
+	f->config.upstream_tls.mode = TLS_PREFER;
+	credentials_store_replace(f->daemon.credentials,
+				  credentials_load(&f->config, stderr));
+	connect_locally(f);
+	says(f, BYTES(STARTUP));
+	accept_server(f);
+	assert_gets(f, f->server, BYTES(SSL_REQUEST));
+}
+
+static void
+server_is_spoken_to_by_tls(void **state)
+{
+	struct fixture *f = *state;
+	struct client server = {.f = f, .peer = tls_peer_new(true, "server")};
+
+	prefer_tls_with_the_server(f);
+	serves(f, "S", 1);
+	tls_peer_begin(&server.peer, f->server);
+	loop_until(f->base, has_shaken, &server);
+	assert_int_equal(server.step, TLS_PEER_DONE);
+	loop_until(f->base, is_in_auth, f);
+	assert_non_null(f->s->pair.server.tls);
+	assert_true(f->s->pair.server_address.is_tls);
+	assert_int_equal(SSL_read(server.peer.ssl, f->read, 100),
+			 sizeof(STARTUP) - 1);
+	assert_memory_equal(f->read, STARTUP, sizeof(STARTUP) - 1);
+	assert_int_equal(write(f->server, "no record", 9), 9);
+	loop_until(f->base, is_closing, f);
+	assert_int_equal(f->s->pair.farewell.reason, CLOSE_SERVER_LOST);
+	assert_non_null(strstr(f->s->pair.farewell.detail, "127.0.0.1 port"));
+	tls_peer_clear(&server.peer);
+}
+
+static void
+server_whose_tls_fails_is_spoken_to_in_clear(void **state)
+{
+	struct fixture *f = *state;
+
+	prefer_tls_with_the_server(f);
+	serves(f, "S", 1);
+	shutdown(f->server, SHUT_RDWR);
+	accept_server(f);
+	assert_gets(f, f->server, BYTES(STARTUP));
+	assert_null(f->s->pair.server.tls);
+}
+
+static void
+server_that_refuses_by_tls_is_asked_in_clear(void **state)
+{
+	struct fixture *f = *state;
+	struct client server = {.f = f, .peer = tls_peer_new(true, "server")};
+
+	prefer_tls_with_the_server(f);
+	serves(f, "S", 1);
+	tls_peer_begin(&server.peer, f->server);
+	loop_until(f->base, has_shaken, &server);
+	assert_int_equal(SSL_write(server.peer.ssl, BYTES(FATAL READY)),
+			 sizeof(FATAL READY) - 1);
+	accept_server(f);
+	assert_gets(f, f->server, BYTES(STARTUP));
+	assert_silent(f->client);
+	serves(f, BYTES(AUTHENTICATED KEY READY));
+	assert_gets(f, f->client, BYTES(AUTHENTICATED KEY READY));
+	tls_peer_clear(&server.peer);
+}
+
+static void
+server_that_is_gone_when_asked_again_has_refused(void **state)
+{
+	struct fixture *f = *state;
+	struct client server = {.f = f, .peer = tls_peer_new(true, "server")};
+
+	prefer_tls_with_the_server(f);
+	serves(f, "S", 1);
+	tls_peer_begin(&server.peer, f->server);
+	loop_until(f->base, has_shaken, &server);
+	shutdown(f->listener, SHUT_RDWR);
+	assert_int_equal(SSL_write(server.peer.ssl, BYTES(FATAL)),
+			 sizeof(FATAL) - 1);
+	loop_until(f->base, is_closing, f);
+	assert_int_equal(f->s->pair.farewell.reason, CLOSE_SERVER_LEFT);
+	assert_span_equal(hear_end(f, f->client), bytes(BYTES(FATAL)));
+	tls_peer_clear(&server.peer);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup_tls, teardown)
 
 int
@@ -412,6 +518,10 @@ main(void)
 	    TEST(client_of_a_unix_socket_needs_no_tls),
 	    TEST(cancel_request_needs_no_tls),
 	    TEST(certificate_is_asked_for_as_tls_mode_says),
+	    TEST(server_is_spoken_to_by_tls),
+	    TEST(server_whose_tls_fails_is_spoken_to_in_clear),
+	    TEST(server_that_refuses_by_tls_is_asked_in_clear),
+	    TEST(server_that_is_gone_when_asked_again_has_refused),
 	};
 
 	return cmocka_run_group_tests_name("proxy/session/session_encrypt",
