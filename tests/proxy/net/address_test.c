@@ -1,0 +1,65 @@
+#include "proxy/net/address.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/un.h>
+
+#include "tests/support/test.h"
+
+static void
+assert_text(const struct address *a, const char *expected)
+{
+	char out[ADDRESS_TEXT_MAX];
+
+	memset(out, 'x', sizeof(out));
+	address_text(a, out);
+	assert_string_equal(out, expected);
+}
+
+static void
+address_text_tells_host_and_port(void **state)
+{
+	struct address a = {.len = sizeof(struct sockaddr_in)};
+	struct sockaddr_in *in = (struct sockaddr_in *)&a.address;
+
+	(void)state;
+	in->sin_family = AF_INET;
+	in->sin_port = htons(5432);
+	in->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	assert_text(&a, "127.0.0.1 port 5432");
+}
+
+static void
+address_text_tells_an_address_of_version_6(void **state)
+{
+	struct address a = {.len = sizeof(struct sockaddr_in6)};
+	struct sockaddr_in6 *in = (struct sockaddr_in6 *)&a.address;
+
+	(void)state;
+	in->sin6_family = AF_INET6;
+	in->sin6_port = htons(1);
+	in->sin6_addr = in6addr_loopback;
+	assert_text(&a, "::1 port 1");
+}
+
+static void
+address_text_of_nobody_is_the_upstream(void **state)
+{
+	struct address a = {.len = 0};
+
+	(void)state;
+	assert_text(&a, "upstream");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(address_text_tells_host_and_port),
+	    cmocka_unit_test(address_text_tells_an_address_of_version_6),
+	    cmocka_unit_test(address_text_of_nobody_is_the_upstream),
+	};
+
+	return cmocka_run_group_tests_name("proxy/net/address", tests, NULL,
+					   NULL);
+}
