@@ -25,7 +25,7 @@ client_sends(struct session_fixture *f, const void *data, size_t len)
 {
 	assert_int_equal(write(f->client, data, len), len);
 	relay_from_client(&f->session);
-	session_turn(&f->session);
+	session_finish_event(&f->session);
 }
 
 static inline void
@@ -33,7 +33,7 @@ server_sends(struct session_fixture *f, const void *data, size_t len)
 {
 	assert_int_equal(write(f->server, data, len), len);
 	relay_from_server(&f->session);
-	session_turn(&f->session);
+	session_finish_event(&f->session);
 }
 
 static inline void
@@ -41,7 +41,7 @@ client_ends(struct session_fixture *f)
 {
 	shutdown(f->client, SHUT_WR);
 	relay_from_client(&f->session);
-	session_turn(&f->session);
+	session_finish_event(&f->session);
 }
 
 static inline void
@@ -49,7 +49,7 @@ server_ends(struct session_fixture *f)
 {
 	shutdown(f->server, SHUT_WR);
 	relay_from_server(&f->session);
-	session_turn(&f->session);
+	session_finish_event(&f->session);
 }
 
 static inline void

@@ -354,7 +354,7 @@ shut_for_a(struct session_fixture *f)
 	assert_non_null(w);
 	atomic_fetch_add(&w->users, 1);
 	gate_add(&f->sessions.gate, w);
-	f->session.pair.resume = (pair_resume_fn *)session_turn;
+	f->session.pair.resume = (pair_resume_fn *)session_finish_event;
 	f->session.pair.owner = &f->session;
 	return w;
 }
@@ -434,7 +434,7 @@ client_is_not_read_while_the_server_takes_nothing(void **state)
 		got += in.len;
 		loop_for(f->base, 1);
 	}
-	session_turn(&f->session);
+	session_finish_event(&f->session);
 	assert_true(f->session.pair.client.is_reading);
 	assert_server_gets(f, BYTES(SYNC));
 	free(query);
@@ -552,7 +552,7 @@ read_without_memory_closes(void **state)
 	relay_from_client(&f->session);
 	assert_true(allocation_restore());
 	assert_session_closes(f, CLOSE_MEMORY);
-	session_turn(&f->session);
+	session_finish_event(&f->session);
 	assert_int_equal(f->session.state, SESSION_CLOSING);
 	assert_client_gets(f, "", 0); /* no memory for words either */
 }

@@ -274,9 +274,9 @@ error_and_end_may_come_with_one_read(void **state)
 	assert_int_equal(write(f->server, BYTES(FATAL)), sizeof(FATAL) - 1);
 	shutdown(f->server, SHUT_WR);
 	relay_from_server(&f->session);
-	session_turn(&f->session);
+	session_finish_event(&f->session);
 	relay_from_server(&f->session);
-	session_turn(&f->session);
+	session_finish_event(&f->session);
 	assert_client_gets(f, BYTES(FATAL));
 	assert_farewell(f, CLOSE_SERVER_LEFT);
 }
@@ -308,7 +308,7 @@ server_is_not_read_while_the_client_takes_nothing(void **state)
 		got += in.len;
 		loop_for(f->base, 1);
 	}
-	session_turn(&f->session);
+	session_finish_event(&f->session);
 	assert_true(f->session.pair.server.is_reading);
 	free(row);
 }

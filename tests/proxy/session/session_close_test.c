@@ -95,7 +95,7 @@ close_tells_its_reason_in_each_state(void **state)
 
 			reach(f, (enum session_state)st);
 			pair_close(&f->s->pair, (enum close_reason)r, "why");
-			session_turn(f->s);
+			session_finish_event(f->s);
 			assert_int_equal(f->s->state, SESSION_CLOSING);
 			assert_false(stream_is_open(&f->s->pair.server));
 			assert_null(f->s->dial);
@@ -127,7 +127,7 @@ close_from_within_leaves_all_alive_until_the_turn(void **state)
 	assert_false(pair_to_server(&f->s->pair, "x", 1));
 	assert_silent(f->client);
 	assert_silent(f->server);
-	session_turn(f->s);
+	session_finish_event(f->s);
 	assert_closes(f, CLOSE_CLIENT_BAD);
 	assert_int_equal(hear_end(f, f->server).len, 0);
 }
@@ -140,9 +140,9 @@ close_says_the_first_reason_once(void **state)
 	log_in(f);
 	pair_close(&f->s->pair, CLOSE_TOO_MANY, "first");
 	pair_close(&f->s->pair, CLOSE_MEMORY, "second");
-	session_turn(f->s);
+	session_finish_event(f->s);
 	pair_close(&f->s->pair, CLOSE_SHUTDOWN, NULL);
-	session_turn(f->s);
+	session_finish_event(f->s);
 	session_stop(f->s);
 	session_drain(f->s);
 	session_expire(f->s);
@@ -307,7 +307,7 @@ close_of_a_broken_client_ends_at_once(void **state)
 
 	log_in(f);
 	pair_close(&f->s->pair, CLOSE_CLIENT_BROKEN, NULL);
-	session_turn(f->s);
+	session_finish_event(f->s);
 	assert_true(f->s->is_reaped);
 	assert_false(stream_is_open(&f->s->pair.client));
 	assert_false(has_no_session(f)); /* freed by the loop, not here */
@@ -354,7 +354,7 @@ client_that_breaks_amid_its_last_words_ends_it(void **state)
 		setsockopt(f->s->pair.client.fd, SOL_SOCKET, SO_SNDBUF, &size,
 			   sizeof(size));
 		assert_true(pair_to_client(&f->s->pair, row, sizeof(row)));
-		session_turn(f->s);
+		session_finish_event(f->s);
 		if (closes_first)
 			session_stop(f->s);
 		stream_want_read(&f->s->pair.client, false);

@@ -306,7 +306,7 @@ handshake_without_memory_closes(void **state)
 					 CLOSE_MEMORY);
 		else
 			assert_int_equal(f->s->state, SESSION_HANDSHAKE);
-		session_turn(f->s);
+		session_finish_event(f->s);
 		again_with(state, setup_tls);
 	}
 	assert_true(n > 2);

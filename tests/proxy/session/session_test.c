@@ -67,7 +67,7 @@ expire_ends_a_transaction_and_spares_a_statement_that_runs(void **state)
 	sessions_expire(&f->sessions);
 	assert_false(pair_is_closing(&f->s->pair));
 	x->phase = EXCHANGE_WAITING;
-	session_turn(f->s);
+	session_finish_event(f->s);
 	assert_int_equal(f->s->pair.farewell.reason, CLOSE_SHUTDOWN);
 	again_with(state, setup);
 	f = *state;
@@ -130,7 +130,7 @@ client_that_leaves_a_held_statement_ends_it(void **state)
 	assert_false(f->s->pair.server.is_shut);
 	x->phase = EXCHANGE_WAITING;
 	x->guard.waits = 1;
-	session_turn(f->s);
+	session_finish_event(f->s);
 	assert_int_equal(f->s->pair.farewell.reason, CLOSE_CLIENT_LEFT);
 	assert_string_equal(f->s->pair.farewell.detail, "while held");
 }
@@ -149,7 +149,7 @@ client_that_leaves_the_gate_is_gone_after_a_moment(void **state)
 	assert_false(pair_is_closing(&f->s->pair));
 	assert_true(event_pending(&f->s->pair.timer, EV_TIMEOUT, &left));
 	f->s->guarded.watch.waiting_since_ms -= 995;
-	session_turn(f->s);
+	session_finish_event(f->s);
 	loop_until(f->base, wait_is_over, f);
 	gate_remove(&f->sessions.gate, w);
 	loop_until(f->base, has_no_session, f);

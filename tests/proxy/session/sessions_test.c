@@ -257,7 +257,7 @@ cancel_of_a_session_that_has_ended_goes_to_its_server(void **state)
 	session_startup_readable(f->s);
 	assert_null(f->s->dial);
 	pair_close(&held->pair, CLOSE_CLIENT_BROKEN, NULL);
-	session_turn(held);
+	session_finish_event(held);
 	assert_true(held->is_reaped);
 	accept_server(f);
 	assert_gets(f, f->server, BYTES(CANCEL_REQUEST));
