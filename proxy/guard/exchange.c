@@ -131,8 +131,8 @@ pass_on(struct exchange *x)
 		guard_log_unguarded(x->pair, 1);
 		send_piece(x);
 	} else {
-		guarded_release_kept(x->guarded);
 		exchange_end(x);
+		guarded_release_kept(x->guarded);
 	}
 }
 
