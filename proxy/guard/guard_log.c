@@ -125,6 +125,16 @@ guard_log_warn(struct pair *p, const char *text, bool tells_client)
 		(void)pair_report(p, &r);
 }
 
+/* False: the pair is closing, now at the latest. */
+static bool
+report(struct pair *p, const struct error_report *e)
+{
+	if (pair_report(p, e))
+		return true;
+	pair_close(p, CLOSE_MEMORY, NULL);
+	return false;
+}
+
 bool
 guard_log_notify(const struct guard_log *l, struct pair *p,
 		 const struct guard *g, uint64_t now_ms)
@@ -139,7 +149,7 @@ guard_log_notify(const struct guard_log *l, struct pair *p,
 	e.sqlstate = r.sqlstate;
 	e.message = r.message;
 	e.detail = r.detail;
-	return pair_report(p, &e);
+	return report(p, &e);
 }
 
 bool
@@ -156,5 +166,5 @@ guard_log_refuse(struct guard_log *l, struct pair *p, const struct guard *g,
 	e.message = r.message;
 	e.detail = r.detail[0] != '\0' ? r.detail : NULL;
 	e.hint = r.hint[0] != '\0' ? r.hint : NULL;
-	return pair_report(p, &e);
+	return report(p, &e);
 }
