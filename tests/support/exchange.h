@@ -233,6 +233,11 @@ scene_event(void *arg, const char *word, char **values)
 		assert_true(scene_gate_is_open(s));
 	} else if (strcmp(word, "turn") == 0) {
 		assert_false(scene_turn_is_free(s));
+	} else if (strcmp(word, "free") == 0) {
+		assert_true(scene_turn_is_free(s));
+	} else if (strcmp(word, "kept") == 0) {
+		assert_null(s->guarded.guarded.lease.window);
+		assert_non_null(s->guarded.guarded.lease.transaction);
 	} else {
 		assert_string_equal(word, "left");
 		shutdown(s->guarded.pair.client, SHUT_RDWR);

@@ -22,20 +22,35 @@ static const struct scene_row rows[] = {
     },
     {
 	.name = "what stands around the guarded one goes along",
-	.client = "Q begin; insert into t; drop table c; select "
-		  "1; commit; select 2",
-	.server_gets = "Query(begin; insert into t; drop table c; "
-		       "select 1; commit; select 2)",
+	.client = "Q begin; insert into t values (1); drop table "
+		  "c; select 1; commit; select 2",
+	.server_gets = "Query(begin; insert into t values (1); ) "
+		       "SAVEPOINT _lockstep facts(t) settings plan{c} "
+		       "/ "
+		       "look(abc) / "
+		       "names(abc) / "
+		       "look(abc) / "
+		       "attempt(abc) plan{c} names(abc) / "
+		       "RELEASE SAVEPOINT _lockstep / "
+		       "Query(*drop table c; select 1; commit; select "
+		       "2)",
 	.client_gets = "[BEGIN] [INSERT INTO] [DROP TABLE] D [SELECT "
 		       "1] [COMMIT] D [SELECT 1] ready-I",
     },
     {
 	.name = "a block that an implicit transaction turns "
-		"into is not guarded",
-	.client = "Q select 1; begin; insert into t; drop table "
-		  "c; commit; select 2",
-	.server_gets = "Query(select 1; begin; insert into t; drop "
-		       "table c; commit; select 2)",
+		"into is cut as well",
+	.client = "Q select 1; begin; insert into t values (1); "
+		  "drop table c; commit; select 2",
+	.server_gets = "Query(select 1; begin; insert into t values "
+		       "(1); ) SAVEPOINT _lockstep facts(t) settings "
+		       "plan{c} / "
+		       "look(abc) / "
+		       "names(abc) / "
+		       "look(abc) / "
+		       "attempt(abc) plan{c} names(abc) / "
+		       "RELEASE SAVEPOINT _lockstep / "
+		       "Query(*drop table c; commit; select 2)",
 	.client_gets = "D [SELECT 1] [BEGIN] [INSERT INTO] [DROP "
 		       "TABLE] [COMMIT] D [SELECT 1] ready-I",
     },
@@ -118,9 +133,11 @@ static const struct scene_row rows[] = {
 		"behind it",
 	.client = "Q begin\n"
 		  "--\n"
-		  "Q insert into t; commit; drop table c",
-	.server_gets = "Query(begin) Query(insert into t; commit; "
-		       "drop table c)",
+		  "Q insert into t values (1); commit; drop table c",
+	.server_gets = "Query(begin) Query(insert into t values (1); "
+		       "commit; ) facts(f) settings plan{c} / "
+		       "BEGIN attempt(abc) plan{c} / "
+		       "Query(*drop table c) COMMIT /",
 	.client_gets = "[BEGIN] ready-T [INSERT INTO] [COMMIT] [DROP "
 		       "TABLE] ready-I",
     },
@@ -168,11 +185,11 @@ static const struct scene_row rows[] = {
 	.client_gets = "[BEGIN] [DROP TABLE] [COMMIT] ready-I",
     },
     {
-	.name = "nor is what stands before such a block",
-	.client = "Q insert into t; drop table c; begin; select "
-		  "1; commit",
-	.server_gets = "Query(insert into t; drop table c; begin; "
-		       "select 1; commit)",
+	.name = "what stands before such a block is not guarded",
+	.client = "Q insert into t values (1); drop table c; "
+		  "begin; select 1; commit",
+	.server_gets = "Query(insert into t values (1); drop table c; "
+		       "begin; select 1; commit)",
 	.client_gets = "[INSERT INTO] [DROP TABLE] [BEGIN] D [SELECT "
 		       "1] [COMMIT] ready-I",
     },
@@ -189,6 +206,14 @@ static const struct scene_row rows[] = {
 		       "RELEASE SAVEPOINT _lockstep / "
 		       "Query(*drop table c; commit; select 1)",
 	.client_gets = "[BEGIN] [DROP TABLE] error 23503 ready-I",
+    },
+    {
+	.name = "a text with a syntax error is sent whole",
+	.client = "Q begin; drop table c; insert into; commit",
+	.script = "insert into: error 42601",
+	.server_gets = "Query(begin; drop table c; insert into; "
+		       "commit)",
+	.client_gets = "[BEGIN] [DROP TABLE] error 42601 ready-E",
     },
 };
 

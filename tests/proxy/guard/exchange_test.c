@@ -376,11 +376,12 @@ static const struct scene_row rows[] = {
     {
 	.name = "several statements in one message are one "
 		"transaction",
-	.client = "Q insert into t; drop table c; insert into t",
+	.client = "Q insert into t values (1); drop table c; "
+		  "insert into t values (1)",
 	.server_gets = "facts(f) settings plan{c} / "
 		       "BEGIN attempt(abc) plan{c} / "
-		       "Query(*insert into t; drop table c; insert "
-		       "into t) COMMIT /",
+		       "Query(*insert into t values (1); drop table "
+		       "c; insert into t values (1)) COMMIT /",
 	.client_gets = "[INSERT INTO] [DROP TABLE] [INSERT INTO] "
 		       "ready-I",
     },
@@ -396,8 +397,9 @@ static const struct scene_row rows[] = {
 	.name = "what is not guarded is not touched",
 	.client = "Q select 1\n"
 		  "--\n"
-		  "Q insert into t",
-	.server_gets = "Query(select 1) Query(insert into t)",
+		  "Q insert into t values (1)",
+	.server_gets = "Query(select 1) Query(insert into t values "
+		       "(1))",
 	.client_gets = "D [SELECT 1] ready-I [INSERT INTO] ready-I",
     },
     {
