@@ -195,14 +195,16 @@ static inline void
 scene_deliver(struct scene *s)
 {
 	uint8_t copy[sizeof(s->server.out)];
-	struct span in = span_of(copy, s->server.out_len);
-	struct span raw = in;
+	struct span in;
+	struct span raw;
 	struct frame f;
 
 	if (!s->server.is_flushed)
 		return;
 	s->server.is_flushed = false;
-	memcpy(copy, s->server.out, in.len);
+	memcpy(copy, s->server.out, s->server.out_len);
+	in = span_of(copy, s->server.out_len);
+	raw = in;
 	s->server.out_len = 0;
 	while (!pair_is_closing(scene_pair(s)) &&
 	       frame_next(&f, &in, FRAME_LENGTH_MAX) == FRAME_OK) {
