@@ -239,7 +239,8 @@ server_ends_transaction(struct scripted_server *s, const char *sql)
 		return false;
 	server_tag(s, commits && s->status == TRANSACTION_BLOCK ? "COMMIT"
 								: "ROLLBACK");
-	s->status = TRANSACTION_IDLE;
+	if (strstr(sql, "and chain") == NULL)
+		s->status = TRANSACTION_IDLE;
 	server_drop_locks(s);
 	return true;
 }
