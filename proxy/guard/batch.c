@@ -202,6 +202,8 @@ batch_take_error(struct batch *b, uint8_t entry, struct frame frame,
 	if (batch_has_error(b))
 		return;
 	write_bytes(&b->error, raw.data, raw.len);
+	if (b->error.failed)
+		pair_close(b->injection.guarded->pair, CLOSE_MEMORY, NULL);
 	memcpy(b->sqlstate, "XX000", sizeof(b->sqlstate));
 	if (error_fields_decode(&f, frame.body) && f.sqlstate.len == 5)
 		memcpy(b->sqlstate, f.sqlstate.data, 5);

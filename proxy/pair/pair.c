@@ -72,13 +72,16 @@ bool
 pair_report(struct pair *p, const struct error_report *report)
 {
 	struct writer w = {0};
-	bool is_written;
+	bool is_written = false;
 
 	if (report->severity[0] == 'N' || report->severity[0] == 'W')
 		notice_response_write(&w, report);
 	else
 		error_response_write(&w, report);
-	is_written = !w.failed && pair_to_client(p, w.data, w.len);
+	if (w.failed)
+		pair_close(p, CLOSE_MEMORY, NULL);
+	else
+		is_written = pair_to_client(p, w.data, w.len);
 	writer_clear(&w);
 	return is_written;
 }

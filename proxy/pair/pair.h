@@ -104,7 +104,8 @@ bool pair_to_server(struct pair *p, const void *data, size_t len);
 
 /*
  * Tell the client: a NoticeResponse for severities NOTICE and WARNING, else
- * an ErrorResponse.  False: the pair is closing, or memory is out.
+ * an ErrorResponse.  False: the pair is closing, for want
+ * of memory perhaps.
  */
 bool pair_report(struct pair *p, const struct error_report *report);
 

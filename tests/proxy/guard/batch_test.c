@@ -496,6 +496,24 @@ batch_send_without_memory_closes_the_pair(void **state)
 	assert_true(n > 5);
 }
 
+/* It may be the answer to the client's statement. */
+static void
+batch_answer_without_memory_for_an_error_closes_the_pair(void **state)
+{
+	struct batch_fixture *f = *state;
+	struct pipeline_event event = {.verdict = PIPELINE_ANSWER,
+				       .owner = PIPELINE_PROXY,
+				       .entry = FRONTEND_EXECUTE};
+	struct frame frame = {.type = BACKEND_ERROR_RESPONSE,
+			      .body = span_of("C57014\0", 8)};
+
+	allocation_fail_after(0);
+	(void)batch_answer(&f->batch, &event, frame,
+			   span_of("E\0\0\0\014C57014\0\0", 13));
+	assert_true(allocation_restore());
+	assert_pair_closes(&f->guarded.pair.pair, CLOSE_MEMORY);
+}
+
 #define TEST(name)                                                             \
 	cmocka_unit_test_setup_teardown(name, batch_fixture_setup,             \
 					batch_fixture_teardown)
@@ -522,6 +540,7 @@ main(void)
 	    TEST(batch_answer_leaves_to_the_client_what_only_came_meanwhile),
 	    TEST(batch_answer_keeps_the_first_error),
 	    TEST(batch_answer_takes_an_odd_error_for_one),
+	    TEST(batch_answer_without_memory_for_an_error_closes_the_pair),
 	    TEST(batch_answer_remembers_the_statement_that_an_error_leaves),
 	    TEST(batch_answer_notes_rows_of_another_shape),
 	    TEST(batch_answer_notes_rows_where_none_belong),
