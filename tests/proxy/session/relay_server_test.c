@@ -28,6 +28,7 @@ static const char answer[] = ROWS COMPLETE LATIN1 NOTICE READY;
 
 enum {
 	ANSWER_BYTES = sizeof(answer) - 1,
+	LARGEST_BYTES = 1024 * 1024, /* that are waited for */
 };
 
 static void
@@ -149,8 +150,9 @@ static void
 parameter_status_that_is_too_large_streams(void **state)
 {
 	struct session_fixture *f = *state;
-	uint8_t *large = frame_of(BACKEND_PARAMETER_STATUS, 1024 * 1024 + 1, 0);
-	uint8_t *most = frame_of(BACKEND_PARAMETER_STATUS, 1024 * 1024, 0);
+	uint8_t *large =
+	    frame_of(BACKEND_PARAMETER_STATUS, LARGEST_BYTES + 1, 0);
+	uint8_t *most = frame_of(BACKEND_PARAMETER_STATUS, LARGEST_BYTES, 0);
 
 	server_sends(f, most, 100);
 	assert_client_gets(f, "", 0);

@@ -344,7 +344,7 @@ client_that_is_gone_while_closing_ends_it(void **state)
 static void
 client_that_breaks_amid_its_last_words_ends_it(void **state)
 {
-	struct fixture *f = *state;
+	struct fixture *f;
 	static uint8_t row[65000] = "D\0\0\xfd\xe7";
 	int size = 1;
 

@@ -290,7 +290,7 @@ certificate_of_another_authority_fails(void **state)
 static void
 handshake_without_memory_closes(void **state)
 {
-	struct fixture *f = *state;
+	struct fixture *f;
 	bool has_failed = true;
 	unsigned n;
 
