@@ -284,7 +284,7 @@ client_behind_a_guarded_statement_is_read_up_to_a_bound(void **state)
 	says(f, much, sizeof(much));
 	assert_false(f->s->pair.client.is_reading);
 	assert_true(f->s->pair.server.is_reading);
-	assert_true(f->s->pair.from_client.buffer.len <= 128 * 1024);
+	assert_true(f->s->pair.from_client.buffer.len <= (size_t)128 * 1024);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
