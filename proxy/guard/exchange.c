@@ -329,6 +329,7 @@ exchange_begin(struct exchange *x, struct guarded *g)
 	assert(g->exchange == NULL);
 	x->guarded = g;
 	x->pair = g->pair;
+	x->phase_since_ms = clock_now_ms();
 	g->exchange = x;
 	atomic_fetch_add(&x->pair->daemon->exchanges, 1);
 	exchange_ask_before_fence(x);

@@ -141,7 +141,7 @@ login_client_step(struct session *s)
 	struct buffer *b = &s->pair.from_client.buffer;
 	struct frame f;
 
-	while (s->state == SESSION_SASL) {
+	while (s->state == SESSION_SASL && !pair_is_closing(&s->pair)) {
 		struct span in = buffer_span(b);
 		enum frame_status status =
 		    frame_next(&f, &in, LOGIN_ANSWER_MAX);

@@ -348,10 +348,21 @@ session_drain(struct session *s)
 	session_finish_event(s);
 }
 
+/* True once the time to drain is over, unless a guarded statement runs. */
+static bool
+session_is_overdue(const struct session *s)
+{
+	const struct exchange *x = s->guarded.exchange;
+
+	return s->is_expired && (x == NULL || !exchange_is_running(x));
+}
+
 void
 session_expire(struct session *s)
 {
 	s->is_expired = true;
+	if (session_is_overdue(s))
+		pair_close(&s->pair, CLOSE_SHUTDOWN, NULL);
 	session_finish_event(s);
 }
 
@@ -500,25 +511,20 @@ session_set_interest(struct session *s)
 	stream_want_read(&s->pair.server, server);
 }
 
-/* True if a shutdown has waited for this moment. */
-static bool
-session_is_to_shut_down(const struct session *s)
-{
-	const struct exchange *x = s->guarded.exchange;
-
-	return (s->sessions->is_draining && session_is_at_boundary(s)) ||
-	       (s->is_expired && (x == NULL || !exchange_is_running(x)));
-}
-
-/* Deal with a side that has said its last, or a shutdown that is due. */
+/*
+ * Deal with a side that has said its last, or a shutdown that is due.  A client
+ * that has left does not keep a session beyond drain_timeout.
+ */
 static void
 session_note_ends(struct session *s)
 {
 	if (s->pair.from_server.is_eof)
 		session_server_ended(s);
+	else if (session_is_overdue(s))
+		pair_close(&s->pair, CLOSE_SHUTDOWN, NULL);
 	else if (s->pair.from_client.is_eof)
 		session_client_ended(s);
-	else if (session_is_to_shut_down(s))
+	else if (s->sessions->is_draining && session_is_at_boundary(s))
 		pair_close(&s->pair, CLOSE_SHUTDOWN, NULL);
 }
 

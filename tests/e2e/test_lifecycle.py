@@ -221,6 +221,19 @@ def test_drain_timeout_ends_what_goes_on(launch, admin, sql):
         admin.execute("select pg_terminate_backend(%s)", (session.pid,))
 
 
+def test_drain_timeout_ends_what_goes_on_for_a_client_that_left(launch,
+                                                                admin):
+    lockstep = launch(drain_timeout="500ms")
+    session = bare_session(lockstep)
+    session.send(query("select pg_sleep(60)"))
+    until_sleeping(admin, session.pid)
+    session.close()
+    time.sleep(0.2)
+    lockstep.process.send_signal(signal.SIGTERM)
+    assert_ended_well(lockstep)
+    admin.execute("select pg_terminate_backend(%s)", (session.pid,))
+
+
 def test_drain_timeout_of_zero_ends_all_at_once(launch):
     lockstep = launch(drain_timeout="0")
     with bare_session(lockstep) as session:

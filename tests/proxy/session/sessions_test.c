@@ -208,6 +208,22 @@ expire_ends_open_transactions(void **state)
 	assert_closes(f, CLOSE_SHUTDOWN);
 }
 
+/* The server goes on for nobody: that holds no shutdown up. */
+static void
+expire_ends_what_goes_on_for_a_client_that_has_left(void **state)
+{
+	struct fixture *f = *state;
+
+	log_in(f);
+	says(f, BYTES(QUERY));
+	shutdown(f->client, SHUT_WR);
+	loop_for(f->base, 10);
+	assert_false(pair_is_closing(&f->s->pair));
+	assert_true(f->s->pair.from_client.is_eof);
+	sessions_expire(&f->sessions);
+	assert_closes(f, CLOSE_SHUTDOWN);
+}
+
 static void
 stop_ends_every_session(void **state)
 {
@@ -282,6 +298,7 @@ main(void)
 	    TEST(drain_ends_the_loop_with_the_last_session),
 	    TEST(drain_ends_the_loop_without_a_session),
 	    TEST(expire_ends_open_transactions),
+	    TEST(expire_ends_what_goes_on_for_a_client_that_has_left),
 	    TEST(stop_ends_every_session),
 	    TEST(stop_passes_over_those_that_end),
 	    TEST(cancel_of_a_session_that_has_ended_goes_to_its_server),
