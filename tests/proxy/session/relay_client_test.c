@@ -75,7 +75,7 @@ query_waits_until_it_is_whole(void **state)
 	struct session_fixture *f = *state;
 
 	for (size_t i = 0; i < sizeof(QUERY) - 2; i++) {
-		client_sends(f, QUERY + i, 1);
+		client_sends(f, &QUERY[i], 1);
 		assert_server_gets(f, "", 0);
 	}
 	client_sends(f, "\0", 1);
@@ -91,8 +91,8 @@ message_whose_type_is_enough_streams(void **state)
 	assert_server_gets(f, BIND, 6);
 	assert_int_equal(f->session.pair.from_client.pass_left,
 			 sizeof(BIND) - 1 - 6);
-	client_sends(f, BIND SYNC + 6, sizeof(BIND SYNC) - 1 - 6);
-	assert_server_gets(f, BIND SYNC + 6, sizeof(BIND SYNC) - 1 - 6);
+	client_sends(f, &(BIND SYNC)[6], sizeof(BIND SYNC) - 1 - 6);
+	assert_server_gets(f, &(BIND SYNC)[6], sizeof(BIND SYNC) - 1 - 6);
 	assert_int_equal(f->session.pair.pipeline.count, 2);
 }
 

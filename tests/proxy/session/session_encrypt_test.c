@@ -149,7 +149,7 @@ request_may_come_byte_by_byte(void **state)
 	connect_tcp(f);
 	for (size_t i = 0; i < sizeof(SSL_REQUEST) - 1; i++) {
 		assert_int_equal(f->s->state, SESSION_STARTUP);
-		says(f, SSL_REQUEST + i, 1);
+		says(f, &SSL_REQUEST[i], 1);
 	}
 	assert_gets(f, f->client, "S", 1);
 }

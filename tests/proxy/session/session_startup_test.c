@@ -21,7 +21,7 @@ startup_packet_may_come_byte_by_byte(void **state)
 	connect_locally(f);
 	for (size_t i = 0; i < sizeof(STARTUP) - 1; i++) {
 		assert_int_equal(f->s->state, SESSION_STARTUP);
-		says(f, STARTUP + i, 1);
+		says(f, &STARTUP[i], 1);
 	}
 	accept_server(f);
 	assert_gets(f, f->server, BYTES(STARTUP));

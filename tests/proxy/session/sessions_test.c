@@ -151,7 +151,7 @@ drain_waits_for_the_rest_of_a_message(void **state)
 	says(f, QUERY, 7);
 	sessions_drain(&f->sessions);
 	assert_false(pair_is_closing(&f->s->pair));
-	says(f, QUERY + 7, sizeof(QUERY) - 1 - 7);
+	says(f, &QUERY[7], sizeof(QUERY) - 1 - 7);
 	serves(f, BYTES(COMPLETE READY "N\0\0\0\6"));
 	assert_false(pair_is_closing(&f->s->pair));
 	serves(f, "\0\0", 2);
