@@ -6,13 +6,10 @@
     (gdb) lockstep exchanges         guarded statements under way
 
 Nothing is called in the process, so it may be in any state; it stands still
-while gdb holds it.  Texts are those of the sources' tables (X-macros), read
-from the process itself where they are arrays, else the enums' own names.
+while gdb holds it.  States are the enumerators' own names.
 """
 
 import gdb
-
-IN_COPY = " in copy"
 
 
 def server():
@@ -61,7 +58,7 @@ def pipeline_line(pipeline):
     if pipeline["skipping"]:
         line += " skipping"
     if pipeline["in_copy"]:
-        line += IN_COPY
+        line += " in copy"
     return line
 
 
@@ -87,6 +84,7 @@ def inlet_line(inlet):
 def exchange_line(exchange):
     statement = exchange["log"]["statement"]
     return (f"{enum(exchange['phase'], 'EXCHANGE_')}, "
+            f"guard {enum(exchange['guard']['state'], 'GUARD_AT_')}, "
             f"context {enum(exchange['context'], 'CONTEXT_')}, "
             f"{statement.string() if statement else 'no statement yet'}")
 

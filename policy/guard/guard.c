@@ -41,7 +41,8 @@ guard_take_set(struct guard *g, struct lock_set *set)
 	(void)lock_order_sort(&g->set, &g->settings->order);
 }
 
-bool
+/* True if the set has a member that LOCK TABLE cannot lock. */
+static bool
 guard_has_unlockable(const struct guard *g)
 {
 	size_t i;
@@ -141,6 +142,35 @@ state_of_judgement(enum guard_outcome outcome)
 	return state;
 }
 
+static bool
+approach_looks(const struct guard *g)
+{
+	switch (g->settings->policy) {
+	case GUARD_POLICY_HOLD:
+		return true;
+	case GUARD_POLICY_AUTO:
+		return g->attempts > 0 || guard_gate_lasts(g) ||
+		       guard_has_unlockable(g);
+	case GUARD_POLICY_LOCK:
+		return guard_looks_at_all(g) || guard_has_unlockable(g);
+	case GUARD_POLICY_PASS:
+	case GUARD_POLICY_REJECT:
+		break;
+	}
+	assert(false && "such a policy guards nothing");
+	return false;
+}
+
+/* Begin the next round: look, or attempt at once. */
+static struct guard_step
+guard_approach(struct guard *g, uint64_t now_ms)
+{
+	if (guard_is_overdue(g, now_ms))
+		return guard_spend(g, now_ms);
+	return guard_enter(g,
+			   approach_looks(g) ? GUARD_AT_LOOK : GUARD_AT_TURN);
+}
+
 struct guard_step
 guard_planned(struct guard *g, const struct guard_settings *settings,
 	      enum guard_scope scope, const struct session_facts *facts,
@@ -165,34 +195,6 @@ bool
 guard_looks_at_all(const struct guard *g)
 {
 	return g->attempts % LOOK_EVERY == LOOK_EVERY / 2;
-}
-
-static bool
-approach_looks(const struct guard *g)
-{
-	switch (g->settings->policy) {
-	case GUARD_POLICY_HOLD:
-		return true;
-	case GUARD_POLICY_AUTO:
-		return g->attempts > 0 || guard_gate_lasts(g) ||
-		       guard_has_unlockable(g);
-	case GUARD_POLICY_LOCK:
-		return guard_looks_at_all(g) || guard_has_unlockable(g);
-	case GUARD_POLICY_PASS:
-	case GUARD_POLICY_REJECT:
-		break;
-	}
-	assert(false && "such a policy guards nothing");
-	return false;
-}
-
-struct guard_step
-guard_approach(struct guard *g, uint64_t now_ms)
-{
-	if (guard_is_overdue(g, now_ms))
-		return guard_spend(g, now_ms);
-	return guard_enter(g,
-			   approach_looks(g) ? GUARD_AT_LOOK : GUARD_AT_TURN);
 }
 
 struct guard_step

@@ -29,10 +29,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "policy/guard/holder_age.h"
 #include "policy/catalog/holders.h"
 #include "policy/catalog/lock_set.h"
 #include "policy/catalog/session_facts.h"
+#include "policy/guard/holder_age.h"
 #include "policy/guard/settings.h"
 #include "policy/guard/window.h"
 

@@ -57,15 +57,9 @@ guard_in_window(const struct guard *g)
 
 /* guard.c */
 
-/* Begin the next round: look, or attempt at once. */
-struct guard_step guard_approach(struct guard *g, uint64_t now_ms);
-
 /* True if policy lock looks at all tables this time, and not at most at those
  * that no attempt can lock. */
 bool guard_looks_at_all(const struct guard *g);
-
-/* True if the set has a member that LOCK TABLE cannot lock. */
-bool guard_has_unlockable(const struct guard *g);
 
 /* True if only the gate covers the set: it has tables that the role may not
  * LOCK, or views.  A sequence is mostly reached through its table, so an

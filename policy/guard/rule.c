@@ -249,17 +249,6 @@ rule_matches(const struct rule *rule, const struct rule_subject *s)
 	return true;
 }
 
-bool
-rule_is_for_all(const struct rule *rule)
-{
-	size_t i;
-
-	for (i = 0; i < RULE_PREDICATES; i++)
-		if (rule->matches[i].count > 0)
-			return false;
-	return true;
-}
-
 const struct rule *
 rule_find(const struct rule *rules, size_t count,
 	  const struct rule_subject *subject)

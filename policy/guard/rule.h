@@ -54,9 +54,6 @@ extern const char *const rule_statements[];
  * "application_name". */
 const char *rule_predicate_name(enum rule_predicate predicate);
 
-/* True if the rule matches any statement, whatever it is. */
-bool rule_is_for_all(const struct rule *rule);
-
 /* The first of the rules that matches, borrowed; NULL: none does. */
 const struct rule *rule_find(const struct rule *rules, size_t count,
 			     const struct rule_subject *subject);

@@ -13,8 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "proxy/config/mistake.h"
 #include "proxy/auth/scram.h"
+#include "proxy/config/mistake.h"
 #include "proxy/tls/secret_file.h"
 
 #define TAKE_VERIFIER                                                          \

@@ -103,7 +103,8 @@ credentials_load(const struct config *c, FILE *errors)
 	return NULL;
 }
 
-struct credentials *
+/* Take one more use, from any thread; returns c. */
+static struct credentials *
 credentials_use(struct credentials *c)
 {
 	atomic_fetch_add(&c->uses, 1);

@@ -11,8 +11,8 @@
 #include <stdio.h>
 
 #include "proxy/auth/auth_file.h"
-#include "proxy/config/config.h"
 #include "proxy/auth/scram.h"
+#include "proxy/config/config.h"
 #include "proxy/tls/tls_context.h"
 
 /* Immutable once it is loaded. */
@@ -31,9 +31,6 @@ struct credentials {
  * result.  NULL: every mistake is a line on `errors`, without any secret.
  */
 struct credentials *credentials_load(const struct config *c, FILE *errors);
-
-/* Takes one more use, from any thread; returns c. */
-struct credentials *credentials_use(struct credentials *c);
 
 /* Gives a use back, from any thread; the last one wipes and frees it.  Accepts
  * NULL. */

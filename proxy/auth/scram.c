@@ -5,8 +5,8 @@
 
 #include "protocol/scram.h"
 #include "protocol/writer.h"
-#include "proxy/tls/digest.h"
 #include "proxy/auth/scram_state.h"
+#include "proxy/tls/digest.h"
 
 static bool
 scram_key_decode(uint8_t out[SCRAM_KEY_BYTES], struct span text)

@@ -12,8 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "proxy/tls/digest.h"
 #include "proxy/auth/scram_state.h"
+#include "proxy/tls/digest.h"
 
 static enum scram_binding_flag
 scram_client_flag_choose(struct span binding, bool can_bind)

@@ -18,8 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "proxy/tls/digest.h"
 #include "proxy/auth/scram_state.h"
+#include "proxy/tls/digest.h"
 
 enum {
 	MOCK_SALT_BYTES = 16,

@@ -1,7 +1,6 @@
 /*
  * mailbox.h - how one thread tells a worker something: a locked queue and an
- * eventfd that wakes its loop.  The only state that workers share with others
- * besides the cancel registry and atomic counters.
+ * eventfd that wakes its loop.
  */
 #ifndef LOCKSTEP_PROXY_BASE_MAILBOX_H
 #define LOCKSTEP_PROXY_BASE_MAILBOX_H
@@ -17,7 +16,7 @@ enum mail_kind {
 	MAIL_CONNECTION, /* fd: an accepted socket, taken */
 	MAIL_CANCEL,     /* id: the session whose statement is to end; asked by
 			    session `asker` of worker `worker` */
-	MAIL_CANCELED,   /* id: that one; fd: 1 if something ended, else 0 */
+	MAIL_CANCELED,   /* id: that one; has_ended: something has */
 	MAIL_DRAIN,      /* end sessions as they come to a boundary */
 	MAIL_EXPIRE,     /* end all but guarded statements that run */
 	MAIL_STOP,       /* end all sessions now */
@@ -29,6 +28,7 @@ enum mail_kind {
 
 struct mail {
 	enum mail_kind kind;
+	bool has_ended;
 	int fd;
 	uint64_t id;
 	uint64_t asker;

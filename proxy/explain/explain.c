@@ -13,10 +13,10 @@
 #include <libpq-fe.h>
 
 #include "policy/catalog/lock_order.h"
+#include "proxy/config/guard_settings.h"
 #include "proxy/explain/explain_output.h"
 #include "proxy/explain/explain_report.h"
 #include "proxy/explain/explain_server.h"
-#include "proxy/config/guard_settings.h"
 
 struct explain {
 	const struct config *config;

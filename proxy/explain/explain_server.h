@@ -9,8 +9,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "policy/guard/overrides.h"
 #include "policy/catalog/session_facts.h"
+#include "policy/guard/overrides.h"
 #include "policy/sql/statement.h"
 #include "proxy/explain/explain_report.h"
 

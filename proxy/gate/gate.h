@@ -19,8 +19,7 @@
 
 #include "policy/catalog/gate_names.h"
 #include "proxy/pair/daemon.h"
-
-struct pair;
+#include "proxy/pair/pair.h"
 
 /* Shared by the workers; fields that are not atomic never change. */
 struct gate_window {
@@ -30,7 +29,7 @@ struct gate_window {
 	uint64_t shut_ms;    /* when it began, by clock_now_ms */
 	uint64_t until_ms;   /* when it ends by itself */
 	struct gate_names names;
-	char database[64];
+	char database[PAIR_NAME_BYTES];
 };
 
 /*

@@ -1,7 +1,7 @@
 #include "proxy/gate/lease.h"
 
-#include "proxy/gate/gate.h"
 #include "proxy/base/clock.h"
+#include "proxy/gate/gate.h"
 #include "proxy/gate/turns.h"
 #include "proxy/pair/pair.h"
 

@@ -30,14 +30,17 @@ struct lease {
  */
 bool lease_take_turn(struct lease *l, uint32_t *allowance_ms);
 
-/* Give the turn back, if it is ours, unless the transaction keeps it. */
+/*
+ * Give the turn back, if it is ours.  Where the transaction keeps the gate
+ * shut, the turn is kept until that ends.
+ */
 void lease_give_turn(struct lease *l);
 
 /*
- * Shut the gate for these names, which are taken, until until_ms by
- * clock_now_ms or lease_open.  A window that is shut already is replaced
- * without a gap.  Out of memory: the gate stays open, and *names are as they
- * were.
+ * Shut the gate for these names, which are taken, until lease_open, or until_ms
+ * of clock_now_ms at the latest.  A window that is shut already is replaced
+ * without a gap.  Out of memory: the gate is open afterwards, also if it was
+ * shut, and *names are as they were.
  */
 void lease_shut(struct lease *l, struct gate_names *names, uint64_t until_ms);
 

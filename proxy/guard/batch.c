@@ -175,9 +175,8 @@ batch_take_row(struct batch *b, struct span body)
 			       session_facts_read(&b->facts, v);
 		return b->has_facts;
 	case BATCH_OVERRIDES:
-		b->has_overrides = batch_read_row(v, OVERRIDES_COLUMNS, body) &&
-				   overrides_read(&b->overrides, v);
-		return b->has_overrides;
+		return batch_read_row(v, OVERRIDES_COLUMNS, body) &&
+		       overrides_read(&b->overrides, v);
 	case BATCH_PLAN:
 		return batch_read_row(v, LOCK_SET_COLUMNS, body) &&
 		       lock_set_add_row(&b->planned, v);

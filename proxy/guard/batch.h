@@ -11,8 +11,8 @@
 #include "policy/catalog/gate_names.h"
 #include "policy/catalog/holders.h"
 #include "policy/catalog/lock_set.h"
-#include "policy/guard/overrides.h"
 #include "policy/catalog/session_facts.h"
+#include "policy/guard/overrides.h"
 #include "protocol/frame.h"
 #include "protocol/pipeline.h"
 #include "proxy/guard/inject.h"
@@ -40,7 +40,6 @@ struct batch {
 	const struct lock_set *set; /* borrowed: to attempt, or to look at */
 	/* The results. */
 	bool has_facts;
-	bool has_overrides;
 	bool is_odd; /* a row had not the shape its query gives it */
 	bool has_attempt;
 	size_t attempt_index; /* as attempt_read sets it */

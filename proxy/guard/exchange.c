@@ -10,9 +10,9 @@
 #include <string.h>
 
 #include "protocol/backend.h"
-#include "proxy/guard/exchange_state.h"
-#include "proxy/config/guard_settings.h"
 #include "proxy/base/clock.h"
+#include "proxy/config/guard_settings.h"
+#include "proxy/guard/exchange_state.h"
 #include "proxy/guard/guarded.h"
 
 enum {

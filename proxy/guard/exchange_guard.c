@@ -4,10 +4,10 @@
  */
 #include <string.h>
 
-#include "proxy/guard/exchange_state.h"
-#include "proxy/config/guard_settings.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/log.h"
+#include "proxy/config/guard_settings.h"
+#include "proxy/guard/exchange_state.h"
 #include "proxy/guard/guarded.h"
 
 enum {
@@ -66,7 +66,7 @@ exchange_send_plan(struct exchange *x)
 {
 	exchange_begin_batch(x, EXCHANGE_PLANNING);
 	if (x->context == CONTEXT_BLOCK && !x->has_savepoint) {
-		batch_add_command(&x->batch, "SAVEPOINT _lockstep");
+		batch_add_command(&x->batch, SAVEPOINT_SET);
 		x->has_savepoint = true;
 	}
 	batch_add_facts(&x->batch, x->context != CONTEXT_IDLE);
@@ -136,7 +136,7 @@ exchange_send_undo(struct exchange *x)
 {
 	exchange_begin_batch(x, EXCHANGE_UNDOING);
 	if (x->context == CONTEXT_BLOCK)
-		batch_add_command(&x->batch, "ROLLBACK TO SAVEPOINT _lockstep");
+		batch_add_command(&x->batch, SAVEPOINT_UNDO);
 	else if (exchange_is_query(x))
 		batch_add_command(&x->batch, "ROLLBACK");
 	(void)batch_send(&x->batch, true);
@@ -160,7 +160,7 @@ static void
 exchange_release_savepoint(struct exchange *x)
 {
 	exchange_begin_batch(x, EXCHANGE_UNDOING);
-	batch_add_command(&x->batch, "RELEASE SAVEPOINT _lockstep");
+	batch_add_command(&x->batch, SAVEPOINT_RELEASE);
 	x->has_savepoint = false;
 	(void)batch_send(&x->batch, true);
 }
@@ -272,7 +272,7 @@ exchange_has_lost(const struct exchange *x)
 {
 	return batch_has_error(&x->batch) &&
 	       (x->context == CONTEXT_TAIL ||
-		strcmp(x->batch.sqlstate, "57014") == 0);
+		strcmp(x->batch.sqlstate, SQLSTATE_CANCELED) == 0);
 }
 
 /* A question of ours failed: the statement runs as if without us. */

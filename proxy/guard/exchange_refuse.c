@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "policy/catalog/attempt.h"
-#include "proxy/guard/exchange_state.h"
 #include "proxy/base/clock.h"
+#include "proxy/guard/exchange_state.h"
 #include "proxy/guard/guarded.h"
 
 static void
@@ -40,8 +40,8 @@ exchange_send_failure(struct exchange *x)
 {
 	exchange_begin_batch(x, EXCHANGE_REFUSING);
 	if (x->has_savepoint) {
-		batch_add_command(&x->batch, "ROLLBACK TO SAVEPOINT _lockstep");
-		batch_add_command(&x->batch, "RELEASE SAVEPOINT _lockstep");
+		batch_add_command(&x->batch, SAVEPOINT_UNDO);
+		batch_add_command(&x->batch, SAVEPOINT_RELEASE);
 		x->has_savepoint = false;
 	}
 	batch_add_command(&x->batch, attempt_refusal_sql());
@@ -76,7 +76,7 @@ exchange_fail(struct exchange *x)
 		       exchange_status(x) != TRANSACTION_IDLE;
 
 	guard_log_result(&x->log, b->sqlstate, strlen(b->sqlstate));
-	if (strcmp(b->sqlstate, "57014") == 0)
+	if (strcmp(b->sqlstate, SQLSTATE_CANCELED) == 0)
 		(void)guard_cancel(&x->guard);
 	else
 		(void)guard_plan_failed(&x->guard);

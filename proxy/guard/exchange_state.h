@@ -116,7 +116,15 @@ struct exchange {
 	struct guard_log log;
 };
 
-/* exchange.c */
+/* The savepoint that shields what we do in a block of the client's. */
+#define SAVEPOINT_SET "SAVEPOINT _lockstep"
+#define SAVEPOINT_UNDO "ROLLBACK TO SAVEPOINT _lockstep"
+#define SAVEPOINT_RELEASE "RELEASE SAVEPOINT _lockstep"
+
+/* SQLSTATE query_canceled: the user or a timeout ended a statement. */
+#define SQLSTATE_CANCELED "57014"
+
+/* exchange_phase.c */
 
 /* Log at level trace what the guard has decided on. */
 void exchange_trace_step(const struct exchange *x,
@@ -124,6 +132,8 @@ void exchange_trace_step(const struct exchange *x,
 
 /* Go to `next`, and assert that this may be.  Nothing else writes x->phase. */
 void exchange_enter(struct exchange *x, enum exchange_phase next);
+
+/* exchange.c */
 
 /* True for a simple Query, or a cancel of one; false for an Execute. */
 bool exchange_is_query(const struct exchange *x);

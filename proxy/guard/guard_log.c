@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "policy/guard/report.h"
-#include "proxy/config/guard_settings.h"
 #include "proxy/base/log.h"
+#include "proxy/config/guard_settings.h"
 #include "proxy/guard/guarded.h"
 
 void

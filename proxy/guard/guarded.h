@@ -44,7 +44,7 @@ void guarded_describe(const struct guarded *g, struct log_event *e);
 /* Give back what others wait for: the gate, the turn, a place in line. */
 void guarded_leave(struct guarded *g);
 
-/* Leave, and free all that is owned but the exchange. */
+/* Leave, and free all that is owned; exchange_free has freed the exchange. */
 void guarded_clear(struct guarded *g);
 
 /* Note that a client's message, at the front of in, goes to the server now. */

@@ -22,14 +22,20 @@ pair_init(struct pair *p, struct daemon *d, struct event_base *base,
 }
 
 void
-pair_clear(struct pair *p)
+pair_leave_server(struct pair *p)
 {
-	pair_stop_timer(p);
 	if (p->cancel_entry != NULL)
 		cancel_forget(p->daemon->cancels, p->cancel_entry);
 	p->cancel_entry = NULL;
-	stream_close(&p->client);
 	stream_close(&p->server);
+}
+
+void
+pair_clear(struct pair *p)
+{
+	pair_stop_timer(p);
+	pair_leave_server(p);
+	stream_close(&p->client);
 	pipeline_clear(&p->pipeline);
 	buffer_clear(&p->from_client.buffer);
 	buffer_clear(&p->from_server.buffer);

@@ -78,6 +78,9 @@ struct pair {
 void pair_init(struct pair *p, struct daemon *d, struct event_base *base,
 	       event_callback_fn on_timer, pair_resume_fn *resume, void *owner);
 
+/* Close the server's side; a CancelRequest does not find the pair any more. */
+void pair_leave_server(struct pair *p);
+
 /* Close what is open and free what is owned. */
 void pair_clear(struct pair *p);
 

@@ -6,13 +6,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "proxy/auth/credentials.h"
+#include "proxy/base/log.h"
 #include "proxy/config/config.h"
 #include "proxy/config/config_load.h"
 #include "proxy/config/config_tls.h"
 #include "proxy/config/setting.h"
-#include "proxy/auth/credentials.h"
 #include "proxy/explain/explain.h"
-#include "proxy/base/log.h"
 #include "proxy/server/server.h"
 
 enum {

@@ -25,14 +25,14 @@
 #include <event2/event_struct.h>
 #include <event2/thread.h>
 
-#include "proxy/config/config_tls.h"
 #include "proxy/auth/credentials.h"
-#include "proxy/server/listener.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/log.h"
+#include "proxy/config/config_tls.h"
 #include "proxy/gate/turns.h"
 #include "proxy/net/handshake_pool.h"
 #include "proxy/pair/cancel.h"
+#include "proxy/server/listener.h"
 #include "proxy/server/worker.h"
 
 enum {
@@ -265,8 +265,10 @@ server_start_workers(struct server *s)
 	struct daemon *d = &s->daemon;
 	bool started;
 
-	if (!server_make_daemon(s))
+	if (!server_make_daemon(s)) {
+		log_line(LOG_ERROR, "out of memory");
 		return false;
+	}
 	started = server_start_handshakes(d);
 	while (started && s->started < d->worker_count) {
 		started = worker_start(&s->workers[s->started], d, s->started);
@@ -340,12 +342,15 @@ server_run(const struct config *config)
 	if (credentials == NULL)
 		return EXIT_FAILURE;
 	s.daemon.credentials = credentials_store_new(credentials);
-	if (s.daemon.credentials == NULL)
+	if (s.daemon.credentials == NULL) {
+		log_line(LOG_ERROR, "out of memory");
 		return EXIT_FAILURE;
+	}
 	evthread_use_pthreads();
 	server_raise_descriptor_limit(config);
 	s.base = event_base_new();
 	if (s.base == NULL) {
+		log_line(LOG_ERROR, "cannot make an event loop");
 		credentials_store_free(s.daemon.credentials);
 		return EXIT_FAILURE;
 	}

@@ -11,9 +11,9 @@
 #define LOCKSTEP_PROXY_SESSION_LOGIN_STATE_H
 
 #include "protocol/authentication.h"
+#include "proxy/auth/scram.h"
 #include "proxy/base/buffer.h"
 #include "proxy/session/login.h"
-#include "proxy/auth/scram.h"
 
 enum {
 	/* PG_MAX_SASL_MESSAGE_LENGTH is 1024; the rest is for the mechanism. */

@@ -25,8 +25,8 @@
  * Invariants; session_check asserts (1) and (2) after every transition:
  *   (1) A server stream is open in AUTH and READY.
  *   (2) An exchange exists only in READY, or dies with a CLOSING session.
- *   (3) Nothing is freed in a callback: sessions_reap frees, in an event of
- *       its own.
+ *   (3) Nothing is freed in a callback: sessions_reap leaves that to an
+ *       event of its own.
  *   (4) A source is read only while what was read from it before has left.
  *   (5) Every event, timer and mail of a session ends in session_finish_event.
  *       Whoever has a reason to close records it (pair_close) and returns; the
@@ -42,9 +42,9 @@
 #include <unistd.h>
 
 #include "proxy/auth/credentials.h"
-#include "proxy/guard/exchange.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/log.h"
+#include "proxy/guard/exchange.h"
 #include "proxy/pair/cancel.h"
 #include "proxy/session/login.h"
 #include "proxy/session/relay.h"
@@ -512,20 +512,27 @@ session_set_interest(struct session *s)
 }
 
 /*
- * Deal with a side that has said its last, or a shutdown that is due.  A client
- * that has left does not keep a session beyond drain_timeout.
+ * True if a shutdown has waited for this moment.  A client that has left keeps
+ * a session until the server is done, but not beyond drain_timeout.
  */
+static bool
+session_is_to_shut_down(const struct session *s)
+{
+	return session_is_overdue(s) ||
+	       (s->sessions->is_draining && !s->pair.from_client.is_eof &&
+		session_is_at_boundary(s));
+}
+
+/* Deal with a side that has said its last, or a shutdown that is due. */
 static void
 session_note_ends(struct session *s)
 {
 	if (s->pair.from_server.is_eof)
 		session_server_ended(s);
-	else if (session_is_overdue(s))
+	else if (session_is_to_shut_down(s))
 		pair_close(&s->pair, CLOSE_SHUTDOWN, NULL);
 	else if (s->pair.from_client.is_eof)
 		session_client_ended(s);
-	else if (s->sessions->is_draining && session_is_at_boundary(s))
-		pair_close(&s->pair, CLOSE_SHUTDOWN, NULL);
 }
 
 /* Pass on what waits and can go now; there is a server. */

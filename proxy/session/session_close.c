@@ -115,10 +115,7 @@ session_leave_server(struct session *s)
 	s->dial = NULL;
 	session_leave_login(s);
 	guarded_leave(&s->guarded);
-	if (p->cancel_entry != NULL)
-		cancel_forget(p->daemon->cancels, p->cancel_entry);
-	p->cancel_entry = NULL;
-	stream_close(&p->server);
+	pair_leave_server(p);
 }
 
 void

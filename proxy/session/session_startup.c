@@ -8,8 +8,8 @@
 #include "protocol/startup.h"
 #include "proxy/auth/credentials.h"
 #include "proxy/base/log.h"
-#include "proxy/session/login.h"
 #include "proxy/pair/cancel.h"
+#include "proxy/session/login.h"
 #include "proxy/session/session.h"
 #include "proxy/session/session_state.h"
 #include "proxy/session/sessions.h"
@@ -20,9 +20,10 @@ enum {
 };
 
 static void
-session_copy_name(char out[64], struct span name)
+session_copy_name(char out[PAIR_NAME_BYTES], struct span name)
 {
-	size_t len = name.len < 63 ? name.len : 63;
+	size_t max = PAIR_NAME_BYTES - 1;
+	size_t len = name.len < max ? name.len : max;
 
 	if (len > 0)
 		memcpy(out, name.data, len);

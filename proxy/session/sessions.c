@@ -108,7 +108,7 @@ sessions_cancel(struct sessions *ss, const struct mail *mail)
 	struct session *s = sessions_find(ss, mail->id);
 	struct mail answer = {.kind = MAIL_CANCELED, .id = mail->asker};
 
-	answer.fd = s != NULL && session_cancel(s);
+	answer.has_ended = s != NULL && session_cancel(s);
 	(void)daemon_post(ss->daemon, mail->worker, answer);
 }
 
@@ -118,7 +118,7 @@ sessions_cancel_answered(struct sessions *ss, const struct mail *mail)
 	struct session *s = sessions_find(ss, mail->id);
 
 	if (s != NULL)
-		session_cancel_answered(s, mail->fd != 0);
+		session_cancel_answered(s, mail->has_ended);
 }
 
 /* A session may leave the list while it is told. */

@@ -70,7 +70,10 @@ void sessions_stop(struct sessions *ss);
 /* On MAIL_DESCRIBE: write to the log what the sessions are doing. */
 void sessions_describe(struct sessions *ss);
 
-/* Free a session that has ended, once no callback of its own is running. */
+/*
+ * Take a session that has ended off the list; an event of its own frees it,
+ * when no callback of the session's is running.
+ */
 void sessions_reap(struct sessions *ss, struct session *s);
 
 #endif

@@ -11,8 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "proxy/tls/digest.h"
 #include "proxy/config/tls_settings.h"
+#include "proxy/tls/digest.h"
 
 struct tls_context;
 

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "proxy/tls/digest.h"
 #include "proxy/auth/scram_state.h"
+#include "proxy/tls/digest.h"
 
 enum {
 	CLIENT_FIRST,

@@ -24,8 +24,8 @@
 #include "proxy/guard/judge.h"
 #include "proxy/pair/cancel.h"
 #include "tests/support/allocation.h"
-#include "tests/support/moved_clock.h"
 #include "tests/support/guarded.h"
+#include "tests/support/moved_clock.h"
 #include "tests/support/scripted_server.h"
 
 enum {

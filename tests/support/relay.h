@@ -15,10 +15,6 @@
 /* The bytes of a string literal, with their number. */
 #define BYTES(literal) (literal), (sizeof(literal) - 1)
 
-enum {
-	PACKET_BYTES = 128 * 1024,
-};
-
 /* As the event loop does it, with what one read brings. */
 static inline void
 client_sends(struct session_fixture *f, const void *data, size_t len)

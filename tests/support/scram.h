@@ -7,8 +7,8 @@
 
 #include <openssl/evp.h>
 
-#include "proxy/tls/digest.h"
 #include "proxy/auth/scram_state.h"
+#include "proxy/tls/digest.h"
 #include "tests/support/test.h"
 
 /* PostgreSQL 15's, of the password "pencil" */

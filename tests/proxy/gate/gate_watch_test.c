@@ -1,8 +1,8 @@
 /*
  * What of one session's messages waits while the gate is shut for table a.
  */
-#include "proxy/pair/cancel.h"
 #include "proxy/gate/gate.h"
+#include "proxy/pair/cancel.h"
 #include "tests/support/gate_watch.h"
 
 static void

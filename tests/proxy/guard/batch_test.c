@@ -68,12 +68,10 @@ batch_answer_reads_the_overrides(void **state)
 
 	batch_add_overrides(&f->batch);
 	assert_sends(f, true, "PBCECS");
-	assert_false(f->batch.has_overrides);
 	answer_begin(f);
 	answer_row(f, row, OVERRIDES_COLUMNS);
 	answer_end(f);
 	answer_ready(f);
-	assert_true(f->batch.has_overrides);
 	assert_false(f->batch.is_odd);
 	assert_string_equal(overrides_text(o, GUARD_SETTING_GUARD), "");
 	assert_string_equal(overrides_text(o, GUARD_SETTING_POLICY), "hold");

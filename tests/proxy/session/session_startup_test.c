@@ -386,8 +386,9 @@ cancel_request_for_a_held_session_is_answered_here(void **state)
 	assert_int_equal(f->s->state, SESSION_CANCELING);
 	assert_null(f->s->dial);
 	assert_false(f->s->pair.client.is_reading);
-	sessions_cancel_answered(&f->sessions,
-				 &(struct mail){.id = f->s->pair.id, .fd = 1});
+	sessions_cancel_answered(
+	    &f->sessions,
+	    &(struct mail){.id = f->s->pair.id, .has_ended = true});
 	assert_closes(f, CLOSE_CANCEL_DONE);
 	assert_false(pair_is_closing(&held->pair));
 }
@@ -412,8 +413,9 @@ cancel_answer_that_comes_too_late_is_ignored(void **state)
 	struct fixture *f = *state;
 
 	log_in(f);
-	sessions_cancel_answered(&f->sessions,
-				 &(struct mail){.id = f->s->pair.id, .fd = 1});
+	sessions_cancel_answered(
+	    &f->sessions,
+	    &(struct mail){.id = f->s->pair.id, .has_ended = true});
 	sessions_cancel_answered(&f->sessions, &(struct mail){.id = 1});
 	assert_int_equal(f->s->state, SESSION_READY);
 	assert_false(pair_is_closing(&f->s->pair));
