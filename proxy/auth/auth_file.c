@@ -128,7 +128,7 @@ auth_entry_add(struct auth_file *f, const char *role, unsigned line,
 }
 
 /*
- * Reads the next line into p->text, without its newline; *fault is set if it
+ * Read the next line into p->text, without its newline; *fault is set if it
  * is wrong, and left alone otherwise.  False: there is no line.
  */
 static bool
@@ -168,7 +168,7 @@ auth_line_skip_blanks(char *s)
 }
 
 /*
- * Takes a text in quotes at *at, with "" made one " in place; *at is moved
+ * Take a text in quotes at *at, with "" made one " in place; *at is moved
  * behind it.  NULL: no quote, or not the second one, or no blank behind that.
  */
 static char *
@@ -209,7 +209,7 @@ auth_secret_fault(const char *secret)
 	return "a plain password is not accepted; " TAKE_VERIFIER;
 }
 
-/* Adds the entry of a line that has one; returns what is wrong, or NULL. */
+/* Add the entry of a line that has one; returns what is wrong, or NULL. */
 static const char *
 auth_entry_parse(struct parsing *p, char *at)
 {
@@ -235,7 +235,7 @@ auth_entry_parse(struct parsing *p, char *at)
 	return is_added ? NULL : "out of memory";
 }
 
-/* Takes in a line.  False: no line behind this one is worth reading. */
+/* Take in a line.  False: no line behind this one is worth reading. */
 static bool
 auth_line_parse(struct parsing *p, const char *fault)
 {

@@ -27,17 +27,17 @@ enum {
 struct auth_file;
 
 /*
- * Reads the file at path, if secret_file_open likes its permissions;
+ * Read the file at path, if secret_file_open likes its permissions;
  * auth_file_free takes the result back.  NULL: there were mistakes; each got a
  * line in `errors`, with where it is but nothing of what stands there.
  */
 struct auth_file *auth_file_read(const char *path, FILE *errors);
 
-/* Reads an open stream in the same way; messages call it name.  The caller
+/* Read an open stream in the same way; messages call it name.  The caller
  * wipes the stream's buffer. */
 struct auth_file *auth_file_parse(FILE *in, const char *name, FILE *errors);
 
-/* Wipes and frees it; accepts NULL. */
+/* Wipe and free it; accepts NULL. */
 void auth_file_free(struct auth_file *f);
 
 /* The verifier of a role, borrowed from f; NULL: the role is not there. */

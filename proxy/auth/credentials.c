@@ -21,7 +21,7 @@ credentials_free(struct credentials *c)
 	free(c);
 }
 
-/* Makes the context for clients.  False: why is a line on `errors`. */
+/* Make the context for clients.  False: why is a line on `errors`. */
 static bool
 credentials_load_clients(struct credentials *out, const struct config *c,
 			 FILE *errors)

@@ -27,26 +27,26 @@ struct credentials {
 };
 
 /*
- * Reads the files that the configuration names; the caller has one use of the
+ * Read the files that the configuration names; the caller has one use of the
  * result.  NULL: every mistake is a line on `errors`, without any secret.
  */
 struct credentials *credentials_load(const struct config *c, FILE *errors);
 
-/* Gives a use back, from any thread; the last one wipes and frees it.  Accepts
+/* Give a use back, from any thread; the last one wipes and frees it.  Accepts
  * NULL. */
 void credentials_release(struct credentials *c);
 
 /* The credentials in force: replaced by one thread, used by all. */
 struct credentials_store;
 
-/* Takes the caller's use of the first ones.  NULL: out of memory, and the use
+/* Take the caller's use of the first ones.  NULL: out of memory, and the use
  * is given back. */
 struct credentials_store *credentials_store_new(struct credentials *taken);
 
-/* Gives the store's use back; accepts NULL.  No thread may use s any more. */
+/* Give the store's use back; accepts NULL.  No thread may use s any more. */
 void credentials_store_free(struct credentials_store *s);
 
-/* Takes the caller's use of new ones, for all logins to come; only the key of
+/* Take the caller's use of new ones, for all logins to come; only the key of
  * the mock stays. */
 void credentials_store_replace(struct credentials_store *s,
 			       struct credentials *taken);

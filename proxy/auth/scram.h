@@ -47,7 +47,7 @@ struct scram_verifier {
 	uint8_t server_key[SCRAM_KEY_BYTES];
 };
 
-/* Reads "SCRAM-SHA-256$4096:salt$StoredKey:ServerKey".  False: it is not that,
+/* Read "SCRAM-SHA-256$4096:salt$StoredKey:ServerKey".  False: it is not that,
  * and *out is wiped. */
 bool scram_verifier_parse(struct scram_verifier *out, const char *text);
 
@@ -90,11 +90,11 @@ struct scram_server *scram_server_new(const struct scram_verifier *verifier,
 				      const struct scram_mock *mock,
 				      struct span binding);
 
-/* Wipes and frees it; accepts NULL. */
+/* Wipe and free it; accepts NULL. */
 void scram_server_free(struct scram_server *s);
 
 /*
- * Takes in one message of the client's; is_plus tells the mechanism that the
+ * Take in one message of the client's; is_plus tells the mechanism that the
  * first one named.  With CONTINUE and DONE the text to send is appended to
  * *answer, as the rest of a message that may be open there; otherwise nothing
  * is.  A message after anything but CONTINUE is BAD.
@@ -123,15 +123,15 @@ struct scram_client *scram_client_new(const struct scram_verifier *verifier,
 				      const uint8_t client_key[SCRAM_KEY_BYTES],
 				      struct span binding, bool can_bind);
 
-/* Wipes and frees it; accepts NULL. */
+/* Wipe and free it; accepts NULL. */
 void scram_client_free(struct scram_client *c);
 
-/* Appends client-first to *out, once, before any step.  False: out of memory.
+/* Append client-first to *out, once, before any step.  False: out of memory.
  */
 bool scram_client_first(struct scram_client *c, struct writer *out);
 
 /*
- * Takes in one message of the server's.
+ * Take in one message of the server's.
  * server-first: CONTINUE, with client-final appended to *answer.
  * server-final: DONE when the server proved to know ServerKey.
  * A message after that is BAD.

@@ -152,7 +152,7 @@ scram_server_check_binding(const struct scram_server *s, struct span said)
 	return status;
 }
 
-/* Sets client_key, if the proof is right. */
+/* Set client_key, if the proof is right. */
 static enum scram_status
 scram_server_check_proof(struct scram_server *s,
 			 const uint8_t proof[SCRAM_KEY_BYTES])

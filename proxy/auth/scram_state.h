@@ -52,19 +52,19 @@ struct scram_client {
 	uint8_t client_key[SCRAM_KEY_BYTES];
 };
 
-/* Writes a new nonce, printable and NUL terminated.  False: OpenSSL or memory
+/* Write a new nonce, printable and NUL terminated.  False: OpenSSL or memory
  * failed. */
 bool scram_nonce_make(char out[SCRAM_OWN_NONCE_ROOM]);
 
-/* Sets *b; hash, at most SCRAM_BINDING_MAX bytes, is copied. */
+/* Set *b; hash, at most SCRAM_BINDING_MAX bytes, is copied. */
 void scram_binding_init(struct scram_binding *b, enum scram_binding_flag flag,
 			struct span hash);
 
-/* Appends the gs2-header (RFC 5802, 7): "n,,", "y,," or
+/* Append the gs2-header (RFC 5802, 7): "n,,", "y,," or
  * "p=tls-server-end-point,,".  For want of memory w->failed is set. */
 void scram_gs2_header_write(struct writer *w, const struct scram_binding *b);
 
-/* Appends the value of c=: base64 of that header, and of the hash where it is
+/* Append the value of c=: base64 of that header, and of the hash where it is
  * used.  For want of memory w->failed is set. */
 void scram_binding_write(struct writer *w, const struct scram_binding *b);
 
@@ -83,7 +83,7 @@ scram_written(const struct writer *w)
 }
 
 /*
- * Writes key xor HMAC(StoredKey, transcript): ClientKey becomes the proof, and
+ * Write key xor HMAC(StoredKey, transcript): ClientKey becomes the proof, and
  * the proof ClientKey.  False: OpenSSL failed.
  */
 bool scram_mask(uint8_t out[SCRAM_KEY_BYTES],
@@ -91,7 +91,7 @@ bool scram_mask(uint8_t out[SCRAM_KEY_BYTES],
 		const struct scram_verifier *verifier,
 		const struct writer *transcript);
 
-/* Writes ServerSignature, which proves at the end that the server knows the
+/* Write ServerSignature, which proves at the end that the server knows the
  * verifier.  False: OpenSSL failed. */
 bool scram_signature(uint8_t out[SCRAM_KEY_BYTES],
 		     const struct scram_verifier *verifier,

@@ -19,28 +19,28 @@ struct buffer {
 	size_t cap;
 };
 
-/* Copies len bytes to the end.  False: out of memory, nothing was appended. */
+/* Copy len bytes to the end.  False: out of memory, nothing was appended. */
 bool buffer_append(struct buffer *b, const void *data, size_t len);
 
 /*
- * Makes room for len more bytes at the end, to be written and committed;
+ * Make room for len more bytes at the end, to be written and committed;
  * borrowed until the buffer changes.  NULL: out of memory, nothing changed.
  */
 uint8_t *buffer_reserve(struct buffer *b, size_t len);
 
-/* Appends len bytes that were written to the room reserved. */
+/* Append len bytes that were written to the room reserved. */
 void buffer_commit(struct buffer *b, size_t len);
 
-/* Drops len bytes at the front; no more than wait. */
+/* Drop len bytes at the front; no more than wait. */
 void buffer_consume(struct buffer *b, size_t len);
 
-/* Drops and wipes them. */
+/* Drop and wipe them. */
 void buffer_consume_secret(struct buffer *b, size_t len);
 
 /* The bytes that wait; borrowed until the buffer changes. */
 struct span buffer_span(const struct buffer *b);
 
-/* Frees the memory; the buffer is empty and valid. */
+/* Free the memory; the buffer is empty and valid. */
 void buffer_clear(struct buffer *b);
 
 #endif

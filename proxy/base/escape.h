@@ -22,8 +22,8 @@ enum escape_form {
 };
 
 /*
- * Writes the text that stands for the first character of s, which has at least
- * one byte, and returns its length; not NUL terminated.  *used bytes of s are
+ * Write the text that stands for the first character of s, which has at least
+ * one byte, and return its length; not NUL terminated.  *used bytes of s are
  * done with it.
  */
 size_t escape_next(char out[ESCAPE_BYTES], size_t *used, const char *s,
@@ -35,10 +35,10 @@ size_t escape_next(char out[ESCAPE_BYTES], size_t *used, const char *s,
  */
 size_t escape_plain_len(const char *s, size_t len);
 
-/* Writes as many whole characters as fit into size bytes; NUL terminated. */
+/* Write as many whole characters as fit into size bytes; NUL terminated. */
 void escape_text(char *out, size_t size, const char *s, size_t len);
 
-/* Writes a JSON string with its quotes. */
+/* Write a JSON string with its quotes. */
 void escape_write_json(FILE *out, const char *s, size_t len);
 
 #endif

@@ -53,7 +53,7 @@ log_wants(enum log_level level)
 	return level <= wanted_level;
 }
 
-/* Puts the bytes.  False: the line would grow beyond `limit`, nothing is put.
+/* Put the bytes.  False: the line would grow beyond `limit`, nothing is put.
  */
 static bool
 log_put_within(struct log_event *e, size_t limit, const char *s, size_t len)

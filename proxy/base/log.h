@@ -34,7 +34,7 @@ void log_init(enum log_level level, enum log_format format);
 /* True if lines of this level are written: to spare what only they need. */
 bool log_wants(enum log_level level);
 
-/* Logs a message without fields, as printf formats it. */
+/* Log a message without fields, as printf formats it. */
 void log_line(enum log_level level, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
@@ -52,16 +52,16 @@ struct log_event {
 	char line[4096];
 };
 
-/* Begins a line with its message; errno stays as it was. */
+/* Begin a line with its message; errno stays as it was. */
 void log_begin(struct log_event *e, enum log_level level, const char *message);
 
-/* Adds a field; the value is copied and escaped, and need not be UTF-8. */
+/* Add a field; the value is copied and escaped, and need not be UTF-8. */
 void log_text(struct log_event *e, const char *key, const char *value);
 void log_text_len(struct log_event *e, const char *key, const char *value,
 		  size_t len);
 void log_number(struct log_event *e, const char *key, uint64_t value);
 
-/* Writes the line, if its level is wanted; errno stays as it was. */
+/* Write the line, if its level is wanted; errno stays as it was. */
 void log_end(struct log_event *e);
 
 #endif

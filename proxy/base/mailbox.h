@@ -58,7 +58,7 @@ bool mailbox_open(struct mailbox *m, struct event_base *base,
 		  mail_handler *handler, void *arg);
 
 /*
- * Takes the mail, from any thread, and wakes the loop.  False: out of memory,
+ * Take the mail, from any thread, and wake the loop.  False: out of memory,
  * the mail and its data are still the caller's.
  */
 bool mailbox_post(struct mailbox *m, struct mail mail);

@@ -56,7 +56,7 @@ struct config {
 	enum guard_scope detect;
 };
 
-/* Frees it and all that it owns; accepts NULL. */
+/* Free it and all that it owns; accepts NULL. */
 void config_free(struct config *config);
 
 #endif

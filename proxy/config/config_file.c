@@ -38,7 +38,7 @@ config_file_next_byte(struct reading *r)
 }
 
 /*
- * Reads the next line, without its newline; *fault is set if it is wrong, and
+ * Read the next line, without its newline; *fault is set if it is wrong, and
  * left alone otherwise.  False: there is no line.
  */
 static bool

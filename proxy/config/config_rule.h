@@ -27,7 +27,7 @@ const char *config_rule_key_name(size_t key);
 const char *config_rule_nearest(const char *name);
 
 /*
- * Sets a key that the rule does not have yet to the value that text stands
+ * Set a key that the rule does not have yet to the value that text stands
  * for; copied.  False: *error says why, the rule still does not have it.
  */
 bool config_rule_store(struct rule *rule, size_t key, const char *text,

@@ -28,12 +28,12 @@ struct config_sections {
 	struct rule_lines *lines; /* owned; as many as there are rules */
 };
 
-/* Takes in a line with a section: a rule is added to *c, or a mistake to *m. */
+/* Take in a line with a section: a rule is added to *c, or a mistake to *m. */
 void config_section_begin(struct config_sections *s, struct config *c,
 			  struct mistakes *m,
 			  const struct config_file_line *line);
 
-/* Takes in a line with a setting behind a section, for the last rule of *c. */
+/* Take in a line with a setting behind a section, for the last rule of *c. */
 void config_section_apply(struct config_sections *s, struct config *c,
 			  struct mistakes *m,
 			  const struct config_file_line *line);
@@ -45,7 +45,7 @@ void config_section_apply(struct config_sections *s, struct config *c,
 void config_sections_check(const struct config_sections *s,
 			   const struct config *c, struct mistakes *m);
 
-/* Frees the lines; *s is as zeroed. */
+/* Free the lines; *s is as zeroed. */
 void config_sections_clear(struct config_sections *s);
 
 /*

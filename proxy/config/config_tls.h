@@ -18,7 +18,7 @@ struct config_tls_origins {
 	const struct origin *upstream;
 };
 
-/* Adds a mistake to *m for each combination that cannot work. */
+/* Add a mistake to *m for each combination that cannot work. */
 void config_tls_check(const struct config *c,
 		      const struct config_tls_origins *origins,
 		      struct mistakes *m);
@@ -26,7 +26,7 @@ void config_tls_check(const struct config *c,
 /* text: one line for people, without a newline. */
 typedef void config_warn(void *arg, const char *text);
 
-/* Calls warn, text static, for each combination that works for some clients
+/* Call warn, text static, for each combination that works for some clients
  * and not for others, or for too many. */
 void config_tls_warn(const struct config *c, config_warn *warn, void *arg);
 

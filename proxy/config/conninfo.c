@@ -153,7 +153,7 @@ conninfo_element_count(const char *list)
 	return count;
 }
 
-/* Takes the first element off the comma list; "" when there is none. */
+/* Take the first element off the comma list; "" when there is none. */
 static const char *
 conninfo_element_take(char **list)
 {
@@ -206,7 +206,7 @@ conninfo_add_server(struct endpoint_list *list, const char *host,
 	       value_fail_memory(error);
 }
 
-/* Takes the option values apart in place. */
+/* Take the option values apart in place. */
 static bool
 conninfo_add_servers(struct endpoint_list *list,
 		     const PQconninfoOption *options, struct value_error *error)
@@ -266,7 +266,7 @@ conninfo_read_options(struct conninfo *c, const PQconninfoOption *options,
 	       conninfo_check_names(c, error);
 }
 
-/* Asks the libpq at hand: older ones know less. */
+/* Ask the libpq at hand: older ones know less. */
 static bool
 conninfo_knows_keyword(const char *keyword)
 {

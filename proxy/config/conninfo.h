@@ -28,13 +28,13 @@ struct conninfo {
 };
 
 /*
- * Reads text into *out, which conninfo_clear takes back.  False: *error says
+ * Read text into *out, which conninfo_clear takes back.  False: *error says
  * why, with no byte of the text, which may be a password; *out is as it was.
  */
 bool conninfo_parse(struct conninfo *out, const char *text,
 		    struct value_error *error);
 
-/* Frees all, and wipes the text; accepts a zeroed one. */
+/* Free all, and wipe the text; accepts a zeroed one. */
 void conninfo_clear(struct conninfo *c);
 
 #endif

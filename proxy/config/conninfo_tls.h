@@ -18,7 +18,7 @@ char *conninfo_option(const struct _PQconninfoOption *options,
 		      const char *keyword);
 
 /*
- * Reads the options into *out, which tls_settings_clear takes back.
+ * Read the options into *out, which tls_settings_clear takes back.
  * negotiation: the value of sslnegotiation, or NULL.  False: *error says why,
  * *out is as it was.
  */

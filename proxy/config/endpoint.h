@@ -26,11 +26,11 @@ struct endpoint_list {
 	size_t count;
 };
 
-/* Adds a copy of host[0 .. len).  False: out of memory, list unchanged. */
+/* Add a copy of host[0 .. len).  False: out of memory, list unchanged. */
 bool endpoint_list_add(struct endpoint_list *list, const char *host, size_t len,
 		       uint16_t port);
 
-/* Frees the items; accepts a zeroed list, and leaves one. */
+/* Free the items; accepts a zeroed list, and leaves one. */
 void endpoint_list_clear(struct endpoint_list *list);
 
 /* An IPv4 or IPv6 address, with a zone if it needs one; never a name. */
@@ -43,7 +43,7 @@ bool endpoint_is_local(const char *host);
 bool endpoint_is_short_enough(const char *directory);
 
 /*
- * Reads 1 to 65535 with blanks around it; *end is where reading stopped.
+ * Read 1 to 65535 with blanks around it; *end is where reading stopped.
  * False: there is no such number, and *out and *end are as they were.
  */
 bool endpoint_read_port(uint16_t *out, const char *text, const char **end);

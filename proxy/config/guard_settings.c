@@ -36,7 +36,7 @@ guard_settings_complain(const struct reader *r, enum guard_setting id,
 	r->warn(r->arg, text);
 }
 
-/* Reads one of the session's settings; a value that is none is complained of.
+/* Read one of the session's settings; a value that is none is complained of.
  * False: out of memory. */
 static bool
 guard_settings_read_override(struct settings_part *part, const struct reader *r,

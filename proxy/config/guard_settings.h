@@ -23,7 +23,7 @@
 typedef void guard_settings_warn(void *arg, const char *text);
 
 /*
- * Chooses the settings in force for a statement.
+ * Choose the settings in force for a statement.
  *
  * A custom parameter whose value is none counts as not set, and `warn`, which
  * may be NULL, is called once for it.  attempt_timeout is cut to hold_timeout
@@ -37,7 +37,7 @@ bool guard_settings_choose(struct guard_settings *out, const struct config *c,
 			   const struct overrides *o, guard_settings_warn *warn,
 			   void *arg);
 
-/* Frees what *s owns, and zeroes it; accepts a zeroed one. */
+/* Free what *s owns, and zero it; accepts a zeroed one. */
 void guard_settings_clear(struct guard_settings *s);
 
 #endif

@@ -32,7 +32,7 @@ struct mistakes {
 	size_t count;     /* shown or not */
 };
 
-/* Prints where a text stands: "conf:7: policy: " */
+/* Print where a text stands: "conf:7: policy: " */
 void mistake_print_origin(const struct mistakes *m,
 			  const struct origin *origin);
 

@@ -64,7 +64,7 @@ bool setting_is_guard(const struct setting *setting);
 const struct setting *setting_of_guard(enum guard_setting id);
 
 /*
- * Sets the setting's fields of *config to the value that text stands for.
+ * Set the setting's fields of *config to the value that text stands for.
  * Texts, lists and an order's names are copies that *config owns; those that
  * stood there before are freed.  False: *error says why, the fields stay as
  * they were.
@@ -76,7 +76,7 @@ bool setting_store(struct config *config, const struct setting *setting,
 bool setting_store_guard(struct guard_settings *guard, enum guard_setting id,
 			 const char *text, struct value_error *error);
 
-/* Prints a table of all settings with defaults and meaning, for --help. */
+/* Print a table of all settings with defaults and meaning, for --help. */
 void setting_describe_all(FILE *out);
 
 #endif

@@ -58,7 +58,7 @@ struct tls_settings {
 	enum channel_binding channel_binding;
 };
 
-/* Frees the texts, wipes the password, and zeroes *s. */
+/* Free the texts, wipe the password, and zero *s. */
 void tls_settings_clear(struct tls_settings *s);
 
 #endif

@@ -74,7 +74,7 @@ value_shown(char out[VALUE_SHOWN_BYTES], const char *text)
 }
 
 /*
- * Returns what stands behind the digits of this base; saturates above every
+ * Return what stands behind the digits of this base; saturates above every
  * uint32_t, so that the caller can multiply it with any unit.
  */
 static const char *
@@ -205,7 +205,7 @@ value_parse_word(uint32_t *out, const char *text, const char *const *words,
 			  value_shown(buffer, text), allowed);
 }
 
-/* Copies one identifier, folded, and moves both pointers behind it. */
+/* Copy one identifier, folded, and move both pointers behind it. */
 static bool
 value_copy_identifier(char **out, const char **text)
 {
@@ -236,7 +236,7 @@ value_copy_identifier(char **out, const char **text)
 }
 
 /*
- * Writes the table name at *text to `to`; *text moves behind it and behind the
+ * Write the table name at *text to `to`; *text moves behind it and behind the
  * comma that follows, if one does.
  */
 static bool
@@ -282,11 +282,11 @@ value_free_list(char **list, size_t count)
 	free(list);
 }
 
-/* Writes the entry at *text to `to` and moves *text behind it. */
+/* Write the entry at *text to `to` and move *text behind it. */
 typedef bool read_entry_fn(char *to, const char **text);
 
 /*
- * Reads all entries of text into list, which has room for them.  False: out of
+ * Read all entries of text into list, which has room for them.  False: out of
  * memory, or, with *is_wrong set, `read` does not take the entry behind the
  * first *count ones.
  */

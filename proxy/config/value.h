@@ -26,7 +26,7 @@ bool value_fail_memory(struct value_error *error);
 
 enum { VALUE_SHOWN_BYTES = 64 };
 
-/* Makes of a text what a message may show, short and printable; returns out. */
+/* Make of a text what a message may show, short and printable; returns out. */
 const char *value_shown(char out[VALUE_SHOWN_BYTES], const char *text);
 
 /* Units are PostgreSQL's, and as there a blank may stand before them. */
@@ -41,7 +41,7 @@ bool value_parse_number(uint32_t *out, const char *text,
 			enum value_unit_kind kind, uint32_t min, uint32_t max,
 			struct value_error *error);
 
-/* Writes the shortest text that value_parse_number reads as `value`. */
+/* Write the shortest text that value_parse_number reads as `value`. */
 void value_format_number(char *out, size_t size, enum value_unit_kind kind,
 			 uint32_t value);
 
@@ -70,7 +70,7 @@ bool value_parse_tables(char ***out, size_t *count, const char *text,
 bool value_parse_list(char ***out, size_t *count, const char *text,
 		      struct value_error *error);
 
-/* Frees the count texts and their array; accepts NULL and 0. */
+/* Free the count texts and their array; accepts NULL and 0. */
 void value_free_list(char **list, size_t count);
 
 /* How many single letter changes turn a into b; letter case is none. */

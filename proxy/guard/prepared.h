@@ -53,14 +53,17 @@ bool prepared_bind(struct prepared *p, struct span portal,
 /* Note a Close; kind is 'S' or 'P'. */
 void prepared_close(struct prepared *p, uint8_t kind, struct span name);
 
-/* A ReadyForQuery came: the statements that were leaving are gone.  Or an
- * ErrorResponse came: they stay. */
+/* A ReadyForQuery came: the statements that were leaving are gone. */
 void prepared_settle(struct prepared *p);
+
+/* An ErrorResponse came: the statements that were leaving stay. */
 void prepared_restore(struct prepared *p);
 
-/* DEALLOCATE ALL or DISCARD ALL was done: forget all statements.  Or DEALLOCATE
- * of a name that the answer does not tell: any name may be free again. */
+/* DEALLOCATE ALL or DISCARD ALL was done: forget all statements. */
 void prepared_clear_statements(struct prepared *p);
+
+/* DEALLOCATE was done, of a name that the answer does not tell: any name may be
+ * free again. */
 void prepared_doubt(struct prepared *p);
 
 /*

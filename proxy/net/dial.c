@@ -222,7 +222,7 @@ dial_connected(evutil_socket_t fd, short what, void *arg)
 		dial_succeed(d, NULL);
 }
 
-/* Begins to connect.  False: that failed at once, and is noted. */
+/* Begin to connect.  False: that failed at once, and is noted. */
 static bool
 dial_try_peer(struct dial *d)
 {
@@ -339,7 +339,7 @@ dial_resolve(struct dial *d, const struct endpoint *e)
 	event_add(&d->event, &d->timeout);
 }
 
-/* Makes the directory's socket the peer.  False: the path is too long for a
+/* Make the directory's socket the peer.  False: the path is too long for a
  * socket address. */
 static bool
 dial_set_unix_peer(struct dial *d, const struct endpoint *e)

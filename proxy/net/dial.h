@@ -55,14 +55,14 @@ struct dial *dial_start(const struct handshaker *by, struct evdns_base **dns,
 			const struct dial_target *target, dial_handler *handler,
 			void *arg);
 
-/* Dials one address that is known, by TLS or not as it says; otherwise as
+/* Dial one address that is known, by TLS or not as it says; otherwise as
  * dial_start.  address is copied. */
 struct dial *dial_start_address(const struct handshaker *by,
 				const struct dial_target *target,
 				const struct address *address,
 				dial_handler *handler, void *arg);
 
-/* Accepts NULL.  The handler will not run. */
+/* Give up and free it: the handler will not run.  Accepts NULL. */
 void dial_cancel(struct dial *d);
 
 #endif

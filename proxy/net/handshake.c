@@ -98,7 +98,7 @@ handshake_wait_for(struct handshake *h, short what, event_callback_fn callback)
 	event_add(&h->event, NULL);
 }
 
-/* Sends as much as the socket takes.  False: the peer is gone. */
+/* Send as much as the socket takes.  False: the peer is gone. */
 static bool
 handshake_send_output(struct handshake *h)
 {

@@ -28,12 +28,12 @@ struct handshaker {
 /* The peer has just left, which is no fault of anybody's. */
 extern const char handshake_closed[];
 
-/* Takes tls.  error: NULL, or why it failed; borrowed until tls is freed, or
+/* Take tls.  error: NULL, or why it failed; borrowed until tls is freed, or
  * for the call. */
 typedef void handshake_handler(void *arg, struct tls *tls, const char *error);
 
 /*
- * Takes tls; fd stays the caller's, who does not touch it meanwhile.  The
+ * Take tls; fd stays the caller's, who does not touch it meanwhile.  The
  * handler runs exactly once, never within this call, unless handshake_cancel
  * comes first; all that the handshake had to send has left then.
  * NULL: out of memory, and tls is freed.
@@ -42,7 +42,8 @@ struct handshake *handshake_start(const struct handshaker *by, int fd,
 				  struct tls *tls, handshake_handler *handler,
 				  void *arg);
 
-/* Accepts NULL.  The handler will not run, and fd may be closed. */
+/* Give up and free it: the handler will not run, and fd may be closed.  Accepts
+ * NULL. */
 void handshake_cancel(struct handshake *h);
 
 /* For the worker that gets MAIL_HANDSHAKE: h is the data of that mail. */

@@ -16,7 +16,7 @@ struct handshake_pool {
 	pthread_t threads[];
 };
 
-/* Waits for a job.  NULL: the pool is to stop, and nothing is left to do. */
+/* Wait for a job.  NULL: the pool is to stop, and nothing is left to do. */
 static struct handshake_job *
 handshake_pool_next_job(struct handshake_pool *p)
 {

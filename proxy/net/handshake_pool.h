@@ -27,7 +27,7 @@ struct handshake_job {
 };
 
 /*
- * Starts that many threads; handshake_pool_stop takes the pool back.
+ * Start that many threads; handshake_pool_stop takes the pool back.
  * NULL: out of memory, or a thread could not be started; errno says which.
  */
 struct handshake_pool *handshake_pool_start(uint32_t threads);
@@ -35,7 +35,7 @@ struct handshake_pool *handshake_pool_start(uint32_t threads);
 /* Does what has been posted, ends the threads, frees p; accepts NULL. */
 void handshake_pool_stop(struct handshake_pool *p);
 
-/* Lends the job to the pool, which posts its mail when the step is taken. */
+/* Lend the job to the pool, which posts its mail when the step is taken. */
 void handshake_pool_post(struct handshake_pool *p, struct handshake_job *job);
 
 #endif

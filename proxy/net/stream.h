@@ -44,11 +44,11 @@ struct stream {
 	size_t replied_bytes; /* by reading, since all was out */
 };
 
-/* Takes fd, a connected non-blocking socket.  Reading starts paused. */
+/* Take fd, a connected non-blocking socket.  Reading starts paused. */
 void stream_open(struct stream *s, struct event_base *base, int fd,
 		 stream_handler *handler, void *arg);
 
-/* Takes tls, whose handshake is done; all that was written has left. */
+/* Take tls, whose handshake is done; all that was written has left. */
 void stream_secure(struct stream *s, struct tls *tls);
 
 /* Accepts a closed stream; pending output is lost. */
@@ -63,12 +63,12 @@ enum {
 	STREAM_ERROR = -2,
 };
 
-/* Reads at most size bytes: returns how many, or one of the above; with
+/* Read at most size bytes: returns how many, or one of the above; with
  * STREAM_ERROR s->error says why. */
 ssize_t stream_read(struct stream *s, void *data, size_t size);
 
 /*
- * Sends now what the socket takes and queues a copy of the rest.  False: the
+ * Send now what the socket takes and queues a copy of the rest.  False: the
  * peer is gone or memory is out, s->error says which; no event follows from
  * this call itself.
  */
@@ -77,10 +77,10 @@ bool stream_write(struct stream *s, const void *data, size_t len);
 /* Bytes written but not yet taken by the socket. */
 size_t stream_pending(const struct stream *s);
 
-/* Drops the bytes that the socket has not taken yet. */
+/* Drop the bytes that the socket has not taken yet. */
 void stream_discard(struct stream *s);
 
-/* Resumes reading, or pauses it: STREAM_READABLE comes only when resumed. */
+/* Resume reading, or pauses it: STREAM_READABLE comes only when resumed. */
 void stream_want_read(struct stream *s, bool wanted);
 
 /* The reason for which TLS has ended a stream that a read or a write found

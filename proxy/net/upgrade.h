@@ -25,7 +25,7 @@ typedef void upgrade_handler(void *arg, enum upgrade_outcome outcome,
 			     struct tls *tls, const char *why);
 
 /*
- * Takes tls; fd stays the caller's, who does not touch it meanwhile.  The
+ * Take tls; fd stays the caller's, who does not touch it meanwhile.  The
  * handler runs exactly once, never within this call, unless upgrade_cancel
  * comes first.  NULL: out of memory, and tls is freed.
  */
@@ -33,7 +33,8 @@ struct upgrade *upgrade_start(const struct handshaker *by, int fd,
 			      struct tls *tls, bool is_direct,
 			      upgrade_handler *handler, void *arg);
 
-/* Accepts NULL.  The handler will not run, and fd may be closed. */
+/* Give up and free it: the handler will not run, and fd may be closed.  Accepts
+ * NULL. */
 void upgrade_cancel(struct upgrade *u);
 
 #endif

@@ -326,7 +326,10 @@ session_logged_in(struct session *s, enum transaction_status status)
 	session_enter(s, SESSION_READY);
 }
 
-/* True if nothing is under way, and no transaction is open. */
+/*
+ * True if nothing is under way or waits, on either side, and no transaction is
+ * open: more than session_is_idle asks, whose answer is for people.
+ */
 static bool
 session_is_at_boundary(const struct session *s)
 {

@@ -14,7 +14,7 @@ void session_enter(struct session *s, enum session_state next);
 const char *session_state_name(const struct session *s);
 
 /* True if the session is between two transactions and keeps nothing from
- * others. */
+ * others: it is not worth a line of its own. */
 bool session_is_idle(const struct session *s);
 
 /* Write a line to the log: what the session does and what it waits for. */

@@ -24,7 +24,7 @@ bool digest_sha256(uint8_t out[DIGEST_BYTES], struct span data);
 bool digest_hmac_sha256(uint8_t out[DIGEST_BYTES], struct span key,
 			struct span data);
 
-/* Fills out with len bytes that nobody can guess. */
+/* Fill out with len bytes that nobody can guess. */
 bool digest_random(void *out, size_t len);
 
 /* The same bytes; takes a time that depends on the lengths only. */
@@ -33,7 +33,7 @@ bool digest_equals(struct span a, struct span b);
 enum { DIGEST_BASE64_MAX = 1024 }; /* bytes of a text that is decoded */
 
 /*
- * Writes at most size bytes to out, and how many to *len.  Strict: the alphabet
+ * Write at most size bytes to out, and how many to *len.  Strict: the alphabet
  * of RFC 4648 section 4, padded, no blanks, the bits that nothing is made of
  * zero.  False: the text is not that, or longer than DIGEST_BASE64_MAX, or its
  * bytes are more than size.
@@ -41,7 +41,7 @@ enum { DIGEST_BASE64_MAX = 1024 }; /* bytes of a text that is decoded */
 bool digest_base64_decode(uint8_t *out, size_t size, size_t *len,
 			  struct span text);
 
-/* Appends the base64 of data, of any length, to *w; for want of memory
+/* Append the base64 of data, of any length, to *w; for want of memory
  * w->failed is set. */
 void digest_base64_write(struct writer *w, struct span data);
 

@@ -19,7 +19,7 @@ struct secret_file {
 };
 
 /*
- * Opens it for reading; secret_file_close takes *f back.  The file that was
+ * Open it for reading; secret_file_close takes *f back.  The file that was
  * opened is the one that is judged, whatever the path names by then.  False:
  * why has one line that names the file as `what` ("private key file",
  * "auth_file") and path; *f is not open.
@@ -27,7 +27,7 @@ struct secret_file {
 bool secret_file_open(struct secret_file *f, const char *path, const char *what,
 		      char *why, size_t why_size);
 
-/* Closes it, and wipes what the buffer held. */
+/* Close it, and wipe what the buffer held. */
 void secret_file_close(struct secret_file *f);
 
 /*

@@ -34,10 +34,10 @@ enum {
  */
 struct tls *tls_new(struct tls_context *context, const char *server_name);
 
-/* Frees it, saying nothing to the peer; accepts NULL. */
+/* Free it, saying nothing to the peer; accepts NULL. */
 void tls_free(struct tls *t);
 
-/* Copies bytes that have arrived before or amid the handshake.  False: out of
+/* Copy bytes that have arrived before or amid the handshake.  False: out of
  * memory, and none was taken. */
 bool tls_feed(struct tls *t, struct span cipher);
 
@@ -70,7 +70,7 @@ enum {
 };
 
 /*
- * Decrypts the bytes of cipher, which have arrived, to data.  Returns how many
+ * Decrypt the bytes of cipher, which have arrived, to data.  Returns how many
  * bytes that made, at most size, or one of the above.  Bytes that do not fit
  * are kept: tls_has_more is true then, and another call with an empty span
  * brings them.
@@ -80,7 +80,7 @@ ssize_t tls_read(struct tls *t, struct span cipher, void *data, size_t size);
 /* A read with an empty span has something to say. */
 bool tls_has_more(const struct tls *t);
 
-/* Encrypts len bytes, to tls_output.  False: broken, or out of memory. */
+/* Encrypt len bytes, to tls_output.  False: broken, or out of memory. */
 bool tls_write(struct tls *t, const void *data, size_t len);
 
 /* Says, to tls_output, that nothing will follow. */
@@ -102,7 +102,7 @@ const char *tls_version_name(const struct tls *t);
 const char *tls_cipher_name(const struct tls *t);
 
 /*
- * Writes the CN of the peer's certificate, NUL terminated.  False: the peer has
+ * Write the CN of the peer's certificate, NUL terminated.  False: the peer has
  * shown none, or its CN is none, does not fit into size, or holds a NUL.
  */
 bool tls_peer_name(const struct tls *t, char *out, size_t size);

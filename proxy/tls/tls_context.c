@@ -18,7 +18,7 @@ static const char system_ca[] = "system";
 static bool tls_say(char why[TLS_WHY_MAX], const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Returns false, for `return say(...)`. */
+/* Return false, for `return say(...)`. */
 static bool
 tls_say(char why[TLS_WHY_MAX], const char *format, ...)
 {

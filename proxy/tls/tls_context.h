@@ -36,19 +36,19 @@ struct tls_context *tls_context_for_clients(const struct tls_settings *s,
 struct tls_context *tls_context_for_server(const struct tls_settings *s,
 					   char why[TLS_WHY_MAX]);
 
-/* Takes one more use, from any thread; returns c. */
+/* Take one more use, from any thread; returns c. */
 struct tls_context *tls_context_use(struct tls_context *c);
 
-/* Gives a use back, from any thread; the last one frees it.  Accepts NULL. */
+/* Give a use back, from any thread; the last one frees it.  Accepts NULL. */
 void tls_context_release(struct tls_context *c);
 
-/* Writes a secret that is the same as long as the private key is.  False:
+/* Write a secret that is the same as long as the private key is.  False:
  * there is no key, or OpenSSL failed. */
 bool tls_context_secret(const struct tls_context *c, uint8_t out[DIGEST_BYTES]);
 
 /*
- * Writes the tls-server-end-point (RFC 5929) of our own certificate, its hash
- * by the function that signed it, and returns its length in bytes.  0: there is
+ * Write the tls-server-end-point (RFC 5929) of our own certificate, its hash
+ * by the function that signed it, and return its length in bytes.  0: there is
  * no certificate, or no such function is known (Ed25519): nothing can be bound
  * to it.
  */

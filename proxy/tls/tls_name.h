@@ -35,7 +35,7 @@ bool tls_name_matches(const X509 *cert, const char *host,
 		      struct tls_names *names);
 
 /*
- * Writes the certificate's CN to out, NUL terminated.  False: it has none, or
+ * Write the certificate's CN to out, NUL terminated.  False: it has none, or
  * one that does not fit into size or holds a NUL.
  */
 bool tls_name_common(const X509 *cert, char *out, size_t size);

@@ -39,12 +39,12 @@ BIO_METHOD *tls_bio_method_new(void);
 int tls_keep_session(SSL *ssl, SSL_SESSION *session);
 
 /*
- * Writes the hash that RFC 5929 asks for, and returns its length in bytes.
+ * Write the hash that RFC 5929 asks for, and return its length in bytes.
  * 0: cert is NULL, or there is no such hash.
  */
 size_t tls_certificate_hash(const X509 *cert, uint8_t out[TLS_BINDING_MAX]);
 
-/* Empties the error queue of this thread's OpenSSL and returns the first one
+/* Empty the error queue of this thread's OpenSSL and return the first one
  * in OpenSSL's words, static: those that follow say less. */
 const char *tls_take_error(void);
 
@@ -52,11 +52,11 @@ const char *tls_take_error(void);
  * there is none, or memory is out. */
 SSL_SESSION *tls_ticket_find(struct tls_context *c, const char *server_name);
 
-/* Takes session, in place of the one before; out of memory: forgets it. */
+/* Take session, in place of the one before; out of memory: forgets it. */
 void tls_ticket_keep(struct tls_context *c, const char *server_name,
 		     SSL_SESSION *session);
 
-/* Frees all tickets; nobody else may use c any more. */
+/* Free all tickets; nobody else may use c any more. */
 void tls_tickets_clear(struct tls_context *c);
 
 #endif
