@@ -28,7 +28,7 @@ bool words_next(struct words *w, uint32_t *hash);
 
 /*
  * The hash (FNV-1a of 32 bits) of one word, ASCII letters folded to lower case.
- * Its first 63 bytes count: the server cuts names.  Words that are not all
+ * Of a word 63 bytes count: the server cuts names.  Words that are not all
  * ASCII have one hash: clients' encodings differ.
  */
 uint32_t words_hash(const char *word, size_t len);

@@ -338,15 +338,37 @@ exchange_choose_settings(struct exchange *x)
 				     is_again ? NULL : exchange_warn, x);
 }
 
+/* True if a question came to nothing, which has been dealt with. */
+static bool
+exchange_is_cut_short(struct exchange *x)
+{
+	if (exchange_has_lost(x))
+		exchange_fail(x);
+	else if (batch_has_error(&x->batch) || x->batch.is_odd)
+		exchange_give_up(x);
+	else
+		return false;
+	return true;
+}
+
+/* All rows with the names by which the set is reached have come. */
+static void
+exchange_seal_names(struct exchange *x)
+{
+	struct gate_names *names = &x->batch.names;
+
+	gate_names_seal(names);
+	names->counts_near = guard_counts_near(&x->guard);
+}
+
 static void
 exchange_planned(struct exchange *x)
 {
 	struct batch *b = &x->batch;
 
-	if (exchange_has_lost(x))
-		exchange_fail(x);
-	else if (batch_has_error(b) || b->is_odd || !b->has_facts ||
-		 !exchange_choose_settings(x))
+	if (exchange_is_cut_short(x))
+		return;
+	if (!b->has_facts || !exchange_choose_settings(x))
 		exchange_give_up(x);
 	else
 		exchange_act(x,
@@ -380,20 +402,17 @@ exchange_notify(struct exchange *x)
 static void
 exchange_looked(struct exchange *x)
 {
-	struct batch *b = &x->batch;
 	uint32_t exchanges;
 
-	if (exchange_has_lost(x))
-		exchange_fail(x);
-	else if (batch_has_error(b) || b->is_odd)
-		exchange_give_up(x);
-	else if (x->is_noticing)
+	if (exchange_is_cut_short(x))
+		return;
+	if (x->is_noticing) {
 		exchange_notify(x);
-	else {
-		exchanges = atomic_load(&x->pair->daemon->exchanges);
-		exchange_act(x, guard_looked(&x->guard, &b->holders,
-					     exchanges - 1, clock_now_ms()));
+		return;
 	}
+	exchanges = atomic_load(&x->pair->daemon->exchanges);
+	exchange_act(x, guard_looked(&x->guard, &x->batch.holders,
+				     exchanges - 1, clock_now_ms()));
 }
 
 static void
@@ -402,17 +421,10 @@ exchange_named(struct exchange *x)
 	struct batch *b = &x->batch;
 	struct guard_step step;
 
-	if (exchange_has_lost(x)) {
-		exchange_fail(x);
+	if (exchange_is_cut_short(x))
 		return;
-	}
-	if (batch_has_error(b) || b->is_odd) {
-		exchange_give_up(x);
-		return;
-	}
 	step = guard_shut(&x->guard, clock_now_ms());
-	gate_names_seal(&b->names);
-	b->names.counts_near = guard_counts_near(&x->guard);
+	exchange_seal_names(x);
 	if (step.keeps == GUARD_KEEPS_GATE)
 		lease_shut(&x->guarded->lease, &b->names, step.gate_until_ms);
 	exchange_act(x, step);
@@ -467,8 +479,7 @@ exchange_attempted(struct exchange *x)
 		return;
 	}
 	gate_names_clear(&x->names);
-	gate_names_seal(&b->names);
-	b->names.counts_near = guard_counts_near(&x->guard);
+	exchange_seal_names(x);
 	x->names = b->names;
 	memset(&b->names, 0, sizeof(b->names));
 	step = guard_attempted(&x->guard, result, b->attempt_index, &b->planned,

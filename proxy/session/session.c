@@ -274,18 +274,14 @@ session_resume(void *owner)
 	session_finish_event(owner);
 }
 
-void
+bool
 session_open(struct sessions *sessions, int fd, bool is_over_limit)
 {
 	struct session *s = calloc(1, sizeof(*s));
 	struct daemon *d = sessions->daemon;
 
-	if (s == NULL) {
-		close(fd);
-		atomic_fetch_sub(&sessions->load, 1);
-		atomic_fetch_sub(&d->connections, 1);
-		return;
-	}
+	if (s == NULL)
+		return false;
 	s->sessions = sessions;
 	s->is_over_limit = is_over_limit;
 	s->is_local = session_is_unix_socket(fd);
@@ -301,6 +297,7 @@ session_open(struct sessions *sessions, int fd, bool is_over_limit)
 	s->state_since_ms = clock_now_ms();
 	pair_set_timer(&s->pair, d->config->login_timeout_ms);
 	stream_want_read(&s->pair.client, true);
+	return true;
 }
 
 void

@@ -54,10 +54,10 @@ struct session {
 };
 
 /*
- * Take fd, a fresh connection, which was counted in the load of `sessions`.
- * Out of memory: it is closed and counted off again.
+ * Make a session of fd, a fresh connection, which is taken.  False: out of
+ * memory, and fd is still the caller's.
  */
-void session_open(struct sessions *sessions, int fd, bool is_over_limit);
+bool session_open(struct sessions *sessions, int fd, bool is_over_limit);
 
 /*
  * The three ways to close with CLOSE_SHUTDOWN: if it is between transactions

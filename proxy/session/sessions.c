@@ -80,12 +80,10 @@ sessions_accept(struct sessions *ss, int fd)
 	bool is_over_limit =
 	    atomic_load(&ss->daemon->connections) > config->max_connections;
 
-	if (ss->is_draining) {
-		close(fd);
-		sessions_count_off(ss);
+	if (!ss->is_draining && session_open(ss, fd, is_over_limit))
 		return;
-	}
-	session_open(ss, fd, is_over_limit);
+	close(fd);
+	sessions_count_off(ss);
 }
 
 /* The session of this id.  NULL: it has ended. */

@@ -12,9 +12,6 @@
 #include "proxy/session/session_state.h"
 #include "tests/support/session.h"
 
-/* The bytes of a string literal, with their number. */
-#define BYTES(literal) (literal), (sizeof(literal) - 1)
-
 /* As the event loop does it, with what one read brings. */
 static inline void
 client_sends(struct session_fixture *f, const void *data, size_t len)

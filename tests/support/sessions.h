@@ -22,9 +22,6 @@
 #include "tests/support/certificates.h"
 #include "tests/support/loop.h"
 
-/* The bytes of a string literal, with their number. */
-#define BYTES(literal) (literal), (sizeof(literal) - 1)
-
 #define STARTUP "\0\0\0\x12\0\3\0\0user\0joe\0\0"
 #define SSL_REQUEST "\0\0\0\x8\4\xd2\x16\x2f"
 #define GSSENC_REQUEST "\0\0\0\x8\4\xd2\x16\x30"

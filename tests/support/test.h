@@ -16,6 +16,9 @@
 
 #include "protocol/span.h"
 
+/* The bytes of a string literal, with their number. */
+#define BYTES(literal) (literal), (sizeof(literal) - 1)
+
 /* The bytes of a string literal, NULs within included. */
 static inline struct span
 bytes(const char *literal, size_t len)

@@ -494,7 +494,7 @@ batch_send_without_memory_closes_the_pair(void **state)
 	assert_true(n > 5);
 }
 
-/* It may be the answer to the client's statement. */
+/* The error may be the answer to the client's statement. */
 static void
 batch_answer_without_memory_for_an_error_closes_the_pair(void **state)
 {

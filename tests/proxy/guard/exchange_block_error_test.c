@@ -3,7 +3,7 @@
 #include "tests/support/exchange.h"
 
 /*
- * What goes wrong in a transaction block of the client's: errors that answer
+ * Failures in a transaction block of the client's: errors that answer
  * questions of ours, and errors in place of the statement.
  */
 static const struct scene_row rows[] = {

@@ -2,7 +2,8 @@
 
 #include "tests/support/exchange.h"
 
-/* What the answers to a client's statements say of its session. */
+/* The notebook of a session is kept by the answers to its client's statements.
+ */
 static const struct scene_row rows[] = {
     {
 	.name = "DISCARD ALL forgets what was prepared",

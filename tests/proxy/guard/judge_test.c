@@ -3,7 +3,7 @@
 #include "tests/support/exchange.h"
 
 /*
- * What is done with a message, by what the session has come to.  State is
+ * A message is judged by what the session has come to.  State is
  * letters: k a cycle is kept back, s the server skips to Sync, c it wants copy
  * data, b a cycle has begun, x an error of ours stands for the server's, p
  * backslashes are plain, h only half of the message is there, l it is above

@@ -63,7 +63,7 @@ pair_to_client_closes_when_the_client_is_gone(void **state)
 	assert_string_equal(f->pair.farewell.detail, "Broken pipe");
 }
 
-/* Its last words may still be unread. */
+/* The last words of a server that is gone may still be unread. */
 static void
 pair_to_server_drops_what_a_server_that_is_gone_would_get(void **state)
 {
@@ -266,7 +266,7 @@ pair_close_without_memory_has_the_reason_alone(void **state)
 	assert_true(f->pair.farewell.message.failed);
 }
 
-/* What is the owner's */
+/* Calls of the owner */
 
 static unsigned int fired;
 static unsigned int resumed;

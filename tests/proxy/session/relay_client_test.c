@@ -68,7 +68,7 @@ run_may_come_byte_by_byte(void **state)
 	assert_int_equal(f->session.pair.pipeline.count, CYCLE_ANSWERS);
 }
 
-/* Its text is judged, before any byte of it is forwarded. */
+/* The text of a Query is judged before any byte of it is forwarded. */
 static void
 query_waits_until_it_is_whole(void **state)
 {
@@ -381,7 +381,7 @@ query_waits_at_a_gate_that_is_shut(void **state)
 	assert_false(f->session.guarded.watch.is_waiting);
 }
 
-/* Its bytes pass unread, and nothing of it waits at a gate that is shut. */
+/* Bytes of replication pass unread, and wait at no gate that is shut. */
 static void
 gate_stops_nothing_of_a_replication_connection(void **state)
 {

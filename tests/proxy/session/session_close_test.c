@@ -243,7 +243,7 @@ close_drains_what_the_client_has_not_read(void **state)
 		     CLOSE_SHUTDOWN);
 }
 
-/* It reads on, though it has said all. */
+/* A client may read on, though it has said all. */
 static void
 close_drains_for_a_client_that_has_ended(void **state)
 {

@@ -10,7 +10,7 @@ enum {
 	LOG_BYTES = 1024 * 1024,
 };
 
-/* What the sessions of f write to the log, which goes to standard error. */
+/* Read the lines that the sessions of f write to standard error. */
 static const char *
 described(struct fixture *f)
 {

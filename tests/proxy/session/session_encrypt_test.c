@@ -324,7 +324,7 @@ bytes_that_are_no_tls_close_within_it(void **state)
 	tls_peer_clear(&c.peer);
 }
 
-/* Who may begin */
+/* Clients that may begin, and those that may not */
 
 static void
 clear_client_is_refused_where_tls_is_required(void **state)
