@@ -44,7 +44,7 @@ struct batch {
 	uint32_t plain_statement;   /* prepared for BATCH_PLAIN; 0: none */
 	bool restores;              /* sets back what BATCH_PLAIN set */
 	/* The results. */
-	bool has_own_settings; /* of the session's, which BATCH_PLAIN set */
+	bool has_own_settings; /* BATCH_PLAIN has set others aside */
 	bool has_facts;
 	bool is_odd; /* a row had not the shape its query gives it */
 	bool has_attempt;
