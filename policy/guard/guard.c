@@ -111,6 +111,12 @@ guard_begin(struct guard *g, const struct guard_settings *settings,
 	return guard_enter(g, GUARD_AT_PLAN);
 }
 
+void
+guard_expect_more(struct guard *g)
+{
+	g->in_company = true;
+}
+
 enum guard_outcome
 guard_judge(const struct guard_settings *settings,
 	    const struct session_facts *facts, enum guard_scope scope,
@@ -184,7 +190,7 @@ guard_planned(struct guard *g, const struct guard_settings *settings,
 	guard_take_set(g, set);
 	g->counts_near = guard_gate_lasts(g) && g->set.count > 1;
 	outcome = guard_judge(settings, facts, scope, g->set.count,
-			      g->in_transaction);
+			      g->in_transaction || g->in_company);
 	if (outcome != GUARD_PENDING)
 		return guard_enter(g, state_of_judgement(outcome));
 	guard_set_deadline(g);

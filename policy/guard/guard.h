@@ -211,6 +211,7 @@ struct guard {
 	const struct guard_settings *settings; /* borrowed, outlives this */
 	bool in_transaction; /* the client's own block is open */
 	bool counts_near;    /* as guard_counts_near */
+	bool in_company;     /* guard_expect_more was called */
 	bool skips_turn;     /* an attempt does without the server's */
 	bool nowait;         /* the last attempt did not queue */
 	bool has_pressed;    /* in this window */
@@ -248,6 +249,10 @@ struct guard_step guard_begin(struct guard *g,
 			      const struct guard_settings *settings,
 			      bool in_transaction, uint64_t now_ms,
 			      uint64_t seed);
+
+/* Note, before guard_planned, that the statement's transaction holds other
+ * locks or will: a set of one table is guarded too. */
+void guard_expect_more(struct guard *g);
 
 /* The step under way, once more; nothing is entered. */
 struct guard_step guard_step(const struct guard *g);

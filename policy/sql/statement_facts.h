@@ -26,6 +26,15 @@ enum statement_control {
 	STATEMENT_SAVEPOINT, /* SAVEPOINT, RELEASE, ROLLBACK TO */
 };
 
+/* What a statement may do to the plans of those behind it in its text. */
+enum statement_effect {
+	EFFECT_ANY,         /* anything; and it may wait for somebody's row */
+	EFFECT_DEFINITIONS, /* other names, and more behind them */
+	EFFECT_SETTINGS,    /* other names by the search_path; it may have to
+			       come before any query of its transaction */
+	EFFECT_LESS,        /* nothing: what they name can only be less */
+};
+
 /* Kinds of things that a statement names and the catalogs are asked about. */
 enum target_kind {
 	TARGET_DROP,       /* relation is dropped */
@@ -130,6 +139,7 @@ struct statement {
 	size_t start; /* byte offset in the text: of the first token */
 	size_t end;   /* behind the last token; the ';' comes after it */
 	enum statement_control control;
+	enum statement_effect effect;
 	enum guard_scope scope; /* least scope that guards it; OFF: none */
 	const char *tag;        /* "DROP TABLE", static; NULL if not guarded.
 				   A DO block has the targets of all guarded
@@ -148,8 +158,8 @@ struct statement_list {
 	size_t count;
 	/*
 	 * Every statement was parsed and none has a syntax error.  Only asked
-	 * for, so only true, when guarded statements and transaction control
-	 * stand in one text: to be sent in pieces it must be sound as a whole.
+	 * for, so only true, where a guarded statement does not stand alone in
+	 * its text: to be sent in pieces that must be sound as a whole.
 	 */
 	bool is_sound;
 };

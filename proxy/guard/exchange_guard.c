@@ -17,6 +17,13 @@ enum {
 
 static void exchange_act(struct exchange *x, struct guard_step step);
 
+/* All statements of the message, borrowed. */
+static const struct statement_list *
+exchange_text(const struct exchange *x)
+{
+	return exchange_is_query(x) ? &x->query.list : &x->facts->list;
+}
+
 /* The statements to prepare for, borrowed; NULL for a cancel at the gate. */
 static const struct statement *
 exchange_statements(const struct exchange *x, size_t *count)
@@ -27,8 +34,8 @@ exchange_statements(const struct exchange *x, size_t *count)
 	}
 	if (exchange_is_query(x))
 		return query_statements(&x->query, count);
-	*count = x->facts->list.count;
-	return x->facts->list.items;
+	*count = exchange_text(x)->count;
+	return exchange_text(x)->items;
 }
 
 static const char *
@@ -310,14 +317,22 @@ exchange_least_scope(const struct exchange *x)
 	bool is_behind = lease_is_held(&x->guarded->lease);
 	enum guard_scope least =
 	    is_behind ? GUARD_SCOPE_DROPS : GUARD_SCOPE_DDL;
-	size_t count;
-	const struct statement *s = exchange_statements(x, &count);
+	const struct statement_list *list = exchange_text(x);
 	size_t i;
 
-	for (i = 0; i < count; i++)
-		if (s[i].tag != NULL && s[i].scope < least)
-			least = s[i].scope;
+	for (i = 0; i < list->count; i++)
+		if (list->items[i].tag != NULL && list->items[i].scope < least)
+			least = list->items[i].scope;
 	return least;
+}
+
+/* True if the statement's transaction may take locks that no plan tells of: it
+ * is not the only one of its message, or is a block of code. */
+static bool
+exchange_is_in_company(const struct exchange *x)
+{
+	return exchange_text(x)->count > 1 ||
+	       strcmp(x->log.statement, "DO") == 0;
 }
 
 static void
@@ -381,13 +396,15 @@ exchange_planned(struct exchange *x)
 	if (exchange_is_cut_short(x))
 		return;
 	x->has_own_settings = b->has_own_settings;
-	if (!b->has_facts || !exchange_choose_settings(x))
+	if (!b->has_facts || !exchange_choose_settings(x)) {
 		exchange_give_up(x);
-	else
-		exchange_act(x,
-			     guard_planned(&x->guard, &x->settings,
-					   exchange_least_scope(x), &b->facts,
-					   &b->planned, clock_now_ms()));
+		return;
+	}
+	if (exchange_is_in_company(x))
+		guard_expect_more(&x->guard);
+	exchange_act(x, guard_planned(&x->guard, &x->settings,
+				      exchange_least_scope(x), &b->facts,
+				      &b->planned, clock_now_ms()));
 }
 
 static void
@@ -546,6 +563,7 @@ exchange_guard_step(struct exchange *x)
 		break;
 	case EXCHANGE_WAITING:
 	case EXCHANGE_FENCE:
+	case EXCHANGE_OPENING:
 	case EXCHANGE_RUNNING:
 	case EXCHANGE_COMMITTING:
 	case EXCHANGE_OBSERVING:

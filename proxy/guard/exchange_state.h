@@ -3,6 +3,7 @@
  * statement.  Nobody else looks into it.
  *
  *   FENCE       waits until all that was sent before has been answered
+ *   OPENING     a block of ours is begun, for the piece that follows and more
  *   PLANNING    session facts and lock set are asked for     -> guard
  *   LOOKING     who holds conflicting locks                  -> guard
  *   NAMING      by which names the gate goes                 -> guard
@@ -18,7 +19,9 @@
  *
  * How the locks are held until the statement runs depends on where it stands:
  *
- *   IDLE, simple Query     in a block of ours: BEGIN .. COMMIT
+ *   IDLE, simple Query     in a block of ours: BEGIN .. COMMIT, around all
+ *                          that is left of the text; for what stands further
+ *                          behind in the text that is a BLOCK
  *   IDLE, extended cycle   in the implicit transaction that the attempt
  *                          begins and the client's Sync ends
  *   BLOCK                  in the client's block; a savepoint shields it
@@ -48,6 +51,7 @@
 /* X(constant, name); the names go to log, console and debugger. */
 #define EXCHANGE_PHASES(X)                                                     \
 	X(FENCE, "fence")                                                      \
+	X(OPENING, "opening")                                                  \
 	X(PLANNING, "planning")                                                \
 	X(LOOKING, "looking")                                                  \
 	X(NAMING, "naming")                                                    \
@@ -101,7 +105,7 @@ struct exchange {
 	bool is_noticing;      /* the look is for a notice, not for the guard */
 	bool has_savepoint;    /* ours */
 	bool has_own_settings; /* the session, as batch.h says */
-	bool in_own_block;     /* the piece runs between our BEGIN and COMMIT */
+	bool in_own_block;     /* the rest runs between our BEGIN and COMMIT */
 	/*
 	 * The client's statement: a Query or, if that has no text, an Execute.
 	 */
@@ -148,11 +152,34 @@ void exchange_begin_batch(struct exchange *x, enum exchange_phase phase);
 /* Send the client's statement, which may run now. */
 void exchange_run(struct exchange *x);
 
+/* Enter the phase in which the client's statement runs. */
+void exchange_begin_run(struct exchange *x, enum exchange_phase phase);
+
+/* Keep nothing from others any longer, unless the locks are kept. */
+void exchange_trim_lease(struct exchange *x);
+
 /* Write the statement's line to the log. */
 void exchange_log(const struct exchange *x);
 
 /* Give back what need not be kept from others, and enter DONE. */
 void exchange_end(struct exchange *x);
+
+/* exchange_query.c */
+
+/* Protect the piece, or just run it: in a failed block, or without a plan. */
+void exchange_start_piece(struct exchange *x);
+
+/* Send the piece, which may run now, behind a BEGIN of ours where one is to
+ * come first. */
+void exchange_run_piece(struct exchange *x);
+
+/* Send the piece itself. */
+void exchange_send_piece(struct exchange *x);
+
+/* OPENING, RUNNING and COMMITTING are done: go on from there. */
+void exchange_opened(struct exchange *x);
+void exchange_ran(struct exchange *x);
+void exchange_committed(struct exchange *x);
 
 /* exchange_guard.c */
 
