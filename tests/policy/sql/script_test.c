@@ -276,7 +276,9 @@ script_cut_never_cuts_an_unsound_text(void **state)
 	    {"drop table c; selec 1", "<drop table c; selec 1> 0+1 block"},
 	    {"selec 1; drop table c", "<selec 1; drop table c> 0+1 block"},
 	    {"drop table c; selec 1; drop table d",
-	     "<drop table c; selec 1; drop table d> 0+3 block"},
+	     "<drop table c; selec 1; drop table d> 0+2 block"},
+	    {"update y set; drop table c",
+	     "<update y set; drop table c> 1+1 block"},
 	    /* but a snapshot would come too early for what may be one */
 	    {"set transaction read only; selec 1; drop table c",
 	     "<set transaction read only; selec 1; drop table c>\n"
