@@ -26,7 +26,7 @@ enum statement_control {
 	STATEMENT_SAVEPOINT, /* SAVEPOINT, RELEASE, ROLLBACK TO */
 };
 
-/* What a statement may do to the plans of those behind it in its text. */
+/* The effect of a statement on the plans of those behind it in its text. */
 enum statement_effect {
 	EFFECT_ANY,         /* anything; and it may wait for somebody's row */
 	EFFECT_DEFINITIONS, /* other names, and more behind them */

@@ -12,7 +12,7 @@
 static void
 exchange_finish_failed(struct exchange *x)
 {
-	/* Of nothing guarded is a message of the gate's, nor our BEGIN. */
+	/* No guarded statement ends with a gate message, nor with our BEGIN. */
 	if (!x->is_of_gate && guard_step(&x->guard).outcome != GUARD_PENDING)
 		exchange_log(x);
 	if (exchange_is_query(x)) {

@@ -543,8 +543,8 @@ check_script(const struct script *script, const struct statement_list *list,
 		if (list->is_sound && p->count > 0)
 			check_plan(p, list, from, to);
 		for (; from < to; from++)
-			m.block = model_after(m.block,
-					      list->items[from].control);
+			m.block =
+			    model_after(m.block, list->items[from].control);
 		at = p->end;
 	}
 	assert_int_equal(at, len);
