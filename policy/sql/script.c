@@ -118,6 +118,13 @@ prepare_implicit(struct script *out, const struct statement_list *list,
 	return true;
 }
 
+/* True for a statement, alone, that a block of ours would change. */
+static bool
+stays_outside(const struct statement_list *list, size_t begun)
+{
+	return list->count - begun == 1 && list->items[begun].is_for_block;
+}
+
 static void
 script_walk(struct script *out, const struct statement_list *list,
 	    bool in_block)
@@ -136,6 +143,8 @@ script_walk(struct script *out, const struct statement_list *list,
 		if (is_guarded(&list->items[i]) && i >= planned) {
 			if (block == BLOCK_EXPLICIT)
 				prepare_in_block(out, list, i, opened);
+			else if (stays_outside(list, begun))
+				break;
 			else if (!prepare_implicit(out, list, i, begun))
 				out->unguarded++;
 			planned = script_last_piece(out)->first +

@@ -9,7 +9,8 @@ bool
 statement_claim(struct statement *out, enum guard_scope asked,
 		enum guard_scope least, const char *tag)
 {
-	if (tag == NULL || asked < least)
+	/* Who asks for all asks for what may come behind it, too. */
+	if (tag == NULL || (asked < least && asked < GUARD_SCOPE_DDL))
 		return false;
 	out->scope = least;
 	out->tag = tag;
@@ -70,6 +71,18 @@ statement_target_tree(struct statement *out, const PgQuery__RangeVar *range,
 	target->mode = mode;
 	target->partitions_only = partitions_only;
 	return STATEMENT_OK;
+}
+
+enum statement_status
+statement_target_named(struct statement *out, PgQuery__Node *const *parts,
+		       size_t count, enum lock_mode mode)
+{
+	struct target *target = statement_target_add(out, TARGET_LOCK);
+
+	if (target == NULL)
+		return STATEMENT_NO_MEMORY;
+	target->mode = mode;
+	return statement_name_list(&target->relation, parts, count);
 }
 
 enum statement_status

@@ -302,6 +302,8 @@ text_scope_name(enum guard_scope scope)
 		return "drops";
 	case GUARD_SCOPE_DDL:
 		return "ddl";
+	case GUARD_SCOPE_BEHIND:
+		break;
 	}
 	return "?";
 }
@@ -332,6 +334,7 @@ text_write_verdict(FILE *out, const struct explain_report *r)
 		      out);
 		return;
 	case EXPLAIN_UNPLANNED:
+	case EXPLAIN_BEHIND:
 	case EXPLAIN_READ_ONLY:
 	case EXPLAIN_NO_LANGUAGE:
 	case EXPLAIN_BACKSLASH:

@@ -309,7 +309,7 @@ exchange_least_scope(const struct exchange *x)
 {
 	bool is_behind = lease_is_held(&x->guarded->lease);
 	enum guard_scope least =
-	    is_behind ? GUARD_SCOPE_DROPS : GUARD_SCOPE_DDL;
+	    is_behind ? GUARD_SCOPE_DROPS : GUARD_SCOPE_BEHIND;
 	size_t count;
 	const struct statement *s = exchange_statements(x, &count);
 	size_t i;

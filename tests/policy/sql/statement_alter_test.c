@@ -184,7 +184,7 @@ static const struct example examples[] = {
      "if-other)"},
     {"alter sequence c set schema s",
      " ddl:ALTER SEQUENCE lock(\"c\" AX) owner(\"c\")"},
-    {"alter index c rename to d", " ddl:ALTER INDEX lock(\"c\" SUE)"},
+    {"alter index c rename to d", " ddl:ALTER INDEX lock(\"c\" AX)"},
     {"alter index c set (fillfactor = 50)", " ddl:ALTER INDEX lock(\"c\" SUE)"},
     {"alter index c set (fastupdate = off)", " ddl:ALTER INDEX lock(\"c\" AX)"},
     {"alter index c set tablespace x", " ddl:ALTER INDEX lock(\"c\" AX)"},
@@ -198,8 +198,16 @@ static const struct example examples[] = {
     {"alter policy c on t rename to d", " ddl:ALTER POLICY lock(\"t\" AX)"},
     {"alter policy p on t using (exists (select from u))",
      " ddl:ALTER POLICY lock(\"t\" AX)"},
-    {"alter type c add attribute a int", " ddl:ALTER TYPE no plan"},
-    {"alter type c rename attribute a to b", " ddl:ALTER TYPE no plan"},
+    {"alter type c add attribute a int", " ddl:ALTER TYPE typed(\"c\")"},
+    {"alter type s.c add attribute a int cascade",
+     " ddl:ALTER TYPE typed(\"s\".\"c\" cascade)"},
+    {"alter type c rename attribute a to b", " ddl:ALTER TYPE typed(\"c\")"},
+    {"alter type c rename attribute a to b cascade",
+     " ddl:ALTER TYPE typed(\"c\" cascade)"},
+    {"alter type c alter attribute a type text",
+     " ddl:ALTER TYPE typed(\"c\")"},
+    {"alter type c alter attribute a type text cascade",
+     " ddl:ALTER TYPE no plan"},
 };
 
 static void
@@ -254,7 +262,10 @@ list_parse_plans_alter_table_with_drops(void **state)
 	     " column(\"f\" a)"},
 	    {"alter view v drop column a",
 	     " drops:ALTER VIEW lock(\"v\" AX) column(\"v\" a)"},
-	    {"alter type t drop attribute a", " drops:ALTER TYPE no plan"},
+	    {"alter type t drop attribute a",
+	     " drops:ALTER TYPE typed(\"t\" a)"},
+	    {"alter type t add attribute b int, drop attribute a cascade",
+	     " drops:ALTER TYPE typed(\"t\") typed(\"t\" a cascade)"},
 	};
 
 	(void)state;
