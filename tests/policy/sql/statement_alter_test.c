@@ -198,14 +198,15 @@ static const struct example examples[] = {
     {"alter policy c on t rename to d", " ddl:ALTER POLICY lock(\"t\" AX)"},
     {"alter policy p on t using (exists (select from u))",
      " ddl:ALTER POLICY lock(\"t\" AX)"},
-    {"alter type c add attribute a int", " ddl:ALTER TYPE typed(\"c\")"},
+    {"alter type c add attribute a int", " ddl:ALTER TYPE typed(\"c\" only)"},
     {"alter type s.c add attribute a int cascade",
-     " ddl:ALTER TYPE typed(\"s\".\"c\" cascade)"},
-    {"alter type c rename attribute a to b", " ddl:ALTER TYPE typed(\"c\")"},
+     " ddl:ALTER TYPE typed(\"s\".\"c\" only cascade)"},
+    {"alter type c rename attribute a to b",
+     " ddl:ALTER TYPE typed(\"c\" only)"},
     {"alter type c rename attribute a to b cascade",
-     " ddl:ALTER TYPE typed(\"c\" cascade)"},
+     " ddl:ALTER TYPE typed(\"c\" only cascade)"},
     {"alter type c alter attribute a type text",
-     " ddl:ALTER TYPE typed(\"c\")"},
+     " ddl:ALTER TYPE typed(\"c\" only)"},
     {"alter type c alter attribute a type text cascade",
      " ddl:ALTER TYPE no plan"},
 };
@@ -263,9 +264,9 @@ list_parse_plans_alter_table_with_drops(void **state)
 	    {"alter view v drop column a",
 	     " drops:ALTER VIEW lock(\"v\" AX) column(\"v\" a)"},
 	    {"alter type t drop attribute a",
-	     " drops:ALTER TYPE typed(\"t\" a)"},
+	     " drops:ALTER TYPE typed(\"t\" a only)"},
 	    {"alter type t add attribute b int, drop attribute a cascade",
-	     " drops:ALTER TYPE typed(\"t\") typed(\"t\" a cascade)"},
+	     " drops:ALTER TYPE typed(\"t\" only) typed(\"t\" a only cascade)"},
 	};
 
 	(void)state;
