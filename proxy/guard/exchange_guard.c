@@ -293,6 +293,7 @@ exchange_give_up(struct exchange *x)
 {
 	struct guard_step step = guard_plan_failed(&x->guard);
 
+	guard_log_why(&x->log, exchange_error(x));
 	if (batch_has_error(&x->batch) && x->context == CONTEXT_BLOCK)
 		exchange_send_undo(x);
 	else
