@@ -89,8 +89,8 @@ enum target_condition {
 	CONDITION_NOT_NULL,
 	CONDITION_PLAIN, /* TREE: relation is not partitioned */
 	/* DOMAIN */
-	CONDITION_DOMAIN_NULLABLE, /* it is not yet NOT NULL */
-	CONDITION_DOMAIN_UNPROVEN, /* its constraint `part` is not valid */
+	CONDITION_DOMAIN_NULLABLE, /* not yet NOT NULL */
+	CONDITION_DOMAIN_UNPROVEN, /* constraint `part` is not valid */
 	/* OWNER */
 	CONDITION_OWNER, /* the owner is not `part`, as for OBJECT_OWNED */
 	CONDITION_LOGGED,

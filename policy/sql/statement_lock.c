@@ -22,7 +22,7 @@ lock_scope(const PgQuery__LockStmt *stmt)
 	return GUARD_SCOPE_DDL;
 }
 
-/* Who says NOWAIT wants the error; up to ROW EXCLUSIVE it is mere traffic. */
+/* NOWAIT asks for the error; up to ROW EXCLUSIVE it is mere traffic. */
 static bool
 lock_is_left_alone(const PgQuery__LockStmt *stmt)
 {
@@ -131,7 +131,7 @@ has_option(PgQuery__Node *const *options, size_t count, const char *name)
 	return false;
 }
 
-/* Of a schema, a database or a partitioned table it never runs in a block. */
+/* One of a schema, a database or a partitioned table never runs in a block. */
 enum statement_status
 statement_lock_read_reindex(struct statement *out, const PgQuery__Node *node,
 			    enum guard_scope asked)

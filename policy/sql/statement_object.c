@@ -69,7 +69,7 @@ statement_object_read_domain(struct statement *out, const PgQuery__Node *node,
 	return statement_name_bare(&target->part, stmt->name);
 }
 
-/* Of an index no table is locked, of a trigger its table as by a reader. */
+/* For an index no table is locked, for a trigger its table as by a reader. */
 enum statement_status
 statement_object_read_depends(struct statement *out, const PgQuery__Node *node,
 			      enum guard_scope asked)

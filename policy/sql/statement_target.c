@@ -9,7 +9,7 @@ bool
 statement_claim(struct statement *out, enum guard_scope asked,
 		enum guard_scope least, const char *tag)
 {
-	/* Who asks for all asks for what may come behind it, too. */
+	/* DDL asks for what may stand behind it, too. */
 	if (tag == NULL || (asked < least && asked < GUARD_SCOPE_DDL))
 		return false;
 	out->scope = least;
