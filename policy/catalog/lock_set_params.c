@@ -415,7 +415,7 @@ params_add_target(struct text arrays[PARAMETERS], const struct target *t)
 	params_add_flags(arrays, t);
 	params_add_name(arrays, t->part);
 	array_add_mode(&arrays[PARAMETER_MODE], LOCK_NONE);
-	array_add(&arrays[PARAMETER_PART], NULL);
+	array_add(&arrays[PARAMETER_PART], t->shape);
 }
 
 bool

@@ -283,6 +283,19 @@ add_index(struct statement *out, const PgQuery__RangeVar *range,
 	return statement_target_tree(out, range, LOCK_SHARE, true);
 }
 
+static enum statement_status
+add_key(struct statement *out, const PgQuery__RangeVar *range,
+	const PgQuery__Constraint *key)
+{
+	enum statement_status status;
+
+	status = statement_target_pair(out, TARGET_KEY, range, key->pktable);
+	if (status != STATEMENT_OK)
+		return status;
+	return statement_reference_shape(
+	    &out->targets[out->target_count - 1].shape, key);
+}
+
 /* Any constraint locks all children from 18 on. */
 static enum statement_status
 add_constraint(struct statement *out, const PgQuery__RangeVar *range,
@@ -296,8 +309,7 @@ add_constraint(struct statement *out, const PgQuery__RangeVar *range,
 		status = add_index(out, range, cmd->def->constraint, mode);
 	if (status != STATEMENT_OK || statement_reference_of(cmd->def) == NULL)
 		return status;
-	return statement_target_pair(out, TARGET_KEY, range,
-				     statement_reference_of(cmd->def));
+	return add_key(out, range, cmd->def->constraint);
 }
 
 static enum statement_status

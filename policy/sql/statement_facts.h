@@ -137,7 +137,9 @@ struct target {
 	 * form; for a column, a constraint, a trigger it is the bare name.
 	 */
 	char *relation;
-	char *part;   /* NULL where the kind has none */
+	char *part; /* NULL where the kind has none */
+	/* KEY: owned, what makes two keys the same, as key.sql reads it. */
+	char *shape;
 	bool only;    /* the statement says ONLY, or means no children */
 	bool cascade; /* the statement says CASCADE */
 	bool restart_identity; /* TRUNCATE */

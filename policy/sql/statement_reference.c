@@ -1,6 +1,9 @@
 #include "policy/sql/statement_reference.h"
 
+#include <stdio.h>
 #include <string.h>
+
+#include "policy/sql/text.h"
 
 #define NODE(type) PG_QUERY__NODE__NODE_##type
 
@@ -24,6 +27,48 @@ reference_to_other(const PgQuery__Node *node, const PgQuery__RangeVar *made)
 	    strcmp(range->schemaname, made->schemaname) != 0)
 		return range;
 	return NULL;
+}
+
+static void
+shape_put(struct text *t, const char *value)
+{
+	text_put_string(t, t->len > 1 ? ",\"" : "\"");
+	for (; *value != '\0'; value++) {
+		if (*value == '"' || *value == '\\')
+			text_put(t, '\\');
+		text_put(t, *value);
+	}
+	text_put(t, '"');
+}
+
+static void
+shape_put_names(struct text *t, PgQuery__Node *const *names, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		shape_put(t, names[i]->string->sval);
+}
+
+enum statement_status
+statement_reference_shape(char **out, const PgQuery__Constraint *key)
+{
+	struct text t = {0};
+	char count[24];
+
+	(void)snprintf(count, sizeof(count), "%zu", key->n_fk_attrs);
+	text_put(&t, '{');
+	shape_put(&t, key->deferrable ? "t" : "f");
+	shape_put(&t, key->initdeferred ? "t" : "f");
+	shape_put(&t, key->fk_upd_action);
+	shape_put(&t, key->fk_del_action);
+	shape_put(&t, key->fk_matchtype);
+	shape_put(&t, count);
+	shape_put_names(&t, key->fk_attrs, key->n_fk_attrs);
+	shape_put_names(&t, key->pk_attrs, key->n_pk_attrs);
+	text_put(&t, '}');
+	*out = text_finish(&t);
+	return *out != NULL ? STATEMENT_OK : STATEMENT_NO_MEMORY;
 }
 
 bool

@@ -120,5 +120,6 @@ statement_target_keep(struct statement *out, size_t count)
 
 		free(target->relation);
 		free(target->part);
+		free(target->shape);
 	}
 }

@@ -74,6 +74,9 @@ explain_note(const struct explain_report *r)
 		return "it is only where its transaction keeps the locks of a "
 		       "guarded statement";
 	case EXPLAIN_GUARDED:
+		if (lock_set_lacks_right(&r->set))
+			return lock_set_right;
+		break;
 	case EXPLAIN_UNKNOWN:
 	case EXPLAIN_OUT_OF_SCOPE:
 	case EXPLAIN_SINGLE:

@@ -316,6 +316,8 @@ text_write_verdict(FILE *out, const struct explain_report *r)
 	switch (r->verdict) {
 	case EXPLAIN_GUARDED:
 		text_write_guarded(out, r);
+		if (explain_note(r) != NULL)
+			fprintf(out, "  %s\n", explain_note(r));
 		return;
 	case EXPLAIN_FAILED:
 		cell_text(error, r->error);

@@ -171,8 +171,10 @@ class Statements:
             return (f"ADD COLUMN {name} int REFERENCES "
                     f"{self.written(parent)}")
         valid = self.one("", "", " NOT VALID")
-        return (f"ADD CONSTRAINT {name} FOREIGN KEY "
-                f"{self.world.key_sql(parent)}{valid}")
+        key = self.world.key_sql(parent)
+        if self.world.keys and self.chance(0.4):  # a partition's, perhaps
+            key = self.one(*self.world.keys)
+        return f"ADD CONSTRAINT {name} FOREIGN KEY {key}{valid}"
 
     def add_clause(self, r):
         name = quote(f"new{self.rng.randint(1, 99)}")

@@ -58,6 +58,7 @@ class World:
         self.version = conn.info.server_version // 10000
         self.relations = []
         self.things = []
+        self.keys = []  # what foreign keys say behind FOREIGN KEY
         self.serial = 0
 
     # --- helpers
@@ -282,8 +283,10 @@ class World:
             tail = " NOT ENFORCED"
         name = self.constraint_name(child)
         child.keys.append(child.constraints[-1])
+        key = self.key_sql(parent)
+        self.keys.append(key)
         self.try_sql(f"ALTER TABLE {child.sql} ADD CONSTRAINT {name} "
-                     f"FOREIGN KEY {self.key_sql(parent)}{tail}")
+                     f"FOREIGN KEY {key}{tail}")
 
     # --- other relations
 

@@ -104,7 +104,10 @@ lock_set_params_puts_the_other_relation_behind(void **state)
 	struct target targets[] = {
 	    {.kind = TARGET_DETACH, .relation = "\"p\"", .part = "\"s\".\"q\""},
 	    {.kind = TARGET_ATTACH, .relation = "\"p\"", .part = "\"r\""},
-	    {.kind = TARGET_KEY, .relation = "\"c\"", .part = "\"r\""},
+	    {.kind = TARGET_KEY,
+	     .relation = "\"c\"",
+	     .part = "\"r\"",
+	     .shape = "{\"f\"}"},
 	};
 	char *params[LOCK_SET_PARAMS];
 
@@ -116,7 +119,8 @@ lock_set_params_puts_the_other_relation_behind(void **state)
 	assert_string_equal(params[SCHEMA], "{NULL,\"s\",NULL,NULL,NULL,NULL}");
 	assert_string_equal(params[NAME],
 			    "{\"p\",\"q\",\"p\",\"r\",\"c\",\"r\"}");
-	assert_string_equal(params[PART], "{NULL,NULL,NULL,NULL,NULL,NULL}");
+	assert_string_equal(params[PART],
+			    "{NULL,NULL,NULL,NULL,NULL,\"{\\\"f\\\"}\"}");
 	assert_string_equal(params[ONLY],
 			    "{\"f\",\"f\",\"f\",\"f\",\"f\",\"f\"}");
 	assert_string_equal(params[MODE],

@@ -274,6 +274,37 @@ list_parse_plans_alter_table_with_drops(void **state)
 	CHECK_EXAMPLES(drops, GUARD_SCOPE_DDL);
 }
 
+static void
+list_parse_tells_keys_apart(void **state)
+{
+	static const struct {
+		const char *sql;
+		const char *shape;
+	} keys[] = {
+	    {"alter table c add foreign key (a) references p",
+	     "{\"f\",\"f\",\"a\",\"a\",\"s\",\"1\",\"a\"}"},
+	    {"alter table c add foreign key (a, \"B\"\"\\\") references p (c, "
+	     "d)"
+	     " match full on delete cascade on update set null"
+	     " deferrable initially deferred",
+	     "{\"t\",\"t\",\"n\",\"c\",\"f\",\"2\",\"a\",\"B\\\"\\\\\","
+	     "\"c\",\"d\"}"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		struct statement_list list;
+		const struct statement *s;
+
+		assert_int_equal(parse(&list, keys[i].sql, GUARD_SCOPE_DDL),
+				 STATEMENT_OK);
+		s = &list.items[0];
+		assert_string_equal(s->targets[s->target_count - 1].shape,
+				    keys[i].shape);
+		statement_list_clear(&list);
+	}
+}
+
 int
 main(void)
 {
@@ -281,6 +312,7 @@ main(void)
 	    cmocka_unit_test(list_parse_plans_alter),
 	    cmocka_unit_test(list_parse_judges_alter_only_when_asked),
 	    cmocka_unit_test(list_parse_plans_alter_table_with_drops),
+	    cmocka_unit_test(list_parse_tells_keys_apart),
 	};
 
 	return cmocka_run_group_tests_name("policy/sql/statement_alter", tests,
