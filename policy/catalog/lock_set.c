@@ -173,6 +173,23 @@ lock_set_covers(const struct lock_set *outer, const struct lock_set *inner)
 	return covers;
 }
 
+const char lock_set_right[] =
+    "This role may not LOCK all of these tables: GRANT MAINTAIN on them (before"
+    " PostgreSQL 17 DELETE or TRUNCATE) would let it.";
+
+bool
+lock_set_lacks_right(const struct lock_set *set)
+{
+	for (size_t i = 0; i < set->count; i++) {
+		const struct lock_item *item = &set->items[i];
+
+		if (!item->is_lockable &&
+		    (item->relkind == 'r' || item->relkind == 'p'))
+			return true;
+	}
+	return false;
+}
+
 void
 lock_set_clear(struct lock_set *set)
 {

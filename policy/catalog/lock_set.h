@@ -96,6 +96,12 @@ bool lock_set_add_row(struct lock_set *set,
 bool lock_set_covers(const struct lock_set *outer,
 		     const struct lock_set *inner);
 
+/* What tells whom to grant what, for a set that lacks a right: a sentence. */
+extern const char lock_set_right[];
+
+/* True if only the role's rights keep a table of the set from being locked. */
+bool lock_set_lacks_right(const struct lock_set *set);
+
 /* The place of a relation in a set: items[at]. */
 struct lock_set_place {
 	uint32_t relid;

@@ -122,6 +122,17 @@ limit_name(enum guard_limit limit)
 	return "?";
 }
 
+/* Tell which right would let us lock the tables that are only watched. */
+static void
+refuse_add_rights(struct report *out, const struct lock_set *set)
+{
+	size_t len = strlen(out->hint);
+
+	if (lock_set_lacks_right(set))
+		snprintf(out->hint + len, sizeof(out->hint) - len, " %s",
+			 lock_set_right);
+}
+
 static void
 refuse_timeout(struct report *out, const struct guard_account *a,
 	       const char *tag)
@@ -149,6 +160,7 @@ refuse_timeout(struct report *out, const struct guard_account *a,
 	snprintf(out->hint, sizeof(out->hint),
 		 "End the transactions named above, or raise %s.",
 		 limit_name(a->limit));
+	refuse_add_rights(out, a->set);
 }
 
 static void

@@ -128,6 +128,14 @@ walk_wrap(struct walk *w)
 	return true;
 }
 
+/* True for a statement, alone, that a block of ours would change. */
+static bool
+walk_stays_outside(const struct walk *w)
+{
+	return w->list->count - w->begun == 1 &&
+	       w->list->items[w->begun].is_for_block;
+}
+
 /* Prepare for the guarded statement at `index`. */
 static void
 walk_prepare(struct walk *w, size_t index)
@@ -136,6 +144,8 @@ walk_prepare(struct walk *w, size_t index)
 	bool is_again = index < w->planned;
 	size_t end;
 
+	if (!is_explicit && walk_stays_outside(w))
+		return;
 	if (!is_explicit && !walk_wrap(w)) {
 		w->script->unguarded++;
 		return;

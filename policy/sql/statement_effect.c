@@ -12,6 +12,7 @@ static const struct statement_keywords definitions = {{
     ['c' - 'a'] = {"create", "comment"},
     ['d' - 'a'] = {"drop"},
     ['g' - 'a'] = {"grant"},
+    ['l' - 'a'] = {"lock"},
     ['r' - 'a'] = {"revoke"},
     ['t' - 'a'] = {"truncate"},
 }};
@@ -32,7 +33,8 @@ effect_takes_away(const struct statement *s, struct statement_text text)
 	size_t i;
 
 	if (statement_text_is_word(text, 0, "drop") ||
-	    statement_text_is_word(text, 0, "truncate"))
+	    statement_text_is_word(text, 0, "truncate") ||
+	    statement_text_is_word(text, 0, "lock"))
 		return true;
 	for (i = 0; i < s->target_count; i++) {
 		if (!effect_is_harmless(&s->targets[i]))

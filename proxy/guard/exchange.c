@@ -124,6 +124,14 @@ exchange_fence_query(struct exchange *x)
 	exchange_start_piece(x);
 }
 
+/* True for an Execute that a transaction of ours would change. */
+static bool
+exchange_is_for_block(const struct exchange *x)
+{
+	return x->facts != NULL && x->facts->list.count == 1 &&
+	       x->facts->list.items[0].is_for_block;
+}
+
 static void
 exchange_fence_execute(struct exchange *x)
 {
@@ -133,7 +141,7 @@ exchange_fence_execute(struct exchange *x)
 		exchange_protect(x, CONTEXT_TAIL);
 	else if (p->status == TRANSACTION_BLOCK)
 		exchange_protect(x, CONTEXT_BLOCK);
-	else if (p->status == TRANSACTION_IDLE)
+	else if (p->status == TRANSACTION_IDLE && !exchange_is_for_block(x))
 		exchange_protect(x, CONTEXT_IDLE);
 	else
 		exchange_pass_on(x);

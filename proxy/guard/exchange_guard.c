@@ -300,6 +300,7 @@ exchange_give_up(struct exchange *x)
 {
 	struct guard_step step = guard_plan_failed(&x->guard);
 
+	guard_log_why(&x->log, exchange_error(x));
 	if (batch_has_error(&x->batch) && x->context == CONTEXT_BLOCK)
 		exchange_send_undo(x);
 	else
@@ -316,7 +317,7 @@ exchange_least_scope(const struct exchange *x)
 {
 	bool is_behind = lease_is_held(&x->guarded->lease);
 	enum guard_scope least =
-	    is_behind ? GUARD_SCOPE_DROPS : GUARD_SCOPE_DDL;
+	    is_behind ? GUARD_SCOPE_DROPS : GUARD_SCOPE_BEHIND;
 	const struct statement_list *list = exchange_text(x);
 	size_t i;
 

@@ -185,11 +185,29 @@ def test_every_statement_of_a_text_by_itself(upstream):
         ("drop table solo", False)]
 
 
-def test_what_cannot_be_planned_has_a_note(admin, upstream):
-    admin.execute("create operator family f using btree")
-    found = one("drop operator family f using btree", upstream=upstream)
+def test_what_cannot_be_planned_has_a_note(upstream):
+    found = one("drop cast (int as text)", upstream=upstream)
     assert (found["guarded"], found["locks"]) == (False, [])
     assert "cannot be planned" in found["note"]
+
+
+@pytest.mark.parametrize("sql, guarded, tables", [
+    ("create table self (id int primary key, up int references self)", False,
+     []),
+    ("create table public.self (id int primary key, up int, foreign key (up) "
+     "references public.self, a int references table_a)", False, ["table_a"]),
+    ("create or replace view fresh as select 1 as id", False, []),
+    ("create or replace view v as select id from table_c", False, ["v"]),
+    ("lock table table_b, table_a in share mode", True,
+     ["table_a", "table_b"]),
+    ("comment on table table_a is 'x'", False, ["table_a"]),
+    ("alter index table_a rename to x", False, ["table_a"]),
+])
+def test_what_names_more_or_less_than_it_locks(upstream, sql, guarded,
+                                               tables):
+    found = one(sql, "--set", "guard=ddl", upstream=upstream)
+    assert found["guarded"] == guarded
+    assert sorted(locks_of(found)) == tables
 
 
 def test_hostile_names(admin, upstream):
@@ -387,6 +405,8 @@ def test_a_role_without_rights(cluster, database, admin, tables, role):
                                "table_b": ("table", EXCLUSIVE, False),
                                "table_c": ("table", EXCLUSIVE, True)}
     assert found["order"] == ["public.table_c"]
+    assert "GRANT MAINTAIN" in found["note"]
+    assert found["note"] in text.stdout
     # What another user's session does is not shown to everybody.
     (holder,) = holders_of(found, "table_a")
     assert (holder["state"], holder["transaction_age_s"]) == (None, None)

@@ -1,5 +1,5 @@
--- The relations in columns as lock_set.c reads them; indexes, toast tables
--- and catalogs are left out.
+-- The relations in columns as lock_set.c reads them; indexes, toast tables,
+-- composite types and catalogs are left out.
 SELECT c.oid AS relid,
        c.relkind AS relkind,
        pg_catalog.concat(pg_catalog.quote_ident(n.nspname), '.',
@@ -33,7 +33,7 @@ SELECT c.oid AS relid,
        SELECT oid, relkind, relname, relnamespace
          FROM pg_catalog.pg_class
         WHERE oid = l.relid
-          AND relkind <> ALL ('{i,I,t}'::pg_catalog."char"[])
+          AND relkind <> ALL ('{i,I,t,c}'::pg_catalog."char"[])
           AND relnamespace <> 'pg_catalog'::pg_catalog.regnamespace
        OFFSET 0) c
  CROSS JOIN LATERAL (

@@ -259,6 +259,25 @@ report_refusal_is_cut_between_characters(void **state)
 	}
 }
 
+static void
+report_refusal_hints_at_a_right_that_lacks(void **state)
+{
+	struct guard_account a = account_of(GUARD_TIMED_OUT);
+	struct report r;
+
+	(void)state;
+	a.limit = GUARD_LIMIT_IN_TRANSACTION;
+	two[1].relkind = 'v';
+	report_refusal(&r, &a, "DROP TABLE");
+	assert_null(strstr(r.hint, "MAINTAIN"));
+	two[1].relkind = 'r';
+	report_refusal(&r, &a, "DROP TABLE");
+	two[1].relkind = 0;
+	assert_contains(r.hint, "in_transaction_timeout.");
+	assert_contains(r.hint, "GRANT MAINTAIN");
+	assert_contains(r.hint, "would let it.");
+}
+
 /* The longest there are: years of waiting, the longest limit. */
 static void
 report_refusal_has_room_for_message_and_hint(void **state)
@@ -370,6 +389,7 @@ main(void)
 		report_refusal_shows_a_few_holders_and_counts_the_rest),
 	    cmocka_unit_test(report_refusal_takes_odd_holders),
 	    cmocka_unit_test(report_refusal_is_cut_between_characters),
+	    cmocka_unit_test(report_refusal_hints_at_a_right_that_lacks),
 	    cmocka_unit_test(report_refusal_has_room_for_message_and_hint),
 	    cmocka_unit_test(report_waiting_names_whom_it_waits_for),
 	    cmocka_unit_test(

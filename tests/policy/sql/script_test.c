@@ -8,7 +8,7 @@
 static void
 parse(struct statement_list *out, const char *sql)
 {
-	if (statement_list_parse(out, sql, strlen(sql), GUARD_SCOPE_DROPS,
+	if (statement_list_parse(out, sql, strlen(sql), GUARD_SCOPE_DDL,
 				 STATEMENT_PARSE_BYTES_DEFAULT) != STATEMENT_OK)
 		fail_msg("does not parse: %s", sql);
 }
@@ -337,6 +337,30 @@ script_cut_plans_no_further_than_to_what_may_wait(void **state)
 	CHECK_EXAMPLES(examples, false);
 }
 
+/* In a block of ours it would do what it does not do without. */
+static void
+script_cut_leaves_alone_what_a_block_changes(void **state)
+{
+	static const struct example examples[] = {
+	    {"lock table a, b;", "<lock table a, b;>"},
+	    {"select 1; lock table a, b",
+	     "<select 1; > block\n<lock table a, b> 1+1 block"},
+	    {"lock table a, b; drop table c",
+	     "<lock table a, b; drop table c> 0+2 block"},
+	    {"begin; drop table c; commit; cluster t",
+	     "<begin; >\n<drop table c; commit; cluster t> 1+1"},
+	    {"begin; lock table a, b; commit",
+	     "<begin; >\n<lock table a, b; commit> 1+1"},
+	};
+	static const struct example in_block[] = {
+	    {"lock table a, b", "<lock table a, b> 0+1"},
+	};
+
+	(void)state;
+	CHECK_EXAMPLES(examples, false);
+	CHECK_EXAMPLES(in_block, true);
+}
+
 /* What has no plan is not worth a cut, nor a warning here. */
 static void
 script_cut_passes_what_has_no_plan(void **state)
@@ -603,6 +627,7 @@ main(void)
 	    cmocka_unit_test(script_cut_never_cuts_an_unsound_text),
 	    cmocka_unit_test(script_cut_plans_again_behind_a_change),
 	    cmocka_unit_test(script_cut_plans_no_further_than_to_what_may_wait),
+	    cmocka_unit_test(script_cut_leaves_alone_what_a_block_changes),
 	    cmocka_unit_test(script_cut_passes_what_has_no_plan),
 	    cmocka_unit_test(script_cut_is_false_when_memory_is_out),
 	    cmocka_unit_test_teardown(

@@ -82,13 +82,31 @@ list_parse_leaves_what_is_never_guarded(void **state)
 	    {"create view v as select 1", ""},
 	    {"create table t (like u)", ""},
 	    {"vacuum full t", ""},
-	    {"cluster t using i", ""},
-	    {"reindex table t", ""},
+	    {"vacuum analyze t", ""},
+	    {"analyze (skip_locked) t", ""},
+	    {"cluster", ""},
+	    {"reindex table concurrently t", ""},
+	    {"reindex (verbose, concurrently) index i", ""},
+	    {"reindex schema s", ""},
+	    {"lock table a, b nowait", ""},
+	    {"lock table a, b in row exclusive mode", ""},
 	    {"refresh materialized view concurrently m", ""},
 	    {"create statistics s on a, b from t, u", ""},
-	    {"create or replace view v as select 1", ""},
-	    {"create publication p for table t", ""},
-	    {"comment on table t is 'x'", ""},
+	    {"create publication p for all tables", ""},
+	    {"create publication p for tables in schema s", ""},
+	    {"alter publication p set (publish = 'insert')", ""},
+	    {"alter publication p add tables in schema s", ""},
+	    {"alter publication p rename to q", ""},
+	    {"comment on index i is 'x'", ""},
+	    {"comment on constraint c on t is 'x'", ""},
+	    {"comment on function f() is 'x'", ""},
+	    {"alter extension e add function f()", ""},
+	    {"alter domain d drop not null", ""},
+	    {"alter domain d set default 1", ""},
+	    {"alter domain d add check (value > 0) not valid", ""},
+	    {"create table t (a int primary key, b int references t)", ""},
+	    {"create table s.t (a int, foreign key (a) references s.t)", ""},
+	    {"alter index i depends on extension e", ""},
 	    {"alter function f() depends on extension e", ""},
 	    {"alter type t add value 'x'", ""},
 	    {"alter type t rename to u", ""},
@@ -112,13 +130,13 @@ list_parse_judges_ddl_beside_a_drop(void **state)
 	      " key(\"c\" \"z\")\n"
 	      "<drop table c> drops:DROP TABLE drop(\"c\")\nsound");
 	check("drop table c; create index on t (a); create table n (b int);"
-	      " alter type t add attribute a int; select 1;"
+	      " alter extension e update; select 1;"
 	      " alter table x add",
 	      GUARD_SCOPE_DROPS,
 	      "<drop table c> drops:DROP TABLE drop(\"c\")\n"
 	      "<create index on t (a)> ddl:CREATE INDEX"
 	      " tree(\"t\" partitions S)\n<create table n (b int)>\n"
-	      "<alter type t add attribute a int>\n<select 1>\n"
+	      "<alter extension e update>\n<select 1>\n"
 	      "<alter table x add>");
 	check("begin; do $$begin alter table c rename to d; end$$; truncate a;"
 	      " commit",
