@@ -38,13 +38,15 @@ exchange_refused(struct exchange *x)
 static void
 exchange_send_failure(struct exchange *x)
 {
+	bool is_deadlock = guard_step(&x->guard).outcome == GUARD_DEADLOCK;
+
 	exchange_begin_batch(x, EXCHANGE_REFUSING);
 	if (x->has_savepoint) {
 		batch_add_command(&x->batch, SAVEPOINT_UNDO);
 		batch_add_command(&x->batch, SAVEPOINT_RELEASE);
 		x->has_savepoint = false;
 	}
-	batch_add_command(&x->batch, attempt_refusal_sql());
+	batch_add_command(&x->batch, attempt_refusal_sql(is_deadlock));
 	(void)batch_send(&x->batch, exchange_may_sync(x));
 }
 
