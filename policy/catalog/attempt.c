@@ -80,9 +80,10 @@ attempt_coax_sql(const struct lock_set *set, size_t index, uint32_t wait_ms)
 }
 
 const char *
-attempt_refusal_sql(void)
+attempt_refusal_sql(bool is_deadlock)
 {
-	return CATALOG_SQL_REFUSE;
+	return is_deadlock ? CATALOG_SQL_REFUSE_DEADLOCK
+			   : CATALOG_SQL_REFUSE_TIMEOUT;
 }
 
 bool

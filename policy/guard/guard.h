@@ -79,6 +79,7 @@ enum guard_action {
 	X(OVERDUE, "overdue")           /* budget spent, on_timeout = pass */  \
 	X(TIMED_OUT, "timed-out")       /* budget spent: 55P03 */              \
 	X(REJECTED, "rejected")         /* policy = reject */                  \
+	X(DEADLOCK, "deadlock")         /* with whom waits for us: 40P01 */    \
 	X(CANCELED, "canceled")         /* by the user: 57014 */
 
 enum guard_outcome {
@@ -125,6 +126,7 @@ enum guard_keeps {
 	X(RUN_OVERDUE, "run-overdue", RUN, NOTHING, OVERDUE)                   \
 	X(REFUSE_TIMED_OUT, "refuse-timed-out", REFUSE, NOTHING, TIMED_OUT)    \
 	X(REFUSE_REJECTED, "refuse-rejected", REFUSE, NOTHING, REJECTED)       \
+	X(REFUSE_DEADLOCK, "refuse-deadlock", REFUSE, NOTHING, DEADLOCK)       \
 	X(REFUSE_CANCELED, "refuse-canceled", REFUSE, NOTHING, CANCELED)
 
 enum guard_state {
@@ -173,7 +175,6 @@ struct guard_step {
 	enum guard_outcome outcome; /* RUN, REFUSE; pending otherwise */
 	uint64_t gate_until_ms;     /* where the gate is kept: no longer */
 	bool is_again;              /* PLAN: an attempt failed since the last */
-	enum holders_of look_at;    /* HOLDERS */
 	uint32_t window_ms;         /* SHUT: for so long at most */
 	bool nowait;                /* ATTEMPT: do not queue for any lock */
 	bool takes_turn;            /* ATTEMPT: the server's turn first */
@@ -216,6 +217,7 @@ struct guard {
 	bool nowait;         /* the last attempt did not queue */
 	bool has_pressed;    /* in this window */
 	bool is_clear; /* the last look, just now, found nobody in the way */
+	bool has_waited;
 	enum guard_limit limit;
 	struct session_facts facts;
 	struct lock_set set; /* owned; in the order to lock it */
@@ -231,6 +233,8 @@ struct guard {
 	uint64_t attempt_begun_ms;
 	uint64_t wake_ms;
 	uint64_t coaxed_ms;      /* when an autovacuum was coaxed; 0: never */
+	uint64_t stalled_ms;     /* others wait for us, since then; 0: nobody */
+	uint64_t cycle;          /* as the last look found it */
 	uint64_t turn_denied_ms; /* by the server, since then; 0: it was not */
 	uint32_t attempts;
 	uint32_t failures; /* attempts that ended in an error */
@@ -275,7 +279,8 @@ struct guard_step guard_planned(struct guard *g,
 struct guard_step guard_plan_failed(struct guard *g);
 
 /*
- * HOLDERS is done.  holders: those that conflict with the set, copied.
+ * HOLDERS is done.  holders: those that conflict with the set, and who waits
+ * for the client's transaction, copied.
  * company: other guarded statements under way.
  */
 struct guard_step guard_looked(struct guard *g, const struct holders *holders,

@@ -421,7 +421,7 @@ explain_add_holders(struct explain_report *r, const PGresult *rows)
 static bool
 explain_read_holders(struct explain_server *s, struct explain_report *r)
 {
-	char *relations = holders_param(&r->set, HOLDERS_OF_ALL);
+	char *relations = holders_param(&r->set);
 	const char *params[HOLDERS_PARAMS] = {relations};
 
 	if (relations == NULL)

@@ -108,11 +108,15 @@ exchange_send_coax(struct exchange *x, const struct guard_step *step)
 	(void)batch_send(&x->batch, exchange_may_sync(x));
 }
 
+/* The server keeps its view of the sessions to the transaction's end, unless it
+ * is told to forget it. */
 static void
-exchange_send_look(struct exchange *x, enum holders_of of)
+exchange_send_look(struct exchange *x)
 {
 	exchange_begin_question(x, EXCHANGE_LOOKING);
-	batch_add_look(&x->batch, of);
+	if (x->context != CONTEXT_IDLE)
+		batch_add_command(&x->batch, holders_renew_sql());
+	batch_add_look(&x->batch);
 	(void)batch_send(&x->batch, exchange_may_sync(x));
 }
 
@@ -234,7 +238,7 @@ exchange_act(struct exchange *x, struct guard_step step)
 		exchange_send_plan(x);
 		break;
 	case GUARD_HOLDERS:
-		exchange_send_look(x, step.look_at);
+		exchange_send_look(x);
 		break;
 	case GUARD_TURN:
 		exchange_ask_for_turn(x);
@@ -584,7 +588,7 @@ exchange_guard_timer(struct exchange *x)
 	}
 	x->notice_ms = now_ms + NEXT_NOTICE_MS;
 	x->is_noticing = true;
-	exchange_send_look(x, HOLDERS_OF_ALL);
+	exchange_send_look(x);
 }
 
 void

@@ -35,11 +35,13 @@ exchange_refused(struct exchange *x)
 static void
 exchange_add_failure(struct exchange *x)
 {
+	bool is_deadlock = guard_step(&x->guard).outcome == GUARD_DEADLOCK;
+
 	if (x->has_savepoint) {
 		batch_add_command(&x->batch, SAVEPOINT_UNDO);
 		batch_add_command(&x->batch, SAVEPOINT_RELEASE);
 	}
-	batch_add_command(&x->batch, attempt_refusal_sql());
+	batch_add_command(&x->batch, attempt_refusal_sql(is_deadlock));
 }
 
 /*

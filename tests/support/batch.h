@@ -24,8 +24,11 @@ static const char *const facts_row[SESSION_FACTS_COLUMNS] = {
     "off", "f", "read committed", "f", "notice", "0", "30s", "1s", "t",
 };
 static const char *const holders_row[HOLDERS_COLUMNS] = {
-    "4711", "100", "AccessShareLock", "joe", "psql", "active", "1500",
-    "f",    "3/7",
+    "4711", "100",  "AccessShareLock",
+    "joe",  "psql", "active",
+    "1500", "f",    "3/7",
+    NULL,   NULL,   NULL,
+    NULL,   NULL,
 };
 static const char *const names_row[GATE_NAMES_COLUMNS] = {"a", "a"};
 
@@ -142,6 +145,10 @@ answer_row(struct batch_fixture *f, const char *const *values, size_t count)
 
 	write_u16(&w, (uint16_t)count);
 	for (i = 0; i < count; i++) {
+		if (values[i] == NULL) {
+			write_u32(&w, UINT32_MAX);
+			continue;
+		}
 		write_u32(&w, (uint32_t)strlen(values[i]));
 		write_bytes(&w, values[i], strlen(values[i]));
 	}

@@ -386,15 +386,20 @@ read_message(const char *message, size_t len, size_t *index)
 }
 
 static void
-attempt_refusal_sql_raises_what_a_lock_timeout_does(void **state)
+attempt_refusal_sql_raises_what_the_server_would(void **state)
 {
 	(void)state;
 	assert_string_equal(
-	    attempt_refusal_sql(),
+	    attempt_refusal_sql(false),
 	    "DO $lockstep$BEGIN\n"
 	    "RAISE EXCEPTION USING ERRCODE = '55P03',\n"
 	    "MESSAGE = 'canceling statement due to lock timeout';\n"
 	    "END$lockstep$");
+	assert_string_equal(attempt_refusal_sql(true),
+			    "DO $lockstep$BEGIN\n"
+			    "RAISE EXCEPTION USING ERRCODE = '40P01',\n"
+			    "MESSAGE = 'deadlock detected';\n"
+			    "END$lockstep$");
 }
 
 static void
@@ -470,8 +475,7 @@ main(void)
 	    cmocka_unit_test(attempt_coax_sql_is_null_when_memory_is_out),
 	    cmocka_unit_test(
 		attempt_read_reads_each_index_the_count_and_the_turn),
-	    cmocka_unit_test(
-		attempt_refusal_sql_raises_what_a_lock_timeout_does),
+	    cmocka_unit_test(attempt_refusal_sql_raises_what_the_server_would),
 	    cmocka_unit_test(attempt_read_refuses_what_is_not_of_ours),
 	};
 
