@@ -128,24 +128,25 @@ def test_json_of_a_drop(upstream):
     assert one(DROP, upstream=upstream) == {
         "statement": DROP, "guarded": True, "policy": "auto",
         "locks": [{"schema": "public", "name": name, "kind": kind,
-                   "mode": EXCLUSIVE, "lockable": kind == "table",
+                   "mode": EXCLUSIVE, "lockable": True,
                    "holders": []}
                   for name, kind in (("table_b", "table"),
                                      ("table_a", "table"),
                                      ("table_c", "table"), ("v", "view"),
                                      ("m", "materialized view"))],
-        "order": ["public.table_b", "public.table_a", "public.table_c"]}
+        "order": ["public.table_b", "public.table_a", "public.table_c",
+                  "public.v", "public.m"]}
 
 
 @pytest.mark.parametrize("sql, guarded, expected", [
-    ("drop view v cascade", True, {"v": ("view", EXCLUSIVE, False),
+    ("drop view v cascade", True, {"v": ("view", EXCLUSIVE, True),
                                    "m": ("materialized view", EXCLUSIVE,
-                                         False)}),
+                                         True)}),
     ("drop sequence counted_id_seq cascade", True,
-     {"counted_id_seq": ("sequence", EXCLUSIVE, False),
+     {"counted_id_seq": ("sequence", EXCLUSIVE, True),
       "counted": ("table", EXCLUSIVE, True)}),
     ("drop table counted", True,
-     {"counted_id_seq": ("sequence", EXCLUSIVE, False),
+     {"counted_id_seq": ("sequence", EXCLUSIVE, True),
       "counted": ("table", EXCLUSIVE, True)}),
     ("alter table table_c drop column a_id", True,
      {"table_a": ("table", EXCLUSIVE, True),

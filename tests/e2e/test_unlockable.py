@@ -10,7 +10,7 @@ import time
 import pytest
 
 from scene import Loop
-from wire import Wire, errors, sqlstates
+from wire import Wire, errors
 
 needs_lockstep = pytest.mark.needs_lockstep
 
