@@ -148,12 +148,11 @@ attempt_sql_alters_what_has_an_owner(void **state)
 	(void)state;
 	assert_non_null(sql);
 	assert_non_null(strstr(
-	    sql,
-	    "s := 0;\n"
-	    "PERFORM pg_catalog.set_config('lock_timeout', '1', true);\n"
-	    "ALTER TABLE ONLY \"S\".b OWNER TO \"Joe\";\n"
-	    "PERFORM pg_catalog.set_config('lock_timeout', '5s', true);\n"
-	    "RAISE INFO USING MESSAGE = '1'"));
+	    sql, "s := 0;\n"
+		 "PERFORM pg_catalog.set_config('lock_timeout', '1', true);\n"
+		 "ALTER TABLE ONLY \"S\".b OWNER TO \"Joe\";\n"
+		 "PERFORM pg_catalog.set_config('lock_timeout', '5s', true);\n"
+		 "RAISE INFO USING MESSAGE = '1'"));
 	free(sql);
 }
 
