@@ -16,7 +16,9 @@ is_in_a_name(const struct lock_set *set, const char *tag)
 	size_t i;
 
 	for (i = 0; i < set->count; i++)
-		if (strstr(set->items[i].name, tag) != NULL)
+		if (strstr(set->items[i].name, tag) != NULL ||
+		    (set->items[i].owner != NULL &&
+		     strstr(set->items[i].owner, tag) != NULL))
 			return true;
 	return false;
 }
@@ -40,8 +42,27 @@ print_lock(struct text *t, const struct attempt *a, size_t index)
 	text_print(t, CATALOG_SQL_ATTEMPT_ITEM "\n", index);
 	if (!a->nowait)
 		text_print(t, CATALOG_SQL_ATTEMPT_BOUND "\n", a->bound_ms);
-	text_print(t, CATALOG_SQL_ATTEMPT_LOCK "\n", item->name,
-		   lock_mode_sql(item->mode), a->nowait ? " NOWAIT" : "");
+	else if (item->owner != NULL)
+		text_print(t, CATALOG_SQL_ATTEMPT_MOMENT "\n");
+	if (item->owner != NULL)
+		text_print(t, CATALOG_SQL_ATTEMPT_OWNER "\n", item->name,
+			   item->owner);
+	else
+		text_print(t, CATALOG_SQL_ATTEMPT_LOCK "\n", item->name,
+			   lock_mode_sql(item->mode),
+			   a->nowait ? " NOWAIT" : "");
+}
+
+/* True if the attempt sets lock_timeout. */
+static bool
+attempt_sets_timeout(const struct attempt *a)
+{
+	size_t i;
+
+	for (i = 0; i < a->set->count; i++)
+		if (a->set->items[i].owner != NULL)
+			return true;
+	return !a->nowait;
 }
 
 char *
@@ -59,7 +80,7 @@ attempt_sql(const struct attempt *a)
 	for (i = 0; i < a->set->count; i++)
 		if (a->set->items[i].is_lockable)
 			print_lock(&t, a, i);
-	if (!a->nowait)
+	if (attempt_sets_timeout(a))
 		text_print(&t, CATALOG_SQL_ATTEMPT_RESTORE "\n",
 			   a->lock_timeout);
 	text_print(&t, CATALOG_SQL_ATTEMPT_END, a->set->count, ATTEMPT_SQLSTATE,

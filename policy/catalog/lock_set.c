@@ -42,10 +42,21 @@ read_before(struct lock_item *item, struct row_value v)
 	return take_char('}', &v) && v.len == 0;
 }
 
+static bool
+read_owner(struct lock_item *item, struct row_value v)
+{
+	if (v.len == 0)
+		return true;
+	item->is_lockable = true;
+	item->owner = row_duplicate(v);
+	return item->owner != NULL;
+}
+
 static void
 item_clear(struct lock_item *item)
 {
 	free(item->name);
+	free(item->owner);
 	free(item->before);
 }
 
@@ -69,7 +80,8 @@ item_read(struct lock_item *item,
 	item->mode = (enum lock_mode)mode;
 	item->phase = (int)phase;
 	item->name = row_duplicate(values[LOCK_SET_NAME]);
-	return item->name != NULL && read_before(item, values[LOCK_SET_BEFORE]);
+	return item->name != NULL && read_owner(item, values[LOCK_SET_OWNER]) &&
+	       read_before(item, values[LOCK_SET_BEFORE]);
 }
 
 static bool

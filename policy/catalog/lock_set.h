@@ -26,7 +26,8 @@
 	X(LOCK_SET_MODE, mode)                                                 \
 	X(LOCK_SET_LOCKABLE, is_lockable)                                      \
 	X(LOCK_SET_BEFORE, before)                                             \
-	X(LOCK_SET_PHASE, phase)
+	X(LOCK_SET_PHASE, phase)                                               \
+	X(LOCK_SET_OWNER, owner)
 
 enum lock_set_column {
 #define X(id, name) id,
@@ -48,8 +49,10 @@ struct lock_item {
 	/* When PostgreSQL comes to it: 1 named by the statement or locked with
 	 * what is named, 2 as a dependent, 3 as the objects are deleted. */
 	int phase;
-	/* A table that the role may LOCK in this mode. */
+	/* An attempt can take it: by LOCK TABLE or, where there is an owner,
+	 * in the only way for that (attempt.sql). */
 	bool is_lockable;
+	char *owner; /* owned; quoted; NULL: LOCK TABLE, if at all */
 	/*
 	 * Members of the set that referenced-first puts before this one: what
 	 * its foreign keys reference, and its partition or inheritance

@@ -66,7 +66,8 @@ may_coax(struct guard *g, uint64_t now_ms)
 		if (g->set.items[i].relid != g->holders.shown[0].relid)
 			continue;
 		g->coax_index = i;
-		return g->set.items[i].is_lockable;
+		return g->set.items[i].is_lockable &&
+		       g->set.items[i].owner == NULL;
 	}
 	return false;
 }

@@ -128,24 +128,25 @@ def test_json_of_a_drop(upstream):
     assert one(DROP, upstream=upstream) == {
         "statement": DROP, "guarded": True, "policy": "auto",
         "locks": [{"schema": "public", "name": name, "kind": kind,
-                   "mode": EXCLUSIVE, "lockable": kind == "table",
+                   "mode": EXCLUSIVE, "lockable": True,
                    "holders": []}
                   for name, kind in (("table_b", "table"),
                                      ("table_a", "table"),
                                      ("table_c", "table"), ("v", "view"),
                                      ("m", "materialized view"))],
-        "order": ["public.table_b", "public.table_a", "public.table_c"]}
+        "order": ["public.table_b", "public.table_a", "public.table_c",
+                  "public.v", "public.m"]}
 
 
 @pytest.mark.parametrize("sql, guarded, expected", [
-    ("drop view v cascade", True, {"v": ("view", EXCLUSIVE, False),
+    ("drop view v cascade", True, {"v": ("view", EXCLUSIVE, True),
                                    "m": ("materialized view", EXCLUSIVE,
-                                         False)}),
+                                         True)}),
     ("drop sequence counted_id_seq cascade", True,
-     {"counted_id_seq": ("sequence", EXCLUSIVE, False),
+     {"counted_id_seq": ("sequence", EXCLUSIVE, True),
       "counted": ("table", EXCLUSIVE, True)}),
     ("drop table counted", True,
-     {"counted_id_seq": ("sequence", EXCLUSIVE, False),
+     {"counted_id_seq": ("sequence", EXCLUSIVE, True),
       "counted": ("table", EXCLUSIVE, True)}),
     ("alter table table_c drop column a_id", True,
      {"table_a": ("table", EXCLUSIVE, True),
@@ -278,7 +279,8 @@ def test_single_table_and_lock_order(upstream):
     found = one(DROP, "--set", "lock_order=table_c, table_a",
                 upstream=upstream)
     assert found["order"] == [
-        "public.table_c", "public.table_a", "public.table_b"]
+        "public.table_c", "public.table_a", "public.table_b", "public.v",
+        "public.m"]
 
 
 @pytest.mark.parametrize("options, sql", [
@@ -310,7 +312,7 @@ def test_where_the_upstream_comes_from(cluster, database, upstream, tmp_path):
             (["--upstream", "service=here"],
              {"PGSERVICEFILE": str(service)})):
         found = one(DROP, *arguments, settings=settings)
-        assert len(found["order"]) == 3
+        assert len(found["order"]) == 5
         assert found["policy"] == ("hold" if "-c" in arguments else "auto")
 
 
@@ -502,7 +504,7 @@ def test_an_error_does_not_end_the_others(upstream):
         "-", upstream=upstream, status=1,
         text=f"drop table none\n{DROP}; drop table none\n")
     assert "error" in first and "error" in third
-    assert len(second["order"]) == 3
+    assert len(second["order"]) == 5
 
 
 def test_too_large(upstream):

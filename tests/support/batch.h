@@ -18,7 +18,7 @@ struct batch_fixture {
 };
 
 static const char *const lock_row[LOCK_SET_COLUMNS] = {
-    "100", "r", "public.a", "8", "t", "{}", "1",
+    "100", "r", "public.a", "8", "t", "{}", "1", "",
 };
 static const char *const facts_row[SESSION_FACTS_COLUMNS] = {
     "off", "f", "read committed", "f", "notice", "0", "30s", "1s", "t",

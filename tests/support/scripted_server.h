@@ -467,9 +467,14 @@ server_answer_plan(struct scripted_server *s, const char *tables)
 		char relid[16];
 		char name[16];
 		const char *row[LOCK_SET_COLUMNS] = {
-		    relid, is_view ? "v" : "r", name,
-		    "8",   is_view ? "f" : "t", "{}",
+		    relid,
+		    is_view ? "v" : "r",
+		    name,
+		    "8",
+		    is_view ? "f" : "t",
+		    "{}",
 		    "1",
+		    "",
 		};
 
 		snprintf(relid, sizeof(relid), "%d", 100 + letter - 'a');
