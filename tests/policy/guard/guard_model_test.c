@@ -274,8 +274,10 @@ pass_time(struct model *m)
 		m->now_ms += pick(m, step->attempt_bound_ms + 2);
 	else
 		m->now_ms += pick(m, 4);
-	if (happens(m, 500))
+	if (happens(m, 500)) {
 		m->now_ms += pick(m, 100000);
+		m->has_slept = true;
+	}
 }
 
 /* A question of ours that fails, or a cancel: at any step. */
