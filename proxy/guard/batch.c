@@ -245,11 +245,13 @@ batch_take_notice(struct batch *b, struct frame frame)
 {
 	struct error_fields f;
 
-	if (error_fields_decode(&f, frame.body) &&
-	    span_equals(f.sqlstate, ATTEMPT_SQLSTATE))
-		b->has_attempt =
-		    attempt_read(b->set, (const char *)f.message.data,
-				 f.message.len, &b->attempt_index);
+	if (!error_fields_decode(&f, frame.body) ||
+	    !span_equals(f.sqlstate, ATTEMPT_SQLSTATE))
+		return;
+	b->has_attempt = attempt_read(b->set, (const char *)f.message.data,
+				      f.message.len, &b->attempt_index);
+	attempt_read_rival(&b->rival, (const char *)f.detail.data,
+			   f.detail.len);
 }
 
 bool

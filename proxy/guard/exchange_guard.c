@@ -7,6 +7,7 @@
 #include "proxy/base/clock.h"
 #include "proxy/base/log.h"
 #include "proxy/config/guard_settings.h"
+#include "proxy/gate/turns.h"
 #include "proxy/guard/exchange_state.h"
 #include "proxy/guard/guarded.h"
 
@@ -203,11 +204,20 @@ exchange_run_guarded(struct exchange *x, const struct guard_step *step)
 static void
 exchange_ask_for_turn(struct exchange *x)
 {
+	struct turn_claim claim = {
+	    .set = guard_set(&x->guard),
+	    .is_impatient = guard_step(&x->guard).is_impatient,
+	};
 	uint32_t allowance_ms = 0;
-	bool granted = lease_take_turn(&x->guarded->lease, &allowance_ms);
+	struct rival rival;
+	bool is_taken;
 
-	exchange_act(
-	    x, guard_turned(&x->guard, granted, allowance_ms, clock_now_ms()));
+	memcpy(claim.who.application_name, x->application_name,
+	       sizeof(x->application_name));
+	is_taken =
+	    lease_take_turn(&x->guarded->lease, &claim, &allowance_ms, &rival);
+	exchange_act(x, guard_turned(&x->guard, is_taken ? NULL : &rival,
+				     allowance_ms, clock_now_ms()));
 }
 
 /* The lease keeps nothing that the guard does not want kept any longer. */
@@ -363,6 +373,9 @@ exchange_choose_settings(struct exchange *x)
 	    .set = &x->batch.planned,
 	};
 
+	row_copy_cut(x->application_name, sizeof(x->application_name),
+		     (struct row_value){subject.application_name,
+					strlen(subject.application_name)});
 	guard_settings_clear(&x->settings);
 	/* Warn once, however often the statement is planned. */
 	return guard_settings_choose(&x->settings, pair_config(p), &subject,
@@ -517,6 +530,8 @@ exchange_attempted(struct exchange *x)
 	exchange_seal_names(x);
 	x->names = b->names;
 	memset(&b->names, 0, sizeof(b->names));
+	if (result == ATTEMPT_NO_TURN)
+		guard_met(&x->guard, &b->rival);
 	step = guard_attempted(&x->guard, result, b->attempt_index, &b->planned,
 			       clock_now_ms());
 	if (x->is_canceled)

@@ -117,7 +117,8 @@ struct exchange {
 	struct batch batch;
 	struct gate_names names; /* the names of the set that is locked */
 	struct writer error; /* the server's, to be the statement's answer */
-	uint64_t notice_ms;  /* when the next notice is due */
+	char application_name[64]; /* the session's, for others */
+	uint64_t notice_ms;        /* when the next notice is due */
 	struct guard_log log;
 };
 

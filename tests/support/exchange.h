@@ -79,9 +79,19 @@ static inline bool
 scene_turn_is_free(struct scene *s)
 {
 	struct daemon *d = &s->guarded.pair.daemon;
+	struct lock_item items['z' - 'a' + 1] = {0};
+	const struct lock_set all = {items, 'z' - 'a' + 1};
+	const struct turn_claim claim = {.who.session = 99, .set = &all};
+	struct rival rival;
 	uint32_t allowance_ms;
-	bool is_free = turns_take(d->turns, "db", 99, UINT64_MAX,
-				  clock_now_ms(), &allowance_ms);
+	bool is_free;
+
+	for (size_t i = 0; i < all.count; i++) {
+		items[i].relid = 100 + (uint32_t)i;
+		items[i].mode = LOCK_ACCESS_EXCLUSIVE;
+	}
+	is_free = turns_take(d->turns, "db", &claim, clock_now_ms(),
+			     &allowance_ms, &rival);
 
 	if (is_free)
 		turns_give(d->turns, "db", 99);
