@@ -30,7 +30,8 @@ static const char *const holders_row[HOLDERS_COLUMNS] = {
     NULL,   NULL,   NULL,
     NULL,   NULL,
 };
-static const char *const names_row[GATE_NAMES_COLUMNS] = {"a", "a"};
+static const char *const names_row[GATE_NAMES_COLUMNS] = {"a", "public", "a",
+							  ""};
 
 static inline void
 add_lock(struct lock_set *set)
