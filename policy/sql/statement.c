@@ -21,6 +21,7 @@
 #include <pg_query.h>
 
 #include "policy/sql/statement_effect.h"
+#include "policy/sql/statement_follow.h"
 #include "policy/sql/statement_scan.h"
 #include "policy/sql/statement_sieve.h"
 #include "policy/sql/statement_target.h"
@@ -281,6 +282,26 @@ read_neighbours(struct statement_list *list, const char *sql,
 	return STATEMENT_OK;
 }
 
+/* Let each statement lock what it will for those before it. */
+static enum statement_status
+follow_neighbours(struct statement_list *list)
+{
+	enum statement_status status = STATEMENT_OK;
+	size_t i;
+	size_t j;
+
+	for (i = 1; i < list->count; i++) {
+		struct statement *s = &list->items[i];
+
+		if (s->scope != GUARD_SCOPE_DROPS)
+			continue;
+		for (j = 0; j < i && status == STATEMENT_OK; j++)
+			status = statement_follow(s, 0, &list->items[j],
+						  list->items[j].target_count);
+	}
+	return status;
+}
+
 static bool
 needs_soundness(const struct statement_list *list)
 {
@@ -354,6 +375,8 @@ statement_list_parse(struct statement_list *out, const char *sql, size_t len,
 	status = read_candidates(out, sql, scope, &budget);
 	if (status == STATEMENT_OK && scope < GUARD_SCOPE_DDL && has_plan(out))
 		status = read_neighbours(out, sql, &budget);
+	if (status == STATEMENT_OK)
+		status = follow_neighbours(out);
 	if (status != STATEMENT_OK)
 		goto fail;
 	for (i = 0; i < out->count; i++)

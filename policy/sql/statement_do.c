@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/sql/statement_follow.h"
 #include "policy/sql/statement_scan.h"
 #include "policy/sql/statement_sieve.h"
 #include "policy/sql/statement_tree.h"
@@ -75,10 +76,13 @@ statement_do_read_block(struct statement *out,
 	if (block->count > STATEMENT_CANDIDATES_MAX)
 		return STATEMENT_TOO_LARGE;
 	for (i = 0; i < block->count; i++) {
+		size_t first = out->target_count;
 		enum statement_status status;
 
 		out->scope = GUARD_SCOPE_OFF;
 		status = statement_do_read_item(out, block->items[i]);
+		if (status == STATEMENT_OK)
+			status = statement_follow(out, first, out, first);
 		if (status != STATEMENT_OK)
 			return status;
 		if (*least == GUARD_SCOPE_OFF ||

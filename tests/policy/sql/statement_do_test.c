@@ -28,7 +28,7 @@ list_parse_plans_the_statements_of_a_do_block(void **state)
 	    {"do $$ begin alter table c add foreign key (a) references z;"
 	     " drop table c; end $$",
 	     " drops:DO tree(\"c\" partitions SRX) tree(\"c\" from-18 "
-	     "SRX) key(\"c\" \"z\") drop(\"c\")"},
+	     "SRX) key(\"c\" \"z\") drop(\"c\") lock(\"z\" only AX)"},
 	    {"do $$ begin create rule r as on insert to t do (delete from u;"
 	     " delete from v); drop table t -- the end\n; end $$",
 	     " drops:DO lock(\"t\" AX) lock(\"u\" RX) lock(\"v\" RX)"

@@ -128,7 +128,8 @@ list_parse_judges_ddl_beside_a_drop(void **state)
 	      "<alter table c add foreign key (a) references z> ddl:ALTER TABLE"
 	      " tree(\"c\" partitions SRX) tree(\"c\" from-18 SRX)"
 	      " key(\"c\" \"z\")\n"
-	      "<drop table c> drops:DROP TABLE drop(\"c\")\nsound");
+	      "<drop table c> drops:DROP TABLE drop(\"c\")"
+	      " lock(\"z\" only AX)\nsound");
 	check("drop table c; create index on t (a); create table n (b int);"
 	      " alter extension e update; select 1;"
 	      " alter table x add",
