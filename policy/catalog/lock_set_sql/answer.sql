@@ -5,7 +5,8 @@ SELECT c.oid AS relid,
        pg_catalog.concat(pg_catalog.quote_ident(n.nspname), '.',
                          pg_catalog.quote_ident(c.relname)) AS name,
        l.mode AS mode,
-       CASE WHEN c.relkind = ANY ('{r,p}'::pg_catalog."char"[])
+       CASE WHEN l.phase < 4
+             AND c.relkind = ANY ('{r,p}'::pg_catalog."char"[])
              AND pg_catalog.has_schema_privilege(c.relnamespace, 'USAGE')
        THEN pg_catalog.has_table_privilege(c.oid,
             CASE WHEN v.num >= 170000 THEN 'MAINTAIN,' ELSE '' END
