@@ -70,13 +70,13 @@ packet_decode(struct startup_packet *out, struct span body)
 {
 	switch (out->version) {
 	case REQUEST_SSL:
-		return body.len == 0 ? STARTUP_SSL : STARTUP_BAD;
+		return STARTUP_SSL;
 	case REQUEST_GSSENC:
-		return body.len == 0 ? STARTUP_GSSENC : STARTUP_BAD;
+		return STARTUP_GSSENC;
 	case REQUEST_CANCEL:
 		return cancel_request_decode(&out->cancel, body)
 			   ? STARTUP_CANCEL
-			   : STARTUP_BAD;
+			   : STARTUP_NONE;
 	default:
 		break;
 	}
@@ -95,7 +95,7 @@ startup_decode(struct startup_packet *out, struct span in)
 	if (r.overrun)
 		return STARTUP_MORE;
 	if (len < STARTUP_PACKET_MIN || len > STARTUP_PACKET_MAX)
-		return STARTUP_BAD;
+		return STARTUP_NONE;
 	if (len > in.len)
 		return STARTUP_MORE;
 	out->raw = span_of(in.data, len);

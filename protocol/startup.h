@@ -24,9 +24,11 @@ extern const uint8_t startup_ssl_request[STARTUP_REQUEST_BYTES];
 
 enum startup_status {
 	STARTUP_MORE,        /* incomplete; nothing was taken */
-	STARTUP_BAD,         /* a length below 8 or above the bound, a body
-				that does not parse, or a wrong cancel length */
-	STARTUP_SSL,         /* SSLRequest */
+	STARTUP_NONE,        /* no packet: a length below 8 or above the
+				bound, or one that no cancel has; the server
+				closes without a word */
+	STARTUP_BAD,         /* StartupMessage whose body does not parse */
+	STARTUP_SSL,         /* SSLRequest, whatever stands in it */
 	STARTUP_GSSENC,      /* GSSENCRequest */
 	STARTUP_CANCEL,      /* CancelRequest; .cancel is set */
 	STARTUP_MESSAGE,     /* StartupMessage of protocol 3.x */
@@ -52,8 +54,8 @@ struct startup_packet {
 
 /*
  * Look at the packet at the front of in; out->raw.len tells how much of it
- * the packet is, except after STARTUP_MORE and STARTUP_BAD.  Spans borrow
- * from in.  A packet is judged bad as soon as its length is known to be.
+ * the packet is, except after STARTUP_MORE and STARTUP_NONE.  Spans borrow
+ * from in.  What is none is judged so as soon as its length is known to be.
  */
 enum startup_status startup_decode(struct startup_packet *out, struct span in);
 

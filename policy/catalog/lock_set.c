@@ -74,7 +74,7 @@ item_read(struct lock_item *item,
 	    !row_read_number(&mode, values[LOCK_SET_MODE], LOCK_ACCESS_SHARE,
 			     LOCK_ACCESS_EXCLUSIVE) ||
 	    !row_read_bool(&item->is_lockable, values[LOCK_SET_LOCKABLE]) ||
-	    !row_read_number(&phase, values[LOCK_SET_PHASE], 1, 3))
+	    !row_read_number(&phase, values[LOCK_SET_PHASE], 1, 4))
 		return false;
 	item->relkind = *values[LOCK_SET_RELKIND].data;
 	item->mode = (enum lock_mode)mode;

@@ -47,7 +47,8 @@ struct lock_item {
 	char *name;   /* owned: schema.relation, quoted as the server quotes */
 	enum lock_mode mode;
 	/* When PostgreSQL comes to it: 1 named by the statement or locked with
-	 * what is named, 2 as a dependent, 3 as the objects are deleted. */
+	 * what is named, 2 as a dependent, 3 as the objects are deleted, 4 to
+	 * let it go at once. */
 	int phase;
 	/* An attempt can take it: by LOCK TABLE or, where there is an owner,
 	 * in the only way for that (attempt.sql). */

@@ -32,7 +32,8 @@
  *  - Nothing that PostgreSQL 13 lacks.
  *
  * Phases: 1 named by the statement or locked with what is named, 2 met by the
- * walk to dependents, 3 met when the objects are deleted.
+ * walk to dependents, 3 met when the objects are deleted, 4 locked for a
+ * moment only, which an attempt would make as long as a transaction.
  */
 #include "policy/catalog/lock_set.h"
 

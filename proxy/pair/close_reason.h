@@ -12,6 +12,7 @@
 	X(SERVER_LEFT, "server-left", false, NULL, NULL)                       \
 	X(CLIENT_BROKEN, "client-broken", false, NULL, NULL)                   \
 	X(CANCEL_DONE, "cancel-done", false, NULL, NULL)                       \
+	X(STARTUP_NONE, "startup-none", true, NULL, NULL)                      \
 	X(STARTUP_BAD, "startup-bad", true, "08P01", "invalid startup packet") \
 	X(VERSION, "unsupported-protocol", true, "0A000",                      \
 	  "unsupported frontend protocol: Lockstep speaks protocol 3")         \

@@ -186,8 +186,14 @@ session_startup_step(struct session *s)
 	switch (status) {
 	case STARTUP_MORE:
 		return;
+	case STARTUP_NONE:
+		pair_close(&s->pair, CLOSE_STARTUP_NONE, NULL);
+		return;
 	case STARTUP_BAD:
-		pair_close(&s->pair, CLOSE_STARTUP_BAD, NULL);
+		pair_close_saying(&s->pair, CLOSE_STARTUP_BAD,
+				  "invalid startup packet layout: expected "
+				  "terminator as last byte",
+				  NULL, NULL);
 		return;
 	case STARTUP_UNSUPPORTED:
 		pair_close(&s->pair, CLOSE_VERSION, NULL);

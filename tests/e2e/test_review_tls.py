@@ -594,7 +594,7 @@ REFUSED = {
         l, startup_packet(version=2 << 16))),
     "no TLS": ("tls-required", lambda l: no_login(
         l, startup_packet(), encryption=False)),
-    "a packet that is none": ("startup-bad", lambda l: no_login(
+    "a packet that is none": ("startup-none", lambda l: no_login(
         l, b"\0\0\0\5x")),
 }
 

@@ -77,8 +77,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	case STARTUP_MORE:
 		assert(size < STARTUP_PACKET_MAX);
 		return 0;
-	case STARTUP_BAD:
+	case STARTUP_NONE:
 		assert(size >= 4);
+		return 0;
+	case STARTUP_BAD:
+		assert(size >= 8);
 		return 0;
 	case STARTUP_SSL:
 	case STARTUP_GSSENC:

@@ -198,7 +198,7 @@ startup_decode_bounds_the_cancel_secret(void **state)
 		wire[2] = (uint8_t)((12 + len) >> 8);
 		wire[3] = (uint8_t)(12 + len);
 		assert_int_equal(startup_decode(&p, span_of(wire, 12 + len)),
-				 good ? STARTUP_CANCEL : STARTUP_BAD);
+				 good ? STARTUP_CANCEL : STARTUP_NONE);
 		if (good)
 			assert_int_equal(p.cancel.secret.len, len);
 	}
@@ -208,26 +208,54 @@ static const struct {
 	const char *name;
 	const char *wire;
 	size_t len;
-} bad_packets[] = {
-    {"length zero", "\0\0\0\0", 4},
-    {"length seven", "\0\0\0\7", 4},
-    {"length above the bound", "\0\0\x27\x15", 4},
-    {"largest length", "\x7f\xff\xff\xff", 4},
-    {"negative length", "\xff\xff\xff\xff", 4},
-    {"an HTTP request", "GET ", 4},
-    {"a TLS record", "\x16\3\1\1", 4},
-    {"cancel without a secret", "\0\0\0\14\4\xd2\x16\x2e\0\0\0\1", 12},
-    {"cancel without a pid", "\0\0\0\10\4\xd2\x16\x2e", 8},
-    {"SSLRequest with a body", "\0\0\0\11\4\xd2\x16\x2f\0", 9},
-    {"GSSENCRequest with a body", "\0\0\0\11\4\xd2\x16\x30\0", 9},
-    {"no terminator at all", "\0\0\0\10\0\3\0\0", 8},
-    {"no terminator after pairs", "\0\0\0\17\0\3\0\0user\0a\0", 15},
-    {"value cut short", "\0\0\0\16\0\3\0\0user\0a", 14},
-    {"name cut short", "\0\0\0\14\0\3\0\0user", 12},
-    {"name without value", "\0\0\0\16\0\3\0\0user\0\0", 14},
-    {"bytes behind the terminator", "\0\0\0\12\0\3\0\0\0x", 10},
-    {"pair behind the terminator", "\0\0\0\17\0\3\0\0\0user\0a", 15},
+} no_packets[] =
+    {
+	{"length zero", "\0\0\0\0", 4},
+	{"length seven", "\0\0\0\7", 4},
+	{"length above the bound", "\0\0\x27\x15", 4},
+	{"largest length", "\x7f\xff\xff\xff", 4},
+	{"negative length", "\xff\xff\xff\xff", 4},
+	{"an HTTP request", "GET ", 4},
+	{"a TLS record", "\x16\3\1\1", 4},
+	{"cancel without a secret", "\0\0\0\14\4\xd2\x16\x2e\0\0\0\1", 12},
+	{"cancel without a pid", "\0\0\0\10\4\xd2\x16\x2e", 8},
+},
+  bad_packets[] = {
+      {"no terminator at all", "\0\0\0\10\0\3\0\0", 8},
+      {"no terminator after pairs", "\0\0\0\17\0\3\0\0user\0a\0", 15},
+      {"value cut short", "\0\0\0\16\0\3\0\0user\0a", 14},
+      {"name cut short", "\0\0\0\14\0\3\0\0user", 12},
+      {"name without value", "\0\0\0\16\0\3\0\0user\0\0", 14},
+      {"bytes behind the terminator", "\0\0\0\12\0\3\0\0\0x", 10},
+      {"pair behind the terminator", "\0\0\0\17\0\3\0\0\0user\0a", 15},
 };
+
+static void
+startup_decode_tells_what_is_no_packet(void **state)
+{
+	size_t count = sizeof(no_packets) / sizeof(no_packets[0]);
+
+	(void)state;
+	for (size_t i = 0; i < count; i++) {
+		struct span in =
+		    bytes_copy(bytes(no_packets[i].wire, no_packets[i].len));
+
+		print_message("%s\n", no_packets[i].name);
+		assert_int_equal(decode(in), STARTUP_NONE);
+		bytes_free(in);
+	}
+}
+
+/* As the server has it, which does not look at the length. */
+static void
+startup_decode_takes_requests_with_a_body(void **state)
+{
+	(void)state;
+	assert_int_equal(decode(bytes("\0\0\0\11\4\xd2\x16\x2f\0", 9)),
+			 STARTUP_SSL);
+	assert_int_equal(decode(bytes("\0\0\0\11\4\xd2\x16\x30\0", 9)),
+			 STARTUP_GSSENC);
+}
 
 static void
 startup_decode_rejects_what_is_malformed(void **state)
@@ -315,6 +343,8 @@ main(void)
 	    cmocka_unit_test(startup_decode_names_other_versions_unsupported),
 	    cmocka_unit_test(startup_decode_reads_a_cancel_request),
 	    cmocka_unit_test(startup_decode_bounds_the_cancel_secret),
+	    cmocka_unit_test(startup_decode_tells_what_is_no_packet),
+	    cmocka_unit_test(startup_decode_takes_requests_with_a_body),
 	    cmocka_unit_test(startup_decode_rejects_what_is_malformed),
 	    cmocka_unit_test(
 		startup_decode_takes_a_packet_as_long_as_postgresql_does),

@@ -18,6 +18,7 @@ SELECT c.oid AS relid,
        -- locks and leaves as it is, if no event trigger would see that.  By
        -- name, so that it is an index that finds these.
        CASE WHEN l.mode = 8
+             AND l.phase < 4
              AND NOT r.is_lockable
              AND c.relkind = ANY ('{r,p,v,m,S,f}'::pg_catalog."char"[])
              AND pg_catalog.has_schema_privilege(c.relnamespace, 'USAGE')
@@ -50,7 +51,8 @@ SELECT c.oid AS relid,
         WHERE oid = c.relnamespace
        OFFSET 0) n
  CROSS JOIN LATERAL (
-       SELECT CASE WHEN c.relkind = ANY ('{r,p}'::pg_catalog."char"[])
+       SELECT CASE WHEN l.phase < 4
+                    AND c.relkind = ANY ('{r,p}'::pg_catalog."char"[])
                     AND pg_catalog.has_schema_privilege(c.relnamespace,
                                                         'USAGE')
               THEN pg_catalog.has_table_privilege(c.oid,

@@ -1,22 +1,33 @@
 -- TRUNCATE.  Not told: on 13, ACCESS SHARE on the parents of a partition.
-emptied (relid, is_only, is_cascade, is_restart) AS (
+reached (relid, is_only, is_cascade, is_restart) AS (
     SELECT t.relid, t.is_only, t.is_cascade, t.is_restart
       FROM target t
      WHERE t.kind = 'truncate'
   UNION
     SELECT h.inhrelid, false, e.is_cascade, e.is_restart
-      FROM emptied e
+      FROM reached e
      CROSS JOIN LATERAL (
            SELECT inhrelid FROM pg_catalog.pg_inherits
             WHERE inhparent >= e.relid AND inhparent <= e.relid
            LIMIT (SELECT 2147483647)) h
      WHERE NOT e.is_only
 ),
+-- A temporary table of another session is waited for, and left alone.
+emptied AS MATERIALIZED (
+    SELECT e.relid, e.is_cascade, e.is_restart, c.is_ours
+      FROM reached e
+     CROSS JOIN LATERAL (
+           SELECT relpersistence <> 't'
+                  OR relnamespace = pg_catalog.pg_my_temp_schema() AS is_ours
+             FROM pg_catalog.pg_class
+            WHERE oid = e.relid
+           OFFSET 0) c
+),
 -- t: table to truncate, o: table whose referencers count, c: constraint to
 -- climb
 fk (kind, id, is_restart) AS (
    (SELECT 't', e.relid, e.is_restart
-      FROM emptied e WHERE e.is_cascade
+      FROM emptied e WHERE e.is_cascade AND e.is_ours
      LIMIT (SELECT 2147483647))
   UNION
     SELECT x.kind, x.id, f.is_restart
@@ -52,7 +63,9 @@ fk (kind, id, is_restart) AS (
            LIMIT (SELECT 2147483647)) x (kind, id)
 ),
 truncated (relid, is_restart, phase) AS (
-    SELECT e.relid, e.is_restart, 1 FROM emptied e
+    SELECT e.relid, e.is_restart AND e.is_ours,
+           CASE WHEN e.is_ours THEN 1 ELSE 4 END
+      FROM emptied e
   UNION ALL
     SELECT f.id, f.is_restart, 2 FROM fk f
      WHERE f.kind = 't'

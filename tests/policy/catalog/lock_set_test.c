@@ -156,7 +156,7 @@ lock_set_add_row_rejects_another_shape(void **state)
 	    {5, "{{1}}"},
 	    {6, NULL},
 	    {6, "0"},
-	    {6, "4"},
+	    {6, "5"},
 	};
 	struct lock_set set = {0};
 	struct row_value row[LOCK_SET_COLUMNS];
