@@ -21,7 +21,7 @@ holders_renew_sql(void)
 }
 
 char *
-holders_look(const struct lock_set *set)
+holders_signed(const struct lock_set *set, const char *sql)
 {
 	struct text t = {0};
 	size_t i;
@@ -31,7 +31,7 @@ holders_look(const struct lock_set *set)
 		text_print(&t, "%s%u %s", i > 0 ? ", " : "",
 			   set->items[i].relid,
 			   lock_mode_name(set->items[i].mode));
-	text_print(&t, "; */\n%s", holders_query());
+	text_print(&t, "; */\n%s", sql);
 	return text_finish(&t);
 }
 

@@ -89,11 +89,12 @@ struct holders {
 const char *holders_query(void);
 
 /*
- * The same with a comment in front that says what the session waits for: other
- * Locksteps read it in pg_stat_activity, where their role may, and so does a
- * person.  The caller's to free.  NULL: out of memory.
+ * A statement with a comment in front that says what the session waits for.
+ * The last one before a wait must have it: other Locksteps read it in
+ * pg_stat_activity, where their role may, and so does a person.  The caller's
+ * to free.  NULL: out of memory.
  */
-char *holders_look(const struct lock_set *set);
+char *holders_signed(const struct lock_set *set, const char *sql);
 
 /* A statement without rows that lets the next look of the same transaction see
  * the sessions as they are; static. */

@@ -122,7 +122,7 @@ batch_add_about_set(struct batch *b, enum batch_purpose purpose,
 void
 batch_add_look(struct batch *b)
 {
-	char *sql = holders_look(b->set);
+	char *sql = holders_signed(b->set, holders_query());
 
 	batch_add_about_set(b, BATCH_HOLDERS, sql);
 	free(sql);
@@ -156,11 +156,26 @@ batch_add_plan(struct batch *b, const struct statement *statements,
 		free(params[i]);
 }
 
+/* Behind a look it is what others see of the session. */
+static void
+batch_add_restore(struct batch *b)
+{
+	const char *sql = plain_settings_restore();
+	bool is_look = b->purposes[b->count - 1] == BATCH_HOLDERS;
+	char *look = is_look ? holders_signed(b->set, sql) : NULL;
+
+	if (is_look && look == NULL)
+		batch_fail(b);
+	else
+		batch_add(b, BATCH_RESTORE, is_look ? look : sql, NULL, 0);
+	free(look);
+}
+
 bool
 batch_send(struct batch *b, bool ends_cycle)
 {
 	if (b->restores)
-		batch_add(b, BATCH_RESTORE, plain_settings_restore(), NULL, 0);
+		batch_add_restore(b);
 	if (ends_cycle)
 		inject_sync(&b->injection);
 	else

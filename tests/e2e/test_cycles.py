@@ -286,8 +286,8 @@ WEAK = [f"select * from {table}" for table in "ab"]
 STRONG = [f"alter table {table} add column z int" for table in "ab"]
 
 
-def hold_each_other(session, endpoints, holds):
-    first, second = (session(endpoint, "begin", text)
+def hold_each_other(session, endpoints, holds, *before):
+    first, second = (session(endpoint, *before, "begin", text)
                      for endpoint, text in zip(endpoints, holds))
     drops = ask(first, "drop table b"), ask(second, "drop table a")
     codes = [sqlstates(drop.answer()) for drop in drops]
@@ -307,6 +307,13 @@ def test_two_that_are_held_for_each_other(session, admin, direct, lockstep,
     other = lockstep if proxies == 1 else start_lockstep()
     assert hold_each_other(session, [lockstep, other], holds) == [[],
                                                                   ["40P01"]]
+
+
+@needs_lockstep
+def test_two_whose_settings_are_set_aside_for_our_questions(session, lockstep):
+    """What sets them back is the last thing that the other one can read."""
+    assert hold_each_other(session, [lockstep] * 2, WEAK,
+                           "set enable_nestloop = off") == [[], ["40P01"]]
 
 
 # -- through the application ---------------------------------------------------

@@ -340,7 +340,7 @@ server_verb(char out[SERVER_VERB_MAX], const char *sql)
 		word = "settings";
 	else if (strcmp(sql, holders_renew_sql()) == 0)
 		word = "renew";
-	else if (server_begins(sql, "/* Lockstep waits for "))
+	else if (strstr(sql, holders_query()) != NULL)
 		word = "look";
 	else if (strcmp(sql, gate_names_query()) == 0)
 		word = "names";
@@ -352,7 +352,7 @@ server_verb(char out[SERVER_VERB_MAX], const char *sql)
 		word = "plain";
 	else if (strcmp(sql, plain_settings_query()) == 0)
 		word = "prepared";
-	else if (strcmp(sql, plain_settings_restore()) == 0)
+	else if (strstr(sql, plain_settings_restore()) != NULL)
 		word = "restore";
 	else if (server_begins(sql, "WITH RECURSIVE"))
 		word = "plan";

@@ -1,7 +1,7 @@
 -- Who holds locks on the relations $1, or on tables that these reference by
 -- foreign keys, oldest transaction first; then, without a relation, who waits
--- for this session, directly or through others.  Each table expression is read
--- twice or more, and so computed once.
+-- for this session, directly or through others; a holder who does has a
+-- blocker.  Each table expression is read twice or more, and so computed once.
 WITH RECURSIVE
 locks AS (
     SELECT l.* FROM pg_catalog.pg_locks l
@@ -93,16 +93,18 @@ SELECT COALESCE(l.pid, 0),
        -- nobody else who holds locks on tables has no user
        a.pid IS NOT NULL AND a.usesysid IS NULL,
        l.virtualtransaction,
-       w.blocker,
-       w.tag,
+       CASE WHEN pg_catalog.array_position(
+           ARRAY(SELECT w.pid FROM waiters w),
+           COALESCE(a.leader_pid, l.pid)) IS NOT NULL
+       THEN pg_catalog.pg_backend_pid() END,
+       NULL,
        NULL,
        NULL,
        NULL
   FROM locks l
   LEFT JOIN people a ON a.pid = l.pid
-  LEFT JOIN waiters w ON w.pid = COALESCE(a.leader_pid, l.pid)
  WHERE l.granted
-   AND l.locktype = 'relation'::pg_catalog.text
+   AND l.locktype = 'relation'
    AND pg_catalog.array_position(
        $1::pg_catalog.oid[]
        || ARRAY(SELECT k.confrelid

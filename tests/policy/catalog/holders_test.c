@@ -79,7 +79,7 @@ holders_query_is_qualified_and_names_what_is_read(void **state)
 static void
 check_look(const struct lock_set *of_set, const char *begins)
 {
-	char *look = holders_look(of_set);
+	char *look = holders_signed(of_set, holders_query());
 
 	assert_non_null(look);
 	assert_memory_equal(look, begins, strlen(begins));
@@ -89,7 +89,7 @@ check_look(const struct lock_set *of_set, const char *begins)
 
 /* holders.sql looks for this text in the looks of others. */
 static void
-holders_look_says_what_the_session_waits_for(void **state)
+holders_signed_says_what_the_session_waits_for(void **state)
 {
 	struct lock_item many[HOLDERS_NAMED + 1] = {{0}};
 	struct lock_set first = {items, 1};
@@ -105,20 +105,20 @@ holders_look_says_what_the_session_waits_for(void **state)
 	assert_non_null(strstr(holders_query(), "'/* Lockstep waits for '"));
 	for (uint32_t i = 0; i <= HOLDERS_NAMED; i++)
 		many[i].relid = 1000 + i;
-	look = holders_look(&large);
+	look = holders_signed(&large, "");
 	assert_non_null(strstr(look, "1023 NoLock;"));
 	assert_null(strstr(look, "1024"));
 	free(look);
 }
 
 static void
-holders_look_is_null_when_memory_is_out(void **state)
+holders_signed_is_null_when_memory_is_out(void **state)
 {
 	char *look;
 
 	(void)state;
 	allocation_fail_after(0);
-	look = holders_look(&set);
+	look = holders_signed(&set, "");
 	assert_true(allocation_restore());
 	assert_null(look);
 }
@@ -609,8 +609,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(holders_query_is_qualified_and_names_what_is_read),
-	    cmocka_unit_test(holders_look_says_what_the_session_waits_for),
-	    cmocka_unit_test(holders_look_is_null_when_memory_is_out),
+	    cmocka_unit_test(holders_signed_says_what_the_session_waits_for),
+	    cmocka_unit_test(holders_signed_is_null_when_memory_is_out),
 	    cmocka_unit_test(holders_add_row_knows_who_waits_for_us),
 	    cmocka_unit_test(
 		holders_add_row_takes_a_holder_who_waits_for_us_for_a_cycle),
