@@ -100,7 +100,7 @@ bool lock_set_add_row(struct lock_set *set,
 bool lock_set_covers(const struct lock_set *outer,
 		     const struct lock_set *inner);
 
-/* What tells whom to grant what, for a set that lacks a right: a sentence. */
+/* A sentence for a set that lacks a right: which one to grant. */
 extern const char lock_set_right[];
 
 /* True if only the role's rights keep a table of the set from being locked. */

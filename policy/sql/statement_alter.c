@@ -16,6 +16,7 @@
 
 #include "policy/sql/statement_name.h"
 #include "policy/sql/statement_reference.h"
+#include "policy/sql/statement_type.h"
 
 #define ALTERED(type) PG_QUERY__OBJECT_TYPE__OBJECT_##type
 #define CLAUSE(type) PG_QUERY__ALTER_TABLE_TYPE__AT_##type
@@ -462,43 +463,6 @@ is_concurrent(const PgQuery__AlterTableCmd *cmd)
 		cmd->def->partition_cmd->concurrent);
 }
 
-static enum statement_status
-add_type_change(struct statement *out, const PgQuery__RangeVar *type,
-		const char *lost, bool cascades)
-{
-	enum statement_status status;
-
-	status = statement_target_part(out, TARGET_TYPED, type, lost);
-	if (status == STATEMENT_OK)
-		out->targets[out->target_count - 1].cascade = cascades;
-	return status;
-}
-
-/*
- * ALTER of a composite type's attributes.  With CASCADE its typed tables change
- * too; what hangs on a column that then changes its type is not looked for.
- */
-static enum statement_status
-add_typed(struct statement *out, const PgQuery__AlterTableStmt *stmt)
-{
-	enum statement_status status = STATEMENT_OK;
-	size_t i;
-
-	for (i = 0; i < stmt->n_cmds && status == STATEMENT_OK; i++) {
-		const PgQuery__AlterTableCmd *cmd =
-		    stmt->cmds[i]->alter_table_cmd;
-		bool cascades = cmd->behavior == CASCADE;
-
-		if (cascades && cmd->subtype == CLAUSE(AlterColumnType))
-			return STATEMENT_UNPARSED;
-		status = add_type_change(
-		    out, stmt->relation,
-		    cmd->subtype == CLAUSE(DropColumn) ? cmd->name : NULL,
-		    cascades);
-	}
-	return status;
-}
-
 static bool
 is_drop(const PgQuery__AlterTableCmd *cmd)
 {
@@ -534,7 +498,7 @@ statement_alter_read(struct statement *out, const PgQuery__Node *node,
 	if (!statement_claim(out, asked, least, alter_tag(stmt->objtype)))
 		return STATEMENT_OK;
 	if (is_composite(stmt->objtype))
-		return add_typed(out, stmt);
+		return statement_type_alter(out, stmt);
 	status = add_need(out, stmt->relation, all);
 	for (i = 0; i < stmt->n_cmds && status == STATEMENT_OK; i++)
 		status = add_clause(out, stmt, stmt->cmds[i]->alter_table_cmd,
@@ -576,8 +540,7 @@ statement_alter_read_rename(struct statement *out, const PgQuery__Node *node,
 	    !statement_claim(out, asked, GUARD_SCOPE_DDL, alter_tag(type)))
 		return STATEMENT_OK;
 	if (is_composite(type))
-		return add_type_change(out, stmt->relation, NULL,
-				       stmt->behavior == CASCADE);
+		return statement_type_rename(out, stmt);
 	status = add_need(out, stmt->relation, rename_need(stmt->rename_type));
 	if (status != STATEMENT_OK)
 		return status;

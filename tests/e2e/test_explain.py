@@ -192,7 +192,7 @@ def test_what_cannot_be_planned_has_a_note(upstream):
     assert "cannot be planned" in found["note"]
 
 
-@pytest.mark.parametrize("sql, guarded, tables", [
+@pytest.mark.parametrize("sql, guarded, expected", [
     ("create table self (id int primary key, up int references self)", False,
      []),
     ("create table public.self (id int primary key, up int, foreign key (up) "
@@ -205,10 +205,10 @@ def test_what_cannot_be_planned_has_a_note(upstream):
     ("alter index table_a rename to x", False, ["table_a"]),
 ])
 def test_what_names_more_or_less_than_it_locks(upstream, sql, guarded,
-                                               tables):
+                                               expected):
     found = one(sql, "--set", "guard=ddl", upstream=upstream)
     assert found["guarded"] == guarded
-    assert sorted(locks_of(found)) == tables
+    assert sorted(locks_of(found)) == expected
 
 
 def test_hostile_names(admin, upstream):
