@@ -39,7 +39,7 @@ function(append_macro name text)
 	string(REGEX REPLACE "--[^\n]*" "" text "${text}")
 	string(REGEX REPLACE "[ \n]*\n[ \n]*" "\n" text "${text}")
 	# No operators: the star of SELECT and the options of RAISE.
-	string(REGEX REPLACE "(SELECT|MESSAGE|ERRCODE) ([*=])" "\\1 @\\2"
+	string(REGEX REPLACE "(SELECT|MESSAGE|DETAIL|ERRCODE) ([*=])" "\\1 @\\2"
 		text "${text}")
 	string(REGEX REPLACE "([ \n])(${operators})([ \n])"
 		"\\1OPERATOR(pg_catalog.\\2)\\3" text "${text}")

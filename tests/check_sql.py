@@ -56,7 +56,7 @@ def bad_operators(text):
     if re.search(r"\bCASE\b(?!\s+WHEN\b)", text):
         yield "CASE x WHEN looks an operator up"
     # Conversions of printf, casts, assignments, stars that stand for columns.
-    text = re.sub(r"%(?:s|u|zu)|::|:=|SELECT \*|\.\*|\(\*\)", "", text)
+    text = re.sub(r"%(?:s|d|u|zu)|::|:=|SELECT \*|\.\*|\(\*\)", "", text)
     for operator in re.findall(r"\S*[-+*/<>=~!@#%^&|?]+\S*", text):
         if operator not in OPERATORS:
             yield f"embed_sql.cmake does not see {operator}"

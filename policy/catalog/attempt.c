@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "policy/catalog/catalog_sql.h"
+#include "policy/catalog/row.h"
 #include "policy/sql/text.h"
 
 enum {
@@ -44,6 +45,16 @@ print_lock(struct text *t, const struct attempt *a, size_t index)
 		   lock_mode_sql(item->mode), a->nowait ? " NOWAIT" : "");
 }
 
+static void
+print_turn(struct text *t, const struct lock_set *set, size_t index)
+{
+	uint32_t relid = set->items[index].relid;
+
+	text_print(t, CATALOG_SQL_ATTEMPT_TURN "\n", set->count + 1 + index,
+		   ATTEMPT_TURN_CLASS, (int32_t)relid, ATTEMPT_TURN_CLASS,
+		   relid);
+}
+
 char *
 attempt_sql(const struct attempt *a)
 {
@@ -53,9 +64,9 @@ attempt_sql(const struct attempt *a)
 
 	choose_tag(tag, a->set);
 	text_print(&t, CATALOG_SQL_ATTEMPT_BEGIN "\n", tag);
-	if (a->takes_turn)
-		text_print(&t, CATALOG_SQL_ATTEMPT_TURN "\n", a->set->count + 1,
-			   ATTEMPT_TURN_KEY);
+	for (i = 0; a->takes_turn && i < a->set->count; i++)
+		if (!a->set->items[i].is_lockable)
+			print_turn(&t, a->set, i);
 	for (i = 0; i < a->set->count; i++)
 		if (a->set->items[i].is_lockable)
 			print_lock(&t, a, i);
@@ -100,5 +111,27 @@ attempt_read(const struct lock_set *set, const char *message, size_t len,
 		n = n * 10 + (size_t)(message[i] - '0');
 	}
 	*index = n;
-	return n <= set->count + 1;
+	return n <= 2 * set->count;
+}
+
+void
+attempt_read_rival(struct rival *out, const char *detail, size_t len)
+{
+	struct row_value rest = {detail, len};
+	struct row_value name;
+	const char *end;
+
+	memset(out, 0, sizeof(*out));
+	if (!row_take_number(&out->pid, &rest) || rest.len == 0)
+		return;
+	rest.data++;
+	rest.len--;
+	end = memchr(rest.data, '\n', rest.len);
+	if (end == NULL)
+		return;
+	name = (struct row_value){rest.data, (size_t)(end - rest.data)};
+	row_copy_cut(out->application_name, sizeof(out->application_name),
+		     name);
+	name = (struct row_value){end + 1, rest.len - name.len - 1};
+	row_copy_cut(out->user, sizeof(out->user), name);
 }

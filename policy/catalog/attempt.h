@@ -14,18 +14,24 @@
 #include <stdint.h>
 
 #include "policy/catalog/lock_set.h"
+#include "policy/catalog/rival.h"
 
 #define ATTEMPT_SQLSTATE "LKSTP"
 
-/* The key of the advisory lock that proxies before one server share. */
-#define ATTEMPT_TURN_KEY "5507730182447064432"
+enum {
+	/* The first part of the key of an advisory lock that stands for a
+	 * relation which no LOCK TABLE reaches; the second is its OID.  All
+	 * proxies before one server share it: "Lock" in ASCII. */
+	ATTEMPT_TURN_CLASS = 1282368363,
+};
 
 /* An attempt to be made; all that is pointed to is borrowed. */
 struct attempt {
 	const struct lock_set *set; /* in order; what is not lockable is left
 				       out */
 	bool nowait;
-	bool takes_turn;          /* lock ATTEMPT_TURN_KEY first, or nothing */
+	bool takes_turn;          /* for what is not lockable: first of all, its
+				     advisory lock, or nothing */
 	uint32_t bound_ms;        /* from the first lock to the last; unused
 				     with nowait */
 	const char *lock_timeout; /* the session's, set back when granted */
@@ -51,11 +57,17 @@ const char *attempt_refusal_sql(void);
 
 /*
  * Read the text of the INFO message, which has `len` bytes.  *index becomes
- * set->count if all was granted, set->count + 1 if the turn is another proxy's,
- * else the index of the item that was not granted.  False: the message is not
- * ours.
+ * set->count if all was granted, a greater number if the turn for an item is
+ * somebody else's, else the index of the item that was not granted.  False: the
+ * message is not ours.
  */
 bool attempt_read(const struct lock_set *set, const char *message, size_t len,
 		  size_t *index);
+
+/*
+ * Read who has the turn that an attempt did not get, from the detail of its
+ * message, which has `len` bytes.  What is not told is zero.
+ */
+void attempt_read_rival(struct rival *out, const char *detail, size_t len);
 
 #endif

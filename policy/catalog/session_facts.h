@@ -19,6 +19,8 @@
 	X(SESSION_FACTS_LOCK_TIMEOUT, lock_timeout)                            \
 	X(SESSION_FACTS_STATEMENT_TIMEOUT, statement_timeout)                  \
 	X(SESSION_FACTS_DEADLOCK_TIMEOUT, deadlock_timeout)                    \
+	X(SESSION_FACTS_IDLE_TIMEOUT, idle_timeout)                            \
+	X(SESSION_FACTS_BLOCK_IDLE_TIMEOUT, block_idle_timeout)                \
 	X(SESSION_FACTS_CAN_ATTEMPT, can_attempt)
 
 enum session_facts_column {
@@ -45,6 +47,9 @@ struct session_facts {
 	uint32_t lock_timeout_ms;      /* 0: none */
 	uint32_t statement_timeout_ms; /* 0: none */
 	uint32_t deadlock_timeout_ms;
+	/* The shorter of the two after which the server ends an idle session,
+	 * within a transaction or outside of any; 0: none. */
+	uint32_t idle_timeout_ms;
 	/* The lock_timeout as the server shows it, to set it back. */
 	char lock_timeout[SESSION_FACTS_SETTING_MAX];
 };

@@ -167,8 +167,9 @@ guard_approach(struct guard *g, uint64_t now_ms)
 {
 	if (guard_is_overdue(g, now_ms))
 		return guard_spend(g, now_ms);
-	return guard_enter(g,
-			   approach_looks(g) ? GUARD_AT_LOOK : GUARD_AT_TURN);
+	if (approach_looks(g))
+		return guard_enter(g, GUARD_AT_LOOK);
+	return guard_ask_turn(g, GUARD_AT_TURN, now_ms);
 }
 
 struct guard_step
@@ -197,23 +198,6 @@ guard_looks_at_all(const struct guard *g)
 	return g->attempts % LOOK_EVERY == LOOK_EVERY / 2;
 }
 
-struct guard_step
-guard_turned(struct guard *g, bool granted, uint32_t allowance_ms,
-	     uint64_t now_ms)
-{
-	bool is_to_shut = g->state == GUARD_AT_SHUT_TURN;
-
-	assert(guard_is_doing(g, GUARD_TURN));
-	if (!granted)
-		return guard_wait_about(g, GUARD_TURN_DELAY_MS, now_ms);
-	if (guard_is_overdue(g, now_ms) ||
-	    (is_to_shut && now_ms >= g->deadline_ms))
-		return guard_spend(g, now_ms);
-	if (is_to_shut)
-		return guard_turned_to_shut(g, allowance_ms, now_ms);
-	return guard_attempt(g, GUARD_AT_ATTEMPT, false, now_ms);
-}
-
 /* Behind a pause, or at any time */
 
 struct guard_step
@@ -230,7 +214,7 @@ guard_woken(struct guard *g, uint64_t now_ms)
 {
 	assert(guard_is_doing(g, GUARD_WAIT));
 	g->is_clear = false;
-	if (now_ms >= g->deadline_ms)
+	if (now_ms >= g->deadline_ms && !guard_turn_starves(g))
 		return guard_spend(g, now_ms);
 	if (guard_in_window(g))
 		return guard_enter(g, GUARD_AT_WINDOW_LOOK);
@@ -274,6 +258,9 @@ guard_account(const struct guard *g, uint64_t now_ms)
 	    .facts = &g->facts,
 	    .set = &g->set,
 	    .holders = &g->holders,
+	    .rival = g->turn_until_ms > 0 ? &g->rival : NULL,
+	    .awaits_turn = g->turn_denied_ms > 0,
+	    .turn_ms = g->turn_ms,
 	    .held_ms = now_ms - g->begun_ms,
 	    .deadline_ms = g->deadline_ms,
 	    .attempts = g->attempts,
@@ -283,6 +270,10 @@ guard_account(const struct guard *g, uint64_t now_ms)
 	    .gate_ms = w->total_ms,
 	};
 
+	if (a.awaits_turn)
+		a.turn_ms += now_ms - g->turn_denied_ms;
+	if (a.rival != NULL && a.rival->since_ms > 0)
+		a.rival_ms = now_ms - a.rival->since_ms;
 	if (guard_in_window(g)) {
 		a.windows++;
 		a.gate_ms += guard_min(now_ms, w->until_ms) - w->begun_ms;

@@ -14,8 +14,8 @@
  *
  * and at the end exactly one RUN or REFUSE.
  *
- * A step also says what the statement keeps from others meanwhile: the turn of
- * its database, and the gate.  The driver gives back the rest before it
+ * A step also says what the statement keeps from others meanwhile: the turn for
+ * its set, and the gate.  The driver gives back the rest before it
  * carries out the action; behind RUN it gives back all, when the locks are
  * gone.  The guard only says what is to be kept: what the session really has
  * is for its driver to know.
@@ -31,6 +31,7 @@
 
 #include "policy/catalog/holders.h"
 #include "policy/catalog/lock_set.h"
+#include "policy/catalog/rival.h"
 #include "policy/catalog/session_facts.h"
 #include "policy/guard/holder_age.h"
 #include "policy/guard/settings.h"
@@ -44,7 +45,7 @@
 	X(PLAN, "plan")                                                        \
 	/* Ask who holds conflicting locks: guard_looked. */                   \
 	X(HOLDERS, "holders")                                                  \
-	/* Ask for the database's turn: guard_turned. */                       \
+	/* Ask for the turn for the set: guard_turned. */                      \
 	X(TURN, "turn")                                                        \
 	/* Shut the gate for the set: guard_shut. */                           \
 	X(SHUT, "shut")                                                        \
@@ -161,7 +162,7 @@ enum guard_limit {
 enum attempt_result {
 	ATTEMPT_GRANTED, /* every lock is held */
 	ATTEMPT_BUSY,    /* none is held; `index` was the one not granted */
-	ATTEMPT_NO_TURN, /* none is held; another proxy's statement has it */
+	ATTEMPT_NO_TURN, /* none is held; the server's turn is a rival's */
 	ATTEMPT_FAILED,  /* none is held; an error: names or rights changed */
 };
 
@@ -176,6 +177,7 @@ struct guard_step {
 	enum holders_of look_at;    /* HOLDERS */
 	uint32_t window_ms;         /* SHUT: for so long at most */
 	bool nowait;                /* ATTEMPT: do not queue for any lock */
+	bool is_impatient;          /* TURN: others' turns do not count */
 	bool takes_turn;            /* ATTEMPT: the server's turn first */
 	uint32_t attempt_bound_ms;  /* ATTEMPT: from first lock to last */
 	size_t coax_index;          /* COAX: this item of the set */
@@ -193,8 +195,12 @@ struct guard_account {
 	const struct session_facts *facts; /* as of the last plan */
 	const struct lock_set *set;        /* in the order to lock it */
 	const struct holders *holders;     /* as the last look found them */
-	uint64_t held_ms;                  /* since guard_begin */
-	uint64_t deadline_ms;              /* 0: not planned yet */
+	const struct rival *rival;         /* that had the turn; NULL: none */
+	bool awaits_turn;                  /* that one has it still */
+	uint64_t rival_ms;    /* so long by the last question; 0: not known */
+	uint64_t turn_ms;     /* waits for the turn, in sum */
+	uint64_t held_ms;     /* since guard_begin */
+	uint64_t deadline_ms; /* 0: not planned yet */
 	uint32_t attempts;
 	uint32_t waits;   /* for somebody to finish */
 	bool had_window;  /* the gate was shut for the statement */
@@ -211,7 +217,7 @@ struct guard {
 	const struct guard_settings *settings; /* borrowed, outlives this */
 	bool in_transaction; /* the client's own block is open */
 	bool counts_near;    /* as guard_counts_near */
-	bool skips_turn;     /* an attempt does without the server's */
+	bool is_impatient;   /* the turn was waited for, and is waived */
 	bool nowait;         /* the last attempt did not queue */
 	bool has_pressed;    /* in this window */
 	bool is_clear; /* the last look, just now, found nobody in the way */
@@ -229,8 +235,11 @@ struct guard {
 	uint64_t deadline_ms;
 	uint64_t attempt_begun_ms;
 	uint64_t wake_ms;
-	uint64_t coaxed_ms;      /* when an autovacuum was coaxed; 0: never */
-	uint64_t turn_denied_ms; /* by the server, since then; 0: it was not */
+	uint64_t coaxed_ms; /* when an autovacuum was coaxed; 0: never */
+	struct rival rival;
+	uint64_t turn_denied_ms; /* since then; 0: it is not */
+	uint64_t turn_until_ms;  /* patience with that ends */
+	uint64_t turn_ms;        /* earlier waits for it, in sum */
 	uint32_t attempts;
 	uint32_t failures; /* attempts that ended in an error */
 	uint32_t waits;
@@ -281,11 +290,11 @@ struct guard_step guard_looked(struct guard *g, const struct holders *holders,
 void guard_noticed(struct guard *g, const struct holders *holders);
 
 /*
- * TURN is done.  granted: this statement alone is guarded now, as far as this
- * proxy goes; else another one has the turn.  allowance_ms: the time that the
- * gate of this database may be shut now.
+ * TURN is done.  rival: who has the turn, copied.  NULL: no statement that this
+ * one could meet has it, as far as this proxy goes, or the step was impatient.
+ * allowance_ms: the time that the gate of this database may be shut now.
  */
-struct guard_step guard_turned(struct guard *g, bool granted,
+struct guard_step guard_turned(struct guard *g, const struct rival *rival,
 			       uint32_t allowance_ms, uint64_t now_ms);
 
 /* SHUT is done, or will be as soon as this returns: until gate_until_ms of the
@@ -293,7 +302,8 @@ struct guard_step guard_turned(struct guard *g, bool granted,
 struct guard_step guard_shut(struct guard *g, uint64_t now_ms);
 
 /*
- * ATTEMPT is done.  BUSY: index is that of the item.  GRANTED: *again is the
+ * ATTEMPT is done.  BUSY: index is that of the item.  NO_TURN: guard_met says
+ * whose it is.  GRANTED: *again is the
  * set as planned with all locks held, empty where that was not done; taken.  A
  * set that grew is let go and tried anew.  The caller gives every lock back
  * unless the step is a protected RUN.
@@ -301,6 +311,9 @@ struct guard_step guard_shut(struct guard *g, uint64_t now_ms);
 struct guard_step guard_attempted(struct guard *g, enum attempt_result result,
 				  size_t index, struct lock_set *again,
 				  uint64_t now_ms);
+
+/* Before guard_attempted: who has the server's turn, copied. */
+void guard_met(struct guard *g, const struct rival *rival);
 
 /* COAX is done, whatever came of it. */
 struct guard_step guard_coaxed(struct guard *g, uint64_t now_ms);

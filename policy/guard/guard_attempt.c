@@ -28,8 +28,7 @@ enum {
 	QUICK_DELAY_MAX_MS = 250,
 	DELAY_MAX_MS = 1000,
 	FAILURES_MAX = 3,
-	QUICK_BOUND_MS = 20,     /* all but those of policy lock */
-	TURN_PATIENCE_MS = 5000, /* a transaction may keep it for long */
+	QUICK_BOUND_MS = 20, /* all but those of policy lock */
 };
 
 /* The most ms for the attempt.  0: no time to wait in the server's queue. */
@@ -84,6 +83,7 @@ guard_attempt(struct guard *g, enum guard_state attempt, bool is_pressing,
 	bool is_quick = g->settings->policy != GUARD_POLICY_LOCK;
 	uint32_t bound_ms = attempt_bound_ms(g, now_ms);
 
+	guard_lose_patience(g, now_ms);
 	if (is_quick || goes_first(g))
 		bound_ms = (uint32_t)guard_min(bound_ms, QUICK_BOUND_MS);
 	g->attempt_bound_ms = bound_ms;
@@ -147,21 +147,6 @@ attempt_was_busy(struct guard *g, size_t index, uint64_t now_ms)
 	return guard_wait_about(g, GUARD_WINDOW_LOOK_MS, now_ms);
 }
 
-/*
- * A client's transaction keeps the server's turn to its end, which may be far;
- * its locks conflict with an attempt at its tables anyway.
- */
-static struct guard_step
-attempt_had_no_turn(struct guard *g, uint64_t now_ms)
-{
-	if (g->turn_denied_ms == 0)
-		g->turn_denied_ms = now_ms;
-	g->skips_turn = now_ms - g->turn_denied_ms >= TURN_PATIENCE_MS;
-	if (guard_in_window(g))
-		return guard_hold(g, now_ms);
-	return guard_wait_about(g, GUARD_TURN_DELAY_MS, now_ms);
-}
-
 static struct guard_step
 attempt_has_failed(struct guard *g, uint64_t now_ms)
 {
@@ -180,10 +165,9 @@ guard_attempted(struct guard *g, enum attempt_result result, size_t index,
 	assert(guard_is_doing(g, GUARD_ATTEMPT));
 	g->is_clear = false;
 	if (result == ATTEMPT_NO_TURN)
-		return attempt_had_no_turn(g, now_ms);
+		return guard_turn_denied(g, now_ms);
 	g->attempts++;
-	if (result != ATTEMPT_FAILED && !g->skips_turn)
-		g->turn_denied_ms = 0;
+	guard_end_turn_wait(g, now_ms);
 	switch (result) {
 	case ATTEMPT_GRANTED:
 		return attempt_was_granted(g, again, now_ms);

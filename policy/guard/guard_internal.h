@@ -6,6 +6,7 @@
  *   guard_time.c     the budget and the waits
  *   guard_look.c     looks, outside of windows, and autovacuum workers
  *   guard_window.c   windows, from the turn for one to its end
+ *   guard_turn.c     the turn, and patience with who has it
  *   guard_attempt.c  attempts
  *
  * A function that returns a step has entered its state.
@@ -19,7 +20,6 @@ enum {
 	GUARD_QUICK_ATTEMPTS = 2, /* by which policy auto begins */
 	GUARD_DELAY_SHARE = 40, /* waits: at most this part of the time gone */
 	GUARD_WINDOW_LOOK_MS = 3, /* between two looks while the gate is shut */
-	GUARD_TURN_DELAY_MS = 10, /* while somebody else has it */
 };
 
 /* The lesser of the two. */
@@ -118,6 +118,25 @@ struct guard_step guard_looked_in_window(struct guard *g, uint64_t now_ms);
 /* The turn was granted in order to shut the gate. */
 struct guard_step guard_turned_to_shut(struct guard *g, uint32_t allowance_ms,
 				       uint64_t now_ms);
+
+/* guard_turn.c */
+
+/* Enter TURN or SHUT_TURN, impatiently where the turn was waited for enough. */
+struct guard_step guard_ask_turn(struct guard *g, enum guard_state turn,
+				 uint64_t now_ms);
+
+/* True if the turn is waited for, and no attempt was made: the end of the
+ * budget waives it then, and refuses nothing. */
+bool guard_turn_starves(const struct guard *g);
+
+/* The server's turn is a rival's: wait for it. */
+struct guard_step guard_turn_denied(struct guard *g, uint64_t now_ms);
+
+/* Give up on the turn for the rest of the statement, if it is time to. */
+void guard_lose_patience(struct guard *g, uint64_t now_ms);
+
+/* No rival is in the way any more, or none that counts. */
+void guard_end_turn_wait(struct guard *g, uint64_t now_ms);
 
 /* guard_attempt.c */
 

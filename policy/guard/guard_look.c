@@ -88,7 +88,7 @@ looked_to_lock(struct guard *g, uint64_t now_ms)
 	if (may_coax(g, now_ms))
 		return coax_autovacuum(g, now_ms);
 	if (g->holders.unlockable_count == 0)
-		return guard_enter(g, GUARD_AT_TURN);
+		return guard_ask_turn(g, GUARD_AT_TURN, now_ms);
 	return guard_hold(g, now_ms);
 }
 
@@ -101,18 +101,18 @@ looked_to_hold(struct guard *g, uint64_t now_ms)
 			!guard_gate_lasts(g);
 
 	if (is_free && is_early)
-		return guard_enter(g, GUARD_AT_TURN);
+		return guard_ask_turn(g, GUARD_AT_TURN, now_ms);
 	if (may_coax(g, now_ms))
 		return coax_autovacuum(g, now_ms);
 	if (is_somebody_old(g, now_ms))
 		return guard_hold(g, now_ms);
 	if (g->settings->policy == GUARD_POLICY_AUTO && is_early &&
 	    g->holders.unlockable_count == 0)
-		return guard_enter(g, GUARD_AT_TURN);
+		return guard_ask_turn(g, GUARD_AT_TURN, now_ms);
 	if (now_ms >= g->window.next_ms && now_ms < g->deadline_ms)
-		return guard_enter(g, GUARD_AT_SHUT_TURN);
+		return guard_ask_turn(g, GUARD_AT_SHUT_TURN, now_ms);
 	if (is_free && !needs_gate)
-		return guard_enter(g, GUARD_AT_TURN);
+		return guard_ask_turn(g, GUARD_AT_TURN, now_ms);
 	return guard_hold(g, now_ms);
 }
 

@@ -9,8 +9,8 @@
  *   (3) WAIT never sleeps past the deadline, nor past the end of a window.
  *   (4) An attempt that waits in the server does so for less than half of
  *       deadlock_timeout.
- *   (5) An attempt is made, and the gate is shut, only by who has the turn,
- *       and in the end only who runs protected keeps either.
+ *   (5) An attempt is made, and the gate is shut, only by who has the turn, be
+ *       it beside another, and in the end only who runs protected keeps either.
  */
 #include "policy/guard/guard_internal.h"
 
@@ -187,7 +187,7 @@ guard_add_parameters(const struct guard *g, struct guard_step *step)
 		break;
 	case GUARD_ATTEMPT:
 		step->nowait = g->nowait;
-		step->takes_turn = !g->skips_turn;
+		step->takes_turn = !g->is_impatient;
 		step->attempt_bound_ms = g->attempt_bound_ms;
 		break;
 	case GUARD_COAX:
@@ -197,8 +197,10 @@ guard_add_parameters(const struct guard *g, struct guard_step *step)
 	case GUARD_WAIT:
 		step->wake_ms = g->wake_ms;
 		break;
-	case GUARD_IDLE:
 	case GUARD_TURN:
+		step->is_impatient = g->is_impatient;
+		break;
+	case GUARD_IDLE:
 	case GUARD_RUN:
 	case GUARD_REFUSE:
 		break;

@@ -5,8 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "policy/catalog/attempt.h"
+
 enum {
 	TABLES_SHOWN = 8,
+	TURN_SHOWN_MS = 100, /* a wait for the turn that is over */
 };
 
 /* Texts are cut to the buffers of the report, so that it cannot fail. */
@@ -105,6 +108,50 @@ cut_text_add_holders(struct cut_text *t, const struct guard_account *a)
 		cut_text_add(t, "; and %zu more", h->count - HOLDERS_SHOWN);
 }
 
+/* Name the one that has, or had, the turn: a statement of this proxy's, or
+ * whoever holds the lock that stands for it in the server. */
+static void
+cut_text_add_rival(struct cut_text *t, const struct guard_account *a)
+{
+	const struct rival *r = a->rival;
+
+	if (r->session > 0)
+		cut_text_add(t, "session %" PRIu64, r->session);
+	else if (r->pid == 0)
+		cut_text_add(t, "an unknown session");
+	if (r->pid > 0)
+		cut_text_add(t,
+			     "%spid %u (user \"%s\", application_name \"%s\")",
+			     r->session > 0 ? ", " : "", r->pid, r->user,
+			     r->application_name);
+	if (r->session == 0)
+		cut_text_add(t, " with an advisory lock (%d, ...)",
+			     ATTEMPT_TURN_CLASS);
+}
+
+/* Tell of a wait for the turn, which may be over. */
+static void
+cut_text_add_turn(struct cut_text *t, const struct guard_account *a)
+{
+	bool is_long = a->turn_ms >= TURN_SHOWN_MS;
+
+	if (a->rival == NULL || (!a->awaits_turn && !is_long))
+		return;
+	if (!a->awaits_turn) {
+		cut_text_add(t, " It waited %.1f s for its turn behind ",
+			     (double)a->turn_ms / 1000.0);
+		cut_text_add_rival(t, a);
+	} else {
+		cut_text_add(t, " Waiting %.1f s for its turn, which has ",
+			     (double)a->turn_ms / 1000.0);
+		cut_text_add_rival(t, a);
+		if (a->rival_ms > 0)
+			cut_text_add(t, " since %.1f s",
+				     (double)a->rival_ms / 1000.0);
+	}
+	cut_text_add(t, ".");
+}
+
 /* The name of the setting to raise. */
 static const char *
 limit_name(enum guard_limit limit)
@@ -146,8 +193,10 @@ refuse_timeout(struct report *out, const struct guard_account *a,
 		cut_text_add(&t,
 			     "Nobody holds a conflicting lock at this moment.");
 	}
-	snprintf(out->hint, sizeof(out->hint),
-		 "End the transactions named above, or raise %s.",
+	cut_text_add_turn(&t, a);
+	snprintf(out->hint, sizeof(out->hint), "%s, or raise %s.",
+		 a->holders->count > 0 ? "End the transactions named above"
+				       : "Try again",
 		 limit_name(a->limit));
 }
 
@@ -200,15 +249,26 @@ report_waiting(struct report *out, const struct guard_account *a,
 		 (double)a->held_ms / 1000.0);
 	cut_text_add(&t, "Lock set in order: ");
 	cut_text_add_set(&t, a->set, false);
-	cut_text_add(&t, ". ");
+	cut_text_add(&t, ".");
 	if (a->holders->count > 0) {
-		cut_text_add(&t, "Waiting for ");
+		cut_text_add(&t, " Waiting for ");
 		cut_text_add_holders(&t, a);
 		cut_text_add(&t, ".");
-	} else {
-		cut_text_add(&t, "%u attempts to lock it found it in use.",
+	} else if (!a->awaits_turn) {
+		cut_text_add(&t, " %u attempts to lock it found it in use.",
 			     a->attempts);
 	}
+	cut_text_add_turn(&t, a);
+}
+
+void
+report_rival(char *out, size_t size, const struct guard_account *a)
+{
+	struct cut_text t = {.data = out, .size = size};
+
+	out[0] = '\0';
+	if (a->rival != NULL)
+		cut_text_add_rival(&t, a);
 }
 
 void

@@ -34,4 +34,7 @@ void report_waiting(struct report *out, const struct guard_account *a,
  * included, which there must be room for. */
 void report_lock_set(char *out, size_t size, const struct lock_set *set);
 
+/* Write who has, or had, the turn, as report_lock_set does; empty: nobody. */
+void report_rival(char *out, size_t size, const struct guard_account *a);
+
 #endif

@@ -1,31 +1,31 @@
 #include "proxy/gate/lease.h"
 
+#include <string.h>
+
 #include "proxy/base/clock.h"
 #include "proxy/gate/gate.h"
 #include "proxy/gate/turns.h"
 #include "proxy/pair/pair.h"
 
+_Static_assert(sizeof(((struct rival *)0)->user) ==
+		   sizeof(((struct pair *)0)->user),
+	       "a name is copied");
+
 bool
-lease_take_turn(struct lease *l, uint32_t *allowance_ms)
+lease_take_turn(struct lease *l, const struct turn_claim *claim,
+		uint32_t *allowance_ms, struct rival *rival)
 {
-	/* lease_end gives the turn back at the latest, and no session misses
-	 * that.  A turn that the transaction kept may have become somebody
-	 * else's when its time was over. */
-	l->has_turn =
-	    turns_take(l->pair->daemon->turns, l->pair->database, l->pair->id,
-		       UINT64_MAX, clock_now_ms(), allowance_ms);
+	const struct pair *p = l->pair;
+	uint64_t now_ms = clock_now_ms();
+	struct turn_claim own = *claim;
+
+	own.who.session = p->id;
+	own.who.pid = p->server_pid;
+	own.who.since_ms = now_ms;
+	memcpy(own.who.user, p->user, sizeof(own.who.user));
+	l->has_turn = turns_take(p->daemon->turns, p->database, &own, now_ms,
+				 allowance_ms, rival);
 	return l->has_turn;
-}
-
-/* Keep the turn for as long as the gate is shut for the transaction. */
-static void
-lease_keep_turn(struct lease *l)
-{
-	uint32_t allowance_ms;
-
-	l->has_turn =
-	    turns_take(l->pair->daemon->turns, l->pair->database, l->pair->id,
-		       l->transaction->until_ms, clock_now_ms(), &allowance_ms);
 }
 
 void
@@ -33,10 +33,6 @@ lease_give_turn(struct lease *l)
 {
 	if (!l->has_turn)
 		return;
-	if (l->transaction != NULL) {
-		lease_keep_turn(l);
-		return;
-	}
 	l->has_turn = false;
 	turns_give(l->pair->daemon->turns, l->pair->database, l->pair->id);
 }

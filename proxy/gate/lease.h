@@ -1,7 +1,8 @@
 /*
- * lease.h - what a session's guarded statements keep from others: the turn of
- * their database, and the gate.  The lease outlives the statement where the
- * client's transaction keeps the locks.
+ * lease.h - what a session's guarded statements keep from others: the turn for
+ * what they lock, and the gate.  The gate outlives the statement where the
+ * client's transaction keeps the locks; the turn does not, since whoever wants
+ * one of these then sees who holds it.
  */
 #ifndef LOCKSTEP_PROXY_GATE_LEASE_H
 #define LOCKSTEP_PROXY_GATE_LEASE_H
@@ -12,7 +13,9 @@
 #include "policy/catalog/gate_names.h"
 
 struct gate_window;
+struct rival;
 struct pair;
+struct turn_claim;
 
 /* A lease with its pair set and all else zero keeps nothing. */
 struct lease {
@@ -24,16 +27,15 @@ struct lease {
 };
 
 /*
- * Ask for the turn of the database.  True: it is ours until lease_give_turn,
- * and *allowance_ms is how long the gate may be shut now.  False: another
- * session has it, and *allowance_ms is as it was.
+ * Ask for the turn that is claimed; who claims it is filled in here, but for
+ * the application_name.  True: it is ours until lease_give_turn, and
+ * *allowance_ms is how long the gate may be shut now.  False: *rival has it,
+ * and *allowance_ms is as it was; what turn we had is given back.
  */
-bool lease_take_turn(struct lease *l, uint32_t *allowance_ms);
+bool lease_take_turn(struct lease *l, const struct turn_claim *claim,
+		     uint32_t *allowance_ms, struct rival *rival);
 
-/*
- * Give the turn back, if it is ours.  Where the transaction keeps the gate
- * shut, the turn is kept until that ends.
- */
+/* Give the turn back, if it is ours. */
 void lease_give_turn(struct lease *l);
 
 /*

@@ -5,11 +5,28 @@
 #include <string.h>
 #include <sys/queue.h>
 
-/* The turn of one database.  Few databases ever see a guarded statement. */
+#include "policy/catalog/lock_set.h"
+
+/* A relation that the holder of a turn wants. */
+struct turn_mark {
+	uint32_t relid;
+	enum lock_mode mode;
+};
+
+/* Whoever has the turn for some relations. */
+struct turn_holder {
+	LIST_ENTRY(turn_holder) link;
+	struct rival who;
+	size_t count;
+	struct turn_mark marks[]; /* sorted by relid */
+};
+
+LIST_HEAD(turn_holder_list, turn_holder);
+
+/* The turns of one database.  Few databases ever see a guarded statement. */
 struct turn {
 	LIST_ENTRY(turn) link;
-	uint64_t owner; /* a session's id; 0: nobody's */
-	uint64_t until_ms;
+	struct turn_holder_list holders;
 	uint64_t counted_ms; /* the allowance is as of then */
 	uint64_t allowance;  /* in 1 / TURNS_SHUT_SHARE ms */
 	char database[];
@@ -38,6 +55,18 @@ turns_new(void)
 	return t;
 }
 
+static void
+turn_free(struct turn *turn)
+{
+	while (!LIST_EMPTY(&turn->holders)) {
+		struct turn_holder *h = LIST_FIRST(&turn->holders);
+
+		LIST_REMOVE(h, link);
+		free(h);
+	}
+	free(turn);
+}
+
 void
 turns_free(struct turns *t)
 {
@@ -47,7 +76,7 @@ turns_free(struct turns *t)
 		struct turn *turn = LIST_FIRST(&t->list);
 
 		LIST_REMOVE(turn, link);
-		free(turn);
+		turn_free(turn);
 	}
 	pthread_mutex_destroy(&t->lock);
 	free(t);
@@ -73,6 +102,7 @@ turn_add(struct turns *t, const char *database, uint64_t now_ms)
 	if (turn == NULL)
 		return NULL;
 	memcpy(turn->database, database, size);
+	LIST_INIT(&turn->holders);
 	turn->counted_ms = now_ms;
 	turn->allowance = ALLOWANCE_MAX;
 	LIST_INSERT_HEAD(&t->list, turn, link);
@@ -90,33 +120,119 @@ turn_refill(struct turn *turn, uint64_t now_ms)
 	turn->counted_ms = now_ms;
 }
 
-static bool
-turn_take(struct turn *turn, uint64_t session, uint64_t until_ms,
-	  uint64_t now_ms, uint32_t *allowance_ms)
+static int
+compare_marks(const void *a, const void *b)
 {
-	if (turn->owner != 0 && turn->owner != session &&
-	    now_ms < turn->until_ms)
+	const struct turn_mark *x = a;
+	const struct turn_mark *y = b;
+
+	return (x->relid > y->relid) - (x->relid < y->relid);
+}
+
+/* A holder for the claim, in no list.  NULL: out of memory. */
+static struct turn_holder *
+turn_new_holder(const struct turn_claim *claim)
+{
+	size_t count = claim->set->count;
+	struct turn_holder *h =
+	    malloc(sizeof(*h) + count * sizeof(h->marks[0]));
+
+	if (h == NULL)
+		return NULL;
+	h->who = claim->who;
+	h->count = count;
+	for (size_t i = 0; i < count; i++) {
+		h->marks[i].relid = claim->set->items[i].relid;
+		h->marks[i].mode = claim->set->items[i].mode;
+	}
+	qsort(h->marks, count, sizeof(h->marks[0]), compare_marks);
+	return h;
+}
+
+/* True if both want one relation in modes that conflict. */
+static bool
+turn_holders_meet(const struct turn_holder *a, const struct turn_holder *b)
+{
+	size_t i = 0;
+	size_t j = 0;
+
+	while (i < a->count && j < b->count) {
+		const struct turn_mark *x = &a->marks[i];
+		const struct turn_mark *y = &b->marks[j];
+
+		if (x->relid == y->relid &&
+		    lock_mode_conflicts(x->mode, y->mode))
+			return true;
+		i += x->relid <= y->relid;
+		j += y->relid <= x->relid;
+	}
+	return false;
+}
+
+/* The holder that h would meet.  NULL: there is none. */
+static const struct turn_holder *
+turn_find_rival(const struct turn *turn, const struct turn_holder *h)
+{
+	const struct turn_holder *other;
+
+	LIST_FOREACH(other, &turn->holders, link)
+	if (turn_holders_meet(other, h))
+		return other;
+	return NULL;
+}
+
+static void
+turn_drop(struct turn *turn, uint64_t session)
+{
+	struct turn_holder *h;
+
+	LIST_FOREACH(h, &turn->holders, link)
+	if (h->who.session == session)
+		break;
+	if (h == NULL)
+		return;
+	LIST_REMOVE(h, link);
+	free(h);
+}
+
+static bool
+turn_take(struct turn *turn, const struct turn_claim *claim,
+	  struct rival *rival)
+{
+	struct turn_holder *h = turn_new_holder(claim);
+	const struct turn_holder *other;
+
+	turn_drop(turn, claim->who.session);
+	if (h == NULL)
 		return false;
-	turn_refill(turn, now_ms);
-	turn->owner = session;
-	turn->until_ms = until_ms;
-	*allowance_ms = (uint32_t)(turn->allowance / TURNS_SHUT_SHARE);
+	other = claim->is_impatient ? NULL : turn_find_rival(turn, h);
+	if (other != NULL) {
+		*rival = other->who;
+		free(h);
+		return false;
+	}
+	LIST_INSERT_HEAD(&turn->holders, h, link);
 	return true;
 }
 
 bool
-turns_take(struct turns *t, const char *database, uint64_t session,
-	   uint64_t until_ms, uint64_t now_ms, uint32_t *allowance_ms)
+turns_take(struct turns *t, const char *database,
+	   const struct turn_claim *claim, uint64_t now_ms,
+	   uint32_t *allowance_ms, struct rival *rival)
 {
 	struct turn *turn;
 	bool is_taken;
 
+	memset(rival, 0, sizeof(*rival));
 	pthread_mutex_lock(&t->lock);
 	turn = turn_find(t, database);
 	if (turn == NULL)
 		turn = turn_add(t, database, now_ms);
-	is_taken = turn != NULL &&
-		   turn_take(turn, session, until_ms, now_ms, allowance_ms);
+	is_taken = turn != NULL && turn_take(turn, claim, rival);
+	if (is_taken) {
+		turn_refill(turn, now_ms);
+		*allowance_ms = (uint32_t)(turn->allowance / TURNS_SHUT_SHARE);
+	}
 	pthread_mutex_unlock(&t->lock);
 	return is_taken;
 }
@@ -128,8 +244,8 @@ turns_give(struct turns *t, const char *database, uint64_t session)
 
 	pthread_mutex_lock(&t->lock);
 	turn = turn_find(t, database);
-	if (turn != NULL && turn->owner == session)
-		turn->owner = 0;
+	if (turn != NULL)
+		turn_drop(turn, session);
 	pthread_mutex_unlock(&t->lock);
 }
 

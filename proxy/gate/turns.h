@@ -1,15 +1,25 @@
 /*
- * turns.h - one guarded statement at a time, for each database: whose turn it
- * is, and for how long its gate may be shut.  Shared by all workers; every
- * function locks it.  Only guarded statements come here.
+ * turns.h - guarded statements that could meet, one at a time: whose turn it is
+ * for which relations of a database, and for how long its gate may be shut.
+ * Shared by all workers; every function locks it.  Only guarded statements come
+ * here.
  *
- * Several proxies before one server share an advisory lock beside (attempt.h).
+ * Two statements can meet where both want one relation in modes that conflict.
+ * The locks themselves would keep them apart; the turn spares them the attempts
+ * that come to nothing, and windows that are shut for nothing.
+ *
+ * What no LOCK TABLE reaches has an advisory lock beside (attempt.h), which
+ * several proxies before one server share.
  */
 #ifndef LOCKSTEP_PROXY_GATE_TURNS_H
 #define LOCKSTEP_PROXY_GATE_TURNS_H
 
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "policy/catalog/rival.h"
+
+struct lock_set;
 
 enum {
 	/* The gate of a database is shut for at most 1 / TURNS_SHUT_SHARE of
@@ -20,6 +30,13 @@ enum {
 
 struct turns;
 
+/* A session's claim to the turn for a set of relations. */
+struct turn_claim {
+	struct rival who; /* as others are told of it */
+	const struct lock_set *set;
+	bool is_impatient; /* granted beside others, if need be */
+};
+
 /* The turns of all databases, free to take.  NULL: out of memory. */
 struct turns *turns_new(void);
 
@@ -27,15 +44,16 @@ struct turns *turns_new(void);
 void turns_free(struct turns *t);
 
 /*
- * Take the turn of a database for a session.  True: it is this session's until
- * turns_give, or until until_ms, when others may take it; if it was before, the
- * time counts anew.  *allowance_ms is how long the gate may be shut now. False:
- * another session has it, or memory is out; *allowance_ms is as it was.
+ * Take the turn for the claim, borrowed for the call, instead of what the
+ * session had.  True: it is the session's until turns_give, and *allowance_ms
+ * is how long the gate may be shut now.  False: *rival has it, or memory is out
+ * and *rival is zero; *allowance_ms is as it was, and the session has none.
  */
-bool turns_take(struct turns *t, const char *database, uint64_t session,
-		uint64_t until_ms, uint64_t now_ms, uint32_t *allowance_ms);
+bool turns_take(struct turns *t, const char *database,
+		const struct turn_claim *claim, uint64_t now_ms,
+		uint32_t *allowance_ms, struct rival *rival);
 
-/* Give the turn back.  Nothing happens if it is somebody else's by now. */
+/* Give back the turn that the session has, if it has one. */
 void turns_give(struct turns *t, const char *database, uint64_t session);
 
 /* Take shut_ms, for which the gate was shut, off the allowance. */

@@ -8,7 +8,7 @@
 #include "proxy/guard/guarded.h"
 
 enum {
-	COLUMNS_MAX = 11,
+	COLUMNS_MAX = 16,
 };
 
 _Static_assert((int)COLUMNS_MAX >= (int)SESSION_FACTS_COLUMNS, "a row fits");
@@ -242,11 +242,13 @@ batch_take_notice(struct batch *b, struct frame frame)
 {
 	struct error_fields f;
 
-	if (error_fields_decode(&f, frame.body) &&
-	    span_equals(f.sqlstate, ATTEMPT_SQLSTATE))
-		b->has_attempt =
-		    attempt_read(b->set, (const char *)f.message.data,
-				 f.message.len, &b->attempt_index);
+	if (!error_fields_decode(&f, frame.body) ||
+	    !span_equals(f.sqlstate, ATTEMPT_SQLSTATE))
+		return;
+	b->has_attempt = attempt_read(b->set, (const char *)f.message.data,
+				      f.message.len, &b->attempt_index);
+	attempt_read_rival(&b->rival, (const char *)f.detail.data,
+			   f.detail.len);
 }
 
 bool

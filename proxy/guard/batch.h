@@ -49,6 +49,7 @@ struct batch {
 	bool is_odd; /* a row had not the shape its query gives it */
 	bool has_attempt;
 	size_t attempt_index; /* as attempt_read sets it */
+	struct rival rival;   /* has the turn that the attempt missed */
 	struct session_facts facts;
 	struct overrides overrides;
 	struct lock_set planned; /* owned */

@@ -7,6 +7,7 @@
 #include "proxy/base/clock.h"
 #include "proxy/base/log.h"
 #include "proxy/config/guard_settings.h"
+#include "proxy/gate/turns.h"
 #include "proxy/guard/exchange_state.h"
 #include "proxy/guard/guarded.h"
 
@@ -163,6 +164,8 @@ exchange_wait(struct exchange *x)
 	exchange_enter(x, EXCHANGE_WAITING);
 	if (x->notice_ms < until_ms)
 		until_ms = x->notice_ms;
+	if (exchange_stir_ms(x) < until_ms)
+		until_ms = exchange_stir_ms(x);
 	pair_set_timer(x->pair, until_ms > now_ms ? until_ms - now_ms : 0);
 }
 
@@ -192,11 +195,20 @@ exchange_run_guarded(struct exchange *x, const struct guard_step *step)
 static void
 exchange_ask_for_turn(struct exchange *x)
 {
+	struct turn_claim claim = {
+	    .set = guard_set(&x->guard),
+	    .is_impatient = guard_step(&x->guard).is_impatient,
+	};
 	uint32_t allowance_ms = 0;
-	bool granted = lease_take_turn(&x->guarded->lease, &allowance_ms);
+	struct rival rival;
+	bool is_taken;
 
-	exchange_act(
-	    x, guard_turned(&x->guard, granted, allowance_ms, clock_now_ms()));
+	memcpy(claim.who.application_name, x->application_name,
+	       sizeof(x->application_name));
+	is_taken =
+	    lease_take_turn(&x->guarded->lease, &claim, &allowance_ms, &rival);
+	exchange_act(x, guard_turned(&x->guard, is_taken ? NULL : &rival,
+				     allowance_ms, clock_now_ms()));
 }
 
 /* The lease keeps nothing that the guard does not want kept any longer. */
@@ -343,6 +355,9 @@ exchange_choose_settings(struct exchange *x)
 	    .set = &x->batch.planned,
 	};
 
+	row_copy_cut(x->application_name, sizeof(x->application_name),
+		     (struct row_value){subject.application_name,
+					strlen(subject.application_name)});
 	guard_settings_clear(&x->settings);
 	/* Warn once, however often the statement is planned. */
 	return guard_settings_choose(&x->settings, pair_config(p), &subject,
@@ -408,7 +423,8 @@ exchange_notify(struct exchange *x)
 {
 	x->is_noticing = false;
 	guard_noticed(&x->guard, &x->batch.holders);
-	if (guard_log_notify(&x->log, x->pair, &x->guard, clock_now_ms()))
+	if (x->is_stirring ||
+	    guard_log_notify(&x->log, x->pair, &x->guard, clock_now_ms()))
 		exchange_resume_waiting(x);
 }
 
@@ -495,6 +511,8 @@ exchange_attempted(struct exchange *x)
 	exchange_seal_names(x);
 	x->names = b->names;
 	memset(&b->names, 0, sizeof(b->names));
+	if (result == ATTEMPT_NO_TURN)
+		guard_met(&x->guard, &b->rival);
 	step = guard_attempted(&x->guard, result, b->attempt_index, &b->planned,
 			       clock_now_ms());
 	if (x->is_canceled)
@@ -559,11 +577,14 @@ exchange_guard_timer(struct exchange *x)
 {
 	uint64_t now_ms = clock_now_ms();
 
-	if (now_ms < x->notice_ms) {
+	x->is_stirring = now_ms < x->notice_ms;
+	if (x->is_stirring && (now_ms < exchange_stir_ms(x) ||
+			       now_ms >= guard_step(&x->guard).wake_ms)) {
 		exchange_resume_waiting(x);
 		return;
 	}
-	x->notice_ms = now_ms + NEXT_NOTICE_MS;
+	if (!x->is_stirring)
+		x->notice_ms = now_ms + NEXT_NOTICE_MS;
 	x->is_noticing = true;
 	exchange_send_look(x, HOLDERS_OF_ALL);
 }

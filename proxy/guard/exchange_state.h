@@ -99,6 +99,8 @@ struct exchange {
 	bool is_failing; /* the server's error goes to the client next */
 	bool is_hurried; /* exchange_hurry was called */
 	bool is_noticing;      /* the look is for a notice, not for the guard */
+	bool is_stirring;      /* nor for that: the server's idle clock runs */
+	bool is_late;          /* the server has not answered for long */
 	bool has_savepoint;    /* ours */
 	bool has_own_settings; /* the session, as batch.h says */
 	bool in_own_block;     /* the piece runs between our BEGIN and COMMIT */
@@ -113,7 +115,9 @@ struct exchange {
 	struct batch batch;
 	struct gate_names names; /* the names of the set that is locked */
 	struct writer error; /* the server's, to be the statement's answer */
-	uint64_t notice_ms;  /* when the next notice is due */
+	char application_name[64]; /* the session's, for others */
+	uint64_t notice_ms;        /* when the next notice is due */
+	uint64_t asked_ms;         /* when the server was asked something */
 	struct guard_log log;
 };
 
@@ -176,6 +180,19 @@ bool exchange_may_sync(const struct exchange *x);
 
 /* Send what closes all that an attempt left open, and enter UNDOING. */
 void exchange_send_undo(struct exchange *x);
+
+/* exchange_patience.c */
+
+/* A question has been asked: run the timer until its answers are late. */
+void exchange_expect_answers(struct exchange *x);
+
+/* The timer has run out, and the answers are not there: give back what others
+ * wait for; the second time, or if the client has left, close the pair. */
+void exchange_late(struct exchange *x);
+
+/* When the server should be asked something again, so that its idle timeouts do
+ * not end a session that waits here. */
+uint64_t exchange_stir_ms(const struct exchange *x);
 
 /* exchange_refuse.c */
 

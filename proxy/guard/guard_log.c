@@ -33,6 +33,18 @@ guard_log_is_ordinary(enum guard_outcome outcome)
 	return outcome == GUARD_UNNEEDED || outcome == GUARD_OUT_OF_SCOPE;
 }
 
+static void
+guard_log_add_turn(struct log_event *e, const struct guard_account *a)
+{
+	char rival[256];
+
+	if (a->rival == NULL)
+		return;
+	report_rival(rival, sizeof(rival), a);
+	log_number(e, "turn_ms", a->turn_ms);
+	log_text(e, "turn_of", rival);
+}
+
 void
 guard_log_outcome(const struct guard_log *l, const struct guarded *of,
 		  const struct guard *g, uint64_t now_ms)
@@ -60,6 +72,7 @@ guard_log_outcome(const struct guard_log *l, const struct guarded *of,
 		log_number(&e, "gate_ms", a.gate_ms);
 		log_number(&e, "delayed", lease_delayed(&of->lease));
 	}
+	guard_log_add_turn(&e, &a);
 	log_text(&e, "result", l->result);
 	if (a.facts->has_old_snapshot)
 		log_text(&e, "snapshot", "old, newer tables are not seen");
@@ -78,6 +91,7 @@ guard_log_describe(const struct guard *g, uint64_t now_ms, struct log_event *e)
 	log_number(e, "attempts", a.attempts);
 	log_number(e, "waits", a.waits);
 	log_number(e, "windows", a.windows);
+	guard_log_add_turn(e, &a);
 }
 
 void

@@ -64,8 +64,9 @@ struct pair {
 	struct pipeline pipeline;
 	struct address server_address;
 	struct cancel_entry
-	    *cancel_entry;  /* the registry's; NULL: no key yet */
-	struct event timer; /* the owner's handler */
+	    *cancel_entry;   /* the registry's; NULL: no key yet */
+	uint32_t server_pid; /* as the server told it; 0: not yet */
+	struct event timer;  /* the owner's handler */
 	struct farewell farewell;
 	char user[PAIR_NAME_BYTES]; /* for the log; cut */
 	char database[PAIR_NAME_BYTES];

@@ -309,6 +309,7 @@ session_has_key(struct session *s, uint32_t pid, struct span secret)
 	    .server = s->pair.server_address,
 	};
 
+	s->pair.server_pid = pid;
 	if (s->pair.cancel_entry == NULL)
 		s->pair.cancel_entry = cancel_remember(s->pair.daemon->cancels,
 						       pid, secret, &target);

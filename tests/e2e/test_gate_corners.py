@@ -174,19 +174,19 @@ def test_the_second_guarded_statement_is_not_lost(lockstep, database, admin):
     assert not exists(admin, "table_c") and not exists(admin, "table_d")
 
 
-def test_who_waits_for_the_turn_and_leaves_is_gone(start_lockstep, database,
-                                                   admin):
+def test_who_waits_for_a_transaction_and_leaves_is_gone(start_lockstep,
+                                                        database, admin):
     proxy = start_lockstep(gate_transaction="60s")
     with drop_in_block(proxy, database) as m:
         n = Wire(proxy, database, options="-c client_min_messages=warning")
-        n.send(query("drop table other_b"))
+        n.send(query("drop table table_a cascade"))
         assert n.is_silent(SETTLE_S)
         n.vanish()
         wait_for(admin, "not exists (select from pg_stat_activity "
                         "where pid = %s)", n.pid)
         m.query("rollback")
     time.sleep(SETTLE_S)
-    assert exists(admin, "other_b")
+    assert exists(admin, "table_a")
 
 
 def test_a_client_that_breaks_while_it_is_warned(start_lockstep, database):
@@ -194,7 +194,7 @@ def test_a_client_that_breaks_while_it_is_warned(start_lockstep, database):
     with drop_in_block(proxy, database):
         n = Wire(proxy, database, options="-c lockstep.policy=nonsense")
         with Frozen(n):
-            n.send(query("drop table other_b"))
+            n.send(query("drop table table_a cascade"))
             time.sleep(SETTLE_S)
             n.vanish(reset=True)
             time.sleep(SETTLE_S)

@@ -200,7 +200,7 @@ def attempt_lines(text):
     bound = re.search(r"'lock_timeout', '([1-9]\d*)'|l := (\d+)", text)
     how = f"within {bound[1] or bound[2]} ms" if bound else "without waiting"
     name = "ATTEMPT"
-    if "pg_try_advisory_xact_lock" not in text:
+    if "RAISE lock_not_available;\nEXCEPTION WHEN OTHERS" in text:
         name = "MAKE ROOM"
     tables = ", ".join(re.search(r"\.(\w+)", lock)[1] for lock in locks)
     return [f"{name} {how}: {tables}", *locks]
@@ -513,8 +513,9 @@ There are a `table_a`, a `table_b` and a `table_c` with a foreign key to each; t
   how many these are; mostly none, and then it comes once. `SETTINGS BACK` sets them back where the transaction goes on,
   before anything of the client's runs. What the first one executes is parsed before it and closed behind it.
 - An attempt reports by an INFO message with SQLSTATE `LKSTP`, which the client does not get: the number of locks when all
-  are held; else the place, from 0, of the one that was not to be had; or one more than their number when another Lockstep
-  has the turn.
+  are held; else the place, from 0, of the one that was not to be had. What no lock reaches, a table that the role may not
+  `LOCK` for example, has an advisory lock of the transaction instead, (1282368363, OID), asked for first and never waited
+  for: the places of these come behind the number of locks, and the detail names who has it.
 """
 
 

@@ -257,13 +257,21 @@ static inline enum guard_action
 take_turn(struct fixture *f, uint32_t allowance_ms)
 {
 	return take_step(
-	    f, guard_turned(&f->guard, true, allowance_ms, f->now_ms));
+	    f, guard_turned(&f->guard, NULL, allowance_ms, f->now_ms));
 }
 
 static inline enum guard_action
 miss_turn(struct fixture *f)
 {
-	return take_step(f, guard_turned(&f->guard, false, 0, f->now_ms));
+	const struct rival rival = {
+	    .session = 17,
+	    .pid = 4712,
+	    .user = "eve",
+	    .application_name = "loader",
+	    .since_ms = BEGUN_MS - 1000,
+	};
+
+	return take_step(f, guard_turned(&f->guard, &rival, 0, f->now_ms));
 }
 
 static inline enum guard_action

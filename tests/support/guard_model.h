@@ -58,6 +58,13 @@ struct model {
 	uint64_t shut_total_ms;
 	unsigned windows;
 	uint64_t coaxed_ms;
+	/* The turn is another one's, for ever; that in the server is. */
+	bool is_rival_stubborn;
+	bool is_stranger_stubborn;
+	uint64_t denied_ms; /* since then without an attempt; 0: not */
+	uint64_t patient_until_ms;
+	bool has_seen;  /* a look has found somebody */
+	bool has_slept; /* the server, or the machine, for long */
 	bool is_canceled;
 	unsigned attempts;
 	unsigned failures;
@@ -117,6 +124,8 @@ model_init(struct model *m, uint64_t seed)
 	m->settings.in_transaction_timeout_ms = pick_of(m, blocks, 3);
 	m->settings.gate_window_ms = pick_of(m, windows, 4);
 	m->settings.gate_transaction_ms = pick(m, 2) == 0 ? 5000 : 0;
+	m->is_rival_stubborn = happens(m, 20);
+	m->is_stranger_stubborn = happens(m, 20);
 }
 
 static inline uint64_t
@@ -259,6 +268,8 @@ check_attempt(const struct model *m)
 	check_attempt_sight(m);
 	assert_true(facts->can_attempt);
 	assert_true(m->attempts == 0 || !is_late(m));
+	if (m->denied_ms > 0 && m->now_ms >= m->patient_until_ms)
+		assert_false(step->takes_turn);
 	if (is_pressing(m))
 		return;
 	if (m->attempts == 0 ||
@@ -283,7 +294,7 @@ check_wait(const struct model *m)
 {
 	uint64_t wake_ms = m->step.wake_ms;
 
-	assert_true(wake_ms > m->now_ms);
+	assert_true(wake_ms > m->now_ms || is_late(m));
 	assert_true(wake_ms <= deadline_of(m));
 	if (m->is_shut)
 		assert_true(wake_ms <= m->until_ms);
@@ -296,6 +307,8 @@ check_turn(const struct model *m)
 
 	assert_false(m->has_turn);
 	assert_true(!is_late(m) || m->attempts == 0);
+	if (m->denied_ms > 0 && m->now_ms >= m->patient_until_ms)
+		assert_true(m->step.is_impatient);
 	if (m->step.state != GUARD_AT_SHUT_TURN)
 		return;
 	if (m->now_ms - BEGUN_MS > STEADY_MS)
@@ -395,6 +408,9 @@ check_refuse(const struct model *m)
 	assert_int_equal(outcome, GUARD_TIMED_OUT);
 	assert_false(passes_on_timeout(m));
 	assert_true(is_late(m));
+	/* A turn that stays away refuses nothing. */
+	if (m->denied_ms > 0 && m->attempts == 0)
+		assert_true(m->has_seen || m->needs_gate || m->has_slept);
 }
 
 static inline void

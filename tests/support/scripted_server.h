@@ -10,8 +10,8 @@
  *     Query(*drop table c) COMMIT /
  *
  * '/' is a Sync, '|' a Flush, and '*' says that the locks of an attempt are
- * held.  "attempt(abc,waits)" queues for locks, "attempt(abc,no-turn)" does
- * not ask for the advisory lock.
+ * held.  "attempt(abc,waits)" queues for locks, "attempt(aB,turn)" asks
+ * for the advisory lock of a view.
  */
 #ifndef LOCKSTEP_TESTS_SUPPORT_SCRIPTED_SERVER_H
 #define LOCKSTEP_TESTS_SUPPORT_SCRIPTED_SERVER_H
@@ -321,7 +321,7 @@ server_verb_of_attempt(char out[SERVER_VERB_MAX], const char *sql)
 	else
 		snprintf(out, SERVER_VERB_MAX, "attempt(%s%s%s)", tables,
 			 strstr(sql, "NOWAIT") != NULL ? "" : ",waits",
-			 strstr(sql, "advisory") != NULL ? "" : ",no-turn");
+			 strstr(sql, "advisory") != NULL ? ",turn" : "");
 }
 
 static inline void
@@ -411,7 +411,8 @@ server_answer_facts(struct scripted_server *s, char *words)
 	static const char *const names[] = {SESSION_FACTS_COLUMN_TABLE(X)};
 #undef X
 	const char *row[SESSION_FACTS_COLUMNS] = {
-	    "off", "f", "read committed", "f", "notice", "0", "0", "1s", "t",
+	    "off", "f", "read committed", "f", "notice", "0", "0", "1s", "0",
+	    "0",   "t",
 	};
 	char *word;
 	size_t i;

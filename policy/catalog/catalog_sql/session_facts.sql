@@ -22,6 +22,10 @@ SELECT pg_catalog.current_setting('transaction_read_only') AS read_only,
            'lockstep.settings_before', true), 'statement_timeout=([^,]*)'),
            pg_catalog.current_setting('statement_timeout')) AS statement_timeout,
        pg_catalog.current_setting('deadlock_timeout') AS deadlock_timeout,
+       pg_catalog.current_setting('idle_session_timeout', true)
+         AS idle_timeout,
+       pg_catalog.current_setting('idle_in_transaction_session_timeout', true)
+         AS block_idle_timeout,
        EXISTS (
        SELECT FROM pg_catalog.pg_language g
         WHERE g.lanname = 'plpgsql'::pg_catalog.name

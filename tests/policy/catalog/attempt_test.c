@@ -50,7 +50,8 @@ expected_sql(const struct step *steps, size_t count, bool is_timed)
 	fprintf(to,
 		"DO $lockstep0$ DECLARE\n"
 		"b pg_catalog.timestamptz := pg_catalog.clock_timestamp();\n"
-		"l pg_catalog.int4; s pg_catalog.int4;\n"
+		"l pg_catalog.int4; s pg_catalog.int4;"
+		" r pg_catalog.text := '';\n"
 		"BEGIN\n");
 	for (; steps->lock != NULL; steps++)
 		print_step(to, steps, is_timed);
@@ -61,7 +62,7 @@ expected_sql(const struct step *steps, size_t count, bool is_timed)
 		"RAISE INFO USING MESSAGE = '%zu', ERRCODE = 'LKSTP';\n"
 		"EXCEPTION WHEN lock_not_available OR deadlock_detected THEN\n"
 		"RAISE INFO USING MESSAGE = s::pg_catalog.text,"
-		" ERRCODE = 'LKSTP';\n"
+		" DETAIL = COALESCE(r, ''),\nERRCODE = 'LKSTP';\n"
 		"WHEN OTHERS THEN\n"
 		"RAISE INFO USING MESSAGE = SQLERRM, ERRCODE = 'LKSTP';\n"
 		"END $lockstep0$",
@@ -102,18 +103,40 @@ attempt_sql_with_nowait_locks_one_table_after_the_other(void **state)
 	check_sql(&a, steps);
 }
 
-/* It comes before any lock, and by an index of its own. */
+static size_t
+count_of(const char *text, const char *part)
+{
+	size_t n = 0;
+
+	while ((text = strstr(text, part)) != NULL) {
+		text += strlen(part);
+		n++;
+	}
+	return n;
+}
+
+/*
+ * For what is not lockable, before any lock, and by an index of its own; what
+ * is lockable needs none.
+ */
 static void
 attempt_sql_takes_the_turn_first(void **state)
 {
-	struct lock_set set = {three, 3};
+	static const char turn[] =
+	    "s := 5;\n"
+	    "IF NOT pg_catalog.pg_try_advisory_xact_lock(1282368363, -2) THEN";
+	struct lock_item items[3];
+	struct lock_set set = {items, 3};
 	struct attempt a = {.set = &set, .nowait = true, .lock_timeout = "0"};
-	char *without = attempt_sql(&a);
+	char *without;
 	char *with;
 	size_t head;
 	char *lock;
 
 	(void)state;
+	memcpy(items, three, sizeof(items));
+	items[1].relid = UINT32_MAX - 1;
+	without = attempt_sql(&a);
 	a.takes_turn = true;
 	with = attempt_sql(&a);
 	assert_non_null(without);
@@ -123,13 +146,63 @@ attempt_sql_takes_the_turn_first(void **state)
 	assert_memory_equal(with, without, head);
 	assert_string_equal(lock, without + head);
 	*lock = '\0';
-	assert_string_equal(
-	    with + head,
-	    "s := 4;\n"
-	    "IF NOT pg_catalog.pg_try_advisory_xact_lock(" ATTEMPT_TURN_KEY ")"
-	    " THEN\nRAISE lock_not_available;\nEND IF;\n");
+	assert_memory_equal(with + head, turn, strlen(turn));
+	assert_non_null(strstr(with + head, "'4294967294'::pg_catalog.oid"));
+	assert_int_equal(count_of(with + head, "s := "), 1);
 	free(with);
 	free(without);
+}
+
+static void
+attempt_sql_takes_no_turn_for_what_it_locks(void **state)
+{
+	struct lock_item items[3];
+	struct lock_set set = {items, 3};
+	struct attempt a = {.set = &set,
+			    .nowait = true,
+			    .takes_turn = true,
+			    .lock_timeout = "0"};
+	char *sql;
+
+	(void)state;
+	memcpy(items, three, sizeof(items));
+	items[1].is_lockable = true;
+	sql = attempt_sql(&a);
+	assert_non_null(sql);
+	assert_null(strstr(sql, "advisory"));
+	free(sql);
+}
+
+static void
+attempt_read_rival_reads_who_has_the_turn(void **state)
+{
+	static const struct {
+		const char *detail;
+		struct rival rival;
+	} cases[] = {
+	    {"4712 psql\neve", {0, 4712, "eve", "psql", 0}},
+	    {"1 \n", {.pid = 1}},
+	    {"1  a b \ne\nv e", {0, 1, "e\nv e", " a b ", 0}},
+	    {"", {0}},
+	    {" \n", {0}},
+	    {"7", {.pid = 7}},
+	    {"7 psql", {.pid = 7}},
+	};
+	struct rival rival;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		memset(&rival, 0xff, sizeof(rival));
+		attempt_read_rival(&rival, cases[i].detail,
+				   strlen(cases[i].detail));
+		assert_int_equal(rival.session, 0);
+		assert_int_equal(rival.pid, cases[i].rival.pid);
+		assert_string_equal(rival.user, cases[i].rival.user);
+		assert_string_equal(rival.application_name,
+				    cases[i].rival.application_name);
+	}
+	attempt_read_rival(&rival, NULL, 0);
+	assert_int_equal(rival.pid, 0);
 }
 
 /* It counts in the indexes all the same: they are those of the set. */
@@ -172,18 +245,6 @@ attempt_sql_of_nothing_lockable_is_granted(void **state)
 
 	(void)state;
 	check_sql(&a, steps);
-}
-
-static size_t
-count_of(const char *text, const char *part)
-{
-	size_t n = 0;
-
-	while ((text = strstr(text, part)) != NULL) {
-		text += strlen(part);
-		n++;
-	}
-	return n;
 }
 
 static void
@@ -411,6 +472,8 @@ attempt_read_reads_each_index_the_count_and_the_turn(void **state)
 	assert_int_equal(index, 3);
 	assert_true(read_message("4", 1, &index));
 	assert_int_equal(index, 4);
+	assert_true(read_message("6", 1, &index));
+	assert_int_equal(index, 6);
 }
 
 static void
@@ -421,7 +484,7 @@ attempt_read_refuses_what_is_not_of_ours(void **state)
 		size_t len;
 	} wrong[] = {
 	    {"", 0},
-	    {"5", 1},
+	    {"7", 1},
 	    {"-1", 2},
 	    {"+1", 2},
 	    {" 1", 2},
@@ -455,6 +518,8 @@ main(void)
 	    cmocka_unit_test(
 		attempt_sql_with_nowait_locks_one_table_after_the_other),
 	    cmocka_unit_test(attempt_sql_takes_the_turn_first),
+	    cmocka_unit_test(attempt_sql_takes_no_turn_for_what_it_locks),
+	    cmocka_unit_test(attempt_read_rival_reads_who_has_the_turn),
 	    cmocka_unit_test(attempt_sql_leaves_out_what_is_not_lockable),
 	    cmocka_unit_test(
 		attempt_sql_with_a_bound_gives_each_lock_what_is_left),

@@ -144,16 +144,36 @@ tell_look(struct model *m)
 	    .oldest_ms = h.oldest_ms,
 	};
 	add_untold(m, &h);
+	m->has_seen |= h.count > 0;
 	take(m, guard_looked(&m->guard, &h, 0, m->now_ms));
+}
+
+/* Patience ends after 5 s, or half of what is left. */
+static void
+note_denial(struct model *m)
+{
+	uint64_t deadline_ms = deadline_of(m);
+	uint64_t rest_ms =
+	    deadline_ms > m->now_ms ? deadline_ms - m->now_ms : 0;
+
+	if (m->denied_ms == 0) {
+		m->denied_ms = m->now_ms;
+		m->patient_until_ms = m->now_ms + least(5000, rest_ms / 2);
+	}
 }
 
 static void
 tell_turn(struct model *m)
 {
+	const struct rival rival = {.session = 17};
+
 	m->allowance_ms = happens(m, 5) ? pick(m, 400) : UINT32_MAX;
-	m->has_turn = !happens(m, 5);
-	take(m,
-	     guard_turned(&m->guard, m->has_turn, m->allowance_ms, m->now_ms));
+	m->has_turn =
+	    m->step.is_impatient || !(m->is_rival_stubborn || happens(m, 5));
+	if (!m->has_turn)
+		note_denial(m);
+	take(m, guard_turned(&m->guard, m->has_turn ? NULL : &rival,
+			     m->allowance_ms, m->now_ms));
 }
 
 static void
@@ -214,10 +234,12 @@ tell_attempt(struct model *m)
 	size_t count = set->count;
 	size_t index = pick(m, (uint32_t)count);
 
-	if (happens(m, 20)) {
+	if (m->step.takes_turn && (m->is_stranger_stubborn || happens(m, 20))) {
+		note_denial(m);
 		tell_refusal(m, ATTEMPT_NO_TURN, count + 1);
 		return;
 	}
+	m->denied_ms = 0;
 	m->attempts++;
 	if (happens(m, 30)) {
 		tell_grant(m);
@@ -252,8 +274,10 @@ pass_time(struct model *m)
 		m->now_ms += pick(m, step->attempt_bound_ms + 2);
 	else
 		m->now_ms += pick(m, 4);
-	if (happens(m, 500))
+	if (happens(m, 500)) {
 		m->now_ms += pick(m, 100000);
+		m->has_slept = true;
+	}
 }
 
 /* A question of ours that fails, or a cancel: at any step. */

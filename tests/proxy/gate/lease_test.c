@@ -15,12 +15,27 @@ lease(struct gate_fixture *f, size_t n)
 	return &f->players[n].lease;
 }
 
+/* For one relation, always the same. */
+static bool
+ask_turn(struct gate_fixture *f, size_t n, uint32_t *allowance_ms,
+	 struct rival *rival)
+{
+	static struct lock_item item = {.relid = 4711,
+					.mode = LOCK_ACCESS_EXCLUSIVE};
+	static const struct lock_set set = {&item, 1};
+	const struct turn_claim claim = {.who.application_name = "loader",
+					 .set = &set};
+
+	return lease_take_turn(lease(f, n), &claim, allowance_ms, rival);
+}
+
 static bool
 take_turn(struct gate_fixture *f, size_t n)
 {
 	uint32_t allowance_ms;
+	struct rival rival;
 
-	return lease_take_turn(lease(f, n), &allowance_ms);
+	return ask_turn(f, n, &allowance_ms, &rival);
 }
 
 /* How long the gate may be shut now. */
@@ -28,8 +43,9 @@ static uint32_t
 allowance(struct gate_fixture *f, size_t n)
 {
 	uint32_t allowance_ms = 0;
+	struct rival rival;
 
-	assert_true(lease_take_turn(lease(f, n), &allowance_ms));
+	assert_true(ask_turn(f, n, &allowance_ms, &rival));
 	return allowance_ms;
 }
 
@@ -90,6 +106,26 @@ lease_take_turn_is_for_one_session_of_a_database(void **state)
 	assert_true(take_turn(f, 0));
 	end(f, 0);
 	end(f, 2);
+}
+
+static void
+lease_take_turn_tells_who_has_it(void **state)
+{
+	struct gate_fixture *f = *state;
+	struct pair *p = &f->players[0].pair;
+	uint32_t allowance_ms;
+	struct rival rival;
+
+	p->server_pid = 4712;
+	memcpy(p->user, "eve", 4);
+	assert_true(take_turn(f, 0));
+	assert_false(ask_turn(f, 1, &allowance_ms, &rival));
+	assert_int_equal(rival.session, p->id);
+	assert_int_equal(rival.pid, 4712);
+	assert_string_equal(rival.user, "eve");
+	assert_string_equal(rival.application_name, "loader");
+	assert_in_range(clock_now_ms() - rival.since_ms, 0, 60000);
+	end(f, 0);
 }
 
 static void
@@ -256,7 +292,7 @@ lease_shut_without_memory_leaves_it_open(void **state)
 /* What a transaction keeps */
 
 static void
-lease_keep_keeps_the_gate_and_the_turn(void **state)
+lease_keep_keeps_the_gate_and_not_the_turn(void **state)
 {
 	struct gate_fixture *f = *state;
 
@@ -267,7 +303,7 @@ lease_keep_keeps_the_gate_and_the_turn(void **state)
 	lease_give_turn(lease(f, 0));
 	loop_for(f->base, 0);
 	assert_int_equal(windows(f), 1);
-	assert_false(take_turn(f, 1));
+	assert_true(take_turn(f, 1));
 	gate_fixture_query(f, 1, "table a");
 	assert_server_got(f, "");
 	gate_fixture_query(f, 0, "table a"); /* its own */
@@ -338,7 +374,7 @@ is_over(void *arg)
 	return gate_is_open(&f->gate);
 }
 
-/* A migration that thinks for long keeps neither from others. */
+/* A migration that thinks for long keeps it from nobody. */
 static void
 lease_keep_ends_at_its_time(void **state)
 {
@@ -351,35 +387,7 @@ lease_keep_ends_at_its_time(void **state)
 	assert_server_got(f, "");
 	loop_until(f->base, is_over, f);
 	assert_server_got(f, "table a|");
-	assert_true(take_turn(f, 1));
-	/* Its next statement waits like any other. */
-	assert_false(take_turn(f, 0));
-	assert_false(lease(f, 0)->has_turn);
 	end(f, 0);
-	assert_false(take_turn(f, 2));
-	end(f, 1);
-	assert_true(take_turn(f, 2));
-	end(f, 2);
-}
-
-/* A statement of it that was not protected took the turn, and left it. */
-static void
-lease_give_turn_keeps_it_no_longer_than_the_gate(void **state)
-{
-	struct gate_fixture *f = *state;
-
-	assert_true(take_turn(f, 0));
-	keep(f, 0, "a", BRIEF_MS);
-	lease_give_turn(lease(f, 0));
-	assert_true(take_turn(f, 0));
-	assert_false(take_turn(f, 1));
-	lease_give_turn(lease(f, 0));
-	loop_until(f->base, is_over, f);
-	assert_true(take_turn(f, 1));
-	lease_give_turn(lease(f, 0));
-	assert_false(take_turn(f, 0));
-	end(f, 0);
-	end(f, 1);
 }
 
 static void
@@ -412,6 +420,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(lease_take_turn_is_for_one_session_of_a_database),
+	    TEST(lease_take_turn_tells_who_has_it),
 	    TEST(lease_end_of_nothing_is_nothing),
 	    TEST(lease_shut_shuts_the_gate_until_open),
 	    TEST(lease_end_opens_everything),
@@ -420,11 +429,10 @@ main(void)
 	    TEST(lease_open_counts_how_long_it_was_shut),
 	    TEST(lease_shut_again_counts_the_first_one),
 	    TEST(lease_shut_without_memory_leaves_it_open),
-	    TEST(lease_keep_keeps_the_gate_and_the_turn),
+	    TEST(lease_keep_keeps_the_gate_and_not_the_turn),
 	    TEST(lease_keep_again_adds_to_what_it_kept),
 	    TEST(lease_keep_without_memory_keeps_nothing),
 	    TEST(lease_keep_ends_at_its_time),
-	    TEST(lease_give_turn_keeps_it_no_longer_than_the_gate),
 	    TEST(lease_delayed_counts_those_of_all_windows),
 	};
 

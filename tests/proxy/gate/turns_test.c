@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
+#include "policy/catalog/lock_set.h"
 #include "tests/support/allocation.h"
 #include "tests/support/test.h"
 
@@ -12,8 +13,6 @@ enum {
 	THREADS = 4,
 	ROUNDS_OF_THREAD = 2000,
 };
-
-#define FOR_EVER UINT64_MAX
 
 static int
 new_turns(void **state)
@@ -29,23 +28,53 @@ free_turns(void **state)
 	return 0;
 }
 
+/* A relation in a mode, or none. */
+struct wish {
+	uint32_t relid;
+	enum lock_mode mode;
+};
+
+static bool
+claim_turn(struct turns *t, const char *database, const struct wish *wishes,
+	   struct turn_claim *claim, struct rival *rival)
+{
+	struct lock_item items[3] = {0};
+	struct lock_set set = {items, 0};
+	uint32_t allowance_ms;
+
+	for (; set.count < 3 && wishes[set.count].relid != 0; set.count++) {
+		items[set.count].relid = wishes[set.count].relid;
+		items[set.count].mode = wishes[set.count].mode;
+	}
+	claim->set = &set;
+	return turns_take(t, database, claim, NOW_MS, &allowance_ms, rival);
+}
+
+/* Take the turn for one relation, always the same. */
 static bool
 take(struct turns *t, const char *database, uint64_t session, uint64_t now_ms)
 {
+	static struct lock_item item = {.relid = 4711,
+					.mode = LOCK_ACCESS_EXCLUSIVE};
+	static const struct lock_set set = {&item, 1};
+	const struct turn_claim claim = {.who.session = session, .set = &set};
+	struct rival rival;
 	uint32_t allowance_ms;
 
-	return turns_take(t, database, session, FOR_EVER, now_ms,
-			  &allowance_ms);
+	return turns_take(t, database, &claim, now_ms, &allowance_ms, &rival);
 }
 
 /* How long the gate may be shut now; the turn is given back. */
 static uint32_t
 allowance(struct turns *t, const char *database, uint64_t now_ms)
 {
+	const struct lock_set none = {0};
+	const struct turn_claim claim = {.who.session = 1, .set = &none};
+	struct rival rival;
 	uint32_t allowance_ms = 0;
 
 	assert_true(
-	    turns_take(t, database, 1, FOR_EVER, now_ms, &allowance_ms));
+	    turns_take(t, database, &claim, now_ms, &allowance_ms, &rival));
 	turns_give(t, database, 1);
 	return allowance_ms;
 }
@@ -107,36 +136,110 @@ turns_give_is_for_the_owner_only(void **state)
 	assert_false(take(t, "a", 2, NOW_MS));
 }
 
-/* A transaction that keeps its locks keeps the turn for so long only. */
+/* Whose sets do not meet have nothing to do with one another. */
 static void
-turns_take_ends_at_its_time(void **state)
+turns_take_keeps_apart_only_who_can_meet(void **state)
 {
+	static const struct {
+		struct wish first[3];
+		struct wish second[3];
+		bool meets;
+	} cases[] = {
+	    {{{5, LOCK_ACCESS_EXCLUSIVE}}, {{6, LOCK_ACCESS_EXCLUSIVE}}, false},
+	    {{{5, LOCK_ACCESS_EXCLUSIVE}}, {{5, LOCK_ACCESS_EXCLUSIVE}}, true},
+	    {{{0}}, {{5, LOCK_ACCESS_EXCLUSIVE}}, false},
+	    {{{0}}, {{0}}, false},
+	    /* In whatever order they come. */
+	    {{{9, LOCK_SHARE}, {2, LOCK_ACCESS_EXCLUSIVE}, {7, LOCK_SHARE}},
+	     {{8, LOCK_SHARE}, {1, LOCK_SHARE}, {2, LOCK_ACCESS_SHARE}},
+	     true},
+	    {{{9, LOCK_ACCESS_EXCLUSIVE}, {3, LOCK_ACCESS_EXCLUSIVE}},
+	     {{8, LOCK_ACCESS_EXCLUSIVE}, {4, LOCK_ACCESS_EXCLUSIVE}},
+	     false},
+	    {{{UINT32_MAX, LOCK_ACCESS_EXCLUSIVE}},
+	     {{1, LOCK_SHARE}, {UINT32_MAX, LOCK_ACCESS_SHARE}},
+	     true},
+	    /* Modes that others can hold beside. */
+	    {{{5, LOCK_SHARE}}, {{5, LOCK_SHARE}}, false},
+	    {{{5, LOCK_ROW_SHARE}}, {{5, LOCK_SHARE_ROW_EXCLUSIVE}}, false},
+	    {{{5, LOCK_SHARE_ROW_EXCLUSIVE}},
+	     {{5, LOCK_SHARE_ROW_EXCLUSIVE}},
+	     true},
+	};
 	struct turns *t = *state;
-	uint32_t allowance_ms;
 
-	assert_true(
-	    turns_take(t, "a", 1, NOW_MS + 5000, NOW_MS, &allowance_ms));
-	assert_false(take(t, "a", 2, NOW_MS));
-	assert_false(take(t, "a", 2, NOW_MS + 4999));
-	assert_true(take(t, "a", 2, NOW_MS + 5000));
-	assert_false(take(t, "a", 1, NOW_MS + 5000));
-	turns_give(t, "a", 1); /* not its own any more */
-	assert_false(take(t, "a", 3, NOW_MS + 5000));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct turn_claim one = {.who.session = 1};
+		struct turn_claim two = {.who.session = 2};
+		struct rival rival;
+
+		assert_true(claim_turn(t, "a", cases[i].first, &one, &rival));
+		assert_int_equal(
+		    claim_turn(t, "a", cases[i].second, &two, &rival),
+		    !cases[i].meets);
+		assert_int_equal(rival.session, cases[i].meets ? 1 : 0);
+		turns_give(t, "a", 1);
+		assert_true(claim_turn(t, "a", cases[i].second, &two, &rival));
+		turns_give(t, "a", 2);
+	}
 }
 
 static void
-turns_take_again_counts_the_time_anew(void **state)
+turns_take_anew_forgets_what_it_was_for(void **state)
 {
+	static const struct wish a[] = {{1, LOCK_ACCESS_EXCLUSIVE}, {0}};
+	static const struct wish b[] = {{2, LOCK_ACCESS_EXCLUSIVE}, {0}};
+	struct turn_claim one = {.who.session = 1};
+	struct turn_claim two = {.who.session = 2};
+	struct turn_claim three = {.who.session = 3};
 	struct turns *t = *state;
-	uint32_t allowance_ms;
+	struct rival rival;
 
-	assert_true(
-	    turns_take(t, "a", 1, NOW_MS + 5000, NOW_MS, &allowance_ms));
-	assert_true(take(t, "a", 1, NOW_MS + 10));
-	assert_false(take(t, "a", 2, NOW_MS + 6000));
-	assert_true(
-	    turns_take(t, "a", 1, NOW_MS + 10, NOW_MS + 20, &allowance_ms));
-	assert_true(take(t, "a", 2, NOW_MS + 20));
+	assert_true(claim_turn(t, "a", a, &one, &rival));
+	assert_true(claim_turn(t, "a", b, &one, &rival));
+	assert_true(claim_turn(t, "a", a, &two, &rival));
+	assert_false(claim_turn(t, "a", a, &one, &rival)); /* and loses b */
+	assert_true(claim_turn(t, "a", b, &three, &rival));
+}
+
+static void
+turns_take_tells_who_has_it(void **state)
+{
+	static const struct wish a[] = {{1, LOCK_ACCESS_EXCLUSIVE}, {0}};
+	struct turn_claim eve = {.who = {.session = 7,
+					 .pid = 4712,
+					 .user = "eve",
+					 .application_name = "loader",
+					 .since_ms = NOW_MS}};
+	struct turn_claim two = {.who.session = 2};
+	struct turns *t = *state;
+	struct rival rival;
+
+	assert_true(claim_turn(t, "a", a, &eve, &rival));
+	assert_int_equal(rival.session, 0);
+	assert_false(claim_turn(t, "a", a, &two, &rival));
+	assert_memory_equal(&rival, &eve.who, sizeof(rival));
+}
+
+/* Who has waited enough has it beside others, each to be given back. */
+static void
+turns_take_impatiently_is_granted(void **state)
+{
+	static const struct wish a[] = {{1, LOCK_ACCESS_EXCLUSIVE}, {0}};
+	struct turn_claim one = {.who.session = 1};
+	struct turn_claim two = {.who.session = 2, .is_impatient = true};
+	struct turn_claim three = {.who.session = 3};
+	struct turns *t = *state;
+	struct rival rival;
+
+	assert_true(claim_turn(t, "a", a, &one, &rival));
+	assert_true(claim_turn(t, "a", a, &two, &rival));
+	assert_false(claim_turn(t, "a", a, &three, &rival));
+	turns_give(t, "a", 1);
+	assert_false(claim_turn(t, "a", a, &three, &rival));
+	assert_int_equal(rival.session, 2);
+	turns_give(t, "a", 2);
+	assert_true(claim_turn(t, "a", a, &three, &rival));
 }
 
 /* How long the gate may be shut */
@@ -227,11 +330,15 @@ turns_take_without_memory_grants_nothing(void **state)
 	assert_false(take(t, "a", 1, NOW_MS));
 	assert_true(allocation_restore());
 	assert_true(take(t, "a", 1, NOW_MS));
+	allocation_fail_after(1); /* the database is new, the holder fails */
+	assert_false(take(t, "b", 1, NOW_MS));
+	assert_true(allocation_restore());
 	allocation_fail_after(0);
-	assert_true(take(t, "a", 1, NOW_MS)); /* it is known by now */
+	assert_false(take(t, "a", 1, NOW_MS)); /* it has lost the turn */
 	turns_give(t, "a", 1);
-	turns_spend(t, "b", 1);
-	assert_false(allocation_restore());
+	turns_spend(t, "c", 1);
+	assert_true(allocation_restore());
+	assert_true(take(t, "a", 2, NOW_MS));
 }
 
 static void
@@ -309,8 +416,10 @@ main(void)
 	    TEST(turns_take_again_grants_the_owner),
 	    TEST(turns_take_keeps_databases_apart),
 	    TEST(turns_give_is_for_the_owner_only),
-	    TEST(turns_take_ends_at_its_time),
-	    TEST(turns_take_again_counts_the_time_anew),
+	    TEST(turns_take_keeps_apart_only_who_can_meet),
+	    TEST(turns_take_anew_forgets_what_it_was_for),
+	    TEST(turns_take_tells_who_has_it),
+	    TEST(turns_take_impatiently_is_granted),
 	    TEST(turns_take_begins_with_the_whole_allowance),
 	    TEST(turns_spend_takes_from_the_allowance),
 	    TEST(turns_take_refills_the_allowance_by_its_share),

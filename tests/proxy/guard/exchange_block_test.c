@@ -15,7 +15,7 @@ static const struct scene_row rows[] = {
 		  "--\n"
 		  "Q commit",
 	.script = "look: !open ; look: !shut ; attempt: !shut "
-		  "!turn; drop: !shut !turn; commit: !shut !turn",
+		  "!turn; drop: !shut !turn; commit: !shut !free",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
 		       "settings plan{c} / "
 		       "look(abc) / "
@@ -268,14 +268,14 @@ static const struct scene_row rows[] = {
 		       "[DROP TABLE] ready-T [COMMIT] ready-I",
     },
     {
-	.name = "turn and gate are kept as long as "
+	.name = "the gate is kept as long as "
 		"gate_transaction says",
 	.client = "Q begin\n"
 		  "--\n"
 		  "Q drop table c\n"
 		  "--\n"
 		  "Q commit",
-	.script = "commit: !kept !turn !late 6000 !free",
+	.script = "commit: !kept !free",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
 		       "settings plan{c} / "
 		       "look(abc) / "

@@ -52,7 +52,7 @@ static const struct scene_row rows[] = {
 		  "set=abC",
 	.server_gets = "facts(f) settings plan{c} / "
 		       "look(c) / "
-		       "BEGIN attempt(ab) plan{c} / "
+		       "BEGIN attempt(ab,turn) plan{c} / "
 		       "Query(*drop table c) COMMIT /",
 	.client_gets = "[DROP TABLE] ready-I",
     },
@@ -93,7 +93,7 @@ static const struct scene_row rows[] = {
 		       "look(abc) / "
 		       "names(abc) / "
 		       "look(abc) / "
-		       "BEGIN attempt(ab) plan{c} / "
+		       "BEGIN attempt(ab,turn) plan{c} / "
 		       "Query(*drop table c) COMMIT /",
 	.client_gets = "[DROP TABLE] ready-I",
     },
@@ -153,7 +153,7 @@ static const struct scene_row rows[] = {
 		       "look(abc) / "
 		       "BEGIN attempt(abc) plan{c} / "
 		       "ROLLBACK / "
-		       "BEGIN attempt(abc,no-turn) plan{c} / "
+		       "BEGIN attempt(abc) plan{c} / "
 		       "Query(*drop table c) COMMIT /",
 	.client_gets = "notice 00000 [DROP TABLE] ready-I",
     },

@@ -155,25 +155,32 @@ close_gives_back_what_others_wait_for(void **state)
 {
 	struct fixture *f = *state;
 	struct gate_names names = gate_fixture_names("a");
+	struct lock_item item = {.relid = 7, .mode = LOCK_ACCESS_EXCLUSIVE};
+	const struct lock_set set = {&item, 1};
+	const struct turn_claim claim = {.who.session = 99, .set = &set};
 	struct cancel_target target;
+	struct rival rival;
 	uint32_t allowance_ms;
 
 	log_in(f);
-	assert_true(lease_take_turn(&f->s->guarded.lease, &allowance_ms));
+	assert_true(lease_take_turn(&f->s->guarded.lease, &claim, &allowance_ms,
+				    &rival));
 	lease_shut(&f->s->guarded.lease, &names,
 		   clock_now_ms() + FIXTURE_LONG_MS);
 	run(f);
 	assert_false(gate_is_open(&f->sessions.gate));
-	assert_false(turns_take(f->daemon.turns, "joe", 99, UINT64_MAX, 0,
-				&allowance_ms));
+	assert_false(turns_take(f->daemon.turns, "joe", &claim, 0,
+				&allowance_ms, &rival));
+	assert_int_equal(rival.session, f->s->pair.id);
+	assert_int_equal(rival.pid, 7);
 	assert_true(
 	    cancel_find(f->daemon.cancels, 7, bytes("1234", 4), &target));
 	session_stop(f->s);
 	run(f);
 	assert_true(gate_is_open(&f->sessions.gate));
 	assert_false(lease_is_held(&f->s->guarded.lease));
-	assert_true(turns_take(f->daemon.turns, "joe", 99, UINT64_MAX, 0,
-			       &allowance_ms));
+	assert_true(turns_take(f->daemon.turns, "joe", &claim, 0, &allowance_ms,
+			       &rival));
 	assert_false(
 	    cancel_find(f->daemon.cancels, 7, bytes("1234", 4), &target));
 }
