@@ -21,7 +21,8 @@
 	X(SESSION_FACTS_DEADLOCK_TIMEOUT, deadlock_timeout)                    \
 	X(SESSION_FACTS_IDLE_TIMEOUT, idle_timeout)                            \
 	X(SESSION_FACTS_BLOCK_IDLE_TIMEOUT, block_idle_timeout)                \
-	X(SESSION_FACTS_CAN_ATTEMPT, can_attempt)
+	X(SESSION_FACTS_CAN_ATTEMPT, can_attempt)                              \
+	X(SESSION_FACTS_HELD, held) /* held.h reads it */
 
 enum session_facts_column {
 #define X(id, name) id,

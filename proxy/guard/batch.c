@@ -198,7 +198,8 @@ batch_take_row(struct batch *b, struct span body)
 		return true;
 	case BATCH_FACTS:
 		b->has_facts = batch_read_row(v, SESSION_FACTS_COLUMNS, body) &&
-			       session_facts_read(&b->facts, v);
+			       session_facts_read(&b->facts, v) &&
+			       held_read(&b->held, v[SESSION_FACTS_HELD]);
 		return b->has_facts;
 	case BATCH_OVERRIDES:
 		return batch_read_row(v, OVERRIDES_COLUMNS, body) &&
@@ -287,6 +288,7 @@ void
 batch_clear(struct batch *b)
 {
 	lock_set_clear(&b->planned);
+	held_clear(&b->held);
 	gate_names_clear(&b->names);
 	writer_clear(&b->injection.out);
 	writer_clear(&b->error);

@@ -556,6 +556,7 @@ exchange_free(struct exchange *x)
 	guard_clear(&x->guard);
 	batch_clear(&x->batch);
 	query_clear(&x->query);
+	held_clear(&x->held);
 	gate_names_clear(&x->names);
 	guard_settings_clear(&x->settings);
 	writer_clear(&x->error);

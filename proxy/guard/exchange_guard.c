@@ -396,13 +396,17 @@ exchange_planned(struct exchange *x)
 	if (exchange_is_cut_short(x))
 		return;
 	x->has_own_settings = b->has_own_settings;
-	if (!b->has_facts || !exchange_choose_settings(x))
+	if (!b->has_facts || !exchange_choose_settings(x)) {
 		exchange_give_up(x);
-	else
-		exchange_act(x,
-			     guard_planned(&x->guard, &x->settings,
-					   exchange_least_scope(x), &b->facts,
-					   &b->planned, clock_now_ms()));
+		return;
+	}
+	held_clear(&x->held);
+	x->held = b->held;
+	memset(&b->held, 0, sizeof(b->held));
+	held_subtract(&x->held, &b->planned);
+	exchange_act(x, guard_planned(&x->guard, &x->settings,
+				      exchange_least_scope(x), &b->facts,
+				      &b->planned, clock_now_ms()));
 }
 
 static void
@@ -511,6 +515,7 @@ exchange_attempted(struct exchange *x)
 	exchange_seal_names(x);
 	x->names = b->names;
 	memset(&b->names, 0, sizeof(b->names));
+	held_subtract(&x->held, &b->planned);
 	if (result == ATTEMPT_NO_TURN)
 		guard_met(&x->guard, &b->rival);
 	step = guard_attempted(&x->guard, result, b->attempt_index, &b->planned,

@@ -113,6 +113,7 @@ struct exchange {
 	struct guard_settings settings; /* for this statement, once planned */
 	struct guard guard;
 	struct batch batch;
+	struct held held;        /* as of the last plan */
 	struct gate_names names; /* the names of the set that is locked */
 	struct writer error; /* the server's, to be the statement's answer */
 	char application_name[64]; /* the session's, for others */

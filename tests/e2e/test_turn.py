@@ -69,6 +69,41 @@ def test_loaders_of_other_tables_do_not_wait(direct, lockstep, play):
     load_beside(play, lockstep)
 
 
+ITS_OWN = {
+    "a temporary table": ["create temp table t (id int)", "drop table t"],
+    "two of before": ["drop table old_t, old_r"],
+    "a new table": ["create table n (id int primary key)",
+                    "create table r (n int references n)", "truncate r",
+                    "drop table n cascade", "drop table r"],
+    "once more": ["truncate c", "truncate c", "truncate c"],
+    "a locked one": ["lock table c", "truncate c"],
+}
+
+
+def use_what_is_its_own(play, endpoint, texts):
+    """A transaction about what nobody else can be in the way of, beside one
+    that does the same."""
+    sessions = play(endpoint), play(endpoint)
+    for one in sessions:
+        for text in ("create temp table old_t (id int primary key)",
+                     "create temp table old_r (id int references old_t)",
+                     "begin", "set lock_timeout = '1s'"):
+            well(one.query(text))
+    for text in texts:
+        well(sessions[0].query(text))
+    well(sessions[0].query("rollback"))
+    return sessions[0]
+
+
+@pytest.mark.parametrize("what", ITS_OWN)
+def test_what_is_its_own_needs_no_attempt(direct, lockstep, play, what):
+    use_what_is_its_own(play, direct, ITS_OWN[what])
+    guarded = len(lockstep.guarded())
+    use_what_is_its_own(play, lockstep, ITS_OWN[what])
+    lines = lockstep.guarded()[guarded:]
+    assert len(lines) == (1 if what == "once more" else 0), lines
+
+
 RUNNING_ON = {
     "one message": ["drop table y, z; select pg_sleep(60)"],
     "a block in one": ["begin; drop table y, z; select pg_sleep(60); commit"],

@@ -19,6 +19,7 @@ plain_row(struct row_value row[SESSION_FACTS_COLUMNS])
 	row[SESSION_FACTS_IDLE_TIMEOUT] = value("0");
 	row[SESSION_FACTS_BLOCK_IDLE_TIMEOUT] = value("0");
 	row[SESSION_FACTS_CAN_ATTEMPT] = value("t");
+	row[SESSION_FACTS_HELD] = value("");
 }
 
 /* A plain row, with one column changed; each value an exact copy. */
