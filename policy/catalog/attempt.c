@@ -17,7 +17,9 @@ is_in_a_name(const struct lock_set *set, const char *tag)
 	size_t i;
 
 	for (i = 0; i < set->count; i++)
-		if (strstr(set->items[i].name, tag) != NULL)
+		if (strstr(set->items[i].name, tag) != NULL ||
+		    (set->items[i].owner != NULL &&
+		     strstr(set->items[i].owner, tag) != NULL))
 			return true;
 	return false;
 }
@@ -41,8 +43,27 @@ print_lock(struct text *t, const struct attempt *a, size_t index)
 	text_print(t, CATALOG_SQL_ATTEMPT_ITEM "\n", index);
 	if (!a->nowait)
 		text_print(t, CATALOG_SQL_ATTEMPT_BOUND "\n", a->bound_ms);
-	text_print(t, CATALOG_SQL_ATTEMPT_LOCK "\n", item->name,
-		   lock_mode_sql(item->mode), a->nowait ? " NOWAIT" : "");
+	else if (item->owner != NULL)
+		text_print(t, CATALOG_SQL_ATTEMPT_MOMENT "\n");
+	if (item->owner != NULL)
+		text_print(t, CATALOG_SQL_ATTEMPT_OWNER "\n", item->name,
+			   item->owner);
+	else
+		text_print(t, CATALOG_SQL_ATTEMPT_LOCK "\n", item->name,
+			   lock_mode_sql(item->mode),
+			   a->nowait ? " NOWAIT" : "");
+}
+
+/* True if the attempt sets lock_timeout. */
+static bool
+attempt_sets_timeout(const struct attempt *a)
+{
+	size_t i;
+
+	for (i = 0; i < a->set->count; i++)
+		if (a->set->items[i].owner != NULL)
+			return true;
+	return !a->nowait;
 }
 
 static void
@@ -70,7 +91,7 @@ attempt_sql(const struct attempt *a)
 	for (i = 0; i < a->set->count; i++)
 		if (a->set->items[i].is_lockable)
 			print_lock(&t, a, i);
-	if (!a->nowait)
+	if (attempt_sets_timeout(a))
 		text_print(&t, CATALOG_SQL_ATTEMPT_RESTORE "\n",
 			   a->lock_timeout);
 	text_print(&t, CATALOG_SQL_ATTEMPT_END, a->set->count, ATTEMPT_SQLSTATE,
@@ -91,9 +112,10 @@ attempt_coax_sql(const struct lock_set *set, size_t index, uint32_t wait_ms)
 }
 
 const char *
-attempt_refusal_sql(void)
+attempt_refusal_sql(bool is_deadlock)
 {
-	return CATALOG_SQL_REFUSE;
+	return is_deadlock ? CATALOG_SQL_REFUSE_DEADLOCK
+			   : CATALOG_SQL_REFUSE_TIMEOUT;
 }
 
 bool

@@ -50,10 +50,10 @@ char *attempt_coax_sql(const struct lock_set *set, size_t index,
 		       uint32_t wait_ms);
 
 /*
- * A statement that makes the client's transaction fail as a lock timeout does;
- * static.
+ * A statement that makes the client's transaction fail as a deadlock does, or a
+ * lock timeout; static.
  */
-const char *attempt_refusal_sql(void);
+const char *attempt_refusal_sql(bool is_deadlock);
 
 /*
  * Read the text of the INFO message, which has `len` bytes.  *index becomes

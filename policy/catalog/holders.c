@@ -6,6 +6,7 @@
 
 #include "policy/catalog/catalog_sql.h"
 #include "policy/sql/fnv.h"
+#include "policy/sql/text.h"
 
 const char *
 holders_query(void)
@@ -13,14 +14,29 @@ holders_query(void)
 	return CATALOG_SQL_HOLDERS;
 }
 
-static bool
-holders_is_wanted(const struct lock_item *item, enum holders_of of)
+const char *
+holders_renew_sql(void)
 {
-	return of == HOLDERS_OF_ALL || !item->is_lockable;
+	return CATALOG_SQL_RENEW;
 }
 
 char *
-holders_param(const struct lock_set *set, enum holders_of of)
+holders_look(const struct lock_set *set)
+{
+	struct text t = {0};
+	size_t i;
+
+	text_print(&t, "/* Lockstep waits for ");
+	for (i = 0; i < set->count && i < HOLDERS_NAMED; i++)
+		text_print(&t, "%s%u %s", i > 0 ? ", " : "",
+			   set->items[i].relid,
+			   lock_mode_name(set->items[i].mode));
+	text_print(&t, "; */\n%s", holders_query());
+	return text_finish(&t);
+}
+
+char *
+holders_param(const struct lock_set *set)
 {
 	size_t size = 3 + set->count * 11; /* "4294967295," each */
 	char *text = malloc(size);
@@ -31,8 +47,6 @@ holders_param(const struct lock_set *set, enum holders_of of)
 		return NULL;
 	text[0] = '{';
 	for (i = 0; i < set->count; i++) {
-		if (!holders_is_wanted(&set->items[i], of))
-			continue;
 		len +=
 		    (size_t)snprintf(text + len, size - len, "%s%u",
 				     len > 1 ? "," : "", set->items[i].relid);
@@ -66,26 +80,77 @@ holders_note_untold(struct holders *h, uint64_t transaction)
 		h->untold[h->untold_count++] = transaction;
 }
 
+static void
+holders_add_waiter(struct holders *h,
+		   const struct row_value values[HOLDERS_COLUMNS])
+{
+	uint32_t blocker = (uint32_t)row_number(values[HOLDERS_BLOCKER]);
+	size_t at = h->waiter_count++;
+	char mode[32];
+	char tag[64];
+
+	if (at < HOLDERS_SHOWN) {
+		struct waiter *w = &h->waiters[at];
+
+		w->pid = (uint32_t)row_number(values[HOLDERS_PID]);
+		w->blocker = blocker;
+		row_copy_cut(mode, sizeof(mode), values[HOLDERS_MODE]);
+		row_copy_cut(tag, sizeof(tag), values[HOLDERS_WAITS_ON]);
+		snprintf(w->waits_on, sizeof(w->waits_on), "%s on %s", mode,
+			 tag);
+	}
+	if (row_equals(values[HOLDERS_DIRECT], "t"))
+		h->own_pid = blocker;
+	if (row_equals(values[HOLDERS_STALLED], "t"))
+		h->stalled_count++;
+	if (row_equals(values[HOLDERS_GIVES_WAY], "t"))
+		h->gives_way = true;
+}
+
+static void
+holders_read(struct holder *row, const struct row_value values[HOLDERS_COLUMNS])
+{
+	char mode[64];
+
+	row->pid = (uint32_t)row_number(values[HOLDERS_PID]);
+	row->relid = (uint32_t)row_number(values[HOLDERS_RELID]);
+	row_copy_cut(mode, sizeof(mode), values[HOLDERS_MODE]);
+	row->mode = lock_mode_from_name(mode);
+	row_copy_cut(row->user, sizeof(row->user), values[HOLDERS_USER]);
+	row_copy_cut(row->application_name, sizeof(row->application_name),
+		     values[HOLDERS_APPLICATION_NAME]);
+	row_copy_cut(row->state, sizeof(row->state), values[HOLDERS_STATE]);
+	row->transaction_age_ms = row_number(values[HOLDERS_AGE]);
+}
+
+/* Rows come oldest first. */
+static void
+holders_note_cycle(struct holders *h, const struct holder *row,
+		   uint64_t transaction)
+{
+	if (h->cycle != 0)
+		return;
+	h->cycle = transaction;
+	h->cycle_holder = *row;
+}
+
 bool
 holders_add_row(struct holders *h, const struct lock_set *set,
 		const struct row_value values[HOLDERS_COLUMNS])
 {
-	struct row_value transaction = values[HOLDERS_TRANSACTION];
+	struct row_value id = values[HOLDERS_TRANSACTION];
+	uint64_t transaction = fnv_hash(id.data, id.len);
 	const struct lock_item *item;
 	struct holder row;
-	char mode[64];
 
-	if (row_has_null(values, HOLDERS_MODE + 1))
+	if (row_is_null(values[HOLDERS_PID]) ||
+	    row_is_null(values[HOLDERS_MODE]))
 		return false;
-	row.pid = (uint32_t)row_number(values[HOLDERS_PID]);
-	row.relid = (uint32_t)row_number(values[HOLDERS_RELID]);
-	row_copy_cut(mode, sizeof(mode), values[HOLDERS_MODE]);
-	row.mode = lock_mode_from_name(mode);
-	row_copy_cut(row.user, sizeof(row.user), values[HOLDERS_USER]);
-	row_copy_cut(row.application_name, sizeof(row.application_name),
-		     values[HOLDERS_APPLICATION_NAME]);
-	row_copy_cut(row.state, sizeof(row.state), values[HOLDERS_STATE]);
-	row.transaction_age_ms = row_number(values[HOLDERS_AGE]);
+	if (row_is_null(values[HOLDERS_RELID])) {
+		holders_add_waiter(h, values);
+		return true;
+	}
+	holders_read(&row, values);
 	item = holders_find_item(set, row.relid);
 	if (item == NULL)
 		h->near_count++;
@@ -98,9 +163,10 @@ holders_add_row(struct holders *h, const struct lock_set *set,
 		h->autovacuum_count++;
 	if (!item->is_lockable)
 		h->unlockable_count++;
+	if (!row_is_null(values[HOLDERS_BLOCKER]))
+		holders_note_cycle(h, &row, transaction);
 	if (row_is_null(values[HOLDERS_AGE]))
-		holders_note_untold(
-		    h, fnv_hash(transaction.data, transaction.len));
+		holders_note_untold(h, transaction);
 	else if (row.transaction_age_ms > h->oldest_ms)
 		h->oldest_ms = row.transaction_age_ms;
 	return true;

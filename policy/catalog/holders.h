@@ -1,5 +1,6 @@
 /*
- * holders.h - who holds locks that conflict with a lock set.
+ * holders.h - who holds locks that conflict with a lock set, and who waits for
+ * the session that wants it.
  *
  * Source: PostgreSQL documentation, "pg_locks" and "pg_stat_activity".  The
  * query names every function and operator with its schema.
@@ -24,7 +25,12 @@
 	X(HOLDERS_STATE, state)                                                \
 	X(HOLDERS_AGE, age_ms)                                                 \
 	X(HOLDERS_AUTOVACUUM, is_autovacuum)                                   \
-	X(HOLDERS_TRANSACTION, transaction)
+	X(HOLDERS_TRANSACTION, transaction)                                    \
+	X(HOLDERS_BLOCKER, blocker)                                            \
+	X(HOLDERS_WAITS_ON, waits_on)                                          \
+	X(HOLDERS_DIRECT, is_direct)                                           \
+	X(HOLDERS_STALLED, is_stalled)                                         \
+	X(HOLDERS_GIVES_WAY, gives_way)
 
 enum holders_column {
 #define X(id, name) id,
@@ -35,7 +41,8 @@ enum holders_column {
 
 enum {
 	HOLDERS_PARAMS = 1,
-	HOLDERS_SHOWN = 5, /* kept for reports; all are counted */
+	HOLDERS_SHOWN = 5,  /* kept for reports; all are counted */
+	HOLDERS_NAMED = 24, /* in the text of a look, for other Locksteps */
 	HOLDERS_UNTOLD_MAX = 16,
 };
 
@@ -49,6 +56,13 @@ struct holder {
 	uint64_t transaction_age_ms; /* 0 where it is not told */
 };
 
+/* A session that waits for ours, directly or through others. */
+struct waiter {
+	uint32_t pid;
+	uint32_t blocker;   /* waits for us, too, or is ours */
+	char waits_on[128]; /* "ShareLock on transaction 733" */
+};
+
 struct holders {
 	struct holder shown[HOLDERS_SHOWN];
 	size_t count;            /* conflicting locks, shown or not */
@@ -59,27 +73,43 @@ struct holders {
 	uint64_t oldest_ms;      /* age of the oldest transaction, as told */
 	size_t untold_count;     /* transactions whose age is not told */
 	uint64_t untold[HOLDERS_UNTOLD_MAX]; /* their ids' hashes */
-};
-
-/* The members of a set to ask for. */
-enum holders_of {
-	HOLDERS_OF_ALL,
-	HOLDERS_OF_UNLOCKABLE,
+	struct waiter waiters[HOLDERS_SHOWN];
+	size_t waiter_count;  /* sessions, shown or not */
+	size_t stalled_count; /* sessions that want tables, rows or keys of
+				 ours, and not an advisory lock, or our end */
+	uint32_t own_pid;     /* 0: nobody waits for it */
+	bool gives_way;       /* one of them is held by a Lockstep, and ends
+				 first where both are in a cycle */
+	uint64_t cycle; /* hash of the id of the oldest transaction that is in
+			   the way and waits for us; 0: there is none */
+	struct holder cycle_holder; /* the lock of that transaction */
 };
 
 /* The query for conflicting locks; static.  $1 is holders_param's. */
 const char *holders_query(void);
 
 /*
+ * The same with a comment in front that says what the session waits for: other
+ * Locksteps read it in pg_stat_activity, where their role may, and so does a
+ * person.  The caller's to free.  NULL: out of memory.
+ */
+char *holders_look(const struct lock_set *set);
+
+/* A statement without rows that lets the next look of the same transaction see
+ * the sessions as they are; static. */
+const char *holders_renew_sql(void);
+
+/*
  * The relations as an array literal, for $1; the caller's to free.  NULL: out
  * of memory.
  */
-char *holders_param(const struct lock_set *set, enum holders_of of);
+char *holders_param(const struct lock_set *set);
 
 /*
  * Add a row of HOLDERS_COLUMNS text values; one whose mode does not conflict
  * with what the set wants there is not counted, and one beside the set only in
- * near_count.  False: pid, relation or mode are NULL.
+ * near_count.  One without a relation is a waiter.  False: pid or mode are
+ * NULL.
  */
 bool holders_add_row(struct holders *h, const struct lock_set *set,
 		     const struct row_value values[HOLDERS_COLUMNS]);

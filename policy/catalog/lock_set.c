@@ -42,10 +42,21 @@ read_before(struct lock_item *item, struct row_value v)
 	return take_char('}', &v) && v.len == 0;
 }
 
+static bool
+read_owner(struct lock_item *item, struct row_value v)
+{
+	if (v.len == 0)
+		return true;
+	item->is_lockable = true;
+	item->owner = row_duplicate(v);
+	return item->owner != NULL;
+}
+
 void
 lock_item_clear(struct lock_item *item)
 {
 	free(item->name);
+	free(item->owner);
 	free(item->before);
 }
 
@@ -69,7 +80,8 @@ item_read(struct lock_item *item,
 	item->mode = (enum lock_mode)mode;
 	item->phase = (int)phase;
 	item->name = row_duplicate(values[LOCK_SET_NAME]);
-	return item->name != NULL && read_before(item, values[LOCK_SET_BEFORE]);
+	return item->name != NULL && read_owner(item, values[LOCK_SET_OWNER]) &&
+	       read_before(item, values[LOCK_SET_BEFORE]);
 }
 
 static bool
@@ -160,6 +172,23 @@ lock_set_covers(const struct lock_set *outer, const struct lock_set *inner)
 	}
 	free(places);
 	return covers;
+}
+
+const char lock_set_right[] =
+    "This role may not LOCK all of these tables: GRANT MAINTAIN on them (before"
+    " PostgreSQL 17 DELETE or TRUNCATE) would let it.";
+
+bool
+lock_set_lacks_right(const struct lock_set *set)
+{
+	for (size_t i = 0; i < set->count; i++) {
+		const struct lock_item *item = &set->items[i];
+
+		if (!item->is_lockable &&
+		    (item->relkind == 'r' || item->relkind == 'p'))
+			return true;
+	}
+	return false;
 }
 
 void

@@ -26,7 +26,8 @@
 	X(LOCK_SET_MODE, mode)                                                 \
 	X(LOCK_SET_LOCKABLE, is_lockable)                                      \
 	X(LOCK_SET_BEFORE, before)                                             \
-	X(LOCK_SET_PHASE, phase)
+	X(LOCK_SET_PHASE, phase)                                               \
+	X(LOCK_SET_OWNER, owner)
 
 enum lock_set_column {
 #define X(id, name) id,
@@ -48,8 +49,10 @@ struct lock_item {
 	/* When PostgreSQL comes to it: 1 named by the statement or locked with
 	 * what is named, 2 as a dependent, 3 as the objects are deleted. */
 	int phase;
-	/* A table that the role may LOCK in this mode. */
+	/* An attempt can take it: by LOCK TABLE or, where there is an owner,
+	 * in the only way for that (attempt.sql). */
 	bool is_lockable;
+	char *owner; /* owned; quoted; NULL: LOCK TABLE, if at all */
 	/*
 	 * Members of the set that referenced-first puts before this one: what
 	 * its foreign keys reference, and its partition or inheritance
@@ -95,6 +98,12 @@ bool lock_set_add_row(struct lock_set *set,
  */
 bool lock_set_covers(const struct lock_set *outer,
 		     const struct lock_set *inner);
+
+/* What tells whom to grant what, for a set that lacks a right: a sentence. */
+extern const char lock_set_right[];
+
+/* True if only the role's rights keep a table of the set from being locked. */
+bool lock_set_lacks_right(const struct lock_set *set);
 
 /* The place of a relation in a set: items[at]. */
 struct lock_set_place {

@@ -207,12 +207,26 @@ object_name(enum object_kind object)
 		return "wrapper";
 	case OBJECT_LANGUAGE:
 		return "language";
+	case OBJECT_ACCESS_METHOD:
+		return "access_method";
 	case OBJECT_TYPE:
 		return "type";
 	case OBJECT_COLLATION:
 		return "collation";
 	case OBJECT_STATISTICS:
 		return "statistics";
+	case OBJECT_TS_CONFIGURATION:
+		return "ts_configuration";
+	case OBJECT_TS_DICTIONARY:
+		return "ts_dictionary";
+	case OBJECT_TS_PARSER:
+		return "ts_parser";
+	case OBJECT_TS_TEMPLATE:
+		return "ts_template";
+	case OBJECT_OPCLASS:
+		return "opclass";
+	case OBJECT_OPFAMILY:
+		return "opfamily";
 	case OBJECT_FUNCTION:
 		return "function";
 	case OBJECT_OPERATOR:
@@ -241,6 +255,9 @@ static const char *const conditions[] = {
     [CONDITION_TRIGGER] = "partitions_if_trigger",
     [CONDITION_USER_TRIGGER] = "partitions_if_user_trigger",
     [CONDITION_NOT_NULL] = "not_null",
+    [CONDITION_PLAIN] = "tree_if_plain",
+    [CONDITION_DOMAIN_NULLABLE] = "domain_if_nullable",
+    [CONDITION_DOMAIN_UNPROVEN] = "domain_if_unproven",
     [CONDITION_OWNER] = "owner_if_other",
     [CONDITION_LOGGED] = "owner_if_logged",
     [CONDITION_UNLOGGED] = "owner_if_unlogged",
@@ -282,6 +299,20 @@ kind_name(const struct target *t)
 		return "identity";
 	case TARGET_KEY:
 		return "key";
+	case TARGET_REPLACE:
+		return "replace";
+	case TARGET_UNDER:
+		return "under";
+	case TARGET_INDEXED:
+		return "indexed";
+	case TARGET_TYPED:
+		return "typed";
+	case TARGET_DOMAIN:
+		return "domain";
+	case TARGET_REASSIGN:
+		return "reassign";
+	case TARGET_PUBLICATION:
+		return "publication";
 	}
 	abort();
 }
@@ -294,6 +325,8 @@ target_mode(const struct target *t)
 	case TARGET_LOCK:
 	case TARGET_TREE:
 	case TARGET_IDENTITY:
+	case TARGET_UNDER:
+	case TARGET_INDEXED:
 		return t->mode;
 	case TARGET_VALIDATE:
 	case TARGET_ATTACH:
@@ -301,6 +334,9 @@ target_mode(const struct target *t)
 	case TARGET_KEY:
 		return LOCK_SHARE_ROW_EXCLUSIVE;
 	case TARGET_OBJECT:
+	case TARGET_DOMAIN:
+	case TARGET_REASSIGN:
+	case TARGET_PUBLICATION:
 		return LOCK_NONE; /* on what it is a part of: if it exists */
 	case TARGET_DROP:
 	case TARGET_COLUMN:
@@ -310,6 +346,8 @@ target_mode(const struct target *t)
 	case TARGET_PARTITION:
 	case TARGET_RETYPE:
 	case TARGET_OWNER:
+	case TARGET_REPLACE:
+	case TARGET_TYPED:
 		return LOCK_ACCESS_EXCLUSIVE;
 	}
 	abort();
@@ -352,7 +390,8 @@ params_add_object(struct text arrays[PARAMETERS], const struct target *t)
 	if (t->object == OBJECT_OPERATOR || t->object == OBJECT_FUNCTION)
 		array_add_arguments(&arrays[PARAMETER_PART], t->part);
 	else
-		array_add(&arrays[PARAMETER_PART], name.rest);
+		array_add(&arrays[PARAMETER_PART],
+			  t->part != NULL ? t->part : name.rest);
 }
 
 static void
@@ -376,7 +415,7 @@ params_add_target(struct text arrays[PARAMETERS], const struct target *t)
 	params_add_flags(arrays, t);
 	params_add_name(arrays, t->part);
 	array_add_mode(&arrays[PARAMETER_MODE], LOCK_NONE);
-	array_add(&arrays[PARAMETER_PART], NULL);
+	array_add(&arrays[PARAMETER_PART], t->shape);
 }
 
 bool

@@ -43,10 +43,11 @@
 
 enum {
 	ANY_KIND = BIT(TARGET_LOCK), /* kinds_of() sets this bit always */
-	CONDITIONAL_TREE = BIT(TARGET_KEY + 1),
+	CONDITIONAL_TREE = BIT(TARGET_KINDS),
 	SEED_KINDS = BIT(TARGET_DROP) | BIT(TARGET_OBJECT) |
 		     BIT(TARGET_COLUMN) | BIT(TARGET_CONSTRAINT) |
-		     BIT(TARGET_DETACH) | BIT(TARGET_RETYPE),
+		     BIT(TARGET_DETACH) | BIT(TARGET_RETYPE) |
+		     BIT(TARGET_TYPED),
 };
 
 /* The texts are longer than the 4,095 bytes that C compilers must take. */
@@ -66,6 +67,7 @@ static const struct part {
      "constraint_lock"},
     {BIT(TARGET_DETACH), LOCK_SET_SQL_DETACH, "detach_seed", "detach_lock"},
     {BIT(TARGET_RETYPE), LOCK_SET_SQL_RETYPE, "retype_seed", "retype_lock"},
+    {BIT(TARGET_TYPED), LOCK_SET_SQL_TYPED, "typed_seed", "typed_lock"},
     {SEED_KINDS, LOCK_SET_SQL_WALK, NULL, "walk_lock"},
     {BIT(TARGET_TRUNCATE), LOCK_SET_SQL_TRUNCATE, NULL, "truncate_lock"},
     {BIT(TARGET_TREE), LOCK_SET_SQL_TREE, NULL, "tree_lock"},
@@ -76,6 +78,12 @@ static const struct part {
     {BIT(TARGET_OWNER), LOCK_SET_SQL_OWNER, NULL, "owner_lock"},
     {BIT(TARGET_KEY), LOCK_SET_SQL_KEY, NULL, "key_lock"},
     {BIT(TARGET_IDENTITY), LOCK_SET_SQL_IDENTITY, NULL, "identity_lock"},
+    {BIT(TARGET_UNDER), LOCK_SET_SQL_UNDER, NULL, "under_lock"},
+    {BIT(TARGET_INDEXED), LOCK_SET_SQL_INDEXED, NULL, "indexed_lock"},
+    {BIT(TARGET_DOMAIN), LOCK_SET_SQL_DOMAIN, NULL, "domain_lock"},
+    {BIT(TARGET_REASSIGN), LOCK_SET_SQL_REASSIGN, NULL, "reassign_lock"},
+    {BIT(TARGET_PUBLICATION), LOCK_SET_SQL_PUBLICATION, NULL,
+     "publication_lock"},
 };
 #pragma GCC diagnostic pop
 

@@ -1,8 +1,9 @@
 /*
  * guard.c - when to plan, look, attempt, shut the gate, wait, and give up.
  *
- * Policy lock makes attempts until one succeeds.  Policy auto makes two, then
- * does as hold does: it looks who holds conflicting locks.  An old transaction
+ * Policy lock makes attempts until one succeeds, with a look before each but
+ * the first.  Policy auto makes two, then does as hold does: it looks who holds
+ * conflicting locks.  An old transaction
  * is waited for; against young ones, traffic that renews itself, a window
  * helps: the gate keeps new transactions in the proxy while those under way
  * finish.  A window that did not help is followed by ever longer times without
@@ -24,11 +25,6 @@
 #include <string.h>
 
 #include "policy/guard/guard_internal.h"
-
-enum {
-	/* Policy lock looks for an autovacuum at every so many attempts. */
-	LOOK_EVERY = 8,
-};
 
 /* The set, and what follows from it */
 
@@ -111,6 +107,12 @@ guard_begin(struct guard *g, const struct guard_settings *settings,
 	return guard_enter(g, GUARD_AT_PLAN);
 }
 
+void
+guard_expect_more(struct guard *g)
+{
+	g->in_company = true;
+}
+
 enum guard_outcome
 guard_judge(const struct guard_settings *settings,
 	    const struct session_facts *facts, enum guard_scope scope,
@@ -145,20 +147,11 @@ state_of_judgement(enum guard_outcome outcome)
 static bool
 approach_looks(const struct guard *g)
 {
-	switch (g->settings->policy) {
-	case GUARD_POLICY_HOLD:
+	if (g->settings->policy == GUARD_POLICY_HOLD || guard_gate_lasts(g) ||
+	    guard_has_unlockable(g))
 		return true;
-	case GUARD_POLICY_AUTO:
-		return g->attempts > 0 || guard_gate_lasts(g) ||
-		       guard_has_unlockable(g);
-	case GUARD_POLICY_LOCK:
-		return guard_looks_at_all(g) || guard_has_unlockable(g);
-	case GUARD_POLICY_PASS:
-	case GUARD_POLICY_REJECT:
-		break;
-	}
-	assert(false && "such a policy guards nothing");
-	return false;
+	/* Others may have come to wait for us meanwhile. */
+	return g->attempts > 0 || (g->in_transaction && g->has_waited);
 }
 
 /* Begin the next round: look, or attempt at once. */
@@ -185,17 +178,11 @@ guard_planned(struct guard *g, const struct guard_settings *settings,
 	guard_take_set(g, set);
 	g->counts_near = guard_gate_lasts(g) && g->set.count > 1;
 	outcome = guard_judge(settings, facts, scope, g->set.count,
-			      g->in_transaction);
+			      g->in_transaction || g->in_company);
 	if (outcome != GUARD_PENDING)
 		return guard_enter(g, state_of_judgement(outcome));
 	guard_set_deadline(g);
 	return guard_approach(g, now_ms);
-}
-
-bool
-guard_looks_at_all(const struct guard *g)
-{
-	return g->attempts % LOOK_EVERY == LOOK_EVERY / 2;
 }
 
 /* Behind a pause, or at any time */

@@ -80,6 +80,7 @@ enum guard_action {
 	X(OVERDUE, "overdue")           /* budget spent, on_timeout = pass */  \
 	X(TIMED_OUT, "timed-out")       /* budget spent: 55P03 */              \
 	X(REJECTED, "rejected")         /* policy = reject */                  \
+	X(DEADLOCK, "deadlock")         /* with whom waits for us: 40P01 */    \
 	X(CANCELED, "canceled")         /* by the user: 57014 */
 
 enum guard_outcome {
@@ -126,6 +127,7 @@ enum guard_keeps {
 	X(RUN_OVERDUE, "run-overdue", RUN, NOTHING, OVERDUE)                   \
 	X(REFUSE_TIMED_OUT, "refuse-timed-out", REFUSE, NOTHING, TIMED_OUT)    \
 	X(REFUSE_REJECTED, "refuse-rejected", REFUSE, NOTHING, REJECTED)       \
+	X(REFUSE_DEADLOCK, "refuse-deadlock", REFUSE, NOTHING, DEADLOCK)       \
 	X(REFUSE_CANCELED, "refuse-canceled", REFUSE, NOTHING, CANCELED)
 
 enum guard_state {
@@ -174,7 +176,6 @@ struct guard_step {
 	enum guard_outcome outcome; /* RUN, REFUSE; pending otherwise */
 	uint64_t gate_until_ms;     /* where the gate is kept: no longer */
 	bool is_again;              /* PLAN: an attempt failed since the last */
-	enum holders_of look_at;    /* HOLDERS */
 	uint32_t window_ms;         /* SHUT: for so long at most */
 	bool nowait;                /* ATTEMPT: do not queue for any lock */
 	bool is_impatient;          /* TURN: others' turns do not count */
@@ -217,10 +218,12 @@ struct guard {
 	const struct guard_settings *settings; /* borrowed, outlives this */
 	bool in_transaction; /* the client's own block is open */
 	bool counts_near;    /* as guard_counts_near */
+	bool in_company;     /* guard_expect_more was called */
 	bool is_impatient;   /* the turn was waited for, and is waived */
 	bool nowait;         /* the last attempt did not queue */
 	bool has_pressed;    /* in this window */
 	bool is_clear; /* the last look, just now, found nobody in the way */
+	bool has_waited;
 	enum guard_limit limit;
 	struct session_facts facts;
 	struct lock_set set; /* owned; in the order to lock it */
@@ -235,7 +238,9 @@ struct guard {
 	uint64_t deadline_ms;
 	uint64_t attempt_begun_ms;
 	uint64_t wake_ms;
-	uint64_t coaxed_ms; /* when an autovacuum was coaxed; 0: never */
+	uint64_t coaxed_ms;  /* when an autovacuum was coaxed; 0: never */
+	uint64_t stalled_ms; /* others wait for us, since then; 0: nobody */
+	uint64_t cycle;      /* as the last look found it */
 	struct rival rival;
 	uint64_t turn_denied_ms; /* since then; 0: it is not */
 	uint64_t turn_until_ms;  /* patience with that ends */
@@ -258,6 +263,10 @@ struct guard_step guard_begin(struct guard *g,
 			      bool in_transaction, uint64_t now_ms,
 			      uint64_t seed);
 
+/* Note, before guard_planned, that the statement's transaction holds other
+ * locks or will: a set of one table is guarded too. */
+void guard_expect_more(struct guard *g);
+
 /* The step under way, once more; nothing is entered. */
 struct guard_step guard_step(const struct guard *g);
 
@@ -279,7 +288,8 @@ struct guard_step guard_planned(struct guard *g,
 struct guard_step guard_plan_failed(struct guard *g);
 
 /*
- * HOLDERS is done.  holders: those that conflict with the set, copied.
+ * HOLDERS is done.  holders: those that conflict with the set, and who waits
+ * for the client's transaction, copied.
  * company: other guarded statements under way.
  */
 struct guard_step guard_looked(struct guard *g, const struct holders *holders,

@@ -8,13 +8,13 @@
  * own check never fires.  Between attempts nothing is held and nothing is
  * queued in the server.
  *
- * Where the client's transaction already holds strong locks others wait for
- * these all the time, so there only NOWAIT attempts are made, and for a short
- * budget: polling while holding forms no cycle that the server would see.  But
- * NOWAIT also fails because of who waits for our own locks, and whom the server
- * would let us go before.  So where a look has just found nobody in the way,
- * the next attempt waits: whoever gets there meanwhile has not waited for us
- * for so long that a deadlock check could be near.
+ * Where the client's transaction already holds strong locks, or others are seen
+ * to wait for it, only NOWAIT attempts are made, and for a short budget:
+ * polling while holding forms no cycle that the server would see.  But NOWAIT
+ * also fails because of who waits for our own locks, and whom the server would
+ * let us go before.  So where a look has just found nobody in the way, the next
+ * attempt waits: whoever gets there meanwhile has not waited for us for so long
+ * that a deadlock check could be near.
  */
 #include "policy/guard/guard_internal.h"
 
@@ -61,6 +61,8 @@ attempt_may_wait(const struct guard *g)
 		return false;
 	if (goes_first(g))
 		return true;
+	if (g->holders.waiter_count > 0)
+		return false;
 	switch (g->settings->policy) {
 	case GUARD_POLICY_LOCK:
 		break;

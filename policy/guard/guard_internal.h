@@ -57,10 +57,6 @@ guard_in_window(const struct guard *g)
 
 /* guard.c */
 
-/* True if policy lock looks at all tables this time, and not at most at those
- * that no attempt can lock. */
-bool guard_looks_at_all(const struct guard *g);
-
 /* True if only the gate covers the set: it has tables that the role may not
  * LOCK, or views.  A sequence is mostly reached through its table, so an
  * attempt and a look will do for it. */
@@ -74,7 +70,7 @@ void guard_take_set(struct guard *g, struct lock_set *set);
 /* Any number, other than the last one. */
 uint64_t guard_random(struct guard *g);
 
-/* Set the deadline and its limit, by settings and facts. */
+/* Set the deadline and its limit, by settings, facts, and who waits for us. */
 void guard_set_deadline(struct guard *g);
 
 /* True if the budget is spent, and a first attempt was made: a lock_timeout

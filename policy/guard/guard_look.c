@@ -5,6 +5,12 @@
  * Old transactions are waited for, since a window could only delay others for
  * them.  Against young ones, traffic that renews itself, a window helps.
  *
+ * Whoever waits for us while we are held is not seen by the server's deadlock
+ * check, so the guard does its work: somebody in our way who waits for us will
+ * never be gone.  Two looks in a row must show that transaction so, as their
+ * parts are not read at one moment.  Where both ends of the cycle are held by a
+ * Lockstep, only the one with the greater pid ends.
+ *
  * An autovacuum worker gives way to whoever waits for it directly until that
  * one's deadlock check.  The guard coaxes it in a mode that hardly anybody else
  * conflicts with, by a statement that holds nothing.
@@ -18,6 +24,7 @@ enum {
 	 * was no better moment for so long. */
 	STEADY_MS = 2000,
 	STEADY_WINDOWS = 4,
+	CYCLE_LOOK_MS = 5,    /* until the second look at a cycle */
 	COAX_MARGIN_MS = 200, /* beyond deadlock_timeout */
 	COAX_AGAIN_MS = 30000,
 };
@@ -53,13 +60,14 @@ may_coax(struct guard *g, uint64_t now_ms)
 	size_t i;
 
 	if (!is_only_autovacuum(&g->holders) || g->facts.holds_strong_locks ||
-	    !is_coax_in_time(g, now_ms))
+	    g->holders.waiter_count > 0 || !is_coax_in_time(g, now_ms))
 		return false;
 	for (i = 0; i < g->set.count; i++) {
 		if (g->set.items[i].relid != g->holders.shown[0].relid)
 			continue;
 		g->coax_index = i;
-		return g->set.items[i].is_lockable;
+		return g->set.items[i].is_lockable &&
+		       g->set.items[i].owner == NULL;
 	}
 	return false;
 }
@@ -116,17 +124,48 @@ looked_to_hold(struct guard *g, uint64_t now_ms)
 	return guard_hold(g, now_ms);
 }
 
+/* A cycle has been seen: for the second time in a row, or the first. */
+static struct guard_step
+looked_at_cycle(struct guard *g, bool is_certain, uint64_t now_ms)
+{
+	if (is_certain) {
+		guard_end_window(g, now_ms);
+		return guard_enter(g, GUARD_AT_REFUSE_DEADLOCK);
+	}
+	if (guard_in_window(g))
+		return guard_wait_in_window(g, now_ms);
+	return guard_wait_about(g, CYCLE_LOOK_MS, now_ms);
+}
+
+/* Others who wait for our transaction shorten its budget. */
+static void
+note_stalled(struct guard *g, uint64_t now_ms)
+{
+	if (!g->in_transaction || g->holders.stalled_count == 0)
+		g->stalled_ms = 0;
+	else if (g->stalled_ms == 0)
+		g->stalled_ms = now_ms;
+	guard_set_deadline(g);
+}
+
 struct guard_step
 guard_looked(struct guard *g, const struct holders *holders, uint32_t company,
 	     uint64_t now_ms)
 {
+	uint64_t cycle = holders->gives_way ? 0 : holders->cycle;
+	bool is_certain = cycle == g->cycle;
+
 	assert(guard_is_doing(g, GUARD_HOLDERS));
 	g->holders = *holders;
+	g->cycle = cycle;
 	g->company = company;
 	g->is_clear = holders->count == 0;
 	g->oldest_ms = holder_age_oldest(&g->age, holders, now_ms);
 	if (g->state == GUARD_AT_LAST_LOOK)
 		return guard_enter(g, GUARD_AT_REFUSE_TIMED_OUT);
+	note_stalled(g, now_ms);
+	if (cycle != 0)
+		return looked_at_cycle(g, is_certain, now_ms);
 	if (guard_is_overdue(g, now_ms))
 		return guard_spend(g, now_ms);
 	if (g->settings->policy == GUARD_POLICY_LOCK)

@@ -44,8 +44,8 @@ static const uint32_t next_states[GUARD_STATE_COUNT] = {
     [GUARD_AT_PLAN] = CUT_SHORT | SPENT | BIT(RUN_UNNEEDED) |
 		      BIT(RUN_UNSCOPED) | BIT(RUN_PASSED) | BIT(RUN_READ_ONLY) |
 		      BIT(REFUSE_REJECTED) | BIT(LOOK) | BIT(TURN),
-    [GUARD_AT_LOOK] =
-	CUT_SHORT | SPENT | BIT(TURN) | BIT(SHUT_TURN) | BIT(COAX) | BIT(WAIT),
+    [GUARD_AT_LOOK] = CUT_SHORT | SPENT | BIT(TURN) | BIT(SHUT_TURN) |
+		      BIT(COAX) | BIT(WAIT) | BIT(REFUSE_DEADLOCK),
     [GUARD_AT_LAST_LOOK] = BIT(REFUSE_TIMED_OUT) | BIT(REFUSE_CANCELED),
     [GUARD_AT_TURN] = CUT_SHORT | SPENT | BIT(ATTEMPT) | BIT(WAIT),
     [GUARD_AT_SHUT_TURN] = CUT_SHORT | SPENT | BIT(SHUT) | BIT(WAIT),
@@ -54,8 +54,9 @@ static const uint32_t next_states[GUARD_STATE_COUNT] = {
 	CUT_SHORT | SPENT | BIT(RUN_PROTECTED) | BIT(WAIT) | BIT(PLAN),
     [GUARD_AT_COAX] = CUT_SHORT | SPENT | BIT(LOOK),
     [GUARD_AT_WAIT] = CUT_SHORT | SPENT | BIT(LOOK) | BIT(TURN),
-    [GUARD_AT_WINDOW_LOOK] =
-	CUT_SHORT | SPENT | BIT(WINDOW_ATTEMPT) | BIT(WINDOW_WAIT) | BIT(WAIT),
+    [GUARD_AT_WINDOW_LOOK] = CUT_SHORT | SPENT | BIT(WINDOW_ATTEMPT) |
+			     BIT(WINDOW_WAIT) | BIT(WAIT) |
+			     BIT(REFUSE_DEADLOCK),
     [GUARD_AT_WINDOW_ATTEMPT] = CUT_SHORT | SPENT | BIT(RUN_IN_WINDOW) |
 				BIT(WINDOW_WAIT) | BIT(WAIT) | BIT(PLAN),
     [GUARD_AT_WINDOW_WAIT] = CUT_SHORT | SPENT | BIT(WINDOW_LOOK),
@@ -69,6 +70,7 @@ static const uint32_t next_states[GUARD_STATE_COUNT] = {
     [GUARD_AT_RUN_OVERDUE] = CUT_SHORT,
     [GUARD_AT_REFUSE_TIMED_OUT] = BIT(REFUSE_CANCELED),
     [GUARD_AT_REFUSE_REJECTED] = BIT(REFUSE_CANCELED),
+    [GUARD_AT_REFUSE_DEADLOCK] = BIT(REFUSE_CANCELED),
     [GUARD_AT_REFUSE_CANCELED] = BIT(REFUSE_CANCELED),
 };
 
@@ -162,25 +164,12 @@ guard_enter(struct guard *g, enum guard_state next)
 	return guard_step(g);
 }
 
-static enum holders_of
-guard_look_at(const struct guard *g)
-{
-	bool is_partial = g->state == GUARD_AT_LOOK &&
-			  g->settings->policy == GUARD_POLICY_LOCK &&
-			  !guard_looks_at_all(g);
-
-	return is_partial ? HOLDERS_OF_UNLOCKABLE : HOLDERS_OF_ALL;
-}
-
 static void
 guard_add_parameters(const struct guard *g, struct guard_step *step)
 {
 	switch (step->action) {
 	case GUARD_PLAN:
 		step->is_again = g->failures > 0;
-		break;
-	case GUARD_HOLDERS:
-		step->look_at = guard_look_at(g);
 		break;
 	case GUARD_SHUT:
 		step->window_ms = g->window_ms;
@@ -201,6 +190,7 @@ guard_add_parameters(const struct guard *g, struct guard_step *step)
 		step->is_impatient = g->is_impatient;
 		break;
 	case GUARD_IDLE:
+	case GUARD_HOLDERS:
 	case GUARD_RUN:
 	case GUARD_REFUSE:
 		break;

@@ -2,9 +2,10 @@
  * guard_time.c - the guard's budget, and how long it waits between two tries.
  *
  * The budget is the shortest of our own limits and the session's; it begins
- * with the statement, so the plan counts.  Each wait is half to all of a delay
- * that grows with the time gone by: what goes away soon is seen soon, what
- * stays is not asked about all the time.
+ * with the statement, so the plan counts.  A transaction that others are seen
+ * to wait for has less, from then on and as long as they do.  Each wait is half
+ * to all of a delay that grows with the time gone by: what goes away soon is
+ * seen soon, what stays is not asked about all the time.
  */
 #include "policy/guard/guard_internal.h"
 
@@ -30,11 +31,11 @@ guard_random(struct guard *g)
 }
 
 static void
-budget_cap(struct guard *g, uint32_t timeout_ms, enum guard_limit limit)
+budget_cap(struct guard *g, uint64_t end_ms, enum guard_limit limit)
 {
-	if (g->begun_ms + timeout_ms >= g->deadline_ms)
+	if (end_ms >= g->deadline_ms)
 		return;
-	g->deadline_ms = g->begun_ms + timeout_ms;
+	g->deadline_ms = end_ms;
 	g->limit = limit;
 }
 
@@ -42,16 +43,19 @@ void
 guard_set_deadline(struct guard *g)
 {
 	const struct session_facts *f = &g->facts;
+	uint64_t from_ms = f->holds_strong_locks ? g->begun_ms : g->stalled_ms;
 
 	g->deadline_ms = g->begun_ms + g->settings->hold_timeout_ms;
 	g->limit = GUARD_LIMIT_HOLD;
-	if (f->holds_strong_locks)
-		budget_cap(g, g->settings->in_transaction_timeout_ms,
+	if (from_ms > 0)
+		budget_cap(g, from_ms + g->settings->in_transaction_timeout_ms,
 			   GUARD_LIMIT_IN_TRANSACTION);
 	if (f->lock_timeout_ms > 0)
-		budget_cap(g, f->lock_timeout_ms, GUARD_LIMIT_LOCK);
+		budget_cap(g, g->begun_ms + f->lock_timeout_ms,
+			   GUARD_LIMIT_LOCK);
 	if (f->statement_timeout_ms > 0)
-		budget_cap(g, f->statement_timeout_ms, GUARD_LIMIT_STATEMENT);
+		budget_cap(g, g->begun_ms + f->statement_timeout_ms,
+			   GUARD_LIMIT_STATEMENT);
 }
 
 bool
@@ -67,8 +71,10 @@ guard_spend(struct guard *g, uint64_t now_ms)
 		       g->limit == GUARD_LIMIT_IN_TRANSACTION;
 
 	guard_end_window(g, now_ms);
-	/* The session's own timeouts are errors whatever we are set to. */
-	if (is_ours && g->settings->on_timeout == GUARD_TIMEOUT_PASS)
+	/* The session's own timeouts are errors whatever we are set to; and
+	 * what may be a deadlock is not made one in the server. */
+	if (is_ours && g->cycle == 0 &&
+	    g->settings->on_timeout == GUARD_TIMEOUT_PASS)
 		return guard_enter(g, GUARD_AT_RUN_OVERDUE);
 	return guard_enter(g, GUARD_AT_LAST_LOOK);
 }
@@ -80,6 +86,7 @@ guard_wait_until(struct guard *g, enum guard_state wait, uint64_t wake_ms,
 	if (now_ms >= g->deadline_ms)
 		return guard_spend(g, now_ms);
 	g->wake_ms = guard_min(wake_ms, g->deadline_ms);
+	g->has_waited = true;
 	return guard_enter(g, wait);
 }
 
@@ -102,8 +109,8 @@ most_between_looks_ms(const struct guard *g, uint64_t now_ms)
 	uint64_t alone_ms =
 	    guard_max(LOOK_QUICK_MAX_MS, guard_min(share_ms, LOOK_MAX_MS));
 
-	if (g->facts.holds_strong_locks)
-		return alone_ms; /* others wait for it */
+	if (g->in_transaction)
+		return alone_ms; /* others may wait for it */
 	return guard_min(alone_ms * (1 + g->company / LOOKERS),
 			 LOOK_COMPANY_MAX_MS);
 }

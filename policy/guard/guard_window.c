@@ -97,7 +97,7 @@ may_press(const struct guard *g, uint64_t now_ms)
 {
 	return guard_gate_lasts(g) &&
 	       g->settings->policy == GUARD_POLICY_AUTO && !g->has_pressed &&
-	       !g->facts.holds_strong_locks &&
+	       !g->facts.holds_strong_locks && g->holders.waiter_count == 0 &&
 	       g->holders.unlockable_count == 0 &&
 	       is_window_half_over(g, now_ms) && !guard_needs_gate(g);
 }

@@ -77,6 +77,17 @@ relation_name(const struct lock_set *set, uint32_t relid)
 	return "?";
 }
 
+static enum lock_mode
+wanted_mode(const struct lock_set *set, uint32_t relid)
+{
+	size_t i;
+
+	for (i = 0; i < set->count; i++)
+		if (set->items[i].relid == relid)
+			return set->items[i].mode;
+	return LOCK_NONE;
+}
+
 static void
 cut_text_add_holder(struct cut_text *t, const struct lock_set *set,
 		    const struct holder *h)
@@ -106,6 +117,15 @@ cut_text_add_holders(struct cut_text *t, const struct guard_account *a)
 	}
 	if (h->count > HOLDERS_SHOWN)
 		cut_text_add(t, "; and %zu more", h->count - HOLDERS_SHOWN);
+}
+
+static void
+cut_text_add_stalled(struct cut_text *t, const struct holders *h)
+{
+	if (h->stalled_count > 0)
+		cut_text_add(t, " %zu session%s for this transaction.",
+			     h->stalled_count,
+			     h->stalled_count > 1 ? "s wait" : " waits");
 }
 
 /* Name the one that has, or had, the turn: a statement of this proxy's, or
@@ -169,6 +189,17 @@ limit_name(enum guard_limit limit)
 	return "?";
 }
 
+/* Tell which right would let us lock the tables that are only watched. */
+static void
+refuse_add_rights(struct report *out, const struct lock_set *set)
+{
+	size_t len = strlen(out->hint);
+
+	if (lock_set_lacks_right(set))
+		snprintf(out->hint + len, sizeof(out->hint) - len, " %s",
+			 lock_set_right);
+}
+
 static void
 refuse_timeout(struct report *out, const struct guard_account *a,
 	       const char *tag)
@@ -193,11 +224,61 @@ refuse_timeout(struct report *out, const struct guard_account *a,
 		cut_text_add(&t,
 			     "Nobody holds a conflicting lock at this moment.");
 	}
+	cut_text_add_stalled(&t, a->holders);
 	cut_text_add_turn(&t, a);
 	snprintf(out->hint, sizeof(out->hint), "%s, or raise %s.",
 		 a->holders->count > 0 ? "End the transactions named above"
 				       : "Try again",
 		 limit_name(a->limit));
+	refuse_add_rights(out, a->set);
+}
+
+static const struct waiter *
+find_waiter(const struct holders *h, uint32_t pid)
+{
+	size_t i;
+
+	for (i = 0; i < h->waiter_count && i < HOLDERS_SHOWN; i++)
+		if (h->waiters[i].pid == pid)
+			return &h->waiters[i];
+	return NULL;
+}
+
+/* From whom we wait for to who waits for us, as PostgreSQL would write it. */
+static void
+cut_text_add_cycle(struct cut_text *t, const struct guard_account *a)
+{
+	const struct holders *h = a->holders;
+	const struct holder *first = &h->cycle_holder;
+	const struct waiter *w = find_waiter(h, first->pid);
+	size_t i;
+
+	cut_text_add(t, "Process %u waits for %s on %s; blocked by process %u.",
+		     h->own_pid,
+		     lock_mode_name(wanted_mode(a->set, first->relid)),
+		     relation_name(a->set, first->relid), first->pid);
+	for (i = 0; w != NULL && i < HOLDERS_SHOWN; i++) {
+		cut_text_add(t,
+			     "\nProcess %u waits for %s; blocked by process"
+			     " %u.",
+			     w->pid, w->waits_on, w->blocker);
+		w = find_waiter(h, w->blocker);
+	}
+	cut_text_add(t, "\n");
+	cut_text_add_holder(t, a->set, first);
+	cut_text_add(t, ".");
+}
+
+static void
+refuse_deadlock(struct report *out, const struct guard_account *a)
+{
+	struct cut_text t = {.data = out->detail, .size = sizeof(out->detail)};
+
+	out->sqlstate = "40P01";
+	snprintf(out->message, sizeof(out->message), "deadlock detected");
+	cut_text_add_cycle(&t, a);
+	snprintf(out->hint, sizeof(out->hint),
+		 "Repeat the whole transaction. Nobody else was canceled.");
 }
 
 static void
@@ -224,6 +305,9 @@ report_refusal(struct report *out, const struct guard_account *a,
 	switch (a->outcome) {
 	case GUARD_REJECTED:
 		refuse_policy(out, a, tag);
+		break;
+	case GUARD_DEADLOCK:
+		refuse_deadlock(out, a);
 		break;
 	case GUARD_CANCELED:
 		out->sqlstate = "57014";

@@ -1,6 +1,5 @@
 #include "policy/sql/script.h"
 
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,91 +59,165 @@ count_guarded(const struct statement_list *list, size_t from, size_t to)
 	return n;
 }
 
-/* Begin a piece at statement `index`; the first one begins the text too. */
-static struct piece *
-script_add_piece(struct script *out, const struct statement_list *list,
-		 size_t index)
+/*
+ * The statement behind the last one to plan for together with that at `from`,
+ * all before `end`.  is_again: they have been planned for before, and the next
+ * guarded one behind a change will be planned again anyway.
+ */
+static size_t
+plan_end(const struct statement_list *list, size_t from, size_t end,
+	 bool is_again)
 {
+	size_t i = from;
+
+	while (i < end) {
+		enum statement_effect effect = list->items[i++].effect;
+
+		if (effect == EFFECT_ANY || (is_again && effect != EFFECT_LESS))
+			break;
+	}
+	return i;
+}
+
+/* A walk over the statements of a text. */
+struct walk {
+	struct script *script;
+	const struct statement_list *list;
+	enum block block; /* before the statement that the walk is at */
+	size_t begun;     /* the first statement behind the last COMMIT */
+	size_t cut;       /* the first statement of the last piece */
+	size_t changed;   /* behind the last one that can change a plan */
+	size_t planned;   /* statements before it have been planned for */
+};
+
+static struct piece *
+walk_piece(const struct walk *w)
+{
+	return &w->script->pieces[w->script->count - 1];
+}
+
+/* Begin a piece at statement `index`; the first one begins the text too. */
+static void
+walk_cut(struct walk *w, size_t index)
+{
+	struct script *out = w->script;
 	struct piece *p = &out->pieces[out->count];
-	size_t start = out->count == 0 ? 0 : list->items[index].start;
+	size_t start = out->count == 0 ? 0 : w->list->items[index].start;
 
 	if (out->count > 0)
 		p[-1].end = start;
 	*p = (struct piece){.start = start};
 	out->count++;
-	return p;
-}
-
-static struct piece *
-script_last_piece(struct script *out)
-{
-	return &out->pieces[out->count - 1];
+	w->cut = index;
 }
 
 /*
- * The guarded statement at `index` stands in a block.  Where no statement of
- * its transaction is in the text before the piece begins, no cut is needed.
- */
-static void
-prepare_in_block(struct script *out, const struct statement_list *list,
-		 size_t index, size_t opened)
-{
-	struct piece *p = script_last_piece(out);
-	size_t end = transaction_end(list, index, true);
-
-	if (opened != SIZE_MAX)
-		p = script_add_piece(out, list, index);
-	p->first = index;
-	p->count = end - index;
-}
-
-/*
- * The guarded statement at `index` stands in an implicit transaction, whose
- * first statement is `begun`.  False: a block follows in that transaction.
+ * Have the implicit transaction under way run in a block of ours.  False: a
+ * block follows in that transaction.
  */
 static bool
-prepare_implicit(struct script *out, const struct statement_list *list,
-		 size_t index, size_t begun)
+walk_wrap(struct walk *w)
 {
-	struct piece *p = script_last_piece(out);
-
-	if (transaction_end(list, begun, false) != list->count)
+	if (w->begun <= w->cut && walk_piece(w)->needs_block)
+		return true;
+	if (transaction_end(w->list, w->begun, false) != w->list->count)
 		return false;
-	if (begun > 0)
-		p = script_add_piece(out, list, begun);
-	p->first = index;
-	p->count = list->count - index;
-	p->needs_block = true;
+	if (w->begun > w->cut)
+		walk_cut(w, w->begun);
+	walk_piece(w)->needs_block = true;
 	return true;
+}
+
+/* True for a statement, alone, that a block of ours would change. */
+static bool
+walk_stays_outside(const struct walk *w)
+{
+	return w->list->count - w->begun == 1 &&
+	       w->list->items[w->begun].is_for_block;
+}
+
+/* Prepare for the guarded statement at `index`. */
+static void
+walk_prepare(struct walk *w, size_t index)
+{
+	bool is_explicit = w->block == BLOCK_EXPLICIT;
+	bool is_again = index < w->planned;
+	size_t end;
+
+	if (!is_explicit && walk_stays_outside(w))
+		return;
+	if (!is_explicit && !walk_wrap(w)) {
+		w->script->unguarded++;
+		return;
+	}
+	if (w->changed > w->cut) {
+		walk_cut(w, index);
+		walk_piece(w)->needs_block = !is_explicit;
+	} else if (is_again) {
+		return;
+	}
+	end = transaction_end(w->list, index, is_explicit);
+	end = plan_end(w->list, index, end, is_again);
+	walk_piece(w)->first = index;
+	walk_piece(w)->count = end - index;
+	if (end > w->planned)
+		w->planned = end;
+}
+
+static void
+walk_move(struct walk *w, size_t index)
+{
+	const struct statement *s = &w->list->items[index];
+
+	if (s->control != STATEMENT_PLAIN || s->effect != EFFECT_LESS)
+		w->changed = index + 1;
+	w->block = block_after(w->block, s->control);
+	if (w->block == BLOCK_NONE)
+		w->begun = index + 1;
 }
 
 static void
 script_walk(struct script *out, const struct statement_list *list,
 	    bool in_block)
 {
-	enum block block = in_block ? BLOCK_EXPLICIT : BLOCK_NONE;
-	size_t opened = SIZE_MAX; /* the BEGIN in the text, if there was one */
-	size_t begun = 0;         /* first statement behind the last COMMIT */
-	size_t planned = 0;       /* statements before it are prepared for */
+	struct walk w = {
+	    .script = out,
+	    .list = list,
+	    .block = in_block ? BLOCK_EXPLICIT : BLOCK_NONE,
+	};
 	size_t i;
 
+	walk_cut(&w, 0);
 	for (i = 0; i < list->count; i++) {
-		enum statement_control control = list->items[i].control;
+		if (is_guarded(&list->items[i]))
+			walk_prepare(&w, i);
+		walk_move(&w, i);
+	}
+}
 
-		if (block == BLOCK_NONE)
-			begun = i;
-		if (is_guarded(&list->items[i]) && i >= planned) {
-			if (block == BLOCK_EXPLICIT)
-				prepare_in_block(out, list, i, opened);
-			else if (!prepare_implicit(out, list, i, begun))
-				out->unguarded++;
-			planned = script_last_piece(out)->first +
-				  script_last_piece(out)->count;
-		}
-		if (control == STATEMENT_BEGIN ||
-		    (control == STATEMENT_END_CHAIN && block == BLOCK_EXPLICIT))
-			opened = i;
-		block = block_after(block, control);
+/*
+ * Leave the text in one piece, as it must not be cut.  If it is of one
+ * transaction it is planned for as a whole, unless a snapshot could come too
+ * early for what it begins with.
+ */
+static void
+script_leave_whole(struct script *out, const struct statement_list *list,
+		   bool in_block)
+{
+	size_t first = 0;
+	bool is_early = true;
+
+	while (first < list->count && !is_guarded(&list->items[first]))
+		is_early &= list->items[first++].effect != EFFECT_SETTINGS;
+	out->count = 1;
+	out->pieces[0] = (struct piece){0};
+	if (is_early && transaction_end(list, 0, in_block) == list->count) {
+		out->unguarded = 0;
+		out->pieces[0].first = first;
+		out->pieces[0].count = list->count - first;
+		out->pieces[0].needs_block = !in_block;
+	} else {
+		out->unguarded = count_guarded(list, 0, list->count);
 	}
 }
 
@@ -156,14 +229,10 @@ script_cut(struct script *out, const struct statement_list *list, size_t len,
 	out->pieces = calloc(list->count + 1, sizeof(*out->pieces));
 	if (out->pieces == NULL)
 		return false;
-	script_add_piece(out, list, 0);
 	script_walk(out, list, in_block);
-	if (out->count > 1 && !list->is_sound) {
-		out->count = 1;
-		out->unguarded = count_guarded(list, 0, list->count);
-		out->pieces[0] = (struct piece){0};
-	}
-	script_last_piece(out)->end = len;
+	if (out->count > 1 && !list->is_sound)
+		script_leave_whole(out, list, in_block);
+	out->pieces[out->count - 1].end = len;
 	return true;
 }
 

@@ -1,11 +1,18 @@
 /*
  * script.h - the text of one simple Query cut into pieces, so that each
- * guarded statement can be prepared for where a transaction block is open.
+ * guarded statement can be prepared for where it stands.
  *
- * A Query message is one implicit transaction unless it holds BEGIN and
- * COMMIT of its own; a cut in an implicit transaction would commit half of it.
- * So a cut is made only where a block was opened within the text (just before
- * the first guarded statement of that block) and where a block was closed.
+ * Guarded statements of one transaction are planned together, before the first
+ * of them, so that their locks come in one order: up to the first statement
+ * that may wait for somebody's row, for it is not to wait with locks that only
+ * a later one needs.  Such a plan sees the catalogs as they are then.  So where
+ * a statement before a guarded one may have changed them, or what names mean,
+ * that one is planned again: the text is cut there.  Nothing of the text is
+ * planned before what it begins with either: a plan takes a snapshot, and SET
+ * TRANSACTION comes too late behind one.
+ *
+ * A Query message is one implicit transaction unless it holds BEGIN and COMMIT
+ * of its own.  The pieces of one such transaction run in a block of ours.
  */
 #ifndef LOCKSTEP_POLICY_SQL_SCRIPT_H
 #define LOCKSTEP_POLICY_SQL_SCRIPT_H
@@ -22,8 +29,8 @@ struct piece {
 	 * ones of items[first] to items[first + count - 1]. */
 	size_t first;
 	size_t count;
-	/* The piece is in no block: wrap it in BEGIN and COMMIT to hold
-	 * locks. */
+	/* The piece is in no block, nor is any behind it: wrap it and those
+	 * in one BEGIN and COMMIT, to hold locks. */
 	bool needs_block;
 };
 

@@ -20,6 +20,7 @@
 
 #include <pg_query.h>
 
+#include "policy/sql/statement_effect.h"
 #include "policy/sql/statement_scan.h"
 #include "policy/sql/statement_sieve.h"
 #include "policy/sql/statement_target.h"
@@ -283,17 +284,12 @@ read_neighbours(struct statement_list *list, const char *sql,
 static bool
 needs_soundness(const struct statement_list *list)
 {
-	bool has_guarded = false;
-	bool has_control = false;
 	size_t i;
 
-	for (i = 0; i < list->count; i++) {
+	for (i = 0; i < list->count && list->count > 1; i++)
 		if (list->items[i].tag != NULL)
-			has_guarded = true;
-		if (list->items[i].control != STATEMENT_PLAIN)
-			has_control = true;
-	}
-	return has_guarded && has_control;
+			return true;
+	return false;
 }
 
 /* The grammar alone: no tree is written out, so nothing recurses. */
@@ -360,6 +356,9 @@ statement_list_parse(struct statement_list *out, const char *sql, size_t len,
 		status = read_neighbours(out, sql, &budget);
 	if (status != STATEMENT_OK)
 		goto fail;
+	for (i = 0; i < out->count; i++)
+		out->items[i].effect = statement_effect_of(
+		    &out->items[i], statement_text_of(sql, &out->items[i]));
 	out->is_sound =
 	    needs_soundness(out) &&
 	    statement_list_is_sound(out, sql, len, scope, parse_bytes);

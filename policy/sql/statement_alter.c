@@ -46,10 +46,6 @@ alter_tag(PgQuery__ObjectType type)
 	return (size_t)type < count ? tags[type] : NULL;
 }
 
-/*
- * The tables that have a composite type for their own, and are locked with
- * it, are not looked for.
- */
 static bool
 is_composite(PgQuery__ObjectType type)
 {
@@ -287,6 +283,19 @@ add_index(struct statement *out, const PgQuery__RangeVar *range,
 	return statement_target_tree(out, range, LOCK_SHARE, true);
 }
 
+static enum statement_status
+add_key(struct statement *out, const PgQuery__RangeVar *range,
+	const PgQuery__Constraint *key)
+{
+	enum statement_status status;
+
+	status = statement_target_pair(out, TARGET_KEY, range, key->pktable);
+	if (status != STATEMENT_OK)
+		return status;
+	return statement_reference_shape(
+	    &out->targets[out->target_count - 1].shape, key);
+}
+
 /* Any constraint locks all children from 18 on. */
 static enum statement_status
 add_constraint(struct statement *out, const PgQuery__RangeVar *range,
@@ -300,8 +309,7 @@ add_constraint(struct statement *out, const PgQuery__RangeVar *range,
 		status = add_index(out, range, cmd->def->constraint, mode);
 	if (status != STATEMENT_OK || statement_reference_of(cmd->def) == NULL)
 		return status;
-	return statement_target_pair(out, TARGET_KEY, range,
-				     statement_reference_of(cmd->def));
+	return add_key(out, range, cmd->def->constraint);
 }
 
 static enum statement_status
@@ -402,7 +410,7 @@ add_clause(struct statement *out, const PgQuery__AlterTableStmt *stmt,
 	case CLAUSE(AddConstraint):
 		return add_constraint(out, range, cmd, mode);
 	case CLAUSE(AddColumn):
-		return statement_reference_add(out, &cmd->def, 1);
+		return statement_reference_add(out, NULL, &cmd->def, 1);
 	case CLAUSE(ValidateConstraint):
 		return statement_target_part(out, TARGET_VALIDATE, range,
 					     cmd->name);
@@ -454,6 +462,43 @@ is_concurrent(const PgQuery__AlterTableCmd *cmd)
 		cmd->def->partition_cmd->concurrent);
 }
 
+static enum statement_status
+add_type_change(struct statement *out, const PgQuery__RangeVar *type,
+		const char *lost, bool cascades)
+{
+	enum statement_status status;
+
+	status = statement_target_part(out, TARGET_TYPED, type, lost);
+	if (status == STATEMENT_OK)
+		out->targets[out->target_count - 1].cascade = cascades;
+	return status;
+}
+
+/*
+ * ALTER of a composite type's attributes.  With CASCADE its typed tables change
+ * too; what hangs on a column that then changes its type is not looked for.
+ */
+static enum statement_status
+add_typed(struct statement *out, const PgQuery__AlterTableStmt *stmt)
+{
+	enum statement_status status = STATEMENT_OK;
+	size_t i;
+
+	for (i = 0; i < stmt->n_cmds && status == STATEMENT_OK; i++) {
+		const PgQuery__AlterTableCmd *cmd =
+		    stmt->cmds[i]->alter_table_cmd;
+		bool cascades = cmd->behavior == CASCADE;
+
+		if (cascades && cmd->subtype == CLAUSE(AlterColumnType))
+			return STATEMENT_UNPARSED;
+		status = add_type_change(
+		    out, stmt->relation,
+		    cmd->subtype == CLAUSE(DropColumn) ? cmd->name : NULL,
+		    cascades);
+	}
+	return status;
+}
+
 static bool
 is_drop(const PgQuery__AlterTableCmd *cmd)
 {
@@ -486,9 +531,10 @@ statement_alter_read(struct statement *out, const PgQuery__Node *node,
 		if (need.reach > all.reach)
 			all.reach = need.reach;
 	}
-	if (!statement_claim(out, asked, least, alter_tag(stmt->objtype)) ||
-	    is_composite(stmt->objtype))
+	if (!statement_claim(out, asked, least, alter_tag(stmt->objtype)))
 		return STATEMENT_OK;
+	if (is_composite(stmt->objtype))
+		return add_typed(out, stmt);
 	status = add_need(out, stmt->relation, all);
 	for (i = 0; i < stmt->n_cmds && status == STATEMENT_OK; i++)
 		status = add_clause(out, stmt, stmt->cmds[i]->alter_table_cmd,
@@ -509,14 +555,10 @@ statement_alter_read_move_all(struct statement *out, const PgQuery__Node *node,
 static struct need
 rename_need(PgQuery__ObjectType type)
 {
-	switch (type) {
-	case ALTERED(INDEX):
-		return (struct need){SUE, REACH_SELF};
-	case ALTERED(COLUMN):
+	if (type == ALTERED(COLUMN))
 		return (struct need){AX, REACH_TREE};
-	default:
-		return (struct need){AX, REACH_SELF};
-	}
+	/* ALTER INDEX takes the name of any relation, and its full lock. */
+	return (struct need){AX, REACH_SELF};
 }
 
 /* RENAME of a relation, or of what belongs to one. */
@@ -531,9 +573,11 @@ statement_alter_read_rename(struct statement *out, const PgQuery__Node *node,
 	if (type == ALTERED(COLUMN))
 		type = stmt->relation_type;
 	if (stmt->relation == NULL ||
-	    !statement_claim(out, asked, GUARD_SCOPE_DDL, alter_tag(type)) ||
-	    is_composite(type))
+	    !statement_claim(out, asked, GUARD_SCOPE_DDL, alter_tag(type)))
 		return STATEMENT_OK;
+	if (is_composite(type))
+		return add_type_change(out, stmt->relation, NULL,
+				       stmt->behavior == CASCADE);
 	status = add_need(out, stmt->relation, rename_need(stmt->rename_type));
 	if (status != STATEMENT_OK)
 		return status;
@@ -564,24 +608,4 @@ statement_alter_read_set_schema(struct statement *out,
 	if (status != STATEMENT_OK)
 		return status;
 	return statement_target_part(out, TARGET_OWNER, stmt->relation, NULL);
-}
-
-enum statement_status
-statement_alter_read_sequence(struct statement *out, const PgQuery__Node *node,
-			      enum guard_scope asked)
-{
-	if (!statement_claim(out, asked, GUARD_SCOPE_DDL, "ALTER SEQUENCE"))
-		return STATEMENT_OK;
-	return statement_target_lock(out, node->alter_seq_stmt->sequence,
-				     LOCK_SHARE_ROW_EXCLUSIVE);
-}
-
-enum statement_status
-statement_alter_read_policy(struct statement *out, const PgQuery__Node *node,
-			    enum guard_scope asked)
-{
-	if (!statement_claim(out, asked, GUARD_SCOPE_DDL, "ALTER POLICY"))
-		return STATEMENT_OK;
-	return statement_target_lock(out, node->alter_policy_stmt->table,
-				     LOCK_ACCESS_EXCLUSIVE);
 }

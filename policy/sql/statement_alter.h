@@ -12,7 +12,5 @@ statement_reader statement_alter_read;            /* AlterTableStmt */
 statement_reader statement_alter_read_move_all;   /* ALL IN TABLESPACE */
 statement_reader statement_alter_read_rename;     /* RenameStmt */
 statement_reader statement_alter_read_set_schema; /* AlterObjectSchemaStmt */
-statement_reader statement_alter_read_sequence;   /* AlterSeqStmt */
-statement_reader statement_alter_read_policy;     /* AlterPolicyStmt */
 
 #endif

@@ -1,11 +1,8 @@
-/*
- * statement_create.c - a CREATE that locks relations which exist.
- *
- * Never CLUSTER or REINDEX: of a partitioned table neither may run in a
- * transaction block, and which one that is the text does not tell.
- */
 #include "policy/sql/statement_create.h"
 
+#include <string.h>
+
+#include "policy/sql/statement_name.h"
 #include "policy/sql/statement_reference.h"
 
 #define NODE(type) PG_QUERY__NODE__NODE_##type
@@ -14,8 +11,10 @@ static bool
 locks_others(const PgQuery__CreateStmt *stmt)
 {
 	return stmt->n_inh_relations > 0 || stmt->partbound != NULL ||
-	       statement_references(stmt->table_elts, stmt->n_table_elts) ||
-	       statement_references(stmt->constraints, stmt->n_constraints);
+	       statement_references(stmt->relation, stmt->table_elts,
+				    stmt->n_table_elts) ||
+	       statement_references(stmt->relation, stmt->constraints,
+				    stmt->n_constraints);
 }
 
 static enum statement_status
@@ -38,10 +37,11 @@ add_others(struct statement *out, const PgQuery__CreateStmt *stmt)
 		status =
 		    add_parent(out, stmt, stmt->inh_relations[i]->range_var);
 	if (status == STATEMENT_OK)
-		status = statement_reference_add(out, stmt->table_elts,
-						 stmt->n_table_elts);
+		status = statement_reference_add(
+		    out, stmt->relation, stmt->table_elts, stmt->n_table_elts);
 	if (status == STATEMENT_OK)
-		status = statement_reference_add(out, stmt->constraints,
+		status = statement_reference_add(out, stmt->relation,
+						 stmt->constraints,
 						 stmt->n_constraints);
 	return status;
 }
@@ -198,4 +198,26 @@ statement_create_read_refresh(struct statement *out, const PgQuery__Node *node,
 		return STATEMENT_OK;
 	return statement_target_lock(out, stmt->relation,
 				     LOCK_ACCESS_EXCLUSIVE);
+}
+
+/* True for CREATE TEMPORARY, however the view's name is written. */
+static bool
+is_temporary(const PgQuery__RangeVar *range)
+{
+	return strcmp(range->relpersistence, "t") == 0;
+}
+
+enum statement_status
+statement_create_read_view(struct statement *out, const PgQuery__Node *node,
+			   enum guard_scope asked)
+{
+	PgQuery__RangeVar view = *node->view_stmt->view;
+	char temporary[] = "pg_temp";
+
+	if (!node->view_stmt->replace ||
+	    !statement_claim(out, asked, GUARD_SCOPE_DDL, "CREATE VIEW"))
+		return STATEMENT_OK;
+	if (is_temporary(&view))
+		view.schemaname = temporary;
+	return statement_target_part(out, TARGET_REPLACE, &view, NULL);
 }

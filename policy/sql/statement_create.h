@@ -17,5 +17,6 @@ statement_reader statement_create_read_rule;
 statement_reader statement_create_read_policy;
 statement_reader statement_create_read_statistics;
 statement_reader statement_create_read_refresh;
+statement_reader statement_create_read_view;
 
 #endif

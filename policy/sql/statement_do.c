@@ -82,7 +82,7 @@ statement_do_read_block(struct statement *out,
 		if (status != STATEMENT_OK)
 			return status;
 		if (*least == GUARD_SCOPE_OFF ||
-		    out->scope == GUARD_SCOPE_DROPS)
+		    (out->scope != GUARD_SCOPE_OFF && out->scope < *least))
 			*least = out->scope;
 	}
 	return STATEMENT_OK;
@@ -107,6 +107,7 @@ statement_do_read(struct statement *out, const PgQuery__Node *node,
 	free(block.items);
 
 	out->scope = GUARD_SCOPE_OFF;
+	out->is_for_block = false; /* a function is as good as a block */
 	out->tag = NULL;
 	if (least == GUARD_SCOPE_OFF ||
 	    !statement_claim(out, asked, least, "DO") ||

@@ -8,7 +8,8 @@
 
 /* The forms in which the grammar gives an object's name. */
 enum form {
-	FORM_OTHER, /* not planned: rare, or its drop locks no relation */
+	FORM_OTHER,  /* not planned: rare, or its drop locks no relation */
+	FORM_METHOD, /* strings: the access method, then its own name */
 	FORM_RELATION,
 	FORM_PART, /* a string */
 	FORM_LIST, /* strings */
@@ -27,7 +28,8 @@ static const struct {
 	enum form form;
 	enum object_kind object;
 } drops[] = {
-    [DROPPED(ACCESS_METHOD)] = {"DROP ACCESS METHOD", FORM_OTHER, 0},
+    [DROPPED(ACCESS_METHOD)] = {"DROP ACCESS METHOD", FORM_PART,
+				OBJECT_ACCESS_METHOD},
     [DROPPED(AGGREGATE)] = {"DROP AGGREGATE", FORM_ROUTINE, OBJECT_FUNCTION},
     [DROPPED(CAST)] = {"DROP CAST", FORM_OTHER, 0},
     [DROPPED(COLLATION)] = {"DROP COLLATION", FORM_LIST, OBJECT_COLLATION},
@@ -40,9 +42,10 @@ static const struct {
     [DROPPED(INDEX)] = {"DROP INDEX", FORM_RELATION, 0},
     [DROPPED(LANGUAGE)] = {"DROP LANGUAGE", FORM_PART, OBJECT_LANGUAGE},
     [DROPPED(MATVIEW)] = {"DROP MATERIALIZED VIEW", FORM_RELATION, 0},
-    [DROPPED(OPCLASS)] = {"DROP OPERATOR CLASS", FORM_OTHER, 0},
+    [DROPPED(OPCLASS)] = {"DROP OPERATOR CLASS", FORM_METHOD, OBJECT_OPCLASS},
     [DROPPED(OPERATOR)] = {"DROP OPERATOR", FORM_OPERATOR, OBJECT_OPERATOR},
-    [DROPPED(OPFAMILY)] = {"DROP OPERATOR FAMILY", FORM_OTHER, 0},
+    [DROPPED(OPFAMILY)] = {"DROP OPERATOR FAMILY", FORM_METHOD,
+			   OBJECT_OPFAMILY},
     [DROPPED(POLICY)] = {"DROP POLICY", FORM_OF_TABLE, OBJECT_POLICY},
     [DROPPED(PROCEDURE)] = {"DROP PROCEDURE", FORM_ROUTINE, OBJECT_FUNCTION},
     [DROPPED(ROUTINE)] = {"DROP ROUTINE", FORM_ROUTINE, OBJECT_FUNCTION},
@@ -54,11 +57,14 @@ static const struct {
     [DROPPED(TABLE)] = {"DROP TABLE", FORM_RELATION, 0},
     [DROPPED(TRANSFORM)] = {"DROP TRANSFORM", FORM_OTHER, 0},
     [DROPPED(TRIGGER)] = {"DROP TRIGGER", FORM_OF_TABLE, OBJECT_TRIGGER},
-    [DROPPED(TSCONFIGURATION)] = {"DROP TEXT SEARCH CONFIGURATION", FORM_OTHER,
-				  0},
-    [DROPPED(TSDICTIONARY)] = {"DROP TEXT SEARCH DICTIONARY", FORM_OTHER, 0},
-    [DROPPED(TSPARSER)] = {"DROP TEXT SEARCH PARSER", FORM_OTHER, 0},
-    [DROPPED(TSTEMPLATE)] = {"DROP TEXT SEARCH TEMPLATE", FORM_OTHER, 0},
+    [DROPPED(TSCONFIGURATION)] = {"DROP TEXT SEARCH CONFIGURATION", FORM_LIST,
+				  OBJECT_TS_CONFIGURATION},
+    [DROPPED(TSDICTIONARY)] = {"DROP TEXT SEARCH DICTIONARY", FORM_LIST,
+			       OBJECT_TS_DICTIONARY},
+    [DROPPED(TSPARSER)] = {"DROP TEXT SEARCH PARSER", FORM_LIST,
+			   OBJECT_TS_PARSER},
+    [DROPPED(TSTEMPLATE)] = {"DROP TEXT SEARCH TEMPLATE", FORM_LIST,
+			     OBJECT_TS_TEMPLATE},
     [DROPPED(TYPE)] = {"DROP TYPE", FORM_TYPE, OBJECT_TYPE},
     [DROPPED(VIEW)] = {"DROP VIEW", FORM_RELATION, 0},
 };
@@ -92,6 +98,22 @@ name_of_table(struct target *target, const PgQuery__Node *node)
 	if (status != STATEMENT_OK)
 		return status;
 	return statement_name_bare(&target->part, last->string->sval);
+}
+
+static enum statement_status
+name_of_method(struct target *target, const PgQuery__Node *node)
+{
+	enum statement_status status;
+
+	if (node->node_case != NODE(LIST) || node->list->n_items < 2 ||
+	    node->list->items[0]->node_case != NODE(STRING))
+		return STATEMENT_UNPARSED;
+	status = statement_name_list(&target->relation, node->list->items + 1,
+				     node->list->n_items - 1);
+	if (status != STATEMENT_OK)
+		return status;
+	return statement_name_bare(&target->part,
+				   node->list->items[0]->string->sval);
 }
 
 static enum statement_status
@@ -130,6 +152,8 @@ name_dropped(struct target *target, enum form form, const PgQuery__Node *node)
 	switch (form) {
 	case FORM_OTHER:
 		break;
+	case FORM_METHOD:
+		return name_of_method(target, node);
 	case FORM_RELATION:
 	case FORM_LIST:
 		return name_list(target, node);

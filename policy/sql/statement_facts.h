@@ -14,6 +14,11 @@ enum guard_scope {
 	GUARD_SCOPE_OFF,   /* guard nothing */
 	GUARD_SCOPE_DROPS, /* statements that drop or truncate */
 	GUARD_SCOPE_DDL,   /* also others that lock existing tables */
+	/*
+	 * No setting reaches as far: harmless alone, these can close a circle
+	 * in a transaction that keeps the locks of a guarded one.
+	 */
+	GUARD_SCOPE_BEHIND,
 };
 
 /* The effect of a statement on the transaction block. */
@@ -26,28 +31,51 @@ enum statement_control {
 	STATEMENT_SAVEPOINT, /* SAVEPOINT, RELEASE, ROLLBACK TO */
 };
 
+/* The effect of a statement on the plans of those behind it in its text. */
+enum statement_effect {
+	EFFECT_ANY,         /* anything; and it may wait for somebody's row */
+	EFFECT_DEFINITIONS, /* other names, and more behind them */
+	EFFECT_SETTINGS,    /* other names by the search_path; it may have to
+			       come before any query of its transaction */
+	EFFECT_LESS,        /* nothing: what they name can only be less */
+};
+
 /* Kinds of things that a statement names and the catalogs are asked about. */
 enum target_kind {
-	TARGET_DROP,       /* relation is dropped */
-	TARGET_OBJECT,     /* an `object` that is no relation is dropped */
-	TARGET_COLUMN,     /* relation loses column `part` */
-	TARGET_CONSTRAINT, /* relation loses constraint `part` */
-	TARGET_DETACH,     /* partition `part` is detached from relation */
-	TARGET_TRUNCATE,   /* relation is truncated */
-	TARGET_LOCK,       /* relation is locked in `mode`, and no more */
-	TARGET_TREE,       /* as LOCK, and so are its partitions and children,
-			      unless `only` */
-	TARGET_VALIDATE,   /* constraint `part` of relation is validated */
-	TARGET_ATTACH,     /* table `part` becomes a partition of relation */
-	TARGET_PARTITION,  /* relation gets a new, empty partition */
-	TARGET_RETYPE,     /* column `part` of relation changes its type */
-	TARGET_OWNER,      /* relation changes owner, schema or persistence: so
-			      do the sequences that it owns */
-	TARGET_IDENTITY,   /* as LOCK, of the sequence behind the identity
-			      column `part` */
-	TARGET_KEY,        /* relation, which exists, gets a foreign key that
-			      references table `part` */
+	TARGET_DROP,        /* relation is dropped */
+	TARGET_OBJECT,      /* an `object` that is no relation is dropped */
+	TARGET_COLUMN,      /* relation loses column `part` */
+	TARGET_CONSTRAINT,  /* relation loses constraint `part` */
+	TARGET_DETACH,      /* partition `part` is detached from relation */
+	TARGET_TRUNCATE,    /* relation is truncated */
+	TARGET_LOCK,        /* relation is locked in `mode`, and no more */
+	TARGET_TREE,        /* as LOCK, and so are its partitions and children,
+			       unless `only` */
+	TARGET_VALIDATE,    /* constraint `part` of relation is validated */
+	TARGET_ATTACH,      /* table `part` becomes a partition of relation */
+	TARGET_PARTITION,   /* relation gets a new, empty partition */
+	TARGET_RETYPE,      /* column `part` of relation changes its type */
+	TARGET_OWNER,       /* relation changes owner, schema or persistence: so
+			       do the sequences that it owns */
+	TARGET_IDENTITY,    /* as LOCK, of the sequence behind the identity
+			       column `part` */
+	TARGET_KEY,         /* relation, which exists, gets a foreign key that
+			       references table `part` */
+	TARGET_REPLACE,     /* view is replaced, if there is one where it would
+			       be created */
+	TARGET_UNDER,       /* as TREE; of a view, all that is under it */
+	TARGET_INDEXED,     /* as LOCK, of the table of an index */
+	TARGET_TYPED,       /* composite type changes: so do its typed tables,
+			       which lose the column `part` if there is one */
+	TARGET_DOMAIN,      /* domain gets a constraint: all columns of it are
+			       checked */
+	TARGET_REASSIGN,    /* role loses all that it owns; named as for
+			       OBJECT_OWNED */
+	TARGET_PUBLICATION, /* publication loses its tables; the bare name in
+			       double quotes */
 };
+
+enum { TARGET_KINDS = TARGET_PUBLICATION + 1 };
 
 /*
  * Conditions that only the server can check.  Where one does not hold, the
@@ -68,6 +96,10 @@ enum target_condition {
 	/* CONSTRAINT: `part` is a column, and it goes with its NOT NULL, which
 	 * is a constraint from 18 on */
 	CONDITION_NOT_NULL,
+	CONDITION_PLAIN, /* TREE: relation is not partitioned */
+	/* DOMAIN */
+	CONDITION_DOMAIN_NULLABLE, /* not yet NOT NULL */
+	CONDITION_DOMAIN_UNPROVEN, /* constraint `part` is not valid */
 	/* OWNER */
 	CONDITION_OWNER, /* the owner is not `part`, as for OBJECT_OWNED */
 	CONDITION_LOGGED,
@@ -81,9 +113,16 @@ enum object_kind {
 	OBJECT_SERVER,
 	OBJECT_WRAPPER, /* foreign data wrapper */
 	OBJECT_LANGUAGE,
+	OBJECT_ACCESS_METHOD,
 	OBJECT_TYPE,      /* relation: as to_regtype() takes it; domains too */
 	OBJECT_COLLATION, /* relation: each part in double quotes */
 	OBJECT_STATISTICS,
+	OBJECT_TS_CONFIGURATION, /* text search: each part in double quotes */
+	OBJECT_TS_DICTIONARY,
+	OBJECT_TS_PARSER,
+	OBJECT_TS_TEMPLATE,
+	OBJECT_OPCLASS, /* likewise; part: its access method, bare */
+	OBJECT_OPFAMILY,
 	OBJECT_FUNCTION, /* relation: each part in double quotes.  part: NULL if
 			    no arguments were given, else "(type,type)" as
 			    to_regprocedure() takes it behind the name.  Of
@@ -107,11 +146,13 @@ struct target {
 	 * form; for a column, a constraint, a trigger it is the bare name.
 	 */
 	char *relation;
-	char *part;   /* NULL where the kind has none */
+	char *part; /* NULL where the kind has none */
+	/* KEY: owned, what makes two keys the same, as key.sql reads it. */
+	char *shape;
 	bool only;    /* the statement says ONLY, or means no children */
 	bool cascade; /* the statement says CASCADE */
 	bool restart_identity; /* TRUNCATE */
-	enum lock_mode mode;   /* TARGET_LOCK, TARGET_TREE */
+	enum lock_mode mode;   /* LOCK, TREE, IDENTITY, UNDER, INDEXED */
 	/* TARGET_TREE: of the children only partitions.  To take it for false
 	 * errs on the side of more. */
 	bool partitions_only;
@@ -122,14 +163,18 @@ struct target {
 static inline bool
 target_names_relation(const struct target *t)
 {
-	return t->kind != TARGET_OBJECT || t->object == OBJECT_TRIGGER ||
-	       t->object == OBJECT_RULE || t->object == OBJECT_POLICY;
+	if (t->kind == TARGET_OBJECT)
+		return t->object == OBJECT_TRIGGER ||
+		       t->object == OBJECT_RULE || t->object == OBJECT_POLICY;
+	return t->kind != TARGET_DOMAIN && t->kind != TARGET_REASSIGN &&
+	       t->kind != TARGET_PUBLICATION;
 }
 
 struct statement {
 	size_t start; /* byte offset in the text: of the first token */
 	size_t end;   /* behind the last token; the ';' comes after it */
 	enum statement_control control;
+	enum statement_effect effect;
 	enum guard_scope scope; /* least scope that guards it; OFF: none */
 	const char *tag;        /* "DROP TABLE", static; NULL if not guarded.
 				   A DO block has the targets of all guarded
@@ -139,6 +184,12 @@ struct statement {
 	 * kind is not covered): it passes, and is counted.
 	 */
 	bool has_plan;
+	/*
+	 * Alone outside of a block it must not come to be in one of ours: the
+	 * server refuses it there (LOCK TABLE), or in a block (REINDEX of a
+	 * partitioned table).
+	 */
+	bool is_for_block;
 	struct target *targets; /* owned by the list */
 	size_t target_count;
 };
@@ -148,8 +199,8 @@ struct statement_list {
 	size_t count;
 	/*
 	 * Every statement was parsed and none has a syntax error.  Only asked
-	 * for, so only true, when guarded statements and transaction control
-	 * stand in one text: to be sent in pieces it must be sound as a whole.
+	 * for, so only true, where a guarded statement does not stand alone in
+	 * its text: to be sent in pieces that must be sound as a whole.
 	 */
 	bool is_sound;
 };

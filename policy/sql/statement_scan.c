@@ -210,12 +210,28 @@ ends_before_statement(const PgQuery__ScanToken *token,
 	}
 }
 
+/* As statement_sieve.c has the words of the widest scope. */
 static bool
-begins_ddl(PgQuery__Token token)
+begins_guarded(PgQuery__Token token)
 {
-	return token == TOKEN(DROP) || token == TOKEN(ALTER) ||
-	       token == TOKEN(TRUNCATE) || token == TOKEN(CREATE) ||
-	       token == TOKEN(REFRESH);
+	switch (token) {
+	case TOKEN(ALTER):
+	case TOKEN(ANALYSE):
+	case TOKEN(ANALYZE):
+	case TOKEN(CLUSTER):
+	case TOKEN(COMMENT):
+	case TOKEN(CREATE):
+	case TOKEN(DROP):
+	case TOKEN(LOCK_P):
+	case TOKEN(REASSIGN):
+	case TOKEN(REFRESH):
+	case TOKEN(REINDEX):
+	case TOKEN(SECURITY):
+	case TOKEN(TRUNCATE):
+		return true;
+	default:
+		return false;
+	}
 }
 
 static bool
@@ -261,7 +277,7 @@ block_read(struct statement_block *out, struct statement_text block,
 			open->len = (size_t)(block.sql + start - open->sql);
 			open = NULL;
 		} else if (open == NULL && at_start &&
-			   begins_ddl(token->token)) {
+			   begins_guarded(token->token)) {
 			open = block_add(out);
 			if (open == NULL)
 				return false;

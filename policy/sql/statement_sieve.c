@@ -9,10 +9,12 @@ static const struct statement_keywords guarded[] = {
 	['t' - 'a'] = {"truncate"},
     }},
     [GUARD_SCOPE_DDL] = {{
-	['a' - 'a'] = {"alter"},
-	['c' - 'a'] = {"create"},
+	['a' - 'a'] = {"alter", "analyze", "analyse"},
+	['c' - 'a'] = {"create", "comment", "cluster"},
 	['d' - 'a'] = {"drop", "do"},
-	['r' - 'a'] = {"refresh"},
+	['l' - 'a'] = {"lock"},
+	['r' - 'a'] = {"refresh", "reassign", "reindex"},
+	['s' - 'a'] = {"security"},
 	['t' - 'a'] = {"truncate"},
     }},
 };
@@ -114,7 +116,10 @@ statement_sieve_role(struct statement_text text, enum guard_scope scope)
 {
 	static const char *const alter_drops[] = {"drop", "detach"};
 	static const char *const do_drops[] = {"drop", "detach", "truncate"};
-	static const char *const do_ddl[] = {"alter", "create", "refresh"};
+	static const char *const do_ddl[] = {
+	    "alter",   "create",   "refresh", "analy",    "comment",
+	    "cluster", "reassign", "reindex", "security", "lock",
+	};
 
 	if (statement_text_is_listed(text, 0, &control)) {
 		if (statement_text_is_word(text, 0, "prepare") &&

@@ -9,7 +9,8 @@ bool
 statement_claim(struct statement *out, enum guard_scope asked,
 		enum guard_scope least, const char *tag)
 {
-	if (tag == NULL || asked < least)
+	/* DDL asks for what may stand behind it, too. */
+	if (tag == NULL || (asked < least && asked < GUARD_SCOPE_DDL))
 		return false;
 	out->scope = least;
 	out->tag = tag;
@@ -73,6 +74,18 @@ statement_target_tree(struct statement *out, const PgQuery__RangeVar *range,
 }
 
 enum statement_status
+statement_target_named(struct statement *out, PgQuery__Node *const *parts,
+		       size_t count, enum lock_mode mode)
+{
+	struct target *target = statement_target_add(out, TARGET_LOCK);
+
+	if (target == NULL)
+		return STATEMENT_NO_MEMORY;
+	target->mode = mode;
+	return statement_name_list(&target->relation, parts, count);
+}
+
+enum statement_status
 statement_target_part(struct statement *out, enum target_kind kind,
 		      const PgQuery__RangeVar *range, const char *part)
 {
@@ -107,5 +120,6 @@ statement_target_keep(struct statement *out, size_t count)
 
 		free(target->relation);
 		free(target->part);
+		free(target->shape);
 	}
 }

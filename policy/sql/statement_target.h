@@ -52,6 +52,11 @@ enum statement_status statement_target_tree(struct statement *out,
 					    enum lock_mode mode,
 					    bool partitions_only);
 
+/* Add a TARGET_LOCK of the relation that a list of strings names. */
+enum statement_status statement_target_named(struct statement *out,
+					     PgQuery__Node *const *parts,
+					     size_t count, enum lock_mode mode);
+
 /* Add a target with a relation and its bare `part`, which may be NULL. */
 enum statement_status statement_target_part(struct statement *out,
 					    enum target_kind kind,

@@ -13,6 +13,8 @@
 #include "policy/sql/statement_create.h"
 #include "policy/sql/statement_do.h"
 #include "policy/sql/statement_drop.h"
+#include "policy/sql/statement_lock.h"
+#include "policy/sql/statement_object.h"
 #include "policy/sql/statement_target.h"
 
 #define NODE(type) PG_QUERY__NODE__NODE_##type
@@ -60,8 +62,21 @@ static const struct {
     {NODE(ALTER_TABLE_MOVE_ALL_STMT), statement_alter_read_move_all},
     {NODE(RENAME_STMT), statement_alter_read_rename},
     {NODE(ALTER_OBJECT_SCHEMA_STMT), statement_alter_read_set_schema},
-    {NODE(ALTER_SEQ_STMT), statement_alter_read_sequence},
-    {NODE(ALTER_POLICY_STMT), statement_alter_read_policy},
+    {NODE(ALTER_SEQ_STMT), statement_object_read_sequence},
+    {NODE(ALTER_POLICY_STMT), statement_object_read_policy},
+    {NODE(ALTER_DOMAIN_STMT), statement_object_read_domain},
+    {NODE(ALTER_OBJECT_DEPENDS_STMT), statement_object_read_depends},
+    {NODE(ALTER_EXTENSION_STMT), statement_object_read_update},
+    {NODE(ALTER_EXTENSION_CONTENTS_STMT), statement_object_read_contents},
+    {NODE(CREATE_PUBLICATION_STMT), statement_object_read_publication},
+    {NODE(ALTER_PUBLICATION_STMT), statement_object_read_published},
+    {NODE(REASSIGN_OWNED_STMT), statement_object_read_reassign},
+    {NODE(COMMENT_STMT), statement_lock_read_comment},
+    {NODE(SEC_LABEL_STMT), statement_lock_read_label},
+    {NODE(LOCK_STMT), statement_lock_read_table},
+    {NODE(CLUSTER_STMT), statement_lock_read_cluster},
+    {NODE(REINDEX_STMT), statement_lock_read_reindex},
+    {NODE(VACUUM_STMT), statement_lock_read_analyze},
     {NODE(CREATE_STMT), statement_create_read_table},
     {NODE(CREATE_FOREIGN_TABLE_STMT), statement_create_read_foreign_table},
     {NODE(CREATE_SCHEMA_STMT), statement_create_read_schema},
@@ -70,6 +85,7 @@ static const struct {
     {NODE(RULE_STMT), statement_create_read_rule},
     {NODE(CREATE_POLICY_STMT), statement_create_read_policy},
     {NODE(CREATE_STATS_STMT), statement_create_read_statistics},
+    {NODE(VIEW_STMT), statement_create_read_view},
     {NODE(REFRESH_MAT_VIEW_STMT), statement_create_read_refresh},
     {NODE(DO_STMT), statement_do_read},
 };

@@ -109,8 +109,9 @@ explain_plan(struct explain *e, struct explain_report *r,
 	if (!explain_choose_settings(e, r) ||
 	    !lock_order_sort(&r->set, &r->settings.order))
 		return EXPLAIN_LOST;
-	r->verdict = explain_judge(&r->settings, &e->server.facts, s->scope,
-				   r->set.count, e->in_block);
+	r->verdict =
+	    explain_judge(&r->settings, &e->server.facts, s->scope,
+			  r->set.count, e->in_block || s->is_for_block);
 	return explain_server_holders(&e->server, r);
 }
 

@@ -15,7 +15,10 @@ explain_judge(const struct guard_settings *settings,
 {
 	switch (guard_judge(settings, facts, least, set_count, in_block)) {
 	case GUARD_OUT_OF_SCOPE:
-		return EXPLAIN_OUT_OF_SCOPE;
+		return least == GUARD_SCOPE_BEHIND &&
+			       settings->scope != GUARD_SCOPE_OFF
+			   ? EXPLAIN_BEHIND
+			   : EXPLAIN_OUT_OF_SCOPE;
 	case GUARD_READ_ONLY:
 		return EXPLAIN_READ_ONLY;
 	case GUARD_UNNEEDED:
@@ -67,7 +70,13 @@ explain_note(const struct explain_report *r)
 	case EXPLAIN_BACKSLASH:
 		return "standard_conforming_strings is off and it holds a "
 		       "backslash: it passes unguarded";
+	case EXPLAIN_BEHIND:
+		return "it is only where its transaction keeps the locks of a "
+		       "guarded statement";
 	case EXPLAIN_GUARDED:
+		if (lock_set_lacks_right(&r->set))
+			return lock_set_right;
+		break;
 	case EXPLAIN_UNKNOWN:
 	case EXPLAIN_OUT_OF_SCOPE:
 	case EXPLAIN_SINGLE:

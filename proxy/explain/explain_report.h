@@ -21,6 +21,7 @@ enum explain_verdict {
 	EXPLAIN_UNKNOWN,      /* not of a kind that is ever guarded */
 	EXPLAIN_UNPLANNED,    /* the lock set cannot be told */
 	EXPLAIN_OUT_OF_SCOPE, /* the setting `guard` leaves it out */
+	EXPLAIN_BEHIND,       /* guarded only behind a guarded one */
 	EXPLAIN_SINGLE,       /* one table or none, outside of a block */
 	EXPLAIN_READ_ONLY,    /* the server itself refuses the statement */
 	EXPLAIN_NO_LANGUAGE,  /* without PL/pgSQL there are no attempts */

@@ -290,7 +290,7 @@ explain_check_targets(struct explain_server *s,
 		bool has_second =
 		    t->kind == TARGET_DETACH || t->kind == TARGET_ATTACH;
 
-		if (!target_names_relation(t))
+		if (!target_names_relation(t) || t->kind == TARGET_REPLACE)
 			continue;
 		/* Each clause of an ALTER TABLE names the table. */
 		if (strcmp(last, t->relation) != 0 &&
@@ -421,7 +421,7 @@ explain_add_holders(struct explain_report *r, const PGresult *rows)
 static bool
 explain_read_holders(struct explain_server *s, struct explain_report *r)
 {
-	char *relations = holders_param(&r->set, HOLDERS_OF_ALL);
+	char *relations = holders_param(&r->set);
 	const char *params[HOLDERS_PARAMS] = {relations};
 
 	if (relations == NULL)

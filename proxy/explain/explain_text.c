@@ -302,6 +302,8 @@ text_scope_name(enum guard_scope scope)
 		return "drops";
 	case GUARD_SCOPE_DDL:
 		return "ddl";
+	case GUARD_SCOPE_BEHIND:
+		break;
 	}
 	return "?";
 }
@@ -314,6 +316,8 @@ text_write_verdict(FILE *out, const struct explain_report *r)
 	switch (r->verdict) {
 	case EXPLAIN_GUARDED:
 		text_write_guarded(out, r);
+		if (explain_note(r) != NULL)
+			fprintf(out, "  %s\n", explain_note(r));
 		return;
 	case EXPLAIN_FAILED:
 		cell_text(error, r->error);
@@ -332,6 +336,7 @@ text_write_verdict(FILE *out, const struct explain_report *r)
 		      out);
 		return;
 	case EXPLAIN_UNPLANNED:
+	case EXPLAIN_BEHIND:
 	case EXPLAIN_READ_ONLY:
 	case EXPLAIN_NO_LANGUAGE:
 	case EXPLAIN_BACKSLASH:

@@ -29,6 +29,7 @@ struct turn {
 	struct turn_holder_list holders;
 	uint64_t counted_ms; /* the allowance is as of then */
 	uint64_t allowance;  /* in 1 / TURNS_SHUT_SHARE ms */
+	uint64_t allowance_max;
 	char database[];
 };
 
@@ -36,11 +37,8 @@ LIST_HEAD(turn_list, turn);
 
 struct turns {
 	pthread_mutex_t lock;
-	struct turn_list list; /* guarded by lock */
-};
-
-enum {
-	ALLOWANCE_MAX = TURNS_SHUT_BURST_MS * TURNS_SHUT_SHARE,
+	struct turn_list list;  /* guarded by lock */
+	uint64_t allowance_max; /* each database can have this */
 };
 
 struct turns *
@@ -51,6 +49,7 @@ turns_new(void)
 	if (t == NULL)
 		return NULL;
 	pthread_mutex_init(&t->lock, NULL);
+	turns_allow_burst(t, TURNS_SHUT_BURST_MS);
 	LIST_INIT(&t->list);
 	return t;
 }
@@ -65,6 +64,12 @@ turn_free(struct turn *turn)
 		free(h);
 	}
 	free(turn);
+}
+
+void
+turns_allow_burst(struct turns *t, uint32_t burst_ms)
+{
+	t->allowance_max = (uint64_t)burst_ms * TURNS_SHUT_SHARE;
 }
 
 void
@@ -104,9 +109,18 @@ turn_add(struct turns *t, const char *database, uint64_t now_ms)
 	memcpy(turn->database, database, size);
 	LIST_INIT(&turn->holders);
 	turn->counted_ms = now_ms;
-	turn->allowance = ALLOWANCE_MAX;
+	turn->allowance_max = t->allowance_max;
+	turn->allowance = turn->allowance_max;
 	LIST_INSERT_HEAD(&t->list, turn, link);
 	return turn;
+}
+
+static void
+turn_add_allowance(struct turn *turn, uint64_t more)
+{
+	turn->allowance += more;
+	if (turn->allowance > turn->allowance_max)
+		turn->allowance = turn->allowance_max;
 }
 
 static void
@@ -114,9 +128,7 @@ turn_refill(struct turn *turn, uint64_t now_ms)
 {
 	if (now_ms <= turn->counted_ms)
 		return;
-	turn->allowance += (now_ms - turn->counted_ms);
-	if (turn->allowance > ALLOWANCE_MAX)
-		turn->allowance = ALLOWANCE_MAX;
+	turn_add_allowance(turn, now_ms - turn->counted_ms);
 	turn->counted_ms = now_ms;
 }
 
@@ -215,6 +227,18 @@ turn_take(struct turn *turn, const struct turn_claim *claim,
 	return true;
 }
 
+/* How long the gate may be shut at a time, now. */
+static uint32_t
+turn_allowance_ms(struct turn *turn, uint64_t now_ms)
+{
+	uint64_t allowance_ms;
+
+	turn_refill(turn, now_ms);
+	allowance_ms = turn->allowance / TURNS_SHUT_SHARE;
+	return allowance_ms < TURNS_SHUT_BURST_MS ? (uint32_t)allowance_ms
+						  : TURNS_SHUT_BURST_MS;
+}
+
 bool
 turns_take(struct turns *t, const char *database,
 	   const struct turn_claim *claim, uint64_t now_ms,
@@ -229,10 +253,8 @@ turns_take(struct turns *t, const char *database,
 	if (turn == NULL)
 		turn = turn_add(t, database, now_ms);
 	is_taken = turn != NULL && turn_take(turn, claim, rival);
-	if (is_taken) {
-		turn_refill(turn, now_ms);
-		*allowance_ms = (uint32_t)(turn->allowance / TURNS_SHUT_SHARE);
-	}
+	if (is_taken)
+		*allowance_ms = turn_allowance_ms(turn, now_ms);
 	pthread_mutex_unlock(&t->lock);
 	return is_taken;
 }
@@ -249,16 +271,44 @@ turns_give(struct turns *t, const char *database, uint64_t session)
 	pthread_mutex_unlock(&t->lock);
 }
 
+static uint64_t
+turn_reserve(struct turn *turn, uint64_t wanted_ms, uint64_t now_ms)
+{
+	uint64_t granted_ms;
+
+	turn_refill(turn, now_ms);
+	granted_ms = turn->allowance / TURNS_SHUT_SHARE;
+	if (granted_ms > wanted_ms)
+		granted_ms = wanted_ms;
+	turn->allowance -= granted_ms * TURNS_SHUT_SHARE;
+	return granted_ms;
+}
+
+uint64_t
+turns_reserve(struct turns *t, const char *database, uint64_t wanted_ms,
+	      uint64_t now_ms)
+{
+	uint64_t granted_ms = 0;
+	struct turn *turn;
+
+	pthread_mutex_lock(&t->lock);
+	turn = turn_find(t, database);
+	if (turn == NULL)
+		turn = turn_add(t, database, now_ms);
+	if (turn != NULL)
+		granted_ms = turn_reserve(turn, wanted_ms, now_ms);
+	pthread_mutex_unlock(&t->lock);
+	return granted_ms;
+}
+
 void
-turns_spend(struct turns *t, const char *database, uint64_t shut_ms)
+turns_refund(struct turns *t, const char *database, uint64_t left_ms)
 {
 	struct turn *turn;
-	uint64_t spent = shut_ms * TURNS_SHUT_SHARE;
 
 	pthread_mutex_lock(&t->lock);
 	turn = turn_find(t, database);
 	if (turn != NULL)
-		turn->allowance -=
-		    spent < turn->allowance ? spent : turn->allowance;
+		turn_add_allowance(turn, left_ms * TURNS_SHUT_SHARE);
 	pthread_mutex_unlock(&t->lock);
 }

@@ -108,11 +108,11 @@ batch_add_coax(struct batch *b, size_t index, uint32_t wait_ms)
 
 static void
 batch_add_about_set(struct batch *b, enum batch_purpose purpose,
-		    const char *sql, enum holders_of of)
+		    const char *sql)
 {
-	char *param = holders_param(b->set, of);
+	char *param = holders_param(b->set);
 
-	if (param != NULL)
+	if (param != NULL && sql != NULL)
 		batch_add(b, purpose, sql, &param, 1);
 	else
 		batch_fail(b);
@@ -120,15 +120,18 @@ batch_add_about_set(struct batch *b, enum batch_purpose purpose,
 }
 
 void
-batch_add_look(struct batch *b, enum holders_of of)
+batch_add_look(struct batch *b)
 {
-	batch_add_about_set(b, BATCH_HOLDERS, holders_query(), of);
+	char *sql = holders_look(b->set);
+
+	batch_add_about_set(b, BATCH_HOLDERS, sql);
+	free(sql);
 }
 
 void
 batch_add_names(struct batch *b)
 {
-	batch_add_about_set(b, BATCH_NAMES, gate_names_query(), HOLDERS_OF_ALL);
+	batch_add_about_set(b, BATCH_NAMES, gate_names_query());
 }
 
 void

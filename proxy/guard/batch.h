@@ -81,7 +81,7 @@ void batch_add_overrides(struct batch *b);
 void batch_add_attempt(struct batch *b, const struct attempt *attempt);
 void batch_add_coax(struct batch *b, size_t index, uint32_t wait_ms);
 void batch_add_names(struct batch *b);
-void batch_add_look(struct batch *b, enum holders_of of);
+void batch_add_look(struct batch *b);
 void batch_add_plan(struct batch *b, const struct statement *statements,
 		    size_t count);
 

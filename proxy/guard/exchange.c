@@ -38,8 +38,7 @@ exchange_log(const struct exchange *x)
 	guard_log_outcome(&x->log, x->guarded, &x->guard, clock_now_ms());
 }
 
-/* Keep nothing from others any longer, unless the locks are kept. */
-static void
+void
 exchange_trim_lease(struct exchange *x)
 {
 	const struct pipeline *p = &x->pair->pipeline;
@@ -76,7 +75,7 @@ exchange_begin_batch(struct exchange *x, enum exchange_phase phase)
 
 /* The client's statement */
 
-static void
+void
 exchange_begin_run(struct exchange *x, enum exchange_phase phase)
 {
 	batch_clear(&x->batch);
@@ -84,13 +83,6 @@ exchange_begin_run(struct exchange *x, enum exchange_phase phase)
 	exchange_enter(x, phase);
 	x->log.run_ms = clock_now_ms();
 	pair_set_held(x->pair, false);
-}
-
-static void
-exchange_send_piece(struct exchange *x)
-{
-	exchange_begin_run(x, EXCHANGE_RUNNING);
-	query_send_piece(&x->query, x->in_own_block);
 }
 
 static void
@@ -104,28 +96,10 @@ exchange_send_kept(struct exchange *x)
 void
 exchange_run(struct exchange *x)
 {
-	x->in_own_block = exchange_is_query(x) && x->context == CONTEXT_IDLE &&
-			  guard_step(&x->guard).outcome == GUARD_PROTECTED;
 	if (exchange_is_query(x))
-		exchange_send_piece(x);
+		exchange_run_piece(x);
 	else
 		exchange_send_kept(x);
-}
-
-/* Protect the piece, or just run it: in a failed block, or without a plan. */
-static void
-exchange_start_piece(struct exchange *x)
-{
-	const struct piece *p = query_piece(&x->query);
-
-	x->in_own_block = false;
-	if (p->count > 0 && exchange_status(x) == TRANSACTION_BLOCK)
-		exchange_protect(x, CONTEXT_BLOCK);
-	else if (p->count > 0 && p->needs_block &&
-		 exchange_status(x) == TRANSACTION_IDLE)
-		exchange_protect(x, CONTEXT_IDLE);
-	else
-		exchange_send_piece(x);
 }
 
 /*
@@ -154,6 +128,14 @@ exchange_fence_query(struct exchange *x)
 	exchange_start_piece(x);
 }
 
+/* True for an Execute that a transaction of ours would change. */
+static bool
+exchange_is_for_block(const struct exchange *x)
+{
+	return x->facts != NULL && x->facts->list.count == 1 &&
+	       x->facts->list.items[0].is_for_block;
+}
+
 static void
 exchange_fence_execute(struct exchange *x)
 {
@@ -163,7 +145,7 @@ exchange_fence_execute(struct exchange *x)
 		exchange_protect(x, CONTEXT_TAIL);
 	else if (p->status == TRANSACTION_BLOCK)
 		exchange_protect(x, CONTEXT_BLOCK);
-	else if (p->status == TRANSACTION_IDLE)
+	else if (p->status == TRANSACTION_IDLE && !exchange_is_for_block(x))
 		exchange_protect(x, CONTEXT_IDLE);
 	else
 		exchange_pass_on(x);
@@ -218,61 +200,6 @@ exchange_leave_fence(struct exchange *x)
 }
 
 /* The results */
-
-static void
-exchange_commit(struct exchange *x)
-{
-	exchange_begin_batch(x, EXCHANGE_COMMITTING);
-	batch_add_command(&x->batch, exchange_status(x) == TRANSACTION_BLOCK
-					 ? "COMMIT"
-					 : "ROLLBACK");
-	(void)batch_send(&x->batch, true);
-}
-
-static void
-exchange_log_piece(const struct exchange *x)
-{
-	if (guard_step(&x->guard).outcome != GUARD_PENDING)
-		exchange_log(x);
-}
-
-static void
-exchange_finish_run(struct exchange *x)
-{
-	exchange_log_piece(x);
-	query_finish(&x->query);
-	exchange_end(x);
-}
-
-static void
-exchange_committed(struct exchange *x)
-{
-	const struct batch *b = &x->batch;
-	struct delivery *d = &x->query.delivery;
-
-	if (batch_has_error(b)) {
-		guard_log_result(&x->log, b->sqlstate, strlen(b->sqlstate));
-		delivery_deny(d, span_of(b->error.data, b->error.len));
-	} else {
-		delivery_confirm(d);
-	}
-	exchange_finish_run(x);
-}
-
-static void
-exchange_ran(struct exchange *x)
-{
-	if (x->in_own_block) {
-		exchange_commit(x);
-	} else if (query_advance(&x->query)) {
-		exchange_log_piece(x);
-		exchange_trim_lease(x);
-		guard_clear(&x->guard);
-		exchange_start_piece(x);
-	} else {
-		exchange_finish_run(x);
-	}
-}
 
 static void
 exchange_note_result(struct exchange *x, struct frame frame)
@@ -451,6 +378,9 @@ exchange_step(struct exchange *x)
 	case EXCHANGE_FENCE:
 		exchange_leave_fence(x);
 		break;
+	case EXCHANGE_OPENING:
+		exchange_opened(x);
+		break;
 	case EXCHANGE_RUNNING:
 		exchange_ran(x);
 		break;
@@ -489,6 +419,7 @@ exchange_timer(struct exchange *x)
 	case EXCHANGE_REFUSING:
 		exchange_late(x);
 		break;
+	case EXCHANGE_OPENING:
 	case EXCHANGE_FENCE:
 	case EXCHANGE_RUNNING:
 	case EXCHANGE_COMMITTING:

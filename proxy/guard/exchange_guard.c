@@ -13,10 +13,14 @@
 
 enum {
 	FIRST_NOTICE_MS = 1000,
-	NEXT_NOTICE_MS = 10000,
 };
 
-static void exchange_act(struct exchange *x, struct guard_step step);
+/* All statements of the message, borrowed. */
+static const struct statement_list *
+exchange_text(const struct exchange *x)
+{
+	return exchange_is_query(x) ? &x->query.list : &x->facts->list;
+}
 
 /* The statements to prepare for, borrowed; NULL for a cancel at the gate. */
 static const struct statement *
@@ -28,8 +32,8 @@ exchange_statements(const struct exchange *x, size_t *count)
 	}
 	if (exchange_is_query(x))
 		return query_statements(&x->query, count);
-	*count = x->facts->list.count;
-	return x->facts->list.items;
+	*count = exchange_text(x)->count;
+	return exchange_text(x)->items;
 }
 
 static const char *
@@ -102,11 +106,15 @@ exchange_send_coax(struct exchange *x, const struct guard_step *step)
 	(void)batch_send(&x->batch, exchange_may_sync(x));
 }
 
-static void
-exchange_send_look(struct exchange *x, enum holders_of of)
+/* The server keeps its view of the sessions to the transaction's end, unless it
+ * is told to forget it. */
+void
+exchange_send_look(struct exchange *x)
 {
 	exchange_begin_question(x, EXCHANGE_LOOKING);
-	batch_add_look(&x->batch, of);
+	if (x->context != CONTEXT_IDLE)
+		batch_add_command(&x->batch, holders_renew_sql());
+	batch_add_look(&x->batch);
 	(void)batch_send(&x->batch, exchange_may_sync(x));
 }
 
@@ -153,20 +161,6 @@ exchange_send_undo(struct exchange *x)
 	else if (exchange_is_query(x))
 		batch_add_command(&x->batch, "ROLLBACK");
 	(void)batch_send(&x->batch, true);
-}
-
-static void
-exchange_wait(struct exchange *x)
-{
-	uint64_t now_ms = clock_now_ms();
-	uint64_t until_ms = guard_step(&x->guard).wake_ms;
-
-	exchange_enter(x, EXCHANGE_WAITING);
-	if (x->notice_ms < until_ms)
-		until_ms = x->notice_ms;
-	if (exchange_stir_ms(x) < until_ms)
-		until_ms = exchange_stir_ms(x);
-	pair_set_timer(x->pair, until_ms > now_ms ? until_ms - now_ms : 0);
 }
 
 /* The guard's actions */
@@ -221,7 +215,7 @@ exchange_give_back(struct exchange *x, enum guard_keeps keeps)
 		lease_give_turn(&x->guarded->lease);
 }
 
-static void
+void
 exchange_act(struct exchange *x, struct guard_step step)
 {
 	/* The client may have broken while it was told something. */
@@ -239,7 +233,7 @@ exchange_act(struct exchange *x, struct guard_step step)
 		exchange_send_plan(x);
 		break;
 	case GUARD_HOLDERS:
-		exchange_send_look(x, step.look_at);
+		exchange_send_look(x);
 		break;
 	case GUARD_TURN:
 		exchange_ask_for_turn(x);
@@ -305,6 +299,7 @@ exchange_give_up(struct exchange *x)
 {
 	struct guard_step step = guard_plan_failed(&x->guard);
 
+	guard_log_why(&x->log, exchange_error(x));
 	if (batch_has_error(&x->batch) && x->context == CONTEXT_BLOCK)
 		exchange_send_undo(x);
 	else
@@ -321,15 +316,23 @@ exchange_least_scope(const struct exchange *x)
 {
 	bool is_behind = lease_is_held(&x->guarded->lease);
 	enum guard_scope least =
-	    is_behind ? GUARD_SCOPE_DROPS : GUARD_SCOPE_DDL;
-	size_t count;
-	const struct statement *s = exchange_statements(x, &count);
+	    is_behind ? GUARD_SCOPE_DROPS : GUARD_SCOPE_BEHIND;
+	const struct statement_list *list = exchange_text(x);
 	size_t i;
 
-	for (i = 0; i < count; i++)
-		if (s[i].tag != NULL && s[i].scope < least)
-			least = s[i].scope;
+	for (i = 0; i < list->count; i++)
+		if (list->items[i].tag != NULL && list->items[i].scope < least)
+			least = list->items[i].scope;
 	return least;
+}
+
+/* True if the statement's transaction may take locks that no plan tells of: it
+ * is not the only one of its message, or is a block of code. */
+static bool
+exchange_is_in_company(const struct exchange *x)
+{
+	return exchange_text(x)->count > 1 ||
+	       strcmp(x->log.statement, "DO") == 0;
 }
 
 static void
@@ -404,32 +407,11 @@ exchange_planned(struct exchange *x)
 	x->held = b->held;
 	memset(&b->held, 0, sizeof(b->held));
 	held_subtract(&x->held, &b->planned);
+	if (exchange_is_in_company(x))
+		guard_expect_more(&x->guard);
 	exchange_act(x, guard_planned(&x->guard, &x->settings,
 				      exchange_least_scope(x), &b->facts,
 				      &b->planned, clock_now_ms()));
-}
-
-static void
-exchange_resume_waiting(struct exchange *x)
-{
-	uint64_t now_ms = clock_now_ms();
-
-	if (x->is_canceled)
-		exchange_act(x, guard_cancel(&x->guard));
-	else if (now_ms >= guard_step(&x->guard).wake_ms)
-		exchange_act(x, guard_woken(&x->guard, now_ms));
-	else
-		exchange_wait(x);
-}
-
-static void
-exchange_notify(struct exchange *x)
-{
-	x->is_noticing = false;
-	guard_noticed(&x->guard, &x->batch.holders);
-	if (x->is_stirring ||
-	    guard_log_notify(&x->log, x->pair, &x->guard, clock_now_ms()))
-		exchange_resume_waiting(x);
 }
 
 static void
@@ -569,29 +551,13 @@ exchange_guard_step(struct exchange *x)
 		break;
 	case EXCHANGE_WAITING:
 	case EXCHANGE_FENCE:
+	case EXCHANGE_OPENING:
 	case EXCHANGE_RUNNING:
 	case EXCHANGE_COMMITTING:
 	case EXCHANGE_OBSERVING:
 	case EXCHANGE_DONE:
 		break;
 	}
-}
-
-void
-exchange_guard_timer(struct exchange *x)
-{
-	uint64_t now_ms = clock_now_ms();
-
-	x->is_stirring = now_ms < x->notice_ms;
-	if (x->is_stirring && (now_ms < exchange_stir_ms(x) ||
-			       now_ms >= guard_step(&x->guard).wake_ms)) {
-		exchange_resume_waiting(x);
-		return;
-	}
-	if (!x->is_stirring)
-		x->notice_ms = now_ms + NEXT_NOTICE_MS;
-	x->is_noticing = true;
-	exchange_send_look(x, HOLDERS_OF_ALL);
 }
 
 void

@@ -1,6 +1,7 @@
 /*
- * exchange_patience.c - deadlines for our questions, and a word now and then to
- * a server whose idle clock runs while the client's statement waits here.
+ * exchange_patience.c - deadlines for our questions; waits, with notices for
+ * the client, and a word now and then to a server whose idle clock runs
+ * meanwhile.
  *
  * A server that does not answer may be slow, its catalogs locked for a while,
  * or gone without a word; from here the two look alike.  So what others wait
@@ -15,6 +16,7 @@
 enum {
 	LATE_MS = 10000, /* beyond what a question may wait for in the server */
 	SILENT_MS = 10000, /* beyond that, at least, until the server is lost */
+	NEXT_NOTICE_MS = 10000,
 };
 
 static uint64_t
@@ -76,10 +78,68 @@ exchange_late(struct exchange *x)
 	pair_set_timer(x->pair, rest_ms > SILENT_MS ? rest_ms : SILENT_MS);
 }
 
-uint64_t
+/* Waits, in which nothing is under way in the server */
+
+/* When the server should be asked something again, so that its idle timeouts do
+ * not end a session that waits here. */
+static uint64_t
 exchange_stir_ms(const struct exchange *x)
 {
 	uint32_t idle_ms = guard_facts(&x->guard)->idle_timeout_ms;
 
 	return idle_ms > 0 ? x->asked_ms + idle_ms / 2 : UINT64_MAX;
+}
+
+void
+exchange_wait(struct exchange *x)
+{
+	uint64_t now_ms = clock_now_ms();
+	uint64_t until_ms = guard_step(&x->guard).wake_ms;
+
+	exchange_enter(x, EXCHANGE_WAITING);
+	if (x->notice_ms < until_ms)
+		until_ms = x->notice_ms;
+	if (exchange_stir_ms(x) < until_ms)
+		until_ms = exchange_stir_ms(x);
+	pair_set_timer(x->pair, until_ms > now_ms ? until_ms - now_ms : 0);
+}
+
+static void
+exchange_resume_waiting(struct exchange *x)
+{
+	uint64_t now_ms = clock_now_ms();
+
+	if (x->is_canceled)
+		exchange_act(x, guard_cancel(&x->guard));
+	else if (now_ms >= guard_step(&x->guard).wake_ms)
+		exchange_act(x, guard_woken(&x->guard, now_ms));
+	else
+		exchange_wait(x);
+}
+
+void
+exchange_notify(struct exchange *x)
+{
+	x->is_noticing = false;
+	guard_noticed(&x->guard, &x->batch.holders);
+	if (x->is_stirring ||
+	    guard_log_notify(&x->log, x->pair, &x->guard, clock_now_ms()))
+		exchange_resume_waiting(x);
+}
+
+void
+exchange_guard_timer(struct exchange *x)
+{
+	uint64_t now_ms = clock_now_ms();
+
+	x->is_stirring = now_ms < x->notice_ms;
+	if (x->is_stirring && (now_ms < exchange_stir_ms(x) ||
+			       now_ms >= guard_step(&x->guard).wake_ms)) {
+		exchange_resume_waiting(x);
+		return;
+	}
+	if (!x->is_stirring)
+		x->notice_ms = now_ms + NEXT_NOTICE_MS;
+	x->is_noticing = true;
+	exchange_send_look(x);
 }

@@ -12,10 +12,10 @@
 #define BIT(name) (1u << EXCHANGE_##name)
 
 enum {
-	/* Let the statement run, with a savepoint of ours released first, or
-	 * deliver an error in its place. */
-	AN_END = BIT(RUNNING) | BIT(OBSERVING) | BIT(UNDOING) | BIT(REFUSING) |
-		 BIT(DONE),
+	/* Let the statement run, with a savepoint of ours released or a block
+	 * of ours begun first, or deliver an error in its place. */
+	AN_END = BIT(OPENING) | BIT(RUNNING) | BIT(OBSERVING) | BIT(UNDOING) |
+		 BIT(REFUSING) | BIT(DONE),
 	/* Ask once more, wait for a better moment, or come to an end. */
 	A_STEP = BIT(LOOKING) | BIT(NAMING) | BIT(ATTEMPTING) | BIT(COAXING) |
 		 BIT(WAITING) | AN_END,
@@ -23,6 +23,7 @@ enum {
 
 static const unsigned may_follow[EXCHANGE_PHASE_COUNT] = {
     [EXCHANGE_FENCE] = BIT(PLANNING) | AN_END,
+    [EXCHANGE_OPENING] = BIT(RUNNING) | BIT(REFUSING) | BIT(DONE),
     [EXCHANGE_PLANNING] = A_STEP,
     [EXCHANGE_LOOKING] = A_STEP,
     [EXCHANGE_NAMING] = BIT(LOOKING) | BIT(WAITING) | AN_END,

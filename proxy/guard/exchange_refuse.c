@@ -12,7 +12,8 @@
 static void
 exchange_finish_failed(struct exchange *x)
 {
-	if (!x->is_of_gate)
+	/* No guarded statement ends with a gate message, nor with our BEGIN. */
+	if (!x->is_of_gate && guard_step(&x->guard).outcome != GUARD_PENDING)
 		exchange_log(x);
 	if (exchange_is_query(x)) {
 		query_finish(&x->query);
@@ -31,20 +32,32 @@ exchange_refused(struct exchange *x)
 		exchange_finish_failed(x);
 }
 
+static void
+exchange_add_failure(struct exchange *x)
+{
+	bool is_deadlock = guard_step(&x->guard).outcome == GUARD_DEADLOCK;
+
+	if (x->has_savepoint) {
+		batch_add_command(&x->batch, SAVEPOINT_UNDO);
+		batch_add_command(&x->batch, SAVEPOINT_RELEASE);
+	}
+	batch_add_command(&x->batch, attempt_refusal_sql(is_deadlock));
+}
+
 /*
  * Make the client's transaction fail in the server, all of it and not only our
- * savepoint: its locks go, and what follows meets a failed transaction.
+ * savepoint: its locks go, and what follows meets a failed transaction.  An
+ * implicit one, which runs in a block of ours, is over.
  */
 static void
 exchange_send_failure(struct exchange *x)
 {
 	exchange_begin_batch(x, EXCHANGE_REFUSING);
-	if (x->has_savepoint) {
-		batch_add_command(&x->batch, SAVEPOINT_UNDO);
-		batch_add_command(&x->batch, SAVEPOINT_RELEASE);
-		x->has_savepoint = false;
-	}
-	batch_add_command(&x->batch, attempt_refusal_sql());
+	if (x->in_own_block)
+		batch_add_command(&x->batch, "ROLLBACK");
+	else
+		exchange_add_failure(x);
+	x->has_savepoint = false;
 	(void)batch_send(&x->batch, exchange_may_sync(x));
 }
 
@@ -64,6 +77,15 @@ exchange_deliver_error(struct exchange *x)
 		exchange_finish_failed(x);
 }
 
+static void
+exchange_note_failure(struct exchange *x)
+{
+	if (strcmp(x->batch.sqlstate, SQLSTATE_CANCELED) == 0)
+		(void)guard_cancel(&x->guard);
+	else
+		(void)guard_plan_failed(&x->guard);
+}
+
 /*
  * The server's own error ends the statement: a cancel, its timeout, or in a
  * cycle of the client's any.
@@ -76,10 +98,8 @@ exchange_fail(struct exchange *x)
 		       exchange_status(x) != TRANSACTION_IDLE;
 
 	guard_log_result(&x->log, b->sqlstate, strlen(b->sqlstate));
-	if (strcmp(b->sqlstate, SQLSTATE_CANCELED) == 0)
-		(void)guard_cancel(&x->guard);
-	else
-		(void)guard_plan_failed(&x->guard);
+	if (guard_step(&x->guard).action != GUARD_IDLE)
+		exchange_note_failure(x);
 	x->error = b->error;
 	memset(&b->error, 0, sizeof(b->error));
 	x->is_failing = true;

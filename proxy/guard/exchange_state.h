@@ -3,6 +3,7 @@
  * statement.  Nobody else looks into it.
  *
  *   FENCE       waits until all that was sent before has been answered
+ *   OPENING     a block of ours is begun, for the piece that follows and more
  *   PLANNING    session facts and lock set are asked for     -> guard
  *   LOOKING     who holds conflicting locks                  -> guard
  *   NAMING      by which names the gate goes                 -> guard
@@ -18,7 +19,9 @@
  *
  * How the locks are held until the statement runs depends on where it stands:
  *
- *   IDLE, simple Query     in a block of ours: BEGIN .. COMMIT
+ *   IDLE, simple Query     in a block of ours: BEGIN .. COMMIT, around all
+ *                          that is left of the text; for what stands further
+ *                          behind in the text that is a BLOCK
  *   IDLE, extended cycle   in the implicit transaction that the attempt
  *                          begins and the client's Sync ends
  *   BLOCK                  in the client's block; a savepoint shields it
@@ -48,6 +51,7 @@
 /* X(constant, name); the names go to log, console and debugger. */
 #define EXCHANGE_PHASES(X)                                                     \
 	X(FENCE, "fence")                                                      \
+	X(OPENING, "opening")                                                  \
 	X(PLANNING, "planning")                                                \
 	X(LOOKING, "looking")                                                  \
 	X(NAMING, "naming")                                                    \
@@ -103,7 +107,7 @@ struct exchange {
 	bool is_late;          /* the server has not answered for long */
 	bool has_savepoint;    /* ours */
 	bool has_own_settings; /* the session, as batch.h says */
-	bool in_own_block;     /* the piece runs between our BEGIN and COMMIT */
+	bool in_own_block;     /* the rest runs between our BEGIN and COMMIT */
 	/*
 	 * The client's statement: a Query or, if that has no text, an Execute.
 	 */
@@ -153,11 +157,34 @@ void exchange_begin_batch(struct exchange *x, enum exchange_phase phase);
 /* Send the client's statement, which may run now. */
 void exchange_run(struct exchange *x);
 
+/* Enter the phase in which the client's statement runs. */
+void exchange_begin_run(struct exchange *x, enum exchange_phase phase);
+
+/* Keep nothing from others any longer, unless the locks are kept. */
+void exchange_trim_lease(struct exchange *x);
+
 /* Write the statement's line to the log. */
 void exchange_log(const struct exchange *x);
 
 /* Give back what need not be kept from others, and enter DONE. */
 void exchange_end(struct exchange *x);
+
+/* exchange_query.c */
+
+/* Protect the piece, or just run it: in a failed block, or without a plan. */
+void exchange_start_piece(struct exchange *x);
+
+/* Send the piece, which may run now, behind a BEGIN of ours where one is to
+ * come first. */
+void exchange_run_piece(struct exchange *x);
+
+/* Send the piece itself. */
+void exchange_send_piece(struct exchange *x);
+
+/* OPENING, RUNNING and COMMITTING are done: go on from there. */
+void exchange_opened(struct exchange *x);
+void exchange_ran(struct exchange *x);
+void exchange_committed(struct exchange *x);
 
 /* exchange_guard.c */
 
@@ -167,8 +194,11 @@ void exchange_protect(struct exchange *x, enum exchange_context context);
 /* Go on in PLANNING to REFUSING: all that was asked has been answered. */
 void exchange_guard_step(struct exchange *x);
 
-/* In WAITING the timer has run out: the wait is over, or a notice is due. */
-void exchange_guard_timer(struct exchange *x);
+/* Carry out what the guard has decided on. */
+void exchange_act(struct exchange *x, struct guard_step step);
+
+/* Ask who is in the way. */
+void exchange_send_look(struct exchange *x);
 
 /* The user cancels the statement, before it runs: refuse it, now or when the
  * answers under way are there. */
@@ -191,9 +221,15 @@ void exchange_expect_answers(struct exchange *x);
  * wait for; the second time, or if the client has left, close the pair. */
 void exchange_late(struct exchange *x);
 
-/* When the server should be asked something again, so that its idle timeouts do
- * not end a session that waits here. */
-uint64_t exchange_stir_ms(const struct exchange *x);
+/* Enter WAITING, until the guard is to be woken or something is to be said. */
+void exchange_wait(struct exchange *x);
+
+/* In WAITING the timer has run out: the wait is over, or the server is to be
+ * asked who is in the way, for a notice or to stir it. */
+void exchange_guard_timer(struct exchange *x);
+
+/* That question has been answered: tell the client, and wait on. */
+void exchange_notify(struct exchange *x);
 
 /* exchange_refuse.c */
 

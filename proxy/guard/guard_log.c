@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "policy/guard/report.h"
+#include "protocol/backend.h"
+#include "protocol/frame.h"
 #include "proxy/base/log.h"
 #include "proxy/config/guard_settings.h"
 #include "proxy/guard/guarded.h"
@@ -14,6 +16,22 @@ guard_log_result(struct guard_log *l, const void *text, size_t len)
 		len = sizeof(l->result) - 1;
 	memcpy(l->result, text, len);
 	l->result[len] = '\0';
+}
+
+void
+guard_log_why(struct guard_log *l, struct span error)
+{
+	struct error_fields f;
+	struct span why = span_of("the answer was odd", 18);
+
+	if (error.len > FRAME_HEADER_BYTES &&
+	    error_fields_decode(&f, span_of(error.data + FRAME_HEADER_BYTES,
+					    error.len - FRAME_HEADER_BYTES)))
+		why = f.message;
+	if (why.len >= sizeof(l->why))
+		why.len = sizeof(l->why) - 1;
+	memcpy(l->why, why.data, why.len);
+	l->why[why.len] = '\0';
 }
 
 static void
@@ -31,6 +49,23 @@ static bool
 guard_log_is_ordinary(enum guard_outcome outcome)
 {
 	return outcome == GUARD_UNNEEDED || outcome == GUARD_OUT_OF_SCOPE;
+}
+
+static void
+guard_log_count_unplanned(struct log_event *e, const struct pair *p)
+{
+	log_number(e, "unplanned",
+		   atomic_fetch_add(&p->daemon->unplanned, 1) + 1);
+}
+
+/* Without an error the plan itself was good. */
+static const char *
+guard_log_reason(const struct guard_log *l, const struct guard_account *a)
+{
+	if (l->why[0] != '\0')
+		return l->why;
+	return a->facts->can_attempt ? "names changed under the attempts"
+				     : "PL/pgSQL may not be used";
 }
 
 static void
@@ -64,6 +99,10 @@ guard_log_outcome(const struct guard_log *l, const struct guarded *of,
 	if (a.settings->rule != NULL)
 		log_text(&e, "rule", a.settings->rule);
 	log_text(&e, "outcome", guard_outcome_name(a.outcome));
+	if (a.outcome == GUARD_UNPLANNED) {
+		log_text(&e, "why", guard_log_reason(l, &a));
+		guard_log_count_unplanned(&e, of->pair);
+	}
 	log_number(&e, "attempts", a.attempts);
 	log_number(&e, "held_ms", run_ms - l->begun_ms);
 	log_number(&e, "run_ms", now_ms - run_ms);
@@ -111,6 +150,7 @@ guard_log_unplanned(const struct pair *p, const char *statement)
 
 	guard_log_begin(&e, LOG_INFO, "statement passed unplanned", p);
 	log_text(&e, "statement", statement);
+	guard_log_count_unplanned(&e, p);
 	log_end(&e);
 }
 

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "policy/guard/guard.h"
+#include "protocol/span.h"
 
 struct guarded;
 struct log_event;
@@ -21,10 +22,15 @@ struct guard_log {
 	uint64_t run_ms; /* when the statement was sent; 0: it was not */
 	/* The command tag or SQLSTATE that the statement ended with. */
 	char result[64];
+	char why[128]; /* why it could not be planned; empty: it could */
 };
 
 /* Note `len` bytes of a command tag or SQLSTATE, a copy, cut if too long. */
 void guard_log_result(struct guard_log *l, const void *text, size_t len);
+
+/* Note why there is no plan: the server's error, raw, or empty if its answer
+ * was odd. */
+void guard_log_why(struct guard_log *l, struct span error);
 
 /* Write the line of the log for a statement that has ended, or was passed. */
 void guard_log_outcome(const struct guard_log *l, const struct guarded *of,
@@ -37,7 +43,8 @@ void guard_log_describe(const struct guard *g, uint64_t now_ms,
 /* Log that so many statements could have been guarded and were not. */
 void guard_log_unguarded(const struct pair *p, size_t statements);
 
-/* Log that a statement passes whose locks cannot be planned; its tag. */
+/* Log that a statement passes whose locks cannot be planned, its tag, and how
+ * many have. */
 void guard_log_unplanned(const struct pair *p, const char *statement);
 
 /* Log that a text passes that could not be looked into, and why. */

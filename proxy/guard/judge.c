@@ -57,6 +57,16 @@ judge_keep_along(struct guarded *g, const struct frame_header *h,
 	return frame_is_whole(h, in) ? JUDGE_KEEP : JUDGE_WAIT;
 }
 
+/* True if a statement with no plan is worth a line: one of the scope, or any
+ * that may wait while the transaction keeps a guarded one's locks. */
+static bool
+judge_misses(const struct guarded *g, const struct statement *s)
+{
+	return s->scope != GUARD_SCOPE_OFF && !s->has_plan &&
+	       (s->scope <= pair_config(g->pair)->guard.scope ||
+		lease_is_held(&g->lease));
+}
+
 static bool
 judge_has_guarded(const struct guarded *g, const struct statement_list *list)
 {
@@ -64,15 +74,27 @@ judge_has_guarded(const struct guarded *g, const struct statement_list *list)
 	size_t i;
 
 	for (i = 0; i < list->count; i++) {
-		if (list->items[i].scope == GUARD_SCOPE_OFF)
-			continue;
-		if (list->items[i].has_plan)
-			found = true;
-		else if (list->items[i].scope <=
-			 pair_config(g->pair)->guard.scope)
-			guard_log_unplanned(g->pair, list->items[i].tag);
+		const struct statement *s = &list->items[i];
+
+		found |= s->scope != GUARD_SCOPE_OFF && s->has_plan;
+		if (judge_misses(g, s))
+			guard_log_unplanned(g->pair, s->tag);
 	}
 	return found;
+}
+
+/* True if the statements are harmless where they stand: none of them counts but
+ * behind a guarded one in its transaction. */
+static bool
+judge_is_harmless(const struct guarded *g, const struct statement_list *list)
+{
+	size_t i;
+
+	for (i = 0; i < list->count; i++)
+		if (list->items[i].has_plan &&
+		    list->items[i].scope != GUARD_SCOPE_BEHIND)
+			return false;
+	return !lease_is_held(&g->lease);
 }
 
 static bool
@@ -150,6 +172,10 @@ judge_query(struct guarded *g, const struct frame_header *h, struct span in,
 		return JUDGE_PASS;
 	if (!judge_candidate(g, q.sql, &out->list))
 		return JUDGE_PASS;
+	if (judge_is_harmless(g, &out->list)) {
+		statement_list_clear(&out->list);
+		return JUDGE_PASS;
+	}
 	out->sql = q.sql;
 	return JUDGE_GUARD_QUERY;
 }
@@ -211,7 +237,7 @@ judge_execute(struct guarded *g, const struct frame_header *h, struct span in,
 	if (execute_decode(&e, frame_body(h, in)) &&
 	    !g->pair->pipeline.skipping && !g->pair->pipeline.in_copy)
 		out->facts = prepared_portal(&g->prepared, e.portal);
-	if (out->facts != NULL)
+	if (out->facts != NULL && !judge_is_harmless(g, &out->facts->list))
 		return JUDGE_GUARD_EXECUTE;
 	return judge_is_collecting(g) ? JUDGE_RELEASE : JUDGE_PASS;
 }

@@ -68,6 +68,12 @@ query_send(struct guarded *g, struct writer *w)
 	writer_clear(w);
 }
 
+bool
+query_has_more(const struct query *q)
+{
+	return q->piece + 1 < q->script.count;
+}
+
 void
 query_send_piece(struct query *q, bool in_own_block)
 {
@@ -75,7 +81,7 @@ query_send_piece(struct query *q, bool in_own_block)
 	struct writer w = {0};
 
 	delivery_begin(&q->delivery, q->guarded->pair, q->text, p->start,
-		       in_own_block);
+		       in_own_block && !query_has_more(q));
 	query_write(&w, q->text + p->start, p->end - p->start);
 	query_send(q->guarded, &w);
 }
@@ -83,7 +89,7 @@ query_send_piece(struct query *q, bool in_own_block)
 bool
 query_advance(struct query *q)
 {
-	if (q->delivery.has_failed || q->piece + 1 >= q->script.count)
+	if (q->delivery.has_failed || !query_has_more(q))
 		return false;
 	q->piece++;
 	return true;

@@ -46,7 +46,11 @@ const struct piece *query_piece(const struct query *q);
 /* The *count statements to prepare for before this piece runs, borrowed. */
 const struct statement *query_statements(const struct query *q, size_t *count);
 
-/* Send the piece.  in_own_block: the block is ours, and a COMMIT follows. */
+/* True if the text has pieces behind the one that is prepared for or runs. */
+bool query_has_more(const struct query *q);
+
+/* Send the piece.  in_own_block: the block is ours, and a COMMIT follows the
+ * last piece. */
 void query_send_piece(struct query *q, bool in_own_block);
 
 /*

@@ -30,6 +30,7 @@ struct daemon {
 	uint32_t worker_count;
 	atomic_uint connections; /* sessions of all workers */
 	atomic_uint exchanges;   /* guarded statements under way */
+	atomic_uint unplanned;   /* statements that had no plan, ever */
 };
 
 /*

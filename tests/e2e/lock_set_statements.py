@@ -100,6 +100,8 @@ class Statements:
     def drop_object(self):
         words = {"enum": "TYPE", "composite": "TYPE", "range": "TYPE",
                  "domain": "DOMAIN", "collation": "COLLATION",
+                 "shell": "TYPE", "dictionary": "TEXT SEARCH DICTIONARY",
+                 "configuration": "TEXT SEARCH CONFIGURATION",
                  "statistics": "STATISTICS", "extension": "EXTENSION"}
         thing = self.world.pick_thing(*words)
         if thing is None:
@@ -110,6 +112,14 @@ class Statements:
             names.append(self.written(other))
         return (f"DROP {words[thing.kind]} {self.exists()}"
                 f"{', '.join(names)}{self.tail()}")
+
+    def drop_method(self):
+        words = {"opclass": "OPERATOR CLASS", "opfamily": "OPERATOR FAMILY"}
+        thing = self.world.pick_thing(*words)
+        if thing is None:
+            return None
+        return (f"DROP {words[thing.kind]} {self.exists()}"
+                f"{self.written(thing)} USING btree{self.tail()}")
 
     def drop_routine(self):
         words = {"function": ("FUNCTION", "ROUTINE"),
@@ -161,8 +171,10 @@ class Statements:
             return (f"ADD COLUMN {name} int REFERENCES "
                     f"{self.written(parent)}")
         valid = self.one("", "", " NOT VALID")
-        return (f"ADD CONSTRAINT {name} FOREIGN KEY "
-                f"{self.world.key_sql(parent)}{valid}")
+        key = self.world.key_sql(parent)
+        if self.world.keys and self.chance(0.4):  # a partition's, perhaps
+            key = self.one(*self.world.keys)
+        return f"ADD CONSTRAINT {name} FOREIGN KEY {key}{valid}"
 
     def add_clause(self, r):
         name = quote(f"new{self.rng.randint(1, 99)}")
@@ -271,6 +283,8 @@ class Statements:
         if choice == 1:
             return alter + f"SET SCHEMA {quote(self.one(*SCHEMAS))}"
         if choice == 2:
+            if self.chance(0.2):  # any relation may be called so here
+                return f"ALTER INDEX {self.written(r)} RENAME TO renamed"
             return alter + "RENAME TO renamed"
         if choice == 3 and r.kind in TABLES:
             return (f"ALTER TABLE {self.only()}{self.written(r)} RENAME "
@@ -285,6 +299,7 @@ class Statements:
             return None
         if part.kind == "index":
             return self.one(f"ALTER INDEX {part.sql} RENAME TO renamed",
+                            f"ALTER TABLE {part.sql} RENAME TO renamed",
                             f"ALTER INDEX {part.sql} SET (fillfactor = 50)")
         if part.kind == "policy" and self.chance(0.5):
             return (f"ALTER POLICY {quote(part.name)} ON "
@@ -367,7 +382,105 @@ class Statements:
         return (f"REFRESH MATERIALIZED VIEW {self.written(r)}"
                 + self.one("", " WITH NO DATA"))
 
+    def replace_view(self):
+        view = self.pick("view")
+        if view is None:
+            return None
+        name = self.written(view)
+        if self.chance(0.1):
+            return f"CREATE OR REPLACE TEMP VIEW {name} AS SELECT 1 AS a"
+        columns = self.world.conn.execute(
+            "SELECT pg_catalog.pg_get_viewdef(pg_catalog.to_regclass(%s))",
+            [view.sql]).fetchone()[0]
+        if columns is None or self.chance(0.1):
+            columns = "SELECT 1 AS a"
+        return (f"CREATE OR REPLACE VIEW {name} AS "
+                + " ".join(columns.rstrip(";").split()))
+
+    # --- what is no relation
+
+    def domain(self):
+        domain = self.world.pick_thing("domain")
+        if domain is None:
+            return None
+        late = self.one(*domain.constraints, "nothing")
+        return f"ALTER DOMAIN {self.written(domain)} " + self.one(
+            "SET NOT NULL", "SET NOT NULL", "DROP NOT NULL",
+            "ADD CHECK (VALUE IS NULL OR true)",
+            "ADD CHECK (VALUE IS NULL OR true) NOT VALID",
+            "DROP DEFAULT", f"VALIDATE CONSTRAINT {quote(late)}")
+
+    def composite(self):
+        thing = self.world.pick_thing("composite")
+        if thing is None:
+            return None
+        tail = self.one("", " CASCADE", " CASCADE")
+        return f"ALTER TYPE {self.written(thing)} " + self.one(
+            f"ADD ATTRIBUTE made int{tail}",
+            f"DROP ATTRIBUTE b{tail}", f"RENAME ATTRIBUTE b TO made{tail}")
+
+    def publication(self):
+        tables = [self.only() + self.written(r) for r in
+                  self.several(*TABLES)]
+        names = [quote(t.name) for t in self.world.things
+                 if t.kind == "publication"]
+        if not tables:
+            return None
+        tables = ", ".join(tables)
+        if not names or self.chance(0.3):
+            return f"CREATE PUBLICATION made FOR TABLE {tables}"
+        return (f"ALTER PUBLICATION {self.one(*names)} "
+                f"{self.one('ADD', 'SET', 'SET', 'DROP')} TABLE {tables}")
+
+    def reassign(self):
+        roles = [quote(r) for r in ROLES]
+        self.rng.shuffle(roles)
+        return self.one(f"REASSIGN OWNED BY {roles[0]} TO {roles[1]}",
+                        f"REASSIGN OWNED BY {', '.join(roles)} TO limited")
+
+    def contents(self):
+        r = self.pick(*WORDS)
+        if r is None:
+            return None
+        return (f"ALTER EXTENSION plpgsql ADD {WORDS[r.kind]} "
+                f"{self.written(r)}")
+
     # --- the rest
+
+    def lock(self):
+        names = [self.only() + self.written(r)
+                 for r in self.several(*TABLES, "view", "view")]
+        if not names:
+            return None
+        mode = self.one("", " IN SHARE MODE", " IN SHARE ROW EXCLUSIVE MODE",
+                        " IN EXCLUSIVE MODE", " IN ACCESS EXCLUSIVE MODE",
+                        " IN SHARE UPDATE EXCLUSIVE MODE")
+        return f"LOCK TABLE {', '.join(names)}{mode}"
+
+    def comment(self):
+        r = self.pick(*WORDS)
+        if r is None:
+            return None
+        if r.kind != "sequence" and self.chance(0.4):
+            return (f"COMMENT ON COLUMN {self.written(r)}."
+                    f"{quote(self.column())} IS 'made'")
+        return f"COMMENT ON {WORDS[r.kind]} {self.written(r)} IS 'made'"
+
+    def maintain(self):
+        r = self.pick("table", "table", "matview")
+        index = self.world.pick_thing("index")
+        if r is None:
+            return None
+        name = self.written(r)
+        choices = [f"REINDEX TABLE {name}", f"CLUSTER {name}",
+                   f"CLUSTER {name} USING {quote(self.one(*r.indexes, 'no'))}",
+                   f"ANALYZE {name}"]
+        if index is not None:
+            choices.append(f"REINDEX INDEX {index.sql}")
+        parent = self.pick("partitioned")
+        if parent is not None:
+            choices.append(f"ANALYZE {self.written(parent)}, {name}")
+        return self.one(*choices)
 
     def truncate(self):
         names = []
@@ -398,7 +511,11 @@ class Statements:
                   + [self.rename] * 4 + [self.inherit] + [self.alter_part] * 2
                   + [self.alter_sequence] + [self.create_table] * 4
                   + [self.create_part] * 4 + [self.create_index] * 2
-                  + [self.refresh])
+                  + [self.refresh] + [self.replace_view] * 3
+                  + [self.domain] * 2 + [self.composite] * 2
+                  + [self.publication] * 2 + [self.reassign, self.contents]
+                  + [self.lock] * 4 + [self.comment, self.drop_method]
+                  + [self.maintain] * 2)
         return self.any_of(makers)
 
     def any_of(self, makers):

@@ -58,6 +58,7 @@ class World:
         self.version = conn.info.server_version // 10000
         self.relations = []
         self.things = []
+        self.keys = []  # what foreign keys say behind FOREIGN KEY
         self.serial = 0
 
     # --- helpers
@@ -282,8 +283,10 @@ class World:
             tail = " NOT ENFORCED"
         name = self.constraint_name(child)
         child.keys.append(child.constraints[-1])
+        key = self.key_sql(parent)
+        self.keys.append(key)
         self.try_sql(f"ALTER TABLE {child.sql} ADD CONSTRAINT {name} "
-                     f"FOREIGN KEY {self.key_sql(parent)}{tail}")
+                     f"FOREIGN KEY {key}{tail}")
 
     # --- other relations
 
@@ -405,6 +408,59 @@ class World:
             self.add(r, f"CREATE TABLE {r.sql} OF {t.sql}")
         for _ in range(self.rng.randint(0, 2)):
             self.use_type(t.sql + self.rng.choice(["", "", "[]"]))
+
+    def add_domain_check(self):
+        t = self.pick_thing("domain")
+        if t is None:
+            return
+        self.serial += 1
+        name = f"k{self.serial}"
+        tail = self.rng.choice([" NOT VALID", " NOT VALID", ""])
+        if self.try_sql(f"ALTER DOMAIN {t.sql} ADD CONSTRAINT {name} CHECK "
+                        f"(VALUE IS NULL OR true){tail}"):
+            t.constraints.append(name)
+
+    def add_shell(self):
+        t = self.new("shell")
+        self.add_thing(t, f"CREATE TYPE {t.sql}")
+
+    def add_publication(self):
+        r = self.pick("table", "partitioned")
+        t = Thing(None, f"p{self.serial}", "publication")
+        if r is not None:
+            self.add_thing(t, f"CREATE PUBLICATION {quote(t.name)} FOR TABLE "
+                              f"{r.sql}")
+
+    def add_method(self):
+        kind = self.rng.choice(["opclass", "opfamily"])
+        t = self.new(kind)
+        family = t if kind == "opfamily" else self.new("opfamily")
+        self.add_thing(family, f"CREATE OPERATOR FAMILY {family.sql} USING "
+                               "btree")
+        opclass = t if kind == "opclass" else self.new("opclass")
+        r = self.pick("table", "partitioned")
+        if r is not None and self.add_thing(
+                opclass, f"CREATE OPERATOR CLASS {opclass.sql} FOR TYPE int "
+                         f"USING btree FAMILY {family.sql} AS OPERATOR 1 <, "
+                         "OPERATOR 3 =, FUNCTION 1 btint4cmp(int, int)"):
+            self.try_sql(f"CREATE INDEX ON {r.sql} (a {opclass.sql})")
+
+    def add_search(self):
+        d, t = self.new("dictionary"), self.new("configuration")
+        self.add_thing(d, f"CREATE TEXT SEARCH DICTIONARY {d.sql} "
+                          "(TEMPLATE = simple)")
+        if not self.add_thing(t, f"CREATE TEXT SEARCH CONFIGURATION {t.sql} "
+                                 "(COPY = simple)"):
+            return
+        self.try_sql(f"ALTER TEXT SEARCH CONFIGURATION {t.sql} ALTER MAPPING "
+                     f"FOR word WITH {d.sql}")
+        r = self.pick("table", "partitioned")
+        literal = t.sql.replace("'", "''")
+        self.serial += 1
+        if r is not None:
+            self.try_sql(f"ALTER TABLE {r.sql} ADD CONSTRAINT "
+                         f"{self.constraint_name(r)} CHECK (to_tsvector("
+                         f"'{literal}'::regconfig, a::text) IS NOT NULL)")
 
     def use_type(self, sql):
         r = self.pick("table", "partitioned", "foreign")
@@ -552,7 +608,10 @@ class World:
                 (self.add_statistics, 2), (self.add_part, 5),
                 (self.add_type, 4), (self.add_collation, 1),
                 (self.add_function, 3), (self.add_routine, 2),
-                (self.add_operator, 1), (self.add_not_null, 3)):
+                (self.add_operator, 1), (self.add_not_null, 3),
+                (self.add_domain_check, 2), (self.add_shell, 1),
+                (self.add_publication, 2), (self.add_method, 1),
+                (self.add_search, 1)):
             later += [make] * self.rng.randint(0, most)
         later += [self.add_fk] * self.rng.randint(3, 16)
         if self.chance(0.1):

@@ -128,24 +128,25 @@ def test_json_of_a_drop(upstream):
     assert one(DROP, upstream=upstream) == {
         "statement": DROP, "guarded": True, "policy": "auto",
         "locks": [{"schema": "public", "name": name, "kind": kind,
-                   "mode": EXCLUSIVE, "lockable": kind == "table",
+                   "mode": EXCLUSIVE, "lockable": True,
                    "holders": []}
                   for name, kind in (("table_b", "table"),
                                      ("table_a", "table"),
                                      ("table_c", "table"), ("v", "view"),
                                      ("m", "materialized view"))],
-        "order": ["public.table_b", "public.table_a", "public.table_c"]}
+        "order": ["public.table_b", "public.table_a", "public.table_c",
+                  "public.v", "public.m"]}
 
 
 @pytest.mark.parametrize("sql, guarded, expected", [
-    ("drop view v cascade", True, {"v": ("view", EXCLUSIVE, False),
+    ("drop view v cascade", True, {"v": ("view", EXCLUSIVE, True),
                                    "m": ("materialized view", EXCLUSIVE,
-                                         False)}),
+                                         True)}),
     ("drop sequence counted_id_seq cascade", True,
-     {"counted_id_seq": ("sequence", EXCLUSIVE, False),
+     {"counted_id_seq": ("sequence", EXCLUSIVE, True),
       "counted": ("table", EXCLUSIVE, True)}),
     ("drop table counted", True,
-     {"counted_id_seq": ("sequence", EXCLUSIVE, False),
+     {"counted_id_seq": ("sequence", EXCLUSIVE, True),
       "counted": ("table", EXCLUSIVE, True)}),
     ("alter table table_c drop column a_id", True,
      {"table_a": ("table", EXCLUSIVE, True),
@@ -185,11 +186,29 @@ def test_every_statement_of_a_text_by_itself(upstream):
         ("drop table solo", False)]
 
 
-def test_what_cannot_be_planned_has_a_note(admin, upstream):
-    admin.execute("create operator family f using btree")
-    found = one("drop operator family f using btree", upstream=upstream)
+def test_what_cannot_be_planned_has_a_note(upstream):
+    found = one("drop cast (int as text)", upstream=upstream)
     assert (found["guarded"], found["locks"]) == (False, [])
     assert "cannot be planned" in found["note"]
+
+
+@pytest.mark.parametrize("sql, guarded, tables", [
+    ("create table self (id int primary key, up int references self)", False,
+     []),
+    ("create table public.self (id int primary key, up int, foreign key (up) "
+     "references public.self, a int references table_a)", False, ["table_a"]),
+    ("create or replace view fresh as select 1 as id", False, []),
+    ("create or replace view v as select id from table_c", False, ["v"]),
+    ("lock table table_b, table_a in share mode", True,
+     ["table_a", "table_b"]),
+    ("comment on table table_a is 'x'", False, ["table_a"]),
+    ("alter index table_a rename to x", False, ["table_a"]),
+])
+def test_what_names_more_or_less_than_it_locks(upstream, sql, guarded,
+                                               tables):
+    found = one(sql, "--set", "guard=ddl", upstream=upstream)
+    assert found["guarded"] == guarded
+    assert sorted(locks_of(found)) == tables
 
 
 def test_hostile_names(admin, upstream):
@@ -260,7 +279,8 @@ def test_single_table_and_lock_order(upstream):
     found = one(DROP, "--set", "lock_order=table_c, table_a",
                 upstream=upstream)
     assert found["order"] == [
-        "public.table_c", "public.table_a", "public.table_b"]
+        "public.table_c", "public.table_a", "public.table_b", "public.v",
+        "public.m"]
 
 
 @pytest.mark.parametrize("options, sql", [
@@ -292,7 +312,7 @@ def test_where_the_upstream_comes_from(cluster, database, upstream, tmp_path):
             (["--upstream", "service=here"],
              {"PGSERVICEFILE": str(service)})):
         found = one(DROP, *arguments, settings=settings)
-        assert len(found["order"]) == 3
+        assert len(found["order"]) == 5
         assert found["policy"] == ("hold" if "-c" in arguments else "auto")
 
 
@@ -387,6 +407,8 @@ def test_a_role_without_rights(cluster, database, admin, tables, role):
                                "table_b": ("table", EXCLUSIVE, False),
                                "table_c": ("table", EXCLUSIVE, True)}
     assert found["order"] == ["public.table_c"]
+    assert "GRANT MAINTAIN" in found["note"]
+    assert found["note"] in text.stdout
     # What another user's session does is not shown to everybody.
     (holder,) = holders_of(found, "table_a")
     assert (holder["state"], holder["transaction_age_s"]) == (None, None)
@@ -482,7 +504,7 @@ def test_an_error_does_not_end_the_others(upstream):
         "-", upstream=upstream, status=1,
         text=f"drop table none\n{DROP}; drop table none\n")
     assert "error" in first and "error" in third
-    assert len(second["order"]) == 3
+    assert len(second["order"]) == 5
 
 
 def test_too_large(upstream):

@@ -226,6 +226,8 @@ class Page:
         elif name is None:
             assert len(text) < 300 and not parameters, text
             return text
+        text = re.sub(r"waits for .*; \*/",
+                      "waits for 16400 AccessExclusiveLock, ...; */", text)
         assert self.texts.setdefault(name, text) == text, name
         return "\n  ".join(filter(None, shown))
 
@@ -508,7 +510,8 @@ There are a `table_a`, a `table_b` and a `table_c` with a foreign key to each; t
 - Each Sync or Flush of Lockstep's is a round trip. What is repeated until something changes is shown once. While a statement is
   held there is also a `LOOK` for each NOTICE, from one second on.
 - What begins in capitals and has no semicolon is long, and stands [at the end](#the-texts) of the page. `SESSION FACTS`,
-  `SESSION SETTINGS`, `LOCK SET`, `LOOK` and `NAMES` read catalogs and nothing else. `ATTEMPT` locks all tables or none.
+  `SESSION SETTINGS`, `LOCK SET`, `LOOK` and `NAMES` read catalogs and nothing else. `ATTEMPT` locks all tables or none. In a
+  transaction each `LOOK` first lets the server forget what it had shown of the sessions.
 - `PLAIN SETTINGS` sets aside those settings of the session that would make a question dear or change its answer, and tells
   how many these are; mostly none, and then it comes once. `SETTINGS BACK` sets them back where the transaction goes on,
   before anything of the client's runs. What the first one executes is parsed before it and closed behind it.

@@ -18,17 +18,21 @@ struct batch_fixture {
 };
 
 static const char *const lock_row[LOCK_SET_COLUMNS] = {
-    "100", "r", "public.a", "8", "t", "{}", "1",
+    "100", "r", "public.a", "8", "t", "{}", "1", "",
 };
 static const char *const facts_row[SESSION_FACTS_COLUMNS] = {
     "off", "f", "read committed", "f", "notice", "0", "30s", "1s", "0", "0",
     "t",   "",
 };
 static const char *const holders_row[HOLDERS_COLUMNS] = {
-    "4711", "100", "AccessShareLock", "joe", "psql", "active", "1500",
-    "f",    "3/7",
+    "4711", "100",  "AccessShareLock",
+    "joe",  "psql", "active",
+    "1500", "f",    "3/7",
+    NULL,   NULL,   NULL,
+    NULL,   NULL,
 };
-static const char *const names_row[GATE_NAMES_COLUMNS] = {"a", "a"};
+static const char *const names_row[GATE_NAMES_COLUMNS] = {"a", "public", "a",
+							  ""};
 
 static inline void
 add_lock(struct lock_set *set)
@@ -143,6 +147,10 @@ answer_row(struct batch_fixture *f, const char *const *values, size_t count)
 
 	write_u16(&w, (uint16_t)count);
 	for (i = 0; i < count; i++) {
+		if (values[i] == NULL) {
+			write_u32(&w, UINT32_MAX);
+			continue;
+		}
 		write_u32(&w, (uint32_t)strlen(values[i]));
 		write_bytes(&w, values[i], strlen(values[i]));
 	}

@@ -100,7 +100,8 @@ add_relation(struct lock_set *set, uint32_t relid, char kind,
 	char number[16];
 	char relkind[2] = {kind, '\0'};
 	const char *row[LOCK_SET_COLUMNS] = {
-	    oid, relkind, "s.t", number, is_lockable ? "t" : "f", "{}", "1"};
+	    oid,  relkind, "s.t", number, is_lockable ? "t" : "f",
+	    "{}", "1",     ""};
 	struct row_value values[LOCK_SET_COLUMNS];
 
 	(void)snprintf(oid, sizeof(oid), "%u", (unsigned)relid);

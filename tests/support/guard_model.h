@@ -8,6 +8,7 @@
 
 #include "policy/guard/guard.h"
 #include "tests/support/guard.h"
+#include "tests/support/guard_graph.h"
 
 enum {
 	RELATIONS_MAX = 8,
@@ -18,6 +19,9 @@ enum {
 	PAUSE_LEAST_MS = 1000,
 	STEADY_MS = 2000,
 	COAX_AGAIN_MS = 30000,
+	/* From a cycle to its end, in a transaction of the client's. */
+	CYCLE_WAITS_MAX = 3,
+	CYCLE_WAIT_MAX_MS = 1001,
 };
 
 /* The last look showed this; void as soon as something else is done. */
@@ -43,6 +47,13 @@ struct model {
 	bool has_unlockable;
 	bool needs_gate;
 	struct sight sight;
+	bool has_graph; /* looks are at this, and not at random */
+	struct graph graph;
+	/* As of the last look: */
+	size_t waiter_count;
+	uint64_t stalled_ms; /* with others waiting; 0: nobody does */
+	uint64_t cycle;      /* 0: none, or another Lockstep ends it */
+	bool is_certain;     /* the look before saw the same cycle */
 	uint64_t untold_since_ms[UNTOLD_MAX]; /* 0: not in the last look */
 	uint32_t in_use; /* relid of the last BUSY; 0: none since a plan */
 	/* The driver holds for the guard: */
@@ -124,6 +135,8 @@ model_init(struct model *m, uint64_t seed)
 	m->settings.in_transaction_timeout_ms = pick_of(m, blocks, 3);
 	m->settings.gate_window_ms = pick_of(m, windows, 4);
 	m->settings.gate_transaction_ms = pick(m, 2) == 0 ? 5000 : 0;
+	m->has_graph = happens(m, 2);
+	graph_init(&m->graph, m->seed);
 	m->is_rival_stubborn = happens(m, 20);
 	m->is_stranger_stubborn = happens(m, 20);
 }
@@ -137,10 +150,14 @@ least(uint64_t a, uint64_t b)
 static inline uint64_t
 budget_of_ours(const struct model *m)
 {
-	return m->facts.holds_strong_locks
-		   ? least(m->settings.hold_timeout_ms,
-			   m->settings.in_transaction_timeout_ms)
-		   : m->settings.hold_timeout_ms;
+	uint64_t budget_ms = m->settings.hold_timeout_ms;
+	uint64_t shorter_ms = m->settings.in_transaction_timeout_ms;
+
+	if (m->facts.holds_strong_locks)
+		return least(budget_ms, shorter_ms);
+	if (m->stalled_ms > 0)
+		return least(budget_ms, m->stalled_ms - BEGUN_MS + shorter_ms);
+	return budget_ms;
 }
 
 /* on_timeout = pass has no say over the session's own timeouts. */
@@ -149,7 +166,7 @@ passes_on_timeout(const struct model *m)
 {
 	uint64_t budget_ms = budget_of_ours(m);
 
-	return m->settings.on_timeout == GUARD_TIMEOUT_PASS &&
+	return m->settings.on_timeout == GUARD_TIMEOUT_PASS && m->cycle == 0 &&
 	       (m->facts.lock_timeout_ms == 0 ||
 		m->facts.lock_timeout_ms >= budget_ms) &&
 	       (m->facts.statement_timeout_ms == 0 ||
@@ -193,10 +210,6 @@ check_look(const struct model *m)
 	} else if (is_late(m)) {
 		assert_int_equal(m->attempts, 0);
 	}
-	if (is_last || has_gate_policy(m))
-		assert_int_equal(step->look_at, HOLDERS_OF_ALL);
-	else if (step->look_at == HOLDERS_OF_UNLOCKABLE)
-		assert_true(m->has_unlockable);
 }
 
 static inline void
@@ -223,6 +236,7 @@ check_pressing(const struct model *m)
 	assert_int_equal(m->settings.policy, GUARD_POLICY_AUTO);
 	assert_false(m->facts.holds_strong_locks || m->needs_gate);
 	assert_true(m->sight.is_fresh && !m->sight.has_unlockable);
+	assert_int_equal(m->waiter_count, 0);
 	assert_true(m->now_ms + m->length_ms / 2 >= m->until_ms);
 	assert_false(m->step.nowait && m->step.attempt_bound_ms > 0);
 	assert_true(m->step.attempt_bound_ms <= 20);
@@ -249,6 +263,8 @@ check_attempt_sight(const struct model *m)
 		assert_true(s->is_fresh && s->is_free);
 	if (m->has_unlockable)
 		assert_true(s->is_fresh && !s->has_unlockable);
+	if (m->attempts > 0)
+		assert_true(s->is_fresh && m->cycle == 0);
 	if (m->needs_gate && has_gate_policy(m))
 		assert_true(m->is_shut);
 	if (m->settings.policy == GUARD_POLICY_AUTO && m->attempts >= 2)
@@ -282,6 +298,7 @@ check_attempt(const struct model *m)
 		return;
 	if (facts->holds_strong_locks)
 		assert_true(step->attempt_bound_ms <= 20);
+	assert_true(goes_first || m->waiter_count == 0);
 	assert_true(step->attempt_bound_ms > 0);
 	assert_true(2 * (uint64_t)step->attempt_bound_ms <
 		    facts->deadlock_timeout_ms);
@@ -350,6 +367,7 @@ check_coax(const struct model *m)
 	assert_true(step->coax_index < set->count);
 	assert_true(set->items[step->coax_index].is_lockable);
 	assert_false(m->facts.holds_strong_locks);
+	assert_int_equal(m->waiter_count, 0);
 	assert_true(m->now_ms + step->coax_bound_ms <= deadline_of(m));
 	assert_true(step->coax_bound_ms > m->facts.deadlock_timeout_ms);
 	assert_true(m->coaxed_ms == 0 ||
@@ -387,6 +405,7 @@ check_run(const struct model *m)
 	case GUARD_PENDING:
 	case GUARD_TIMED_OUT:
 	case GUARD_REJECTED:
+	case GUARD_DEADLOCK:
 	case GUARD_CANCELED:
 		fail_msg("runs as %s", guard_outcome_name(outcome));
 	}
@@ -405,12 +424,32 @@ check_refuse(const struct model *m)
 		assert_int_equal(m->settings.policy, GUARD_POLICY_REJECT);
 		return;
 	}
+	if (outcome == GUARD_DEADLOCK) {
+		assert_true(m->cycle != 0 && m->is_certain);
+		return;
+	}
 	assert_int_equal(outcome, GUARD_TIMED_OUT);
 	assert_false(passes_on_timeout(m));
 	assert_true(is_late(m));
 	/* A turn that stays away refuses nothing. */
 	if (m->denied_ms > 0 && m->attempts == 0)
 		assert_true(m->has_seen || m->needs_gate || m->has_slept);
+}
+
+/* No cycle outlives its second look, and that one comes soon. */
+static inline void
+check_cycle(struct model *m)
+{
+	struct graph *g = &m->graph;
+
+	if (!m->has_graph || g->cycle == 0)
+		return;
+	if (g->looks >= 2)
+		assert_int_equal(m->step.action, GUARD_REFUSE);
+	if (m->step.action != GUARD_WAIT || !m->in_transaction)
+		return;
+	assert_true(++g->waits <= CYCLE_WAITS_MAX);
+	assert_true(m->step.wake_ms - m->now_ms <= CYCLE_WAIT_MAX_MS);
 }
 
 static inline void
@@ -423,6 +462,7 @@ check_action(struct model *m)
 	m->hurry = step->action == GUARD_WAIT ? 0 : m->hurry + 1;
 	assert_true(m->hurry < HURRY_MAX);
 	assert_int_equal(step->outcome == GUARD_PENDING, !is_end);
+	check_cycle(m);
 	if (is_end && step->outcome != GUARD_PROTECTED)
 		assert_false(m->has_turn || m->is_shut);
 	switch (step->action) {

@@ -63,6 +63,7 @@ struct scripted_server {
 	bool is_gone;
 	bool has_failed; /* the statement that it is at */
 	bool has_savepoint;
+	bool has_renewed;
 	bool has_own_settings; /* else what sets them aside is not traced */
 	bool holds_outer;      /* locks of an attempt, below the savepoint */
 	bool holds_inner;
@@ -146,6 +147,10 @@ server_row(struct scripted_server *s, const char *const *values, size_t count)
 
 	server_number(s, (uint32_t)count, 2);
 	for (i = 0; i < count; i++) {
+		if (values[i] == NULL) {
+			server_number(s, UINT32_MAX, 4);
+			continue;
+		}
 		server_number(s, (uint32_t)strlen(values[i]), 4);
 		server_bytes(s, values[i], strlen(values[i]));
 	}
@@ -333,12 +338,16 @@ server_verb(char out[SERVER_VERB_MAX], const char *sql)
 		word = "facts";
 	else if (strcmp(sql, overrides_query()) == 0)
 		word = "settings";
-	else if (strcmp(sql, holders_query()) == 0)
+	else if (strcmp(sql, holders_renew_sql()) == 0)
+		word = "renew";
+	else if (server_begins(sql, "/* Lockstep waits for "))
 		word = "look";
 	else if (strcmp(sql, gate_names_query()) == 0)
 		word = "names";
-	else if (strcmp(sql, attempt_refusal_sql()) == 0)
+	else if (strcmp(sql, attempt_refusal_sql(false)) == 0)
 		word = "refuse";
+	else if (strcmp(sql, attempt_refusal_sql(true)) == 0)
+		word = "refuse-deadlock";
 	else if (server_begins(sql, "EXECUTE _lockstep"))
 		word = "plain";
 	else if (strcmp(sql, plain_settings_query()) == 0)
@@ -461,9 +470,14 @@ server_answer_plan(struct scripted_server *s, const char *tables)
 		char relid[16];
 		char name[16];
 		const char *row[LOCK_SET_COLUMNS] = {
-		    relid, is_view ? "v" : "r", name,
-		    "8",   is_view ? "f" : "t", "{}",
+		    relid,
+		    is_view ? "v" : "r",
+		    name,
+		    "8",
+		    is_view ? "f" : "t",
+		    "{}",
 		    "1",
+		    "",
 		};
 
 		snprintf(relid, sizeof(relid), "%d", 100 + letter - 'a');
@@ -472,11 +486,23 @@ server_answer_plan(struct scripted_server *s, const char *tables)
 	}
 }
 
-/* "young", "old" and "autovacuum" hold table a. */
+/* "young", "old", "autovacuum" and "cycle" hold table a; "cycle" waits for us,
+ * and so does "waiter", who holds nothing. */
 static inline void
 server_answer_look(struct scripted_server *s, const char *who)
 {
+	static const char *const waiter[HOLDERS_COLUMNS] = {
+	    [HOLDERS_PID] = "4711",
+	    [HOLDERS_MODE] = "ShareLock",
+	    [HOLDERS_AUTOVACUUM] = "f",
+	    [HOLDERS_BLOCKER] = "12",
+	    [HOLDERS_WAITS_ON] = "transaction 733",
+	    [HOLDERS_DIRECT] = "t",
+	    [HOLDERS_STALLED] = "t",
+	    [HOLDERS_GIVES_WAY] = "f",
+	};
 	bool is_autovacuum = strcmp(who, "autovacuum") == 0;
+	bool is_cycle = strcmp(who, "cycle") == 0;
 	const char *row[HOLDERS_COLUMNS] = {
 	    "4711",
 	    "100",
@@ -487,17 +513,23 @@ server_answer_look(struct scripted_server *s, const char *who)
 	    strcmp(who, "young") == 0 ? "5" : "100000",
 	    is_autovacuum ? "t" : "f",
 	    "3/7",
+	    is_cycle ? "12" : NULL,
+	    is_cycle ? "transaction 733" : NULL,
 	};
 
-	if (*who != '\0')
+	if (*who != '\0' && strcmp(who, "waiter") != 0)
 		server_row(s, row, HOLDERS_COLUMNS);
+	if (is_cycle || strcmp(who, "waiter") == 0)
+		server_row(s, waiter, HOLDERS_COLUMNS);
 }
 
 static inline void
 server_answer_names(struct scripted_server *s)
 {
-	static const char *const a[GATE_NAMES_COLUMNS] = {"a", "a"};
-	static const char *const b[GATE_NAMES_COLUMNS] = {"b", "a"};
+	static const char *const a[GATE_NAMES_COLUMNS] = {"a", "public", "a",
+							  ""};
+	static const char *const b[GATE_NAMES_COLUMNS] = {"b", "public", "a",
+							  ""};
 
 	server_row(s, a, GATE_NAMES_COLUMNS);
 	server_row(s, b, GATE_NAMES_COLUMNS);
@@ -567,8 +599,11 @@ server_answer_ours(struct scripted_server *s, const struct server_entry *e,
 		server_answer_look(s, words);
 	else if (server_begins(verb, "names"))
 		server_answer_names(s);
-	else if (strcmp(verb, "refuse") == 0) {
-		server_fails(s, "ERROR", "55P03");
+	else if (server_begins(verb, "refuse")) {
+		server_fails(s, "ERROR", verb[6] == '\0' ? "55P03" : "40P01");
+		return;
+	} else if (strcmp(verb, "renew") == 0) {
+		server_tag(s, "SELECT 0");
 		return;
 	} else {
 		server_command(s, verb);
@@ -776,6 +811,15 @@ server_bind(struct scripted_server *s, struct span body)
 	server_says(s, BACKEND_BIND_COMPLETE, "", 0);
 }
 
+/* In a block each look forgets what the one before it saw of the sessions. */
+static inline void
+server_check_look(struct scripted_server *s, const char *verb)
+{
+	if (server_begins(verb, "look") && s->status == TRANSACTION_BLOCK)
+		assert_true(s->has_renewed);
+	s->has_renewed = strcmp(verb, "renew") == 0;
+}
+
 static inline void
 server_executes(struct scripted_server *s, struct span body)
 {
@@ -788,8 +832,11 @@ server_executes(struct scripted_server *s, struct span body)
 	assert_non_null(e);
 	snprintf(word, sizeof(word), e->is_ours ? "%s%s" : "Execute(%s%s)",
 		 !e->is_ours && server_holds(s) ? "*" : "", e->verb);
-	if (s->has_own_settings || !server_is_about_settings(e))
+	if (strcmp(e->verb, "renew") != 0 &&
+	    (s->has_own_settings || !server_is_about_settings(e)))
 		server_note(s, word);
+	if (e->is_ours)
+		server_check_look(s, e->verb);
 	s->copies_in_cycle = true;
 	if (!server_execute(s, e))
 		s->skips = !s->is_gone;

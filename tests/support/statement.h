@@ -35,6 +35,13 @@ static const char *const kinds[] = {
     [TARGET_OWNER] = "owner",
     [TARGET_IDENTITY] = "identity",
     [TARGET_KEY] = "key",
+    [TARGET_REPLACE] = "replace",
+    [TARGET_UNDER] = "under",
+    [TARGET_INDEXED] = "indexed",
+    [TARGET_TYPED] = "typed",
+    [TARGET_DOMAIN] = "domain",
+    [TARGET_REASSIGN] = "reassign",
+    [TARGET_PUBLICATION] = "publication",
 };
 
 static const char *const conditions[] = {
@@ -48,19 +55,36 @@ static const char *const conditions[] = {
     [CONDITION_TRIGGER] = " if-trigger",
     [CONDITION_USER_TRIGGER] = " if-user-trigger",
     [CONDITION_NOT_NULL] = " not-null",
+    [CONDITION_PLAIN] = " if-plain",
+    [CONDITION_DOMAIN_NULLABLE] = " if-nullable",
+    [CONDITION_DOMAIN_UNPROVEN] = " if-unproven",
     [CONDITION_OWNER] = " if-other",
     [CONDITION_LOGGED] = " if-logged",
     [CONDITION_UNLOGGED] = " if-unlogged",
 };
 
 static const char *const objects[] = {
-    [OBJECT_SCHEMA] = "schema",       [OBJECT_EXTENSION] = "extension",
-    [OBJECT_SERVER] = "server",       [OBJECT_WRAPPER] = "wrapper",
-    [OBJECT_LANGUAGE] = "language",   [OBJECT_TYPE] = "type",
-    [OBJECT_COLLATION] = "collation", [OBJECT_STATISTICS] = "statistics",
-    [OBJECT_FUNCTION] = "function",   [OBJECT_OPERATOR] = "operator",
-    [OBJECT_TRIGGER] = "trigger",     [OBJECT_RULE] = "rule",
-    [OBJECT_POLICY] = "policy",       [OBJECT_OWNED] = "owned",
+    [OBJECT_SCHEMA] = "schema",
+    [OBJECT_EXTENSION] = "extension",
+    [OBJECT_SERVER] = "server",
+    [OBJECT_WRAPPER] = "wrapper",
+    [OBJECT_LANGUAGE] = "language",
+    [OBJECT_TYPE] = "type",
+    [OBJECT_COLLATION] = "collation",
+    [OBJECT_STATISTICS] = "statistics",
+    [OBJECT_FUNCTION] = "function",
+    [OBJECT_OPERATOR] = "operator",
+    [OBJECT_TRIGGER] = "trigger",
+    [OBJECT_RULE] = "rule",
+    [OBJECT_POLICY] = "policy",
+    [OBJECT_OWNED] = "owned",
+    [OBJECT_ACCESS_METHOD] = "access-method",
+    [OBJECT_TS_CONFIGURATION] = "ts-configuration",
+    [OBJECT_TS_DICTIONARY] = "ts-dictionary",
+    [OBJECT_TS_PARSER] = "ts-parser",
+    [OBJECT_TS_TEMPLATE] = "ts-template",
+    [OBJECT_OPCLASS] = "opclass",
+    [OBJECT_OPFAMILY] = "opfamily",
 };
 
 static const char *const modes[] = {"",  "AS",  "RS", "RX", "SUE",
@@ -70,6 +94,7 @@ static const char *const scopes[] = {
     [GUARD_SCOPE_OFF] = "off",
     [GUARD_SCOPE_DROPS] = "drops",
     [GUARD_SCOPE_DDL] = "ddl",
+    [GUARD_SCOPE_BEHIND] = "behind",
 };
 
 static inline void
@@ -90,7 +115,8 @@ print_target(FILE *to, const struct target *t)
 		fprintf(to, " partitions");
 	fprintf(to, "%s", conditions[t->condition]);
 	if (t->kind == TARGET_LOCK || t->kind == TARGET_TREE ||
-	    t->kind == TARGET_IDENTITY)
+	    t->kind == TARGET_IDENTITY || t->kind == TARGET_UNDER ||
+	    t->kind == TARGET_INDEXED)
 		fprintf(to, " %s", modes[t->mode]);
 	else
 		assert_int_equal(t->mode, LOCK_NONE);
@@ -164,7 +190,7 @@ check(const char *sql, enum guard_scope scope, const char *expected)
 	if (strstr(text, "drops:") != NULL)
 		assert_true(statement_is_candidate(sql, strlen(sql),
 						   GUARD_SCOPE_DROPS));
-	if (strstr(text, "ddl:") != NULL)
+	if (strstr(text, "ddl:") != NULL || strstr(text, "behind:") != NULL)
 		assert_true(
 		    statement_is_candidate(sql, strlen(sql), GUARD_SCOPE_DDL));
 	free(text);

@@ -43,6 +43,14 @@ PERFORM pg_catalog.set_config('lock_timeout', l::pg_catalog.text, true);
 -- part: lock
 LOCK TABLE ONLY %s IN %s MODE%s;
 
+-- part: moment
+-- The shortest wait, for what has no NOWAIT.
+PERFORM pg_catalog.set_config('lock_timeout', '1', true);
+
+-- part: owner
+-- To the present owner: this takes ACCESS EXCLUSIVE and changes nothing.
+ALTER TABLE ONLY %s OWNER TO %s;
+
 -- part: restore
 PERFORM pg_catalog.set_config('lock_timeout', '%s', true);
 

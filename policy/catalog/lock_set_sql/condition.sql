@@ -1,6 +1,7 @@
 -- As tree.sql, where the statement alone does not tell how far it goes.
 conditional (relid, mode, attname) AS (
-    -- From 18 on, SET NOT NULL ends where a column has the constraint.
+    -- From 18 on, SET NOT NULL ends where a column has the constraint; one that
+    -- is not valid it validates, from there down to the last.
     SELECT t.relid, t.mode,
            CASE WHEN t.kind = 'tree_if_nullable' AND v.num >= 180000
                 THEN t.part::pg_catalog.name END
@@ -14,6 +15,7 @@ conditional (relid, mode, attname) AS (
        AND CASE
            WHEN t.kind = 'tree_before_18' THEN v.num < 180000
            WHEN t.kind = 'tree_from_18' THEN v.num >= 180000
+           WHEN t.kind = 'tree_if_plain' THEN q.partrelid IS NULL
            WHEN t.kind = 'tree_if_check' THEN EXISTS (
                 SELECT FROM pg_catalog.pg_constraint k
                  WHERE k.conrelid = t.relid
@@ -53,20 +55,23 @@ conditional (relid, mode, attname) AS (
                 OFFSET 0)
            END
   UNION
-    SELECT h.inhrelid, c.mode, c.attname
+    SELECT h.inhrelid, c.mode,
+           CASE WHEN k.convalidated IS NULL THEN c.attname END
       FROM conditional c
-     CROSS JOIN LATERAL (
-           SELECT inhrelid FROM pg_catalog.pg_inherits
-            WHERE inhparent >= c.relid AND inhparent <= c.relid
-           LIMIT (SELECT 2147483647)) h
-     WHERE c.attname IS NULL OR NOT EXISTS (
-           SELECT FROM pg_catalog.pg_constraint k
+      LEFT JOIN LATERAL (
+           SELECT k.convalidated
+             FROM pg_catalog.pg_constraint k
              JOIN pg_catalog.pg_attribute a ON a.attnum = k.conkey[1]
             WHERE k.conrelid = c.relid
               AND k.contype = 'n'
               AND a.attrelid = c.relid
               AND a.attname = c.attname
-           OFFSET 0)
+           OFFSET 0) k ON true
+     CROSS JOIN LATERAL (
+           SELECT inhrelid FROM pg_catalog.pg_inherits
+            WHERE inhparent >= c.relid AND inhparent <= c.relid
+           LIMIT (SELECT 2147483647)) h
+     WHERE k.convalidated IS NOT TRUE
 ),
 condition_lock (relid, mode, phase) AS (
     SELECT c.relid, c.mode, 1 FROM conditional c

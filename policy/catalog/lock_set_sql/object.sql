@@ -87,11 +87,14 @@ object_seed (classid, objid, objsubid) AS (
             WHERE a.kind = 'language'
               AND l.lanname = a.name::pg_catalog.name
          UNION ALL
-           SELECT 'pg_catalog.pg_type'::pg_catalog.regclass,
-                  pg_catalog.to_regtype(pg_catalog.concat_ws('.',
-                  pg_catalog.quote_ident(a.nspname),
-                  pg_catalog.quote_ident(a.name)))::pg_catalog.oid
+           -- to_regtype would report a mere shell as an error
+           SELECT 'pg_catalog.pg_type'::pg_catalog.regclass, y.oid
+             FROM pg_catalog.pg_type y
             WHERE a.kind = 'type' AND a.is_usable
+              AND y.typname = a.name::pg_catalog.name
+              AND CASE WHEN a.nspname IS NULL
+                  THEN pg_catalog.pg_type_is_visible(y.oid)
+                  ELSE y.typnamespace = a.nspid END
          UNION ALL
            SELECT 'pg_catalog.pg_collation'::pg_catalog.regclass,
                   pg_catalog.to_regcollation(pg_catalog.concat_ws('.',
@@ -106,6 +109,63 @@ object_seed (classid, objid, objsubid) AS (
               AND CASE WHEN a.nspname IS NULL
                   THEN pg_catalog.pg_statistics_obj_is_visible(x.oid)
                   ELSE x.stxnamespace = a.nspid END
+         UNION ALL
+           SELECT 'pg_catalog.pg_am'::pg_catalog.regclass, m.oid
+             FROM pg_catalog.pg_am m
+            WHERE a.kind = 'access_method'
+              AND m.amname = a.name::pg_catalog.name
+         UNION ALL
+           SELECT 'pg_catalog.pg_opclass'::pg_catalog.regclass, o.oid
+             FROM pg_catalog.pg_am m
+             JOIN pg_catalog.pg_opclass o ON o.opcmethod = m.oid
+            WHERE a.kind = 'opclass' AND a.is_usable
+              AND m.amname = a.part::pg_catalog.name
+              AND o.opcname = a.name::pg_catalog.name
+              AND CASE WHEN a.nspname IS NULL
+                  THEN pg_catalog.pg_opclass_is_visible(o.oid)
+                  ELSE o.opcnamespace = a.nspid END
+         UNION ALL
+           SELECT 'pg_catalog.pg_opfamily'::pg_catalog.regclass, o.oid
+             FROM pg_catalog.pg_am m
+             JOIN pg_catalog.pg_opfamily o ON o.opfmethod = m.oid
+            WHERE a.kind = 'opfamily' AND a.is_usable
+              AND m.amname = a.part::pg_catalog.name
+              AND o.opfname = a.name::pg_catalog.name
+              AND CASE WHEN a.nspname IS NULL
+                  THEN pg_catalog.pg_opfamily_is_visible(o.oid)
+                  ELSE o.opfnamespace = a.nspid END
+         UNION ALL
+           SELECT 'pg_catalog.pg_ts_config'::pg_catalog.regclass, x.oid
+             FROM pg_catalog.pg_ts_config x
+            WHERE a.kind = 'ts_configuration' AND a.is_usable
+              AND x.cfgname = a.name::pg_catalog.name
+              AND CASE WHEN a.nspname IS NULL
+                  THEN pg_catalog.pg_ts_config_is_visible(x.oid)
+                  ELSE x.cfgnamespace = a.nspid END
+         UNION ALL
+           SELECT 'pg_catalog.pg_ts_dict'::pg_catalog.regclass, x.oid
+             FROM pg_catalog.pg_ts_dict x
+            WHERE a.kind = 'ts_dictionary' AND a.is_usable
+              AND x.dictname = a.name::pg_catalog.name
+              AND CASE WHEN a.nspname IS NULL
+                  THEN pg_catalog.pg_ts_dict_is_visible(x.oid)
+                  ELSE x.dictnamespace = a.nspid END
+         UNION ALL
+           SELECT 'pg_catalog.pg_ts_parser'::pg_catalog.regclass, x.oid
+             FROM pg_catalog.pg_ts_parser x
+            WHERE a.kind = 'ts_parser' AND a.is_usable
+              AND x.prsname = a.name::pg_catalog.name
+              AND CASE WHEN a.nspname IS NULL
+                  THEN pg_catalog.pg_ts_parser_is_visible(x.oid)
+                  ELSE x.prsnamespace = a.nspid END
+         UNION ALL
+           SELECT 'pg_catalog.pg_ts_template'::pg_catalog.regclass, x.oid
+             FROM pg_catalog.pg_ts_template x
+            WHERE a.kind = 'ts_template' AND a.is_usable
+              AND x.tmplname = a.name::pg_catalog.name
+              AND CASE WHEN a.nspname IS NULL
+                  THEN pg_catalog.pg_ts_template_is_visible(x.oid)
+                  ELSE x.tmplnamespace = a.nspid END
          UNION ALL
            (SELECT 'pg_catalog.pg_proc'::pg_catalog.regclass,
                    pg_catalog.max(p.oid)

@@ -32,7 +32,10 @@ target AS MATERIALIZED (
                  CASE WHEN a.is_usable
                       THEN pg_catalog.to_regclass(
                            pg_catalog.concat_ws('.',
-                           pg_catalog.quote_ident(a.nspname),
+                           pg_catalog.quote_ident(
+                           CASE WHEN a.kind = 'replace' AND a.nspname IS NULL
+                                THEN pg_catalog.current_schema()::pg_catalog.text
+                                ELSE a.nspname END),
                            pg_catalog.quote_ident(a.name)))::pg_catalog.oid
                  END AS relid
             FROM asked a

@@ -153,6 +153,30 @@ attempt_sql_takes_the_turn_first(void **state)
 	free(without);
 }
 
+/* A change to the present owner, for a moment at most. */
+static void
+attempt_sql_alters_what_has_an_owner(void **state)
+{
+	static char owner[] = "\"Joe\"";
+	struct lock_item item = {.name = name_b,
+				 .mode = LOCK_ACCESS_EXCLUSIVE,
+				 .is_lockable = true,
+				 .owner = owner};
+	struct lock_set set = {&item, 1};
+	struct attempt a = {.set = &set, .nowait = true, .lock_timeout = "5s"};
+	char *sql = attempt_sql(&a);
+
+	(void)state;
+	assert_non_null(sql);
+	assert_non_null(strstr(
+	    sql, "s := 0;\n"
+		 "PERFORM pg_catalog.set_config('lock_timeout', '1', true);\n"
+		 "ALTER TABLE ONLY \"S\".b OWNER TO \"Joe\";\n"
+		 "PERFORM pg_catalog.set_config('lock_timeout', '5s', true);\n"
+		 "RAISE INFO USING MESSAGE = '1'"));
+	free(sql);
+}
+
 static void
 attempt_sql_takes_no_turn_for_what_it_locks(void **state)
 {
@@ -252,9 +276,13 @@ attempt_sql_quotes_with_what_no_name_contains(void **state)
 {
 	static char hostile[] = "public.\"$lockstep0$; drop table x; --\"";
 	static char sly[] = "\"$lockstep1$\".\"a\"\"'\\$$ b\"";
+	static char owner[] = "\"$lockstep2$\"";
 	struct lock_item items[] = {
 	    {.name = hostile, .mode = LOCK_SHARE, .is_lockable = true},
-	    {.name = sly, .mode = LOCK_SHARE, .is_lockable = true},
+	    {.name = sly,
+	     .mode = LOCK_ACCESS_EXCLUSIVE,
+	     .is_lockable = true,
+	     .owner = owner},
 	};
 	struct lock_set set = {items, 2};
 	struct attempt a = {.set = &set, .nowait = true, .lock_timeout = "0"};
@@ -262,9 +290,10 @@ attempt_sql_quotes_with_what_no_name_contains(void **state)
 
 	(void)state;
 	assert_non_null(sql);
-	assert_int_equal(strncmp(sql, "DO $lockstep2$ DECLARE\n", 23), 0);
-	assert_string_equal(sql + strlen(sql) - 15, "END $lockstep2$");
-	assert_int_equal(count_of(sql, "$lockstep2$"), 2);
+	assert_int_equal(strncmp(sql, "DO $lockstep3$ DECLARE\n", 23), 0);
+	assert_string_equal(sql + strlen(sql) - 15, "END $lockstep3$");
+	assert_int_equal(count_of(sql, "$lockstep3$"), 2);
+	assert_int_equal(count_of(sql, owner), 1);
 	assert_int_equal(count_of(sql, hostile), 1);
 	assert_int_equal(count_of(sql, sly), 1);
 	free(sql);
@@ -447,15 +476,20 @@ read_message(const char *message, size_t len, size_t *index)
 }
 
 static void
-attempt_refusal_sql_raises_what_a_lock_timeout_does(void **state)
+attempt_refusal_sql_raises_what_the_server_would(void **state)
 {
 	(void)state;
 	assert_string_equal(
-	    attempt_refusal_sql(),
+	    attempt_refusal_sql(false),
 	    "DO $lockstep$BEGIN\n"
 	    "RAISE EXCEPTION USING ERRCODE = '55P03',\n"
 	    "MESSAGE = 'canceling statement due to lock timeout';\n"
 	    "END$lockstep$");
+	assert_string_equal(attempt_refusal_sql(true),
+			    "DO $lockstep$BEGIN\n"
+			    "RAISE EXCEPTION USING ERRCODE = '40P01',\n"
+			    "MESSAGE = 'deadlock detected';\n"
+			    "END$lockstep$");
 }
 
 static void
@@ -518,6 +552,7 @@ main(void)
 	    cmocka_unit_test(
 		attempt_sql_with_nowait_locks_one_table_after_the_other),
 	    cmocka_unit_test(attempt_sql_takes_the_turn_first),
+	    cmocka_unit_test(attempt_sql_alters_what_has_an_owner),
 	    cmocka_unit_test(attempt_sql_takes_no_turn_for_what_it_locks),
 	    cmocka_unit_test(attempt_read_rival_reads_who_has_the_turn),
 	    cmocka_unit_test(attempt_sql_leaves_out_what_is_not_lockable),
@@ -535,8 +570,7 @@ main(void)
 	    cmocka_unit_test(attempt_coax_sql_is_null_when_memory_is_out),
 	    cmocka_unit_test(
 		attempt_read_reads_each_index_the_count_and_the_turn),
-	    cmocka_unit_test(
-		attempt_refusal_sql_raises_what_a_lock_timeout_does),
+	    cmocka_unit_test(attempt_refusal_sql_raises_what_the_server_would),
 	    cmocka_unit_test(attempt_read_refuses_what_is_not_of_ours),
 	};
 

@@ -26,6 +26,8 @@ plain_row(struct row_value row[HOLDERS_COLUMNS])
 	row[HOLDERS_AGE] = value("1500");
 	row[HOLDERS_AUTOVACUUM] = value("f");
 	row[HOLDERS_TRANSACTION] = value("3/4711");
+	for (int c = HOLDERS_BLOCKER; c < HOLDERS_COLUMNS; c++)
+		row[c] = value(NULL);
 }
 
 /* Each value an exact copy. */
@@ -75,10 +77,56 @@ holders_query_is_qualified_and_names_what_is_read(void **state)
 }
 
 static void
-check_param(const struct lock_set *of_set, enum holders_of of,
-	    const char *expected)
+check_look(const struct lock_set *of_set, const char *begins)
 {
-	char *param = holders_param(of_set, of);
+	char *look = holders_look(of_set);
+
+	assert_non_null(look);
+	assert_memory_equal(look, begins, strlen(begins));
+	assert_string_equal(look + strlen(begins), holders_query());
+	free(look);
+}
+
+/* holders.sql looks for this text in the looks of others. */
+static void
+holders_look_says_what_the_session_waits_for(void **state)
+{
+	struct lock_item many[HOLDERS_NAMED + 1] = {{0}};
+	struct lock_set first = {items, 1};
+	struct lock_set large = {many, HOLDERS_NAMED + 1};
+	char *look;
+
+	(void)state;
+	check_look(&first,
+		   "/* Lockstep waits for 100 AccessExclusiveLock; */\n");
+	check_look(&set, "/* Lockstep waits for 100 AccessExclusiveLock, "
+			 "4294967295 ShareRowExclusiveLock, "
+			 "200 ShareLock; */\n");
+	assert_non_null(strstr(holders_query(), "'/* Lockstep waits for '"));
+	for (uint32_t i = 0; i <= HOLDERS_NAMED; i++)
+		many[i].relid = 1000 + i;
+	look = holders_look(&large);
+	assert_non_null(strstr(look, "1023 NoLock;"));
+	assert_null(strstr(look, "1024"));
+	free(look);
+}
+
+static void
+holders_look_is_null_when_memory_is_out(void **state)
+{
+	char *look;
+
+	(void)state;
+	allocation_fail_after(0);
+	look = holders_look(&set);
+	assert_true(allocation_restore());
+	assert_null(look);
+}
+
+static void
+check_param(const struct lock_set *of_set, const char *expected)
+{
+	char *param = holders_param(of_set);
 
 	assert_non_null(param);
 	assert_string_equal(param, expected);
@@ -92,11 +140,9 @@ holders_param_lists_the_relations_to_ask_for(void **state)
 	struct lock_set first = {items, 1};
 
 	(void)state;
-	check_param(&set, HOLDERS_OF_ALL, "{100,4294967295,200}");
-	check_param(&set, HOLDERS_OF_UNLOCKABLE, "{4294967295}");
-	check_param(&first, HOLDERS_OF_ALL, "{100}");
-	check_param(&first, HOLDERS_OF_UNLOCKABLE, "{}");
-	check_param(&none, HOLDERS_OF_ALL, "{}");
+	check_param(&set, "{100,4294967295,200}");
+	check_param(&first, "{100}");
+	check_param(&none, "{}");
 }
 
 static void
@@ -110,7 +156,7 @@ holders_param_has_room_for_the_longest_numbers(void **state)
 	assert_non_null(many);
 	for (size_t i = 0; i < 1000; i++)
 		many[i].relid = UINT32_MAX;
-	param = holders_param(&large, HOLDERS_OF_UNLOCKABLE);
+	param = holders_param(&large);
 	assert_non_null(param);
 	assert_int_equal(strlen(param), 2 + 1000 * 10 + 999);
 	free(param);
@@ -124,7 +170,7 @@ holders_param_is_null_when_memory_is_out(void **state)
 
 	(void)state;
 	allocation_fail_after(0);
-	param = holders_param(&set, HOLDERS_OF_ALL);
+	param = holders_param(&set);
 	assert_true(allocation_restore());
 	assert_null(param);
 }
@@ -194,9 +240,86 @@ holders_add_row_refuses_null_where_it_cannot_be(void **state)
 	struct holders h = {0};
 
 	(void)state;
-	for (int c = HOLDERS_PID; c <= HOLDERS_MODE; c++)
-		assert_false(add_with(&h, (enum holders_column)c, value(NULL)));
+	assert_false(add_with(&h, HOLDERS_PID, value(NULL)));
+	assert_false(add_with(&h, HOLDERS_MODE, value(NULL)));
 	assert_int_equal(h.count, 0);
+	assert_int_equal(h.waiter_count, 0);
+}
+
+static void
+waiter_row(struct row_value row[HOLDERS_COLUMNS], const char *pid,
+	   const char *blocker, const char *is_direct)
+{
+	for (int c = 0; c < HOLDERS_COLUMNS; c++)
+		row[c] = value(NULL);
+	row[HOLDERS_PID] = value(pid);
+	row[HOLDERS_MODE] = value("ShareLock");
+	row[HOLDERS_AUTOVACUUM] = value("f");
+	row[HOLDERS_BLOCKER] = value(blocker);
+	row[HOLDERS_WAITS_ON] = value("transaction 733");
+	row[HOLDERS_DIRECT] = value(is_direct);
+	row[HOLDERS_STALLED] = value(is_direct);
+	row[HOLDERS_GIVES_WAY] = value("f");
+}
+
+static void
+holders_add_row_knows_who_waits_for_us(void **state)
+{
+	struct row_value row[HOLDERS_COLUMNS];
+	struct holders h = {0};
+
+	(void)state;
+	waiter_row(row, "34", "12", "t");
+	assert_true(add_row(&h, row));
+	waiter_row(row, "56", "34", "f");
+	assert_true(add_row(&h, row));
+	assert_int_equal(h.count, 0);
+	assert_int_equal(h.near_count, 0);
+	assert_int_equal(h.waiter_count, 2);
+	assert_int_equal(h.stalled_count, 1);
+	assert_int_equal(h.own_pid, 12);
+	assert_int_equal(h.waiters[0].pid, 34);
+	assert_int_equal(h.waiters[1].blocker, 34);
+	assert_string_equal(h.waiters[1].waits_on,
+			    "ShareLock on transaction 733");
+	assert_false(h.gives_way);
+	assert_int_equal(h.cycle, 0);
+	row[HOLDERS_GIVES_WAY] = value("t");
+	for (int i = 0; i < 1000; i++)
+		assert_true(add_row(&h, row));
+	assert_int_equal(h.waiter_count, 1002);
+	assert_true(h.gives_way);
+}
+
+/* The oldest one in the way: rows come in that order. */
+static void
+holders_add_row_takes_a_holder_who_waits_for_us_for_a_cycle(void **state)
+{
+	struct row_value row[HOLDERS_COLUMNS];
+	struct holders h = {0};
+	uint64_t cycle;
+
+	(void)state;
+	plain_row(row);
+	row[HOLDERS_BLOCKER] = value("12");
+	row[HOLDERS_RELID] = value("300"); /* beside the set */
+	assert_true(add_row(&h, row));
+	row[HOLDERS_RELID] = value("200"); /* no conflict there */
+	assert_true(add_row(&h, row));
+	assert_int_equal(h.cycle, 0);
+	row[HOLDERS_RELID] = value("100");
+	assert_true(add_row(&h, row));
+	assert_int_equal(h.cycle_holder.pid, 4711);
+	cycle = h.cycle;
+	assert_int_not_equal(cycle, 0);
+	row[HOLDERS_PID] = value("4712");
+	row[HOLDERS_TRANSACTION] = value("4/1");
+	assert_true(add_row(&h, row));
+	assert_int_equal(h.cycle_holder.pid, 4711);
+	assert_int_equal(h.cycle, cycle);
+	memset(&h, 0, sizeof(h));
+	assert_true(add_row(&h, row));
+	assert_int_not_equal(h.cycle, cycle);
 }
 
 static void
@@ -486,6 +609,11 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(holders_query_is_qualified_and_names_what_is_read),
+	    cmocka_unit_test(holders_look_says_what_the_session_waits_for),
+	    cmocka_unit_test(holders_look_is_null_when_memory_is_out),
+	    cmocka_unit_test(holders_add_row_knows_who_waits_for_us),
+	    cmocka_unit_test(
+		holders_add_row_takes_a_holder_who_waits_for_us_for_a_cycle),
 	    cmocka_unit_test(holders_param_lists_the_relations_to_ask_for),
 	    cmocka_unit_test(holders_param_has_room_for_the_longest_numbers),
 	    cmocka_unit_test(holders_param_is_null_when_memory_is_out),

@@ -16,7 +16,7 @@ add(struct lock_set *set, uint32_t relid, const char *name, const char *before)
 {
 	char oid[16];
 	const char *row[LOCK_SET_COLUMNS] = {oid, "r",    name, "8",
-					     "t", before, "1"};
+					     "t", before, "1",  ""};
 	struct row_value values[LOCK_SET_COLUMNS];
 
 	(void)snprintf(oid, sizeof(oid), "%u", (unsigned)relid);

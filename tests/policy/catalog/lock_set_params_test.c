@@ -104,7 +104,10 @@ lock_set_params_puts_the_other_relation_behind(void **state)
 	struct target targets[] = {
 	    {.kind = TARGET_DETACH, .relation = "\"p\"", .part = "\"s\".\"q\""},
 	    {.kind = TARGET_ATTACH, .relation = "\"p\"", .part = "\"r\""},
-	    {.kind = TARGET_KEY, .relation = "\"c\"", .part = "\"r\""},
+	    {.kind = TARGET_KEY,
+	     .relation = "\"c\"",
+	     .part = "\"r\"",
+	     .shape = "{\"f\"}"},
 	};
 	char *params[LOCK_SET_PARAMS];
 
@@ -116,11 +119,57 @@ lock_set_params_puts_the_other_relation_behind(void **state)
 	assert_string_equal(params[SCHEMA], "{NULL,\"s\",NULL,NULL,NULL,NULL}");
 	assert_string_equal(params[NAME],
 			    "{\"p\",\"q\",\"p\",\"r\",\"c\",\"r\"}");
-	assert_string_equal(params[PART], "{NULL,NULL,NULL,NULL,NULL,NULL}");
+	assert_string_equal(params[PART],
+			    "{NULL,NULL,NULL,NULL,NULL,\"{\\\"f\\\"}\"}");
 	assert_string_equal(params[ONLY],
 			    "{\"f\",\"f\",\"f\",\"f\",\"f\",\"f\"}");
 	assert_string_equal(params[MODE],
 			    "{\"8\",\"0\",\"4\",\"0\",\"6\",\"0\"}");
+	free_params(params);
+}
+
+/* What is no relation has no mode. */
+static void
+lock_set_params_knows_what_is_neither_dropped_nor_altered(void **state)
+{
+	struct target targets[] = {
+	    {.kind = TARGET_REPLACE, .relation = "\"v\""},
+	    {.kind = TARGET_UNDER, .relation = "\"v\"", .mode = LOCK_SHARE},
+	    {.kind = TARGET_INDEXED, .relation = "\"i\"", .mode = LOCK_SHARE},
+	    {.kind = TARGET_TYPED, .relation = "\"c\"", .part = "a"},
+	    {.kind = TARGET_DOMAIN, .relation = "\"d\""},
+	    {.kind = TARGET_DOMAIN,
+	     .relation = "\"d\"",
+	     .part = "k",
+	     .condition = CONDITION_DOMAIN_UNPROVEN},
+	    {.kind = TARGET_DOMAIN,
+	     .relation = "\"d\"",
+	     .condition = CONDITION_DOMAIN_NULLABLE},
+	    {.kind = TARGET_REASSIGN, .relation = "session_user"},
+	    {.kind = TARGET_PUBLICATION, .relation = "\"p\""},
+	    {.kind = TARGET_TREE,
+	     .relation = "\"t\"",
+	     .condition = CONDITION_PLAIN,
+	     .mode = LOCK_SHARE},
+	};
+	char *params[LOCK_SET_PARAMS];
+
+	(void)state;
+	params_of(params, targets, 10);
+	assert_string_equal(params[KIND],
+			    "{\"replace\",\"under\",\"indexed\",\"typed\","
+			    "\"domain\",\"domain_if_unproven\","
+			    "\"domain_if_nullable\",\"reassign\","
+			    "\"publication\",\"tree_if_plain\"}");
+	assert_string_equal(params[NAME],
+			    "{\"v\",\"v\",\"i\",\"c\",\"d\",\"d\",\"d\",NULL,"
+			    "\"p\",\"t\"}");
+	assert_string_equal(params[PART],
+			    "{NULL,NULL,NULL,\"a\",\"\",\"k\",\"\","
+			    "\"session_user\",\"\",NULL}");
+	assert_string_equal(
+	    params[MODE],
+	    "{\"8\",\"5\",\"5\",\"8\",NULL,NULL,NULL,NULL,NULL,\"5\"}");
 	free_params(params);
 }
 
@@ -138,6 +187,25 @@ lock_set_params_knows_every_object(void **state)
 	    {OBJECT_SERVER, "\"e\"", NULL, {"server", NULL, "e", ""}},
 	    {OBJECT_WRAPPER, "\"e\"", NULL, {"wrapper", NULL, "e", ""}},
 	    {OBJECT_LANGUAGE, "\"e\"", NULL, {"language", NULL, "e", ""}},
+	    {OBJECT_ACCESS_METHOD,
+	     "\"e\"",
+	     NULL,
+	     {"access_method", NULL, "e", ""}},
+	    {OBJECT_TS_CONFIGURATION,
+	     "\"s\".\"t\"",
+	     NULL,
+	     {"ts_configuration", "s", "t", ""}},
+	    {OBJECT_TS_DICTIONARY,
+	     "\"t\"",
+	     NULL,
+	     {"ts_dictionary", NULL, "t", ""}},
+	    {OBJECT_TS_PARSER, "\"t\"", NULL, {"ts_parser", NULL, "t", ""}},
+	    {OBJECT_TS_TEMPLATE, "\"t\"", NULL, {"ts_template", NULL, "t", ""}},
+	    {OBJECT_OPCLASS,
+	     "\"s\".\"o\"",
+	     "a.b",
+	     {"opclass", "s", "o", "a.b"}},
+	    {OBJECT_OPFAMILY, "\"o\"", "m", {"opfamily", NULL, "o", "m"}},
 	    {OBJECT_TYPE, "\"s\".\"t\"", NULL, {"type", "s", "t", ""}},
 	    {OBJECT_TYPE, "\"s\".\"t\"[]", NULL, {"type", NULL, NULL, "[]"}},
 	    {OBJECT_COLLATION, "\"c\"", NULL, {"collation", NULL, "c", ""}},
@@ -345,6 +413,8 @@ main(void)
 	    cmocka_unit_test(lock_set_params_quotes_every_value),
 	    cmocka_unit_test(lock_set_params_splits_names),
 	    cmocka_unit_test(lock_set_params_puts_the_other_relation_behind),
+	    cmocka_unit_test(
+		lock_set_params_knows_what_is_neither_dropped_nor_altered),
 	    cmocka_unit_test(lock_set_params_knows_every_object),
 	    cmocka_unit_test(lock_set_params_tells_each_kind_and_its_mode),
 	    cmocka_unit_test(lock_set_params_tells_each_condition),

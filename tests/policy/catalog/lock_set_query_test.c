@@ -4,7 +4,7 @@
 #include "tests/support/sql.h"
 #include "tests/support/test.h"
 
-enum { KINDS = TARGET_KEY + 1 };
+enum { KINDS = TARGET_KINDS };
 
 /* The query for one target of each of these kinds. */
 static char *

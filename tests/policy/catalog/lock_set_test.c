@@ -17,6 +17,7 @@ good_row(struct row_value row[LOCK_SET_COLUMNS])
 	row[LOCK_SET_LOCKABLE] = value("t");
 	row[LOCK_SET_BEFORE] = value("{16384,16390}");
 	row[LOCK_SET_PHASE] = value("1");
+	row[LOCK_SET_OWNER] = value("");
 }
 
 static void
@@ -53,12 +54,29 @@ lock_set_add_row_reads_every_column(void **state)
 	assert_string_equal(item->name, "\"S\".\"a\"\"b\"");
 	assert_int_equal(item->mode, LOCK_SHARE_ROW_EXCLUSIVE);
 	assert_false(item->is_lockable);
+	assert_null(item->owner);
 	assert_int_equal(item->phase, 3);
 	assert_int_equal(item->before_count, 2);
 	assert_int_equal(item->before[0], 16384);
 	assert_int_equal(item->before[1], 16390);
 	lock_set_clear(&set);
 	assert_null(set.items);
+}
+
+static void
+lock_set_add_row_takes_for_lockable_what_has_an_owner(void **state)
+{
+	struct lock_set set = {0};
+	struct row_value row[LOCK_SET_COLUMNS];
+
+	(void)state;
+	good_row(row);
+	row[LOCK_SET_LOCKABLE] = value("f");
+	row[LOCK_SET_OWNER] = value("\"Joe\"");
+	assert_true(lock_set_add_row(&set, row));
+	assert_true(set.items[0].is_lockable);
+	assert_string_equal(set.items[0].owner, "\"Joe\"");
+	lock_set_clear(&set);
 }
 
 static void
@@ -314,6 +332,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(lock_set_add_row_reads_every_column),
+	    cmocka_unit_test(
+		lock_set_add_row_takes_for_lockable_what_has_an_owner),
 	    cmocka_unit_test(lock_set_add_row_reads_only_len_bytes),
 	    cmocka_unit_test(lock_set_add_row_takes_an_empty_before),
 	    cmocka_unit_test(lock_set_add_row_rejects_another_shape),

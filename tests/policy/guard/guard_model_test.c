@@ -121,13 +121,47 @@ add_untold(struct model *m, struct holders *h)
 }
 
 static void
+pick_holders(struct model *m, struct holders *h)
+{
+	h->count = pick(m, 2) * pick(m, 10);
+	if (happens(m, 3))
+		h->waiter_count = 1 + pick(m, 9);
+	if (h->waiter_count > 0)
+		h->stalled_count = pick(m, 2) * pick(m, 9);
+	if (h->count > 0 && h->waiter_count > 0)
+		h->cycle = pick(m, 2);
+	h->gives_way = h->cycle != 0 && happens(m, 2);
+}
+
+static void
+note_waiters(struct model *m, const struct holders *h)
+{
+	uint64_t cycle = h->gives_way ? 0 : h->cycle;
+
+	if (m->step.state == GUARD_AT_LAST_LOOK)
+		return; /* for the report only */
+	m->is_certain = cycle == m->cycle;
+	m->cycle = cycle;
+	m->waiter_count = h->waiter_count;
+	if (!m->in_transaction || h->stalled_count == 0)
+		m->stalled_ms = 0;
+	else if (m->stalled_ms == 0)
+		m->stalled_ms = m->now_ms;
+}
+
+static void
 tell_look(struct model *m)
 {
 	static const uint32_t ages[] = {0, 5, 100, 299, 300, 1000, 60000};
-	struct holders h = {.count = pick(m, 2) * pick(m, 10)};
+	struct holders h = {0};
 	uint32_t relid = 1 + pick(m, RELATIONS_MAX); /* hostile: any */
 	bool is_wanted = relid < RELATIONS_MAX && m->wanted[relid] != LOCK_NONE;
 
+	if (m->has_graph)
+		graph_look(&m->graph, &h);
+	else
+		pick_holders(m, &h);
+	note_waiters(m, &h);
 	h.shown[0].relid = relid;
 	if (h.count > 0 && is_wanted && !m->is_lockable[relid])
 		h.unlockable_count = 1 + pick(m, (uint32_t)h.count);
@@ -302,6 +336,7 @@ tell(struct model *m)
 	enum guard_action action = m->step.action;
 
 	pass_time(m);
+	graph_move(&m->graph);
 	if (action == GUARD_WAIT || action == GUARD_COAX)
 		m->sight.is_fresh = false;
 	if (is_cut_short(m))

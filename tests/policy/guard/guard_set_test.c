@@ -7,24 +7,25 @@
 #include "tests/support/guard.h"
 
 static void
-guard_looks_at_what_the_policy_needs(void **state)
+guard_looks_where_the_policy_needs_it(void **state)
 {
 	static const struct {
 		unsigned conditions;
 		enum place place;
-		enum holders_of of;
 	} looks[] = {
-	    {SEQUENCE, AT_LOOK, HOLDERS_OF_ALL},
-	    {VIEW, AT_LOOK, HOLDERS_OF_ALL},
-	    {0, AT_LOOK_AGAIN, HOLDERS_OF_ALL},
-	    {0, AT_WINDOW_LOOK, HOLDERS_OF_ALL},
-	    {0, AT_PAUSE_LOOK, HOLDERS_OF_ALL},
-	    {0, AT_LAST_LOOK, HOLDERS_OF_ALL},
-	    {HOLD, AT_LOOK, HOLDERS_OF_ALL},
-	    {HOLD | VIEW, AT_LOOK, HOLDERS_OF_ALL},
-	    {LOCK | VIEW, AT_LOOK, HOLDERS_OF_UNLOCKABLE},
-	    {LOCK | SEQUENCE, AT_LOOK, HOLDERS_OF_UNLOCKABLE},
-	    {LOCK | VIEW, AT_LAST_LOOK, HOLDERS_OF_ALL},
+	    {SEQUENCE, AT_LOOK},
+	    {VIEW, AT_LOOK},
+	    {0, AT_LOOK_AGAIN},
+	    {0, AT_WINDOW_LOOK},
+	    {0, AT_PAUSE_LOOK},
+	    {0, AT_LAST_LOOK},
+	    {HOLD, AT_LOOK},
+	    {HOLD | VIEW, AT_LOOK},
+	    {LOCK | VIEW, AT_LOOK},
+	    {LOCK | SEQUENCE, AT_LOOK},
+	    {LOCK, AT_LOOK_AGAIN},
+	    {LOCK | IN_BLOCK, AT_LOOK_AGAIN},
+	    {LOCK | VIEW, AT_LAST_LOOK},
 	};
 
 	(void)state;
@@ -34,7 +35,6 @@ guard_looks_at_what_the_policy_needs(void **state)
 		fixture_init(&f, looks[i].conditions);
 		go_to(&f, looks[i].place);
 		assert_int_equal(f.step.action, GUARD_HOLDERS);
-		assert_int_equal(f.step.look_at, looks[i].of);
 		guard_clear(&f.guard);
 	}
 }
@@ -123,8 +123,7 @@ guard_attempted_puts_the_table_in_use_first(void **state)
 	(void)take_turn(&f, PLENTY_MS);
 	for (size_t i = 0; i < 3; i++) {
 		assert_int_equal(deny(&f, ATTEMPT_BUSY, 3), GUARD_WAIT);
-		assert_int_equal(wake(&f), GUARD_TURN);
-		(void)take_turn(&f, PLENTY_MS);
+		go_on_to(&f, GUARD_ATTEMPT);
 		assert_int_equal(guard_set(&f.guard)->items[0].relid, first[i]);
 	}
 	assert_int_equal(deny(&f, ATTEMPT_BUSY, 0), GUARD_WAIT);
@@ -155,8 +154,7 @@ guard_attempted_starts_over_when_a_mode_grew(void **state)
 	assert_int_equal(guard_set(&f.guard)->items[0].relid, 1);
 	assert_int_equal(guard_set(&f.guard)->items[0].mode,
 			 LOCK_ACCESS_EXCLUSIVE);
-	assert_int_equal(wake(&f), GUARD_TURN);
-	(void)take_turn(&f, PLENTY_MS);
+	go_on_to(&f, GUARD_ATTEMPT);
 	assert_int_equal(grant(&f, 1, 2), GUARD_RUN);
 	assert_int_equal(f.step.outcome, GUARD_PROTECTED);
 	guard_clear(&f.guard);
@@ -259,7 +257,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(guard_looks_at_what_the_policy_needs),
+	    cmocka_unit_test(guard_looks_where_the_policy_needs_it),
 	    cmocka_unit_test(guard_looked_keeps_the_holders_for_the_report),
 	    cmocka_unit_test(guard_noticed_keeps_the_holders_for_the_report),
 	    cmocka_unit_test(guard_planned_sorts_as_set),

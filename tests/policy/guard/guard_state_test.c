@@ -58,6 +58,7 @@ guard_outcome_name_is_what_the_log_has_always_said(void **state)
 	    [GUARD_OVERDUE] = "overdue",
 	    [GUARD_TIMED_OUT] = "timed-out",
 	    [GUARD_REJECTED] = "rejected",
+	    [GUARD_DEADLOCK] = "deadlock",
 	    [GUARD_CANCELED] = "canceled",
 	};
 

@@ -90,7 +90,7 @@ guard_planned_begins_as_the_policy_has_it(void **state)
 	    {AT_PLAN, HOLD, PLANNED_TWO | LATE, GUARD_AT_LOOK},
 	    /* The second time as the first: the schema may be another. */
 	    {AT_PLAN_AGAIN, 0, PLANNED_TWO, GUARD_AT_LOOK},
-	    {AT_PLAN_AGAIN, LOCK, PLANNED_TWO, GUARD_AT_TURN},
+	    {AT_PLAN_AGAIN, LOCK, PLANNED_TWO, GUARD_AT_LOOK},
 	    {AT_PLAN_AGAIN, HOLD, PLANNED_TWO, GUARD_AT_LOOK},
 	    {AT_PLAN_AGAIN, 0, PLANNED_ONE, GUARD_AT_RUN_UNNEEDED},
 	    {AT_PLAN_AGAIN, 0, PLANNED_TWO | LATE, GUARD_AT_LAST_LOOK},
@@ -385,8 +385,8 @@ guard_woken_tries_again_or_gives_up(void **state)
 {
 	static const struct transition transitions[] = {
 	    {AT_WAIT, 0, WOKEN, GUARD_AT_LOOK},
-	    {AT_WAIT, LOCK, WOKEN, GUARD_AT_TURN},
-	    {AT_WAIT, LOCK | STRONG, WOKEN, GUARD_AT_TURN},
+	    {AT_WAIT, LOCK, WOKEN, GUARD_AT_LOOK},
+	    {AT_WAIT, LOCK | STRONG, WOKEN, GUARD_AT_LOOK},
 	    {AT_WAIT, LOCK | VIEW, WOKEN, GUARD_AT_LOOK},
 	    {AT_WAIT, HOLD, WOKEN, GUARD_AT_LOOK},
 	    {AT_WAIT, 0, WOKEN | LATE, GUARD_AT_LAST_LOOK},

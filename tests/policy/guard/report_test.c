@@ -259,6 +259,25 @@ report_refusal_is_cut_between_characters(void **state)
 	}
 }
 
+static void
+report_refusal_hints_at_a_right_that_lacks(void **state)
+{
+	struct guard_account a = account_of(GUARD_TIMED_OUT);
+	struct report r;
+
+	(void)state;
+	a.limit = GUARD_LIMIT_IN_TRANSACTION;
+	two[1].relkind = 'v';
+	report_refusal(&r, &a, "DROP TABLE");
+	assert_null(strstr(r.hint, "MAINTAIN"));
+	two[1].relkind = 'r';
+	report_refusal(&r, &a, "DROP TABLE");
+	two[1].relkind = 0;
+	assert_contains(r.hint, "in_transaction_timeout.");
+	assert_contains(r.hint, "GRANT MAINTAIN");
+	assert_contains(r.hint, "would let it.");
+}
+
 /* The longest there are: years of waiting, the longest limit. */
 static void
 report_refusal_has_room_for_message_and_hint(void **state)
@@ -272,6 +291,84 @@ report_refusal_has_room_for_message_and_hint(void **state)
 	report_refusal(&r, &a, "ALTER TABLE DROP CONSTRAINT CASCADE");
 	assert_contains(r.message, " ms");
 	assert_contains(r.hint, "statement_timeout.");
+}
+
+static void
+add_waiter(uint32_t pid, uint32_t blocker, const char *waits_on)
+{
+	struct waiter *w = &holders.waiters[holders.waiter_count];
+
+	holders.waiter_count++;
+	w->pid = pid;
+	w->blocker = blocker;
+	(void)snprintf(w->waits_on, sizeof(w->waits_on), "%s", waits_on);
+}
+
+/* In PostgreSQL's words, and then what it does not say. */
+static void
+report_refusal_of_a_deadlock_tells_who_waits_for_whom(void **state)
+{
+	struct guard_account a = account_of(GUARD_DEADLOCK);
+	struct report r;
+
+	(void)state;
+	add_holder(34, 20);
+	holders.cycle_holder = holders.shown[0];
+	holders.own_pid = 12;
+	add_waiter(56, 12, "ShareLock on transaction 733");
+	add_waiter(34, 56, "RowExclusiveLock on relation 7 of database 5");
+	report_refusal(&r, &a, "DROP TABLE");
+	assert_string_equal(r.sqlstate, "40P01");
+	assert_string_equal(r.message, "deadlock detected");
+	assert_string_equal(
+	    r.detail,
+	    "Process 12 waits for AccessExclusiveLock on public.\"C\"; blocked"
+	    " by process 34.\n"
+	    "Process 34 waits for RowExclusiveLock on relation 7 of database 5;"
+	    " blocked by process 56.\n"
+	    "Process 56 waits for ShareLock on transaction 733; blocked by"
+	    " process 12.\n"
+	    "pid 34 (user \"alice\", application_name \"psql\", state \"idle"
+	    " in transaction\", transaction age 61.5 s) holds AccessShareLock"
+	    " on public.\"C\".");
+	assert_string_equal(
+	    r.hint, "Repeat the whole transaction. Nobody else was canceled.");
+}
+
+/* Nor does a chain that bites its own tail, or goes to somebody unknown. */
+static void
+report_refusal_of_a_deadlock_ends_whatever_is_told(void **state)
+{
+	struct guard_account a = account_of(GUARD_DEADLOCK);
+	struct report r;
+
+	(void)state;
+	add_waiter(34, 34, "ShareLock on transaction 733");
+	holders.cycle_holder.pid = 34;
+	report_refusal(&r, &a, "DROP TABLE");
+	assert_begins(r.detail, "Process 0 waits for NoLock on ?; blocked by"
+				" process 34.\nProcess 34 waits for ");
+	holders.waiters[0].blocker = 99;
+	report_refusal(&r, &a, "DROP TABLE");
+	assert_contains(r.detail, "; blocked by process 99.\npid 34 (");
+}
+
+static void
+report_refusal_says_how_many_wait_for_the_transaction(void **state)
+{
+	struct guard_account a = account_of(GUARD_TIMED_OUT);
+	struct report r;
+
+	(void)state;
+	add_holder(4711, 10);
+	a.limit = GUARD_LIMIT_IN_TRANSACTION;
+	holders.stalled_count = 1;
+	report_refusal(&r, &a, "DROP TABLE");
+	assert_contains(r.detail, " 1 session waits for this transaction.");
+	holders.stalled_count = 3;
+	report_refusal(&r, &a, "DROP TABLE");
+	assert_contains(r.detail, " 3 sessions wait for this transaction.");
+	assert_contains(r.hint, "Lockstep's in_transaction_timeout.");
 }
 
 static void
@@ -370,7 +467,14 @@ main(void)
 		report_refusal_shows_a_few_holders_and_counts_the_rest),
 	    cmocka_unit_test(report_refusal_takes_odd_holders),
 	    cmocka_unit_test(report_refusal_is_cut_between_characters),
+	    cmocka_unit_test(report_refusal_hints_at_a_right_that_lacks),
 	    cmocka_unit_test(report_refusal_has_room_for_message_and_hint),
+	    cmocka_unit_test(
+		report_refusal_of_a_deadlock_tells_who_waits_for_whom),
+	    cmocka_unit_test(
+		report_refusal_of_a_deadlock_ends_whatever_is_told),
+	    cmocka_unit_test(
+		report_refusal_says_how_many_wait_for_the_transaction),
 	    cmocka_unit_test(report_waiting_names_whom_it_waits_for),
 	    cmocka_unit_test(
 		report_waiting_counts_attempts_when_nobody_is_known),

@@ -8,7 +8,7 @@
 static void
 parse(struct statement_list *out, const char *sql)
 {
-	if (statement_list_parse(out, sql, strlen(sql), GUARD_SCOPE_DROPS,
+	if (statement_list_parse(out, sql, strlen(sql), GUARD_SCOPE_DDL,
 				 STATEMENT_PARSE_BYTES_DEFAULT) != STATEMENT_OK)
 		fail_msg("does not parse: %s", sql);
 }
@@ -84,10 +84,12 @@ script_cut_wraps_what_stands_alone(void **state)
 	    {" /* a */ drop table c ; -- b\n ",
 	     "< /* a */ drop table c ; -- b\n > 0+1 block"},
 	    {";;drop table c;;", "<;;drop table c;;> 0+1 block"},
-	    {"select 1; drop table c; select 2",
-	     "<select 1; drop table c; select 2> 1+2 block"},
-	    {"drop table c; select 1; truncate d, e",
-	     "<drop table c; select 1; truncate d, e> 0+3 block"},
+	    {"drop table c; drop table d; truncate e",
+	     "<drop table c; drop table d; truncate e> 0+3 block"},
+	    {"drop table c; select 2", "<drop table c; select 2> 0+2 block"},
+	    {"alter table c drop column x; alter table c drop constraint y",
+	     "<alter table c drop column x; alter table c drop constraint y>"
+	     " 0+2 block"},
 	};
 
 	(void)state;
@@ -126,11 +128,13 @@ script_cut_cuts_before_the_first_of_a_block(void **state)
 	     "<start transaction; select 1; /* x */ >\n"
 	     "<drop table c; -- y\n end ; > 2+1"},
 	    {"begin; drop table c; select 1; truncate d; commit",
-	     "<begin; >\n<drop table c; select 1; truncate d; commit> 1+3"},
+	     "<begin; >\n<drop table c; select 1; > 1+2\n"
+	     "<truncate d; commit> 3+1"},
 	    {"begin; savepoint s; drop table c; rollback to s; drop table d;"
 	     " commit",
 	     "<begin; savepoint s; >\n"
-	     "<drop table c; rollback to s; drop table d; commit> 2+3"},
+	     "<drop table c; rollback to s; > 2+3\n"
+	     "<drop table d; commit> 4+1"},
 	    {"select 1; begin; drop table c; commit",
 	     "<select 1; begin; >\n<drop table c; commit> 2+1"},
 	    {"begin; begin; drop table c; commit",
@@ -175,7 +179,7 @@ script_cut_wraps_what_stands_behind_a_commit(void **state)
 	     "<drop table c> 3+1 block"},
 	    {"begin; drop table c; commit; select 1; drop table d; select 2;",
 	     "<begin; >\n<drop table c; commit; > 1+1\n"
-	     "<select 1; drop table d; select 2;> 4+2 block"},
+	     "<select 1; > block\n<drop table d; select 2;> 4+2 block"},
 	    {"commit; drop table c", "<commit; >\n<drop table c> 1+1 block"},
 	    {"select 1; commit; drop table c",
 	     "<select 1; commit; >\n<drop table c> 2+1 block"},
@@ -220,16 +224,19 @@ script_cut_counts_what_it_cannot_prepare_for(void **state)
 }
 
 static void
-script_cut_in_a_block_plans_before_the_text(void **state)
+script_cut_in_a_block_needs_no_block_of_ours(void **state)
 {
 	static const struct example examples[] = {
 	    {"drop table c", "<drop table c> 0+1"},
 	    {"select 1; drop table c; commit",
-	     "<select 1; drop table c; commit> 1+1"},
+	     "<select 1; >\n<drop table c; commit> 1+1"},
+	    {"set transaction isolation level serializable; drop table c",
+	     "<set transaction isolation level serializable; >\n"
+	     "<drop table c> 1+1"},
 	    {"drop table c; savepoint s; drop table d",
-	     "<drop table c; savepoint s; drop table d> 0+3"},
+	     "<drop table c; savepoint s; > 0+3\n<drop table d> 2+1"},
 	    {"savepoint s; drop table c; release s",
-	     "<savepoint s; drop table c; release s> 1+2"},
+	     "<savepoint s; >\n<drop table c; release s> 1+2"},
 	    {"drop table c; commit; drop table d",
 	     "<drop table c; commit; > 0+1\n<drop table d> 2+1 block"},
 	    {"rollback; drop table c",
@@ -267,12 +274,91 @@ script_cut_never_cuts_an_unsound_text(void **state)
 	/* Nothing to cut: as it fails, so does what is around it. */
 	static const struct example whole[] = {
 	    {"drop table c; selec 1", "<drop table c; selec 1> 0+1 block"},
+	    {"selec 1; drop table c", "<selec 1; drop table c> 0+1 block"},
+	    {"drop table c; selec 1; drop table d",
+	     "<drop table c; selec 1; drop table d> 0+2 block"},
+	    {"update y set; drop table c",
+	     "<update y set; drop table c> 1+1 block"},
+	    /* but a snapshot would come too early for what may be one */
+	    {"set transaction read only; selec 1; drop table c",
+	     "<set transaction read only; selec 1; drop table c>\n"
+	     "1 unguarded"},
 	};
 
 	(void)state;
 	CHECK_EXAMPLES(examples, false);
 	CHECK_EXAMPLES(in_block, true);
 	CHECK_EXAMPLES(whole, false);
+}
+
+/* What stands before a guarded statement may change what that one locks. */
+static void
+script_cut_plans_again_behind_a_change(void **state)
+{
+	static const struct example examples[] = {
+	    {"select 1; drop table c; select 2",
+	     "<select 1; > block\n<drop table c; select 2> 1+2 block"},
+	    {"set search_path = s2; drop table c",
+	     "<set search_path = s2; > block\n<drop table c> 1+1 block"},
+	    {"alter table c rename to d; drop table d",
+	     "<alter table c rename to d; > 0+2 block\n"
+	     "<drop table d> 1+1 block"},
+	    {"alter table c add foreign key (id) references z; drop table c;"
+	     " drop table d; create table c (id int references z);"
+	     " drop table c",
+	     "<alter table c add foreign key (id) references z; > 0+5 block\n"
+	     "<drop table c; drop table d; create table c (id int references"
+	     " z); > 1+3 block\n<drop table c> 4+1 block"},
+	    {"drop table c; create table c (id int); drop table c",
+	     "<drop table c; create table c (id int); > 0+3 block\n"
+	     "<drop table c> 2+1 block"},
+	    {"begin; alter table c rename to d; drop table d; commit",
+	     "<begin; >\n<alter table c rename to d; > 1+2\n"
+	     "<drop table d; commit> 2+1"},
+	};
+
+	(void)state;
+	CHECK_EXAMPLES(examples, false);
+}
+
+/* A row that somebody has is not waited for with locks of a later statement. */
+static void
+script_cut_plans_no_further_than_to_what_may_wait(void **state)
+{
+	static const struct example examples[] = {
+	    {"update y set k = 1; drop table c",
+	     "<update y set k = 1; > block\n<drop table c> 1+1 block"},
+	    {"drop table c; update y set k = 1; drop table d; drop table e",
+	     "<drop table c; update y set k = 1; > 0+2 block\n"
+	     "<drop table d; drop table e> 2+2 block"},
+	};
+
+	(void)state;
+	CHECK_EXAMPLES(examples, false);
+}
+
+/* In a block of ours it would do what it does not do without. */
+static void
+script_cut_leaves_alone_what_a_block_changes(void **state)
+{
+	static const struct example examples[] = {
+	    {"lock table a, b;", "<lock table a, b;>"},
+	    {"select 1; lock table a, b",
+	     "<select 1; > block\n<lock table a, b> 1+1 block"},
+	    {"lock table a, b; drop table c",
+	     "<lock table a, b; drop table c> 0+2 block"},
+	    {"begin; drop table c; commit; cluster t",
+	     "<begin; >\n<drop table c; commit; cluster t> 1+1"},
+	    {"begin; lock table a, b; commit",
+	     "<begin; >\n<lock table a, b; commit> 1+1"},
+	};
+	static const struct example in_block[] = {
+	    {"lock table a, b", "<lock table a, b> 0+1"},
+	};
+
+	(void)state;
+	CHECK_EXAMPLES(examples, false);
+	CHECK_EXAMPLES(in_block, true);
 }
 
 /* What has no plan is not worth a cut, nor a warning here. */
@@ -340,6 +426,8 @@ static const char *const parts[] = {
     "/*;*/ end",
     "",
     "drop view v",
+    "set x = 1",
+    "alter table c rename to d",
 };
 
 static uint32_t
@@ -395,23 +483,54 @@ ends_block(const struct statement *s)
 	return s->control == STATEMENT_END || s->control == STATEMENT_END_CHAIN;
 }
 
+/* What was true of the statements before a piece. */
+struct model {
+	enum model_block block;
+	bool is_ours;   /* in a block of ours */
+	size_t planned; /* those before are in plans */
+	size_t guarded; /* of those */
+};
+
+/* No statement before one to plan for can change what that one locks. */
+static void
+check_plan(const struct piece *p, const struct statement_list *list,
+	   size_t from, size_t to)
+{
+	size_t end = p->first + p->count;
+
+	for (size_t i = from; i + 1 < to; i++)
+		if (list->items[i].effect != EFFECT_LESS)
+			for (size_t j = i + 1; j < to && j < end; j++)
+				assert_false(is_guarded(&list->items[j]));
+	/* Nor is anything waited for with a later one's locks. */
+	for (size_t i = p->first; i + 1 < end; i++)
+		assert_int_not_equal(list->items[i].effect, EFFECT_ANY);
+}
+
 /* The statements from..to are those of the piece. */
 static void
-check_piece(const struct piece *p, const struct statement_list *list,
-	    size_t from, size_t to, enum model_block block)
+check_piece(struct model *m, const struct piece *p,
+	    const struct statement_list *list, size_t from, size_t to)
 {
-	if (p->count == 0) {
-		assert_false(p->needs_block);
+	if (p->needs_block)
+		assert_true(m->is_ours || m->block == MODEL_IDLE);
+	else
+		assert_true(!m->is_ours && m->block != MODEL_IMPLICIT);
+	m->is_ours = p->needs_block;
+	for (size_t i = from; i < to && p->needs_block; i++)
+		assert_int_equal(list->items[i].control, STATEMENT_PLAIN);
+	if (p->count == 0)
 		return;
-	}
-	assert_true(p->first >= from && p->first + p->count <= to);
+	assert_true(p->first >= from && p->first < to);
 	assert_true(is_guarded(&list->items[p->first]));
-	assert_int_equal(block, p->needs_block ? MODEL_IDLE : MODEL_BLOCK);
+	assert_int_equal(m->block == MODEL_BLOCK, !p->needs_block);
 	/* None is protected by locks that are gone by then. */
 	for (size_t i = from; i < p->first + p->count; i++)
 		assert_false(ends_block(&list->items[i]));
-	for (size_t i = from; i < to && p->needs_block; i++)
-		assert_int_equal(list->items[i].control, STATEMENT_PLAIN);
+	for (size_t i = p->first; i < p->first + p->count; i++)
+		m->guarded += i >= m->planned && is_guarded(&list->items[i]);
+	if (p->first + p->count > m->planned)
+		m->planned = p->first + p->count;
 }
 
 static size_t
@@ -428,8 +547,7 @@ static void
 check_script(const struct script *script, const struct statement_list *list,
 	     size_t len, bool in_block)
 {
-	enum model_block block = in_block ? MODEL_BLOCK : MODEL_IDLE;
-	size_t guarded = script->unguarded;
+	struct model m = {.block = in_block ? MODEL_BLOCK : MODEL_IDLE};
 	size_t at = 0;
 	size_t from = 0;
 
@@ -440,21 +558,23 @@ check_script(const struct script *script, const struct statement_list *list,
 
 		assert_int_equal(p->start, at);
 		assert_true(p->end > p->start || script->count == 1);
-		assert_int_not_equal(block, MODEL_IMPLICIT);
 		while (to < list->count && list->items[to].end <= p->end)
 			to++;
 		/* No statement lies across the cut. */
 		assert_true(to == list->count ||
 			    list->items[to].start >= p->end);
-		check_piece(p, list, from, to, block);
-		guarded += count_guarded(list, p->first, p->first + p->count);
+		check_piece(&m, p, list, from, to);
+		if (list->is_sound && p->count > 0)
+			check_plan(p, list, from, to);
 		for (; from < to; from++)
-			block = model_after(block, list->items[from].control);
+			m.block =
+			    model_after(m.block, list->items[from].control);
 		at = p->end;
 	}
 	assert_int_equal(at, len);
 	assert_int_equal(from, list->count);
-	assert_int_equal(guarded, count_guarded(list, 0, list->count));
+	assert_int_equal(m.guarded + script->unguarded,
+			 count_guarded(list, 0, list->count));
 	assert_true(script->count == 1 || list->is_sound);
 }
 
@@ -503,8 +623,11 @@ main(void)
 	    cmocka_unit_test(script_cut_cuts_each_block),
 	    cmocka_unit_test(script_cut_wraps_what_stands_behind_a_commit),
 	    cmocka_unit_test(script_cut_counts_what_it_cannot_prepare_for),
-	    cmocka_unit_test(script_cut_in_a_block_plans_before_the_text),
+	    cmocka_unit_test(script_cut_in_a_block_needs_no_block_of_ours),
 	    cmocka_unit_test(script_cut_never_cuts_an_unsound_text),
+	    cmocka_unit_test(script_cut_plans_again_behind_a_change),
+	    cmocka_unit_test(script_cut_plans_no_further_than_to_what_may_wait),
+	    cmocka_unit_test(script_cut_leaves_alone_what_a_block_changes),
 	    cmocka_unit_test(script_cut_passes_what_has_no_plan),
 	    cmocka_unit_test(script_cut_is_false_when_memory_is_out),
 	    cmocka_unit_test_teardown(

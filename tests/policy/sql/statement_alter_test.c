@@ -184,7 +184,7 @@ static const struct example examples[] = {
      "if-other)"},
     {"alter sequence c set schema s",
      " ddl:ALTER SEQUENCE lock(\"c\" AX) owner(\"c\")"},
-    {"alter index c rename to d", " ddl:ALTER INDEX lock(\"c\" SUE)"},
+    {"alter index c rename to d", " ddl:ALTER INDEX lock(\"c\" AX)"},
     {"alter index c set (fillfactor = 50)", " ddl:ALTER INDEX lock(\"c\" SUE)"},
     {"alter index c set (fastupdate = off)", " ddl:ALTER INDEX lock(\"c\" AX)"},
     {"alter index c set tablespace x", " ddl:ALTER INDEX lock(\"c\" AX)"},
@@ -198,8 +198,17 @@ static const struct example examples[] = {
     {"alter policy c on t rename to d", " ddl:ALTER POLICY lock(\"t\" AX)"},
     {"alter policy p on t using (exists (select from u))",
      " ddl:ALTER POLICY lock(\"t\" AX)"},
-    {"alter type c add attribute a int", " ddl:ALTER TYPE no plan"},
-    {"alter type c rename attribute a to b", " ddl:ALTER TYPE no plan"},
+    {"alter type c add attribute a int", " ddl:ALTER TYPE typed(\"c\" only)"},
+    {"alter type s.c add attribute a int cascade",
+     " ddl:ALTER TYPE typed(\"s\".\"c\" only cascade)"},
+    {"alter type c rename attribute a to b",
+     " ddl:ALTER TYPE typed(\"c\" only)"},
+    {"alter type c rename attribute a to b cascade",
+     " ddl:ALTER TYPE typed(\"c\" only cascade)"},
+    {"alter type c alter attribute a type text",
+     " ddl:ALTER TYPE typed(\"c\" only)"},
+    {"alter type c alter attribute a type text cascade",
+     " ddl:ALTER TYPE no plan"},
 };
 
 static void
@@ -254,12 +263,46 @@ list_parse_plans_alter_table_with_drops(void **state)
 	     " column(\"f\" a)"},
 	    {"alter view v drop column a",
 	     " drops:ALTER VIEW lock(\"v\" AX) column(\"v\" a)"},
-	    {"alter type t drop attribute a", " drops:ALTER TYPE no plan"},
+	    {"alter type t drop attribute a",
+	     " drops:ALTER TYPE typed(\"t\" a only)"},
+	    {"alter type t add attribute b int, drop attribute a cascade",
+	     " drops:ALTER TYPE typed(\"t\" only) typed(\"t\" a only cascade)"},
 	};
 
 	(void)state;
 	CHECK_EXAMPLES(drops, GUARD_SCOPE_DROPS);
 	CHECK_EXAMPLES(drops, GUARD_SCOPE_DDL);
+}
+
+static void
+list_parse_tells_keys_apart(void **state)
+{
+	static const struct {
+		const char *sql;
+		const char *shape;
+	} keys[] = {
+	    {"alter table c add foreign key (a) references p",
+	     "{\"f\",\"f\",\"a\",\"a\",\"s\",\"1\",\"a\"}"},
+	    {"alter table c add foreign key (a, \"B\"\"\\\") references p (c, "
+	     "d)"
+	     " match full on delete cascade on update set null"
+	     " deferrable initially deferred",
+	     "{\"t\",\"t\",\"n\",\"c\",\"f\",\"2\",\"a\",\"B\\\"\\\\\","
+	     "\"c\",\"d\"}"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		struct statement_list list;
+		const struct statement *s;
+
+		assert_int_equal(parse(&list, keys[i].sql, GUARD_SCOPE_DDL),
+				 STATEMENT_OK);
+		s = &list.items[0];
+		assert_string_equal(s->targets[s->target_count - 1].shape,
+				    keys[i].shape);
+		statement_list_clear(&list);
+	}
 }
 
 int
@@ -269,6 +312,7 @@ main(void)
 	    cmocka_unit_test(list_parse_plans_alter),
 	    cmocka_unit_test(list_parse_judges_alter_only_when_asked),
 	    cmocka_unit_test(list_parse_plans_alter_table_with_drops),
+	    cmocka_unit_test(list_parse_tells_keys_apart),
 	};
 
 	return cmocka_run_group_tests_name("policy/sql/statement_alter", tests,

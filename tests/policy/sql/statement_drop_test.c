@@ -84,6 +84,32 @@ list_parse_plans_drops_of_other_objects(void **state)
 }
 
 static void
+list_parse_plans_rare_drops(void **state)
+{
+	static const struct example examples[] = {
+	    {"drop operator class o using btree",
+	     " drops:DROP OPERATOR CLASS opclass(\"o\" btree)"},
+	    {"drop operator family s.o using \"A m\" cascade",
+	     " drops:DROP OPERATOR FAMILY opfamily(\"s\".\"o\" A m cascade)"},
+	    {"drop access method a",
+	     " drops:DROP ACCESS METHOD access-method(\"a\")"},
+	    {"drop text search configuration s.c",
+	     " drops:DROP TEXT SEARCH CONFIGURATION"
+	     " ts-configuration(\"s\".\"c\")"},
+	    {"drop text search dictionary c",
+	     " drops:DROP TEXT SEARCH DICTIONARY ts-dictionary(\"c\")"},
+	    {"drop text search parser c",
+	     " drops:DROP TEXT SEARCH PARSER ts-parser(\"c\")"},
+	    {"drop text search template c",
+	     " drops:DROP TEXT SEARCH TEMPLATE ts-template(\"c\")"},
+	};
+
+	(void)state;
+	CHECK_EXAMPLES(examples, GUARD_SCOPE_DROPS);
+	CHECK_EXAMPLES(examples, GUARD_SCOPE_DDL);
+}
+
+static void
 list_parse_knows_rare_drops_without_a_plan(void **state)
 {
 	static const struct example examples[] = {
@@ -93,22 +119,9 @@ list_parse_knows_rare_drops_without_a_plan(void **state)
 	    {"drop type a.b.c.d", " drops:DROP TYPE no plan"},
 	    {"drop trigger g on a.b.c.d", " drops:DROP TRIGGER no plan"},
 	    {"drop owned by public", " drops:DROP OWNED no plan"},
-	    {"drop operator class o using btree",
-	     " drops:DROP OPERATOR CLASS no plan"},
-	    {"drop operator family o using btree",
-	     " drops:DROP OPERATOR FAMILY no plan"},
 	    {"drop cast (int as text)", " drops:DROP CAST no plan"},
-	    {"drop access method a", " drops:DROP ACCESS METHOD no plan"},
 	    {"drop transform for t language l",
 	     " drops:DROP TRANSFORM no plan"},
-	    {"drop text search configuration c",
-	     " drops:DROP TEXT SEARCH CONFIGURATION no plan"},
-	    {"drop text search dictionary c",
-	     " drops:DROP TEXT SEARCH DICTIONARY no plan"},
-	    {"drop text search parser c",
-	     " drops:DROP TEXT SEARCH PARSER no plan"},
-	    {"drop text search template c",
-	     " drops:DROP TEXT SEARCH TEMPLATE no plan"},
 	};
 
 	(void)state;
@@ -171,6 +184,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(list_parse_plans_drops_of_relations),
 	    cmocka_unit_test(list_parse_plans_drops_of_other_objects),
+	    cmocka_unit_test(list_parse_plans_rare_drops),
 	    cmocka_unit_test(list_parse_knows_rare_drops_without_a_plan),
 	    cmocka_unit_test(list_parse_plans_truncate),
 	    cmocka_unit_test(list_parse_quotes_names),

@@ -208,6 +208,71 @@ static const struct scene_row rows[] = {
 	.client_gets = "[BEGIN] [DROP TABLE] error 23503 ready-I",
     },
     {
+	.name = "what stands before the guarded one runs before its plan",
+	.client = "Q insert into t values (1); drop table c; select 1",
+	.server_gets = "BEGIN / Query(insert into t values (1); ) "
+		       "SAVEPOINT _lockstep facts(t) settings plan{c} / "
+		       "look(abc) / "
+		       "names(abc) / "
+		       "look(abc) / "
+		       "attempt(abc) plan{c} names(abc) / "
+		       "RELEASE SAVEPOINT _lockstep / "
+		       "Query(*drop table c; select 1) COMMIT /",
+	.client_gets = "[INSERT INTO] [DROP TABLE] D [SELECT 1] ready-I",
+    },
+    {
+	.name = "an error before the guarded one ends our block",
+	.client = "Q select 0; drop table c",
+	.script = "select 0: error 22012",
+	.server_gets = "BEGIN / Query(select 0; ) ROLLBACK /",
+	.client_gets = "error 22012 ready-I",
+    },
+    {
+	.name = "a COMMIT of ours that fails behind pieces",
+	.client = "Q insert into t values (1); drop table c",
+	.script = "COMMIT: error 23503",
+	.server_gets = "BEGIN / Query(insert into t values (1); ) "
+		       "SAVEPOINT _lockstep facts(t) settings plan{c} / "
+		       "look(abc) / "
+		       "names(abc) / "
+		       "look(abc) / "
+		       "attempt(abc) plan{c} names(abc) / "
+		       "RELEASE SAVEPOINT _lockstep / "
+		       "Query(*drop table c) COMMIT /",
+	.client_gets = "[INSERT INTO] error 23503 ready-I",
+    },
+    {
+	.name = "a refusal behind a piece rolls our block back",
+	.client = "Q insert into t values (1); drop table c; select 1",
+	.script = "settings: policy=reject",
+	.server_gets = "BEGIN / Query(insert into t values (1); ) "
+		       "SAVEPOINT _lockstep facts(t) settings plan{c} / "
+		       "ROLLBACK /",
+	.client_gets = "[INSERT INTO] error 42501 ready-I",
+    },
+    {
+	.name = "a block of ours is begun where the first plan needs none",
+	.client = "Q drop table c; insert into t values (1); drop table b",
+	.script = "settings: policy=pass",
+	.server_gets = "facts(f) settings plan{c} / BEGIN / "
+		       "Query(drop table c; insert into t values (1); ) "
+		       "SAVEPOINT _lockstep facts(t) settings plan{b} / "
+		       "look(abc) / "
+		       "names(abc) / "
+		       "look(abc) / "
+		       "attempt(abc) plan{b} names(abc) / "
+		       "RELEASE SAVEPOINT _lockstep / "
+		       "Query(*drop table b) COMMIT /",
+	.client_gets = "[DROP TABLE] [INSERT INTO] [DROP TABLE] ready-I",
+    },
+    {
+	.name = "a BEGIN of ours that fails is the text's answer",
+	.client = "Q insert into t values (1); drop table c",
+	.script = "BEGIN: error 57014",
+	.server_gets = "BEGIN /",
+	.client_gets = "error 57014 ready-I",
+    },
+    {
 	.name = "a text with a syntax error is sent whole",
 	.client = "Q begin; drop table c; insert into; commit",
 	.script = "insert into: error 42601",

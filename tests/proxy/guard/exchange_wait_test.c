@@ -37,10 +37,13 @@ static const struct scene_row rows[] = {
 	.server_gets = "facts(f) settings plan{c} / "
 		       "BEGIN attempt(abc) plan{c} / "
 		       "ROLLBACK / "
+		       "look(cab) / "
 		       "BEGIN attempt(cab,waits) plan{c} / "
 		       "ROLLBACK / "
+		       "look(acb) / "
 		       "BEGIN attempt(acb,waits) plan{c} / "
 		       "ROLLBACK / "
+		       "look(acb) / "
 		       "BEGIN attempt(acb,waits) plan{c} / "
 		       "Query(*drop table c) COMMIT /",
 	.client_gets = "[DROP TABLE] ready-I",
@@ -51,7 +54,7 @@ static const struct scene_row rows[] = {
 	.script = "settings: policy=lock; plan: set=abC; plan: "
 		  "set=abC",
 	.server_gets = "facts(f) settings plan{c} / "
-		       "look(c) / "
+		       "look(abc) / "
 		       "BEGIN attempt(ab,turn) plan{c} / "
 		       "Query(*drop table c) COMMIT /",
 	.client_gets = "[DROP TABLE] ready-I",

@@ -1,0 +1,141 @@
+/*
+ * exchange_query.c - the pieces of a simple Query, one after the other, and the
+ * block of ours that those of an implicit transaction run in.
+ *
+ * The block is begun by the attempt for its first piece, or by a BEGIN alone
+ * where that has none: OPENING.  It ends behind the last piece.
+ */
+#include <string.h>
+
+#include "proxy/base/clock.h"
+#include "proxy/guard/exchange_state.h"
+#include "proxy/guard/guarded.h"
+
+void
+exchange_send_piece(struct exchange *x)
+{
+	exchange_begin_run(x, EXCHANGE_RUNNING);
+	query_send_piece(&x->query, x->in_own_block);
+}
+
+/* Begin a block of ours without an attempt. */
+static void
+exchange_open_block(struct exchange *x)
+{
+	exchange_begin_batch(x, EXCHANGE_OPENING);
+	batch_add_command(&x->batch, "BEGIN");
+	(void)batch_send(&x->batch, true);
+}
+
+void
+exchange_opened(struct exchange *x)
+{
+	if (batch_has_error(&x->batch)) {
+		exchange_fail(x);
+		return;
+	}
+	x->in_own_block = true;
+	if (x->is_canceled)
+		exchange_protect(x, CONTEXT_BLOCK); /* which refuses */
+	else
+		exchange_send_piece(x);
+}
+
+/* True if the piece is to run in a block of ours that is not begun yet, but
+ * perhaps by an attempt. */
+static bool
+exchange_wants_block(const struct exchange *x)
+{
+	return query_piece(&x->query)->needs_block && !x->in_own_block;
+}
+
+void
+exchange_run_piece(struct exchange *x)
+{
+	bool is_begun = guard_step(&x->guard).outcome == GUARD_PROTECTED;
+
+	if (exchange_wants_block(x) && is_begun)
+		x->in_own_block = true;
+	if (exchange_wants_block(x) && query_has_more(&x->query))
+		exchange_open_block(x);
+	else
+		exchange_send_piece(x);
+}
+
+/* The first piece of a text that runs in a block of ours. */
+static void
+exchange_begin_block(struct exchange *x)
+{
+	if (query_piece(&x->query)->count > 0)
+		exchange_protect(x, CONTEXT_IDLE);
+	else
+		exchange_open_block(x);
+}
+
+void
+exchange_start_piece(struct exchange *x)
+{
+	const struct piece *p = query_piece(&x->query);
+
+	if (p->count > 0 && exchange_status(x) == TRANSACTION_BLOCK)
+		exchange_protect(x, CONTEXT_BLOCK);
+	else if (p->needs_block && exchange_status(x) == TRANSACTION_IDLE)
+		exchange_begin_block(x);
+	else
+		exchange_send_piece(x);
+}
+
+static void
+exchange_commit(struct exchange *x)
+{
+	exchange_begin_batch(x, EXCHANGE_COMMITTING);
+	batch_add_command(&x->batch, exchange_status(x) == TRANSACTION_BLOCK
+					 ? "COMMIT"
+					 : "ROLLBACK");
+	(void)batch_send(&x->batch, true);
+}
+
+static void
+exchange_log_piece(const struct exchange *x)
+{
+	if (guard_step(&x->guard).outcome != GUARD_PENDING)
+		exchange_log(x);
+}
+
+static void
+exchange_finish_run(struct exchange *x)
+{
+	exchange_log_piece(x);
+	query_finish(&x->query);
+	exchange_end(x);
+}
+
+void
+exchange_committed(struct exchange *x)
+{
+	const struct batch *b = &x->batch;
+	struct delivery *d = &x->query.delivery;
+
+	if (batch_has_error(b)) {
+		guard_log_result(&x->log, b->sqlstate, strlen(b->sqlstate));
+		delivery_deny(d, span_of(b->error.data, b->error.len));
+	} else {
+		delivery_confirm(d);
+	}
+	exchange_finish_run(x);
+}
+
+void
+exchange_ran(struct exchange *x)
+{
+	if (query_advance(&x->query)) {
+		exchange_log_piece(x);
+		exchange_trim_lease(x);
+		guard_clear(&x->guard);
+		exchange_start_piece(x);
+	} else if (x->in_own_block) {
+		exchange_commit(x);
+	} else {
+		exchange_finish_run(x);
+	}
+}
