@@ -52,8 +52,8 @@ read_owner(struct lock_item *item, struct row_value v)
 	return item->owner != NULL;
 }
 
-static void
-item_clear(struct lock_item *item)
+void
+lock_item_clear(struct lock_item *item)
 {
 	free(item->name);
 	free(item->owner);
@@ -105,7 +105,7 @@ lock_set_add_row(struct lock_set *set,
 	struct lock_item item = {0};
 
 	if (!item_read(&item, values) || !set_reserve(set)) {
-		item_clear(&item);
+		lock_item_clear(&item);
 		return false;
 	}
 	set->items[set->count++] = item;
@@ -156,17 +156,6 @@ lock_set_find(const struct lock_set_place *places, size_t count, uint32_t relid)
 	return low < count && places[low].relid == relid ? low : count;
 }
 
-static bool
-mode_covers(enum lock_mode outer, enum lock_mode inner)
-{
-	for (int m = LOCK_ACCESS_SHARE; m <= LOCK_ACCESS_EXCLUSIVE; m++) {
-		if (lock_mode_conflicts(inner, (enum lock_mode)m) &&
-		    !lock_mode_conflicts(outer, (enum lock_mode)m))
-			return false;
-	}
-	return true;
-}
-
 bool
 lock_set_covers(const struct lock_set *outer, const struct lock_set *inner)
 {
@@ -178,8 +167,8 @@ lock_set_covers(const struct lock_set *outer, const struct lock_set *inner)
 		size_t found = lock_set_find(places, outer->count, item->relid);
 
 		covers = found < outer->count &&
-			 mode_covers(outer->items[places[found].at].mode,
-				     item->mode);
+			 lock_mode_covers(outer->items[places[found].at].mode,
+					  item->mode);
 	}
 	free(places);
 	return covers;
@@ -206,7 +195,7 @@ void
 lock_set_clear(struct lock_set *set)
 {
 	for (size_t i = 0; i < set->count; i++)
-		item_clear(&set->items[i]);
+		lock_item_clear(&set->items[i]);
 	free(set->items);
 	memset(set, 0, sizeof(*set));
 }

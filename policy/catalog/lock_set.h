@@ -122,6 +122,9 @@ struct lock_set_place *lock_set_places(const struct lock_set *set);
 size_t lock_set_find(const struct lock_set_place *places, size_t count,
 		     uint32_t relid);
 
+/* Free what an item owns; it is not to be used any more. */
+void lock_item_clear(struct lock_item *item);
+
 /* Free all that the set owns; accepts a zeroed one. */
 void lock_set_clear(struct lock_set *set);
 

@@ -42,6 +42,23 @@ read_duration(uint32_t *ms, struct row_value v)
 	return false;
 }
 
+/* The shorter of two timeouts, of which 0 is none, as is what an older server
+ * does not have. */
+static uint32_t
+shortest_timeout(struct row_value a, struct row_value b)
+{
+	uint32_t a_ms;
+	uint32_t b_ms;
+
+	if (!read_duration(&a_ms, a))
+		a_ms = 0;
+	if (!read_duration(&b_ms, b))
+		b_ms = 0;
+	if (a_ms == 0 || b_ms == 0)
+		return a_ms + b_ms;
+	return a_ms < b_ms ? a_ms : b_ms;
+}
+
 bool
 session_facts_read(struct session_facts *out,
 		   const struct row_value values[SESSION_FACTS_COLUMNS])
@@ -61,6 +78,9 @@ session_facts_read(struct session_facts *out,
 	    !row_equals(values[SESSION_FACTS_MIN_MESSAGES], "error");
 	out->wants_warnings =
 	    !row_equals(values[SESSION_FACTS_MIN_MESSAGES], "error");
+	out->idle_timeout_ms =
+	    shortest_timeout(values[SESSION_FACTS_IDLE_TIMEOUT],
+			     values[SESSION_FACTS_BLOCK_IDLE_TIMEOUT]);
 	return row_copy(out->lock_timeout, sizeof(out->lock_timeout),
 			values[SESSION_FACTS_LOCK_TIMEOUT]) &&
 	       read_duration(&out->lock_timeout_ms,

@@ -19,7 +19,10 @@
 	X(SESSION_FACTS_LOCK_TIMEOUT, lock_timeout)                            \
 	X(SESSION_FACTS_STATEMENT_TIMEOUT, statement_timeout)                  \
 	X(SESSION_FACTS_DEADLOCK_TIMEOUT, deadlock_timeout)                    \
-	X(SESSION_FACTS_CAN_ATTEMPT, can_attempt)
+	X(SESSION_FACTS_IDLE_TIMEOUT, idle_timeout)                            \
+	X(SESSION_FACTS_BLOCK_IDLE_TIMEOUT, block_idle_timeout)                \
+	X(SESSION_FACTS_CAN_ATTEMPT, can_attempt)                              \
+	X(SESSION_FACTS_HELD, held) /* held.h reads it */
 
 enum session_facts_column {
 #define X(id, name) id,
@@ -45,6 +48,9 @@ struct session_facts {
 	uint32_t lock_timeout_ms;      /* 0: none */
 	uint32_t statement_timeout_ms; /* 0: none */
 	uint32_t deadlock_timeout_ms;
+	/* The shorter of the two after which the server ends an idle session,
+	 * within a transaction or outside of any; 0: none. */
+	uint32_t idle_timeout_ms;
 	/* The lock_timeout as the server shows it, to set it back. */
 	char lock_timeout[SESSION_FACTS_SETTING_MAX];
 };

@@ -78,3 +78,14 @@ lock_mode_conflicts(enum lock_mode a, enum lock_mode b)
 {
 	return (modes[a].conflicts & BIT(b)) != 0;
 }
+
+bool
+lock_mode_covers(enum lock_mode outer, enum lock_mode inner)
+{
+	for (int m = LOCK_ACCESS_SHARE; m <= LOCK_ACCESS_EXCLUSIVE; m++) {
+		if (lock_mode_conflicts(inner, (enum lock_mode)m) &&
+		    !lock_mode_conflicts(outer, (enum lock_mode)m))
+			return false;
+	}
+	return true;
+}

@@ -33,4 +33,7 @@ enum lock_mode lock_mode_from_name(const char *name);
 /* True if two sessions cannot hold these modes on one table at a time. */
 bool lock_mode_conflicts(enum lock_mode a, enum lock_mode b);
 
+/* True if `outer` conflicts with all that `inner` conflicts with. */
+bool lock_mode_covers(enum lock_mode outer, enum lock_mode inner);
+
 #endif

@@ -8,7 +8,7 @@
 #include "proxy/guard/guarded.h"
 
 enum {
-	COLUMNS_MAX = 14,
+	COLUMNS_MAX = 16,
 };
 
 _Static_assert((int)COLUMNS_MAX >= (int)SESSION_FACTS_COLUMNS, "a row fits");
@@ -216,7 +216,8 @@ batch_take_row(struct batch *b, struct span body)
 		return true;
 	case BATCH_FACTS:
 		b->has_facts = batch_read_row(v, SESSION_FACTS_COLUMNS, body) &&
-			       session_facts_read(&b->facts, v);
+			       session_facts_read(&b->facts, v) &&
+			       held_read(&b->held, v[SESSION_FACTS_HELD]);
 		return b->has_facts;
 	case BATCH_OVERRIDES:
 		return batch_read_row(v, OVERRIDES_COLUMNS, body) &&
@@ -305,6 +306,7 @@ void
 batch_clear(struct batch *b)
 {
 	lock_set_clear(&b->planned);
+	held_clear(&b->held);
 	gate_names_clear(&b->names);
 	writer_clear(&b->injection.out);
 	writer_clear(&b->error);

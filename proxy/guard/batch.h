@@ -9,6 +9,7 @@
 
 #include "policy/catalog/attempt.h"
 #include "policy/catalog/gate_names.h"
+#include "policy/catalog/held.h"
 #include "policy/catalog/holders.h"
 #include "policy/catalog/lock_set.h"
 #include "policy/catalog/plain_settings.h"
@@ -51,6 +52,7 @@ struct batch {
 	size_t attempt_index; /* as attempt_read sets it */
 	struct rival rival;   /* has the turn that the attempt missed */
 	struct session_facts facts;
+	struct held held; /* owned */
 	struct overrides overrides;
 	struct lock_set planned; /* owned */
 	struct holders holders;

@@ -67,6 +67,9 @@ void
 exchange_begin_batch(struct exchange *x, enum exchange_phase phase)
 {
 	exchange_enter(x, phase);
+	/* A COMMIT may take its time: triggers run in it. */
+	if (phase != EXCHANGE_COMMITTING)
+		exchange_expect_answers(x);
 	batch_begin(&x->batch, x->guarded, guard_set(&x->guard));
 }
 
@@ -76,6 +79,7 @@ void
 exchange_begin_run(struct exchange *x, enum exchange_phase phase)
 {
 	batch_clear(&x->batch);
+	pair_stop_timer(x->pair);
 	exchange_enter(x, phase);
 	x->log.run_ms = clock_now_ms();
 	pair_set_held(x->pair, false);
@@ -402,8 +406,27 @@ exchange_step(struct exchange *x)
 void
 exchange_timer(struct exchange *x)
 {
-	if (x->phase == EXCHANGE_WAITING)
+	switch (x->phase) {
+	case EXCHANGE_WAITING:
 		exchange_guard_timer(x);
+		break;
+	case EXCHANGE_PLANNING:
+	case EXCHANGE_LOOKING:
+	case EXCHANGE_NAMING:
+	case EXCHANGE_ATTEMPTING:
+	case EXCHANGE_COAXING:
+	case EXCHANGE_UNDOING:
+	case EXCHANGE_REFUSING:
+		exchange_late(x);
+		break;
+	case EXCHANGE_OPENING:
+	case EXCHANGE_FENCE:
+	case EXCHANGE_RUNNING:
+	case EXCHANGE_COMMITTING:
+	case EXCHANGE_OBSERVING:
+	case EXCHANGE_DONE:
+		break;
+	}
 }
 
 bool
@@ -464,6 +487,7 @@ exchange_free(struct exchange *x)
 	guard_clear(&x->guard);
 	batch_clear(&x->batch);
 	query_clear(&x->query);
+	held_clear(&x->held);
 	gate_names_clear(&x->names);
 	guard_settings_clear(&x->settings);
 	writer_clear(&x->error);

@@ -57,7 +57,8 @@ void exchange_step(struct exchange *x);
  * for that. */
 void exchange_hurry(struct exchange *x);
 
-/* The pair's timer has run out: a wait is over, or a notice is due. */
+/* The pair's timer has run out: a wait is over, a notice is due, or the server
+ * has not answered for long. */
 void exchange_timer(struct exchange *x);
 
 /*

@@ -13,10 +13,7 @@
 
 enum {
 	FIRST_NOTICE_MS = 1000,
-	NEXT_NOTICE_MS = 10000,
 };
-
-static void exchange_act(struct exchange *x, struct guard_step step);
 
 /* All statements of the message, borrowed. */
 static const struct statement_list *
@@ -111,7 +108,7 @@ exchange_send_coax(struct exchange *x, const struct guard_step *step)
 
 /* The server keeps its view of the sessions to the transaction's end, unless it
  * is told to forget it. */
-static void
+void
 exchange_send_look(struct exchange *x)
 {
 	exchange_begin_question(x, EXCHANGE_LOOKING);
@@ -166,18 +163,6 @@ exchange_send_undo(struct exchange *x)
 	(void)batch_send(&x->batch, true);
 }
 
-static void
-exchange_wait(struct exchange *x)
-{
-	uint64_t now_ms = clock_now_ms();
-	uint64_t until_ms = guard_step(&x->guard).wake_ms;
-
-	exchange_enter(x, EXCHANGE_WAITING);
-	if (x->notice_ms < until_ms)
-		until_ms = x->notice_ms;
-	pair_set_timer(x->pair, until_ms > now_ms ? until_ms - now_ms : 0);
-}
-
 /* The guard's actions */
 
 static void
@@ -230,7 +215,7 @@ exchange_give_back(struct exchange *x, enum guard_keeps keeps)
 		lease_give_turn(&x->guarded->lease);
 }
 
-static void
+void
 exchange_act(struct exchange *x, struct guard_step step)
 {
 	/* The client may have broken while it was told something. */
@@ -418,33 +403,15 @@ exchange_planned(struct exchange *x)
 		exchange_give_up(x);
 		return;
 	}
+	held_clear(&x->held);
+	x->held = b->held;
+	memset(&b->held, 0, sizeof(b->held));
+	held_subtract(&x->held, &b->planned);
 	if (exchange_is_in_company(x))
 		guard_expect_more(&x->guard);
 	exchange_act(x, guard_planned(&x->guard, &x->settings,
 				      exchange_least_scope(x), &b->facts,
 				      &b->planned, clock_now_ms()));
-}
-
-static void
-exchange_resume_waiting(struct exchange *x)
-{
-	uint64_t now_ms = clock_now_ms();
-
-	if (x->is_canceled)
-		exchange_act(x, guard_cancel(&x->guard));
-	else if (now_ms >= guard_step(&x->guard).wake_ms)
-		exchange_act(x, guard_woken(&x->guard, now_ms));
-	else
-		exchange_wait(x);
-}
-
-static void
-exchange_notify(struct exchange *x)
-{
-	x->is_noticing = false;
-	guard_noticed(&x->guard, &x->batch.holders);
-	if (guard_log_notify(&x->log, x->pair, &x->guard, clock_now_ms()))
-		exchange_resume_waiting(x);
 }
 
 static void
@@ -530,6 +497,7 @@ exchange_attempted(struct exchange *x)
 	exchange_seal_names(x);
 	x->names = b->names;
 	memset(&b->names, 0, sizeof(b->names));
+	held_subtract(&x->held, &b->planned);
 	if (result == ATTEMPT_NO_TURN)
 		guard_met(&x->guard, &b->rival);
 	step = guard_attempted(&x->guard, result, b->attempt_index, &b->planned,
@@ -590,20 +558,6 @@ exchange_guard_step(struct exchange *x)
 	case EXCHANGE_DONE:
 		break;
 	}
-}
-
-void
-exchange_guard_timer(struct exchange *x)
-{
-	uint64_t now_ms = clock_now_ms();
-
-	if (now_ms < x->notice_ms) {
-		exchange_resume_waiting(x);
-		return;
-	}
-	x->notice_ms = now_ms + NEXT_NOTICE_MS;
-	x->is_noticing = true;
-	exchange_send_look(x);
 }
 
 void

@@ -103,6 +103,8 @@ struct exchange {
 	bool is_failing; /* the server's error goes to the client next */
 	bool is_hurried; /* exchange_hurry was called */
 	bool is_noticing;      /* the look is for a notice, not for the guard */
+	bool is_stirring;      /* nor for that: the server's idle clock runs */
+	bool is_late;          /* the server has not answered for long */
 	bool has_savepoint;    /* ours */
 	bool has_own_settings; /* the session, as batch.h says */
 	bool in_own_block;     /* the rest runs between our BEGIN and COMMIT */
@@ -115,10 +117,12 @@ struct exchange {
 	struct guard_settings settings; /* for this statement, once planned */
 	struct guard guard;
 	struct batch batch;
+	struct held held;        /* as of the last plan */
 	struct gate_names names; /* the names of the set that is locked */
 	struct writer error; /* the server's, to be the statement's answer */
 	char application_name[64]; /* the session's, for others */
 	uint64_t notice_ms;        /* when the next notice is due */
+	uint64_t asked_ms;         /* when the server was asked something */
 	struct guard_log log;
 };
 
@@ -190,8 +194,11 @@ void exchange_protect(struct exchange *x, enum exchange_context context);
 /* Go on in PLANNING to REFUSING: all that was asked has been answered. */
 void exchange_guard_step(struct exchange *x);
 
-/* In WAITING the timer has run out: the wait is over, or a notice is due. */
-void exchange_guard_timer(struct exchange *x);
+/* Carry out what the guard has decided on. */
+void exchange_act(struct exchange *x, struct guard_step step);
+
+/* Ask who is in the way. */
+void exchange_send_look(struct exchange *x);
 
 /* The user cancels the statement, before it runs: refuse it, now or when the
  * answers under way are there. */
@@ -204,6 +211,25 @@ bool exchange_may_sync(const struct exchange *x);
 
 /* Send what closes all that an attempt left open, and enter UNDOING. */
 void exchange_send_undo(struct exchange *x);
+
+/* exchange_patience.c */
+
+/* A question has been asked: run the timer until its answers are late. */
+void exchange_expect_answers(struct exchange *x);
+
+/* The timer has run out, and the answers are not there: give back what others
+ * wait for; the second time, or if the client has left, close the pair. */
+void exchange_late(struct exchange *x);
+
+/* Enter WAITING, until the guard is to be woken or something is to be said. */
+void exchange_wait(struct exchange *x);
+
+/* In WAITING the timer has run out: the wait is over, or the server is to be
+ * asked who is in the way, for a notice or to stir it. */
+void exchange_guard_timer(struct exchange *x);
+
+/* That question has been answered: tell the client, and wait on. */
+void exchange_notify(struct exchange *x);
 
 /* exchange_refuse.c */
 

@@ -37,6 +37,8 @@
 	  "could not connect to the upstream server")                          \
 	X(SERVER_LOST, "upstream-lost", true, "08006",                         \
 	  "the upstream server closed the connection unexpectedly")            \
+	X(SERVER_SILENT, "upstream-silent", true, "08006",                     \
+	  "the upstream server does not answer")                               \
 	X(SERVER_BAD, "upstream-protocol", true, "08P01",                      \
 	  "the upstream server sent an invalid message")                       \
 	X(CLIENT_BAD, "client-protocol", true, "08P01", "invalid message")     \

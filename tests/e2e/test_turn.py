@@ -4,11 +4,15 @@ who has is told for whom; nobody keeps the turn from others for long.
 Each scene is played directly, too: there nobody waits in any of them.
 """
 
+import contextlib
+import socket
+import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
-from scene import ask, wait_for
+from scene import Holder, ask, wait_for
 from wire import Wire, errors, query, sqlstates
 
 TABLES = """
@@ -63,6 +67,41 @@ def load_beside(play, endpoint):
 def test_loaders_of_other_tables_do_not_wait(direct, lockstep, play):
     load_beside(play, direct)
     load_beside(play, lockstep)
+
+
+ITS_OWN = {
+    "a temporary table": ["create temp table t (id int)", "drop table t"],
+    "two of before": ["drop table old_t, old_r"],
+    "a new table": ["create table n (id int primary key)",
+                    "create table r (n int references n)", "truncate r",
+                    "drop table n cascade", "drop table r"],
+    "once more": ["truncate c", "truncate c", "truncate c"],
+    "a locked one": ["lock table c", "truncate c"],
+}
+
+
+def use_what_is_its_own(play, endpoint, texts):
+    """A transaction about what nobody else can be in the way of, beside one
+    that does the same."""
+    sessions = play(endpoint), play(endpoint)
+    for one in sessions:
+        for text in ("create temp table old_t (id int primary key)",
+                     "create temp table old_r (id int references old_t)",
+                     "begin", "set lock_timeout = '1s'"):
+            well(one.query(text))
+    for text in texts:
+        well(sessions[0].query(text))
+    well(sessions[0].query("rollback"))
+    return sessions[0]
+
+
+@pytest.mark.parametrize("what", ITS_OWN)
+def test_what_is_its_own_needs_no_attempt(direct, lockstep, play, what):
+    use_what_is_its_own(play, direct, ITS_OWN[what])
+    guarded = len(lockstep.guarded())
+    use_what_is_its_own(play, lockstep, ITS_OWN[what])
+    lines = lockstep.guarded()[guarded:]
+    assert len(lines) == (1 if what == "once more" else 0), lines
 
 
 RUNNING_ON = {
@@ -197,3 +236,108 @@ def test_drops_in_a_row_take_no_longer_beside_others(lockstep, play):
         well(second.read_ready())
     well(first.query("rollback"))
     assert all("turn_of" not in line for line in lockstep.guarded()[-10:])
+
+
+# -- a server that falls silent ---------------------------------------------
+
+class Relay:
+    """A port before the server; a connection through it can be made mute: what
+    either side says stays here, and nothing ends."""
+
+    def __init__(self, server):
+        self.server = server
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.mute = []  # an Event for each connection
+        self.sockets = [self.listener]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                one = self.listener.accept()[0]
+                other = socket.create_connection((self.server.host,
+                                                  self.server.port))
+                self.mute.append(threading.Event())
+                self.sockets += one, other
+                for ends in (one, other), (other, one):
+                    threading.Thread(target=self.pump, daemon=True,
+                                     args=(*ends, self.mute[-1])).start()
+
+    @staticmethod
+    def pump(one, other, mute):
+        with contextlib.suppress(OSError):
+            while data := one.recv(65536):
+                if not mute.is_set():
+                    other.sendall(data)
+            if not mute.is_set():
+                other.shutdown(socket.SHUT_WR)
+
+    def close(self):
+        for one in self.sockets:
+            one.close()
+
+
+@pytest.fixture
+def relay(cluster):
+    relay = Relay(cluster)
+    yield relay
+    relay.close()
+
+
+@pytest.mark.parametrize("client", ["waits", "leaves"])
+@pytest.mark.clear_only("the relay is not the host of the certificate")
+def test_a_silent_server_keeps_nothing_from_others(start_lockstep, play, relay,
+                                                   direct, database, admin,
+                                                   client):
+    upstream = SimpleNamespace(host="127.0.0.1", port=relay.port)
+    lockstep = start_lockstep(upstream, policy="lock", hold_timeout="12s")
+    second = play(lockstep)
+    first = play(lockstep)
+    with Holder(direct, database, "select * from b"):
+        asked = ask(first, "drop table c")
+        time.sleep(0.5)
+        relay.mute[-1].set()
+        time.sleep(0.5)
+        if client == "leaves":
+            first.socket.shutdown(socket.SHUT_WR)
+    well(second.query("drop table y"))  # of others' tables
+    well(second.query("truncate a, b, c"))
+    trace = asked.answer()
+    assert sqlstates(trace) == ["08006"], trace
+    warnings = [event["message"] for event in lockstep.events()
+                if event["level"] == "warn"]
+    assert "the server does not answer" in warnings
+    closed = [event for event in lockstep.events()
+              if event.get("reason") == "upstream-silent"]
+    assert len(closed) == 1
+
+
+# -- the server's clocks ----------------------------------------------------
+
+CLOCKS = {
+    "idle_session_timeout": [],
+    "idle_in_transaction_session_timeout": ["begin"],
+}
+
+
+def wait_idly(play, endpoint, admin, clock):
+    """Behind a statement that runs on for longer than the clock allows."""
+    first, second = play(endpoint), play(endpoint)
+    asked = ask(first, "drop table c; select pg_sleep(2.5)")
+    wait_for(admin, "exists (select from pg_stat_activity "
+             "where wait_event = 'PgSleep')")
+    well(second.query(f"set {clock} = '700ms'"))
+    for text in CLOCKS[clock]:
+        well(second.query(text))
+    well(second.query("truncate a, b"))
+    well(asked.answer())
+
+
+@pytest.mark.parametrize("clock", CLOCKS)
+def test_who_waits_here_is_not_idle_for_the_server(direct, lockstep, play,
+                                                   admin, clock):
+    wait_idly(play, direct, admin, clock)
+    admin.execute("create table c (a_id int references a, "
+                  "b_id int references b)")
+    wait_idly(play, lockstep, admin, clock)

@@ -51,6 +51,7 @@ struct scene {
 	 * not before, as libpg_query does not bear it.  0: all of them. */
 	unsigned int allocations;
 	bool never_waits; /* stop where it would wait */
+	int64_t timer_ms; /* how long the timer had to go at !note */
 };
 
 static const char secret[4] = "abcd";
@@ -75,8 +76,9 @@ scene_gate_is_open(struct scene *s)
 	return gate_is_open(&s->guarded.gate);
 }
 
+/* Another session, 99, takes the turn for all.  False: it is not free. */
 static inline bool
-scene_turn_is_free(struct scene *s)
+scene_take_turn(struct scene *s)
 {
 	struct daemon *d = &s->guarded.pair.daemon;
 	struct lock_item items['z' - 'a' + 1] = {0};
@@ -84,18 +86,44 @@ scene_turn_is_free(struct scene *s)
 	const struct turn_claim claim = {.who.session = 99, .set = &all};
 	struct rival rival;
 	uint32_t allowance_ms;
-	bool is_free;
 
 	for (size_t i = 0; i < all.count; i++) {
 		items[i].relid = 100 + (uint32_t)i;
 		items[i].mode = LOCK_ACCESS_EXCLUSIVE;
 	}
-	is_free = turns_take(d->turns, "db", &claim, clock_now_ms(),
-			     &allowance_ms, &rival);
+	return turns_take(d->turns, "db", &claim, clock_now_ms(), &allowance_ms,
+			  &rival);
+}
 
-	if (is_free)
-		turns_give(d->turns, "db", 99);
+static inline void
+scene_give_turn(struct scene *s)
+{
+	turns_give(s->guarded.pair.daemon.turns, "db", 99);
+}
+
+static inline bool
+scene_turn_is_free(struct scene *s)
+{
+	bool is_free = scene_take_turn(s);
+
+	scene_give_turn(s);
 	return is_free;
+}
+
+/* How long its timer waits, rounded up; negative: it is not set. */
+static inline int64_t
+scene_timer_ms(struct scene *s)
+{
+	struct timeval due;
+	struct timeval now;
+
+	if (!event_pending(&scene_pair(s)->timer, EV_TIMEOUT, &due))
+		return -1;
+	evutil_gettimeofday(&now, NULL);
+	if (evutil_timercmp(&due, &now, <))
+		return 0;
+	evutil_timersub(&due, &now, &due);
+	return due.tv_sec * 1000 + (due.tv_usec + 999) / 1000;
 }
 
 /* What the client gets */
@@ -239,6 +267,16 @@ scene_event(void *arg, const char *word, char **values)
 							  : "cancel-passes");
 	} else if (strcmp(word, "late") == 0) {
 		clock_advance((uint64_t)atoi(server_script_word(values)));
+	} else if (strcmp(word, "timer") == 0) {
+		exchange_timer(x);
+	} else if (strcmp(word, "note") == 0) {
+		s->timer_ms = scene_timer_ms(s);
+	} else if (strcmp(word, "taken") == 0) {
+		assert_true(scene_take_turn(s));
+	} else if (strcmp(word, "given") == 0) {
+		scene_give_turn(s);
+	} else if (strcmp(word, "eof") == 0) {
+		scene_pair(s)->from_client.is_eof = true;
 	} else if (strcmp(word, "shut") == 0) {
 		assert_false(scene_gate_is_open(s));
 	} else if (strcmp(word, "open") == 0) {
@@ -458,22 +496,6 @@ scene_send_lines(struct scene *s)
 }
 
 /* Time */
-
-/* How long its timer waits, rounded up; negative: it is not set. */
-static inline int64_t
-scene_timer_ms(struct scene *s)
-{
-	struct timeval due;
-	struct timeval now;
-
-	if (!event_pending(&scene_pair(s)->timer, EV_TIMEOUT, &due))
-		return -1;
-	evutil_gettimeofday(&now, NULL);
-	if (evutil_timercmp(&due, &now, <))
-		return 0;
-	evutil_timersub(&due, &now, &due);
-	return due.tv_sec * 1000 + (due.tv_usec + 999) / 1000;
-}
 
 static inline bool
 scene_is_held(struct scene *s)

@@ -420,7 +420,10 @@ server_answer_facts(struct scripted_server *s, char *words)
 	static const char *const names[] = {SESSION_FACTS_COLUMN_TABLE(X)};
 #undef X
 	const char *row[SESSION_FACTS_COLUMNS] = {
-	    "off", "f", "read committed", "f", "notice", "0", "0", "1s", "t",
+	    "off", "f",      "read committed",
+	    "f",   "notice", "0",
+	    "0",   "1s",     "0",
+	    "0",   "t",      "",
 	};
 	char *word;
 	size_t i;

@@ -1,6 +1,8 @@
 -- What the guard must know of the session it works in; $1: a transaction block
 -- is open.  pg_locks costs a pass over the whole lock table, so it is read only
--- where a block can hold locks at all.  The statement_timeout may be set aside
+-- where a block can hold locks at all.  Held are the relations that the
+-- transaction has locked or made, and the session's own temporary ones: so many
+-- at most, since the rest is merely guarded for nothing.  The statement_timeout may be set aside
 -- for our questions; see plain_settings.sql.
 SELECT pg_catalog.current_setting('transaction_read_only') AS read_only,
        pg_catalog.pg_is_in_recovery() AS in_recovery,
@@ -22,8 +24,32 @@ SELECT pg_catalog.current_setting('transaction_read_only') AS read_only,
            'lockstep.settings_before', true), 'statement_timeout=([^,]*)'),
            pg_catalog.current_setting('statement_timeout')) AS statement_timeout,
        pg_catalog.current_setting('deadlock_timeout') AS deadlock_timeout,
+       pg_catalog.current_setting('idle_session_timeout', true)
+         AS idle_timeout,
+       pg_catalog.current_setting('idle_in_transaction_session_timeout', true)
+         AS block_idle_timeout,
        EXISTS (
        SELECT FROM pg_catalog.pg_language g
         WHERE g.lanname = 'plpgsql'::pg_catalog.name
           AND pg_catalog.has_language_privilege(g.oid, 'USAGE')
-       ) AS can_attempt
+       ) AS can_attempt,
+       pg_catalog.array_to_string(ARRAY(
+           (SELECT pg_catalog.concat(l.relation, ':', pg_catalog.array_position(
+                       ARRAY['AccessShareLock', 'RowShareLock',
+                       'RowExclusiveLock', 'ShareUpdateExclusiveLock',
+                       'ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock',
+                       'AccessExclusiveLock']::pg_catalog.text[], l.mode))
+              FROM pg_catalog.pg_locks l
+             WHERE $1::pg_catalog.bool
+               AND l.pid = pg_catalog.pg_backend_pid()
+               AND l.locktype = 'relation'::pg_catalog.text
+               AND l.granted
+               AND l.relation >= '16384'::pg_catalog.oid
+             LIMIT 1000)
+         UNION ALL
+           (SELECT pg_catalog.concat(d.objid, ':8')
+              FROM pg_catalog.pg_depend d
+             WHERE d.refclassid = 'pg_catalog.pg_namespace'::pg_catalog.regclass
+               AND d.refobjid = pg_catalog.pg_my_temp_schema()
+               AND d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+             LIMIT 1000)), ',') AS held

@@ -16,7 +16,10 @@ plain_row(struct row_value row[SESSION_FACTS_COLUMNS])
 	row[SESSION_FACTS_LOCK_TIMEOUT] = value("0");
 	row[SESSION_FACTS_STATEMENT_TIMEOUT] = value("0");
 	row[SESSION_FACTS_DEADLOCK_TIMEOUT] = value("1s");
+	row[SESSION_FACTS_IDLE_TIMEOUT] = value("0");
+	row[SESSION_FACTS_BLOCK_IDLE_TIMEOUT] = value("0");
 	row[SESSION_FACTS_CAN_ATTEMPT] = value("t");
+	row[SESSION_FACTS_HELD] = value("");
 }
 
 /* A plain row, with one column changed; each value an exact copy. */
@@ -55,6 +58,24 @@ session_facts_query_is_qualified_and_names_what_is_read(void **state)
 	sql_check_params(session_facts_query(), 1);
 	sql_check_columns(session_facts_query(), columns,
 			  SESSION_FACTS_COLUMNS);
+}
+
+/* The shorter one; servers before 14 have but one of them. */
+static void
+session_facts_read_reads_when_the_server_ends_an_idle_session(void **state)
+{
+	struct session_facts f;
+
+	(void)state;
+	assert_true(read_with(&f, SESSION_FACTS_IDLE_TIMEOUT, value("0")));
+	assert_int_equal(f.idle_timeout_ms, 0);
+	assert_true(read_with(&f, SESSION_FACTS_IDLE_TIMEOUT, value("2s")));
+	assert_int_equal(f.idle_timeout_ms, 2000);
+	assert_true(
+	    read_with(&f, SESSION_FACTS_BLOCK_IDLE_TIMEOUT, value("500ms")));
+	assert_int_equal(f.idle_timeout_ms, 500);
+	assert_true(read_with(&f, SESSION_FACTS_IDLE_TIMEOUT, value(NULL)));
+	assert_int_equal(f.idle_timeout_ms, 0);
 }
 
 static void
@@ -254,6 +275,8 @@ main(void)
 	    cmocka_unit_test(
 		session_facts_query_is_qualified_and_names_what_is_read),
 	    cmocka_unit_test(session_facts_read_reads_a_plain_session),
+	    cmocka_unit_test(
+		session_facts_read_reads_when_the_server_ends_an_idle_session),
 	    cmocka_unit_test(session_facts_read_reads_each_fact),
 	    cmocka_unit_test(
 		session_facts_read_knows_which_isolation_keeps_a_snapshot),

@@ -448,10 +448,11 @@ batch_answer_notes_rows_of_another_shape(void **state)
 {
 	struct batch_fixture *f = *state;
 	struct guarded *g = &f->guarded.guarded;
-	static const char *const words[] = {"a", "b", "c", "d", "e",
-					    "f", "g", "h", "i", "j"};
+	const char *words[SESSION_FACTS_COLUMNS + 1];
 	size_t count;
 
+	for (count = 0; count <= SESSION_FACTS_COLUMNS; count++)
+		words[count] = "a";
 	for (count = 0; count <= SESSION_FACTS_COLUMNS + 1; count++) {
 		batch_begin(&f->batch, g, &f->set);
 		batch_add_facts(&f->batch, false);

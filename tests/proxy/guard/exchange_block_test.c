@@ -268,6 +268,44 @@ static const struct scene_row rows[] = {
 		       "[DROP TABLE] ready-T [COMMIT] ready-I",
     },
     {
+	.name = "what the transaction holds already needs no attempt",
+	.client = "Q begin\n"
+		  "--\n"
+		  "Q drop table c\n"
+		  "--\n"
+		  "Q commit",
+	.script = "facts: held=100:8,101:8,102:8; drop: !free",
+	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
+		       "settings plan{c} / "
+		       "RELEASE SAVEPOINT _lockstep / "
+		       "Query(drop table c) "
+		       "Query(commit)",
+	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [COMMIT] ready-I",
+    },
+    {
+	.name = "only the rest of the set is locked, and found again",
+	.client = "Q begin\n"
+		  "--\n"
+		  "Q drop table c\n"
+		  "--\n"
+		  "Q commit",
+	.script = "facts: held=100:8,102:3; settings: policy=lock",
+	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
+		       "settings plan{c} / "
+		       "attempt(bc) plan{c} / "
+		       "RELEASE SAVEPOINT _lockstep / "
+		       "Query(*drop table c) "
+		       "Query(*commit)",
+	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [COMMIT] ready-I",
+    },
+    {
+	.name = "own temporary tables need none either",
+	.client = "Q drop table c",
+	.script = "facts: held=101:8,102:8",
+	.server_gets = "facts(f) settings plan{c} / Query(drop table c)",
+	.client_gets = "[DROP TABLE] ready-I",
+    },
+    {
 	.name = "the gate is kept as long as "
 		"gate_transaction says",
 	.client = "Q begin\n"
