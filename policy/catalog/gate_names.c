@@ -5,7 +5,7 @@
 
 #include "policy/catalog/catalog_sql.h"
 #include "policy/sql/grow.h"
-#include "policy/sql/words.h"
+#include "policy/sql/mentions.h"
 
 enum {
 	GATE_NAMES_MIN = 8, /* room for, at first; doubled from there on */
@@ -18,34 +18,18 @@ gate_names_query(void)
 }
 
 static bool
-names_add(struct gate_names *names, struct gate_name name)
+names_add(struct gate_names *names, const struct gate_name *name)
 {
 	struct gate_name *items;
 
-	if (names->count == GATE_NAMES_MAX) {
-		names->is_everything = true;
+	if (names->count == GATE_NAMES_MAX)
 		return true;
-	}
 	items = grow_array(names->items, names->count, sizeof(*items),
 			   GATE_NAMES_MIN);
 	if (items == NULL)
 		return false;
 	names->items = items;
-	names->items[names->count++] = name;
-	return true;
-}
-
-/* Add one word of the name: a text with the name must hold them all. */
-static bool
-names_add_text(struct gate_names *names, struct row_value text,
-	       enum gate_reach reach)
-{
-	struct words w = {.sql = text.data, .len = text.len};
-	struct gate_name name = {.reach = reach};
-
-	if (words_next(&w, &name.hash))
-		return names_add(names, name);
-	names->is_everything = true;
+	names->items[names->count++] = *name;
 	return true;
 }
 
@@ -54,12 +38,32 @@ gate_names_add_all(struct gate_names *names, const struct gate_names *more)
 {
 	size_t i;
 
-	names->is_everything |= more->is_everything;
 	names->counts_near |= more->counts_near;
 	for (i = 0; i < more->count; i++)
-		if (!names_add(names, more->items[i]))
+		if (!names_add(names, &more->items[i]))
 			return false;
 	gate_names_seal(names);
+	return true;
+}
+
+static uint32_t
+names_hash(struct row_value v)
+{
+	return token_hash_name(v.data, v.len);
+}
+
+/* Read the reach; false: the value is none. */
+static bool
+names_read_reach(enum gate_reach *out, struct row_value v)
+{
+	if (row_equals(v, "a"))
+		*out = GATE_REACH_ALWAYS;
+	else if (row_equals(v, "n"))
+		*out = GATE_REACH_NEAR;
+	else if (row_equals(v, "w"))
+		*out = GATE_REACH_WRITES;
+	else
+		return false;
 	return true;
 }
 
@@ -67,34 +71,27 @@ bool
 gate_names_add_row(struct gate_names *names,
 		   const struct row_value values[GATE_NAMES_COLUMNS])
 {
+	struct gate_name name = {0};
+
 	if (row_has_null(values, GATE_NAMES_COLUMNS) ||
-	    values[GATE_NAMES_REACH].len != 1)
+	    !names_read_reach(&name.reach, values[GATE_NAMES_REACH]))
 		return false;
-	switch (*values[GATE_NAMES_REACH].data) {
-	case 'a':
-		return names_add_text(names, values[GATE_NAMES_NAME],
-				      GATE_REACH_ALWAYS);
-	case 'n':
-		return names_add_text(names, values[GATE_NAMES_NAME],
-				      GATE_REACH_NEAR);
-	case 'w':
-		return names_add_text(names, values[GATE_NAMES_NAME],
-				      GATE_REACH_WRITES);
-	default:
-		return false;
-	}
+	name.name = names_hash(values[GATE_NAMES_NAME]);
+	name.schema = names_hash(values[GATE_NAMES_SCHEMA]);
+	if (values[GATE_NAMES_READER].len > 0)
+		name.reader = names_hash(values[GATE_NAMES_READER]);
+	return names_add(names, &name);
 }
 
-/* Sort by hash; of two with the same the one that counts more often first. */
 static int
-compare_hashes(const void *a, const void *b)
+compare_gate_names(const void *a, const void *b)
 {
 	const struct gate_name *x = a;
 	const struct gate_name *y = b;
 
-	if (x->hash != y->hash)
-		return x->hash < y->hash ? -1 : 1;
-	return (int)x->reach - (int)y->reach;
+	if (x->name != y->name)
+		return x->name < y->name ? -1 : 1;
+	return 0;
 }
 
 void
@@ -102,12 +99,12 @@ gate_names_seal(struct gate_names *names)
 {
 	if (names->count > 1)
 		qsort(names->items, names->count, sizeof(*names->items),
-		      compare_hashes);
+		      compare_gate_names);
 }
 
-/* The first item with this hash; count if there is none. */
+/* The first item of this name; count if there is none. */
 static size_t
-names_find(const struct gate_names *names, uint32_t hash)
+names_find(const struct gate_names *names, uint32_t name)
 {
 	size_t low = 0;
 	size_t high = names->count;
@@ -115,61 +112,82 @@ names_find(const struct gate_names *names, uint32_t hash)
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (names->items[middle].hash < hash)
+		if (names->items[middle].name < name)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	if (low < names->count && names->items[low].hash == hash)
-		return low;
-	return names->count;
+	return low;
 }
 
 static bool
-names_has(const struct gate_names *names, uint32_t hash, bool writes)
+names_counts(const struct gate_names *names, const struct gate_name *item,
+	     const struct gate_visitor *visitor)
 {
-	size_t at = names_find(names, hash);
-
-	if (at == names->count)
+	if (item->reader != 0 && item->reader != visitor->role)
 		return false;
-	switch (names->items[at].reach) {
+	switch (item->reach) {
 	case GATE_REACH_ALWAYS:
 		return true;
 	case GATE_REACH_NEAR:
-		return writes || names->counts_near;
+		return visitor->writes || names->counts_near;
 	case GATE_REACH_WRITES:
-		return writes;
+		return visitor->writes;
 	}
 	return true;
 }
 
-bool
-gate_names_match_text(const struct gate_names *names, const char *sql,
-		      size_t len)
+static bool
+names_has(const struct gate_names *names, const struct gate_visitor *visitor,
+	  const struct mention *m)
 {
-	struct words w = {.sql = sql, .len = len};
-	bool writes;
-	uint32_t hash;
+	size_t i;
 
-	if (names->is_everything || words_are_opaque(sql, len))
-		return true;
-	writes = words_write(sql, len);
-	while (words_next(&w, &hash))
-		if (names_has(names, hash, writes))
+	if (m->name == 0)
+		return gate_names_match_any(names, visitor);
+	for (i = names_find(names, m->name);
+	     i < names->count && names->items[i].name == m->name; i++)
+		if ((m->schema == 0 || m->schema == names->items[i].schema) &&
+		    names_counts(names, &names->items[i], visitor))
 			return true;
 	return false;
 }
 
 bool
-gate_names_match_words(const struct gate_names *names, const uint32_t *words,
-		       size_t count, bool writes)
+gate_names_match_any(const struct gate_names *names,
+		     const struct gate_visitor *visitor)
 {
 	size_t i;
 
-	if (names->is_everything)
-		return true;
+	for (i = 0; i < names->count; i++)
+		if (names_counts(names, &names->items[i], visitor))
+			return true;
+	return false;
+}
+
+bool
+gate_names_match_text(const struct gate_names *names,
+		      const struct gate_visitor *visitor, const char *sql,
+		      size_t len)
+{
+	struct mentions m = mentions_begin(sql, len);
+	struct mention mention;
+
+	while (mentions_next(&m, &mention))
+		if (names_has(names, visitor, &mention))
+			return true;
+	return false;
+}
+
+bool
+gate_names_match_mentions(const struct gate_names *names,
+			  const struct gate_visitor *visitor,
+			  const struct mention *mentions, size_t count)
+{
+	size_t i;
+
 	for (i = 0; i < count; i++)
-		if (names_has(names, words[i], writes))
+		if (names_has(names, visitor, &mentions[i]))
 			return true;
 	return false;
 }

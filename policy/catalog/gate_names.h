@@ -4,9 +4,12 @@
  * locked: views over them, partition and inheritance ancestors, and, for
  * statements that write, the tables at the other end of their foreign keys.
  *
- * A text is judged by its words.  That may err on the side of more, and of
- * less where a function hides a table: the gate is there for speed, never for
- * safety.
+ * A text is judged by the tables that it mentions (mentions.h).  That may err
+ * on the side of more, and of less where a function hides a table: the gate is
+ * there for speed, never for safety.
+ *
+ * A table that nobody but its owner may use counts for its owner only, and for
+ * members of that role: a superuser may come past.
  */
 #ifndef LOCKSTEP_POLICY_CATALOG_GATE_NAMES_H
 #define LOCKSTEP_POLICY_CATALOG_GATE_NAMES_H
@@ -20,7 +23,9 @@
 /* The columns of gate_names_query(), in its order: X(id, name). */
 #define GATE_NAMES_COLUMN_TABLE(X)                                             \
 	X(GATE_NAMES_NAME, name)                                               \
-	X(GATE_NAMES_REACH, reach)
+	X(GATE_NAMES_SCHEMA, schema)                                           \
+	X(GATE_NAMES_REACH, reach)                                             \
+	X(GATE_NAMES_READER, reader)
 
 enum gate_names_column {
 #define X(id, name) id,
@@ -31,7 +36,7 @@ enum gate_names_column {
 
 enum {
 	GATE_NAMES_PARAMS = 1,
-	GATE_NAMES_MAX = 4096, /* more: whatever the text, it waits */
+	GATE_NAMES_MAX = 32768, /* more are left out */
 };
 
 enum gate_reach {
@@ -42,16 +47,26 @@ enum gate_reach {
 			    */
 };
 
+/* All three by token_hash_name. */
 struct gate_name {
-	uint32_t hash; /* words_hash of a word of the name */
+	uint32_t name;
+	uint32_t schema;
+	uint32_t reader; /* counts for this role only; 0: for everybody */
 	enum gate_reach reach;
 };
 
+/* A session that is about to begin, and the kind of its statement. */
+struct gate_visitor {
+	uint32_t role; /* token_hash_name of the role that has logged in */
+	bool writes;   /* words_write of the text */
+};
+
+struct mention;
+
 struct gate_names {
-	struct gate_name *items; /* owned; sorted by hash once sealed */
+	struct gate_name *items; /* owned; sorted by name once sealed */
 	size_t count;
-	bool is_everything; /* a name has no word, or there are too many */
-	bool counts_near;   /* the next statement may want those tables, too */
+	bool counts_near; /* the next statement may want those tables, too */
 };
 
 /*
@@ -61,8 +76,9 @@ struct gate_names {
 const char *gate_names_query(void);
 
 /*
- * Add a row of the answer: the bare name, and a, n or w for its reach.  False:
- * the row does not have this shape, or memory is out.
+ * Add a row of the answer: the bare names of table and schema; a, n or w for
+ * the reach; and the reader, empty for everybody.  False: the row does not have
+ * this shape, or memory is out.
  */
 bool gate_names_add_row(struct gate_names *names,
 			const struct row_value values[GATE_NAMES_COLUMNS]);
@@ -75,16 +91,20 @@ bool gate_names_add_all(struct gate_names *names,
 /* Sort the names: after the last row, before the first question. */
 void gate_names_seal(struct gate_names *names);
 
-/* True if a statement of this text, of `len` bytes, may touch a table. */
-bool gate_names_match_text(const struct gate_names *names, const char *sql,
+/* True if the visitor may touch a table, whatever it is about to run. */
+bool gate_names_match_any(const struct gate_names *names,
+			  const struct gate_visitor *visitor);
+
+/* True if the visitor's statement of this text, of `len` bytes, may touch a
+ * table. */
+bool gate_names_match_text(const struct gate_names *names,
+			   const struct gate_visitor *visitor, const char *sql,
 			   size_t len);
 
-/*
- * True if a statement with these words, hashes as of words_hash, may touch a
- * table; `writes` is words_write of its text.
- */
-bool gate_names_match_words(const struct gate_names *names,
-			    const uint32_t *words, size_t count, bool writes);
+/* True if the visitor's statement with these mentions may touch a table. */
+bool gate_names_match_mentions(const struct gate_names *names,
+			       const struct gate_visitor *visitor,
+			       const struct mention *mentions, size_t count);
 
 /* Free the names; accepts a zeroed one. */
 void gate_names_clear(struct gate_names *names);

@@ -4,9 +4,11 @@
 
 #include "policy/sql/statement_text.h"
 
-enum {
-	NOT_ASCII = 0x80,    /* the hash of every word that is not */
-	NAME_BYTES_MAX = 63, /* the server's NAMEDATALEN - 1 */
+/* A walk over the words of a text; begin it with pos 0. */
+struct words {
+	const char *sql;
+	size_t len;
+	size_t pos;
 };
 
 /* Find the next run and tell its length in bytes; 0: there is no more. */
@@ -22,32 +24,6 @@ words_next_run(struct words *w, const char **run)
 		w->pos++;
 	*run = w->sql + start;
 	return w->pos - start;
-}
-
-bool
-words_next(struct words *w, uint32_t *hash)
-{
-	const char *run;
-	size_t len = words_next_run(w, &run);
-
-	if (len > 0)
-		*hash = words_hash(run, len);
-	return len > 0;
-}
-
-uint32_t
-words_hash(const char *word, size_t len)
-{
-	uint32_t hash = 2166136261U;
-	size_t i;
-
-	for (i = 0; i < len && i < NAME_BYTES_MAX; i++) {
-		if ((unsigned char)word[i] >= 0x80)
-			return NOT_ASCII;
-		hash ^= (unsigned char)statement_text_fold(word[i]);
-		hash *= 16777619U;
-	}
-	return hash;
 }
 
 /*
@@ -146,56 +122,21 @@ words_write(const char *sql, size_t len)
 	return false;
 }
 
-static bool
-has_unicode_escape(const char *sql, size_t len)
-{
-	const char *end = sql + len;
-	const char *at = sql;
-
-	while ((at = memchr(at, '&', (size_t)(end - at))) != NULL) {
-		if (at > sql && statement_text_fold(at[-1]) == 'u' &&
-		    end - at >= 2 && (at[1] == '"' || at[1] == '\''))
-			return true;
-		at++;
-	}
-	return false;
-}
-
-/* The server cuts such a word behind a character: where, its encoding tells. */
-static bool
-has_long_foreign_word(const char *sql, size_t len)
+bool
+words_never_wait(const char *sql, size_t len)
 {
 	struct words w = {.sql = sql, .len = len};
+	bool was_skip = false;
 	const char *run;
 	size_t run_len;
 
-	while ((run_len = words_next_run(&w, &run)) > 0)
-		if (run_len > NAME_BYTES_MAX &&
-		    (unsigned char)run[NAME_BYTES_MAX] >= 0x80)
+	while ((run_len = words_next_run(&w, &run)) > 0) {
+		struct statement_text text = {run, run_len};
+
+		if (statement_text_is_word(text, 0, "nowait") ||
+		    (was_skip && statement_text_is_word(text, 0, "locked")))
 			return true;
+		was_skip = statement_text_is_word(text, 0, "skip");
+	}
 	return false;
-}
-
-/* True if EXECUTE stands at the start or behind any ';', or may. */
-static bool
-may_execute(const char *sql, size_t len)
-{
-	struct statement_starts starts =
-	    statement_starts_of((struct statement_text){sql, len});
-
-	do {
-		size_t word;
-
-		if (!statement_starts_word(&starts, &word) ||
-		    statement_text_is_word(starts.text, word, "execute"))
-			return true;
-	} while (statement_starts_move(&starts));
-	return false;
-}
-
-bool
-words_are_opaque(const char *sql, size_t len)
-{
-	return has_unicode_escape(sql, len) ||
-	       has_long_foreign_word(sql, len) || may_execute(sql, len);
 }

@@ -73,6 +73,34 @@ guard_settings_read_overrides(struct settings_part *part,
 	return true;
 }
 
+/* Drop what the session sets above the operator's value, and complain. */
+static void
+guard_settings_only_lower(struct settings_part *session,
+			  const struct guard_settings *operators,
+			  const struct reader *r)
+{
+	const struct guard_settings *own = &session->values;
+	const struct {
+		enum guard_setting id;
+		bool is_raised;
+	} limited[] = {
+	    {GUARD_SETTING_GATE_WINDOW,
+	     own->gate_window_ms > operators->gate_window_ms},
+	    {GUARD_SETTING_GATE_TRANSACTION,
+	     own->gate_transaction_ms > operators->gate_transaction_ms},
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(limited) / sizeof(limited[0]); i++) {
+		if (!limited[i].is_raised ||
+		    !settings_part_has(session, limited[i].id))
+			continue;
+		session->set &= ~(1u << limited[i].id);
+		guard_settings_complain(r, limited[i].id,
+					"a session may only lower it");
+	}
+}
+
 bool
 guard_settings_choose(struct guard_settings *out, const struct config *c,
 		      const struct rule_subject *subject,
@@ -94,6 +122,7 @@ guard_settings_choose(struct guard_settings *out, const struct config *c,
 		settings_merge(out, &rule->part);
 		out->rule = rule->name;
 	}
+	guard_settings_only_lower(&session, out, &r);
 	settings_merge(out, &session);
 	out->owns_order = settings_part_has(&session, GUARD_SETTING_LOCK_ORDER);
 	if (out->attempt_timeout_ms > out->hold_timeout_ms)

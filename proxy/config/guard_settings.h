@@ -25,8 +25,11 @@ typedef void guard_settings_warn(void *arg, const char *text);
 /*
  * Choose the settings in force for a statement.
  *
- * A custom parameter whose value is none counts as not set, and `warn`, which
- * may be NULL, is called once for it.  attempt_timeout is cut to hold_timeout
+ * A custom parameter whose value is none counts as not set, and so does a
+ * gate_window or gate_transaction above that of rule and configuration: these
+ * delay sessions which have nothing to do with the statement, so that a session
+ * may only lower them.  `warn`, which may be NULL, is called once for each.
+ * attempt_timeout is cut to hold_timeout
  * where a session made the one longer than the other.
  *
  * *out may borrow from *c, and is valid as long as that; guard_settings_clear

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "policy/sql/mentions.h"
 #include "policy/sql/words.h"
 #include "protocol/frontend.h"
 #include "proxy/base/clock.h"
@@ -181,32 +182,60 @@ gate_watch_note_idle(struct gate_watch *g)
 	g->idle_seq = g->pair->pipeline.done_seq;
 }
 
+static bool
+gate_watch_text_is_about(struct gate_visitor *v, const struct gate_window *w,
+			 const struct frame_header *h, struct span in)
+{
+	struct span sql;
+	const char *text;
+
+	if (!gate_watch_text(&sql, h, in))
+		return gate_names_match_any(&w->names, v);
+	text = (const char *)sql.data;
+	v->writes = words_write(text, sql.len);
+	return gate_names_match_text(&w->names, v, text, sql.len) &&
+	       !words_never_wait(text, sql.len);
+}
+
+static bool
+gate_watch_use_is_about(const struct gate_watch *g, struct gate_visitor *v,
+			const struct gate_window *w,
+			const struct frame_header *h, struct span in)
+{
+	bool is_unnamed;
+	const struct recalled *r;
+
+	if (gate_watch_is_of_portal(h, in))
+		return false;
+	r = gate_watch_statement(g, h, in, &is_unnamed);
+	if (is_unnamed && g->unnamed_is_harmless)
+		return false;
+	if (r == NULL)
+		return gate_names_match_any(&w->names, v);
+	v->writes = r->writes;
+	return !r->never_waits &&
+	       gate_names_match_mentions(&w->names, v, r->mentions, r->count);
+}
+
 /* True if the message may touch a table of this window. */
 static bool
 gate_watch_is_about(const struct gate_watch *g, const struct gate_window *w,
 		    const struct frame_header *h, struct span in)
 {
-	const struct recalled *r;
-	struct span sql;
-	bool is_unnamed;
+	const char *user = g->pair->user;
+	/* A statement that is not known may write. */
+	struct gate_visitor v = {.role = token_hash_name(user, strlen(user)),
+				 .writes = true};
 
 	switch (h->type) {
 	case FRONTEND_QUERY:
 	case FRONTEND_PARSE:
-		return !gate_watch_text(&sql, h, in) ||
-		       gate_names_match_text(&w->names, (const char *)sql.data,
-					     sql.len);
+		return gate_watch_text_is_about(&v, w, h, in);
 	case FRONTEND_BIND:
 	case FRONTEND_DESCRIBE:
-		if (gate_watch_is_of_portal(h, in))
-			return false;
-		r = gate_watch_statement(g, h, in, &is_unnamed);
-		if (is_unnamed && g->unnamed_is_harmless)
-			return false;
-		return r == NULL || gate_names_match_words(&w->names, r->words,
-							   r->count, r->writes);
+		return gate_watch_use_is_about(g, &v, w, h, in);
 	case FRONTEND_FUNCTION_CALL:
-		return true;
+		return gate_names_match_any(&w->names, &v);
 	default:
 		return false;
 	}

@@ -5,15 +5,30 @@
 #include "proxy/gate/turns.h"
 #include "proxy/pair/pair.h"
 
+/* Add what is paid for already; a window may be so long only. */
+static uint32_t
+lease_with_paid(const struct lease *l, uint32_t allowance_ms, uint64_t now_ms)
+{
+	uint64_t sum_ms = allowance_ms;
+
+	if (l->paid_until_ms > now_ms)
+		sum_ms += l->paid_until_ms - now_ms;
+	return sum_ms < TURNS_SHUT_BURST_MS ? (uint32_t)sum_ms
+					    : TURNS_SHUT_BURST_MS;
+}
+
 bool
 lease_take_turn(struct lease *l, uint32_t *allowance_ms)
 {
+	uint64_t now_ms = clock_now_ms();
+
 	/* lease_end gives the turn back at the latest, and no session misses
 	 * that.  A turn that the transaction kept may have become somebody
 	 * else's when its time was over. */
-	l->has_turn =
-	    turns_take(l->pair->daemon->turns, l->pair->database, l->pair->id,
-		       UINT64_MAX, clock_now_ms(), allowance_ms);
+	l->has_turn = turns_take(l->pair->daemon->turns, l->pair->database,
+				 l->pair->id, UINT64_MAX, now_ms, allowance_ms);
+	if (l->has_turn)
+		*allowance_ms = lease_with_paid(l, *allowance_ms, now_ms);
 	return l->has_turn;
 }
 
@@ -41,6 +56,42 @@ lease_give_turn(struct lease *l)
 	turns_give(l->pair->daemon->turns, l->pair->database, l->pair->id);
 }
 
+/*
+ * Pay for a gate that is shut until until_ms: all windows of the lease share
+ * what is paid.  Returns until when it may be.
+ */
+static uint64_t
+lease_pay_until(struct lease *l, uint64_t until_ms)
+{
+	uint64_t now_ms = clock_now_ms();
+
+	if (l->paid_until_ms < now_ms)
+		l->paid_until_ms = now_ms;
+	if (l->paid_until_ms < until_ms)
+		l->paid_until_ms +=
+		    turns_reserve(l->pair->daemon->turns, l->pair->database,
+				  until_ms - l->paid_until_ms, now_ms);
+	return until_ms < l->paid_until_ms ? until_ms : l->paid_until_ms;
+}
+
+/* Take back what no window that is left needs. */
+static void
+lease_settle(struct lease *l)
+{
+	const struct gate_window *windows[] = {l->window, l->transaction};
+	uint64_t needed_ms = clock_now_ms();
+	size_t i;
+
+	for (i = 0; i < 2; i++)
+		if (windows[i] != NULL && windows[i]->until_ms > needed_ms)
+			needed_ms = windows[i]->until_ms;
+	if (l->paid_until_ms <= needed_ms)
+		return;
+	turns_refund(l->pair->daemon->turns, l->pair->database,
+		     l->paid_until_ms - needed_ms);
+	l->paid_until_ms = needed_ms;
+}
+
 static void
 lease_open_window(struct lease *l, struct gate_window **window)
 {
@@ -52,48 +103,32 @@ lease_open_window(struct lease *l, struct gate_window **window)
 	*window = NULL;
 }
 
-/* Shut the new window before the old one opens.  fresh may be NULL. */
+/* Shut the new window before the old one opens. */
 static void
 lease_replace_window(struct lease *l, struct gate_window **window,
-		     struct gate_window *fresh)
+		     struct gate_names *names, uint64_t until_ms)
 {
+	struct gate_window *fresh = gate_window_new(
+	    l->pair, names, clock_now_ms(), lease_pay_until(l, until_ms));
+
 	if (fresh != NULL)
 		gate_window_shut(l->pair->daemon, fresh);
 	lease_open_window(l, window);
 	*window = fresh;
 }
 
-/* Charge the time of the window, which opened by itself if that was over. */
-static void
-lease_count_window(struct lease *l)
-{
-	const struct gate_window *w = l->window;
-	uint64_t end_ms;
-
-	if (w == NULL)
-		return;
-	end_ms = clock_now_ms();
-	if (end_ms > w->until_ms)
-		end_ms = w->until_ms;
-	if (end_ms > w->shut_ms)
-		turns_spend(l->pair->daemon->turns, l->pair->database,
-			    end_ms - w->shut_ms);
-}
-
 void
 lease_shut(struct lease *l, struct gate_names *names, uint64_t until_ms)
 {
-	lease_count_window(l);
-	lease_replace_window(
-	    l, &l->window,
-	    gate_window_new(l->pair, names, clock_now_ms(), until_ms));
+	lease_replace_window(l, &l->window, names, until_ms);
+	lease_settle(l);
 }
 
 void
 lease_open(struct lease *l)
 {
-	lease_count_window(l);
 	lease_open_window(l, &l->window);
+	lease_settle(l);
 }
 
 void
@@ -101,16 +136,15 @@ lease_keep(struct lease *l, struct gate_names *names,
 	   uint32_t gate_transaction_ms)
 {
 	const struct gate_window *old = l->transaction;
-	uint64_t now_ms = clock_now_ms();
-	uint64_t until_ms = now_ms + gate_transaction_ms;
+	uint64_t until_ms = clock_now_ms() + gate_transaction_ms;
 
 	if (old != NULL) {
 		until_ms = old->until_ms;
-		if (!gate_names_add_all(names, &old->names))
-			names->is_everything = true;
+		/* Out of memory: some are missing; the gate may err. */
+		(void)gate_names_add_all(names, &old->names);
 	}
-	lease_replace_window(l, &l->transaction,
-			     gate_window_new(l->pair, names, now_ms, until_ms));
+	lease_replace_window(l, &l->transaction, names, until_ms);
+	lease_open(l);
 }
 
 uint32_t
@@ -126,7 +160,7 @@ lease_end(struct lease *l)
 {
 	if (!lease_is_held(l))
 		return;
-	lease_open(l);
 	lease_open_window(l, &l->transaction);
+	lease_open(l);
 	lease_give_turn(l);
 }

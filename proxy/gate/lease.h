@@ -19,8 +19,9 @@ struct lease {
 	struct pair *pair;          /* borrowed: whose statements they are */
 	struct gate_window *window; /* one use, while a statement is tried */
 	struct gate_window *transaction; /* one use, while locks are kept */
-	bool has_turn;                   /* taken, and not given back */
-	uint32_t delayed; /* sessions that waited at windows now open */
+	uint64_t paid_until_ms; /* off the allowance, for both windows */
+	bool has_turn;          /* taken, and not given back */
+	uint32_t delayed;       /* sessions that waited at windows now open */
 };
 
 /*
@@ -38,9 +39,10 @@ void lease_give_turn(struct lease *l);
 
 /*
  * Shut the gate for these names, which are taken, until lease_open, or until_ms
- * of clock_now_ms at the latest.  A window that is shut already is replaced
- * without a gap.  Out of memory: the gate is open afterwards, also if it was
- * shut, and *names are as they were.
+ * of clock_now_ms at the latest, or for as long as the allowance of the
+ * database is.  A window that is shut already is replaced without a gap.  Out
+ * of memory: the gate is open afterwards, also if it was shut, and *names are
+ * as they were.
  */
 void lease_shut(struct lease *l, struct gate_names *names, uint64_t until_ms);
 
@@ -50,8 +52,9 @@ void lease_open(struct lease *l);
 /*
  * The client's transaction keeps the statement's locks: shut the gate for these
  * names, which are taken, and for those that it was kept shut for before, until
- * gate_transaction_ms have gone by since the first of them.  Out of memory: it
- * opens, and *names are as they were.
+ * gate_transaction_ms have gone by since the first of them, or for as long as
+ * the allowance of the database is.  Takes the place of what lease_shut has
+ * shut.  Out of memory: it opens, and *names are as they were.
  */
 void lease_keep(struct lease *l, struct gate_names *names,
 		uint32_t gate_transaction_ms);

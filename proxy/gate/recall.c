@@ -5,6 +5,7 @@
 
 #include "policy/sql/fnv.h"
 #include "policy/sql/grow.h"
+#include "policy/sql/mentions.h"
 #include "policy/sql/words.h"
 
 /* The index at which the name stands, or would. */
@@ -32,38 +33,39 @@ recall_is_there(const struct recall *r, uint32_t place, uint64_t name)
 }
 
 static bool
-recall_add_word(uint32_t words[RECALL_WORDS_MAX], uint16_t *count,
-		uint32_t word)
+recall_add_mention(struct mention mentions[RECALL_MENTIONS_MAX],
+		   uint16_t *count, const struct mention *m)
 {
 	uint16_t i;
 
 	for (i = 0; i < *count; i++)
-		if (words[i] == word)
+		if (mentions[i].name == m->name &&
+		    mentions[i].schema == m->schema)
 			return true;
-	if (*count == RECALL_WORDS_MAX)
+	if (*count == RECALL_MENTIONS_MAX)
 		return false;
-	words[(*count)++] = word;
+	mentions[(*count)++] = *m;
 	return true;
 }
 
-/* Look at the text; out->words stays NULL where they are too many or opaque. */
+/* Look at the text; out->mentions stays NULL where they are too many. */
 static void
 recall_learn(struct recalled *out, const char *sql, size_t len)
 {
-	uint32_t words[RECALL_WORDS_MAX];
-	struct words w = {.sql = sql, .len = len};
-	uint32_t word;
+	struct mention mentions[RECALL_MENTIONS_MAX];
+	struct mentions m = mentions_begin(sql, len);
+	struct mention mention;
 
 	out->is_harmless = words_are_harmless(sql, len);
 	out->writes = words_write(sql, len);
-	if (words_are_opaque(sql, len))
-		return;
-	while (words_next(&w, &word))
-		if (!recall_add_word(words, &out->count, word))
+	out->never_waits = words_never_wait(sql, len);
+	while (mentions_next(&m, &mention))
+		if (!recall_add_mention(mentions, &out->count, &mention))
 			return;
-	out->words = malloc((out->count + 1u) * sizeof(*out->words));
-	if (out->words != NULL)
-		memcpy(out->words, words, out->count * sizeof(*out->words));
+	out->mentions = malloc((out->count + 1u) * sizeof(mentions[0]));
+	if (out->mentions != NULL)
+		memcpy(out->mentions, mentions,
+		       out->count * sizeof(mentions[0]));
 }
 
 static bool
@@ -91,7 +93,7 @@ recall_note(struct recall *r, struct span name, struct span sql)
 	uint32_t place = recall_place(r, fresh.name);
 
 	if (recall_is_there(r, place, fresh.name))
-		free(r->items[place].words);
+		free(r->items[place].mentions);
 	else if (!recall_make_room(r, place))
 		return;
 	recall_learn(&fresh, (const char *)sql.data, sql.len);
@@ -104,7 +106,8 @@ recall_find(const struct recall *r, struct span name)
 	uint64_t hash = fnv_hash(name.data, name.len);
 	uint32_t place = recall_place(r, hash);
 
-	if (!recall_is_there(r, place, hash) || r->items[place].words == NULL)
+	if (!recall_is_there(r, place, hash) ||
+	    r->items[place].mentions == NULL)
 		return NULL;
 	return &r->items[place];
 }
@@ -115,7 +118,7 @@ recall_clear(struct recall *r)
 	uint32_t i;
 
 	for (i = 0; i < r->count; i++)
-		free(r->items[i].words);
+		free(r->items[i].mentions);
 	free(r->items);
 	memset(r, 0, sizeof(*r));
 }

@@ -1,6 +1,6 @@
 /*
- * recall.h - the words of a session's named prepared statements: the gate is
- * asked at Bind, when the text is long gone.
+ * recall.h - the tables that a session's named prepared statements mention: the
+ * gate is asked at Bind, when the text is long gone.
  *
  * The answers may be wrong where the server has refused a Parse or forgotten a
  * name; the gate may err.
@@ -14,15 +14,18 @@
 #include "protocol/span.h"
 
 enum {
-	RECALL_MAX = 2048,      /* statements; more are not known */
-	RECALL_WORDS_MAX = 128, /* different ones in a statement, likewise */
+	RECALL_MAX = 2048,        /* statements; more are not known */
+	RECALL_MENTIONS_MAX = 64, /* in a statement, likewise */
 };
 
+struct mention;
+
 struct recalled {
-	uint64_t name;   /* the hash of it */
-	uint32_t *words; /* owned, as words_hash has them; NULL: not known */
+	uint64_t name;            /* the hash of it */
+	struct mention *mentions; /* owned; NULL: not known */
 	uint16_t count;
 	bool writes;      /* words_write of the text */
+	bool never_waits; /* words_never_wait of the text */
 	bool is_harmless; /* touches no table */
 };
 

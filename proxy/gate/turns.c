@@ -12,6 +12,7 @@ struct turn {
 	uint64_t until_ms;
 	uint64_t counted_ms; /* the allowance is as of then */
 	uint64_t allowance;  /* in 1 / TURNS_SHUT_SHARE ms */
+	uint64_t allowance_max;
 	char database[];
 };
 
@@ -19,11 +20,8 @@ LIST_HEAD(turn_list, turn);
 
 struct turns {
 	pthread_mutex_t lock;
-	struct turn_list list; /* guarded by lock */
-};
-
-enum {
-	ALLOWANCE_MAX = TURNS_SHUT_BURST_MS * TURNS_SHUT_SHARE,
+	struct turn_list list;  /* guarded by lock */
+	uint64_t allowance_max; /* each database can have this */
 };
 
 struct turns *
@@ -34,8 +32,15 @@ turns_new(void)
 	if (t == NULL)
 		return NULL;
 	pthread_mutex_init(&t->lock, NULL);
+	turns_allow_burst(t, TURNS_SHUT_BURST_MS);
 	LIST_INIT(&t->list);
 	return t;
+}
+
+void
+turns_allow_burst(struct turns *t, uint32_t burst_ms)
+{
+	t->allowance_max = (uint64_t)burst_ms * TURNS_SHUT_SHARE;
 }
 
 void
@@ -74,9 +79,18 @@ turn_add(struct turns *t, const char *database, uint64_t now_ms)
 		return NULL;
 	memcpy(turn->database, database, size);
 	turn->counted_ms = now_ms;
-	turn->allowance = ALLOWANCE_MAX;
+	turn->allowance_max = t->allowance_max;
+	turn->allowance = turn->allowance_max;
 	LIST_INSERT_HEAD(&t->list, turn, link);
 	return turn;
+}
+
+static void
+turn_add_allowance(struct turn *turn, uint64_t more)
+{
+	turn->allowance += more;
+	if (turn->allowance > turn->allowance_max)
+		turn->allowance = turn->allowance_max;
 }
 
 static void
@@ -84,9 +98,7 @@ turn_refill(struct turn *turn, uint64_t now_ms)
 {
 	if (now_ms <= turn->counted_ms)
 		return;
-	turn->allowance += (now_ms - turn->counted_ms);
-	if (turn->allowance > ALLOWANCE_MAX)
-		turn->allowance = ALLOWANCE_MAX;
+	turn_add_allowance(turn, now_ms - turn->counted_ms);
 	turn->counted_ms = now_ms;
 }
 
@@ -101,6 +113,8 @@ turn_take(struct turn *turn, uint64_t session, uint64_t until_ms,
 	turn->owner = session;
 	turn->until_ms = until_ms;
 	*allowance_ms = (uint32_t)(turn->allowance / TURNS_SHUT_SHARE);
+	if (*allowance_ms > TURNS_SHUT_BURST_MS)
+		*allowance_ms = TURNS_SHUT_BURST_MS;
 	return true;
 }
 
@@ -133,16 +147,44 @@ turns_give(struct turns *t, const char *database, uint64_t session)
 	pthread_mutex_unlock(&t->lock);
 }
 
+static uint64_t
+turn_reserve(struct turn *turn, uint64_t wanted_ms, uint64_t now_ms)
+{
+	uint64_t granted_ms;
+
+	turn_refill(turn, now_ms);
+	granted_ms = turn->allowance / TURNS_SHUT_SHARE;
+	if (granted_ms > wanted_ms)
+		granted_ms = wanted_ms;
+	turn->allowance -= granted_ms * TURNS_SHUT_SHARE;
+	return granted_ms;
+}
+
+uint64_t
+turns_reserve(struct turns *t, const char *database, uint64_t wanted_ms,
+	      uint64_t now_ms)
+{
+	uint64_t granted_ms = 0;
+	struct turn *turn;
+
+	pthread_mutex_lock(&t->lock);
+	turn = turn_find(t, database);
+	if (turn == NULL)
+		turn = turn_add(t, database, now_ms);
+	if (turn != NULL)
+		granted_ms = turn_reserve(turn, wanted_ms, now_ms);
+	pthread_mutex_unlock(&t->lock);
+	return granted_ms;
+}
+
 void
-turns_spend(struct turns *t, const char *database, uint64_t shut_ms)
+turns_refund(struct turns *t, const char *database, uint64_t left_ms)
 {
 	struct turn *turn;
-	uint64_t spent = shut_ms * TURNS_SHUT_SHARE;
 
 	pthread_mutex_lock(&t->lock);
 	turn = turn_find(t, database);
 	if (turn != NULL)
-		turn->allowance -=
-		    spent < turn->allowance ? spent : turn->allowance;
+		turn_add_allowance(turn, left_ms * TURNS_SHUT_SHARE);
 	pthread_mutex_unlock(&t->lock);
 }

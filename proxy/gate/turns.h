@@ -23,6 +23,12 @@ struct turns;
 /* The turns of all databases, free to take.  NULL: out of memory. */
 struct turns *turns_new(void);
 
+/*
+ * Let the gate of a database be shut for so long beyond its share, instead of
+ * TURNS_SHUT_BURST_MS, while transactions keep it; before the first is taken.
+ */
+void turns_allow_burst(struct turns *t, uint32_t burst_ms);
+
 /* Free the turns, which nobody uses any more.  Accepts NULL. */
 void turns_free(struct turns *t);
 
@@ -38,7 +44,13 @@ bool turns_take(struct turns *t, const char *database, uint64_t session,
 /* Give the turn back.  Nothing happens if it is somebody else's by now. */
 void turns_give(struct turns *t, const char *database, uint64_t session);
 
-/* Take shut_ms, for which the gate was shut, off the allowance. */
-void turns_spend(struct turns *t, const char *database, uint64_t shut_ms);
+/*
+ * Take up to wanted_ms off the time for which the gate of the database may be
+ * shut now, whoever has the turn.  Returns how much that is; turns_refund gives
+ * back what was not needed.
+ */
+uint64_t turns_reserve(struct turns *t, const char *database,
+		       uint64_t wanted_ms, uint64_t now_ms);
+void turns_refund(struct turns *t, const char *database, uint64_t left_ms);
 
 #endif

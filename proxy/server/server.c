@@ -239,6 +239,25 @@ server_start_handshakes(struct daemon *d)
 	return d->handshakes != NULL;
 }
 
+/* The longest that the operator lets a transaction keep the gate shut. */
+static uint32_t
+server_gate_burst_ms(const struct config *c)
+{
+	uint32_t longest_ms = TURNS_SHUT_BURST_MS;
+	size_t i;
+
+	if (c->guard.gate_transaction_ms > longest_ms)
+		longest_ms = c->guard.gate_transaction_ms;
+	for (i = 0; i < c->rule_count; i++) {
+		const struct settings_part *part = &c->rules[i].part;
+
+		if (settings_part_has(part, GUARD_SETTING_GATE_TRANSACTION) &&
+		    part->values.gate_transaction_ms > longest_ms)
+			longest_ms = part->values.gate_transaction_ms;
+	}
+	return longest_ms;
+}
+
 /* Allocate what the workers share.  False: out of memory, and server_stop frees
  * the rest. */
 static bool
@@ -254,6 +273,7 @@ server_make_daemon(struct server *s)
 	if (s->workers == NULL || d->mailboxes == NULL || d->cancels == NULL ||
 	    d->turns == NULL)
 		return false;
+	turns_allow_burst(d->turns, server_gate_burst_ms(d->config));
 	for (i = 0; i < d->worker_count; i++)
 		d->mailboxes[i] = &s->workers[i].mailbox;
 	return true;

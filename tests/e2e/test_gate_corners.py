@@ -214,8 +214,9 @@ BEGINNINGS = {
 
 
 @pytest.mark.parametrize("way", BEGINNINGS)
-def test_readers_wait_in_the_proxy_for_a_transaction(lockstep, database, admin,
-                                                     way):
+def test_readers_wait_in_the_proxy_for_a_transaction(
+        start_lockstep, database, admin, way):
+    lockstep = start_lockstep(gate_transaction="30s")
     with Wire(lockstep, database) as m, \
             Wire(lockstep, database, application_name="e2e_w") as w:
         trace = m.run(*BEGINNINGS[way])

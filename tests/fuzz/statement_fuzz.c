@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/sql/mentions.h"
 #include "policy/sql/words.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -115,19 +116,43 @@ check_list(const struct statement_list *list, const char *sql, size_t len,
 		assert(list->count <= 1 && widest == GUARD_SCOPE_OFF);
 }
 
+/* Each token goes on in the text, and stands within. */
+static void
+check_tokens(const char *sql, size_t len, bool opens_dollars)
+{
+	struct tokens t = {
+	    .sql = sql, .len = len, .opens_dollars = opens_dollars};
+	struct token token;
+	size_t before = 0;
+
+	while ((token = tokens_next(&t)).kind != TOKEN_END) {
+		assert(t.pos > before && t.pos <= len);
+		assert(token.text >= sql &&
+		       token.text + token.len <= sql + len);
+		assert(token_hash(&token) != 0);
+		(void)token_is_opaque(&token);
+		before = t.pos;
+	}
+	assert(t.pos == len);
+}
+
 static void
 check_words(const char *sql, size_t len)
 {
-	struct words w = {.sql = sql, .len = len};
-	uint32_t hash;
-	size_t before = 0;
+	struct mentions m = mentions_begin(sql, len);
+	struct mention mention;
+	size_t count = 0;
 
-	while (words_next(&w, &hash)) {
-		assert(w.pos > before && w.pos <= len);
-		before = w.pos;
+	check_tokens(sql, len, false);
+	check_tokens(sql, len, true);
+	while (mentions_next(&m, &mention)) {
+		assert(mention.name != 0 || mention.schema == 0);
+		count++;
 	}
+	assert(count <= len);
+	assert(!mentions_next(&m, &mention));
 	(void)words_write(sql, len);
-	(void)words_are_opaque(sql, len);
+	(void)words_never_wait(sql, len);
 }
 
 static void

@@ -27,7 +27,8 @@ static const char *const holders_row[HOLDERS_COLUMNS] = {
     "4711", "100", "AccessShareLock", "joe", "psql", "active", "1500",
     "f",    "3/7",
 };
-static const char *const names_row[GATE_NAMES_COLUMNS] = {"a", "a"};
+static const char *const names_row[GATE_NAMES_COLUMNS] = {"a", "public", "a",
+							  ""};
 
 static inline void
 add_lock(struct lock_set *set)

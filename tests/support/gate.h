@@ -163,8 +163,8 @@ static inline struct gate_names
 gate_fixture_names(const char *table)
 {
 	struct gate_names names = {0};
-	struct row_value row[GATE_NAMES_COLUMNS] = {{table, strlen(table)},
-						    {"a", 1}};
+	struct row_value row[GATE_NAMES_COLUMNS] = {
+	    {table, strlen(table)}, {"public", 6}, {"a", 1}, {"", 0}};
 
 	assert_true(gate_names_add_row(&names, row));
 	gate_names_seal(&names);

@@ -493,8 +493,10 @@ server_answer_look(struct scripted_server *s, const char *who)
 static inline void
 server_answer_names(struct scripted_server *s)
 {
-	static const char *const a[GATE_NAMES_COLUMNS] = {"a", "a"};
-	static const char *const b[GATE_NAMES_COLUMNS] = {"b", "a"};
+	static const char *const a[GATE_NAMES_COLUMNS] = {"a", "public", "a",
+							  ""};
+	static const char *const b[GATE_NAMES_COLUMNS] = {"b", "public", "a",
+							  ""};
 
 	server_row(s, a, GATE_NAMES_COLUMNS);
 	server_row(s, b, GATE_NAMES_COLUMNS);

@@ -1,6 +1,8 @@
 -- Views by the rules that read a relation of $1, ancestors by pg_inherits, both
--- as far as they reach; then one step along foreign keys, either way.  OFFSET 0
--- and LIMIT pin each lookup to an index, as in lock_set_query.c.
+-- as far as they reach; then one step along foreign keys, either way.  What the
+-- ACLs of a table or of its schema let nobody use but the owner has a row for
+-- each role that is a member of the owner.  OFFSET 0 and LIMIT pin each lookup to
+-- an index, as in lock_set_query.c.
 WITH RECURSIVE
 above (relid) AS (
     SELECT u.relid FROM pg_catalog.unnest($1::pg_catalog.oid[]) u (relid)
@@ -45,12 +47,48 @@ named (relid, reach) AS (
               AND d.refobjid = a.relid
               AND d.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass
            LIMIT (SELECT 2147483647)) r (relid, reach)
+),
+found (relid, reach) AS (
+    SELECT n.relid, pg_catalog.min(n.reach) FROM named n GROUP BY n.relid
+),
+known (name, schema, reach, owner) AS (
+    SELECT c.relname, s.nspname, f.reach,
+           CASE
+           WHEN NOT EXISTS (
+                SELECT FROM pg_catalog.aclexplode(s.nspacl) g
+                 WHERE g.grantee <> s.nspowner)
+           THEN s.nspowner
+           WHEN NOT EXISTS (
+                SELECT FROM pg_catalog.aclexplode(c.relacl) g
+                 WHERE g.grantee <> c.relowner)
+            AND NOT EXISTS (
+                SELECT FROM pg_catalog.pg_attribute a
+                 WHERE a.attrelid = f.relid
+                   AND a.attacl IS NOT NULL)
+           THEN c.relowner END
+      FROM found f
+     CROSS JOIN LATERAL (
+           SELECT relname, relnamespace, relowner, relacl
+             FROM pg_catalog.pg_class
+            WHERE oid = f.relid
+           OFFSET 0) c
+     CROSS JOIN LATERAL (
+           SELECT nspname, nspowner, nspacl FROM pg_catalog.pg_namespace
+            WHERE oid = c.relnamespace
+           OFFSET 0) s
+),
+readers (owner, reader) AS (
+    SELECT DISTINCT k.owner, k.owner FROM known k WHERE k.owner IS NOT NULL
+  UNION
+    SELECT r.owner, m.member
+      FROM readers r
+     CROSS JOIN LATERAL (
+           SELECT member FROM pg_catalog.pg_auth_members
+            WHERE roleid = r.reader
+            LIMIT (SELECT 2147483647)) m
 )
-SELECT c.relname AS name,
-       pg_catalog.min(n.reach) AS reach
-  FROM named n
- CROSS JOIN LATERAL (
-       SELECT relname FROM pg_catalog.pg_class
-        WHERE oid = n.relid
-       OFFSET 0) c
- GROUP BY c.relname
+SELECT k.name AS name, k.schema AS schema, k.reach AS reach,
+       COALESCE(pg_catalog.pg_get_userbyid(r.reader), ''::pg_catalog.name)
+       AS reader
+  FROM known k
+  LEFT JOIN readers r ON r.owner = k.owner

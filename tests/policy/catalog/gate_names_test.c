@@ -2,16 +2,22 @@
 
 #include <stdio.h>
 
+#include "policy/sql/mentions.h"
 #include "policy/sql/words.h"
 #include "tests/support/allocation.h"
 #include "tests/support/sql.h"
 #include "tests/support/test.h"
 
+enum {
+	ROLE = 7, /* as if a hash */
+};
+
 /* Each value an exact copy. */
 static bool
-add_row(struct gate_names *names, const char *name, const char *only_writes)
+add_full_row(struct gate_names *names, const char *name, const char *schema,
+	     const char *reach, const char *reader)
 {
-	const char *row[GATE_NAMES_COLUMNS] = {name, only_writes};
+	const char *row[GATE_NAMES_COLUMNS] = {name, schema, reach, reader};
 	struct row_value values[GATE_NAMES_COLUMNS];
 	struct span copies[GATE_NAMES_COLUMNS];
 	bool is_added;
@@ -31,26 +37,41 @@ add_row(struct gate_names *names, const char *name, const char *only_writes)
 }
 
 static bool
-matches(const struct gate_names *names, const char *sql)
+add_row(struct gate_names *names, const char *name, const char *reach)
+{
+	return add_full_row(names, name, "public", reach, "");
+}
+
+static bool
+matches_for(const struct gate_names *names, uint32_t role, const char *sql)
 {
 	struct span copy = bytes_copy(span_of(sql, strlen(sql)));
-	bool is_match =
-	    gate_names_match_text(names, (const char *)copy.data, copy.len);
+	const char *text = (const char *)copy.data;
+	struct gate_visitor visitor = {role, words_write(text, copy.len)};
+	bool is_match = gate_names_match_text(names, &visitor, text, copy.len);
 
 	bytes_free(copy);
 	return is_match;
 }
 
-/* By the words of a statement that was prepared. */
 static bool
-matches_words(const struct gate_names *names, const char *const *words,
-	      size_t count, bool writes)
+matches(const struct gate_names *names, const char *sql)
 {
-	uint32_t hashes[8];
+	return matches_for(names, ROLE, sql);
+}
+
+/* By the tables of a statement that was prepared. */
+static bool
+matches_tables(const struct gate_names *names, const char *const *tables,
+	       size_t count, bool writes)
+{
+	struct gate_visitor visitor = {ROLE, writes};
+	struct mention mentions[8] = {{0}};
 
 	for (size_t i = 0; i < count; i++)
-		hashes[i] = words_hash(words[i], strlen(words[i]));
-	return gate_names_match_words(names, hashes, count, writes);
+		mentions[i].name =
+		    token_hash_name(tables[i], strlen(tables[i]));
+	return gate_names_match_mentions(names, &visitor, mentions, count);
 }
 
 /* The tables a and b, and c, which their foreign keys reference. */
@@ -117,12 +138,12 @@ gate_names_match_text_finds_any_of_the_names(void **state)
 	    {"select * from a", true},
 	    {"SELECT * FROM A", true},
 	    {"select * from \"a\" where x", true},
-	    {"select * from s.a", true},
+	    {"select * from public.a", true},
 	    {"table b;", true},
 	    {"select 1 from x, b", true},
-	    {"select a.x from (select 1 as x) a", true}, /* may err so */
-	    {"select 'a'", true},
-	    {"select 1 -- a", true},
+	    {"select * from s.b, public.a", true},
+	    {"select * from s.a", false}, /* another one */
+	    {"select a from b2 where b = 'a' -- a", false},
 	    {"select * from ab", false},
 	    {"select * from a_", false},
 	    {"select * from a1, b$, \xc3\xa4", false},
@@ -181,21 +202,67 @@ gate_names_match_text_takes_an_opaque_text_for_a_match(void **state)
 }
 
 static void
-gate_names_match_words_does_as_with_the_text(void **state)
+gate_names_match_mentions_does_as_with_the_text(void **state)
 {
-	static const char *const other[] = {"select", "x", "d"};
-	static const char *const table[] = {"select", "x", "from", "a"};
-	static const char *const referenced[] = {"insert", "into", "c"};
+	static const char *const other[] = {"x", "d"};
+	static const char *const table[] = {"x", "a"};
+	static const char *const referenced[] = {"c"};
 	struct gate_names names = plain_names();
 
 	(void)state;
-	assert_false(matches_words(&names, other, 3, false));
-	assert_false(matches_words(&names, other, 3, true));
-	assert_false(matches_words(&names, NULL, 0, true));
-	assert_true(matches_words(&names, table, 4, false));
-	assert_true(matches_words(&names, table, 4, true));
-	assert_false(matches_words(&names, referenced, 3, false));
-	assert_true(matches_words(&names, referenced, 3, true));
+	assert_false(matches_tables(&names, other, 2, false));
+	assert_false(matches_tables(&names, other, 2, true));
+	assert_false(matches_tables(&names, NULL, 0, true));
+	assert_true(matches_tables(&names, table, 2, false));
+	assert_true(matches_tables(&names, table, 2, true));
+	assert_false(matches_tables(&names, referenced, 1, false));
+	assert_true(matches_tables(&names, referenced, 1, true));
+	gate_names_clear(&names);
+}
+
+static void
+gate_names_keep_schemas_apart_where_the_text_does(void **state)
+{
+	struct gate_names names = {0};
+
+	(void)state;
+	assert_true(add_full_row(&names, "a", "s", "a", ""));
+	assert_true(add_full_row(&names, "a", "t", "w", ""));
+	gate_names_seal(&names);
+	assert_true(matches(&names, "table a"));
+	assert_true(matches(&names, "table s.a"));
+	assert_false(matches(&names, "table t.a"));
+	assert_true(matches(&names, "delete from t.a"));
+	assert_false(matches(&names, "delete from public.a"));
+	assert_false(matches(&names, "table a.s"));
+	gate_names_clear(&names);
+}
+
+/* As one's own schema is: nobody else can be after its tables. */
+static void
+gate_names_of_private_tables_count_for_their_readers(void **state)
+{
+	uint32_t eve = token_hash_name("eve", 3);
+	uint32_t adam = token_hash_name("adam", 4);
+	struct gate_visitor visitor = {.role = ROLE, .writes = true};
+	struct gate_names names = {0};
+
+	(void)state;
+	assert_true(add_full_row(&names, "a", "eve", "a", "eve"));
+	assert_true(add_full_row(&names, "a", "eve", "a", "adam"));
+	assert_true(add_full_row(&names, "b", "eve", "w", "eve"));
+	gate_names_seal(&names);
+	assert_true(matches_for(&names, eve, "table a"));
+	assert_true(matches_for(&names, adam, "table a"));
+	assert_false(matches_for(&names, ROLE, "table a"));
+	assert_true(matches_for(&names, eve, "delete from b"));
+	assert_false(matches_for(&names, adam, "delete from b"));
+	/* Nor do they where nothing is known of the statement. */
+	assert_true(matches_for(&names, eve, "execute p"));
+	assert_false(matches_for(&names, ROLE, "execute p"));
+	assert_false(gate_names_match_any(&names, &visitor));
+	visitor.role = adam;
+	assert_true(gate_names_match_any(&names, &visitor));
 	gate_names_clear(&names);
 }
 
@@ -219,19 +286,26 @@ gate_names_of_two_kinds_count_always(void **state)
 	}
 }
 
-/* One word of it is enough: a text that names the table has them all. */
+/* Whatever it is made of. */
 static void
-gate_names_of_several_words_match_by_the_first(void **state)
+gate_names_match_as_names(void **state)
 {
 	static const struct {
 		const char *name;
 		const char *sql;
+		const char *other;
 	} kinds[] = {
-	    {"two words", "table \"two words\""},
-	    {"-- odd", "table \"-- odd\""},
-	    {"A.b", "table \"A.b\""},
-	    {"it's", "table \"it's\""},
-	    {"quo\"te", "table \"quo\"\"te\""},
+	    {"two words", "table \"two words\"", "table two, words"},
+	    {"-- odd", "table \"-- odd\"", "table odd"},
+	    {"A.b", "table \"A.b\"", "table A.b"},
+	    {"it's", "table \"it's\"", "select 'it''s'"},
+	    {"quo\"te", "table \"quo\"\"te\"", "table quo, te"},
+	    {"Upper", "table \"Upper\"", "table Upper"},
+	    {"select", "table \"select\"", "select 1 from b"},
+	    {"user", "select 1 from \"user\"", "select user from user"},
+	    {"status", "select 1 from Status", "select status from b"},
+	    {"???", "table \"???\"", "select 1"},
+	    {" ", "table \" \"", "select 1 from b"},
 	};
 
 	(void)state;
@@ -240,9 +314,10 @@ gate_names_of_several_words_match_by_the_first(void **state)
 
 		assert_true(add_row(&names, kinds[i].name, "a"));
 		gate_names_seal(&names);
-		assert_false(names.is_everything);
-		assert_true(matches(&names, kinds[i].sql));
-		assert_false(matches(&names, "table other"));
+		if (!matches(&names, kinds[i].sql))
+			fail_msg("not by %s", kinds[i].sql);
+		if (matches(&names, kinds[i].other))
+			fail_msg("by %s", kinds[i].other);
 		gate_names_clear(&names);
 	}
 }
@@ -256,32 +331,10 @@ gate_names_not_ascii_match_every_word_that_is_not(void **state)
 	(void)state;
 	assert_true(add_row(&names, "\xc3\xa4 \xc3\xb6", "a"));
 	gate_names_seal(&names);
-	assert_false(names.is_everything);
 	assert_true(matches(&names, "table \"\xc3\xa4 \xc3\xb6\""));
 	assert_true(matches(&names, "table \xe4"));
 	assert_false(matches(&names, "table other"));
 	gate_names_clear(&names);
-}
-
-static void
-gate_names_without_a_word_match_everything(void **state)
-{
-	static const char *const odd[] = {"", " ", "-", "\"", "..."};
-	static const char *const word[] = {"x"};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(odd) / sizeof(*odd); i++) {
-		struct gate_names names = {0};
-
-		assert_true(add_row(&names, odd[i], "w"));
-		gate_names_seal(&names);
-		assert_true(names.is_everything);
-		assert_true(matches(&names, "begin"));
-		assert_true(matches(&names, ""));
-		assert_true(matches_words(&names, word, 1, false));
-		assert_true(matches_words(&names, NULL, 0, false));
-		gate_names_clear(&names);
-	}
 }
 
 static void
@@ -302,19 +355,20 @@ gate_names_match_a_name_that_the_server_cuts(void **state)
 {
 	struct gate_names names = {0};
 	char text[100];
+	const char *name = text;
 
 	(void)state;
 	memset(text, 'x', sizeof(text));
 	text[63] = '\0';
 	assert_true(add_row(&names, text, "a"));
 	gate_names_seal(&names);
-	assert_true(matches(&names, text));
+	assert_true(matches_tables(&names, &name, 1, false));
 	text[62] = '\0';
-	assert_false(matches(&names, text));
+	assert_false(matches_tables(&names, &name, 1, false));
 	text[62] = 'x';
 	text[63] = 'y';
 	text[80] = '\0';
-	assert_true(matches(&names, text));
+	assert_true(matches_tables(&names, &name, 1, false));
 	gate_names_clear(&names);
 }
 
@@ -363,19 +417,17 @@ gate_names_are_found_among_many(void **state)
 }
 
 static void
-gate_names_of_more_than_there_is_room_for_match_everything(void **state)
+gate_names_of_more_than_there_is_room_for_are_left_out(void **state)
 {
 	struct gate_names names = {0};
 
 	(void)state;
 	add_many(&names, 0, GATE_NAMES_MAX);
-	gate_names_seal(&names);
-	assert_false(names.is_everything);
-	assert_false(matches(&names, "select 1"));
 	add_many(&names, GATE_NAMES_MAX, 10);
 	gate_names_seal(&names);
 	assert_int_equal(names.count, GATE_NAMES_MAX);
-	assert_true(matches(&names, "select 1"));
+	assert_true(matches(&names, "table t1"));
+	assert_false(matches(&names, "select 1"));
 	gate_names_clear(&names);
 }
 
@@ -399,26 +451,6 @@ gate_names_add_all_adds_those_of_another(void **state)
 	assert_true(matches(&names, "table c"));
 	assert_true(matches(&names, "table d"));
 	assert_false(matches(&names, "table e"));
-	assert_false(names.is_everything);
-	gate_names_clear(&names);
-	gate_names_clear(&more);
-}
-
-static void
-gate_names_add_all_may_make_it_everything(void **state)
-{
-	struct gate_names names = plain_names();
-	struct gate_names more = {.is_everything = true};
-
-	(void)state;
-	assert_true(gate_names_add_all(&names, &more));
-	assert_true(matches(&names, "select 1"));
-	gate_names_clear(&names);
-	add_many(&names, 0, GATE_NAMES_MAX);
-	more = plain_names();
-	assert_true(gate_names_add_all(&names, &more));
-	assert_true(names.is_everything);
-	assert_int_equal(names.count, GATE_NAMES_MAX);
 	gate_names_clear(&names);
 	gate_names_clear(&more);
 }
@@ -431,8 +463,8 @@ fill(struct gate_names *names, const struct gate_names *more)
 					     "o", "p", "q", "r", "s", "t"};
 
 	for (size_t i = 0; i < 20; i++) {
-		struct row_value row[GATE_NAMES_COLUMNS] = {{twenty[i], 1},
-							    {"a", 1}};
+		struct row_value row[GATE_NAMES_COLUMNS] = {
+		    {twenty[i], 1}, {"public", 6}, {"a", 1}, {"", 0}};
 
 		if (!gate_names_add_row(names, row))
 			return false;
@@ -482,19 +514,20 @@ main(void)
 	    cmocka_unit_test(gate_names_match_text_takes_some_for_writers_only),
 	    cmocka_unit_test(
 		gate_names_match_text_takes_an_opaque_text_for_a_match),
-	    cmocka_unit_test(gate_names_match_words_does_as_with_the_text),
+	    cmocka_unit_test(gate_names_match_mentions_does_as_with_the_text),
 	    cmocka_unit_test(gate_names_of_two_kinds_count_always),
-	    cmocka_unit_test(gate_names_of_several_words_match_by_the_first),
+	    cmocka_unit_test(gate_names_keep_schemas_apart_where_the_text_does),
+	    cmocka_unit_test(
+		gate_names_of_private_tables_count_for_their_readers),
+	    cmocka_unit_test(gate_names_match_as_names),
 	    cmocka_unit_test(gate_names_not_ascii_match_every_word_that_is_not),
-	    cmocka_unit_test(gate_names_without_a_word_match_everything),
 	    cmocka_unit_test(gate_names_of_nothing_match_nothing),
 	    cmocka_unit_test(gate_names_match_a_name_that_the_server_cuts),
 	    cmocka_unit_test(gate_names_add_row_refuses_another_shape),
 	    cmocka_unit_test(gate_names_are_found_among_many),
 	    cmocka_unit_test(
-		gate_names_of_more_than_there_is_room_for_match_everything),
+		gate_names_of_more_than_there_is_room_for_are_left_out),
 	    cmocka_unit_test(gate_names_add_all_adds_those_of_another),
-	    cmocka_unit_test(gate_names_add_all_may_make_it_everything),
 	    cmocka_unit_test(gate_names_add_is_false_when_memory_is_out),
 	};
 

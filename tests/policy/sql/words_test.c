@@ -5,67 +5,6 @@
 
 #include "tests/support/test.h"
 
-static void
-words_hash_is_fnv_1a(void **state)
-{
-	(void)state;
-	assert_int_equal(words_hash("", 0), 0x811c9dc5);
-	assert_int_equal(words_hash("a", 1), 0xe40c292c);
-	assert_int_equal(words_hash("foobar", 6), 0xbf9cf968);
-	assert_int_equal(words_hash("FooBar", 6), 0xbf9cf968);
-	/* In which encoding it came is not known. */
-	assert_int_equal(words_hash("\xc3\x84", 2), words_hash("\xe4", 1));
-	assert_int_not_equal(words_hash("\xc3\x84", 2), words_hash("a", 1));
-}
-
-static void
-words_hash_cuts_as_the_server_cuts_names(void **state)
-{
-	char name[80];
-
-	(void)state;
-	memset(name, 'x', sizeof(name));
-	assert_int_equal(words_hash(name, 63), words_hash(name, 64));
-	assert_int_equal(words_hash(name, 63), words_hash(name, 80));
-	assert_int_not_equal(words_hash(name, 63), words_hash(name, 62));
-}
-
-/* `expected`: the words, each behind a space. */
-static void
-check_words(const char *sql, const char *expected)
-{
-	struct span copy = bytes_copy(bytes(sql, strlen(sql)));
-	struct words w = {.sql = (const char *)copy.data, .len = copy.len};
-	uint32_t hash;
-
-	while (*expected != '\0') {
-		size_t len = strcspn(++expected, " ");
-
-		if (!words_next(&w, &hash))
-			fail_msg("no more: %s", sql);
-		if (hash != words_hash(expected, len))
-			fail_msg("another word: %s", sql);
-		expected += len;
-	}
-	if (words_next(&w, &hash) || words_next(&w, &hash))
-		fail_msg("one more: %s", sql);
-	bytes_free(copy);
-}
-
-static void
-words_next_finds_each_run(void **state)
-{
-	(void)state;
-	check_words("", "");
-	check_words(" \n;,()", "");
-	check_words("a", " a");
-	check_words("SELECT * FROM s.\"T\" t1 WHERE $1=a_b",
-		    " select from s t t1 where $1 a_b");
-	check_words("\xc3\xa4\xff/x", " \xc3\xa4\xff x");
-	check_words("'in a string'--and a comment",
-		    " in a string and a comment");
-}
-
 typedef bool verdict(const char *sql, size_t len);
 
 static void
@@ -183,38 +122,26 @@ words_write_by_their_verbs(void **state)
 	CHECK_VERDICTS(words_write, false, reading);
 }
 
-#define TEN "xxxxxxxxxx"
-#define SIXTY TEN TEN TEN TEN TEN TEN
-
 static void
-words_are_opaque_where_names_are_not_seen(void **state)
+words_never_wait_where_they_say_so(void **state)
 {
-	static const char *const opaque[] = {
-	    "select 1 from U&\"d\\0061ta\"",
-	    "select u&'x'",
-	    "execute p",
-	    " /* x */ EXECUTE p(1)",
-	    "begin; execute p",
-	    "drop table " SIXTY "xx\xc3\xa4",
+	static const char *const never[] = {
+	    "lock a in share mode nowait",
+	    "select 1 from a for update NOWAIT",
+	    "select 1 from a for no key update skip\n locked limit 1",
+	    "/* x */ table a for share Skip Locked",
 	};
-	static const char *const clear[] = {
+	static const char *const may[] = {
 	    "",
-	    "select a & b",
-	    "select u & b",
-	    "select a&'x'",
-	    "select &",
-	    "select u&",
-	    "select execute from b",
-	    "create trigger t before insert on a execute function f()",
-	    "executed",
-	    "select '" SIXTY SIXTY "'",
-	    "select 1 from " SIXTY "x\xc3\xa4",
-	    "select 1;",
+	    "lock a",
+	    "select nowaits, skip, a.locked from a",
+	    "select skip, locked_by from a",
+	    "skip not locked",
 	};
 
 	(void)state;
-	CHECK_VERDICTS(words_are_opaque, true, opaque);
-	CHECK_VERDICTS(words_are_opaque, false, clear);
+	CHECK_VERDICTS(words_never_wait, true, never);
+	CHECK_VERDICTS(words_never_wait, false, may);
 }
 
 static void
@@ -235,7 +162,7 @@ words_are_looked_at_in_linear_time(void **state)
 		for (at = 6; at + part <= TEXT_BYTES; at += part)
 			memcpy(sql + at, parts[i], part);
 		words_are_harmless(sql, at);
-		words_are_opaque(sql, at);
+		words_never_wait(sql, at);
 		words_write(sql, at);
 		free(sql);
 	}
@@ -245,13 +172,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(words_hash_is_fnv_1a),
-	    cmocka_unit_test(words_hash_cuts_as_the_server_cuts_names),
-	    cmocka_unit_test(words_next_finds_each_run),
 	    cmocka_unit_test(words_are_harmless_in_what_touches_no_table),
 	    cmocka_unit_test(words_are_not_harmless_where_a_table_may_be),
 	    cmocka_unit_test(words_write_by_their_verbs),
-	    cmocka_unit_test(words_are_opaque_where_names_are_not_seen),
+	    cmocka_unit_test(words_never_wait_where_they_say_so),
 	    cmocka_unit_test(words_are_looked_at_in_linear_time),
 	};
 

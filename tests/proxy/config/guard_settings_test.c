@@ -148,7 +148,7 @@ static const struct {
     [GUARD_SETTING_ATTEMPT_TIMEOUT] = {"100ms", "50ms"},
     [GUARD_SETTING_HOLD_TIMEOUT] = {"1min", "10 s"},
     [GUARD_SETTING_IN_TRANSACTION_TIMEOUT] = {"1s", "500"},
-    [GUARD_SETTING_GATE_WINDOW] = {"1s", "500ms"},
+    [GUARD_SETTING_GATE_WINDOW] = {"200ms", "100ms"},
     [GUARD_SETTING_GATE_TRANSACTION] = {"1s", "0"},
     [GUARD_SETTING_ON_TIMEOUT] = {"pass", "error"},
     [GUARD_SETTING_GUARD_SINGLE_TABLE] = {"on", "off"},
@@ -236,6 +236,46 @@ guard_settings_choose_mixes_the_places(void **state)
 	assert_int_equal(s->policy, GUARD_POLICY_HOLD);
 	assert_int_equal(s->on_timeout, GUARD_TIMEOUT_PASS);
 	assert_int_equal(s->gate_window_ms, 300);
+}
+
+/* They delay sessions that have nothing to do with this one. */
+static void
+guard_settings_choose_lets_a_session_only_lower_what_the_gate_does(void **state)
+{
+	static const struct {
+		enum guard_setting id;
+		const char *ruled;
+		const char *same;
+		const char *more;
+	} limited[] = {
+	    {GUARD_SETTING_GATE_WINDOW, "1s", "1000ms", "1001ms"},
+	    {GUARD_SETTING_GATE_TRANSACTION, "10s", "10s", "5min"},
+	};
+	struct fixture *f = *state;
+	char expected[100];
+
+	for (size_t i = 0; i < sizeof(limited) / sizeof(limited[0]); i++) {
+		enum guard_setting id = limited[i].id;
+
+		set_in_rule(f, 0, id, limited[i].ruled);
+		set_in_session(f, id, limited[i].same);
+		assert_true(is_set_to(choose(f, "a"), id, limited[i].ruled));
+		assert_int_equal(f->warning_count, 0);
+		set_in_session(f, id, limited[i].more);
+		assert_true(is_set_to(choose(f, "a"), id, limited[i].ruled));
+		assert_int_equal(f->warning_count, 1);
+		snprintf(expected, sizeof(expected),
+			 "invalid value for parameter \"lockstep.%s\": "
+			 "a session may only lower it",
+			 settings_name(id));
+		assert_string_equal(f->warnings[0], expected);
+		/* The rule is not for this user: what the file says. */
+		set_in_session(f, id, limited[i].same);
+		assert_true(is_set_to(choose(f, "c"), id,
+				      setting_of_guard(id)->preset));
+		assert_int_equal(f->warning_count, 1);
+		set_in_session(f, id, "");
+	}
 }
 
 /* Each can be cleared as often as one likes, and the configuration stays. */
@@ -412,6 +452,8 @@ main(void)
 	    TEST(guard_settings_choose_takes_the_nearest),
 	    TEST(guard_settings_choose_names_the_rule),
 	    TEST(guard_settings_choose_mixes_the_places),
+	    TEST(
+		guard_settings_choose_lets_a_session_only_lower_what_the_gate_does),
 	    TEST(guard_settings_choose_leaves_the_orders_of_others_alone),
 	    TEST(guard_settings_choose_warns_of_nonsense_and_goes_on),
 	    TEST(guard_settings_choose_warns_of_each_parameter_once),

@@ -57,11 +57,12 @@ gate_window_new_takes_the_names(void **state)
 {
 	struct gate_fixture *f = *state;
 	struct gate_window *w = window(f, "a", 300);
+	struct gate_visitor visitor = {.role = 1};
 
 	assert_int_equal(w->maker, 6);
 	assert_string_equal(w->database, "db");
 	assert_int_equal(w->until_ms - w->shut_ms, 300);
-	assert_true(gate_names_match_text(&w->names, "table a", 7));
+	assert_true(gate_names_match_text(&w->names, &visitor, "table a", 7));
 	gate_window_drop(w);
 	gate_window_drop(NULL);
 }
@@ -252,7 +253,7 @@ gate_lets_only_those_go_whom_no_other_window_stops(void **state)
 	b = shut(f, "b", LONG_MS);
 	gate_fixture_query(f, 0, "table b, 0");
 	gate_fixture_query(f, 1, "table a, 1");
-	gate_fixture_query(f, 2, "table a, b, 2");
+	gate_fixture_query(f, 2, "select 2 from a, b");
 	gate_fixture_query(f, 3, "table b, 3");
 	gate_fixture_query(f, 4, "table a, 4");
 	reopen(f, a);
@@ -263,7 +264,7 @@ gate_lets_only_those_go_whom_no_other_window_stops(void **state)
 	assert_true(f->players[3].watch.is_waiting);
 	assert_int_equal(atomic_load(&b->delayed), 3);
 	reopen(f, b);
-	assert_server_got(f, "table b, 0|table a, b, 2|table b, 3|");
+	assert_server_got(f, "table b, 0|select 2 from a, b|table b, 3|");
 }
 
 /* Its time is not over yet: nobody loses a place, or counts twice. */

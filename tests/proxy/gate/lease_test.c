@@ -179,61 +179,141 @@ lease_shut_again_leaves_no_gap(void **state)
 	assert_server_got(f, "table a|");
 }
 
-/* As if it had been shut so long ago, for so long. */
+/* As if all had been so long ago. */
 static void
-backdate(struct gate_fixture *f, uint64_t ago_ms, uint64_t length_ms)
+backdate(struct gate_fixture *f, uint64_t ago_ms)
 {
-	struct gate_window *w = lease(f, 0)->window;
+	struct lease *l = lease(f, 0);
+	struct gate_window *windows_of[] = {l->window, l->transaction};
 
-	w->shut_ms = clock_now_ms() - ago_ms;
-	w->until_ms = w->shut_ms + length_ms;
+	l->paid_until_ms -= ago_ms;
+	for (size_t i = 0; i < 2; i++) {
+		if (windows_of[i] == NULL)
+			continue;
+		windows_of[i]->shut_ms -= ago_ms;
+		windows_of[i]->until_ms -= ago_ms;
+	}
+}
+
+/* Of the database's allowance, what the lease has paid for not counted. */
+static void
+assert_left(struct gate_fixture *f, uint32_t expected_ms)
+{
+	struct turns *t = f->daemon.turns;
+	const char *database = f->players[0].pair.database;
+	uint64_t left_ms =
+	    turns_reserve(t, database, TURNS_SHUT_BURST_MS, clock_now_ms());
+
+	/* Some of it is there again, and time goes by. */
+	assert_in_range(left_ms, expected_ms > 50 ? expected_ms - 50 : 0,
+			expected_ms + 50);
+	turns_refund(t, database, left_ms);
 }
 
 static void
-lease_open_counts_how_long_it_was_shut(void **state)
+lease_open_pays_for_how_long_it_was_shut(void **state)
 {
 	static const struct {
 		uint64_t ago_ms;
-		uint64_t length_ms;
 		uint32_t spent_ms;
 	} spans[] = {
-	    {0, 300, 0},
-	    {200, 300, 200},
-	    {300, 300, 300},
-	    {5000, 300, 300}, /* it has opened by itself long ago */
+	    {0, 0},
+	    {200, 200},
+	    {300, 300},
+	    {5000, 300}, /* it has opened by itself long ago */
 	};
 	struct gate_fixture *f = *state;
 
 	for (size_t i = 0; i < sizeof(spans) / sizeof(*spans); i++) {
 		char name[2] = {(char)('p' + (char)i), '\0'};
-		uint32_t left_ms;
 
 		memcpy(f->players[0].pair.database, name, 2);
 		assert_int_equal(allowance(f, 0), TURNS_SHUT_BURST_MS);
-		shut(f, 0, "a", LONG_MS);
-		backdate(f, spans[i].ago_ms, spans[i].length_ms);
+		shut(f, 0, "a", 300);
+		assert_left(f, 700);
+		backdate(f, spans[i].ago_ms);
 		lease_open(lease(f, 0));
-		left_ms = allowance(f, 0);
-		/* Some of it is there again. */
-		assert_in_range(left_ms, 1000 - spans[i].spent_ms - 50,
-				1000 - spans[i].spent_ms + 50);
+		assert_left(f, 1000 - spans[i].spent_ms);
 		lease_open(lease(f, 0));
-		assert_true(allowance(f, 0) >= left_ms);
+		assert_left(f, 1000 - spans[i].spent_ms);
 		end(f, 0);
 	}
 }
 
 static void
-lease_shut_again_counts_the_first_one(void **state)
+lease_shut_again_pays_for_the_first_one(void **state)
 {
 	struct gate_fixture *f = *state;
 
-	assert_int_equal(allowance(f, 0), TURNS_SHUT_BURST_MS);
-	shut(f, 0, "a", LONG_MS);
-	backdate(f, 400, 400);
-	shut(f, 0, "a", LONG_MS);
-	assert_in_range(allowance(f, 0), 550, 650);
+	shut(f, 0, "a", 400);
+	backdate(f, 400);
+	shut(f, 0, "a", 100);
+	assert_left(f, 500);
 	end(f, 0);
+	assert_left(f, 600);
+}
+
+/* Time that the gate is shut for a transaction counts as any other. */
+static void
+lease_keep_pays_as_all_windows_do(void **state)
+{
+	struct gate_fixture *f = *state;
+
+	shut(f, 0, "a", 300);
+	keep(f, 0, "a", 400);
+	assert_null(lease(f, 0)->window); /* it has taken its place */
+	assert_int_equal(windows(f), 1);
+	assert_left(f, 600);
+	keep(f, 0, "b", 400);
+	assert_left(f, 600);
+	backdate(f, 100);
+	keep(f, 0, "c", 400);
+	assert_left(f, 600);
+	end(f, 0);
+	assert_left(f, 900);
+}
+
+static void
+lease_keep_ends_where_the_allowance_does(void **state)
+{
+	struct gate_fixture *f = *state;
+	const struct gate_window *w;
+
+	keep(f, 0, "a", LONG_MS);
+	w = lease(f, 0)->transaction;
+	assert_int_equal(w->until_ms - w->shut_ms, TURNS_SHUT_BURST_MS);
+	/* Whoever comes next finds nothing left, until it is given back. */
+	keep(f, 1, "a", LONG_MS);
+	w = lease(f, 1)->transaction;
+	assert_in_range(w->until_ms - w->shut_ms, 0, 50);
+	end(f, 0);
+	end(f, 1);
+	keep(f, 1, "a", LONG_MS);
+	w = lease(f, 1)->transaction;
+	assert_in_range(w->until_ms - w->shut_ms, TURNS_SHUT_BURST_MS - 100,
+			TURNS_SHUT_BURST_MS);
+	end(f, 1);
+}
+
+/* The second statement of a transaction is not short of time for the first. */
+static void
+lease_shut_costs_nothing_while_a_transaction_keeps_the_gate(void **state)
+{
+	struct gate_fixture *f = *state;
+	const struct gate_window *w;
+
+	keep(f, 0, "a", LONG_MS);
+	assert_left(f, 0);
+	assert_in_range(allowance(f, 0), TURNS_SHUT_BURST_MS - 100,
+			TURNS_SHUT_BURST_MS + 50);
+	shut(f, 0, "b", 300);
+	w = lease(f, 0)->window;
+	assert_int_equal(w->until_ms - w->shut_ms, 300);
+	assert_int_equal(windows(f), 2);
+	lease_open(lease(f, 0));
+	assert_left(f, 0);
+	end(f, 0);
+	assert_left(f, TURNS_SHUT_BURST_MS);
 }
 
 static void
@@ -311,8 +391,8 @@ lease_keep_without_memory_keeps_nothing(void **state)
 	assert_true(take_turn(f, 0));
 	keep(f, 0, "a", LONG_MS);
 	for (; name[0] < 'j'; name[0]++) {
-		struct row_value row[GATE_NAMES_COLUMNS] = {{name, 1},
-							    {"a", 1}};
+		struct row_value row[GATE_NAMES_COLUMNS] = {
+		    {name, 1}, {"public", 6}, {"a", 1}, {"", 0}};
 
 		assert_true(gate_names_add_row(&more, row));
 	}
@@ -321,7 +401,7 @@ lease_keep_without_memory_keeps_nothing(void **state)
 	allocation_fail_after(0);
 	lease_keep(lease(f, 0), &more, LONG_MS);
 	assert_true(allocation_restore());
-	assert_true(more.is_everything); /* those of the first are lost */
+	assert_int_equal(more.count, 8); /* those of the first are lost */
 	gate_names_clear(&more);
 	assert_null(lease(f, 0)->transaction);
 	lease_give_turn(lease(f, 0));
@@ -417,8 +497,11 @@ main(void)
 	    TEST(lease_end_opens_everything),
 	    TEST(lease_end_gives_all_back),
 	    TEST(lease_shut_again_leaves_no_gap),
-	    TEST(lease_open_counts_how_long_it_was_shut),
-	    TEST(lease_shut_again_counts_the_first_one),
+	    TEST(lease_open_pays_for_how_long_it_was_shut),
+	    TEST(lease_shut_again_pays_for_the_first_one),
+	    TEST(lease_keep_pays_as_all_windows_do),
+	    TEST(lease_keep_ends_where_the_allowance_does),
+	    TEST(lease_shut_costs_nothing_while_a_transaction_keeps_the_gate),
 	    TEST(lease_shut_without_memory_leaves_it_open),
 	    TEST(lease_keep_keeps_the_gate_and_the_turn),
 	    TEST(lease_keep_again_adds_to_what_it_kept),

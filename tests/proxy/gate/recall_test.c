@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-#include "policy/sql/words.h"
+#include "policy/sql/mentions.h"
 #include "tests/support/allocation.h"
 #include "tests/support/test.h"
 
@@ -25,27 +25,28 @@ note(struct recall *r, const char *name, const char *sql)
 }
 
 static bool
-has_word(const struct recalled *s, const char *word)
+has_table(const struct recalled *s, const char *table)
 {
-	uint32_t hash = words_hash(word, strlen(word));
+	uint32_t hash = token_hash_name(table, strlen(table));
 
 	for (uint16_t i = 0; i < s->count; i++)
-		if (s->words[i] == hash)
+		if (s->mentions[i].name == hash)
 			return true;
 	return false;
 }
 
-/* A statement of `count` different words. */
+/* A statement of `count` different tables. */
 static char *
 long_statement(unsigned count)
 {
-	char *sql = malloc(count * 8 + 1);
-	size_t len = 0;
+	char *sql = malloc(count * 8 + 16);
+	size_t len;
 
 	assert_non_null(sql);
-	sql[0] = '\0';
+	len = (size_t)sprintf(sql, "select from ");
 	for (unsigned i = 0; i < count; i++)
-		len += (size_t)snprintf(sql + len, 9, "w%u ", i);
+		len += (size_t)snprintf(sql + len, 9, "%sw%u",
+					i > 0 ? ", " : "", i);
 	return sql;
 }
 
@@ -56,14 +57,14 @@ recall_find_tells_what_was_noted(void **state)
 	const struct recalled *s;
 
 	(void)state;
-	note(&r, "p", "select x from a where x = a.y");
+	note(&r, "p", "select x from a, s.b join a on x = a.y");
 	s = recall_find(&r, text("p"));
 	assert_non_null(s);
-	assert_int_equal(s->count, 6); /* each once */
-	assert_true(has_word(s, "select"));
-	assert_true(has_word(s, "a"));
-	assert_true(has_word(s, "y"));
-	assert_false(has_word(s, "b"));
+	assert_int_equal(s->count, 2); /* each once */
+	assert_true(has_table(s, "a"));
+	assert_true(has_table(s, "b"));
+	assert_false(has_table(s, "x"));
+	assert_false(has_table(s, "select"));
 	assert_false(s->writes);
 	assert_false(s->is_harmless);
 	recall_clear(&r);
@@ -75,15 +76,17 @@ recall_find_tells_what_the_text_does(void **state)
 	static const struct {
 		const char *sql;
 		bool writes;
+		bool never_waits;
 		bool is_harmless;
 	} texts[] = {
-	    {"select 1", false, false},
-	    {"insert into a values (1)", true, false},
-	    {"select 1 from a for update", true, false},
-	    {"begin", false, true},
-	    {"COMMIT;", false, true},
-	    {"set x = 1; select 1", false, false},
-	    {"", false, true},
+	    {"select 1", false, false, false},
+	    {"insert into a values (1)", true, false, false},
+	    {"select 1 from a for update", true, false, false},
+	    {"table a for update nowait", true, true, false},
+	    {"begin", false, false, true},
+	    {"COMMIT;", false, false, true},
+	    {"set x = 1; select 1", false, false, false},
+	    {"", false, false, true},
 	};
 
 	(void)state;
@@ -95,6 +98,7 @@ recall_find_tells_what_the_text_does(void **state)
 		s = recall_find(&r, text("p"));
 		assert_non_null(s);
 		assert_int_equal(s->writes, texts[i].writes);
+		assert_int_equal(s->never_waits, texts[i].never_waits);
 		assert_int_equal(s->is_harmless, texts[i].is_harmless);
 		recall_clear(&r);
 	}
@@ -117,33 +121,38 @@ recall_find_is_null_for_what_is_not_known(void **state)
 	assert_null(recall_find(&r, text("p")));
 }
 
-/* Its words do not say what it is about. */
+/* Any table, as far as the text says. */
 static void
-recall_find_is_null_for_an_opaque_text(void **state)
+recall_find_tells_of_an_opaque_text(void **state)
 {
+	static const char *const texts[] = {"table U&\"\\0061\"", "execute q"};
 	struct recall r = {0};
 
 	(void)state;
-	note(&r, "p", "table U&\"\\0061\"");
-	assert_null(recall_find(&r, text("p")));
-	note(&r, "p", "execute q");
-	assert_null(recall_find(&r, text("p")));
-	note(&r, "p", "table a");
-	assert_non_null(recall_find(&r, text("p")));
+	for (size_t i = 0; i < 2; i++) {
+		const struct recalled *s;
+
+		note(&r, "p", texts[i]);
+		s = recall_find(&r, text("p"));
+		assert_non_null(s);
+		assert_int_equal(s->count, 1);
+		assert_int_equal(s->mentions[0].name, 0);
+	}
 	recall_clear(&r);
 }
 
 static void
-recall_find_is_null_for_more_words_than_fit(void **state)
+recall_find_is_null_for_more_tables_than_fit(void **state)
 {
 	struct recall r = {0};
-	char *most = long_statement(RECALL_WORDS_MAX);
-	char *more = long_statement(RECALL_WORDS_MAX + 1);
+	char *most = long_statement(RECALL_MENTIONS_MAX);
+	char *more = long_statement(RECALL_MENTIONS_MAX + 1);
 
 	(void)state;
 	note(&r, "p", most);
 	assert_non_null(recall_find(&r, text("p")));
-	assert_int_equal(recall_find(&r, text("p"))->count, RECALL_WORDS_MAX);
+	assert_int_equal(recall_find(&r, text("p"))->count,
+			 RECALL_MENTIONS_MAX);
 	note(&r, "p", more);
 	assert_null(recall_find(&r, text("p")));
 	note(&r, "q", more);
@@ -169,10 +178,10 @@ recall_note_replaces_what_had_the_name(void **state)
 	assert_int_equal(r.count, 2);
 	s = recall_find(&r, text("p"));
 	assert_non_null(s);
-	assert_false(has_word(s, "a"));
-	assert_true(has_word(s, "b"));
+	assert_false(has_table(s, "a"));
+	assert_true(has_table(s, "b"));
 	assert_true(s->writes);
-	assert_true(has_word(recall_find(&r, text("q")), "c"));
+	assert_true(has_table(recall_find(&r, text("q")), "c"));
 	recall_clear(&r);
 }
 
@@ -199,7 +208,7 @@ knows_numbered(const struct recall *r, unsigned number)
 	(void)snprintf(name, sizeof(name), "s%u", number);
 	(void)snprintf(word, sizeof(word), "t%u", number);
 	s = recall_find(r, text(name));
-	return s != NULL && s->count == 2 && has_word(s, word);
+	return s != NULL && s->count == 1 && has_table(s, word);
 }
 
 static void
@@ -214,7 +223,7 @@ recall_note_knows_as_many_as_fit(void **state)
 		assert_int_equal(knows_numbered(&r, i), i < RECALL_MAX);
 	note(&r, "s7", "table t8"); /* those it knows may change */
 	assert_false(knows_numbered(&r, 7));
-	assert_true(has_word(recall_find(&r, text("s7")), "t8"));
+	assert_true(has_table(recall_find(&r, text("s7")), "t8"));
 	recall_clear(&r);
 	recall_clear(&r);
 }
@@ -258,7 +267,7 @@ recall_note_without_memory_forgets_what_had_the_name(void **state)
 	assert_true(allocation_restore());
 	assert_null(recall_find(&r, text("p")));
 	note(&r, "p", "table c");
-	assert_true(has_word(recall_find(&r, text("p")), "c"));
+	assert_true(has_table(recall_find(&r, text("p")), "c"));
 	recall_clear(&r);
 }
 
@@ -269,8 +278,8 @@ main(void)
 	    cmocka_unit_test(recall_find_tells_what_was_noted),
 	    cmocka_unit_test(recall_find_tells_what_the_text_does),
 	    cmocka_unit_test(recall_find_is_null_for_what_is_not_known),
-	    cmocka_unit_test(recall_find_is_null_for_an_opaque_text),
-	    cmocka_unit_test(recall_find_is_null_for_more_words_than_fit),
+	    cmocka_unit_test(recall_find_tells_of_an_opaque_text),
+	    cmocka_unit_test(recall_find_is_null_for_more_tables_than_fit),
 	    cmocka_unit_test(recall_note_replaces_what_had_the_name),
 	    cmocka_unit_test(recall_note_knows_as_many_as_fit),
 	    cmocka_unit_test(recall_note_without_memory_forgets_no_other),

@@ -151,22 +151,59 @@ turns_take_begins_with_the_whole_allowance(void **state)
 			 TURNS_SHUT_BURST_MS);
 }
 
+/* As if the gate had been shut for so long. */
+static uint64_t
+spend(struct turns *t, const char *database, uint64_t shut_ms, uint64_t now_ms)
+{
+	return turns_reserve(t, database, shut_ms, now_ms);
+}
+
 static void
-turns_spend_takes_from_the_allowance(void **state)
+turns_reserve_takes_from_the_allowance(void **state)
 {
 	struct turns *t = *state;
 
-	assert_int_equal(allowance(t, "b", NOW_MS), TURNS_SHUT_BURST_MS);
-	assert_int_equal(allowance(t, "a", NOW_MS), TURNS_SHUT_BURST_MS);
-	turns_spend(t, "a", 300);
+	assert_int_equal(spend(t, "a", 300, NOW_MS), 300);
 	assert_int_equal(allowance(t, "a", NOW_MS), TURNS_SHUT_BURST_MS - 300);
-	turns_spend(t, "a", 0);
-	turns_spend(t, "a", 300);
+	assert_int_equal(spend(t, "a", 0, NOW_MS), 0);
+	assert_int_equal(spend(t, "a", 300, NOW_MS), 300);
 	assert_int_equal(allowance(t, "a", NOW_MS), TURNS_SHUT_BURST_MS - 600);
-	turns_spend(t, "a", 10000);
+	/* No more than there is. */
+	assert_int_equal(spend(t, "a", 10000, NOW_MS), 400);
+	assert_int_equal(spend(t, "a", 1, NOW_MS), 0);
 	assert_int_equal(allowance(t, "a", NOW_MS), 0);
 	assert_int_equal(allowance(t, "b", NOW_MS), TURNS_SHUT_BURST_MS);
-	turns_spend(t, "nowhere", 300);
+}
+
+/* The operator lets transactions keep the gate for longer. */
+static void
+turns_allow_burst_is_for_what_is_reserved(void **state)
+{
+	struct turns *t = *state;
+
+	turns_allow_burst(t, 5000);
+	assert_int_equal(allowance(t, "a", NOW_MS), TURNS_SHUT_BURST_MS);
+	assert_int_equal(spend(t, "a", 4500, NOW_MS), 4500);
+	assert_int_equal(allowance(t, "a", NOW_MS), 500);
+	assert_int_equal(spend(t, "a", 4500, NOW_MS), 500);
+	turns_refund(t, "a", 9000);
+	assert_int_equal(spend(t, "a", 9000, NOW_MS), 5000);
+}
+
+/* Also while another session has the turn. */
+static void
+turns_refund_gives_back_what_was_not_needed(void **state)
+{
+	struct turns *t = *state;
+
+	assert_true(take(t, "a", 2, NOW_MS));
+	assert_int_equal(spend(t, "a", 800, NOW_MS), 800);
+	turns_refund(t, "a", 500);
+	turns_give(t, "a", 2);
+	assert_int_equal(allowance(t, "a", NOW_MS), 700);
+	turns_refund(t, "a", 500);
+	assert_int_equal(allowance(t, "a", NOW_MS), TURNS_SHUT_BURST_MS);
+	turns_refund(t, "nowhere", 300);
 }
 
 /* In four milliseconds as much as one that the gate was shut. */
@@ -175,8 +212,7 @@ turns_take_refills_the_allowance_by_its_share(void **state)
 {
 	struct turns *t = *state;
 
-	(void)allowance(t, "a", NOW_MS);
-	turns_spend(t, "a", TURNS_SHUT_BURST_MS);
+	(void)spend(t, "a", TURNS_SHUT_BURST_MS, NOW_MS);
 	assert_int_equal(allowance(t, "a", NOW_MS), 0);
 	for (uint32_t ms = 1; ms <= 100; ms++)
 		assert_int_equal(allowance(t, "a", NOW_MS + ms),
@@ -186,7 +222,7 @@ turns_take_refills_the_allowance_by_its_share(void **state)
 	assert_int_equal(allowance(t, "a", NOW_MS + 3999), 999);
 	assert_int_equal(allowance(t, "a", NOW_MS + 4000), 1000);
 	assert_int_equal(allowance(t, "a", NOW_MS + 4001), 1000);
-	turns_spend(t, "a", 100);
+	(void)spend(t, "a", 100, NOW_MS + 4001);
 	assert_int_equal(allowance(t, "a", NOW_MS + 4101), 925);
 }
 
@@ -203,13 +239,11 @@ turns_allow_a_quarter_of_the_time(void **state)
 		uint64_t shut_ms = 0;
 
 		while (now_ms < NOW_MS + 600000) {
-			uint32_t left_ms = allowance(t, name, now_ms);
-			uint32_t length_ms =
-			    left_ms < wanted_ms[i] ? left_ms : wanted_ms[i];
+			uint64_t length_ms =
+			    spend(t, name, wanted_ms[i], now_ms);
 
 			now_ms += length_ms;
 			shut_ms += length_ms;
-			turns_spend(t, name, length_ms);
 			assert_true(4 * shut_ms <=
 				    now_ms - NOW_MS + 4 * TURNS_SHUT_BURST_MS);
 			now_ms++;
@@ -230,8 +264,8 @@ turns_take_without_memory_grants_nothing(void **state)
 	allocation_fail_after(0);
 	assert_true(take(t, "a", 1, NOW_MS)); /* it is known by now */
 	turns_give(t, "a", 1);
-	turns_spend(t, "b", 1);
-	assert_false(allocation_restore());
+	assert_int_equal(spend(t, "b", 1, NOW_MS), 0);
+	assert_true(allocation_restore());
 }
 
 static void
@@ -264,13 +298,13 @@ visit(void *arg)
 	for (unsigned i = 0; i < ROUNDS_OF_THREAD; i++) {
 		if (!take(v->turns, own, v->number, NOW_MS + i))
 			atomic_fetch_add(v->mistakes, 1);
-		turns_spend(v->turns, own, 1);
+		turns_refund(v->turns, own, spend(v->turns, own, 1, NOW_MS));
 		if (!take(v->turns, "all", v->number, NOW_MS + i))
 			continue;
 		if (atomic_fetch_add(v->inside, 1) != 0)
 			atomic_fetch_add(v->mistakes, 1);
 		atomic_fetch_add(v->grants, 1);
-		turns_spend(v->turns, "all", 1);
+		(void)spend(v->turns, "all", 1, NOW_MS + i);
 		atomic_fetch_sub(v->inside, 1);
 		turns_give(v->turns, "all", v->number);
 	}
@@ -312,7 +346,9 @@ main(void)
 	    TEST(turns_take_ends_at_its_time),
 	    TEST(turns_take_again_counts_the_time_anew),
 	    TEST(turns_take_begins_with_the_whole_allowance),
-	    TEST(turns_spend_takes_from_the_allowance),
+	    TEST(turns_reserve_takes_from_the_allowance),
+	    TEST(turns_refund_gives_back_what_was_not_needed),
+	    TEST(turns_allow_burst_is_for_what_is_reserved),
 	    TEST(turns_take_refills_the_allowance_by_its_share),
 	    TEST(turns_allow_a_quarter_of_the_time),
 	    TEST(turns_take_without_memory_grants_nothing),

@@ -123,6 +123,7 @@ batch_answer_reads_the_holders(void **state)
 static void
 batch_answer_reads_the_names(void **state)
 {
+	struct gate_visitor visitor = {.role = 1};
 	struct batch_fixture *f = *state;
 
 	batch_add_names(&f->batch);
@@ -135,15 +136,17 @@ batch_answer_reads_the_names(void **state)
 	assert_false(f->batch.is_odd);
 	assert_int_equal(f->batch.names.count, 2);
 	gate_names_seal(&f->batch.names);
-	assert_true(gate_names_match_text(&f->batch.names, "table a", 7));
-	assert_false(gate_names_match_text(&f->batch.names, "table b", 7));
+	assert_true(
+	    gate_names_match_text(&f->batch.names, &visitor, "table a", 7));
+	assert_false(
+	    gate_names_match_text(&f->batch.names, &visitor, "table b", 7));
 }
 
 static void
 batch_answer_notes_names_of_another_shape(void **state)
 {
-	static const char *const odd[][GATE_NAMES_COLUMNS] = {{"a", ""},
-							      {"a", "yes"}};
+	static const char *const odd[][GATE_NAMES_COLUMNS] = {
+	    {"a", "public", "", ""}, {"a", "public", "yes", ""}};
 	struct batch_fixture *f = *state;
 	struct guarded *g = &f->guarded.guarded;
 
@@ -165,10 +168,11 @@ static void
 batch_answer_notes_names_that_memory_was_out_for(void **state)
 {
 	struct batch_fixture *f = *state;
-	struct row_value row[GATE_NAMES_COLUMNS] = {{"a", 1}, {"a", 1}};
+	struct row_value row[GATE_NAMES_COLUMNS] = {
+	    {"a", 1}, {"public", 6}, {"a", 1}, {"", 0}};
 	struct frame frame = {
 	    .type = BACKEND_DATA_ROW,
-	    .body = bytes("\0\2\0\0\0\1b\0\0\0\1a", 12),
+	    .body = bytes("\0\4\0\0\0\1b\0\0\0\1s\0\0\0\1a\0\0\0\0", 21),
 	};
 	struct pipeline_event event;
 

@@ -17,7 +17,8 @@ wait_at_gate(struct fixture *f)
 {
 	static struct pair maker = {.id = 99, .database = "joe"};
 	struct gate_names names = {0};
-	struct row_value row[GATE_NAMES_COLUMNS] = {{"a", 1}, {"a", 1}};
+	struct row_value row[GATE_NAMES_COLUMNS] = {
+	    {"a", 1}, {"public", 6}, {"a", 1}, {"", 0}};
 	uint64_t now_ms = clock_now_ms();
 	struct gate_window *w;
 
