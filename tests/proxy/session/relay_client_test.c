@@ -361,7 +361,7 @@ shut_for_a(struct session_fixture *f)
 
 #define QUERY_OF_A                                                             \
 	"Q\0\0\0\xd"                                                           \
-	"select a\0"
+	"table  a\0"
 
 static void
 query_waits_at_a_gate_that_is_shut(void **state)

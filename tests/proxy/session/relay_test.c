@@ -221,10 +221,10 @@ message_behind_a_guarded_execute_does_not_wait_at_the_gate(void **state)
 	assert_gets(f, f->server, BYTES(PARSE BIND EXECUTE));
 	shut_for_a(f);
 	says(f, BYTES("P\0\0\0\x10"
-		      "\0select a\0\0\0" SYNC));
+		      "\0table  a\0\0\0" SYNC));
 	assert_gets(f, f->server,
 		    BYTES("P\0\0\0\x10"
-			  "\0select a\0\0\0" SYNC));
+			  "\0table  a\0\0\0" SYNC));
 	assert_false(f->s->guarded.watch.is_waiting);
 }
 

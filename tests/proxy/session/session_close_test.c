@@ -198,13 +198,13 @@ close_lets_the_next_in_line_go_on(void **state)
 		   clock_now_ms() + FIXTURE_LONG_MS);
 	log_in(f);
 	says(f, BYTES("Q\0\0\0\xd"
-		      "select a\0"));
+		      "table  a\0"));
 	assert_true(f->s->guarded.watch.is_waiting);
 	assert_silent(f->server);
 	session_stop(maker);
 	assert_gets(f, f->server,
 		    BYTES("Q\0\0\0\xd"
-			  "select a\0"));
+			  "table  a\0"));
 }
 
 static void
@@ -220,7 +220,7 @@ close_of_a_waiting_session_leaves_the_line(void **state)
 		   clock_now_ms() + FIXTURE_LONG_MS);
 	log_in(f);
 	says(f, BYTES("Q\0\0\0\xd"
-		      "select a\0"));
+		      "table  a\0"));
 	session_stop(f->s);
 	assert_true(TAILQ_EMPTY(&f->sessions.gate.waiting));
 	assert_closes(f, CLOSE_SHUTDOWN);

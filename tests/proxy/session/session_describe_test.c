@@ -149,7 +149,7 @@ describe_tells_what_the_gate_holds(void **state)
 	assert_described(f, "keeps_gate=\"for a statement\"");
 	log_in(f);
 	says(f, BYTES("Q\0\0\0\xd"
-		      "select a\0"));
+		      "table  a\0"));
 	assert_described(f, " waits_for=gate ");
 	assert_described(f, "described=2 idle=0 left_out=0 gate=shut");
 	assert_false(session_is_idle(f->s));
