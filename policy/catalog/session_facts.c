@@ -1,6 +1,5 @@
 #include "policy/catalog/session_facts.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "policy/catalog/catalog_sql.h"
@@ -9,37 +8,6 @@ const char *
 session_facts_query(void)
 {
 	return CATALOG_SQL_SESSION_FACTS;
-}
-
-/*
- * Read a duration as current_setting shows it: "0", "250ms", "5s", "2min",
- * "1h", "1d".  False: it is none.
- */
-static bool
-read_duration(uint32_t *ms, struct row_value v)
-{
-	static const struct {
-		const char *unit;
-		uint64_t ms;
-	} units[] = {{"ms", 1},      {"s", 1000},     {"min", 60000},
-		     {"h", 3600000}, {"d", 86400000}, {"", 1}};
-	char text[SESSION_FACTS_SETTING_MAX];
-	unsigned long long number;
-	char *unit;
-	size_t i;
-
-	if (!row_copy(text, sizeof(text), v) || text[0] < '0' || text[0] > '9')
-		return false;
-	number = strtoull(text, &unit, 10);
-	for (i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-		if (strcmp(unit, units[i].unit) != 0)
-			continue;
-		if (number > UINT32_MAX / units[i].ms)
-			number = UINT32_MAX / units[i].ms;
-		*ms = (uint32_t)(number * units[i].ms);
-		return true;
-	}
-	return false;
 }
 
 bool
@@ -63,10 +31,10 @@ session_facts_read(struct session_facts *out,
 	    !row_equals(values[SESSION_FACTS_MIN_MESSAGES], "error");
 	return row_copy(out->lock_timeout, sizeof(out->lock_timeout),
 			values[SESSION_FACTS_LOCK_TIMEOUT]) &&
-	       read_duration(&out->lock_timeout_ms,
-			     values[SESSION_FACTS_LOCK_TIMEOUT]) &&
-	       read_duration(&out->statement_timeout_ms,
-			     values[SESSION_FACTS_STATEMENT_TIMEOUT]) &&
-	       read_duration(&out->deadlock_timeout_ms,
-			     values[SESSION_FACTS_DEADLOCK_TIMEOUT]);
+	       row_read_duration(&out->lock_timeout_ms,
+				 values[SESSION_FACTS_LOCK_TIMEOUT]) &&
+	       row_read_duration(&out->statement_timeout_ms,
+				 values[SESSION_FACTS_STATEMENT_TIMEOUT]) &&
+	       row_read_duration(&out->deadlock_timeout_ms,
+				 values[SESSION_FACTS_DEADLOCK_TIMEOUT]);
 }
