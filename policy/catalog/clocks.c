@@ -39,7 +39,8 @@ clocks_read(struct clocks *c, enum clock_kind kind, struct row_value v)
 }
 
 static uint64_t
-sooner(uint64_t a, const struct clocks *c, enum clock_kind kind, uint32_t share)
+clocks_sooner(uint64_t a, const struct clocks *c, enum clock_kind kind,
+	      uint32_t share)
 {
 	uint64_t b = c->ms[kind] / share;
 
@@ -51,10 +52,10 @@ clocks_allow_ms(const struct clocks *c, bool in_block)
 {
 	uint64_t ms = UINT64_MAX;
 
-	ms = sooner(ms, c, CLOCK_LOCK, WAIT_SHARE);
-	ms = sooner(ms, c, CLOCK_STATEMENT, WAIT_SHARE);
+	ms = clocks_sooner(ms, c, CLOCK_LOCK, WAIT_SHARE);
+	ms = clocks_sooner(ms, c, CLOCK_STATEMENT, WAIT_SHARE);
 	if (!in_block)
-		return sooner(ms, c, CLOCK_IDLE, IDLE_SHARE);
-	ms = sooner(ms, c, CLOCK_TRANSACTION, WAIT_SHARE);
-	return sooner(ms, c, CLOCK_IN_TRANSACTION, IDLE_SHARE);
+		return clocks_sooner(ms, c, CLOCK_IDLE, IDLE_SHARE);
+	ms = clocks_sooner(ms, c, CLOCK_TRANSACTION, WAIT_SHARE);
+	return clocks_sooner(ms, c, CLOCK_IN_TRANSACTION, IDLE_SHARE);
 }

@@ -13,6 +13,10 @@
 #include "proxy/base/clock.h"
 #include "proxy/pair/pair.h"
 
+enum {
+	BRIEF_MS = 20, /* a wait as short is worth no question */
+};
+
 /* The text of a Query or a Parse, borrowed.  False: the message is not whole,
  * or another one. */
 static bool
@@ -286,8 +290,10 @@ gate_watch_is_overdue(struct gate_watch *g)
 {
 	uint64_t now_ms = clock_now_ms();
 
-	if (g->held_since_ms == 0)
+	if (g->held_since_ms == 0) {
 		g->held_since_ms = now_ms;
+		pair_set_timer(g->pair, BRIEF_MS);
+	}
 	if (!g->has_clocks || g->pass_ms == UINT64_MAX)
 		return false;
 	if (now_ms >= g->pass_ms)
@@ -344,7 +350,8 @@ gate_watch_stops_now(struct gate_watch *g, const struct frame_header *h,
 bool
 gate_watch_wants_clocks(const struct gate_watch *g)
 {
-	return g->is_waiting && !g->has_clocks;
+	return g->is_waiting && !g->has_clocks &&
+	       clock_now_ms() >= g->held_since_ms + BRIEF_MS;
 }
 
 void

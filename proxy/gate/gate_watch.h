@@ -26,8 +26,8 @@ struct gate_watch {
 	uint64_t waiting_since_ms;
 	/* The message at the front came to the gate then; 0: it did not. */
 	uint64_t held_since_ms;
-	bool has_clocks;  /* of the session, for this wait */
-	uint64_t pass_ms; /* what they allow: then it goes to the server */
+	bool has_clocks;  /* for this wait they are known */
+	uint64_t pass_ms; /* no clock allows more: it goes on */
 	/* The window that has counted this session last among the delayed. */
 	uint64_t delayed_by;      /* maker */
 	uint64_t delayed_ms;      /* shut_ms */
@@ -71,7 +71,7 @@ bool gate_watch_stops_now(struct gate_watch *g, const struct frame_header *h,
 			  struct span in);
 
 /*
- * True if the session waits, and what its own timeouts say of that is not
+ * True if the session has waited a moment, and what its own timeouts say of that is not
  * known: gate_watch_note_clocks is to tell.
  */
 bool gate_watch_wants_clocks(const struct gate_watch *g);

@@ -131,7 +131,7 @@ exchange_asked(struct exchange *x)
 	} else {
 		gate_watch_note_clocks(&x->guarded->watch, &b->clocks,
 				       has_failed || b->is_odd);
-		/* It may still wait, and be held for that. */
+		/* Leave it held: the message may still wait. */
 		exchange_enter(x, EXCHANGE_DONE);
 	}
 }
