@@ -71,8 +71,8 @@ bool gate_watch_stops_now(struct gate_watch *g, const struct frame_header *h,
 			  struct span in);
 
 /*
- * True if the session has waited a moment, and what its own timeouts say of that is not
- * known: gate_watch_note_clocks is to tell.
+ * True if the session has waited for a moment, and what its own timeouts say of
+ * that is not known: gate_watch_note_clocks is to tell.
  */
 bool gate_watch_wants_clocks(const struct gate_watch *g);
 
