@@ -289,17 +289,15 @@ static bool
 gate_watch_is_overdue(struct gate_watch *g)
 {
 	uint64_t now_ms = clock_now_ms();
+	uint64_t next_ms;
 
-	if (g->held_since_ms == 0) {
+	if (g->held_since_ms == 0)
 		g->held_since_ms = now_ms;
-		pair_set_timer(g->pair, BRIEF_MS);
-	}
-	if (!g->has_clocks || g->pass_ms == UINT64_MAX)
-		return false;
-	if (now_ms >= g->pass_ms)
-		return true;
-	pair_set_timer(g->pair, g->pass_ms - now_ms);
-	return false;
+	next_ms = g->has_clocks ? g->pass_ms : g->held_since_ms + BRIEF_MS;
+	/* The timer may be early: libevent's clock and ours differ. */
+	if (next_ms > now_ms && next_ms != UINT64_MAX)
+		pair_set_timer(g->pair, next_ms - now_ms);
+	return g->has_clocks && next_ms <= now_ms;
 }
 
 static void
