@@ -4,6 +4,10 @@
 #include <string.h>
 
 enum {
+	DURATION_BYTES = 32, /* more than any has */
+};
+
+enum {
 	NUMBER_DIGITS_MAX = 18, /* as many always fit into 64 bits */
 };
 
@@ -125,4 +129,31 @@ row_duplicate(struct row_value v)
 	if (copy != NULL)
 		copy_bytes(copy, v, v.len);
 	return copy;
+}
+
+bool
+row_read_duration(uint32_t *ms, struct row_value v)
+{
+	static const struct {
+		const char *unit;
+		uint64_t ms;
+	} units[] = {{"ms", 1},      {"s", 1000},     {"min", 60000},
+		     {"h", 3600000}, {"d", 86400000}, {"", 1}};
+	char text[DURATION_BYTES];
+	unsigned long long number;
+	char *unit;
+	size_t i;
+
+	if (!row_copy(text, sizeof(text), v) || text[0] < '0' || text[0] > '9')
+		return false;
+	number = strtoull(text, &unit, 10);
+	for (i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		if (strcmp(unit, units[i].unit) != 0)
+			continue;
+		if (number > UINT32_MAX / units[i].ms)
+			number = UINT32_MAX / units[i].ms;
+		*ms = (uint32_t)(number * units[i].ms);
+		return true;
+	}
+	return false;
 }

@@ -40,6 +40,12 @@ bool row_read_number(uint32_t *out, struct row_value v, uint32_t least,
 		     uint32_t most);
 
 /*
+ * Read a duration as the server shows that of a setting into *ms: "0", "250ms",
+ * "5s", "2min", "1h", "1d".  False: the value is none, and *ms is undefined.
+ */
+bool row_read_duration(uint32_t *ms, struct row_value v);
+
+/*
  * Read the digits at the front of *v into *out and move *v behind them.
  * False: there are none, or they exceed UINT32_MAX; *out is then undefined.
  */

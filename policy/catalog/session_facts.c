@@ -1,6 +1,5 @@
 #include "policy/catalog/session_facts.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "policy/catalog/catalog_sql.h"
@@ -11,37 +10,6 @@ session_facts_query(void)
 	return CATALOG_SQL_SESSION_FACTS;
 }
 
-/*
- * Read a duration as current_setting shows it: "0", "250ms", "5s", "2min",
- * "1h", "1d".  False: it is none.
- */
-static bool
-read_duration(uint32_t *ms, struct row_value v)
-{
-	static const struct {
-		const char *unit;
-		uint64_t ms;
-	} units[] = {{"ms", 1},      {"s", 1000},     {"min", 60000},
-		     {"h", 3600000}, {"d", 86400000}, {"", 1}};
-	char text[SESSION_FACTS_SETTING_MAX];
-	unsigned long long number;
-	char *unit;
-	size_t i;
-
-	if (!row_copy(text, sizeof(text), v) || text[0] < '0' || text[0] > '9')
-		return false;
-	number = strtoull(text, &unit, 10);
-	for (i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-		if (strcmp(unit, units[i].unit) != 0)
-			continue;
-		if (number > UINT32_MAX / units[i].ms)
-			number = UINT32_MAX / units[i].ms;
-		*ms = (uint32_t)(number * units[i].ms);
-		return true;
-	}
-	return false;
-}
-
 /* The shorter of two timeouts, of which 0 is none, as is what an older server
  * does not have. */
 static uint32_t
@@ -50,9 +18,9 @@ shortest_timeout(struct row_value a, struct row_value b)
 	uint32_t a_ms;
 	uint32_t b_ms;
 
-	if (!read_duration(&a_ms, a))
+	if (!row_read_duration(&a_ms, a))
 		a_ms = 0;
-	if (!read_duration(&b_ms, b))
+	if (!row_read_duration(&b_ms, b))
 		b_ms = 0;
 	if (a_ms == 0 || b_ms == 0)
 		return a_ms + b_ms;
@@ -83,10 +51,10 @@ session_facts_read(struct session_facts *out,
 			     values[SESSION_FACTS_BLOCK_IDLE_TIMEOUT]);
 	return row_copy(out->lock_timeout, sizeof(out->lock_timeout),
 			values[SESSION_FACTS_LOCK_TIMEOUT]) &&
-	       read_duration(&out->lock_timeout_ms,
-			     values[SESSION_FACTS_LOCK_TIMEOUT]) &&
-	       read_duration(&out->statement_timeout_ms,
-			     values[SESSION_FACTS_STATEMENT_TIMEOUT]) &&
-	       read_duration(&out->deadlock_timeout_ms,
-			     values[SESSION_FACTS_DEADLOCK_TIMEOUT]);
+	       row_read_duration(&out->lock_timeout_ms,
+				 values[SESSION_FACTS_LOCK_TIMEOUT]) &&
+	       row_read_duration(&out->statement_timeout_ms,
+				 values[SESSION_FACTS_STATEMENT_TIMEOUT]) &&
+	       row_read_duration(&out->deadlock_timeout_ms,
+				 values[SESSION_FACTS_DEADLOCK_TIMEOUT]);
 }

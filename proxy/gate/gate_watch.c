@@ -6,11 +6,16 @@
 
 #include <string.h>
 
+#include "policy/catalog/clocks.h"
 #include "policy/sql/mentions.h"
 #include "policy/sql/words.h"
 #include "protocol/frontend.h"
 #include "proxy/base/clock.h"
 #include "proxy/pair/pair.h"
+
+enum {
+	BRIEF_MS = 20, /* a wait as short is worth no question */
+};
 
 /* The text of a Query or a Parse, borrowed.  False: the message is not whole,
  * or another one. */
@@ -138,12 +143,21 @@ gate_watch_note_parse(struct gate_watch *g, const struct frame_header *h,
 		recall_note(&g->recall, p.statement, p.sql);
 }
 
+/* The message that waited has gone. */
+static void
+gate_watch_forget_wait(struct gate_watch *g)
+{
+	g->held_since_ms = 0;
+	g->has_clocks = false;
+}
+
 void
 gate_watch_note_sent(struct gate_watch *g, const struct frame_header *h,
 		     struct span in)
 {
 	uint64_t seq = g->pair->pipeline.sent_seq;
 
+	gate_watch_forget_wait(g);
 	switch (h->type) {
 	case FRONTEND_QUERY:
 		gate_watch_note_query(g, h, in);
@@ -270,6 +284,22 @@ gate_watch_count_delayed(struct gate_watch *g, struct gate_window *w)
 	atomic_fetch_add(&w->delayed, 1);
 }
 
+/* True if the message has waited for as long as its session's clocks allow. */
+static bool
+gate_watch_is_overdue(struct gate_watch *g)
+{
+	uint64_t now_ms = clock_now_ms();
+	uint64_t next_ms;
+
+	if (g->held_since_ms == 0)
+		g->held_since_ms = now_ms;
+	next_ms = g->has_clocks ? g->pass_ms : g->held_since_ms + BRIEF_MS;
+	/* The timer may be early: libevent's clock and ours differ. */
+	if (next_ms > now_ms && next_ms != UINT64_MAX)
+		pair_set_timer(g->pair, next_ms - now_ms);
+	return g->has_clocks && next_ms <= now_ms;
+}
+
 static void
 gate_watch_wait(struct gate_watch *g, struct gate_window *w)
 {
@@ -296,7 +326,7 @@ gate_watch_must_stop(struct gate_watch *g, const struct frame_header *h,
 	    (g->touch_seq > g->boundary_seq || p->done_seq >= g->boundary_seq))
 		return false;
 	w = gate_watch_find_window(g, h, in);
-	if (w == NULL)
+	if (w == NULL || gate_watch_is_overdue(g))
 		return false;
 	/* Messages under way may leave a block open that has touched one: then
 	 * their answers decide. */
@@ -315,8 +345,28 @@ gate_watch_stops_now(struct gate_watch *g, const struct frame_header *h,
 	return false;
 }
 
+bool
+gate_watch_wants_clocks(const struct gate_watch *g)
+{
+	return g->is_waiting && !g->has_clocks &&
+	       clock_now_ms() >= g->held_since_ms + BRIEF_MS;
+}
+
 void
-gate_watch_leave(struct gate_watch *g)
+gate_watch_note_clocks(struct gate_watch *g, const struct clocks *clocks,
+		       bool is_unknown)
+{
+	bool in_block = g->pair->pipeline.status != TRANSACTION_IDLE;
+	uint64_t allowed_ms =
+	    is_unknown ? 0 : clocks_allow_ms(clocks, in_block);
+
+	g->has_clocks = true;
+	g->pass_ms = allowed_ms == UINT64_MAX ? UINT64_MAX
+					      : g->held_since_ms + allowed_ms;
+}
+
+static void
+gate_watch_unlist(struct gate_watch *g)
 {
 	if (!g->is_waiting)
 		return;
@@ -325,12 +375,19 @@ gate_watch_leave(struct gate_watch *g)
 	pair_set_held(g->pair, false);
 }
 
+void
+gate_watch_leave(struct gate_watch *g)
+{
+	gate_watch_forget_wait(g);
+	gate_watch_unlist(g);
+}
+
 static void
 gate_watch_go(struct gate_waiter *w)
 {
 	struct gate_watch *g = (struct gate_watch *)w;
 
-	gate_watch_leave(g);
+	gate_watch_unlist(g);
 	pair_resume(g->pair);
 }
 

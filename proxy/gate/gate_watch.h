@@ -15,6 +15,7 @@
 #include "proxy/gate/gate.h"
 #include "proxy/gate/recall.h"
 
+struct clocks;
 struct pair;
 
 struct gate_watch {
@@ -23,6 +24,10 @@ struct gate_watch {
 	struct pair *pair;         /* borrowed */
 	bool is_waiting;
 	uint64_t waiting_since_ms;
+	/* The message at the front came to the gate then; 0: it did not. */
+	uint64_t held_since_ms;
+	bool has_clocks;  /* for this wait they are known */
+	uint64_t pass_ms; /* no clock allows more: it goes on */
 	/* The window that has counted this session last among the delayed. */
 	uint64_t delayed_by;      /* maker */
 	uint64_t delayed_ms;      /* shut_ms */
@@ -64,6 +69,20 @@ void gate_watch_note_idle(struct gate_watch *g);
  */
 bool gate_watch_stops_now(struct gate_watch *g, const struct frame_header *h,
 			  struct span in);
+
+/*
+ * True if the session has waited for a moment, and what its own timeouts say of
+ * that is not known: gate_watch_note_clocks is to tell.
+ */
+bool gate_watch_wants_clocks(const struct gate_watch *g);
+
+/*
+ * Note the session's timeouts: the server's own clocks are to say what they
+ * would have said, about when they would have.  is_unknown: the message that
+ * waits goes to the server at once.
+ */
+void gate_watch_note_clocks(struct gate_watch *g, const struct clocks *clocks,
+			    bool is_unknown);
 
 /* Take the session off the list of those that wait, if it is there. */
 void gate_watch_leave(struct gate_watch *g);

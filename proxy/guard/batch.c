@@ -135,6 +135,18 @@ batch_add_names(struct batch *b)
 }
 
 void
+batch_add_clocks(struct batch *b, uint32_t server_version)
+{
+	size_t count = clocks_count(server_version);
+	size_t i;
+
+	assert(b->count == 0);
+	for (i = 0; i < count; i++)
+		batch_add(b, BATCH_CLOCK, clocks_query((enum clock_kind)i),
+			  NULL, 0);
+}
+
+void
 batch_add_plan(struct batch *b, const struct statement *statements,
 	       size_t count)
 {
@@ -222,6 +234,9 @@ batch_take_row(struct batch *b, struct span body)
 	case BATCH_OVERRIDES:
 		return batch_read_row(v, OVERRIDES_COLUMNS, body) &&
 		       overrides_read(&b->overrides, v);
+	case BATCH_CLOCK:
+		return batch_read_row(v, 1, body) &&
+		       clocks_read(&b->clocks, (enum clock_kind)b->done, v[0]);
 	case BATCH_PLAN:
 		return batch_read_row(v, LOCK_SET_COLUMNS, body) &&
 		       lock_set_add_row(&b->planned, v);

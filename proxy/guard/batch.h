@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #include "policy/catalog/attempt.h"
+#include "policy/catalog/clocks.h"
 #include "policy/catalog/gate_names.h"
 #include "policy/catalog/held.h"
 #include "policy/catalog/holders.h"
@@ -29,6 +30,7 @@ enum batch_purpose {
 	BATCH_NAMES,
 	BATCH_PLAIN,
 	BATCH_RESTORE,
+	BATCH_CLOCK, /* each is for the one of its place */
 };
 
 enum {
@@ -56,6 +58,7 @@ struct batch {
 	struct overrides overrides;
 	struct lock_set planned; /* owned */
 	struct holders holders;
+	struct clocks clocks;
 	struct gate_names names; /* owned */
 	struct writer error;     /* the first ErrorResponse, raw */
 	char sqlstate[6];        /* that of the error; empty: there was none */
@@ -82,6 +85,7 @@ void batch_add_attempt(struct batch *b, const struct attempt *attempt);
 void batch_add_coax(struct batch *b, size_t index, uint32_t wait_ms);
 void batch_add_names(struct batch *b);
 void batch_add_look(struct batch *b);
+void batch_add_clocks(struct batch *b, uint32_t server_version);
 void batch_add_plan(struct batch *b, const struct statement *statements,
 		    size_t count);
 

@@ -151,28 +151,13 @@ exchange_fence_execute(struct exchange *x)
 		exchange_pass_on(x);
 }
 
-/* End the client's cycle by a Sync of ours: nothing in it has begun. */
-static void
+void
 exchange_sync_tail(struct exchange *x)
 {
 	struct injection i = {.guarded = x->guarded};
 
 	inject_sync(&i);
 	(void)inject_send(&i);
-}
-
-/* Leave FENCE for a message that waited at the gate, and was never sent. */
-static void
-exchange_fence_canceled(struct exchange *x)
-{
-	const struct pipeline *p = &x->pair->pipeline;
-
-	if (p->skipping)
-		exchange_end(x); /* the server would not look at it */
-	else if (p->tail_open && exchange_is_query(x))
-		exchange_sync_tail(x); /* as the Query would have */
-	else
-		exchange_fence_execute(x);
 }
 
 /* Leave FENCE: all sent before has been answered, or waits for copy data. */
@@ -182,7 +167,7 @@ exchange_leave_fence(struct exchange *x)
 	const struct pipeline *p = &x->pair->pipeline;
 
 	if (x->is_of_gate)
-		exchange_fence_canceled(x);
+		exchange_fence_gate(x);
 	else if (exchange_is_query(x) &&
 		 !query_cut(&x->query, p->status != TRANSACTION_IDLE))
 		pair_close(x->pair, CLOSE_MEMORY, NULL);
@@ -254,7 +239,7 @@ exchange_ask_before_fence(struct exchange *x)
 	exchange_ask_for_answers(x);
 }
 
-static void
+void
 exchange_begin(struct exchange *x, struct guarded *g)
 {
 	assert(g->exchange == NULL);
@@ -291,25 +276,6 @@ exchange_begin_execute(struct guarded *g, struct prepared_facts *facts)
 		return false;
 	x->facts = facts;
 	prepared_facts_use(facts);
-	exchange_begin(x, g);
-	return true;
-}
-
-bool
-exchange_begin_cancel(struct guarded *g, uint8_t type)
-{
-	struct exchange *x = calloc(1, sizeof(*x));
-	struct statement_list none = {0};
-	bool is_query =
-	    type == FRONTEND_QUERY || type == FRONTEND_FUNCTION_CALL;
-
-	if (x == NULL ||
-	    (is_query && !query_take(&x->query, g, span_of("", 0), &none))) {
-		free(x);
-		return false;
-	}
-	x->is_of_gate = true;
-	x->is_canceled = true;
 	exchange_begin(x, g);
 	return true;
 }
@@ -395,6 +361,9 @@ exchange_step(struct exchange *x)
 	case EXCHANGE_UNDOING:
 	case EXCHANGE_REFUSING:
 		exchange_guard_step(x);
+		break;
+	case EXCHANGE_ASKING:
+		exchange_asked(x);
 		break;
 	case EXCHANGE_WAITING:
 	case EXCHANGE_OBSERVING:

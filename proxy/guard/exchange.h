@@ -43,6 +43,14 @@ bool exchange_begin_execute(struct guarded *g, struct prepared_facts *facts);
 bool exchange_begin_cancel(struct guarded *g, uint8_t type);
 
 /*
+ * Begin with a question: the timeouts of the session, whose message of this
+ * type waits at the gate, go to gate_watch_note_clocks.  If that cannot be, an
+ * error takes the place of the message, as with a cancel, which ends both. Sets
+ * g->exchange.  False: out of memory, and nothing is set.
+ */
+bool exchange_begin_ask(struct guarded *g, uint8_t type);
+
+/*
  * Take a message of the server's: frame, and raw, the same with its header. The
  * body has data NULL if it is too large to be there whole, and then it answers
  * the client.  True: it was taken; false: the caller passes it to the client.

@@ -549,6 +549,7 @@ exchange_guard_step(struct exchange *x)
 		else
 			exchange_refused(x);
 		break;
+	case EXCHANGE_ASKING:
 	case EXCHANGE_WAITING:
 	case EXCHANGE_FENCE:
 	case EXCHANGE_OPENING:

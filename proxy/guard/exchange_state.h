@@ -10,6 +10,7 @@
  *   ATTEMPTING  all locks in order, or none                  -> guard
  *   COAXING     an autovacuum is to give way                 -> guard
  *   UNDOING     what an attempt left open is closed          -> guard
+ *   ASKING      for the clocks of who waits at the gate
  *   WAITING     nothing is under way; a timer or a cancel    -> guard
  *   REFUSING    the server's transaction is made to fail
  *   RUNNING     a piece of a simple Query                    -> next piece
@@ -58,6 +59,7 @@
 	X(ATTEMPTING, "attempting")                                            \
 	X(COAXING, "coaxing")                                                  \
 	X(UNDOING, "undoing")                                                  \
+	X(ASKING, "asking")                                                    \
 	X(WAITING, "waiting")                                                  \
 	X(RUNNING, "running")                                                  \
 	X(COMMITTING, "committing")                                            \
@@ -97,14 +99,14 @@ struct exchange {
 	uint64_t phase_since_ms;
 	enum exchange_context context;
 	bool is_canceled;
-	bool is_of_gate; /* no statement: a message that waited at the gate ends
-			  */
-	bool has_asked;  /* in FENCE: for the answers to an open cycle */
-	bool is_failing; /* the server's error goes to the client next */
-	bool is_hurried; /* exchange_hurry was called */
-	bool is_noticing;      /* the look is for a notice, not for the guard */
-	bool is_stirring;      /* nor for that: the server's idle clock runs */
-	bool is_late;          /* the server has not answered for long */
+	bool is_of_gate;  /* no statement: a message waits at the gate */
+	bool is_asking;   /* for its session's clocks; else an error ends it */
+	bool has_asked;   /* in FENCE: for the answers to an open cycle */
+	bool is_failing;  /* the server's error goes to the client next */
+	bool is_hurried;  /* exchange_hurry was called */
+	bool is_noticing; /* the look is for a notice, not for the guard */
+	bool is_stirring; /* nor for that: the server's idle clock runs */
+	bool is_late;     /* the server has not answered for long */
 	bool has_savepoint;    /* ours */
 	bool has_own_settings; /* the session, as batch.h says */
 	bool in_own_block;     /* the rest runs between our BEGIN and COMMIT */
@@ -144,6 +146,9 @@ void exchange_trace_step(const struct exchange *x,
 void exchange_enter(struct exchange *x, enum exchange_phase next);
 
 /* exchange.c */
+
+/* Begin with an exchange that knows its kind, and set g->exchange. */
+void exchange_begin(struct exchange *x, struct guarded *g);
 
 /* True for a simple Query, or a cancel of one; false for an Execute. */
 bool exchange_is_query(const struct exchange *x);
@@ -185,6 +190,17 @@ void exchange_send_piece(struct exchange *x);
 void exchange_opened(struct exchange *x);
 void exchange_ran(struct exchange *x);
 void exchange_committed(struct exchange *x);
+
+/* exchange_gate.c */
+
+/* All sent before has been answered: ask, or end the message. */
+void exchange_fence_gate(struct exchange *x);
+
+/* The session's clocks are there, or an error is. */
+void exchange_asked(struct exchange *x);
+
+/* End the client's cycle by a Sync of ours: nothing in it has begun. */
+void exchange_sync_tail(struct exchange *x);
 
 /* exchange_guard.c */
 

@@ -92,6 +92,21 @@ pair_report(struct pair *p, const struct error_report *report)
 	return is_written;
 }
 
+/* The digits in front: "15.4 (Debian 15.4-1)", "17beta1". */
+static uint32_t
+pair_major_version(struct span value)
+{
+	uint32_t version = 0;
+	size_t i;
+
+	for (i = 0; i < value.len && i < 3; i++) {
+		if (value.data[i] < '0' || value.data[i] > '9')
+			break;
+		version = version * 10 + (uint32_t)(value.data[i] - '0');
+	}
+	return version;
+}
+
 void
 pair_note_parameter(struct pair *p, struct span body)
 {
@@ -101,6 +116,8 @@ pair_note_parameter(struct pair *p, struct span body)
 		return;
 	if (span_equals(s.name, "standard_conforming_strings"))
 		p->sends_plain_backslashes = span_equals(s.value, "off");
+	if (span_equals(s.name, "server_version"))
+		p->server_version = pair_major_version(s.value);
 	if (span_equals(s.name, "client_encoding"))
 		p->is_utf8 = span_equals(s.value, "UTF8");
 }

@@ -57,6 +57,7 @@ struct pair {
 	bool is_terminating;          /* the client has sent Terminate */
 	bool sends_plain_backslashes; /* standard_conforming_strings is off */
 	bool is_utf8;                 /* client_encoding is UTF8 */
+	uint32_t server_version;      /* the major one; 0: not known */
 	struct stream client;
 	struct stream server;
 	struct inlet from_client;

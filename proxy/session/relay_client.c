@@ -142,13 +142,29 @@ relay_client_judge(struct walk *w, const struct frame_header *h,
 	return judge(w->g, h, w->rest, finding);
 }
 
+/* Ask for the timeouts of the session, whose message waits.  False: it cannot
+ * be asked. */
+static bool
+relay_client_ask(struct walk *w, const struct frame_header *h)
+{
+	walk_flush(w);
+	return exchange_begin_ask(w->g, h->type);
+}
+
 /* True if a window is shut, and this message may touch one of its tables. */
 static bool
 relay_client_waits_at_gate(struct walk *w, const struct frame_header *h)
 {
-	return !gate_is_open(&w->s->sessions->gate) &&
-	       w->s->state == SESSION_READY && w->g->exchange == NULL &&
-	       gate_watch_stops_now(&w->g->watch, h, w->rest);
+	struct gate_watch *watch = &w->g->watch;
+
+	if (gate_is_open(&w->s->sessions->gate) ||
+	    w->s->state != SESSION_READY || w->g->exchange != NULL ||
+	    !gate_watch_stops_now(watch, h, w->rest))
+		return false;
+	if (!gate_watch_wants_clocks(watch) || relay_client_ask(w, h))
+		return true;
+	gate_watch_leave(watch);
+	return false;
 }
 
 /* Deal with one frame.  True: go on with the next. */

@@ -5,8 +5,9 @@ import time
 
 import pytest
 
-from scene import Loop, ask
-from wire import Wire, errors, extended, sync
+import wire
+from scene import Asked, Loop, ask, wait_for
+from wire import Wire, errors, extended, query, sqlstates, sync
 
 TABLES = """
 create table innocent(id int primary key);
@@ -169,3 +170,147 @@ def test_what_nobody_else_may_use_stops_nobody_else(proxy, database, admin,
         assert by_mistake.is_answered(soon_s) != is_granted
         run(d, "commit")
         assert errors(asked.answer() + by_mistake.answer()) == []
+
+
+# -- what waiting hides -----------------------------------------------------
+
+KEPT = """
+create table innocent(id int primary key);
+create table child(id int references innocent);
+"""
+READ = "select * from innocent"
+
+
+@pytest.fixture
+def kept(admin):
+    admin.execute(KEPT)
+
+
+def shut(d):
+    run(d, "begin", "drop table child")
+
+
+# name: texts before, messages
+WAYS = {
+    "simple": ([], [query(READ)]),
+    "block": (["begin"], [query(READ)]),
+    "extended": ([], [*extended(READ), sync()]),
+    "block, extended": (["begin"], [*extended(READ), sync()]),
+    "block in one cycle": ([], [*extended("begin"), *extended(READ), sync()]),
+}
+TIMEOUTS = {"lock_timeout": "55P03", "statement_timeout": "57014"}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("setting", TIMEOUTS)
+def test_who_waits_keeps_its_timeouts(proxy, cluster, database, kept, setting,
+                                      way):
+    """The server says it, as it would have; and the session goes on."""
+    before, messages = WAYS[way]
+    took_s = {}
+    with Wire(proxy, database) as d:
+        shut(d)
+        for endpoint in cluster, proxy:
+            with Wire(endpoint, database) as session:
+                run(session, f"set {setting} = '1s'", *before)
+                asked = Asked(session, *messages)
+                trace = asked.answer()
+                assert sqlstates(trace) == [TIMEOUTS[setting]]
+                assert errors(trace)[0]["M"].startswith("canceling statement")
+                took_s[endpoint] = asked.took_s
+                session.query("rollback")
+                run(session, "select 1")
+        assert took_s[cluster] > 0.9
+        assert 0.9 < took_s[proxy] < took_s[cluster] + 1
+        run(d, "rollback")
+
+
+def test_a_timeout_that_is_set_between_two_waits_counts(proxy, database,
+                                                        kept):
+    with Wire(proxy, database) as d, Wire(proxy, database) as session:
+        shut(d)
+        asked = ask(session, READ)
+        assert not asked.is_answered(HELD_S)
+        run(d, "rollback")
+        assert errors(asked.answer()) == []
+        shut(d)
+        run(session, "set lock_timeout = '500ms'")
+        assert sqlstates(session.query(READ)) == ["55P03"]
+        run(session, "set lock_timeout = 0")
+        asked = ask(session, READ)
+        assert not asked.is_answered(1)
+        run(d, "commit")
+        assert errors(asked.answer()) == []
+
+
+@pytest.mark.parametrize("form", ["simple", "extended"])
+def test_what_never_waits_does_not_wait_here(proxy, cluster, database, kept,
+                                             form):
+    text = "lock table innocent in access share mode nowait"
+    messages = [query(text)] if form == "simple" else [*extended(text), sync()]
+    with Wire(proxy, database) as d:
+        shut(d)
+        for endpoint in cluster, proxy:
+            with Wire(endpoint, database) as session:
+                run(session, "begin")
+                assert sqlstates(session.run(*messages)) == ["55P03"]
+        run(d, "rollback")
+
+
+@pytest.mark.parametrize("how", ["nowait", "skip locked"])
+def test_rows_that_are_not_waited_for_are_the_servers(
+        proxy, cluster, database, admin, kept, how):
+    """It waits for the table, there as here; so it is there that it does."""
+    with Wire(proxy, database) as d:
+        for endpoint in cluster, proxy:
+            shut(d)
+            with Wire(endpoint, database) as session:
+                asked = ask(session, f"{READ} for update {how}")
+                wait_for(admin, "exists (select from pg_locks where pid = %s "
+                         "and not granted)", session.pid)
+                run(d, "rollback")
+                assert errors(asked.answer()) == []
+
+
+@pytest.mark.parametrize("setting, before", [
+    ("idle_session_timeout", []),
+    ("idle_in_transaction_session_timeout", ["begin"]),
+])
+def test_nobody_dies_idle_for_having_waited(proxy, cluster, database, kept,
+                                            setting, before):
+    with Wire(proxy, database) as d:
+        for endpoint in cluster, proxy:
+            shut(d)
+            with Wire(endpoint, database) as session:
+                run(session, f"set {setting} = '1s'", *before)
+                time.sleep(0.5)
+                asked = ask(session, READ)
+                time.sleep(2.5)
+                run(d, "rollback")
+                assert errors(asked.answer()) == []
+
+
+def test_a_cancel_ends_who_waits_with_timeouts(proxy, database, kept):
+    with Wire(proxy, database) as d, Wire(proxy, database) as session:
+        shut(d)
+        run(session, "set lock_timeout = '1min'")
+        asked = ask(session, READ)
+        assert not asked.is_answered(HELD_S)
+        wire.cancel(proxy, session)
+        assert sqlstates(asked.answer()) == ["57014"]
+        run(session, "select 1")
+        run(d, "rollback")
+
+
+def test_who_waits_with_a_snapshot_to_come_gets_it_later(proxy, database,
+                                                         kept):
+    """A question of ours takes no snapshot: LOCK TABLE comes before it."""
+    with Wire(proxy, database) as d, Wire(proxy, database) as session:
+        shut(d)
+        run(session, "begin isolation level repeatable read")
+        asked = ask(session, "lock table innocent in share mode")
+        assert not asked.is_answered(HELD_S)
+        run(d, "insert into innocent values (7)", "commit")
+        assert errors(asked.answer()) == []
+        assert wire.rows(session.query(READ)) == [("7",)]
+        run(session, "commit")

@@ -497,7 +497,8 @@ HEAD = f"""\
 <!-- made by tests/e2e/test_injected.py; {RENEW} -->
 
 All that Lockstep sends by itself goes over the client's own server connection, under the client's role, and only around
-a guarded statement. This page is made of a server's log (`log_statement = all`, `log_min_messages = info`) and of the
+a guarded statement, but for `SHOW` of the session's timeouts (`lock_timeout`, `statement_timeout` and those for being idle)
+where a statement waits at the gate. This page is made of a server's log (`log_statement = all`, `log_min_messages = info`) and of the
 bytes on their way to it, by a test that fails where they differ from what stands here.
 
 There are a `table_a`, a `table_b` and a `table_c` with a foreign key to each; the guarded statement is `{DROP}`.
