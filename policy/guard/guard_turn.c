@@ -82,6 +82,7 @@ guard_turn_denied(struct guard *g, uint64_t now_ms)
 	if (now_ms >= g->deadline_ms && !guard_turn_starves(g))
 		return guard_spend(g, now_ms);
 	g->wake_ms = guard_min(now_ms + delay_ms, g->deadline_ms);
+	g->has_waited = true;
 	return guard_enter(g, GUARD_AT_WAIT);
 }
 

@@ -379,6 +379,7 @@ exchange_timer(struct exchange *x)
 	case EXCHANGE_WAITING:
 		exchange_guard_timer(x);
 		break;
+	case EXCHANGE_ASKING:
 	case EXCHANGE_PLANNING:
 	case EXCHANGE_LOOKING:
 	case EXCHANGE_NAMING:

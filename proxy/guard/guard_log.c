@@ -30,7 +30,8 @@ guard_log_why(struct guard_log *l, struct span error)
 		why = f.message;
 	if (why.len >= sizeof(l->why))
 		why.len = sizeof(l->why) - 1;
-	memcpy(l->why, why.data, why.len);
+	if (why.len > 0)
+		memcpy(l->why, why.data, why.len);
 	l->why[why.len] = '\0';
 }
 

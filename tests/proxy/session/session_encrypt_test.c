@@ -227,7 +227,7 @@ direct_tls_over_a_unix_socket_is_no_packet(void **state)
 
 	connect_locally(f);
 	says(f, "\x16\3\1\0", 4);
-	assert_closes(f, CLOSE_STARTUP_BAD);
+	assert_closes(f, CLOSE_STARTUP_NONE);
 }
 
 static void
@@ -239,7 +239,7 @@ direct_tls_behind_a_request_is_no_packet(void **state)
 	says(f, BYTES(GSSENC_REQUEST));
 	assert_gets(f, f->client, "N", 1);
 	says(f, "\x16\3\1\0", 4);
-	assert_closes(f, CLOSE_STARTUP_BAD);
+	assert_closes(f, CLOSE_STARTUP_NONE);
 	assert_false(f->s->is_direct);
 }
 
