@@ -449,7 +449,7 @@ check_cycle(struct model *m)
 	if (m->step.action != GUARD_WAIT || !m->in_transaction)
 		return;
 	assert_true(++g->waits <= CYCLE_WAITS_MAX);
-	assert_true(m->step.wake_ms - m->now_ms <= CYCLE_WAIT_MAX_MS);
+	assert_true(m->step.wake_ms <= m->now_ms + CYCLE_WAIT_MAX_MS);
 }
 
 static inline void

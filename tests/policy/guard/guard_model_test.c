@@ -453,7 +453,7 @@ check_transitions(void)
 static void
 guard_keeps_its_promises_in_any_conversation(void **state)
 {
-	enum { FIRST_SEED = 1, SEEDS = 50000 };
+	enum { FIRST_SEED = 1, SEEDS = 100000 };
 	unsigned outcomes[GUARD_CANCELED + 1] = {0};
 	unsigned long windows = 0;
 	struct model m;
