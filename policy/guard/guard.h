@@ -29,6 +29,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "policy/catalog/attempt.h"
 #include "policy/catalog/holders.h"
 #include "policy/catalog/lock_set.h"
 #include "policy/catalog/session_facts.h"
@@ -71,6 +72,7 @@ enum guard_action {
 #define GUARD_OUTCOMES(X)                                                      \
 	X(PENDING, "pending")                                                  \
 	X(PROTECTED, "protected")       /* runs with its locks held */         \
+	X(PARTLY, "partly-protected")   /* with those that it may take */      \
 	X(UNNEEDED, "unneeded")         /* too few tables to lock in order */  \
 	X(OUT_OF_SCOPE, "out-of-scope") /* the setting `guard` spares it */    \
 	X(PASSED, "passed")             /* policy = pass */                    \
@@ -117,6 +119,8 @@ enum guard_keeps {
 	X(WINDOW_WAIT, "wait-in-window", WAIT, GATE, PENDING)                  \
 	X(RUN_PROTECTED, "run-protected", RUN, TURN, PROTECTED)                \
 	X(RUN_IN_WINDOW, "run-in-window", RUN, GATE, PROTECTED)                \
+	X(RUN_PARTLY, "run-partly", RUN, TURN, PARTLY)                         \
+	X(RUN_PARTLY_IN_WINDOW, "run-partly-in-window", RUN, GATE, PARTLY)     \
 	X(RUN_UNNEEDED, "run-unneeded", RUN, NOTHING, UNNEEDED)                \
 	X(RUN_UNSCOPED, "run-unscoped", RUN, NOTHING, OUT_OF_SCOPE)            \
 	X(RUN_PASSED, "run-passed", RUN, NOTHING, PASSED)                      \
@@ -147,6 +151,9 @@ enum guard_action guard_state_action(enum guard_state state);
 enum guard_keeps guard_state_keeps(enum guard_state state);
 enum guard_outcome guard_state_outcome(enum guard_state state);
 
+/* True if the statement runs with locks held that an attempt took. */
+bool guard_outcome_holds(enum guard_outcome outcome);
+
 /* True if the guard may go from the one to the other in a single step. */
 bool guard_state_allows(enum guard_state from, enum guard_state to);
 
@@ -175,7 +182,7 @@ struct guard_step {
 	bool is_again;              /* PLAN: an attempt failed since the last */
 	enum holders_of look_at;    /* HOLDERS */
 	uint32_t window_ms;         /* SHUT: for so long at most */
-	bool nowait;                /* ATTEMPT: do not queue for any lock */
+	enum attempt_manner manner; /* ATTEMPT */
 	bool takes_turn;            /* ATTEMPT: the server's turn first */
 	uint32_t attempt_bound_ms;  /* ATTEMPT: from first lock to last */
 	size_t coax_index;          /* COAX: this item of the set */
@@ -212,9 +219,9 @@ struct guard {
 	bool in_transaction; /* the client's own block is open */
 	bool counts_near;    /* as guard_counts_near */
 	bool skips_turn;     /* an attempt does without the server's */
-	bool nowait;         /* the last attempt did not queue */
 	bool has_pressed;    /* in this window */
 	bool is_clear; /* the last look, just now, found nobody in the way */
+	enum attempt_manner manner; /* of the last attempt */
 	enum guard_limit limit;
 	struct session_facts facts;
 	struct lock_set set; /* owned; in the order to lock it */
@@ -296,7 +303,7 @@ struct guard_step guard_shut(struct guard *g, uint64_t now_ms);
  * ATTEMPT is done.  BUSY: index is that of the item.  GRANTED: *again is the
  * set as planned with all locks held, empty where that was not done; taken.  A
  * set that grew is let go and tried anew.  The caller gives every lock back
- * unless the step is a protected RUN.
+ * unless the step is a RUN whose outcome holds them.
  */
 struct guard_step guard_attempted(struct guard *g, enum attempt_result result,
 				  size_t index, struct lock_set *again,

@@ -34,4 +34,7 @@ void report_waiting(struct report *out, const struct guard_account *a,
  * included, which there must be room for. */
 void report_lock_set(char *out, size_t size, const struct lock_set *set);
 
+/* The same of those members of the set that no attempt can lock. */
+void report_unlockable(char *out, size_t size, const struct lock_set *set);
+
 #endif

@@ -52,6 +52,10 @@ guard_log_outcome(const struct guard_log *l, const struct guarded *of,
 	if (a.settings->rule != NULL)
 		log_text(&e, "rule", a.settings->rule);
 	log_text(&e, "outcome", guard_outcome_name(a.outcome));
+	if (a.outcome == GUARD_PARTLY) {
+		report_unlockable(tables, sizeof(tables), a.set);
+		log_text(&e, "unlocked", tables);
+	}
 	log_number(&e, "attempts", a.attempts);
 	log_number(&e, "held_ms", run_ms - l->begun_ms);
 	log_number(&e, "run_ms", now_ms - run_ms);
