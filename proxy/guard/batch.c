@@ -15,6 +15,7 @@ _Static_assert((int)COLUMNS_MAX >= (int)SESSION_FACTS_COLUMNS, "a row fits");
 _Static_assert((int)COLUMNS_MAX >= (int)OVERRIDES_COLUMNS, "a row fits");
 _Static_assert((int)COLUMNS_MAX >= (int)LOCK_SET_COLUMNS, "a row fits");
 _Static_assert((int)COLUMNS_MAX >= (int)HOLDERS_COLUMNS, "a row fits");
+_Static_assert((int)COLUMNS_MAX >= (int)PLAIN_SETTINGS_COLUMNS, "a row fits");
 
 void
 batch_begin(struct batch *b, struct guarded *g, const struct lock_set *set)
@@ -45,6 +46,24 @@ void
 batch_add_command(struct batch *b, const char *sql)
 {
 	batch_add(b, BATCH_COMMAND, sql, NULL, 0);
+}
+
+void
+batch_add_plain(struct batch *b, bool restores)
+{
+	char name[INJECT_NAME_BYTES];
+	char *sql;
+
+	b->restores = restores;
+	b->plain_statement =
+	    inject_prepare(&b->injection, name, plain_settings_query());
+	sql = plain_settings_execute(name);
+	if (sql != NULL)
+		batch_add(b, BATCH_PLAIN, sql, NULL, 0);
+	else
+		batch_fail(b);
+	free(sql);
+	inject_close(&b->injection, b->plain_statement);
 }
 
 void
@@ -137,6 +156,8 @@ batch_add_plan(struct batch *b, const struct statement *statements,
 bool
 batch_send(struct batch *b, bool ends_cycle)
 {
+	if (b->restores)
+		batch_add(b, BATCH_RESTORE, plain_settings_restore(), NULL, 0);
 	if (ends_cycle)
 		inject_sync(&b->injection);
 	else
@@ -170,6 +191,11 @@ batch_take_row(struct batch *b, struct span body)
 	case BATCH_COMMAND:
 	case BATCH_ATTEMPT:
 		return false;
+	case BATCH_PLAIN:
+		return batch_read_row(v, PLAIN_SETTINGS_COLUMNS, body) &&
+		       plain_settings_read(&b->has_own_settings, v);
+	case BATCH_RESTORE:
+		return true;
 	case BATCH_FACTS:
 		b->has_facts = batch_read_row(v, SESSION_FACTS_COLUMNS, body) &&
 			       session_facts_read(&b->facts, v);
@@ -198,6 +224,8 @@ batch_take_error(struct batch *b, uint8_t entry, struct frame frame,
 
 	if (entry == FRONTEND_BIND && b->done < b->count)
 		b->injection.guarded->stray_statement = b->statements[b->done];
+	else if (b->done < b->count && b->purposes[b->done] == BATCH_PLAIN)
+		b->injection.guarded->stray_statement = b->plain_statement;
 	if (batch_has_error(b))
 		return;
 	write_bytes(&b->error, raw.data, raw.len);

@@ -11,6 +11,7 @@
 #include "policy/catalog/gate_names.h"
 #include "policy/catalog/holders.h"
 #include "policy/catalog/lock_set.h"
+#include "policy/catalog/plain_settings.h"
 #include "policy/catalog/session_facts.h"
 #include "policy/guard/overrides.h"
 #include "protocol/frame.h"
@@ -25,10 +26,12 @@ enum batch_purpose {
 	BATCH_HOLDERS,
 	BATCH_ATTEMPT,
 	BATCH_NAMES,
+	BATCH_PLAIN,
+	BATCH_RESTORE,
 };
 
 enum {
-	BATCH_MAX = 6, /* statements in one */
+	BATCH_MAX = 8, /* statements in one */
 };
 
 struct batch {
@@ -38,7 +41,10 @@ struct batch {
 	size_t count;
 	size_t done;                /* statements whose Execute is answered */
 	const struct lock_set *set; /* borrowed: to attempt, or to look at */
+	uint32_t plain_statement;   /* prepared for BATCH_PLAIN; 0: none */
+	bool restores;              /* sets back what BATCH_PLAIN set */
 	/* The results. */
+	bool has_own_settings; /* BATCH_PLAIN has set others aside */
 	bool has_facts;
 	bool is_odd; /* a row had not the shape its query gives it */
 	bool has_attempt;
@@ -62,8 +68,11 @@ void batch_begin(struct batch *b, struct guarded *g,
 /*
  * Add one statement each; the answers fill the fields above.  All that is
  * pointed to is borrowed for the call.  Out of memory: batch_send says so.
+ * Behind batch_add_plain all run under plain settings, until batch_send sets
+ * back what was, where the transaction goes on and so it must.
  */
 void batch_add_command(struct batch *b, const char *sql);
+void batch_add_plain(struct batch *b, bool restores);
 void batch_add_facts(struct batch *b, bool in_block);
 void batch_add_overrides(struct batch *b);
 void batch_add_attempt(struct batch *b, const struct attempt *attempt);

@@ -69,16 +69,26 @@ exchange_send_plan(struct exchange *x)
 		batch_add_command(&x->batch, SAVEPOINT_SET);
 		x->has_savepoint = true;
 	}
+	batch_add_plain(&x->batch, x->context != CONTEXT_IDLE);
 	batch_add_facts(&x->batch, x->context != CONTEXT_IDLE);
 	batch_add_overrides(&x->batch);
 	exchange_add_plan(x);
 	(void)batch_send(&x->batch, exchange_may_sync(x));
 }
 
+/* As the plan has found them, settings of the session's are set aside. */
+static void
+exchange_begin_question(struct exchange *x, enum exchange_phase phase)
+{
+	exchange_begin_batch(x, phase);
+	if (x->has_own_settings)
+		batch_add_plain(&x->batch, x->context != CONTEXT_IDLE);
+}
+
 static void
 exchange_send_names(struct exchange *x)
 {
-	exchange_begin_batch(x, EXCHANGE_NAMING);
+	exchange_begin_question(x, EXCHANGE_NAMING);
 	batch_add_names(&x->batch);
 	(void)batch_send(&x->batch, exchange_may_sync(x));
 }
@@ -86,7 +96,7 @@ exchange_send_names(struct exchange *x)
 static void
 exchange_send_coax(struct exchange *x, const struct guard_step *step)
 {
-	exchange_begin_batch(x, EXCHANGE_COAXING);
+	exchange_begin_question(x, EXCHANGE_COAXING);
 	batch_add_coax(&x->batch, step->coax_index, step->coax_bound_ms);
 	(void)batch_send(&x->batch, exchange_may_sync(x));
 }
@@ -94,7 +104,7 @@ exchange_send_coax(struct exchange *x, const struct guard_step *step)
 static void
 exchange_send_look(struct exchange *x, enum holders_of of)
 {
-	exchange_begin_batch(x, EXCHANGE_LOOKING);
+	exchange_begin_question(x, EXCHANGE_LOOKING);
 	batch_add_look(&x->batch, of);
 	(void)batch_send(&x->batch, exchange_may_sync(x));
 }
@@ -121,6 +131,8 @@ exchange_send_attempt(struct exchange *x, const struct guard_step *step)
 	exchange_begin_batch(x, EXCHANGE_ATTEMPTING);
 	if (x->context == CONTEXT_IDLE && exchange_is_query(x))
 		batch_add_command(&x->batch, "BEGIN");
+	if (x->has_own_settings)
+		batch_add_plain(&x->batch, true);
 	batch_add_attempt(&x->batch, &a);
 	/* A cycle of the client's cannot be taken back to a savepoint: there it
 	 * would help nobody to learn of a set that grew. */
@@ -368,6 +380,7 @@ exchange_planned(struct exchange *x)
 
 	if (exchange_is_cut_short(x))
 		return;
+	x->has_own_settings = b->has_own_settings;
 	if (!b->has_facts || !exchange_choose_settings(x))
 		exchange_give_up(x);
 	else

@@ -98,9 +98,10 @@ struct exchange {
 	bool has_asked;  /* in FENCE: for the answers to an open cycle */
 	bool is_failing; /* the server's error goes to the client next */
 	bool is_hurried; /* exchange_hurry was called */
-	bool is_noticing;   /* the look is for a notice, not for the guard */
-	bool has_savepoint; /* ours */
-	bool in_own_block;  /* the piece runs between our BEGIN and COMMIT */
+	bool is_noticing;      /* the look is for a notice, not for the guard */
+	bool has_savepoint;    /* ours */
+	bool has_own_settings; /* the session, as batch.h says */
+	bool in_own_block;     /* the piece runs between our BEGIN and COMMIT */
 	/*
 	 * The client's statement: a Query or, if that has no text, an Execute.
 	 */

@@ -14,14 +14,10 @@
 #include "protocol/frontend.h"
 #include "proxy/guard/guarded.h"
 
-enum {
-	NAME_MAX_BYTES = 24,
-};
-
 static void
-inject_name(char out[NAME_MAX_BYTES], uint32_t number)
+inject_name(char out[INJECT_NAME_BYTES], uint32_t number)
 {
-	snprintf(out, NAME_MAX_BYTES, "_lockstep%u", number);
+	snprintf(out, INJECT_NAME_BYTES, "_lockstep%u", number);
 }
 
 /* The server is going to be sent a message of ours of this type. */
@@ -32,33 +28,42 @@ inject_note(struct injection *i, enum frontend_type type)
 		      PIPELINE_PROXY);
 }
 
-static void
-inject_close_stray(struct injection *i)
+void
+inject_close(struct injection *i, uint32_t number)
 {
-	char name[NAME_MAX_BYTES];
+	char name[INJECT_NAME_BYTES];
 
-	inject_name(name, i->guarded->stray_statement);
-	i->guarded->stray_statement = 0;
+	inject_name(name, number);
 	inject_note(i, FRONTEND_CLOSE);
 	close_write(&i->out, 'S', name);
+}
+
+uint32_t
+inject_prepare(struct injection *i, char name[INJECT_NAME_BYTES],
+	       const char *sql)
+{
+	uint32_t number = ++i->guarded->injected;
+
+	if (i->guarded->stray_statement != 0)
+		inject_close(i, i->guarded->stray_statement);
+	i->guarded->stray_statement = 0;
+	inject_name(name, number);
+	inject_note(i, FRONTEND_PARSE);
+	parse_write(&i->out, name, sql);
+	return number;
 }
 
 uint32_t
 inject_statement(struct injection *i, const char *sql, char *const *params,
 		 size_t count)
 {
-	uint32_t number = ++i->guarded->injected;
-	char name[NAME_MAX_BYTES];
+	char name[INJECT_NAME_BYTES];
+	uint32_t number = inject_prepare(i, name, sql);
 
-	if (i->guarded->stray_statement != 0)
-		inject_close_stray(i);
-	inject_name(name, number);
-	inject_note(i, FRONTEND_PARSE);
 	inject_note(i, FRONTEND_BIND);
 	inject_note(i, FRONTEND_CLOSE);
 	inject_note(i, FRONTEND_EXECUTE);
 	inject_note(i, FRONTEND_CLOSE);
-	parse_write(&i->out, name, sql);
 	bind_write(&i->out, name, name, params, count);
 	close_write(&i->out, 'S', name);
 	execute_write(&i->out, name);

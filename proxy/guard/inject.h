@@ -16,6 +16,10 @@
 
 struct guarded;
 
+enum {
+	INJECT_NAME_BYTES = 24, /* "_lockstep4294967295" */
+};
+
 /* A zeroed one with its guarded set is empty and valid. */
 struct injection {
 	struct guarded *guarded; /* the session; borrowed */
@@ -29,6 +33,14 @@ struct injection {
  */
 uint32_t inject_statement(struct injection *i, const char *sql,
 			  char *const *params, size_t count);
+
+/*
+ * Add a Parse alone, for other statements of ours to EXECUTE until inject_close
+ * of its number, which is returned; its name goes to `name`.
+ */
+uint32_t inject_prepare(struct injection *i, char name[INJECT_NAME_BYTES],
+			const char *sql);
+void inject_close(struct injection *i, uint32_t number);
 
 /*
  * Add a message that makes the server answer: a Sync, which also ends the

@@ -62,6 +62,8 @@ QUERIES = {
     "drop_seed": "LOCK SET",
     "pg_stat_activity": "LOOK",
     "ev_class": "NAMES",
+    "EXECUTE _lockstep": "PLAIN SETTINGS",
+    "AS restored": "SETTINGS BACK",
 }
 
 
@@ -92,7 +94,11 @@ def entries_of(log, pid):
         if not is_wanted:
             continue
         if not head:
-            entries[-1].text += "\n" + line.removeprefix("\t")
+            more = "\n" + line.removeprefix("\t")
+            if entries[-1].detail:
+                entries[-1].detail += more
+            else:
+                entries[-1].text += more
         elif head[3] == "DETAIL":
             entries[-1].detail = head[4]
         elif head[3] not in ("HINT", "CONTEXT", "LOCATION"):
@@ -127,14 +133,26 @@ OURS = "PBCEC"
 
 
 def take_statement(frames, entries, page):
-    """One of Lockstep's: five messages, and what the log has of it."""
+    """One of Lockstep's: five messages, and what the log has of it.
+
+    What it executes is parsed before, closed behind, and a DETAIL of the log.
+    """
+    is_executing = [kind for kind, _ in frames[:2]] == ["P", "P"]
+    if is_executing:
+        frames.pop(0)
     kinds, names = zip(*[frames.pop(0) for _ in OURS])
     assert "".join(kinds) == OURS and len(set(names)) == 1, (kinds, names)
     entry = entries.pop(0)
     prefix = f"execute {names[0]}/{names[0]}: "
     assert entry.text.startswith(prefix), entry
+    text = entry.text.removeprefix(prefix)
     parameters = re.sub("^parameters: ", "", entry.detail, flags=re.I)
-    text = page.name_of(entry.text.removeprefix(prefix), parameters)
+    if is_executing:
+        assert frames.pop(0)[0] == "C"
+        text = re.sub("_lockstep[0-9]+", "_lockstep1", text)
+        text += "\n\n" + entry.detail.removeprefix("prepare: ")
+        parameters = ""
+    text = page.name_of(text, parameters)
     return Sent(True, "", text, take_reports(entries))
 
 
@@ -423,6 +441,10 @@ SECTIONS = {
         Case("gate_transaction = 0, nobody in the way",
              "The same without the gate.",
              SIMPLE, settings={"gate_transaction": "0"}, before=BEGUN),
+        Case("gate_transaction = 0, the session has settings of its own",
+             "They are set aside for each round trip, and set back in the same.",
+             SIMPLE, settings={"gate_transaction": "0"},
+             before=("begin", "set local enable_nestloop = off")),
         Case("policy = lock, somebody in the way",
              "An attempt that fails has given back what it took, and there is "
              "nothing else to take back.",
@@ -487,6 +509,9 @@ There are a `table_a`, a `table_b` and a `table_c` with a foreign key to each; t
   held there is also a `LOOK` for each NOTICE, from one second on.
 - What begins in capitals and has no semicolon is long, and stands [at the end](#the-texts) of the page. `SESSION FACTS`,
   `SESSION SETTINGS`, `LOCK SET`, `LOOK` and `NAMES` read catalogs and nothing else. `ATTEMPT` locks all tables or none.
+- `PLAIN SETTINGS` sets aside those settings of the session that would make a question dear or change its answer, and tells
+  how many these are; mostly none, and then it comes once. `SETTINGS BACK` sets them back where the transaction goes on,
+  before anything of the client's runs. What the first one executes is parsed before it and closed behind it.
 - An attempt reports by an INFO message with SQLSTATE `LKSTP`, which the client does not get: the number of locks when all
   are held; else the place, from 0, of the one that was not to be had; or one more than their number when another Lockstep
   has the turn.

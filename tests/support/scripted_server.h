@@ -22,6 +22,7 @@
 #include "policy/catalog/attempt.h"
 #include "policy/catalog/gate_names.h"
 #include "policy/catalog/holders.h"
+#include "policy/catalog/plain_settings.h"
 #include "policy/catalog/session_facts.h"
 #include "policy/guard/overrides.h"
 #include "protocol/frame.h"
@@ -62,7 +63,8 @@ struct scripted_server {
 	bool is_gone;
 	bool has_failed; /* the statement that it is at */
 	bool has_savepoint;
-	bool holds_outer; /* locks of an attempt, below the savepoint */
+	bool has_own_settings; /* else what sets them aside is not traced */
+	bool holds_outer;      /* locks of an attempt, below the savepoint */
 	bool holds_inner;
 	char set[16]; /* tables of the plan; capitals are views */
 	struct server_entry statements[SERVER_NAMES];
@@ -337,6 +339,12 @@ server_verb(char out[SERVER_VERB_MAX], const char *sql)
 		word = "names";
 	else if (strcmp(sql, attempt_refusal_sql()) == 0)
 		word = "refuse";
+	else if (server_begins(sql, "EXECUTE _lockstep"))
+		word = "plain";
+	else if (strcmp(sql, plain_settings_query()) == 0)
+		word = "prepared";
+	else if (strcmp(sql, plain_settings_restore()) == 0)
+		word = "restore";
 	else if (server_begins(sql, "WITH RECURSIVE"))
 		word = "plan";
 	else if (server_begins(sql, "DO $lockstep")) {
@@ -518,6 +526,23 @@ server_answer_attempt(struct scripted_server *s, const char *verb,
 	server_tag(s, "DO");
 }
 
+static inline bool
+server_is_about_settings(const struct server_entry *e)
+{
+	return e->is_ours && (strcmp(e->verb, "plain") == 0 ||
+			      strcmp(e->verb, "restore") == 0);
+}
+
+static inline void
+server_answer_plain(struct scripted_server *s)
+{
+	const char *row[PLAIN_SETTINGS_COLUMNS] = {
+	    s->has_own_settings ? "1" : "0", ""};
+
+	server_row(s, row, PLAIN_SETTINGS_COLUMNS);
+	server_tag(s, "EXECUTE");
+}
+
 /* A statement of ours; words is what the script says of it. */
 static inline void
 server_answer_ours(struct scripted_server *s, const struct server_entry *e,
@@ -525,6 +550,10 @@ server_answer_ours(struct scripted_server *s, const struct server_entry *e,
 {
 	const char *verb = e->verb;
 
+	if (server_is_about_settings(e)) {
+		server_answer_plain(s);
+		return;
+	}
 	if (server_begins(verb, "attempt(") || server_begins(verb, "coax(")) {
 		server_answer_attempt(s, verb, words, e->attempt_count);
 		return;
@@ -761,7 +790,8 @@ server_executes(struct scripted_server *s, struct span body)
 	assert_non_null(e);
 	snprintf(word, sizeof(word), e->is_ours ? "%s%s" : "Execute(%s%s)",
 		 !e->is_ours && server_holds(s) ? "*" : "", e->verb);
-	server_note(s, word);
+	if (s->has_own_settings || !server_is_about_settings(e))
+		server_note(s, word);
 	s->copies_in_cycle = true;
 	if (!server_execute(s, e))
 		s->skips = !s->is_gone;
@@ -867,6 +897,8 @@ static inline void
 server_start(struct scripted_server *s, const char *script)
 {
 	s->script.text = script;
+	s->has_own_settings =
+	    script != NULL && strstr(script, "plain:") != NULL;
 	s->status = TRANSACTION_IDLE;
 	memcpy(s->set, "abc", 4);
 }

@@ -1,6 +1,7 @@
 -- What the guard must know of the session it works in; $1: a transaction block
 -- is open.  pg_locks costs a pass over the whole lock table, so it is read only
--- where a block can hold locks at all.
+-- where a block can hold locks at all.  The statement_timeout may be set aside
+-- for our questions; see plain_settings.sql.
 SELECT pg_catalog.current_setting('transaction_read_only') AS read_only,
        pg_catalog.pg_is_in_recovery() AS in_recovery,
        pg_catalog.current_setting('transaction_isolation') AS isolation,
@@ -17,7 +18,9 @@ SELECT pg_catalog.current_setting('transaction_read_only') AS read_only,
        ELSE false END AS strong_locks,
        pg_catalog.current_setting('client_min_messages') AS min_messages,
        pg_catalog.current_setting('lock_timeout') AS lock_timeout,
-       pg_catalog.current_setting('statement_timeout') AS statement_timeout,
+       COALESCE(pg_catalog.substring(pg_catalog.current_setting(
+           'lockstep.settings_before', true), 'statement_timeout=([^,]*)'),
+           pg_catalog.current_setting('statement_timeout')) AS statement_timeout,
        pg_catalog.current_setting('deadlock_timeout') AS deadlock_timeout,
        EXISTS (
        SELECT FROM pg_catalog.pg_language g

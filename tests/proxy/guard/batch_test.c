@@ -382,6 +382,64 @@ batch_answer_remembers_the_statement_that_an_error_leaves(void **state)
 }
 
 static void
+batch_add_plain_sets_settings_aside_and_back(void **state)
+{
+	static const char *const row[PLAIN_SETTINGS_COLUMNS] = {
+	    "2", "work_mem=64kB,geqo_threshold=2"};
+	struct batch_fixture *f = *state;
+
+	batch_add_plain(&f->batch, true);
+	batch_add_command(&f->batch, "select 1");
+	assert_sends(f, true, "PPBCECCPBCECPBCECS");
+	assert_takes(f, BACKEND_PARSE_COMPLETE, "", 0);
+	answer_begin(f);
+	answer_row(f, row, PLAIN_SETTINGS_COLUMNS);
+	answer_end(f);
+	assert_takes(f, BACKEND_CLOSE_COMPLETE, "", 0);
+	answer_begin(f);
+	answer_end(f);
+	answer_begin(f);
+	answer_row(f, row, PLAIN_SETTINGS_COLUMNS);
+	answer_end(f);
+	answer_ready(f);
+	assert_true(f->batch.has_own_settings);
+	assert_false(f->batch.is_odd);
+}
+
+static void
+batch_add_plain_leaves_it_to_the_end_of_the_transaction(void **state)
+{
+	static const char *const row[PLAIN_SETTINGS_COLUMNS] = {"0", ""};
+	struct batch_fixture *f = *state;
+
+	batch_add_plain(&f->batch, false);
+	assert_sends(f, true, "PPBCECCS");
+	assert_takes(f, BACKEND_PARSE_COMPLETE, "", 0);
+	answer_begin(f);
+	answer_row(f, row, PLAIN_SETTINGS_COLUMNS);
+	answer_end(f);
+	assert_takes(f, BACKEND_CLOSE_COMPLETE, "", 0);
+	answer_ready(f);
+	assert_false(f->batch.has_own_settings);
+}
+
+/* An error skips the Close of what was prepared for it. */
+static void
+batch_add_plain_that_fails_leaves_no_statement(void **state)
+{
+	struct batch_fixture *f = *state;
+	struct guarded *g = &f->guarded.guarded;
+
+	batch_add_plain(&f->batch, false);
+	assert_sends(f, true, "PPBCECCS");
+	assert_takes(f, BACKEND_PARSE_COMPLETE, "", 0);
+	answer_begin(f);
+	answer_error(f, "57014");
+	answer_ready(f);
+	assert_int_equal(g->stray_statement, g->injected - 1);
+}
+
+static void
 batch_answer_notes_rows_of_another_shape(void **state)
 {
 	struct batch_fixture *f = *state;
@@ -540,6 +598,9 @@ main(void)
 	    TEST(batch_answer_takes_an_odd_error_for_one),
 	    TEST(batch_answer_without_memory_for_an_error_closes_the_pair),
 	    TEST(batch_answer_remembers_the_statement_that_an_error_leaves),
+	    TEST(batch_add_plain_sets_settings_aside_and_back),
+	    TEST(batch_add_plain_leaves_it_to_the_end_of_the_transaction),
+	    TEST(batch_add_plain_that_fails_leaves_no_statement),
 	    TEST(batch_answer_notes_rows_of_another_shape),
 	    TEST(batch_answer_notes_rows_where_none_belong),
 	    TEST(batch_begin_forgets_what_was),

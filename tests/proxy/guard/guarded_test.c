@@ -75,10 +75,10 @@ guarded_describe_tells_what_is_kept(void **state)
 	assert_describes(NULL, "P drop table c\nB", "it kept_messages=2");
 	assert_describes("settings: policy=hold; look: young; look: young",
 			 "Q drop table c",
-			 "it injected=6 keeps_turn=yes "
+			 "it injected=8 keeps_turn=yes "
 			 "keeps_gate=\"for a statement\"");
 	assert_describes("settings: gate_transaction=0",
-			 "Q begin\n--\nQ drop table c", "it injected=7");
+			 "Q begin\n--\nQ drop table c", "it injected=10");
 }
 
 int

@@ -177,6 +177,23 @@ inject_statement_closes_a_stray_one_first(void **state)
 }
 
 static void
+inject_prepare_leaves_a_statement_until_it_is_closed(void **state)
+{
+	struct fixture *f = *state;
+	char name[INJECT_NAME_BYTES];
+	uint32_t number = inject_prepare(&f->injection, name, "select 1");
+
+	assert_string_equal(name, "_lockstep1");
+	inject_statement(&f->injection, "execute _lockstep1", NULL, 0);
+	inject_close(&f->injection, number);
+	send_all(f);
+	assert_parses(f, "_lockstep1", "select 1");
+	assert_statement(f, "_lockstep2", "execute _lockstep1");
+	assert_closes(f, 'S', "_lockstep1");
+	assert_int_equal(f->sent.len, 0);
+}
+
+static void
 inject_tells_the_pipeline_that_all_is_ours(void **state)
 {
 	struct fixture *f = *state;
@@ -247,6 +264,7 @@ main(void)
 	    TEST(inject_statement_uses_a_name_once),
 	    TEST(inject_statement_sends_parameters_as_text),
 	    TEST(inject_statement_closes_a_stray_one_first),
+	    TEST(inject_prepare_leaves_a_statement_until_it_is_closed),
 	    TEST(inject_tells_the_pipeline_that_all_is_ours),
 	    cmocka_unit_test(inject_send_without_memory_closes_the_pair),
 	};
