@@ -221,7 +221,7 @@ struct guard {
 	bool skips_turn;     /* an attempt does without the server's */
 	bool has_pressed;    /* in this window */
 	bool is_clear; /* the last look, just now, found nobody in the way */
-	enum attempt_manner manner; /* of the last attempt */
+	enum attempt_manner manner; /* the last one */
 	enum guard_limit limit;
 	struct session_facts facts;
 	struct lock_set set; /* owned; in the order to lock it */
