@@ -35,23 +35,95 @@ choose_tag(char tag[TAG_MAX], const struct lock_set *set)
 	while (is_in_a_name(set, tag));
 }
 
+/* Give up when the bound is over; else l is what is left of it. */
 static void
-print_lock(struct text *t, const struct attempt *a, size_t index)
+print_left(struct text *t, const struct attempt *a)
 {
-	const struct lock_item *item = &a->set->items[index];
+	text_print(t, CATALOG_SQL_ATTEMPT_LEFT "\n", a->bound_ms);
+}
 
-	text_print(t, CATALOG_SQL_ATTEMPT_ITEM "\n", index);
-	if (!a->nowait)
-		text_print(t, CATALOG_SQL_ATTEMPT_BOUND "\n", a->bound_ms);
-	else if (item->owner != NULL)
-		text_print(t, CATALOG_SQL_ATTEMPT_MOMENT "\n");
+/* Queue for the lock, as long as there is time. */
+static void
+print_limit(struct text *t, const struct attempt *a)
+{
+	print_left(t, a);
+	text_put_string(t, CATALOG_SQL_ATTEMPT_LIMIT "\n");
+}
+
+static void
+print_lock(struct text *t, const struct lock_item *item, bool nowait)
+{
+	if (nowait && item->owner != NULL)
+		text_put_string(t, CATALOG_SQL_ATTEMPT_MOMENT "\n");
 	if (item->owner != NULL)
 		text_print(t, CATALOG_SQL_ATTEMPT_OWNER "\n", item->name,
 			   item->owner);
 	else
 		text_print(t, CATALOG_SQL_ATTEMPT_LOCK "\n", item->name,
-			   lock_mode_sql(item->mode),
-			   a->nowait ? " NOWAIT" : "");
+			   lock_mode_sql(item->mode), nowait ? " NOWAIT" : "");
+}
+
+/* Lock the items from `from` to before `to`. */
+static void
+print_locks(struct text *t, const struct attempt *a, size_t from, size_t to,
+	    bool nowait)
+{
+	size_t i;
+
+	for (i = from; i < to; i++) {
+		if (!a->set->items[i].is_lockable)
+			continue;
+		text_print(t, CATALOG_SQL_ATTEMPT_ITEM "\n", i);
+		if (a->manner == ATTEMPT_QUEUES ||
+		    (a->manner == ATTEMPT_POLLS && !nowait))
+			print_limit(t, a);
+		print_lock(t, &a->set->items[i], nowait);
+	}
+}
+
+static void
+print_poll(struct text *t, const struct attempt *a, size_t from, bool nowait)
+{
+	text_put_string(t, CATALOG_SQL_ATTEMPT_POLL "\n");
+	print_locks(t, a, from, a->set->count, nowait);
+	text_put_string(t, CATALOG_SQL_ATTEMPT_AGAIN "\n");
+	print_left(t, a);
+	text_put_string(t, CATALOG_SQL_ATTEMPT_LOOP "\n");
+}
+
+/* The index behind the first item that is lockable. */
+static size_t
+attempt_behind_first(const struct attempt *a)
+{
+	size_t i;
+
+	for (i = 0; i < a->set->count; i++)
+		if (a->set->items[i].is_lockable)
+			return i + 1;
+	return i;
+}
+
+static void
+print_all(struct text *t, const struct attempt *a)
+{
+	size_t second = attempt_behind_first(a);
+
+	switch (a->manner) {
+	case ATTEMPT_AT_ONCE:
+	case ATTEMPT_QUEUES:
+		print_locks(t, a, 0, a->set->count,
+			    a->manner == ATTEMPT_AT_ONCE);
+		break;
+	case ATTEMPT_POLLS:
+		print_locks(t, a, 0, second, false);
+		if (second < a->set->count)
+			print_poll(t, a, second, true);
+		break;
+	case ATTEMPT_NUDGES:
+		text_put_string(t, CATALOG_SQL_ATTEMPT_MOMENT "\n");
+		print_poll(t, a, 0, false);
+		break;
+	}
 }
 
 /* True if the attempt sets lock_timeout. */
@@ -63,7 +135,7 @@ attempt_sets_timeout(const struct attempt *a)
 	for (i = 0; i < a->set->count; i++)
 		if (a->set->items[i].owner != NULL)
 			return true;
-	return !a->nowait;
+	return a->manner != ATTEMPT_AT_ONCE;
 }
 
 static void
@@ -81,16 +153,13 @@ attempt_sql(const struct attempt *a)
 {
 	struct text t = {0};
 	char tag[TAG_MAX];
-	size_t i;
 
 	choose_tag(tag, a->set);
 	text_print(&t, CATALOG_SQL_ATTEMPT_BEGIN "\n", tag);
 	for (i = 0; a->takes_turn && i < a->set->count; i++)
 		if (!a->set->items[i].is_lockable)
 			print_turn(&t, a->set, i);
-	for (i = 0; i < a->set->count; i++)
-		if (a->set->items[i].is_lockable)
-			print_lock(&t, a, i);
+	print_all(&t, a);
 	if (attempt_sets_timeout(a))
 		text_print(&t, CATALOG_SQL_ATTEMPT_RESTORE "\n",
 			   a->lock_timeout);

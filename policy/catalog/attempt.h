@@ -25,15 +25,29 @@ enum {
 	ATTEMPT_TURN_CLASS = 1282368363,
 };
 
+/* How an attempt waits for the locks that it does not get at once. */
+enum attempt_manner {
+	/* For none. */
+	ATTEMPT_AT_ONCE,
+	/* In the server's queue for the first one, while it holds nothing; for
+	 * the others by trying them again and again. */
+	ATTEMPT_POLLS,
+	/* By trying all of them, each for a moment in the queue: where the
+	 * server lets it go first, it gets the lock in that moment. */
+	ATTEMPT_NUDGES,
+	/* In the queue for each. */
+	ATTEMPT_QUEUES,
+};
+
 /* An attempt to be made; all that is pointed to is borrowed. */
 struct attempt {
 	const struct lock_set *set; /* in order; what is not lockable is left
 				       out */
-	bool nowait;
+	enum attempt_manner manner;
 	bool takes_turn;          /* for what is not lockable: first of all, its
 				     advisory lock, or nothing */
 	uint32_t bound_ms;        /* from the first lock to the last; unused
-				     with nowait */
+				     with ATTEMPT_AT_ONCE */
 	const char *lock_timeout; /* the session's, set back when granted */
 };
 

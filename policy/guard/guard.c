@@ -37,8 +37,7 @@ guard_take_set(struct guard *g, struct lock_set *set)
 	(void)lock_order_sort(&g->set, &g->settings->order);
 }
 
-/* True if the set has a member that LOCK TABLE cannot lock. */
-static bool
+bool
 guard_has_unlockable(const struct guard *g)
 {
 	size_t i;

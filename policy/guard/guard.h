@@ -29,6 +29,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "policy/catalog/attempt.h"
 #include "policy/catalog/holders.h"
 #include "policy/catalog/lock_set.h"
 #include "policy/catalog/rival.h"
@@ -72,6 +73,7 @@ enum guard_action {
 #define GUARD_OUTCOMES(X)                                                      \
 	X(PENDING, "pending")                                                  \
 	X(PROTECTED, "protected")       /* runs with its locks held */         \
+	X(PARTLY, "partly-protected")   /* with those that it may take */      \
 	X(UNNEEDED, "unneeded")         /* too few tables to lock in order */  \
 	X(OUT_OF_SCOPE, "out-of-scope") /* the setting `guard` spares it */    \
 	X(PASSED, "passed")             /* policy = pass */                    \
@@ -119,6 +121,8 @@ enum guard_keeps {
 	X(WINDOW_WAIT, "wait-in-window", WAIT, GATE, PENDING)                  \
 	X(RUN_PROTECTED, "run-protected", RUN, TURN, PROTECTED)                \
 	X(RUN_IN_WINDOW, "run-in-window", RUN, GATE, PROTECTED)                \
+	X(RUN_PARTLY, "run-partly", RUN, TURN, PARTLY)                         \
+	X(RUN_PARTLY_IN_WINDOW, "run-partly-in-window", RUN, GATE, PARTLY)     \
 	X(RUN_UNNEEDED, "run-unneeded", RUN, NOTHING, UNNEEDED)                \
 	X(RUN_UNSCOPED, "run-unscoped", RUN, NOTHING, OUT_OF_SCOPE)            \
 	X(RUN_PASSED, "run-passed", RUN, NOTHING, PASSED)                      \
@@ -150,6 +154,9 @@ enum guard_action guard_state_action(enum guard_state state);
 enum guard_keeps guard_state_keeps(enum guard_state state);
 enum guard_outcome guard_state_outcome(enum guard_state state);
 
+/* True if the statement runs with locks held that an attempt took. */
+bool guard_outcome_holds(enum guard_outcome outcome);
+
 /* True if the guard may go from the one to the other in a single step. */
 bool guard_state_allows(enum guard_state from, enum guard_state to);
 
@@ -177,7 +184,7 @@ struct guard_step {
 	uint64_t gate_until_ms;     /* where the gate is kept: no longer */
 	bool is_again;              /* PLAN: an attempt failed since the last */
 	uint32_t window_ms;         /* SHUT: for so long at most */
-	bool nowait;                /* ATTEMPT: do not queue for any lock */
+	enum attempt_manner manner; /* ATTEMPT */
 	bool is_impatient;          /* TURN: others' turns do not count */
 	bool takes_turn;            /* ATTEMPT: the server's turn first */
 	uint32_t attempt_bound_ms;  /* ATTEMPT: from first lock to last */
@@ -220,10 +227,10 @@ struct guard {
 	bool counts_near;    /* as guard_counts_near */
 	bool in_company;     /* guard_expect_more was called */
 	bool is_impatient;   /* the turn was waited for, and is waived */
-	bool nowait;         /* the last attempt did not queue */
 	bool has_pressed;    /* in this window */
 	bool is_clear; /* the last look, just now, found nobody in the way */
 	bool has_waited;
+	enum attempt_manner manner; /* the last one */
 	enum guard_limit limit;
 	struct session_facts facts;
 	struct lock_set set; /* owned; in the order to lock it */
@@ -316,7 +323,7 @@ struct guard_step guard_shut(struct guard *g, uint64_t now_ms);
  * whose it is.  GRANTED: *again is the
  * set as planned with all locks held, empty where that was not done; taken.  A
  * set that grew is let go and tried anew.  The caller gives every lock back
- * unless the step is a protected RUN.
+ * unless the step is a RUN whose outcome holds them.
  */
 struct guard_step guard_attempted(struct guard *g, enum attempt_result result,
 				  size_t index, struct lock_set *again,

@@ -13,8 +13,14 @@
  * polling while holding forms no cycle that the server would see.  But NOWAIT
  * also fails because of who waits for our own locks, and whom the server would
  * let us go before.  So where a look has just found nobody in the way, the next
- * attempt waits: whoever gets there meanwhile has not waited for us for so long
- * that a deadlock check could be near.
+ * attempt waits, a moment for each lock: the server grants what it would let us
+ * go before at once.
+ *
+ * A bound is by the clock, and a server that stands still for a second (a
+ * stalled disk) ignores it: behind that, all timers are overdue.  Then a waiter
+ * that waits for us in the server dies of us only if we wait there, too, and
+ * for it.  So an attempt queues while it holds nothing, for its first lock, and
+ * polls for the others: who polls is in no cycle.
  */
 #include "policy/guard/guard_internal.h"
 
@@ -29,6 +35,9 @@ enum {
 	DELAY_MAX_MS = 1000,
 	FAILURES_MAX = 3,
 	QUICK_BOUND_MS = 20, /* all but those of policy lock */
+	/* Traffic that leaves no gap: policy lock queues for all tables, as the
+	 * last resort, each so many attempts. */
+	QUEUE_EVERY = 4,
 };
 
 /* The most ms for the attempt.  0: no time to wait in the server's queue. */
@@ -78,6 +87,19 @@ attempt_may_wait(const struct guard *g)
 	return !guard_in_window(g) && !g->facts.holds_strong_locks;
 }
 
+static enum attempt_manner
+attempt_manner(const struct guard *g, uint32_t bound_ms, bool is_pressing)
+{
+	if (bound_ms == 0 || (!is_pressing && !attempt_may_wait(g)))
+		return ATTEMPT_AT_ONCE;
+	if (g->facts.holds_strong_locks)
+		return ATTEMPT_NUDGES;
+	if (g->settings->policy == GUARD_POLICY_LOCK &&
+	    g->attempts % QUEUE_EVERY == QUEUE_EVERY - 1)
+		return ATTEMPT_QUEUES;
+	return ATTEMPT_POLLS;
+}
+
 struct guard_step
 guard_attempt(struct guard *g, enum guard_state attempt, bool is_pressing,
 	      uint64_t now_ms)
@@ -89,7 +111,7 @@ guard_attempt(struct guard *g, enum guard_state attempt, bool is_pressing,
 	if (is_quick || goes_first(g))
 		bound_ms = (uint32_t)guard_min(bound_ms, QUICK_BOUND_MS);
 	g->attempt_bound_ms = bound_ms;
-	g->nowait = bound_ms == 0 || (!is_pressing && !attempt_may_wait(g));
+	g->manner = attempt_manner(g, bound_ms, is_pressing);
 	g->attempt_begun_ms = now_ms;
 	return guard_enter(g, attempt);
 }
@@ -107,7 +129,7 @@ attempt_backs_off(struct guard *g, uint64_t now_ms)
 
 	most_ms =
 	    guard_min(guard_max(most_ms, QUICK_DELAY_MAX_MS), DELAY_MAX_MS);
-	if (!g->nowait)
+	if (g->manner != ATTEMPT_AT_ONCE)
 		delay_ms <<= guard_min(g->attempts, DELAY_DOUBLINGS_MAX);
 	delay_ms = guard_max(delay_ms, now_ms - g->attempt_begun_ms);
 	return guard_wait_about(g, guard_min(delay_ms, most_ms), now_ms);
@@ -123,14 +145,23 @@ attempt_starts_over(struct guard *g, struct lock_set *grown, uint64_t now_ms)
 	return attempt_backs_off(g, now_ms);
 }
 
+static enum guard_state
+state_when_granted(const struct guard *g)
+{
+	if (guard_has_unlockable(g))
+		return guard_in_window(g) ? GUARD_AT_RUN_PARTLY_IN_WINDOW
+					  : GUARD_AT_RUN_PARTLY;
+	return guard_in_window(g) ? GUARD_AT_RUN_IN_WINDOW
+				  : GUARD_AT_RUN_PROTECTED;
+}
+
 static struct guard_step
 attempt_was_granted(struct guard *g, struct lock_set *again, uint64_t now_ms)
 {
 	if (again->count > 0 && !lock_set_covers(&g->set, again))
 		return attempt_starts_over(g, again, now_ms);
 	lock_set_clear(again);
-	return guard_enter(g, guard_in_window(g) ? GUARD_AT_RUN_IN_WINDOW
-						 : GUARD_AT_RUN_PROTECTED);
+	return guard_enter(g, state_when_granted(g));
 }
 
 static struct guard_step

@@ -57,9 +57,12 @@ guard_in_window(const struct guard *g)
 
 /* guard.c */
 
+/* True if the set has a member that no attempt can lock. */
+bool guard_has_unlockable(const struct guard *g);
+
 /* True if only the gate covers the set: it has tables that the role may not
- * LOCK, or views.  A sequence is mostly reached through its table, so an
- * attempt and a look will do for it. */
+ * LOCK, or others' views.  A sequence is mostly reached through its table, so
+ * an attempt and a look will do for it. */
 bool guard_needs_gate(const struct guard *g);
 
 /* Take *set, leave it empty, and sort it by the settings. */

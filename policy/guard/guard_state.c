@@ -5,7 +5,8 @@
  * transition; the tables below are the others, and guard_enter asserts them):
  *   (1) RUN and REFUSE, and only these, have an outcome.
  *   (2) PROTECTED comes only from an attempt that was granted for a set that
- *       covers what was planned with the locks held.
+ *       covers what was planned with the locks held; PARTLY, where the set has
+ *       members that no attempt can lock.
  *   (3) WAIT never sleeps past the deadline, nor past the end of a window.
  *   (4) An attempt that waits in the server does so for less than half of
  *       deadlock_timeout.
@@ -22,6 +23,8 @@ enum {
 	/* A question that failed, or a cancel. */
 	CUT_SHORT = BIT(RUN_UNPLANNED) | BIT(REFUSE_CANCELED),
 	SPENT = BIT(LAST_LOOK) | BIT(RUN_OVERDUE),
+	GRANTED = BIT(RUN_PROTECTED) | BIT(RUN_PARTLY),
+	GRANTED_IN_WINDOW = BIT(RUN_IN_WINDOW) | BIT(RUN_PARTLY_IN_WINDOW),
 };
 
 static const struct {
@@ -50,18 +53,19 @@ static const uint32_t next_states[GUARD_STATE_COUNT] = {
     [GUARD_AT_TURN] = CUT_SHORT | SPENT | BIT(ATTEMPT) | BIT(WAIT),
     [GUARD_AT_SHUT_TURN] = CUT_SHORT | SPENT | BIT(SHUT) | BIT(WAIT),
     [GUARD_AT_SHUT] = CUT_SHORT | SPENT | BIT(WINDOW_LOOK) | BIT(WINDOW_WAIT),
-    [GUARD_AT_ATTEMPT] =
-	CUT_SHORT | SPENT | BIT(RUN_PROTECTED) | BIT(WAIT) | BIT(PLAN),
+    [GUARD_AT_ATTEMPT] = CUT_SHORT | SPENT | GRANTED | BIT(WAIT) | BIT(PLAN),
     [GUARD_AT_COAX] = CUT_SHORT | SPENT | BIT(LOOK),
     [GUARD_AT_WAIT] = CUT_SHORT | SPENT | BIT(LOOK) | BIT(TURN),
     [GUARD_AT_WINDOW_LOOK] = CUT_SHORT | SPENT | BIT(WINDOW_ATTEMPT) |
 			     BIT(WINDOW_WAIT) | BIT(WAIT) |
 			     BIT(REFUSE_DEADLOCK),
-    [GUARD_AT_WINDOW_ATTEMPT] = CUT_SHORT | SPENT | BIT(RUN_IN_WINDOW) |
+    [GUARD_AT_WINDOW_ATTEMPT] = CUT_SHORT | SPENT | GRANTED_IN_WINDOW |
 				BIT(WINDOW_WAIT) | BIT(WAIT) | BIT(PLAN),
     [GUARD_AT_WINDOW_WAIT] = CUT_SHORT | SPENT | BIT(WINDOW_LOOK),
     [GUARD_AT_RUN_PROTECTED] = CUT_SHORT,
     [GUARD_AT_RUN_IN_WINDOW] = CUT_SHORT,
+    [GUARD_AT_RUN_PARTLY] = CUT_SHORT,
+    [GUARD_AT_RUN_PARTLY_IN_WINDOW] = CUT_SHORT,
     [GUARD_AT_RUN_UNNEEDED] = CUT_SHORT,
     [GUARD_AT_RUN_UNSCOPED] = CUT_SHORT,
     [GUARD_AT_RUN_PASSED] = CUT_SHORT,
@@ -123,6 +127,12 @@ guard_state_outcome(enum guard_state state)
 }
 
 bool
+guard_outcome_holds(enum guard_outcome outcome)
+{
+	return outcome == GUARD_PROTECTED || outcome == GUARD_PARTLY;
+}
+
+bool
 guard_state_allows(enum guard_state from, enum guard_state to)
 {
 	return (next_states[from] >> to & 1) != 0;
@@ -132,9 +142,10 @@ static void
 guard_check_attempt(const struct guard *g)
 {
 	assert(guard_state_keeps(g->state) != GUARD_KEEPS_NOTHING); /* (5) */
-	assert(g->nowait || g->attempt_bound_ms > 0);               /* (4) */
-	assert(g->nowait ||
-	       g->attempt_bound_ms * 2ull < g->facts.deadlock_timeout_ms);
+	if (g->manner == ATTEMPT_AT_ONCE)
+		return;
+	assert(g->attempt_bound_ms > 0); /* (4) */
+	assert(g->attempt_bound_ms * 2ull < g->facts.deadlock_timeout_ms);
 }
 
 static void
@@ -151,7 +162,7 @@ guard_check(const struct guard *g)
 		assert(g->wake_ms <= g->window.until_ms);
 	if (guard_is_doing(g, GUARD_ATTEMPT))
 		guard_check_attempt(g);
-	assert(!is_end || outcome == GUARD_PROTECTED ||
+	assert(!is_end || guard_outcome_holds(outcome) ||
 	       guard_state_keeps(g->state) == GUARD_KEEPS_NOTHING); /* (5) */
 }
 
@@ -175,7 +186,7 @@ guard_add_parameters(const struct guard *g, struct guard_step *step)
 		step->window_ms = g->window_ms;
 		break;
 	case GUARD_ATTEMPT:
-		step->nowait = g->nowait;
+		step->manner = g->manner;
 		step->takes_turn = !g->is_impatient;
 		step->attempt_bound_ms = g->attempt_bound_ms;
 		break;

@@ -363,3 +363,22 @@ report_lock_set(char *out, size_t size, const struct lock_set *set)
 	out[0] = '\0';
 	cut_text_add_set(&t, set, false);
 }
+
+void
+report_unlockable(char *out, size_t size, const struct lock_set *set)
+{
+	struct cut_text t = {.data = out, .size = size};
+	size_t count = 0;
+	size_t i;
+
+	out[0] = '\0';
+	for (i = 0; i < set->count; i++) {
+		if (set->items[i].is_lockable)
+			continue;
+		if (count++ < TABLES_SHOWN)
+			cut_text_add(&t, "%s%s", count > 1 ? ", " : "",
+				     set->items[i].name);
+	}
+	if (count > TABLES_SHOWN)
+		cut_text_add(&t, " and %zu more", count - TABLES_SHOWN);
+}

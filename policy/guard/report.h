@@ -37,4 +37,7 @@ void report_lock_set(char *out, size_t size, const struct lock_set *set);
 /* Write who has, or had, the turn, as report_lock_set does; empty: nobody. */
 void report_rival(char *out, size_t size, const struct guard_account *a);
 
+/* The same of those members of the set that no attempt can lock. */
+void report_unlockable(char *out, size_t size, const struct lock_set *set);
+
 #endif

@@ -47,7 +47,7 @@ exchange_trim_lease(struct exchange *x)
 	lease_give_turn(lease);
 	/* The locks last until the client's own Sync, and guarded_note_answer
 	 * ends the lease then; a window is soon over without it. */
-	if (guard_step(&x->guard).outcome == GUARD_PROTECTED &&
+	if (guard_outcome_holds(guard_step(&x->guard).outcome) &&
 	    !pipeline_is_settled(p))
 		return;
 	lease_open(lease);

@@ -131,7 +131,7 @@ exchange_send_attempt(struct exchange *x, const struct guard_step *step)
 {
 	struct attempt a = {
 	    .set = guard_set(&x->guard),
-	    .nowait = step->nowait,
+	    .manner = step->manner,
 	    .takes_turn = step->takes_turn,
 	    .bound_ms = step->attempt_bound_ms,
 	    .lock_timeout = guard_facts(&x->guard)->lock_timeout,
@@ -177,7 +177,7 @@ exchange_release_savepoint(struct exchange *x)
 static void
 exchange_run_guarded(struct exchange *x, const struct guard_step *step)
 {
-	if (step->outcome == GUARD_PROTECTED && guard_gate_lasts(&x->guard))
+	if (guard_outcome_holds(step->outcome) && guard_gate_lasts(&x->guard))
 		lease_keep(&x->guarded->lease, &x->names,
 			   x->settings.gate_transaction_ms);
 	if (x->has_savepoint)
@@ -504,7 +504,8 @@ exchange_attempted(struct exchange *x)
 			       clock_now_ms());
 	if (x->is_canceled)
 		step = guard_cancel(&x->guard);
-	if (step.outcome == GUARD_PROTECTED || !exchange_needs_undo(x, result))
+	if (guard_outcome_holds(step.outcome) ||
+	    !exchange_needs_undo(x, result))
 		exchange_act(x, step);
 	else
 		exchange_send_undo(x);

@@ -52,7 +52,7 @@ exchange_wants_block(const struct exchange *x)
 void
 exchange_run_piece(struct exchange *x)
 {
-	bool is_begun = guard_step(&x->guard).outcome == GUARD_PROTECTED;
+	bool is_begun = guard_outcome_holds(guard_step(&x->guard).outcome);
 
 	if (exchange_wants_block(x) && is_begun)
 		x->in_own_block = true;

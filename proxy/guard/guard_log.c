@@ -104,6 +104,10 @@ guard_log_outcome(const struct guard_log *l, const struct guarded *of,
 		log_text(&e, "why", guard_log_reason(l, &a));
 		guard_log_count_unplanned(&e, of->pair);
 	}
+	if (a.outcome == GUARD_PARTLY) {
+		report_unlockable(tables, sizeof(tables), a.set);
+		log_text(&e, "unlocked", tables);
+	}
 	log_number(&e, "attempts", a.attempts);
 	log_number(&e, "held_ms", run_ms - l->begun_ms);
 	log_number(&e, "run_ms", now_ms - run_ms);

@@ -92,3 +92,57 @@ def test_nobody_dies_for_what_lock_table_cannot_take(
     assert victims == []
     assert statistics.median(through) < statistics.median(direct) + 0.5
     assert {line["outcome"] for line in proxy.guarded()} == {"protected"}
+
+
+# -- what stays unlocked ----------------------------------------------------
+
+def outcome(endpoint, database, proxy, statement, **parameters):
+    with Wire(endpoint, database, **parameters) as session:
+        assert errors(session.query(statement)) == []
+    (line,) = proxy.wait_guarded(1)
+    return line["outcome"], line.get("unlocked")
+
+
+@needs_lockstep
+def test_what_is_not_held_is_not_called_protected(
+        start_lockstep, database, admin):
+    """A cascade takes along a view of somebody else's."""
+    admin.execute("create table a(id int); grant all on schema public to public")
+    admin.execute("drop role if exists e2e_owner; create role e2e_owner login")
+    admin.execute("alter table a owner to e2e_owner")
+    admin.execute("create view v as select * from a")
+    proxy = start_lockstep()
+    assert outcome(proxy, database, proxy, "drop table a cascade",
+                   user="e2e_owner") == ("partly-protected", "public.v")
+    admin.execute("drop owned by e2e_owner cascade")
+    admin.execute("drop role e2e_owner")
+
+
+@needs_lockstep
+def test_no_event_trigger_sees_an_attempt(start_lockstep, database, admin):
+    admin.execute("create table a(id int); create table log(tag text)")
+    admin.execute("create view v as select * from a")
+    admin.execute("create function note() returns event_trigger language "
+                  "plpgsql as $$ begin insert into log values (tg_tag); end $$")
+    admin.execute("create event trigger e2e on ddl_command_end "
+                  "when tag in ('ALTER TABLE') execute function note()")
+    proxy = start_lockstep()
+    assert outcome(proxy, database, proxy, "drop table a cascade") \
+        == ("partly-protected", "public.v")
+    assert admin.execute("select * from log").fetchall() == []
+
+
+@needs_lockstep
+def test_an_attempt_changes_nothing(start_lockstep, database, admin):
+    """Of a view whose statement fails behind it, the row is the same."""
+    admin.execute("create table a(id int); create view v as select * from a")
+    row = "select xmin, pg_class.* from pg_class where relname in ('a', 'v')"
+    before = admin.execute(row).fetchall()
+    proxy = start_lockstep(guard="ddl")
+    with Wire(proxy, database) as session:
+        session.query("begin")
+        session.query("drop table a cascade")
+        session.query("rollback")
+    assert admin.execute(row).fetchall() == before
+    assert {line["outcome"] for line in proxy.wait_guarded(1)} \
+        == {"protected"}

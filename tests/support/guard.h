@@ -529,4 +529,23 @@ go_to(struct fixture *f, enum place place)
 	}
 }
 
+/* Past the wait, with the turn at hand.  True: a look found nobody. */
+static inline bool
+attempt_again(struct fixture *f)
+{
+	enum guard_action first = wake(f);
+
+	f->is_free = true;
+	if (first != GUARD_ATTEMPT)
+		go_on_to(f, GUARD_ATTEMPT);
+	return first == GUARD_HOLDERS;
+}
+
+static inline uint64_t
+wait_ms(const struct fixture *f)
+{
+	assert_int_equal(f->step.action, GUARD_WAIT);
+	return f->step.wake_ms - f->now_ms;
+}
+
 #endif

@@ -238,7 +238,8 @@ check_pressing(const struct model *m)
 	assert_true(m->sight.is_fresh && !m->sight.has_unlockable);
 	assert_int_equal(m->waiter_count, 0);
 	assert_true(m->now_ms + m->length_ms / 2 >= m->until_ms);
-	assert_false(m->step.nowait && m->step.attempt_bound_ms > 0);
+	assert_false(m->step.manner == ATTEMPT_AT_ONCE &&
+		     m->step.attempt_bound_ms > 0);
 	assert_true(m->step.attempt_bound_ms <= 20);
 }
 
@@ -293,9 +294,13 @@ check_attempt(const struct model *m)
 	     (facts->holds_strong_locks || m->is_shut ||
 	      m->settings.policy == GUARD_POLICY_HOLD ||
 	      (m->settings.policy == GUARD_POLICY_AUTO && m->attempts >= 2))))
-		assert_true(step->nowait);
-	if (step->nowait)
+		assert_int_equal(step->manner, ATTEMPT_AT_ONCE);
+	if (step->manner == ATTEMPT_AT_ONCE)
 		return;
+	assert_int_equal(step->manner == ATTEMPT_NUDGES,
+			 facts->holds_strong_locks);
+	if (step->manner == ATTEMPT_QUEUES)
+		assert_int_equal(m->settings.policy, GUARD_POLICY_LOCK);
 	if (facts->holds_strong_locks)
 		assert_true(step->attempt_bound_ms <= 20);
 	assert_true(goes_first || m->waiter_count == 0);
@@ -374,15 +379,29 @@ check_coax(const struct model *m)
 		    m->now_ms - m->coaxed_ms >= COAX_AGAIN_MS);
 }
 
+/* What is not held is not called protected. */
+static inline void
+check_is_honest(const struct model *m, enum guard_outcome outcome)
+{
+	const struct lock_set *set = guard_set(&m->guard);
+	bool is_whole = true;
+
+	for (size_t i = 0; i < set->count; i++)
+		is_whole &= set->items[i].is_lockable;
+	assert_int_equal(outcome == GUARD_PROTECTED, is_whole);
+}
+
 static inline void
 check_run(const struct model *m)
 {
 	enum guard_outcome outcome = m->step.outcome;
 
-	assert_int_equal(m->has_locks, outcome == GUARD_PROTECTED);
+	assert_int_equal(m->has_locks, guard_outcome_holds(outcome));
 	switch (outcome) {
 	case GUARD_PROTECTED:
+	case GUARD_PARTLY:
 		assert_true(m->has_turn);
+		check_is_honest(m, outcome);
 		break;
 	case GUARD_OVERDUE:
 		assert_true(passes_on_timeout(m));
@@ -463,7 +482,7 @@ check_action(struct model *m)
 	assert_true(m->hurry < HURRY_MAX);
 	assert_int_equal(step->outcome == GUARD_PENDING, !is_end);
 	check_cycle(m);
-	if (is_end && step->outcome != GUARD_PROTECTED)
+	if (is_end && !guard_outcome_holds(step->outcome))
 		assert_false(m->has_turn || m->is_shut);
 	switch (step->action) {
 	case GUARD_IDLE:

@@ -325,7 +325,7 @@ server_verb_of_attempt(char out[SERVER_VERB_MAX], const char *sql)
 		snprintf(out, SERVER_VERB_MAX, "coax(%s)", tables);
 	else
 		snprintf(out, SERVER_VERB_MAX, "attempt(%s%s%s)", tables,
-			 strstr(sql, "NOWAIT") != NULL ? "" : ",waits",
+			 strstr(sql, "'lock_timeout'") != NULL ? ",waits" : "",
 			 strstr(sql, "advisory") != NULL ? ",turn" : "");
 }
 

@@ -1,6 +1,8 @@
 -- An attempt, in the parts that attempt.c joins; it fills in the printf
 -- conversions.  In the block, b is when it began, l how much of the bound is
--- left, in ms, s the item that it is at, and r who has the turn.
+-- left, in ms, s the item that it is at, and r who has the turn.  Between poll
+-- and again stand the locks to be tried until all of them are to be had at one
+-- time.
 
 -- part: begin
 DO %s DECLARE
@@ -32,12 +34,27 @@ END IF;
 -- part: item
 s := %zu;
 
--- part: bound
+-- part: poll
+LOOP
+BEGIN
+
+-- part: again
+EXIT;
+EXCEPTION WHEN lock_not_available THEN
+END;
+PERFORM pg_catalog.pg_sleep(0.001);
+
+-- part: left
 l := %u - (EXTRACT(epoch FROM pg_catalog.clock_timestamp() - b)
   * 1000)::pg_catalog.int4;
 IF l <= 0 THEN
   RAISE lock_not_available;
 END IF;
+
+-- part: loop
+END LOOP;
+
+-- part: limit
 PERFORM pg_catalog.set_config('lock_timeout', l::pg_catalog.text, true);
 
 -- part: lock

@@ -74,7 +74,8 @@ expected_sql(const struct step *steps, size_t count, bool is_timed)
 static void
 check_sql(const struct attempt *a, const struct step *steps)
 {
-	char *expected = expected_sql(steps, a->set->count, !a->nowait);
+	char *expected =
+	    expected_sql(steps, a->set->count, a->manner != ATTEMPT_AT_ONCE);
 	char *sql = attempt_sql(a);
 
 	assert_non_null(sql);
@@ -84,7 +85,7 @@ check_sql(const struct attempt *a, const struct step *steps)
 }
 
 static void
-attempt_sql_with_nowait_locks_one_table_after_the_other(void **state)
+attempt_sql_at_once_locks_one_table_after_the_other(void **state)
 {
 	static const struct step steps[] = {
 	    {0, "public.a IN ACCESS EXCLUSIVE MODE NOWAIT"},
@@ -94,8 +95,10 @@ attempt_sql_with_nowait_locks_one_table_after_the_other(void **state)
 	};
 	struct lock_item items[3];
 	struct lock_set set = {items, 3};
-	struct attempt a = {
-	    .set = &set, .nowait = true, .bound_ms = 200, .lock_timeout = "5s"};
+	struct attempt a = {.set = &set,
+			    .manner = ATTEMPT_AT_ONCE,
+			    .bound_ms = 200,
+			    .lock_timeout = "5s"};
 
 	(void)state;
 	memcpy(items, three, sizeof(items));
@@ -127,7 +130,7 @@ attempt_sql_takes_the_turn_first(void **state)
 	    "IF NOT pg_catalog.pg_try_advisory_xact_lock(1282368363, -2) THEN";
 	struct lock_item items[3];
 	struct lock_set set = {items, 3};
-	struct attempt a = {.set = &set, .nowait = true, .lock_timeout = "0"};
+	struct attempt a = {.set = &set, .manner = ATTEMPT_AT_ONCE, .lock_timeout = "0"};
 	char *without;
 	char *with;
 	size_t head;
@@ -163,7 +166,8 @@ attempt_sql_alters_what_has_an_owner(void **state)
 				 .is_lockable = true,
 				 .owner = owner};
 	struct lock_set set = {&item, 1};
-	struct attempt a = {.set = &set, .nowait = true, .lock_timeout = "5s"};
+	struct attempt a = {
+	    .set = &set, .manner = ATTEMPT_AT_ONCE, .lock_timeout = "5s"};
 	char *sql = attempt_sql(&a);
 
 	(void)state;
@@ -183,7 +187,7 @@ attempt_sql_takes_no_turn_for_what_it_locks(void **state)
 	struct lock_item items[3];
 	struct lock_set set = {items, 3};
 	struct attempt a = {.set = &set,
-			    .nowait = true,
+			    .manner = ATTEMPT_AT_ONCE,
 			    .takes_turn = true,
 			    .lock_timeout = "0"};
 	char *sql;
@@ -239,14 +243,15 @@ attempt_sql_leaves_out_what_is_not_lockable(void **state)
 	    {0, NULL},
 	};
 	struct lock_set set = {three, 3};
-	struct attempt a = {.set = &set, .nowait = true, .lock_timeout = "0"};
+	struct attempt a = {
+	    .set = &set, .manner = ATTEMPT_AT_ONCE, .lock_timeout = "0"};
 
 	(void)state;
 	check_sql(&a, steps);
 }
 
 static void
-attempt_sql_with_a_bound_gives_each_lock_what_is_left(void **state)
+attempt_sql_that_queues_gives_each_lock_what_is_left(void **state)
 {
 	static const struct step steps[] = {
 	    {0, "public.a IN ACCESS EXCLUSIVE MODE"},
@@ -254,10 +259,84 @@ attempt_sql_with_a_bound_gives_each_lock_what_is_left(void **state)
 	    {0, NULL},
 	};
 	struct lock_set set = {three, 3};
-	struct attempt a = {.set = &set, .bound_ms = 200, .lock_timeout = "5s"};
+	struct attempt a = {.set = &set,
+			    .manner = ATTEMPT_QUEUES,
+			    .bound_ms = 200,
+			    .lock_timeout = "5s"};
 
 	(void)state;
 	check_sql(&a, steps);
+}
+
+#define LEFT                                                                   \
+	"l := 200 OPERATOR(pg_catalog.-) (EXTRACT(epoch FROM"                  \
+	" pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) b)\n"            \
+	"OPERATOR(pg_catalog.*) 1000)::pg_catalog.int4;\n"                     \
+	"IF l OPERATOR(pg_catalog.<=) 0 THEN\n"                                \
+	"RAISE lock_not_available;\nEND IF;\n"
+#define AGAIN                                                                  \
+	"EXIT;\nEXCEPTION WHEN lock_not_available THEN\nEND;\n"                \
+	"PERFORM pg_catalog.pg_sleep(0.001);\n" LEFT "END LOOP;\n"
+#define RESTORE "PERFORM pg_catalog.set_config('lock_timeout', '5s', true);\n"
+
+static void
+check_middle(enum attempt_manner manner, const struct lock_set *set,
+	     const char *middle)
+{
+	struct attempt a = {.set = set,
+			    .manner = manner,
+			    .bound_ms = 200,
+			    .lock_timeout = "5s"};
+	char *sql = attempt_sql(&a);
+	char *begin;
+	char *end;
+
+	assert_non_null(sql);
+	begin = strstr(sql, "BEGIN\n") + 6;
+	end = strstr(sql, "RAISE INFO");
+	*end = '\0';
+	assert_string_equal(begin, middle);
+	free(sql);
+}
+
+/* It waits for one while it holds none, and gives back the others at once. */
+static void
+attempt_sql_that_polls_queues_for_the_first_only(void **state)
+{
+	struct lock_set set = {three, 3};
+	struct lock_set alone = {three, 1};
+
+	(void)state;
+	check_middle(ATTEMPT_POLLS, &set,
+		     "s := 0;\n" LEFT
+		     "PERFORM pg_catalog.set_config('lock_timeout',"
+		     " l::pg_catalog.text, true);\n"
+		     "LOCK TABLE ONLY public.a IN ACCESS EXCLUSIVE MODE;\n"
+		     "LOOP\nBEGIN\ns := 2;\n"
+		     "LOCK TABLE ONLY public.c IN SHARE ROW EXCLUSIVE MODE "
+		     "NOWAIT;\n" AGAIN RESTORE);
+	check_middle(
+	    ATTEMPT_POLLS, &alone,
+	    "s := 0;\n" LEFT "PERFORM pg_catalog.set_config('lock_timeout',"
+	    " l::pg_catalog.text, true);\n"
+	    "LOCK TABLE ONLY public.a IN ACCESS EXCLUSIVE MODE;\n" RESTORE);
+}
+
+/* NOWAIT would not let it past those who wait for its own transaction. */
+static void
+attempt_sql_that_nudges_queues_for_each_for_a_moment(void **state)
+{
+	struct lock_set set = {three, 3};
+
+	(void)state;
+	check_middle(
+	    ATTEMPT_NUDGES, &set,
+	    "PERFORM pg_catalog.set_config('lock_timeout', '1', true);\n"
+	    "LOOP\nBEGIN\ns := 0;\n"
+	    "LOCK TABLE ONLY public.a IN ACCESS EXCLUSIVE MODE;\n"
+	    "s := 2;\n"
+	    "LOCK TABLE ONLY public.c IN SHARE ROW EXCLUSIVE MODE;\n" AGAIN
+		RESTORE);
 }
 
 static void
@@ -265,7 +344,8 @@ attempt_sql_of_nothing_lockable_is_granted(void **state)
 {
 	static const struct step steps[] = {{0, NULL}};
 	struct lock_set set = {&three[1], 1};
-	struct attempt a = {.set = &set, .nowait = true, .lock_timeout = "0"};
+	struct attempt a = {
+	    .set = &set, .manner = ATTEMPT_AT_ONCE, .lock_timeout = "0"};
 
 	(void)state;
 	check_sql(&a, steps);
@@ -285,7 +365,8 @@ attempt_sql_quotes_with_what_no_name_contains(void **state)
 	     .owner = owner},
 	};
 	struct lock_set set = {items, 2};
-	struct attempt a = {.set = &set, .nowait = true, .lock_timeout = "0"};
+	struct attempt a = {
+	    .set = &set, .manner = ATTEMPT_AT_ONCE, .lock_timeout = "0"};
 	char *sql = attempt_sql(&a);
 
 	(void)state;
@@ -306,7 +387,8 @@ attempt_sql_passes_over_a_hundred_taken_tags(void **state)
 	char names[100][24];
 	struct lock_item items[100];
 	struct lock_set set = {items, 100};
-	struct attempt a = {.set = &set, .nowait = true, .lock_timeout = "0"};
+	struct attempt a = {
+	    .set = &set, .manner = ATTEMPT_AT_ONCE, .lock_timeout = "0"};
 	char *sql;
 
 	(void)state;
@@ -343,6 +425,7 @@ attempt_sql_has_room_for_the_largest_set(void **state)
 	struct lock_item *items = calloc(LOCK_SET_MAX, sizeof(*items));
 	struct lock_set set = {items, LOCK_SET_MAX};
 	struct attempt a = {.set = &set,
+			    .manner = ATTEMPT_QUEUES,
 			    .takes_turn = true,
 			    .bound_ms = UINT32_MAX,
 			    .lock_timeout = "2147483647000000000000000000ms"};
@@ -453,7 +536,8 @@ static void
 attempt_sql_is_null_when_memory_is_out(void **state)
 {
 	struct lock_set set = {three, 3};
-	struct attempt a = {.set = &set, .nowait = true, .lock_timeout = "0"};
+	struct attempt a = {
+	    .set = &set, .manner = ATTEMPT_AT_ONCE, .lock_timeout = "0"};
 	char *sql;
 
 	(void)state;
@@ -550,14 +634,17 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(
-		attempt_sql_with_nowait_locks_one_table_after_the_other),
+		attempt_sql_at_once_locks_one_table_after_the_other),
 	    cmocka_unit_test(attempt_sql_takes_the_turn_first),
 	    cmocka_unit_test(attempt_sql_alters_what_has_an_owner),
 	    cmocka_unit_test(attempt_sql_takes_no_turn_for_what_it_locks),
 	    cmocka_unit_test(attempt_read_rival_reads_who_has_the_turn),
 	    cmocka_unit_test(attempt_sql_leaves_out_what_is_not_lockable),
 	    cmocka_unit_test(
-		attempt_sql_with_a_bound_gives_each_lock_what_is_left),
+		attempt_sql_that_queues_gives_each_lock_what_is_left),
+	    cmocka_unit_test(attempt_sql_that_polls_queues_for_the_first_only),
+	    cmocka_unit_test(
+		attempt_sql_that_nudges_queues_for_each_for_a_moment),
 	    cmocka_unit_test(attempt_sql_of_nothing_lockable_is_granted),
 	    cmocka_unit_test(attempt_sql_quotes_with_what_no_name_contains),
 	    cmocka_unit_test(attempt_sql_passes_over_a_hundred_taken_tags),

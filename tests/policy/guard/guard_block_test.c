@@ -52,7 +52,7 @@ guard_settles_behind_the_gate_of_a_transaction(void **state)
 	assert_true(in_window(&f));
 	assert_int_equal(wake(&f), GUARD_HOLDERS);
 	assert_int_equal(look(&f, 0, 0), GUARD_ATTEMPT);
-	assert_true(f.step.nowait);
+	assert_int_equal(f.step.manner, ATTEMPT_AT_ONCE);
 	guard_clear(&f.guard);
 }
 
@@ -86,7 +86,7 @@ guard_looked_presses_once_after_half_a_window_of_a_transaction(void **state)
 	}
 	assert_int_equal(f.step.action, GUARD_ATTEMPT);
 	assert_true(f.now_ms >= half_ms);
-	assert_false(f.step.nowait);
+	assert_int_not_equal(f.step.manner, ATTEMPT_AT_ONCE);
 	assert_int_equal(f.step.attempt_bound_ms, 20);
 	assert_int_equal(deny(&f, ATTEMPT_BUSY, 0), GUARD_WAIT);
 	assert_int_equal(wake(&f), GUARD_HOLDERS);

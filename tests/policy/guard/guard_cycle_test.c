@@ -179,14 +179,14 @@ guard_attempt_does_not_wait_while_others_wait_for_us(void **state)
 		go_to(&f, AT_LOOK_AGAIN);
 		assert_int_equal(look_at(&f, young), GUARD_TURN);
 		assert_int_equal(take_turn(&f, PLENTY_MS), GUARD_ATTEMPT);
-		assert_false(f.step.nowait);
+		assert_int_not_equal(f.step.manner, ATTEMPT_AT_ONCE);
 		guard_clear(&f.guard);
 		young.waiter_count = 1;
 		fixture_init(&f, policies[i]);
 		go_to(&f, AT_LOOK_AGAIN);
 		assert_int_equal(look_at(&f, young), GUARD_TURN);
 		assert_int_equal(take_turn(&f, PLENTY_MS), GUARD_ATTEMPT);
-		assert_true(f.step.nowait);
+		assert_int_equal(f.step.manner, ATTEMPT_AT_ONCE);
 		guard_clear(&f.guard);
 	}
 }

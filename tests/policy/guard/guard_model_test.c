@@ -304,7 +304,8 @@ pass_time(struct model *m)
 
 	if (step->action == GUARD_WAIT)
 		m->now_ms = step->wake_ms;
-	else if (step->action == GUARD_ATTEMPT && !step->nowait)
+	else if (step->action == GUARD_ATTEMPT &&
+		 step->manner != ATTEMPT_AT_ONCE)
 		m->now_ms += pick(m, step->attempt_bound_ms + 2);
 	else
 		m->now_ms += pick(m, 4);

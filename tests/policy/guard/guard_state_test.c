@@ -50,6 +50,7 @@ guard_outcome_name_is_what_the_log_has_always_said(void **state)
 	static const char *const names[] = {
 	    [GUARD_PENDING] = "pending",
 	    [GUARD_PROTECTED] = "protected",
+	    [GUARD_PARTLY] = "partly-protected",
 	    [GUARD_UNNEEDED] = "unneeded",
 	    [GUARD_OUT_OF_SCOPE] = "out-of-scope",
 	    [GUARD_PASSED] = "passed",
@@ -81,7 +82,8 @@ guard_states_end_with_an_outcome_and_keep_what_it_needs(void **state)
 
 		assert_int_equal(is_end, outcome != GUARD_PENDING);
 		if (is_end)
-			assert_int_equal(has_turn, outcome == GUARD_PROTECTED);
+			assert_int_equal(has_turn,
+					 guard_outcome_holds(outcome));
 		if (action == GUARD_SHUT || action == GUARD_ATTEMPT)
 			assert_true(has_turn);
 		if (action == GUARD_PLAN || action == GUARD_TURN ||
@@ -122,6 +124,8 @@ guard_states_protect_behind_an_attempt_only(void **state)
 	} only[] = {
 	    {GUARD_AT_ATTEMPT, GUARD_AT_RUN_PROTECTED},
 	    {GUARD_AT_WINDOW_ATTEMPT, GUARD_AT_RUN_IN_WINDOW},
+	    {GUARD_AT_ATTEMPT, GUARD_AT_RUN_PARTLY},
+	    {GUARD_AT_WINDOW_ATTEMPT, GUARD_AT_RUN_PARTLY_IN_WINDOW},
 	    {GUARD_AT_TURN, GUARD_AT_ATTEMPT},
 	    {GUARD_AT_WINDOW_LOOK, GUARD_AT_WINDOW_ATTEMPT},
 	    {GUARD_AT_SHUT_TURN, GUARD_AT_SHUT},

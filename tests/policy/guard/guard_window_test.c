@@ -112,7 +112,7 @@ guard_in_a_window_attempts_when_nobody_is_left(void **state)
 		(void)look(&f, 1, 10);
 		(void)wake(&f);
 		assert_int_equal(look(&f, 0, 0), GUARD_ATTEMPT);
-		assert_true(f.step.nowait);
+		assert_int_equal(f.step.manner, ATTEMPT_AT_ONCE);
 		assert_int_equal(deny(&f, ATTEMPT_BUSY, 1), GUARD_WAIT);
 		assert_true(in_window(&f));
 		assert_int_equal(wake(&f), GUARD_HOLDERS);

@@ -427,6 +427,24 @@ report_lock_set_names_a_few_and_counts_the_rest(void **state)
 	assert_string_equal(text, "t0, t1, t2, t3, t4, t5, t6, t7 and 12 more");
 }
 
+static void
+report_unlockable_names_those_that_no_attempt_locks(void **state)
+{
+	static char names[][2] = {"a", "b", "c"};
+	struct lock_item items[] = {
+	    {.name = names[0]},
+	    {.name = names[1], .is_lockable = true},
+	    {.name = names[2]},
+	};
+	char text[64];
+
+	(void)state;
+	report_unlockable(text, sizeof(text), &(struct lock_set){items, 3});
+	assert_string_equal(text, "a, c");
+	report_unlockable(text, sizeof(text), &(struct lock_set){items + 1, 1});
+	assert_string_equal(text, "");
+}
+
 /* Text behind a cut must not close the gap that it left. */
 static void
 report_lock_set_is_cut_to_every_size(void **state)
@@ -480,6 +498,8 @@ main(void)
 		report_waiting_counts_attempts_when_nobody_is_known),
 	    cmocka_unit_test(report_lock_set_names_a_few_and_counts_the_rest),
 	    cmocka_unit_test(report_lock_set_is_cut_to_every_size),
+	    cmocka_unit_test(
+		report_unlockable_names_those_that_no_attempt_locks),
 	};
 
 	return cmocka_run_group_tests_name("policy/guard/report", tests, NULL,

@@ -281,7 +281,7 @@ batch_answer_reads_that_the_turn_is_anothers(void **state)
 {
 	struct batch_fixture *f = *state;
 	const struct attempt a = {.set = &f->set,
-				  .nowait = true,
+				  .manner = ATTEMPT_AT_ONCE,
 				  .takes_turn = true,
 				  .lock_timeout = "0"};
 
