@@ -153,6 +153,7 @@ attempt_sql(const struct attempt *a)
 {
 	struct text t = {0};
 	char tag[TAG_MAX];
+	size_t i;
 
 	choose_tag(tag, a->set);
 	text_print(&t, CATALOG_SQL_ATTEMPT_BEGIN "\n", tag);

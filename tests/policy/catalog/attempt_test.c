@@ -130,7 +130,8 @@ attempt_sql_takes_the_turn_first(void **state)
 	    "IF NOT pg_catalog.pg_try_advisory_xact_lock(1282368363, -2) THEN";
 	struct lock_item items[3];
 	struct lock_set set = {items, 3};
-	struct attempt a = {.set = &set, .manner = ATTEMPT_AT_ONCE, .lock_timeout = "0"};
+	struct attempt a = {
+	    .set = &set, .manner = ATTEMPT_AT_ONCE, .lock_timeout = "0"};
 	char *without;
 	char *with;
 	size_t head;
