@@ -115,6 +115,7 @@ def test_cancel_behind_a_statement_that_failed(lockstep, session):
 def test_cancel_of_a_query_behind_an_open_cycle(lockstep, session):
     """A Query ends the cycle, canceled or not."""
     session.send(*extended("begin"), query("select * from table_a"))
+    session.read_until("C")  # that of BEGIN: it is asked for its timeouts
     assert session.is_silent(SETTLE_S)
     cancel(lockstep, session)
     trace = session.read_ready()
