@@ -50,9 +50,11 @@ def fields(**parts):
 
 def purpose(sql):
     """What a statement of Lockstep's asks for; None: it is the client's."""
-    for mark, name in (("'transaction_read_only'", "facts"),
+    for mark, name in (("split_part(b.item", "settings"),
+                       ("EXECUTE _lockstep", "settings"),
+                       ("'transaction_read_only'", "facts"),
                        ("COALESCE(l.pid", "holders"),
-                       ("WITH RECURSIVE above", "names"),
+                       ("WITH RECURSIVE\nabove", "names"),
                        ("SHARE UPDATE EXCLUSIVE MODE;\nRAISE", "coax"),
                        ("pg_try_advisory_xact_lock", "attempt"),
                        ("LOCK TABLE ONLY", "attempt"),
@@ -73,6 +75,7 @@ class Liar:
         self.held_rate = self.random.choice([0, 0.5, 1])
         self.age = self.random.choice(["0", "5", "15", "100000", None])
         self.relations = self.random.randint(1, 5)
+        self.sqlstates = ["XX000", "57014", "55P03", "53200"]
 
     def chance(self, rate):
         return self.random.random() < rate
@@ -96,7 +99,8 @@ class Liar:
         pick = self.random.choice
         return [["off", "f", "read committed", pick("ttff"),
                  pick(["notice", "error"]), pick(["0", "0"] + DURATIONS),
-                 pick(["0", "0"] + DURATIONS), pick(DURATIONS), "t"]]
+                 pick(["0", "0"] + DURATIONS), pick(DURATIONS), "0",
+                 pick(["0", "0"] + DURATIONS), "t", pick(["", "1:8", "2:1"])]]
 
     def plan(self):
         rows = []
@@ -105,7 +109,8 @@ class Liar:
             rows.append([str(self.random.choice([relid, relid, 1])), kind,
                          f"public.t{relid}", self.random.choice("4678"),
                          "t" if kind in "rp" else "f",
-                         self.random.choice(["{}", "{1,2,3}"]), "1"])
+                         self.random.choice(["{}", "{1,2,3}"]), "1",
+                         "joe" if kind in "vS" and self.chance(0.5) else ""])
         return rows
 
     def holders(self):
@@ -115,11 +120,24 @@ class Liar:
         return [[str(self.random.choice([0, 7, 4294967295])),
                  str(self.random.randint(1, 6)), self.random.choice(MODES),
                  "joe", "psql", "active", self.age, vacuum,
-                 f"3/{self.random.randint(1, 30)}"]
-                for _ in range(self.random.choice([1, 1, 40]))]
+                 f"3/{self.random.randint(1, 30)}",
+                 self.random.choice([None, None, "4711"]), None, None, None,
+                 None]
+                for _ in range(self.random.choice([1, 1, 40]))
+                ] + self.waiters()
+
+    def waiters(self):
+        return [["7", None, self.random.choice(MODES), None, None, None, None,
+                 "f", None, "4711", "relation 1 of database 5", "t",
+                 self.random.choice("tf"), self.random.choice("tf")]
+                for _ in range(self.random.choice([0, 0, 1, 40]))]
+
+    def settings(self):
+        return [[self.random.choice("003"), ""]]
 
     def names(self):
-        return [[f"t{i}", self.random.choice("tf")]
+        return [[f"t{i}", "public", self.random.choice("anw"),
+                 self.random.choice([None, None, "joe"])]
                 for i in range(self.random.choice([0, 3, 5000]))]
 
     def attempt(self, sql):
@@ -136,7 +154,8 @@ class Liar:
 
     def rows(self, what):
         rows = {"facts": self.facts, "plan": self.plan,
-                "holders": self.holders, "names": self.names}[what]()
+                "holders": self.holders, "names": self.names,
+                "settings": self.settings}[what]()
         return [self.distort(row) for row in rows]
 
 
@@ -169,8 +188,7 @@ class Backend:
         what = purpose(sql)
         if self.liar.fails(what):
             self.skips = True
-            return self.fail(self.liar.random.choice(
-                ["XX000", "57014", "55P03", "53200"]))
+            return self.fail(self.liar.random.choice(self.liar.sqlstates))
         self.turn_status(sql)
         answer = b""
         if what in ("attempt", "coax"):
@@ -214,7 +232,10 @@ class Backend:
 class Handler(socketserver.BaseRequestHandler):
     def handle(self):
         size = struct.unpack("!I", self.take(4))[0]
-        seed = self.take(size - 4).split(b"\0")[-3].decode()
+        words = self.take(size - 4).split(b"\0")
+        if len(words) < 3:
+            return
+        seed = words[-3].decode()
         backend = Backend(self.server.liars[seed]())
         self.request.sendall(GREETING)
         while head := self.take(5):
@@ -317,6 +338,7 @@ class FailingLook(Liar):
         self.begun = time.monotonic()
         self.has_failed = False
         self.error_rate = self.odd_rate = 0
+        self.sqlstates = ["XX000"]
 
     def fails(self, what):
         if (what != "holders" or self.has_failed
@@ -327,10 +349,10 @@ class FailingLook(Liar):
 
     def facts(self):
         return [["off", "f", "read committed", "f", "notice", "0", "0", "1s",
-                 "t"]]
+                 "0", "0", "t", ""]]
 
     def plan(self):
-        return [[str(i), "r", f"public.t{i}", "8", "t", "{}", "1"]
+        return [[str(i), "r", f"public.t{i}", "8", "t", "{}", "1", ""]
                 for i in (1, 2)]
 
     def attempt(self, sql):
@@ -338,7 +360,10 @@ class FailingLook(Liar):
 
     def holders(self):
         return [["7", "1", "AccessShareLock", "joe", "psql", "active", "5",
-                 "f", "3/4"]]
+                 "f", "3/4", None, None, None, None, None]]
+
+    def settings(self):
+        return [["0", ""]]
 
 
 def test_a_look_that_failed_is_not_taken_for_the_next_one():
