@@ -128,9 +128,10 @@ def test_a_rule_matches_the_database(start_with, cluster, database, tables):
         assert rejects(session)
     with Wire(proxy, other) as session:
         assert not rejects(session)
-    with Wire(proxy, "postgres") as session:
-        session.query("create temporary view v as select 1")
+    with cluster.connect() as admin, Wire(proxy, "postgres") as session:
+        admin.execute("create view v as select 1")
         assert rejects(session, "drop view v")
+        admin.execute("drop view v")
     with cluster.connect() as admin:
         admin.execute(f"drop database {other} with (force)")
 
