@@ -17,7 +17,8 @@ follow_is_end(const struct target *t)
 static const char *
 follow_other_end(const struct target *key, const char *relation)
 {
-	if (key->kind != TARGET_KEY)
+	if (key->kind != TARGET_KEY || key->relation == NULL ||
+	    key->part == NULL || relation == NULL)
 		return NULL;
 	if (strcmp(key->relation, relation) == 0)
 		return key->part;
