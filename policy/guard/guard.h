@@ -245,9 +245,10 @@ struct guard {
 	uint64_t deadline_ms;
 	uint64_t attempt_begun_ms;
 	uint64_t wake_ms;
-	uint64_t coaxed_ms;  /* when an autovacuum was coaxed; 0: never */
-	uint64_t stalled_ms; /* others wait for us, since then; 0: nobody */
-	uint64_t cycle;      /* as the last look found it */
+	uint64_t coaxed_ms;   /* when an autovacuum was coaxed; 0: never */
+	uint64_t stalled_ms;  /* others wait for us, since then; 0: nobody */
+	uint64_t cycle;       /* as the last look found it */
+	uint64_t gave_way_ms; /* to another one of it, since then; 0: not */
 	struct rival rival;
 	uint64_t turn_denied_ms; /* since then; 0: it is not */
 	uint64_t turn_until_ms;  /* patience with that ends */

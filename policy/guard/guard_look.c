@@ -25,6 +25,7 @@ enum {
 	STEADY_MS = 2000,
 	STEADY_WINDOWS = 4,
 	CYCLE_LOOK_MS = 5,    /* until the second look at a cycle */
+	GIVE_WAY_MS = 1000,   /* until the other one has ended it */
 	COAX_MARGIN_MS = 200, /* beyond deadlock_timeout */
 	COAX_AGAIN_MS = 30000,
 };
@@ -148,11 +149,27 @@ note_stalled(struct guard *g, uint64_t now_ms)
 	guard_set_deadline(g);
 }
 
+/*
+ * The cycle that is for us to end; 0: none.  Another held session of it is left
+ * to end it first, but perhaps it does not see us.
+ */
+static uint64_t
+cycle_to_end(struct guard *g, const struct holders *h, uint64_t now_ms)
+{
+	if (h->cycle == 0 || !h->gives_way) {
+		g->gave_way_ms = 0;
+		return h->cycle;
+	}
+	if (g->gave_way_ms == 0)
+		g->gave_way_ms = now_ms;
+	return now_ms - g->gave_way_ms < GIVE_WAY_MS ? 0 : h->cycle;
+}
+
 struct guard_step
 guard_looked(struct guard *g, const struct holders *holders, uint32_t company,
 	     uint64_t now_ms)
 {
-	uint64_t cycle = holders->gives_way ? 0 : holders->cycle;
+	uint64_t cycle = cycle_to_end(g, holders, now_ms);
 	bool is_certain = cycle == g->cycle;
 
 	assert(guard_is_doing(g, GUARD_HOLDERS));

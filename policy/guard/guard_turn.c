@@ -100,7 +100,9 @@ guard_turned(struct guard *g, const struct rival *rival, uint32_t allowance_ms,
 	if (guard_is_overdue(g, now_ms) ||
 	    (is_to_shut && now_ms >= g->deadline_ms))
 		return guard_spend(g, now_ms);
-	if (is_to_shut)
+	if (is_to_shut) {
+		guard_end_turn_wait(g, now_ms);
 		return guard_turned_to_shut(g, allowance_ms, now_ms);
+	}
 	return guard_attempt(g, GUARD_AT_ATTEMPT, false, now_ms);
 }

@@ -5,6 +5,11 @@
 #include "policy/sql/statement_name.h"
 #include "policy/sql/statement_target.h"
 
+enum {
+	/* Ends of keys and keys: each pair may add a target. */
+	PAIRS_MAX = 20000,
+};
+
 /* True if the target ends foreign keys of its relation, or follows them. */
 static bool
 follow_is_end(const struct target *t)
@@ -46,6 +51,8 @@ statement_follow(struct statement *out, size_t first,
 	size_t i;
 	size_t j;
 
+	if (count > 0 && (end - first) > PAIRS_MAX / count)
+		return STATEMENT_TOO_LARGE;
 	for (i = first; i < end; i++) {
 		for (j = 0; j < count && status == STATEMENT_OK; j++) {
 			const struct target *end_of = &out->targets[i];

@@ -95,7 +95,7 @@ const struct setting setting_table[] = {
      GUARD_FIELD(gate_window_ms), .preset = "300ms",
      .help = "how long new transactions wait for a statement to get through"},
     {"gate_transaction", SETTING_DURATION, 0, 5 * MINUTE,
-     GUARD_FIELD(gate_transaction_ms), .preset = "1s",
+     GUARD_FIELD(gate_transaction_ms), .preset = "5s",
      .help = "the same while a transaction keeps the locks of its DDL"},
     {"on_timeout", SETTING_WORD, GUARD_FIELD(on_timeout), .words = on_timeouts,
      .preset = "error",

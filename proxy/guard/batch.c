@@ -173,7 +173,8 @@ static void
 batch_add_restore(struct batch *b)
 {
 	const char *sql = plain_settings_restore();
-	bool is_look = b->purposes[b->count - 1] == BATCH_HOLDERS;
+	bool is_look =
+	    b->count > 0 && b->purposes[b->count - 1] == BATCH_HOLDERS;
 	char *look = is_look ? holders_signed(b->set, sql) : NULL;
 
 	if (is_look && look == NULL)
@@ -227,6 +228,7 @@ batch_take_row(struct batch *b, struct span body)
 	case BATCH_RESTORE:
 		return true;
 	case BATCH_FACTS:
+		held_clear(&b->held);
 		b->has_facts = batch_read_row(v, SESSION_FACTS_COLUMNS, body) &&
 			       session_facts_read(&b->facts, v) &&
 			       held_read(&b->held, v[SESSION_FACTS_HELD]);

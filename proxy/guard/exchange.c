@@ -380,6 +380,7 @@ exchange_timer(struct exchange *x)
 		exchange_guard_timer(x);
 		break;
 	case EXCHANGE_ASKING:
+	case EXCHANGE_OPENING:
 	case EXCHANGE_PLANNING:
 	case EXCHANGE_LOOKING:
 	case EXCHANGE_NAMING:
@@ -389,7 +390,6 @@ exchange_timer(struct exchange *x)
 	case EXCHANGE_REFUSING:
 		exchange_late(x);
 		break;
-	case EXCHANGE_OPENING:
 	case EXCHANGE_FENCE:
 	case EXCHANGE_RUNNING:
 	case EXCHANGE_COMMITTING:

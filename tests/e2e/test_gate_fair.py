@@ -52,8 +52,9 @@ def keep_locks(session, rounds, idle_s):
 
 
 def test_transactions_that_keep_their_locks_get_a_quarter_of_the_time(
-        lockstep, cluster, database, admin, tables):
+        start_lockstep, cluster, database, admin, tables):
     """The reader wants another table of the same name."""
+    lockstep = start_lockstep(gate_transaction="1s")
     admin.execute("create schema elsewhere;"
                   "create table elsewhere.kept(id int)")
     stalled = {}

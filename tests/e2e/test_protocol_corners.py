@@ -361,6 +361,8 @@ def test_a_block_that_failed_held_has_no_locks(cluster, lockstep, database,
 def test_a_block_that_was_refused_has_no_locks(start_lockstep, database,
                                                admin, reader, form, settings,
                                                sqlstate):
+    if form == "one message" and "in_transaction_timeout" in settings:
+        pytest.skip("planned together with the LOCK TABLE: nothing is held")
     proxy = start_lockstep(**settings)
     states, *_, left = failed_block(proxy, database, admin, form, None)
     assert states == [sqlstate, "25P02"]

@@ -208,7 +208,7 @@ def test_drop_two_under_a_block_lives(proxy, rounds, wait_s):
         a_trace, d_trace = drop_two_under_a_block(s, wait_s)
         # D cannot have orgs while A waits for what D holds.
         assert errors(a_trace) == []
-        assert sqlstates(d_trace) == [LOCK_TIMEOUT]
+        assert sqlstates(d_trace) == [DEADLOCK]
         assert s.exists("cost_a") and s.exists("cost_b")
         run(s.sessions[-1], "begin", "drop table cost_a",
             "drop table cost_b", "commit")
@@ -267,7 +267,7 @@ def test_recreate_labels_lives(proxy, rounds, wait_s):
     def play(s):
         a_trace, d_trace = recreate_labels(s, wait_s)
         assert errors(a_trace) == []
-        assert sqlstates(d_trace) == [LOCK_TIMEOUT]
+        assert sqlstates(d_trace) == [DEADLOCK]
         assert s.exists("org_labels")
         run(s.sessions[-1], *LABELS_MIGRATION, "commit")
 

@@ -19,6 +19,7 @@ enum {
 	PAUSE_LEAST_MS = 1000,
 	STEADY_MS = 2000,
 	COAX_AGAIN_MS = 30000,
+	GIVE_WAY_MS = 1000,
 	/* From a cycle to its end, in a transaction of the client's. */
 	CYCLE_WAITS_MAX = 3,
 	CYCLE_WAIT_MAX_MS = 1001,
@@ -51,9 +52,10 @@ struct model {
 	struct graph graph;
 	/* As of the last look: */
 	size_t waiter_count;
-	uint64_t stalled_ms; /* with others waiting; 0: nobody does */
-	uint64_t cycle;      /* 0: none, or another Lockstep ends it */
-	bool is_certain;     /* the look before saw the same cycle */
+	uint64_t stalled_ms;
+	uint64_t gave_way_ms; /* to another one of a cycle; 0: not */
+	uint64_t cycle;       /* 0: none, or another Lockstep ends it */
+	bool is_certain;      /* the look before saw the same cycle */
 	uint64_t untold_since_ms[UNTOLD_MAX]; /* 0: not in the last look */
 	uint32_t in_use; /* relid of the last BUSY; 0: none since a plan */
 	/* The driver holds for the guard: */

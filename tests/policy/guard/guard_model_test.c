@@ -136,8 +136,14 @@ pick_holders(struct model *m, struct holders *h)
 static void
 note_waiters(struct model *m, const struct holders *h)
 {
-	uint64_t cycle = h->gives_way ? 0 : h->cycle;
+	uint64_t cycle = h->cycle;
 
+	if (!h->gives_way)
+		m->gave_way_ms = 0;
+	else if (m->gave_way_ms == 0)
+		m->gave_way_ms = m->now_ms;
+	if (h->gives_way && m->now_ms - m->gave_way_ms < GIVE_WAY_MS)
+		cycle = 0;
 	if (m->step.state == GUARD_AT_LAST_LOOK)
 		return; /* for the report only */
 	m->is_certain = cycle == m->cycle;
@@ -206,6 +212,8 @@ tell_turn(struct model *m)
 	    m->step.is_impatient || !(m->is_rival_stubborn || happens(m, 5));
 	if (!m->has_turn)
 		note_denial(m);
+	else if (m->step.state == GUARD_AT_SHUT_TURN && !is_late(m))
+		m->denied_ms = 0;
 	take(m, guard_turned(&m->guard, m->has_turn ? NULL : &rival,
 			     m->allowance_ms, m->now_ms));
 }

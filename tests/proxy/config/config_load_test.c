@@ -63,7 +63,7 @@ config_load_knows_the_defaults(void **state)
 	assert_int_equal(c->guard.hold_timeout_ms, 300000);
 	assert_int_equal(c->guard.in_transaction_timeout_ms, 2000);
 	assert_int_equal(c->guard.gate_window_ms, 300);
-	assert_int_equal(c->guard.gate_transaction_ms, 1000);
+	assert_int_equal(c->guard.gate_transaction_ms, 5000);
 	outcome_clear(&o);
 }
 
