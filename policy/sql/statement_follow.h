@@ -12,8 +12,8 @@
  * targets of `earlier`, which may be *out itself: what drops one end of a
  * foreign key that is only added there locks the other end too.
  *
- * STATEMENT_OK, STATEMENT_NO_MEMORY, or STATEMENT_TOO_LARGE: there are so many of
- * both that it would not be cheap.
+ * STATEMENT_OK, STATEMENT_NO_MEMORY, or STATEMENT_TOO_LARGE: there are so many
+ * of both that it would not be cheap.
  */
 enum statement_status statement_follow(struct statement *out, size_t first,
 				       const struct statement *earlier,
