@@ -93,16 +93,6 @@ statement_lock_read_comment(struct statement *out, const PgQuery__Node *node,
 			      "COMMENT");
 }
 
-enum statement_status
-statement_lock_read_label(struct statement *out, const PgQuery__Node *node,
-			  enum guard_scope asked)
-{
-	const PgQuery__SecLabelStmt *stmt = node->sec_label_stmt;
-
-	return read_described(out, stmt->objtype, stmt->object, asked,
-			      "SECURITY LABEL");
-}
-
 /* Without a table it takes a transaction for each, and never runs in a block.
  */
 enum statement_status

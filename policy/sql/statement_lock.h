@@ -10,7 +10,6 @@
 /* The readers, each named after the statement that it reads. */
 statement_reader statement_lock_read_table;
 statement_reader statement_lock_read_comment;
-statement_reader statement_lock_read_label;
 statement_reader statement_lock_read_cluster;
 statement_reader statement_lock_read_reindex;
 statement_reader statement_lock_read_analyze;

@@ -226,7 +226,6 @@ begins_guarded(PgQuery__Token token)
 	case TOKEN(REASSIGN):
 	case TOKEN(REFRESH):
 	case TOKEN(REINDEX):
-	case TOKEN(SECURITY):
 	case TOKEN(TRUNCATE):
 		return true;
 	default:

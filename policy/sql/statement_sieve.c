@@ -14,7 +14,6 @@ static const struct statement_keywords guarded[] = {
 	['d' - 'a'] = {"drop", "do"},
 	['l' - 'a'] = {"lock"},
 	['r' - 'a'] = {"refresh", "reassign", "reindex"},
-	['s' - 'a'] = {"security"},
 	['t' - 'a'] = {"truncate"},
     }},
 };

@@ -72,7 +72,6 @@ static const struct {
     {NODE(ALTER_PUBLICATION_STMT), statement_object_read_published},
     {NODE(REASSIGN_OWNED_STMT), statement_object_read_reassign},
     {NODE(COMMENT_STMT), statement_lock_read_comment},
-    {NODE(SEC_LABEL_STMT), statement_lock_read_label},
     {NODE(LOCK_STMT), statement_lock_read_table},
     {NODE(CLUSTER_STMT), statement_lock_read_cluster},
     {NODE(REINDEX_STMT), statement_lock_read_reindex},

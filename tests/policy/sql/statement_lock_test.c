@@ -18,8 +18,6 @@ static const struct example examples[] = {
     {"comment on sequence v is 'x'", " behind:COMMENT lock(\"v\" SUE)"},
     {"comment on foreign table v is 'x'", " behind:COMMENT lock(\"v\" SUE)"},
     {"comment on column a.b.c.d.e is 'x'", " behind:COMMENT no plan"},
-    {"security label on column t.a is 'x'",
-     " behind:SECURITY LABEL lock(\"t\" SUE)"},
     {"cluster t using i", " ddl:CLUSTER lock(\"t\" AX)"},
     {"cluster verbose t", " ddl:CLUSTER lock(\"t\" AX)"},
     {"reindex table t", " ddl:REINDEX lock(\"t\" S)"},
