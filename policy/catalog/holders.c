@@ -55,18 +55,6 @@ holders_param(const struct lock_set *set)
 	return text;
 }
 
-/* The member of the set with this OID.  NULL: there is none. */
-static const struct lock_item *
-holders_find_item(const struct lock_set *set, uint32_t relid)
-{
-	const struct lock_item *item;
-
-	for (item = set->items; item < set->items + set->count; item++)
-		if (item->relid == relid)
-			return item;
-	return NULL;
-}
-
 /* Transactions that do not fit are taken to be as old as the others. */
 static void
 holders_note_untold(struct holders *h, uint64_t transaction)
@@ -151,7 +139,7 @@ holders_add_row(struct holders *h, const struct lock_set *set,
 		return true;
 	}
 	holders_read(&row, values);
-	item = holders_find_item(set, row.relid);
+	item = lock_set_item(set, row.relid);
 	if (item == NULL)
 		h->near_count++;
 	if (item == NULL || !lock_mode_conflicts(item->mode, row.mode))

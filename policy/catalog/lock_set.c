@@ -174,6 +174,15 @@ lock_set_covers(const struct lock_set *outer, const struct lock_set *inner)
 	return covers;
 }
 
+const struct lock_item *
+lock_set_item(const struct lock_set *set, uint32_t relid)
+{
+	for (size_t i = 0; i < set->count; i++)
+		if (set->items[i].relid == relid)
+			return &set->items[i];
+	return NULL;
+}
+
 const char lock_set_right[] =
     "This role may not LOCK all of these tables: GRANT MAINTAIN on them (before"
     " PostgreSQL 17 DELETE or TRUNCATE) would let it.";

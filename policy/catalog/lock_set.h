@@ -100,6 +100,10 @@ bool lock_set_add_row(struct lock_set *set,
 bool lock_set_covers(const struct lock_set *outer,
 		     const struct lock_set *inner);
 
+/* The item of a relation, borrowed from the set.  NULL: it is no member. */
+const struct lock_item *lock_set_item(const struct lock_set *set,
+				      uint32_t relid);
+
 /* A sentence for a set that lacks a right: which one to grant. */
 extern const char lock_set_right[];
 

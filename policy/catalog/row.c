@@ -4,10 +4,7 @@
 #include <string.h>
 
 enum {
-	DURATION_BYTES = 32, /* more than any has */
-};
-
-enum {
+	DURATION_BYTES = 32,    /* more than any has */
 	NUMBER_DIGITS_MAX = 18, /* as many always fit into 64 bits */
 };
 

@@ -58,19 +58,16 @@ is_only_autovacuum(const struct holders *h)
 static bool
 may_coax(struct guard *g, uint64_t now_ms)
 {
-	size_t i;
+	const struct lock_item *item;
 
 	if (!is_only_autovacuum(&g->holders) || g->facts.holds_strong_locks ||
 	    g->holders.waiter_count > 0 || !is_coax_in_time(g, now_ms))
 		return false;
-	for (i = 0; i < g->set.count; i++) {
-		if (g->set.items[i].relid != g->holders.shown[0].relid)
-			continue;
-		g->coax_index = i;
-		return g->set.items[i].is_lockable &&
-		       g->set.items[i].owner == NULL;
-	}
-	return false;
+	item = lock_set_item(&g->set, g->holders.shown[0].relid);
+	if (item == NULL)
+		return false;
+	g->coax_index = (size_t)(item - g->set.items);
+	return item->is_lockable && item->owner == NULL;
 }
 
 static struct guard_step

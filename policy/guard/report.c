@@ -69,23 +69,17 @@ cut_text_add_set(struct cut_text *t, const struct lock_set *set,
 static const char *
 relation_name(const struct lock_set *set, uint32_t relid)
 {
-	size_t i;
+	const struct lock_item *item = lock_set_item(set, relid);
 
-	for (i = 0; i < set->count; i++)
-		if (set->items[i].relid == relid)
-			return set->items[i].name;
-	return "?";
+	return item != NULL ? item->name : "?";
 }
 
 static enum lock_mode
 wanted_mode(const struct lock_set *set, uint32_t relid)
 {
-	size_t i;
+	const struct lock_item *item = lock_set_item(set, relid);
 
-	for (i = 0; i < set->count; i++)
-		if (set->items[i].relid == relid)
-			return set->items[i].mode;
-	return LOCK_NONE;
+	return item != NULL ? item->mode : LOCK_NONE;
 }
 
 static void

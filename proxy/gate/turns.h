@@ -8,7 +8,7 @@
  * The locks themselves would keep them apart; the turn spares them the attempts
  * that come to nothing, and windows that are shut for nothing.
  *
- * What no LOCK TABLE reaches has an advisory lock beside (attempt.h), which
+ * A relation that no LOCK TABLE reaches has an advisory lock (attempt.h), which
  * several proxies before one server share.
  */
 #ifndef LOCKSTEP_PROXY_GATE_TURNS_H

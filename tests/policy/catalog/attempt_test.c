@@ -300,7 +300,8 @@ check_middle(enum attempt_manner manner, const struct lock_set *set,
 	free(sql);
 }
 
-/* It waits for one while it holds none, and gives back the others at once. */
+/* The attempt waits for one lock while it holds none, and gives back the others
+ * at once. */
 static void
 attempt_sql_that_polls_queues_for_the_first_only(void **state)
 {

@@ -128,7 +128,7 @@ lock_set_params_puts_the_other_relation_behind(void **state)
 	free_params(params);
 }
 
-/* What is no relation has no mode. */
+/* An object that is no relation has no mode. */
 static void
 lock_set_params_knows_what_is_neither_dropped_nor_altered(void **state)
 {

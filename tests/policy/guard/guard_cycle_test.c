@@ -98,7 +98,8 @@ guard_looked_lets_another_lockstep_end_the_cycle(void **state)
 	guard_clear(&f.guard);
 }
 
-/* It would be one of the server's then, and the application its victim. */
+/* The cycle would be one of the server's then, and the application its victim.
+ */
 static void
 guard_woken_late_does_not_pass_what_may_be_a_cycle(void **state)
 {

@@ -483,7 +483,7 @@ ends_block(const struct statement *s)
 	return s->control == STATEMENT_END || s->control == STATEMENT_END_CHAIN;
 }
 
-/* What was true of the statements before a piece. */
+/* The statements before a piece, and what was true of them. */
 struct model {
 	enum model_block block;
 	bool is_ours;   /* in a block of ours */

@@ -231,7 +231,7 @@ backdate(struct gate_fixture *f, uint64_t ago_ms)
 	}
 }
 
-/* Of the database's allowance, what the lease has paid for not counted. */
+/* The allowance of the database, without what the lease has paid for. */
 static void
 assert_left(struct gate_fixture *f, uint32_t expected_ms)
 {

@@ -221,7 +221,8 @@ turns_take_tells_who_has_it(void **state)
 	assert_memory_equal(&rival, &eve.who, sizeof(rival));
 }
 
-/* Who has waited enough has it beside others, each to be given back. */
+/* A session that has waited enough has the turn beside others, each to be given
+ * back. */
 static void
 turns_take_impatiently_is_granted(void **state)
 {

@@ -106,7 +106,7 @@ exchange_leaves_a_late_server_when_the_client_has_left(void **state)
 	scene_end(s);
 }
 
-/* It is told to whoever looks after it, and the session gets its time. */
+/* The log tells the operator, and the session gets its time. */
 static void
 exchange_gives_a_late_server_the_time_of_the_statement(void **state)
 {
