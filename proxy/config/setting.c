@@ -107,6 +107,10 @@ const struct setting setting_table[] = {
      .help = "a longer statement is not parsed, and passes"},
     {"query_limit", SETTING_SIZE, 64 * KB, 64 * MB, FIELD(query_limit_bytes),
      .preset = "1MB", .help = "a larger message is not looked at, and passes"},
+    {"fleet", SETTING_CLIENT, FIELD(fleet), .no_preset = "none",
+     .help = "the database by which Locksteps tell one another of windows"},
+    {"fleet_key_file", SETTING_FILE, FIELD(fleet_key_file), .no_preset = "none",
+     .help = "the secret that all of them share"},
     {"log_level", SETTING_WORD, FIELD(log_level), .words = log_levels,
      .preset = "info", .help = "the least important lines that are logged"},
     {"log_format", SETTING_WORD, FIELD(log_format), .words = log_formats,
@@ -161,6 +165,17 @@ setting_store_text(char **field, const char *text, struct value_error *error)
 		return value_fail_memory(error);
 	free(*field);
 	*field = copy;
+	return true;
+}
+
+static bool
+setting_store_client(char **field, const char *text, struct value_error *error)
+{
+	char *old = *field;
+
+	if (!conninfo_copy_client(field, text, error))
+		return false;
+	conninfo_wipe(old);
 	return true;
 }
 
@@ -221,6 +236,8 @@ setting_store_field(void *field, const struct setting *s, const char *text,
 	case SETTING_TEXT:
 	case SETTING_FILE:
 		return setting_store_text(field, text, error);
+	case SETTING_CLIENT:
+		return setting_store_client(field, text, error);
 	case SETTING_ORDER:
 		return setting_store_order(field, text, error);
 	case SETTING_LISTEN:
@@ -333,6 +350,7 @@ setting_describe_allowed(FILE *out, const struct setting *s)
 		fputs("ADDR:PORT, *:PORT, /DIRECTORY:PORT", out);
 		break;
 	case SETTING_UPSTREAM:
+	case SETTING_CLIENT:
 		fputs("a libpq CONNINFO", out);
 		break;
 	case SETTING_ORDER:
