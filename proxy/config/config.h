@@ -47,7 +47,7 @@ struct config {
 					streams unjudged */
 	enum log_level log_level;
 	enum log_format log_format;
-	struct guard_settings guard; /* guard to guard_single_table; where no
+	struct guard_settings guard; /* guard to memory; where no
 					rule and no session says otherwise */
 	struct rule *rules;          /* owned; in the order of the file */
 	size_t rule_count;

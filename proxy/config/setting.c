@@ -102,6 +102,8 @@ const struct setting setting_table[] = {
      .help = "then: an error, or the statement goes unprotected"},
     {"guard_single_table", SETTING_BOOL, GUARD_FIELD(guard_single_table),
      .preset = "off", .help = "guard what locks only one table, too"},
+    {"memory", SETTING_BOOL, GUARD_FIELD(has_memory), .preset = "on",
+     .help = "lock at once what such a transaction went on to lock before"},
     {"parse_limit", SETTING_SIZE, KB, STATEMENT_PARSE_BYTES_MAX,
      FIELD(parse_limit_bytes), .preset = "16kB",
      .help = "a longer statement is not parsed, and passes"},
@@ -374,7 +376,7 @@ setting_describe_all(FILE *out)
 		fprintf(out, "\n      %s\n", s->help);
 	}
 	fputs("\n"
-	      "Those from guard to guard_single_table can also be set in a "
+	      "Those from guard to memory can also be set in a "
 	      "[rule] of the\n"
 	      "file, and in a session, as in: SET lockstep.policy = 'hold'\n",
 	      out);

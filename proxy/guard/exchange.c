@@ -60,6 +60,7 @@ exchange_end(struct exchange *x)
 {
 	pair_set_held(x->pair, false);
 	exchange_trim_lease(x);
+	exchange_trim_trail(x);
 	exchange_enter(x, EXCHANGE_DONE);
 }
 
@@ -354,6 +355,7 @@ exchange_step(struct exchange *x)
 		exchange_committed(x);
 		break;
 	case EXCHANGE_PLANNING:
+	case EXCHANGE_RECALLING:
 	case EXCHANGE_LOOKING:
 	case EXCHANGE_NAMING:
 	case EXCHANGE_ATTEMPTING:
@@ -382,6 +384,7 @@ exchange_timer(struct exchange *x)
 	case EXCHANGE_ASKING:
 	case EXCHANGE_OPENING:
 	case EXCHANGE_PLANNING:
+	case EXCHANGE_RECALLING:
 	case EXCHANGE_LOOKING:
 	case EXCHANGE_NAMING:
 	case EXCHANGE_ATTEMPTING:

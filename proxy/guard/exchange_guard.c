@@ -82,7 +82,7 @@ exchange_send_plan(struct exchange *x)
 }
 
 /* As the plan has found them, settings of the session's are set aside. */
-static void
+void
 exchange_begin_question(struct exchange *x, enum exchange_phase phase)
 {
 	exchange_begin_batch(x, phase);
@@ -368,8 +368,7 @@ exchange_choose_settings(struct exchange *x)
 				     is_again ? NULL : exchange_warn, x);
 }
 
-/* True if a question came to nothing, which has been dealt with. */
-static bool
+bool
 exchange_is_cut_short(struct exchange *x)
 {
 	if (exchange_has_lost(x))
@@ -395,6 +394,7 @@ static void
 exchange_planned(struct exchange *x)
 {
 	struct batch *b = &x->batch;
+	struct guard_step step;
 
 	if (exchange_is_cut_short(x))
 		return;
@@ -409,9 +409,11 @@ exchange_planned(struct exchange *x)
 	held_subtract(&x->held, &b->planned);
 	if (exchange_is_in_company(x))
 		guard_expect_more(&x->guard);
-	exchange_act(x, guard_planned(&x->guard, &x->settings,
-				      exchange_least_scope(x), &b->facts,
-				      &b->planned, clock_now_ms()));
+	exchange_learn(x);
+	step = guard_planned(&x->guard, &x->settings, exchange_least_scope(x),
+			     &b->facts, &b->planned, clock_now_ms());
+	if (!exchange_recall(x, &step))
+		exchange_act(x, step);
 }
 
 static void
@@ -528,6 +530,9 @@ exchange_guard_step(struct exchange *x)
 	switch (x->phase) {
 	case EXCHANGE_PLANNING:
 		exchange_planned(x);
+		break;
+	case EXCHANGE_RECALLING:
+		exchange_recalled(x);
 		break;
 	case EXCHANGE_LOOKING:
 		exchange_looked(x);

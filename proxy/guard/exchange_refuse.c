@@ -12,6 +12,7 @@
 static void
 exchange_finish_failed(struct exchange *x)
 {
+	x->guarded->trail.is_lost = true;
 	/* No guarded statement ends with a gate message, nor with our BEGIN. */
 	if (!x->is_of_gate && guard_step(&x->guard).outcome != GUARD_PENDING)
 		exchange_log(x);

@@ -5,6 +5,7 @@
  *   FENCE       waits until all that was sent before has been answered
  *   OPENING     a block of ours is begun, for the piece that follows and more
  *   PLANNING    session facts and lock set are asked for     -> guard
+ *   RECALLING   what is left of the tables that are remembered -> guard
  *   LOOKING     who holds conflicting locks                  -> guard
  *   NAMING      by which names the gate goes                 -> guard
  *   ATTEMPTING  all locks in order, or none                  -> guard
@@ -54,6 +55,7 @@
 	X(FENCE, "fence")                                                      \
 	X(OPENING, "opening")                                                  \
 	X(PLANNING, "planning")                                                \
+	X(RECALLING, "recalling")                                              \
 	X(LOOKING, "looking")                                                  \
 	X(NAMING, "naming")                                                    \
 	X(ATTEMPTING, "attempting")                                            \
@@ -227,6 +229,29 @@ bool exchange_may_sync(const struct exchange *x);
 
 /* Send what closes all that an attempt left open, and enter UNDOING. */
 void exchange_send_undo(struct exchange *x);
+
+/* Enter this phase and begin a batch of questions, which run under settings of
+ * ours where the session's own stand in the way. */
+void exchange_begin_question(struct exchange *x, enum exchange_phase phase);
+
+/* True if a question came to nothing, which has been dealt with. */
+bool exchange_is_cut_short(struct exchange *x);
+
+/* exchange_trail.c */
+
+/* The plan is there, and the guard has not got it yet: let the memory learn
+ * from it. */
+void exchange_learn(struct exchange *x);
+
+/* The guard has the plan, and did not yet carry out this step.  True: what is
+ * remembered has been asked for, and the step comes when that is answered. */
+bool exchange_recall(struct exchange *x, const struct guard_step *step);
+
+/* RECALLING is done. */
+void exchange_recalled(struct exchange *x);
+
+/* The statement is at its end: so is the trail, if no transaction is open. */
+void exchange_trim_trail(struct exchange *x);
 
 /* exchange_patience.c */
 

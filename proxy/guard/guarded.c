@@ -88,6 +88,9 @@ guarded_note_busy_answer(struct guarded *g, const struct frame *f,
 	if (owner == PIPELINE_CLIENT && lease_is_held(&g->lease) &&
 	    guarded_ends_transaction(g, f))
 		lease_end(&g->lease);
+	if (owner == PIPELINE_CLIENT)
+		trail_note_answer(&g->trail, g->pair->daemon->memory, f,
+				  g->pair->pipeline.status);
 	if (guarded_knows_any(g))
 		guarded_note_fate(g, f);
 }
@@ -133,4 +136,5 @@ guarded_clear(struct guarded *g)
 	gate_watch_clear(&g->watch);
 	prepared_clear(&g->prepared);
 	kept_clear(&g->kept);
+	trail_clear(&g->trail);
 }

@@ -15,6 +15,7 @@
 #include "proxy/gate/lease.h"
 #include "proxy/guard/kept.h"
 #include "proxy/guard/prepared.h"
+#include "proxy/guard/trail.h"
 #include "proxy/pair/pair.h"
 
 struct exchange;
@@ -24,6 +25,7 @@ struct guarded {
 	struct pair *pair; /* borrowed, outlives this */
 	struct gate_watch watch;
 	struct lease lease;
+	struct trail trail;
 	struct kept kept;
 	struct prepared prepared;
 	struct exchange *exchange; /* owned; NULL mostly */
@@ -54,6 +56,7 @@ guarded_note_sent(struct guarded *g, const struct frame_header *h,
 {
 	pipeline_sent(&g->pair->pipeline, h->type, PIPELINE_CLIENT);
 	gate_watch_note_sent(&g->watch, h, in);
+	trail_note_sent(&g->trail, h, in);
 }
 
 /* True if a prepared statement or portal of the session is guarded. */
@@ -67,7 +70,8 @@ guarded_knows_any(const struct guarded *g)
 static inline bool
 guarded_is_busy(const struct guarded *g)
 {
-	return guarded_knows_any(g) || lease_is_held(&g->lease);
+	return guarded_knows_any(g) || lease_is_held(&g->lease) ||
+	       g->trail.key != NULL;
 }
 
 /* True if messages of this type must be whole for guarded_note_answer. */
@@ -92,8 +96,10 @@ guarded_note_answer(struct guarded *g, const struct frame *f,
 		    enum pipeline_owner owner)
 {
 	if (f->type == BACKEND_READY_FOR_QUERY &&
-	    g->pair->pipeline.status == TRANSACTION_IDLE)
+	    g->pair->pipeline.status == TRANSACTION_IDLE) {
 		gate_watch_note_idle(&g->watch);
+		trail_note_idle(&g->trail);
+	}
 	if (guarded_is_busy(g))
 		guarded_note_busy_answer(g, f, owner);
 }
