@@ -400,7 +400,7 @@ acts_on_commit(const PgQuery__Node *node)
 {
 	return node->node_case == NODE(CREATE_STMT) &&
 	       node->create_stmt->oncommit >
-		   PG_QUERY__ON_COMMIT_ACTION__ONCOMMIT_NOOP;
+		   PG_QUERY__ON_COMMIT_ACTION__ONCOMMIT_PRESERVE_ROWS;
 }
 
 static void

@@ -457,7 +457,10 @@ exchange_is_done(const struct exchange *x)
 struct span
 exchange_error(const struct exchange *x)
 {
-	return span_of(x->batch.error.data, x->batch.error.len);
+	const struct writer *error =
+	    x->phase == EXCHANGE_REPEATING ? &x->replay.error : &x->batch.error;
+
+	return span_of(error->data, error->len);
 }
 
 void
