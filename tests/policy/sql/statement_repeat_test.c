@@ -170,8 +170,8 @@ statement_repeat_is_bounded(void **state)
 	memset(sql, '(', 30000);
 	memset(sql + 30000, ')', 30000);
 	memcpy(sql, "select ", 7);
-	sql[60000] = '\0';
-	statement_repeat_read(&r, sql, 60000, STATEMENT_PARSE_BYTES_MAX);
+	sql[59993] = '\0';
+	statement_repeat_read(&r, sql, 59993, STATEMENT_PARSE_BYTES_MAX);
 	assert_non_null(r.obstacle);
 	statement_repeat_clear(&r);
 	test_free(sql);
