@@ -57,6 +57,9 @@ struct config {
 	 * guard does not exist, and no session can call it.
 	 */
 	enum guard_scope detect;
+	/* The transactions that are recorded: the most that any rule allows to
+	 * be replayed; a session may only lower it. */
+	enum guard_replay records;
 };
 
 /* Free it and all that it owns; accepts NULL. */

@@ -97,7 +97,9 @@ exchange_send_kept(struct exchange *x)
 void
 exchange_run(struct exchange *x)
 {
-	if (exchange_is_query(x))
+	if (x->replay.is_under_way)
+		exchange_repeat(x);
+	else if (exchange_is_query(x))
 		exchange_run_piece(x);
 	else
 		exchange_send_kept(x);
@@ -321,6 +323,8 @@ exchange_answer(struct exchange *x, const struct pipeline_event *event,
 		return false;
 	if (x->phase == EXCHANGE_COMMITTING && event->verdict == PIPELINE_ASYNC)
 		return exchange_answer_commit(x, frame, raw);
+	if (x->phase == EXCHANGE_REPEATING)
+		return replay_answer(&x->replay, &frame, raw);
 	if (event->owner == PIPELINE_PROXY)
 		return batch_answer(&x->batch, event, frame, raw);
 	if (x->phase == EXCHANGE_OBSERVING)
@@ -364,6 +368,11 @@ exchange_step(struct exchange *x)
 	case EXCHANGE_REFUSING:
 		exchange_guard_step(x);
 		break;
+	case EXCHANGE_JUDGING:
+	case EXCHANGE_RESTARTING:
+	case EXCHANGE_REPEATING:
+		exchange_replay_step(x);
+		break;
 	case EXCHANGE_ASKING:
 		exchange_asked(x);
 		break;
@@ -390,12 +399,15 @@ exchange_timer(struct exchange *x)
 	case EXCHANGE_ATTEMPTING:
 	case EXCHANGE_COAXING:
 	case EXCHANGE_UNDOING:
+	case EXCHANGE_JUDGING:
+	case EXCHANGE_RESTARTING:
 	case EXCHANGE_REFUSING:
 		exchange_late(x);
 		break;
 	case EXCHANGE_FENCE:
 	case EXCHANGE_RUNNING:
 	case EXCHANGE_COMMITTING:
+	case EXCHANGE_REPEATING:
 	case EXCHANGE_OBSERVING:
 	case EXCHANGE_DONE:
 		break;
@@ -406,7 +418,7 @@ bool
 exchange_cancel(struct exchange *x)
 {
 	if (exchange_is_running(x) || exchange_is_done(x) ||
-	    x->phase == EXCHANGE_COAXING)
+	    x->phase == EXCHANGE_COAXING || x->phase == EXCHANGE_REPEATING)
 		return false;
 	exchange_guard_cancel(x);
 	return true;
@@ -448,7 +460,10 @@ exchange_is_done(const struct exchange *x)
 struct span
 exchange_error(const struct exchange *x)
 {
-	return span_of(x->batch.error.data, x->batch.error.len);
+	const struct writer *error =
+	    x->phase == EXCHANGE_REPEATING ? &x->replay.error : &x->batch.error;
+
+	return span_of(error->data, error->len);
 }
 
 void
@@ -459,6 +474,7 @@ exchange_free(struct exchange *x)
 	atomic_fetch_sub(&x->pair->daemon->exchanges, 1);
 	guard_clear(&x->guard);
 	batch_clear(&x->batch);
+	replay_clear(&x->replay);
 	query_clear(&x->query);
 	held_clear(&x->held);
 	gate_names_clear(&x->names);

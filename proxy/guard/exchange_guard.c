@@ -22,8 +22,7 @@ exchange_text(const struct exchange *x)
 	return exchange_is_query(x) ? &x->query.list : &x->facts->list;
 }
 
-/* The statements to prepare for, borrowed; NULL for a cancel at the gate. */
-static const struct statement *
+const struct statement *
 exchange_statements(const struct exchange *x, size_t *count)
 {
 	if (x->is_of_gate) {
@@ -54,8 +53,10 @@ exchange_tag(const struct exchange *x)
 static void
 exchange_add_plan(struct exchange *x)
 {
-	size_t count;
-	const struct statement *statements = exchange_statements(x, &count);
+	const struct replay *r = &x->replay;
+	size_t count = r->all_count;
+	const struct statement *statements =
+	    r->all != NULL ? r->all : exchange_statements(x, &count);
 
 	batch_add_plan(&x->batch, statements, count);
 }
@@ -254,7 +255,8 @@ exchange_act(struct exchange *x, struct guard_step step)
 		exchange_run_guarded(x, &step);
 		break;
 	case GUARD_REFUSE:
-		exchange_refuse(x);
+		if (!exchange_replay(x))
+			exchange_refuse(x);
 		break;
 	}
 }
@@ -272,7 +274,7 @@ exchange_protect(struct exchange *x, enum exchange_context context)
 	x->notice_ms = now_ms + FIRST_NOTICE_MS;
 	x->log = (struct guard_log){
 	    .statement = exchange_tag(x),
-	    .begun_ms = now_ms,
+	    .begun_ms = x->replay.count > 0 ? x->replay.begun_ms : now_ms,
 	};
 	x->guarded->lease.delayed = 0;
 	pair_set_held(x->pair, true);
@@ -314,7 +316,8 @@ exchange_give_up(struct exchange *x)
 static enum guard_scope
 exchange_least_scope(const struct exchange *x)
 {
-	bool is_behind = lease_is_held(&x->guarded->lease);
+	bool is_behind =
+	    lease_is_held(&x->guarded->lease) || x->replay.count > 0;
 	enum guard_scope least =
 	    is_behind ? GUARD_SCOPE_DROPS : GUARD_SCOPE_BEHIND;
 	const struct statement_list *list = exchange_text(x);
@@ -403,6 +406,7 @@ exchange_planned(struct exchange *x)
 		exchange_give_up(x);
 		return;
 	}
+	exchange_fit_replay(x);
 	held_clear(&x->held);
 	x->held = b->held;
 	memset(&b->held, 0, sizeof(b->held));
@@ -555,6 +559,9 @@ exchange_guard_step(struct exchange *x)
 		else
 			exchange_refused(x);
 		break;
+	case EXCHANGE_JUDGING:
+	case EXCHANGE_RESTARTING:
+	case EXCHANGE_REPEATING:
 	case EXCHANGE_ASKING:
 	case EXCHANGE_WAITING:
 	case EXCHANGE_FENCE:

@@ -15,7 +15,7 @@ enum {
 	/* Let the statement run, with a savepoint of ours released or a block
 	 * of ours begun first, or deliver an error in its place. */
 	AN_END = BIT(OPENING) | BIT(RUNNING) | BIT(OBSERVING) | BIT(UNDOING) |
-		 BIT(REFUSING) | BIT(DONE),
+		 BIT(JUDGING) | BIT(REPEATING) | BIT(REFUSING) | BIT(DONE),
 	/* Ask once more, wait for a better moment, or come to an end. */
 	A_STEP = BIT(LOOKING) | BIT(NAMING) | BIT(ATTEMPTING) | BIT(COAXING) |
 		 BIT(WAITING) | AN_END,
@@ -33,6 +33,11 @@ static const unsigned may_follow[EXCHANGE_PHASE_COUNT] = {
     [EXCHANGE_ATTEMPTING] = BIT(PLANNING) | A_STEP,
     [EXCHANGE_COAXING] = A_STEP,
     [EXCHANGE_UNDOING] = BIT(PLANNING) | A_STEP,
+    [EXCHANGE_JUDGING] =
+	BIT(RESTARTING) | BIT(PLANNING) | BIT(REFUSING) | BIT(DONE),
+    [EXCHANGE_RESTARTING] = BIT(REPEATING) | BIT(REFUSING) | BIT(DONE),
+    [EXCHANGE_REPEATING] =
+	BIT(REPEATING) | BIT(PLANNING) | BIT(REFUSING) | BIT(DONE),
     [EXCHANGE_WAITING] = A_STEP,
     [EXCHANGE_RUNNING] = BIT(COMMITTING) | BIT(PLANNING) | AN_END,
     [EXCHANGE_COMMITTING] = BIT(DONE),

@@ -11,6 +11,9 @@
  *   ATTEMPTING  all locks in order, or none                  -> guard
  *   COAXING     an autovacuum is to give way                 -> guard
  *   UNDOING     what an attempt left open is closed          -> guard
+ *   JUDGING     may the transaction be started over
+ *   RESTARTING  it is rolled back
+ *   REPEATING   what the client has sent is sent again   -> guard, at the end
  *   ASKING      for the clocks of who waits at the gate
  *   WAITING     nothing is under way; a timer or a cancel    -> guard
  *   REFUSING    the server's transaction is made to fail
@@ -36,7 +39,8 @@
  *   (1) Every transition but those from WAITING and OBSERVING is made with
  *       the pipeline quiet, or from FENCE when the server wants copy data.
  *   (2) In WAITING no lock that an attempt took is held.
- *   (3) The client's statement is sent once, or an error instead of it.
+ *   (3) The client's statement is sent once, or an error instead of it.  Those
+ *       before it in its transaction may be sent again, behind a rollback.
  */
 #ifndef LOCKSTEP_PROXY_GUARD_EXCHANGE_STATE_H
 #define LOCKSTEP_PROXY_GUARD_EXCHANGE_STATE_H
@@ -49,6 +53,7 @@
 #include "proxy/guard/exchange.h"
 #include "proxy/guard/guard_log.h"
 #include "proxy/guard/query.h"
+#include "proxy/guard/replay.h"
 
 /* X(constant, name); the names go to log, console and debugger. */
 #define EXCHANGE_PHASES(X)                                                     \
@@ -61,6 +66,9 @@
 	X(ATTEMPTING, "attempting")                                            \
 	X(COAXING, "coaxing")                                                  \
 	X(UNDOING, "undoing")                                                  \
+	X(JUDGING, "judging")                                                  \
+	X(RESTARTING, "restarting")                                            \
+	X(REPEATING, "repeating")                                              \
 	X(ASKING, "asking")                                                    \
 	X(WAITING, "waiting")                                                  \
 	X(RUNNING, "running")                                                  \
@@ -121,6 +129,7 @@ struct exchange {
 	struct guard_settings settings; /* for this statement, once planned */
 	struct guard guard;
 	struct batch batch;
+	struct replay replay;
 	struct held held;        /* as of the last plan */
 	struct gate_names names; /* the names of the set that is locked */
 	struct writer error; /* the server's, to be the statement's answer */
@@ -237,6 +246,10 @@ void exchange_begin_question(struct exchange *x, enum exchange_phase phase);
 /* True if a question came to nothing, which has been dealt with. */
 bool exchange_is_cut_short(struct exchange *x);
 
+/* The statements to prepare for, borrowed; NULL for a cancel at the gate. */
+const struct statement *exchange_statements(const struct exchange *x,
+					    size_t *count);
+
 /* exchange_trail.c */
 
 /* The plan is there, and the guard has not got it yet: let the memory learn
@@ -252,6 +265,22 @@ void exchange_recalled(struct exchange *x);
 
 /* The statement is at its end: so is the trail, if no transaction is open. */
 void exchange_trim_trail(struct exchange *x);
+
+/* exchange_replay.c */
+
+/* The statement is to be refused: start its transaction over instead.  False:
+ * that cannot be. */
+bool exchange_replay(struct exchange *x);
+
+/* The statement has been planned: its budget is less what replays have used,
+ * and in a transaction that can be started over soon spent. */
+void exchange_fit_replay(struct exchange *x);
+
+/* Send again what comes next: the guard lets the statement run. */
+void exchange_repeat(struct exchange *x);
+
+/* Go on in JUDGING to REPEATING: all that was sent has been answered. */
+void exchange_replay_step(struct exchange *x);
 
 /* exchange_patience.c */
 
@@ -284,9 +313,11 @@ void exchange_refused(struct exchange *x);
 /*
  * End the statement with the error that the server answered the batch with:
  * exchange_fail first closes what is open, and exchange_deliver_error sends the
- * error when that is done.
+ * error when that is done.  exchange_fail_transaction does with the error that
+ * x->error has.
  */
 void exchange_fail(struct exchange *x);
+void exchange_fail_transaction(struct exchange *x);
 void exchange_deliver_error(struct exchange *x);
 
 #endif
