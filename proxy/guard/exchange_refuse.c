@@ -53,6 +53,7 @@ static void
 exchange_send_failure(struct exchange *x)
 {
 	exchange_begin_batch(x, EXCHANGE_REFUSING);
+	exchange_end_skipping(x);
 	if (x->in_own_block)
 		batch_add_command(&x->batch, "ROLLBACK");
 	else
