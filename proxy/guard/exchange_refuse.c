@@ -59,6 +59,7 @@ exchange_send_failure(struct exchange *x)
 	exchange_begin_batch(x, EXCHANGE_REFUSING);
 	if (is_lost) /* the BEGIN of a replay failed */
 		batch_add_command(&x->batch, "BEGIN");
+	exchange_end_skipping(x);
 	if (x->in_own_block)
 		batch_add_command(&x->batch, "ROLLBACK");
 	else

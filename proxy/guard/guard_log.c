@@ -112,6 +112,8 @@ guard_log_outcome(const struct guard_log *l, const struct guarded *of,
 	if (a.remembered > 0)
 		log_number(&e, "remembered", a.remembered);
 	log_number(&e, "attempts", a.attempts);
+	if (a.trials > 0)
+		log_number(&e, "trials", a.trials);
 	log_number(&e, "held_ms", run_ms - l->begun_ms);
 	log_number(&e, "run_ms", now_ms - run_ms);
 	if (a.had_window) {

@@ -39,6 +39,9 @@ struct guarded {
 /* Prepare a zeroed one; pair and gate are borrowed for its life. */
 void guarded_init(struct guarded *g, struct pair *pair, struct gate *gate);
 
+/* Send the frames that are kept back to the server, and keep them. */
+void guarded_send_kept(struct guarded *g);
+
 /* Send the frames that are kept back to the server, and forget them. */
 void guarded_release_kept(struct guarded *g);
 
