@@ -211,6 +211,16 @@ def test_without_the_right_it_is_not_taken(proxy, database, admin):
     admin.execute("drop owned by e2e_memory; drop role e2e_memory")
 
 
+def test_a_transaction_that_begins_again_at_a_savepoint(proxy, database,
+                                                        admin):
+    admin.execute(DROPS.schema)
+    with session(proxy, database) as d:
+        for text in "begin", "savepoint s", *DROPS.migration, "rollback to s":
+            assert errors(d.query(text)) == []
+        [notice] = notices(d.query(DROPS.migration[0]))
+        assert "public.hot_b" in notice["D"]
+
+
 def test_prepared_in_one_cycle_with_its_begin(proxy, database, admin):
     """As JDBC does."""
     admin.execute(DROPS.schema)
