@@ -120,6 +120,12 @@ guard_expect_more(struct guard *g)
 	g->in_company = true;
 }
 
+void
+guard_allow_trials(struct guard *g)
+{
+	g->may_try = true;
+}
+
 enum guard_outcome
 guard_judge(const struct guard_settings *settings,
 	    const struct session_facts *facts, enum guard_scope scope,
@@ -258,6 +264,7 @@ guard_account(const struct guard *g, uint64_t now_ms)
 	    .held_ms = now_ms - g->begun_ms,
 	    .deadline_ms = g->deadline_ms,
 	    .attempts = g->attempts,
+	    .trials = g->trials,
 	    .waits = g->waits,
 	    .had_window = w->begun_ms > 0,
 	    .windows = w->count,

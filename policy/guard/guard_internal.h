@@ -9,6 +9,7 @@
  *   guard_memory.c   what is remembered, and for how long it counts
  *   guard_turn.c     the turn, and patience with who has it
  *   guard_attempt.c  attempts
+ *   guard_try.c      the statement's own run as a part of one
  *
  * A function that returns a step has entered its state.
  */
@@ -158,5 +159,16 @@ void guard_end_turn_wait(struct guard *g, uint64_t now_ms);
  */
 struct guard_step guard_attempt(struct guard *g, enum guard_state attempt,
 				bool is_pressing, uint64_t now_ms);
+
+/* Something was in use, and nothing is held: wait for the next attempt. */
+struct guard_step guard_attempt_later(struct guard *g, uint64_t now_ms);
+
+/* guard_try.c */
+
+/* The most ms that the statement waits for each lock in a TRY; never 0. */
+uint32_t guard_try_bound_ms(const struct guard *g);
+
+/* All that is lockable is held: enter a TRY for the rest, or a RUN. */
+struct guard_step guard_go_behind_grant(struct guard *g);
 
 #endif
