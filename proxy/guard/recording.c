@@ -42,7 +42,7 @@ recording_clear(struct recording *r)
 	memset(r, 0, sizeof(*r));
 }
 
-/* What is sent */
+/* The client's messages */
 
 /* Begin a cycle, unless one is under way. */
 static bool
@@ -237,7 +237,7 @@ recording_expect_ready(struct recording *r)
 	r->cycles[r->answered].ready_left = 1;
 }
 
-/* What is answered */
+/* The answers */
 
 /* As log_duration and debug levels make them, with times in them. */
 static bool

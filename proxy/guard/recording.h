@@ -33,7 +33,7 @@ enum recording_state {
 /* A Query, or extended messages up to their Sync, and what was answered. */
 struct recording_cycle {
 	size_t end;    /* in the frames, behind its last one */
-	uint64_t hash; /* of what the client has seen */
+	uint64_t hash; /* made of what the client has seen */
 	uint64_t sent_ms;
 	uint32_t ready_left; /* ReadyForQuery that are still to come */
 	uint8_t status;      /* as the last of them told */
