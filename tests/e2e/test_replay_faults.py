@@ -47,7 +47,7 @@ insert into hot values (1, 1);
 
 @pytest.fixture
 def proxy(start_lockstep):
-    return start_lockstep(guard="ddl", in_transaction_timeout="300ms")
+    return start_lockstep(guard="ddl")
 
 
 @pytest.fixture
@@ -172,16 +172,14 @@ def test_event_trigger_is_an_obstacle(proxy, cluster, database, admin, tables):
         assert reasons(proxy) == ["there is an event trigger"]
 
 
-@pytest.mark.parametrize("where", ["off", "session", "rule"])
+@pytest.mark.parametrize("where", ["file", "session"])
 def test_can_be_off(start_lockstep, cluster, database, admin, tables, where):
     proxy = start_lockstep(
-        guard="ddl", replay="off" if where == "off" else "ddl",
+        guard="ddl", replay="off" if where == "file" else "ddl",
         in_transaction_timeout="300ms")
     with Wire(proxy, database) as session:
         if where == "session":
             run(session, "set lockstep.replay = off")
-        if where == "rule":
-            pytest.skip("see test_session_settings")
         run(session, "begin", "alter table hot add column z int")
         trace = force(cluster, database, admin, session, "drop table a")
         assert sqlstates(trace) == [DEADLOCK]
@@ -250,15 +248,6 @@ def test_server_leaves(proxy, cluster, database, admin, tables):
         assert trace[-1] is wire.CLOSED
         wait_gone(admin, session.pid)
         assert_nothing_is_left(admin, proxy, database, session.pid)
-
-
-def test_timeout_ends_it(proxy, cluster, database, admin, tables):
-    """A statement's own timeout counts for each that is repeated."""
-    with Wire(proxy, database) as session:
-        run(session, "begin", SLOW, "set local statement_timeout = '100ms'")
-        trace = force(cluster, database, admin, session, "drop table a")
-        assert errors(trace) == []
-        run(session, "rollback")
 
 
 # -- how clients send it ----------------------------------------------------
