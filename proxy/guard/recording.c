@@ -284,6 +284,8 @@ recording_expect_ready(struct recording *r)
 		return;
 	r->answered--;
 	r->cycles[r->answered].ready_left = 1;
+	/* The pieces are waited for apart, and not in the server. */
+	r->cycles[r->answered].sent_ms = clock_now_ms();
 }
 
 /* The answers */

@@ -36,11 +36,12 @@ create sequence q;
 create view w as select v() as n from log;
 create view z as select s() as n from log;
 """
-# The DO keeps the server busy for a moment when it is repeated.
+# Keeps the server busy once somebody has set the flag: when it is repeated.
 SLOW = "alter table hot add column c int default slow()"
 SLOW_SCHEMA = """
+create table flag(n int);
 create function slow() returns int language plpgsql stable as
- 'begin perform pg_catalog.pg_sleep(0.4); return 1; end';
+ 'begin perform pg_catalog.pg_sleep(8) from flag; return 1; end';
 insert into hot values (1, 1);
 """
 
@@ -212,6 +213,7 @@ def test_rows_are_compared_where_they_may_be_shown(
 def begin_slow_replay(cluster, database, admin, session):
     """The session is amid a replay, which takes a moment."""
     run(session, "begin", SLOW)
+    admin.execute("insert into flag values (1)")
     with Antagonist(cluster, database, admin, "a", "hot") as antagonist:
         assert antagonist.is_there
         drop = ask(session, "drop table a")

@@ -266,7 +266,7 @@ recording_is_bounded(void **state)
 
 	(void)state;
 	begin(&r, GUARD_REPLAY_DDL);
-	for (i = 0; r.state == RECORDING_OPEN; i++) {
+	for (i = 0; r.state != RECORDING_ENDED; i++) {
 		send_query(&r, "truncate a", GUARD_REPLAY_DDL);
 		assert_true(i < RECORDING_CYCLES_MAX);
 		if (r.state == RECORDING_OPEN)
