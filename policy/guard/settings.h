@@ -60,6 +60,7 @@ struct guard_settings {
 	uint32_t in_transaction_timeout_ms;
 	uint32_t gate_window_ms;
 	uint32_t gate_transaction_ms; /* 0: the gate is open after the DDL */
+	bool has_memory;              /* memory: learns, and makes use of it */
 	enum guard_replay replay;
 	/* The name of the rule that had a part in these, borrowed, for people;
 	 * NULL: none had. */
@@ -82,7 +83,8 @@ struct guard_settings {
 	X(GATE_TRANSACTION, gate_transaction, gate_transaction_ms)             \
 	X(REPLAY, replay, replay)                                              \
 	X(ON_TIMEOUT, on_timeout, on_timeout)                                  \
-	X(GUARD_SINGLE_TABLE, guard_single_table, guard_single_table)
+	X(GUARD_SINGLE_TABLE, guard_single_table, guard_single_table)          \
+	X(MEMORY, memory, has_memory)
 
 enum guard_setting {
 #define X(constant, name, field) GUARD_SETTING_##constant,

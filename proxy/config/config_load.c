@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "proxy/config/config_file.h"
+#include "proxy/config/config_fleet.h"
 #include "proxy/config/config_rule.h"
 #include "proxy/config/config_section.h"
 #include "proxy/config/config_tls.h"
@@ -276,6 +277,12 @@ load_check_tls(struct loading *l)
 }
 
 static void
+load_check_fleet(struct loading *l)
+{
+	config_fleet_check(l->config, load_origin(l, "fleet"), &l->mistakes);
+}
+
+static void
 load_sources(struct loading *l, const struct config_sources *sources)
 {
 	size_t i;
@@ -305,6 +312,7 @@ config_load(const struct config_sources *sources, FILE *errors)
 	load_sources(&l, sources);
 	load_check_together(&l);
 	load_check_tls(&l);
+	load_check_fleet(&l);
 	config_sections_check(&l.sections, l.config, &l.mistakes);
 	config_sections_clear(&l.sections);
 	l.config->detect = config_scope_to_detect(l.config);

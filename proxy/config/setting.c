@@ -107,11 +107,17 @@ const struct setting setting_table[] = {
      .help = "then: an error, or the statement goes unprotected"},
     {"guard_single_table", SETTING_BOOL, GUARD_FIELD(guard_single_table),
      .preset = "off", .help = "guard what locks only one table, too"},
+    {"memory", SETTING_BOOL, GUARD_FIELD(has_memory), .preset = "on",
+     .help = "lock at once what such a transaction went on to lock before"},
     {"parse_limit", SETTING_SIZE, KB, STATEMENT_PARSE_BYTES_MAX,
      FIELD(parse_limit_bytes), .preset = "16kB",
      .help = "a longer statement is not parsed, and passes"},
     {"query_limit", SETTING_SIZE, 64 * KB, 64 * MB, FIELD(query_limit_bytes),
      .preset = "1MB", .help = "a larger message is not looked at, and passes"},
+    {"fleet", SETTING_CLIENT, FIELD(fleet), .no_preset = "none",
+     .help = "the database by which Locksteps tell one another of windows"},
+    {"fleet_key_file", SETTING_FILE, FIELD(fleet_key_file), .no_preset = "none",
+     .help = "the secret that all of them share"},
     {"log_level", SETTING_WORD, FIELD(log_level), .words = log_levels,
      .preset = "info", .help = "the least important lines that are logged"},
     {"log_format", SETTING_WORD, FIELD(log_format), .words = log_formats,
@@ -166,6 +172,17 @@ setting_store_text(char **field, const char *text, struct value_error *error)
 		return value_fail_memory(error);
 	free(*field);
 	*field = copy;
+	return true;
+}
+
+static bool
+setting_store_client(char **field, const char *text, struct value_error *error)
+{
+	char *old = *field;
+
+	if (!conninfo_copy_client(field, text, error))
+		return false;
+	conninfo_wipe(old);
 	return true;
 }
 
@@ -226,6 +243,8 @@ setting_store_field(void *field, const struct setting *s, const char *text,
 	case SETTING_TEXT:
 	case SETTING_FILE:
 		return setting_store_text(field, text, error);
+	case SETTING_CLIENT:
+		return setting_store_client(field, text, error);
 	case SETTING_ORDER:
 		return setting_store_order(field, text, error);
 	case SETTING_LISTEN:
@@ -338,6 +357,7 @@ setting_describe_allowed(FILE *out, const struct setting *s)
 		fputs("ADDR:PORT, *:PORT, /DIRECTORY:PORT", out);
 		break;
 	case SETTING_UPSTREAM:
+	case SETTING_CLIENT:
 		fputs("a libpq CONNINFO", out);
 		break;
 	case SETTING_ORDER:
@@ -361,7 +381,7 @@ setting_describe_all(FILE *out)
 		fprintf(out, "\n      %s\n", s->help);
 	}
 	fputs("\n"
-	      "Those from guard to guard_single_table can also be set in a "
+	      "Those from guard to memory can also be set in a "
 	      "[rule] of the\n"
 	      "file, and in a session, as in: SET lockstep.policy = 'hold'\n",
 	      out);

@@ -83,7 +83,7 @@ exchange_send_plan(struct exchange *x)
 }
 
 /* As the plan has found them, settings of the session's are set aside. */
-static void
+void
 exchange_begin_question(struct exchange *x, enum exchange_phase phase)
 {
 	exchange_begin_batch(x, phase);
@@ -154,13 +154,22 @@ exchange_send_attempt(struct exchange *x, const struct guard_step *step)
 }
 
 void
+exchange_end_skipping(struct exchange *x)
+{
+	if (x->pair->pipeline.skipping && exchange_may_sync(x))
+		inject_sync(&x->batch.injection);
+}
+
+void
 exchange_send_undo(struct exchange *x)
 {
 	exchange_begin_batch(x, EXCHANGE_UNDOING);
+	exchange_end_skipping(x);
 	if (x->context == CONTEXT_BLOCK)
 		batch_add_command(&x->batch, SAVEPOINT_UNDO);
 	else if (exchange_is_query(x))
 		batch_add_command(&x->batch, "ROLLBACK");
+	exchange_add_closes(x);
 	(void)batch_send(&x->batch, true);
 }
 
@@ -175,12 +184,19 @@ exchange_release_savepoint(struct exchange *x)
 	(void)batch_send(&x->batch, true);
 }
 
-static void
-exchange_run_guarded(struct exchange *x, const struct guard_step *step)
+void
+exchange_keep_gate(struct exchange *x)
 {
-	if (guard_outcome_holds(step->outcome) && guard_gate_lasts(&x->guard))
+	if (guard_outcome_holds(guard_step(&x->guard).outcome) &&
+	    guard_gate_lasts(&x->guard))
 		lease_keep(&x->guarded->lease, &x->names,
 			   x->settings.gate_transaction_ms);
+}
+
+static void
+exchange_run_guarded(struct exchange *x)
+{
+	exchange_keep_gate(x);
 	if (x->has_savepoint)
 		exchange_release_savepoint(x);
 	else
@@ -242,6 +258,9 @@ exchange_act(struct exchange *x, struct guard_step step)
 	case GUARD_SHUT:
 		exchange_send_names(x);
 		break;
+	case GUARD_TRY:
+		exchange_send_trial(x, &step);
+		break;
 	case GUARD_COAX:
 		exchange_send_coax(x, &step);
 		break;
@@ -252,7 +271,7 @@ exchange_act(struct exchange *x, struct guard_step step)
 		exchange_wait(x);
 		break;
 	case GUARD_RUN:
-		exchange_run_guarded(x, &step);
+		exchange_run_guarded(x);
 		break;
 	case GUARD_REFUSE:
 		if (!exchange_replay(x))
@@ -371,8 +390,7 @@ exchange_choose_settings(struct exchange *x)
 				     is_again ? NULL : exchange_warn, x);
 }
 
-/* True if a question came to nothing, which has been dealt with. */
-static bool
+bool
 exchange_is_cut_short(struct exchange *x)
 {
 	if (exchange_has_lost(x))
@@ -398,6 +416,7 @@ static void
 exchange_planned(struct exchange *x)
 {
 	struct batch *b = &x->batch;
+	struct guard_step step;
 
 	if (exchange_is_cut_short(x))
 		return;
@@ -413,9 +432,13 @@ exchange_planned(struct exchange *x)
 	held_subtract(&x->held, &b->planned);
 	if (exchange_is_in_company(x))
 		guard_expect_more(&x->guard);
-	exchange_act(x, guard_planned(&x->guard, &x->settings,
-				      exchange_least_scope(x), &b->facts,
-				      &b->planned, clock_now_ms()));
+	if (exchange_can_try(x))
+		guard_allow_trials(&x->guard);
+	exchange_learn(x);
+	step = guard_planned(&x->guard, &x->settings, exchange_least_scope(x),
+			     &b->facts, &b->planned, clock_now_ms());
+	if (!exchange_recall(x, &step))
+		exchange_act(x, step);
 }
 
 static void
@@ -508,7 +531,7 @@ exchange_attempted(struct exchange *x)
 			       clock_now_ms());
 	if (x->is_canceled)
 		step = guard_cancel(&x->guard);
-	if (guard_outcome_holds(step.outcome) ||
+	if (guard_outcome_holds(step.outcome) || step.action == GUARD_TRY ||
 	    !exchange_needs_undo(x, result))
 		exchange_act(x, step);
 	else
@@ -532,6 +555,9 @@ exchange_guard_step(struct exchange *x)
 	switch (x->phase) {
 	case EXCHANGE_PLANNING:
 		exchange_planned(x);
+		break;
+	case EXCHANGE_RECALLING:
+		exchange_recalled(x);
 		break;
 	case EXCHANGE_LOOKING:
 		exchange_looked(x);
@@ -561,6 +587,8 @@ exchange_guard_step(struct exchange *x)
 	case EXCHANGE_WAITING:
 	case EXCHANGE_FENCE:
 	case EXCHANGE_OPENING:
+	case EXCHANGE_TRYING:
+	case EXCHANGE_RESTORING:
 	case EXCHANGE_RUNNING:
 	case EXCHANGE_COMMITTING:
 	case EXCHANGE_OBSERVING:

@@ -12,6 +12,7 @@
 static void
 exchange_finish_failed(struct exchange *x)
 {
+	x->guarded->trail.is_lost = true;
 	/* No guarded statement ends with a gate message, nor with our BEGIN. */
 	if (!x->is_of_gate && guard_step(&x->guard).outcome != GUARD_PENDING)
 		exchange_log(x);
@@ -58,6 +59,7 @@ exchange_send_failure(struct exchange *x)
 	exchange_begin_batch(x, EXCHANGE_REFUSING);
 	if (is_lost) /* the BEGIN of a replay failed */
 		batch_add_command(&x->batch, "BEGIN");
+	exchange_end_skipping(x);
 	if (x->in_own_block)
 		batch_add_command(&x->batch, "ROLLBACK");
 	else

@@ -109,7 +109,11 @@ guard_log_outcome(const struct guard_log *l, const struct guarded *of,
 		report_unlockable(tables, sizeof(tables), a.set);
 		log_text(&e, "unlocked", tables);
 	}
+	if (a.remembered > 0)
+		log_number(&e, "remembered", a.remembered);
 	log_number(&e, "attempts", a.attempts);
+	if (a.trials > 0)
+		log_number(&e, "trials", a.trials);
 	log_number(&e, "held_ms", run_ms - l->begun_ms);
 	log_number(&e, "run_ms", now_ms - run_ms);
 	if (a.had_window) {
@@ -209,21 +213,43 @@ guard_log_warn(struct pair *p, const char *text, bool tells_client)
 		(void)pair_report(p, &r);
 }
 
+static bool
+guard_log_send_notice(struct pair *p, const struct report *r)
+{
+	struct error_report e = {
+	    .severity = "NOTICE",
+	    .sqlstate = r->sqlstate,
+	    .message = r->message,
+	    .detail = r->detail,
+	};
+
+	return pair_report(p, &e);
+}
+
+bool
+guard_log_remembered(const struct guard_log *l, struct pair *p,
+		     const struct guard *g, uint64_t now_ms)
+{
+	struct guard_account a = guard_account(g, now_ms);
+	struct report r;
+
+	if (a.remembered == 0 || !a.facts->wants_notices)
+		return true;
+	report_remembered(&r, &a, l->statement);
+	return guard_log_send_notice(p, &r);
+}
+
 bool
 guard_log_notify(const struct guard_log *l, struct pair *p,
 		 const struct guard *g, uint64_t now_ms)
 {
 	struct guard_account a = guard_account(g, now_ms);
 	struct report r;
-	struct error_report e = {.severity = "NOTICE"};
 
 	if (!a.facts->wants_notices)
 		return true;
 	report_waiting(&r, &a, l->statement);
-	e.sqlstate = r.sqlstate;
-	e.message = r.message;
-	e.detail = r.detail;
-	return pair_report(p, &e);
+	return guard_log_send_notice(p, &r);
 }
 
 bool

@@ -64,6 +64,11 @@ void guard_log_unjudged(const struct pair *p, const char *why);
  * if tells_client. */
 void guard_log_warn(struct pair *p, const char *text, bool tells_client);
 
+/* Tell the client, if the statement takes tables that are remembered.  False:
+ * the pair is closing. */
+bool guard_log_remembered(const struct guard_log *l, struct pair *p,
+			  const struct guard *g, uint64_t now_ms);
+
 /*
  * Send the client the notice of a statement that waits, or the error of one
  * that is refused, whose SQLSTATE becomes the result.  False: the pair is

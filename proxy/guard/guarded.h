@@ -16,6 +16,7 @@
 #include "proxy/guard/kept.h"
 #include "proxy/guard/prepared.h"
 #include "proxy/guard/recording.h"
+#include "proxy/guard/trail.h"
 #include "proxy/pair/pair.h"
 
 struct exchange;
@@ -25,6 +26,7 @@ struct guarded {
 	struct pair *pair; /* borrowed, outlives this */
 	struct gate_watch watch;
 	struct lease lease;
+	struct trail trail;
 	struct kept kept;
 	struct prepared prepared;
 	struct recording recording;
@@ -36,6 +38,9 @@ struct guarded {
 
 /* Prepare a zeroed one; pair and gate are borrowed for its life. */
 void guarded_init(struct guarded *g, struct pair *pair, struct gate *gate);
+
+/* Send the frames that are kept back to the server, and keep them. */
+void guarded_send_kept(struct guarded *g);
 
 /* Send the frames that are kept back to the server, and forget them. */
 void guarded_release_kept(struct guarded *g);
@@ -63,6 +68,7 @@ guarded_note_sent(struct guarded *g, const struct frame_header *h,
 {
 	pipeline_sent(&g->pair->pipeline, h->type, PIPELINE_CLIENT);
 	gate_watch_note_sent(&g->watch, h, in);
+	trail_note_sent(&g->trail, h, in);
 	if (recording_wants(&g->recording, h, in))
 		guarded_record(g, h, in);
 }
@@ -78,7 +84,8 @@ guarded_knows_any(const struct guarded *g)
 static inline bool
 guarded_is_busy(const struct guarded *g)
 {
-	return guarded_knows_any(g) || lease_is_held(&g->lease);
+	return guarded_knows_any(g) || lease_is_held(&g->lease) ||
+	       g->trail.key != NULL;
 }
 
 /* True if messages of this type must be whole for guarded_note_answer. */
@@ -108,6 +115,7 @@ guarded_note_answer(struct guarded *g, const struct frame *f,
 	if (f->type == BACKEND_READY_FOR_QUERY &&
 	    g->pair->pipeline.status == TRANSACTION_IDLE) {
 		gate_watch_note_idle(&g->watch);
+		trail_note_idle(&g->trail);
 		if (is_client && g->recording.state != RECORDING_NONE)
 			recording_forget(&g->recording);
 	}

@@ -95,10 +95,6 @@ relay_server_answer_exchange(struct walk *w, const struct frame *f,
 			     const struct pipeline_event *event)
 {
 	walk_flush(w);
-	if (f->body.data == NULL && event->owner == PIPELINE_PROXY) {
-		pair_close(w->p, CLOSE_SERVER_BAD, "message too large");
-		return false;
-	}
 	return exchange_answer(
 	    w->g->exchange, event, *f,
 	    span_of(w->rest.data, FRAME_HEADER_BYTES + f->body.len));

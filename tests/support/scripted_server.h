@@ -31,7 +31,8 @@
 #include "protocol/types.h"
 #include "tests/support/server_script.h"
 
-/* As log_duration has it. */
+/* Our bound on waits for locks strikes; and as log_duration has it. */
+#define SERVER_BOUND "SERROR\0C55P03\0Mtimeout\0RProcessInterrupts\0"
 #define SERVER_LOG "SLOG\0C00000\0Mduration\0Rexec_execute_message\0"
 
 enum {
@@ -197,10 +198,8 @@ server_holds(const struct scripted_server *s)
 }
 
 static inline void
-server_fails(struct scripted_server *s, const char *severity,
-	     const char *sqlstate)
+server_breaks(struct scripted_server *s)
 {
-	server_report(s, BACKEND_ERROR_RESPONSE, severity, sqlstate, "failed");
 	s->has_failed = true;
 	s->is_flushed = true;
 	s->holds_inner = false;
@@ -209,6 +208,14 @@ server_fails(struct scripted_server *s, const char *severity,
 	if (s->status == TRANSACTION_BLOCK)
 		s->status = TRANSACTION_FAILED;
 	s->in_copy = false;
+}
+
+static inline void
+server_fails(struct scripted_server *s, const char *severity,
+	     const char *sqlstate)
+{
+	server_report(s, BACKEND_ERROR_RESPONSE, severity, sqlstate, "failed");
+	server_breaks(s);
 	s->is_gone = strcmp(severity, "FATAL") == 0;
 }
 
@@ -661,7 +668,11 @@ server_word(struct scripted_server *s, char **rest)
 		server_row(s, odd, 1);
 	else if (strcmp(word, "error") == 0)
 		server_fails(s, "ERROR", server_script_word(&at));
-	else if (strcmp(word, "fatal") == 0)
+	else if (strcmp(word, "bound") == 0) {
+		server_says(s, BACKEND_ERROR_RESPONSE, SERVER_BOUND,
+			    sizeof(SERVER_BOUND));
+		server_breaks(s);
+	} else if (strcmp(word, "fatal") == 0)
 		server_fails(s, "FATAL", server_script_word(&at));
 	else if (*word == '!')
 		s->on_event(s->arg, word + 1, &at);
