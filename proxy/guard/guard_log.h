@@ -24,8 +24,8 @@ struct guard_log {
 	/* The command tag or SQLSTATE that the statement ended with. */
 	char result[64];
 	char why[128]; /* why it could not be planned; empty: it could */
-	/* Why its transaction was not started over, static; NULL: that was not
-	 * thought of. */
+	/* Why its transaction was not started over, borrowed; NULL: that was
+	 * not thought of. */
 	const char *no_replay;
 };
 

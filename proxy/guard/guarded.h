@@ -102,9 +102,6 @@ PAIR_COLD void guarded_note_busy_answer(struct guarded *g,
 					const struct frame *f,
 					enum pipeline_owner owner);
 
-/* The rest of it for a transaction that is or was recorded. */
-PAIR_COLD void guarded_record_answer(struct guarded *g, const struct frame *f);
-
 /*
  * Note that the server has answered a message of `owner` with f, whose body may
  * be missing unless guarded_looks_into says that it counts.
@@ -113,13 +110,17 @@ static inline void
 guarded_note_answer(struct guarded *g, const struct frame *f,
 		    enum pipeline_owner owner)
 {
+	bool is_client = owner == PIPELINE_CLIENT;
+
 	if (f->type == BACKEND_READY_FOR_QUERY &&
 	    g->pair->pipeline.status == TRANSACTION_IDLE) {
 		gate_watch_note_idle(&g->watch);
 		trail_note_idle(&g->trail);
+		if (is_client && g->recording.state != RECORDING_NONE)
+			recording_forget(&g->recording);
 	}
-	if (g->recording.state != RECORDING_NONE && owner == PIPELINE_CLIENT)
-		guarded_record_answer(g, f);
+	if (recording_is_open(&g->recording) && is_client)
+		recording_note_answer(&g->recording, f);
 	if (guarded_is_busy(g))
 		guarded_note_busy_answer(g, f, owner);
 }
