@@ -47,7 +47,7 @@ struct config {
 					streams unjudged */
 	enum log_level log_level;
 	enum log_format log_format;
-	struct guard_settings guard; /* guard to guard_single_table; where no
+	struct guard_settings guard; /* guard to memory; where no
 					rule and no session says otherwise */
 	struct rule *rules;          /* owned; in the order of the file */
 	size_t rule_count;
@@ -57,6 +57,9 @@ struct config {
 	 * guard does not exist, and no session can call it.
 	 */
 	enum guard_scope detect;
+	/* The transactions that are recorded: the most that any rule allows to
+	 * be replayed; a session may only lower it. */
+	enum guard_replay records;
 };
 
 /* Free it and all that it owns; accepts NULL. */

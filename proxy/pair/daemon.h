@@ -18,12 +18,14 @@
 struct cancel_registry;
 struct credentials_store;
 struct handshake_pool;
+struct memory;
 struct turns;
 
 struct daemon {
 	const struct config *config;
 	struct cancel_registry *cancels;
 	struct turns *turns;
+	struct memory *memory;
 	struct handshake_pool *handshakes; /* NULL: no TLS on either leg */
 	struct credentials_store *credentials;
 	struct mailbox **mailboxes; /* one a worker, by its index */
