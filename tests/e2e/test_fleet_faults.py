@@ -143,6 +143,19 @@ def test_a_server_that_is_not_there(start, fleet, connect, admin):
     wait_line(pod, ALONE)
 
 
+def test_a_standby_is_found_out(start, fleet, connect, admin):
+    with Cluster() as standby:
+        standby.stop()
+        signal_file = os.path.join(standby.data, "standby.signal")
+        with open(signal_file, "w", encoding="utf-8"):
+            pass
+        standby.start()
+        pod = start(fleet.settings(port=standby.port, dbname="postgres"))
+        assert_drops(pod, connect, admin)
+        (line,) = wait_line(pod, ALONE)
+        assert "cannot execute LISTEN during recovery" in line["why"]
+
+
 def swallow(connection, server):
     """A transaction pooler: listens for nobody, and answers all the same."""
     def answer(*tags):
@@ -261,6 +274,29 @@ def test_the_fleets_database_is_dropped_and_made_again(start, fleet, connect,
     fleet.create()
     wait_connected(migration, pod, count=2)
     assert_shared(migration, pod, connect)
+
+
+def listener(admin, database):
+    """The pid of the server process of the fleet's only connection."""
+    return admin.execute(
+        "select pid from pg_stat_activity where datname = %s "
+        "and application_name = 'lockstep fleet'", [database]).fetchone()[0]
+
+
+def test_a_connection_that_stands_still_is_given_up(start, fleet, connect,
+                                                    database, admin):
+    """Within a look, of 18 s at most, and 5 s for its answer."""
+    pod = start(fleet.settings())
+    wake(pod, database)
+    pid = listener(admin, fleet.database)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        assert_drops(pod, connect, admin)
+        (line,) = wait_line(pod, ALONE)
+        assert line["why"] == "a question is not answered"
+        wait_connected(pod, count=2)
+    finally:
+        os.kill(pid, signal.SIGCONT)
 
 
 def test_a_maker_that_is_killed_leaves_no_gate_shut(start_lockstep, tables,
