@@ -365,6 +365,7 @@ exchange_step(struct exchange *x)
 	case EXCHANGE_COMMITTING:
 		exchange_committed(x);
 		break;
+	case EXCHANGE_ISOLATING:
 	case EXCHANGE_PLANNING:
 	case EXCHANGE_LOOKING:
 	case EXCHANGE_NAMING:
@@ -393,6 +394,7 @@ exchange_timer(struct exchange *x)
 		break;
 	case EXCHANGE_ASKING:
 	case EXCHANGE_OPENING:
+	case EXCHANGE_ISOLATING:
 	case EXCHANGE_PLANNING:
 	case EXCHANGE_LOOKING:
 	case EXCHANGE_NAMING:

@@ -1,5 +1,6 @@
 #include "proxy/guard/guard_log.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "policy/guard/report.h"
@@ -33,6 +34,12 @@ guard_log_why(struct guard_log *l, struct span error)
 	if (why.len > 0)
 		memcpy(l->why, why.data, why.len);
 	l->why[why.len] = '\0';
+}
+
+void
+guard_log_because(struct guard_log *l, const char *why)
+{
+	snprintf(l->why, sizeof(l->why), "%s", why);
 }
 
 static void

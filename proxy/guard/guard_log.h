@@ -32,6 +32,9 @@ void guard_log_result(struct guard_log *l, const void *text, size_t len);
  * was odd. */
 void guard_log_why(struct guard_log *l, struct span error);
 
+/* Note why there is no plan, in our own words. */
+void guard_log_because(struct guard_log *l, const char *why);
+
 /* Write the line of the log for a statement that has ended, or was passed. */
 void guard_log_outcome(const struct guard_log *l, const struct guarded *of,
 		       const struct guard *g, uint64_t now_ms);
