@@ -163,7 +163,9 @@ void
 exchange_send_undo(struct exchange *x)
 {
 	exchange_begin_batch(x, EXCHANGE_UNDOING);
-	exchange_end_skipping(x);
+	/* Not for the Sync behind all of it alone. */
+	if (x->context == CONTEXT_BLOCK || x->trial.state == TRIAL_BOUND)
+		exchange_end_skipping(x);
 	if (x->context == CONTEXT_BLOCK)
 		batch_add_command(&x->batch, SAVEPOINT_UNDO);
 	else if (exchange_is_query(x))

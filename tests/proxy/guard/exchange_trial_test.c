@@ -182,7 +182,7 @@ static const struct scene_row rows[] = {
 	.server_gets = "facts(f) settings plan{c} / look(ab) / "
 		       "attempt(a,turn) plan{c} | SET LOCAL lock_timeout TO "
 		       "'100' | Parse Bind Execute(*drop table c) | SET "
-		       "LOCAL lock_timeout TO '0' / / /",
+		       "LOCAL lock_timeout TO '0' / /",
 	.client_gets = "error 57014 ready-I",
     },
     {

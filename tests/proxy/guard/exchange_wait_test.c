@@ -56,7 +56,8 @@ static const struct scene_row rows[] = {
 	.server_gets = "facts(f) settings plan{c} / "
 		       "look(abc) / "
 		       "BEGIN attempt(ab,turn) plan{c} / "
-		       "Query(*drop table c) COMMIT /",
+		       "SET LOCAL lock_timeout TO '100' / Query(*drop table c) "
+		       "SET LOCAL lock_timeout TO '0' / COMMIT /",
 	.client_gets = "[DROP TABLE] ready-I",
     },
     {
@@ -97,7 +98,8 @@ static const struct scene_row rows[] = {
 		       "names(abc) / "
 		       "look(abc) / "
 		       "BEGIN attempt(ab,turn) plan{c} / "
-		       "Query(*drop table c) COMMIT /",
+		       "SET LOCAL lock_timeout TO '10' / Query(*drop table c) "
+		       "SET LOCAL lock_timeout TO '0' / COMMIT /",
 	.client_gets = "[DROP TABLE] ready-I",
     },
     {
