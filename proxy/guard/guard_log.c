@@ -157,15 +157,28 @@ guard_log_unguarded(const struct pair *p, size_t statements)
 	log_end(&e);
 }
 
-void
-guard_log_unplanned(const struct pair *p, const char *statement)
+static void
+guard_log_missed(const struct pair *p, const char *message,
+		 const char *statement)
 {
 	struct log_event e;
 
-	guard_log_begin(&e, LOG_INFO, "statement passed unplanned", p);
+	guard_log_begin(&e, LOG_INFO, message, p);
 	log_text(&e, "statement", statement);
 	guard_log_count_unplanned(&e, p);
 	log_end(&e);
+}
+
+void
+guard_log_unplanned(const struct pair *p, const char *statement)
+{
+	guard_log_missed(p, "statement passed unplanned", statement);
+}
+
+void
+guard_log_unfollowed(const struct pair *p, const char *statement)
+{
+	guard_log_missed(p, "names change within the statement", statement);
 }
 
 void

@@ -50,6 +50,10 @@ void guard_log_unguarded(const struct pair *p, size_t statements);
  * many have. */
 void guard_log_unplanned(const struct pair *p, const char *statement);
 
+/* Log that names change within a statement, its tag, so that what it locks
+ * behind that is not planned, and how many such there have been. */
+void guard_log_unfollowed(const struct pair *p, const char *statement);
+
 /* Log that a text passes that could not be looked into, and why. */
 void guard_log_unjudged(const struct pair *p, const char *why);
 

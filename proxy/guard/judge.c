@@ -86,9 +86,14 @@ judge_log_missed(const struct guarded *g, const struct statement_list *list)
 {
 	size_t i;
 
-	for (i = 0; i < list->count; i++)
-		if (judge_misses(g, &list->items[i]))
-			guard_log_unplanned(g->pair, list->items[i].tag);
+	for (i = 0; i < list->count; i++) {
+		const struct statement *s = &list->items[i];
+
+		if (judge_misses(g, s))
+			guard_log_unplanned(g->pair, s->tag);
+		else if (s->has_plan && s->loses_names)
+			guard_log_unfollowed(g->pair, s->tag);
+	}
 }
 
 static bool
