@@ -33,7 +33,9 @@ struct guarded {
 	struct exchange *exchange; /* owned; NULL mostly */
 	bool skips_to_sync; /* after an error of ours: drop all until a Sync */
 	uint32_t injected;  /* number of statements of ours, ever */
-	uint32_t stray_statement; /* number of one to be closed; 0: none */
+	/* Numbers of what an error has left, to be closed; 0: none. */
+	uint32_t stray_statement;
+	uint32_t stray_prepared; /* for other statements of ours to EXECUTE */
 };
 
 /* Prepare a zeroed one; pair and gate are borrowed for its life. */
