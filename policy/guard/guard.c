@@ -29,12 +29,20 @@
 /* The set, and what follows from it */
 
 void
+guard_note_set(struct guard *g)
+{
+	g->counts_near = guard_gate_lasts(g) && g->set.count > 1;
+	(void)lock_order_sort(&g->set, &g->settings->order);
+}
+
+void
 guard_take_set(struct guard *g, struct lock_set *set)
 {
 	lock_set_clear(&g->set);
 	g->set = *set;
+	g->remembered = 0;
 	memset(set, 0, sizeof(*set));
-	(void)lock_order_sort(&g->set, &g->settings->order);
+	guard_note_set(g);
 }
 
 bool
@@ -112,6 +120,12 @@ guard_expect_more(struct guard *g)
 	g->in_company = true;
 }
 
+void
+guard_allow_trials(struct guard *g)
+{
+	g->may_try = true;
+}
+
 enum guard_outcome
 guard_judge(const struct guard_settings *settings,
 	    const struct session_facts *facts, enum guard_scope scope,
@@ -175,7 +189,6 @@ guard_planned(struct guard *g, const struct guard_settings *settings,
 	g->settings = settings;
 	g->facts = *facts;
 	guard_take_set(g, set);
-	g->counts_near = guard_gate_lasts(g) && g->set.count > 1;
 	outcome = guard_judge(settings, facts, scope, g->set.count,
 			      g->in_transaction || g->in_company);
 	if (outcome != GUARD_PENDING)
@@ -204,6 +217,7 @@ guard_woken(struct guard *g, uint64_t now_ms)
 		return guard_spend(g, now_ms);
 	if (guard_in_window(g))
 		return guard_enter(g, GUARD_AT_WINDOW_LOOK);
+	guard_lose_memory(g, now_ms);
 	return guard_approach(g, now_ms);
 }
 
@@ -250,10 +264,12 @@ guard_account(const struct guard *g, uint64_t now_ms)
 	    .held_ms = now_ms - g->begun_ms,
 	    .deadline_ms = g->deadline_ms,
 	    .attempts = g->attempts,
+	    .trials = g->trials,
 	    .waits = g->waits,
 	    .had_window = w->begun_ms > 0,
 	    .windows = w->count,
 	    .gate_ms = w->total_ms,
+	    .remembered = g->remembered,
 	};
 
 	if (a.awaits_turn)

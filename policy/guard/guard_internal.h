@@ -6,8 +6,10 @@
  *   guard_time.c     the budget and the waits
  *   guard_look.c     looks, outside of windows, and autovacuum workers
  *   guard_window.c   windows, from the turn for one to its end
+ *   guard_memory.c   what is remembered, and for how long it counts
  *   guard_turn.c     the turn, and patience with who has it
  *   guard_attempt.c  attempts
+ *   guard_try.c      the statement's own run as a part of one
  *
  * A function that returns a step has entered its state.
  */
@@ -68,6 +70,9 @@ bool guard_needs_gate(const struct guard *g);
 /* Take *set, leave it empty, and sort it by the settings. */
 void guard_take_set(struct guard *g, struct lock_set *set);
 
+/* Sort a set that has changed, and note what follows from it. */
+void guard_note_set(struct guard *g);
+
 /* guard_time.c */
 
 /* Any number, other than the last one. */
@@ -118,6 +123,15 @@ struct guard_step guard_looked_in_window(struct guard *g, uint64_t now_ms);
 struct guard_step guard_turned_to_shut(struct guard *g, uint32_t allowance_ms,
 				       uint64_t now_ms);
 
+/* guard_memory.c */
+
+/* Go on with the statement's own set.  False: there was no other. */
+bool guard_forget(struct guard *g);
+
+/* Forget, outside of a window, if what is remembered has had its part of the
+ * budget. */
+void guard_lose_memory(struct guard *g, uint64_t now_ms);
+
 /* guard_turn.c */
 
 /* Enter TURN or SHUT_TURN, impatiently where the turn was waited for enough. */
@@ -145,5 +159,16 @@ void guard_end_turn_wait(struct guard *g, uint64_t now_ms);
  */
 struct guard_step guard_attempt(struct guard *g, enum guard_state attempt,
 				bool is_pressing, uint64_t now_ms);
+
+/* Something was in use, and nothing is held: wait for the next attempt. */
+struct guard_step guard_attempt_later(struct guard *g, uint64_t now_ms);
+
+/* guard_try.c */
+
+/* The most ms that the statement waits for each lock in a TRY; never 0. */
+uint32_t guard_try_bound_ms(const struct guard *g);
+
+/* All that is lockable is held: enter a TRY for the rest, or a RUN. */
+struct guard_step guard_go_behind_grant(struct guard *g);
 
 #endif

@@ -61,6 +61,9 @@ void lease_open(struct lease *l);
 void lease_keep(struct lease *l, struct gate_names *names,
 		uint32_t gate_transaction_ms);
 
+/* Open the gate that lease_keep has shut, if it is. */
+void lease_release(struct lease *l);
+
 /* True if something is kept from others: the turn, or the gate. */
 static inline bool
 lease_is_held(const struct lease *l)

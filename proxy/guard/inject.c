@@ -29,13 +29,19 @@ inject_note(struct injection *i, enum frontend_type type)
 }
 
 void
+inject_close_client(struct injection *i, const char *name)
+{
+	inject_note(i, FRONTEND_CLOSE);
+	close_write(&i->out, 'S', name);
+}
+
+void
 inject_close(struct injection *i, uint32_t number)
 {
 	char name[INJECT_NAME_BYTES];
 
 	inject_name(name, number);
-	inject_note(i, FRONTEND_CLOSE);
-	close_write(&i->out, 'S', name);
+	inject_close_client(i, name);
 }
 
 uint32_t

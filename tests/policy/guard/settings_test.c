@@ -17,6 +17,7 @@ fill(struct guard_settings *a, struct guard_settings *b)
 	    .in_transaction_timeout_ms = 3,
 	    .gate_window_ms = 4,
 	    .gate_transaction_ms = 5,
+	    .replay = GUARD_REPLAY_OFF,
 	};
 	*b = (struct guard_settings){
 	    .scope = GUARD_SCOPE_DDL,
@@ -29,6 +30,7 @@ fill(struct guard_settings *a, struct guard_settings *b)
 	    .in_transaction_timeout_ms = 13,
 	    .gate_window_ms = 14,
 	    .gate_transaction_ms = 15,
+	    .replay = GUARD_REPLAY_ON,
 	};
 }
 
@@ -47,6 +49,7 @@ taken(const struct guard_settings *s)
 		s->in_transaction_timeout_ms == 13,
 	    [GUARD_SETTING_GATE_WINDOW] = s->gate_window_ms == 14,
 	    [GUARD_SETTING_GATE_TRANSACTION] = s->gate_transaction_ms == 15,
+	    [GUARD_SETTING_REPLAY] = s->replay == GUARD_REPLAY_ON,
 	    [GUARD_SETTING_ON_TIMEOUT] = s->on_timeout == GUARD_TIMEOUT_PASS,
 	    [GUARD_SETTING_GUARD_SINGLE_TABLE] = s->guard_single_table,
 	};

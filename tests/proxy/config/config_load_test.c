@@ -631,13 +631,14 @@ static void
 config_load_survives_failing_allocations(void **state)
 {
 	const char *const sets[] = {"listen=*:1,/tmp:2", "lock_order=a,b.c",
-				    "upstream=host=a,b", "workers=3"};
+				    "upstream=host=a,b", "workers=3",
+				    "fleet=dbname=f",    "fleet_key_file=k"};
 	bool has_failed = true;
 	unsigned n;
 
 	(void)state;
 	for (n = 0; has_failed; n++) {
-		struct config_sources sources = {.sets = sets, .set_count = 4};
+		struct config_sources sources = {.sets = sets, .set_count = 6};
 		FILE *errors = fopen("/dev/null", "w");
 		struct config *c;
 
@@ -650,6 +651,44 @@ config_load_survives_failing_allocations(void **state)
 		config_free(c);
 	}
 	assert_true(n > 10);
+}
+
+static void
+config_load_reads_a_fleet(void **state)
+{
+	struct config *c;
+
+	(void)state;
+	c = assert_accepted(config_load_text(
+	    "fleet = host=a dbname=f password=hunter\nfleet_key_file = k\n"));
+	assert_string_equal(c->fleet, "host=a dbname=f password=hunter");
+	assert_string_equal(c->fleet_key_file, "k");
+	config_free(c);
+	config_free(assert_accepted(
+	    config_load_text("fleet = postgres://a/f\nfleet_key_file = k\n")));
+	config_free(assert_accepted(
+	    config_load_text("fleet = service=f\nfleet_key_file = k\n")));
+	config_free(assert_accepted(config_load_text("fleet_key_file = k\n")));
+}
+
+static void
+config_load_refuses_a_fleet_that_cannot_be(void **state)
+{
+	(void)state;
+	assert_refused(
+	    config_load_text("fleet = host=a dbname=f\n"),
+	    "test.conf:1: fleet: it needs fleet_key_file: the secret "
+	    "that all of the fleet share\n");
+	assert_refused(
+	    config_load_text("fleet = host=a password=hunter\n"
+			     "fleet_key_file = k\n"),
+	    "test.conf:1: fleet: dbname is missing: a database in which nobody "
+	    "else notifies\n");
+	assert_refused(
+	    config_load_text("fleet = hostt=hunter dbname=f\n"
+			     "fleet_key_file = k\n"),
+	    "test.conf:1: fleet: a keyword that libpq does not know; "
+	    "the nearest is \"host\"\n");
 }
 
 /* Where it is, whatever the current directory. */
@@ -826,6 +865,8 @@ main(void)
 	    cmocka_unit_test(config_load_reads_every_setting_from_a_file),
 	    cmocka_unit_test(config_load_takes_the_nearest_source),
 	    cmocka_unit_test(config_load_reads_units),
+	    cmocka_unit_test(config_load_reads_a_fleet),
+	    cmocka_unit_test(config_load_refuses_a_fleet_that_cannot_be),
 	    cmocka_unit_test(config_load_reads_switches),
 	    cmocka_unit_test(config_load_reads_addresses_to_listen_at),
 	    cmocka_unit_test(config_load_reads_a_star_as_all_addresses),
