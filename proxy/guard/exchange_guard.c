@@ -132,6 +132,7 @@ exchange_send_attempt(struct exchange *x, const struct guard_step *step)
 	struct attempt a = {
 	    .set = guard_set(&x->guard),
 	    .manner = step->manner,
+	    .locks_nothing = step->locks_nothing,
 	    .takes_turn = step->takes_turn,
 	    .bound_ms = step->attempt_bound_ms,
 	    .lock_timeout = guard_facts(&x->guard)->lock_timeout,
