@@ -29,12 +29,20 @@
 /* The set, and what follows from it */
 
 void
+guard_note_set(struct guard *g)
+{
+	g->counts_near = guard_gate_lasts(g) && g->set.count > 1;
+	(void)lock_order_sort(&g->set, &g->settings->order);
+}
+
+void
 guard_take_set(struct guard *g, struct lock_set *set)
 {
 	lock_set_clear(&g->set);
 	g->set = *set;
+	g->remembered = 0;
 	memset(set, 0, sizeof(*set));
-	(void)lock_order_sort(&g->set, &g->settings->order);
+	guard_note_set(g);
 }
 
 bool
@@ -195,7 +203,6 @@ guard_planned(struct guard *g, const struct guard_settings *settings,
 	g->settings = settings;
 	g->facts = *facts;
 	guard_take_set(g, set);
-	g->counts_near = guard_gate_lasts(g) && g->set.count > 1;
 	outcome = guard_judge(settings, facts, scope, g->set.count,
 			      g->in_transaction || g->in_company);
 	if (outcome != GUARD_PENDING)
@@ -224,6 +231,7 @@ guard_woken(struct guard *g, uint64_t now_ms)
 		return guard_spend(g, now_ms);
 	if (guard_in_window(g))
 		return guard_enter(g, GUARD_AT_WINDOW_LOOK);
+	guard_lose_memory(g, now_ms);
 	return guard_approach(g, now_ms);
 }
 
@@ -275,6 +283,7 @@ guard_account(const struct guard *g, uint64_t now_ms)
 	    .had_window = w->begun_ms > 0,
 	    .windows = w->count,
 	    .gate_ms = w->total_ms,
+	    .remembered = g->remembered,
 	};
 
 	if (a.awaits_turn)

@@ -219,11 +219,12 @@ struct guard_account {
 	uint64_t held_ms;     /* since guard_begin */
 	uint64_t deadline_ms; /* 0: not planned yet */
 	uint32_t attempts;
-	uint32_t trials;  /* runs of the statement that may have been undone */
-	uint32_t waits;   /* for somebody to finish */
-	bool had_window;  /* the gate was shut for the statement */
-	uint32_t windows; /* number of times, the one under way included */
-	uint64_t gate_ms; /* sum of these times */
+	uint32_t trials;   /* runs of the statement that may have been undone */
+	uint32_t waits;    /* for somebody to finish */
+	bool had_window;   /* the gate was shut for the statement */
+	uint32_t windows;  /* number of times, the one under way included */
+	uint64_t gate_ms;  /* sum of these times */
+	size_t remembered; /* tables that guard_remember has added, or raised */
 };
 
 /*
@@ -268,7 +269,8 @@ struct guard {
 	uint32_t trials;
 	uint32_t failures; /* attempts that ended in an error */
 	uint32_t waits;
-	uint32_t company; /* other guarded statements, as of the last look */
+	uint32_t company;  /* other guarded statements, as of the last look */
+	size_t remembered; /* relations of the set that are, or their modes */
 	uint64_t random;
 };
 
@@ -304,6 +306,14 @@ struct guard_step guard_planned(struct guard *g,
 				enum guard_scope scope,
 				const struct session_facts *facts,
 				struct lock_set *set, uint64_t now_ms);
+
+/*
+ * Between guard_planned, whose step is pending, and the action of that: what
+ * the statement's transaction went on to lock when it last began so.  The guard
+ * takes it along for a part of the budget, then no longer.  *more is taken and
+ * left empty.
+ */
+struct guard_step guard_remember(struct guard *g, struct lock_set *more);
 
 /*
  * The plan, or any other question to the server, ended in an error.  The

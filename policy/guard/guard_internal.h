@@ -6,6 +6,7 @@
  *   guard_time.c     the budget and the waits
  *   guard_look.c     looks, outside of windows, and autovacuum workers
  *   guard_window.c   windows, from the turn for one to its end
+ *   guard_memory.c   what is remembered, and for how long it counts
  *   guard_turn.c     the turn, and patience with who has it
  *   guard_attempt.c  attempts
  *   guard_try.c      the statement's own run as a part of one
@@ -76,6 +77,9 @@ bool guard_sees_watched(const struct guard *g);
 /* Take *set, leave it empty, and sort it by the settings. */
 void guard_take_set(struct guard *g, struct lock_set *set);
 
+/* Sort a set that has changed, and note what follows from it. */
+void guard_note_set(struct guard *g);
+
 /* guard_time.c */
 
 /* Any number, other than the last one. */
@@ -125,6 +129,15 @@ struct guard_step guard_looked_in_window(struct guard *g, uint64_t now_ms);
 /* The turn was granted in order to shut the gate. */
 struct guard_step guard_turned_to_shut(struct guard *g, uint32_t allowance_ms,
 				       uint64_t now_ms);
+
+/* guard_memory.c */
+
+/* Go on with the statement's own set.  False: there was no other. */
+bool guard_forget(struct guard *g);
+
+/* Forget, outside of a window, if what is remembered has had its part of the
+ * budget. */
+void guard_lose_memory(struct guard *g, uint64_t now_ms);
 
 /* guard_turn.c */
 

@@ -62,6 +62,9 @@ void lease_open(struct lease *l);
 void lease_keep(struct lease *l, struct gate_names *names,
 		uint32_t gate_transaction_ms);
 
+/* Open the gate that lease_keep has shut, if it is. */
+void lease_release(struct lease *l);
+
 /* Note that the client's transaction keeps the locks of a guarded statement,
  * until lease_end. */
 static inline void

@@ -152,13 +152,34 @@ batch_add_clocks(struct batch *b, uint32_t server_version)
 			  NULL, 0);
 }
 
+static void
+free_params(char **params, size_t count)
+{
+	while (count > 0)
+		free(params[--count]);
+}
+
+void
+batch_add_repeatable(struct batch *b, const struct repeat *repeat,
+		     bool only_catalogs)
+{
+	char *params[REPEATABLE_PARAMS];
+
+	if (!repeatable_params(params, repeat, only_catalogs)) {
+		batch_fail(b);
+		return;
+	}
+	batch_add(b, BATCH_REPEATABLE, repeatable_query(), params,
+		  REPEATABLE_PARAMS);
+	free_params(params, REPEATABLE_PARAMS);
+}
+
 void
 batch_add_plan(struct batch *b, const struct statement *statements,
 	       size_t count)
 {
 	char *params[LOCK_SET_PARAMS];
 	char *sql;
-	size_t i;
 
 	if (!lock_set_params(params, statements, count)) {
 		batch_fail(b);
@@ -170,8 +191,7 @@ batch_add_plan(struct batch *b, const struct statement *statements,
 	else
 		batch_fail(b);
 	free(sql);
-	for (i = 0; i < LOCK_SET_PARAMS; i++)
-		free(params[i]);
+	free_params(params, LOCK_SET_PARAMS);
 }
 
 /* Behind a look it is what others see of the session. */
@@ -233,6 +253,11 @@ batch_take_row(struct batch *b, struct span body)
 		       plain_settings_read(&b->has_own_settings, v);
 	case BATCH_RESTORE:
 		return true;
+	case BATCH_REPEATABLE:
+		b->has_repeatable =
+		    batch_read_row(v, REPEATABLE_COLUMNS, body) &&
+		    repeatable_read(&b->repeatable, v);
+		return b->has_repeatable;
 	case BATCH_FACTS:
 		held_clear(&b->held);
 		b->has_facts = batch_read_row(v, SESSION_FACTS_COLUMNS, body) &&

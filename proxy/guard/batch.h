@@ -14,6 +14,7 @@
 #include "policy/catalog/holders.h"
 #include "policy/catalog/lock_set.h"
 #include "policy/catalog/plain_settings.h"
+#include "policy/catalog/repeatable.h"
 #include "policy/catalog/session_facts.h"
 #include "policy/guard/overrides.h"
 #include "protocol/frame.h"
@@ -30,6 +31,7 @@ enum batch_purpose {
 	BATCH_NAMES,
 	BATCH_PLAIN,
 	BATCH_RESTORE,
+	BATCH_REPEATABLE,
 	BATCH_ISOLATION,
 	BATCH_CLOCK, /* each is for the one of its place */
 };
@@ -53,9 +55,11 @@ struct batch {
 	bool has_facts;
 	bool is_odd; /* a row had not the shape its query gives it */
 	bool has_attempt;
+	bool has_repeatable;
 	size_t attempt_index; /* as attempt_read sets it */
 	struct rival rival;   /* has the turn that the attempt missed */
 	struct session_facts facts;
+	struct repeatable repeatable;
 	struct held held; /* owned */
 	struct overrides overrides;
 	struct lock_set planned; /* owned */
@@ -89,6 +93,8 @@ void batch_add_coax(struct batch *b, size_t index, uint32_t wait_ms);
 void batch_add_names(struct batch *b);
 void batch_add_look(struct batch *b);
 void batch_add_clocks(struct batch *b, uint32_t server_version);
+void batch_add_repeatable(struct batch *b, const struct repeat *repeat,
+			  bool only_catalogs);
 void batch_add_plan(struct batch *b, const struct statement *statements,
 		    size_t count);
 

@@ -60,6 +60,7 @@ exchange_end(struct exchange *x)
 {
 	pair_set_held(x->pair, false);
 	exchange_trim_lease(x);
+	exchange_trim_trail(x);
 	exchange_enter(x, EXCHANGE_DONE);
 }
 
@@ -96,7 +97,9 @@ exchange_send_kept(struct exchange *x)
 void
 exchange_run(struct exchange *x)
 {
-	if (exchange_is_query(x))
+	if (x->replay.is_under_way)
+		exchange_repeat(x);
+	else if (exchange_is_query(x))
 		exchange_run_piece(x);
 	else
 		exchange_send_kept(x);
@@ -320,6 +323,8 @@ exchange_answer(struct exchange *x, const struct pipeline_event *event,
 		return false;
 	if (x->phase == EXCHANGE_COMMITTING && event->verdict == PIPELINE_ASYNC)
 		return exchange_answer_commit(x, frame, raw);
+	if (x->phase == EXCHANGE_REPEATING)
+		return replay_answer(&x->replay, &frame, raw);
 	if (x->phase == EXCHANGE_TRYING && exchange_answers_trial(event))
 		return exchange_answer_trial(x, event, frame, raw);
 	if (event->owner == PIPELINE_PROXY && frame.body.data == NULL) {
@@ -367,6 +372,7 @@ exchange_step(struct exchange *x)
 		break;
 	case EXCHANGE_ISOLATING:
 	case EXCHANGE_PLANNING:
+	case EXCHANGE_RECALLING:
 	case EXCHANGE_LOOKING:
 	case EXCHANGE_NAMING:
 	case EXCHANGE_ATTEMPTING:
@@ -374,6 +380,11 @@ exchange_step(struct exchange *x)
 	case EXCHANGE_UNDOING:
 	case EXCHANGE_REFUSING:
 		exchange_guard_step(x);
+		break;
+	case EXCHANGE_JUDGING:
+	case EXCHANGE_RESTARTING:
+	case EXCHANGE_REPEATING:
+		exchange_replay_step(x);
 		break;
 	case EXCHANGE_ASKING:
 		exchange_asked(x);
@@ -396,11 +407,14 @@ exchange_timer(struct exchange *x)
 	case EXCHANGE_OPENING:
 	case EXCHANGE_ISOLATING:
 	case EXCHANGE_PLANNING:
+	case EXCHANGE_RECALLING:
 	case EXCHANGE_LOOKING:
 	case EXCHANGE_NAMING:
 	case EXCHANGE_ATTEMPTING:
 	case EXCHANGE_COAXING:
 	case EXCHANGE_UNDOING:
+	case EXCHANGE_JUDGING:
+	case EXCHANGE_RESTARTING:
 	case EXCHANGE_RESTORING:
 	case EXCHANGE_REFUSING:
 		exchange_late(x);
@@ -409,6 +423,7 @@ exchange_timer(struct exchange *x)
 	case EXCHANGE_TRYING:
 	case EXCHANGE_RUNNING:
 	case EXCHANGE_COMMITTING:
+	case EXCHANGE_REPEATING:
 	case EXCHANGE_OBSERVING:
 	case EXCHANGE_DONE:
 		break;
@@ -421,7 +436,7 @@ exchange_cancel(struct exchange *x)
 	/* Where it runs on trial, our bound may strike first. */
 	x->is_canceled |= x->phase == EXCHANGE_TRYING;
 	if (exchange_is_running(x) || exchange_is_done(x) ||
-	    x->phase == EXCHANGE_COAXING)
+	    x->phase == EXCHANGE_COAXING || x->phase == EXCHANGE_REPEATING)
 		return false;
 	exchange_guard_cancel(x);
 	return true;
@@ -464,7 +479,10 @@ exchange_is_done(const struct exchange *x)
 struct span
 exchange_error(const struct exchange *x)
 {
-	return span_of(x->batch.error.data, x->batch.error.len);
+	const struct writer *error =
+	    x->phase == EXCHANGE_REPEATING ? &x->replay.error : &x->batch.error;
+
+	return span_of(error->data, error->len);
 }
 
 void
@@ -475,6 +493,7 @@ exchange_free(struct exchange *x)
 	atomic_fetch_sub(&x->pair->daemon->exchanges, 1);
 	guard_clear(&x->guard);
 	batch_clear(&x->batch);
+	replay_clear(&x->replay);
 	trial_clear(&x->trial);
 	query_clear(&x->query);
 	held_clear(&x->held);

@@ -22,8 +22,7 @@ exchange_text(const struct exchange *x)
 	return exchange_is_query(x) ? &x->query.list : &x->facts->list;
 }
 
-/* The statements to prepare for, borrowed; NULL for a cancel at the gate. */
-static const struct statement *
+const struct statement *
 exchange_statements(const struct exchange *x, size_t *count)
 {
 	if (x->is_of_gate) {
@@ -54,8 +53,10 @@ exchange_tag(const struct exchange *x)
 static void
 exchange_add_plan(struct exchange *x)
 {
-	size_t count;
-	const struct statement *statements = exchange_statements(x, &count);
+	const struct replay *r = &x->replay;
+	size_t count = r->all_count;
+	const struct statement *statements =
+	    r->all != NULL ? r->all : exchange_statements(x, &count);
 
 	batch_add_plan(&x->batch, statements, count);
 }
@@ -82,7 +83,7 @@ exchange_send_plan(struct exchange *x)
 }
 
 /* As the plan has found them, settings of the session's are set aside. */
-static void
+void
 exchange_begin_question(struct exchange *x, enum exchange_phase phase)
 {
 	exchange_begin_batch(x, phase);
@@ -282,7 +283,8 @@ exchange_act(struct exchange *x, struct guard_step step)
 		exchange_run_guarded(x);
 		break;
 	case GUARD_REFUSE:
-		exchange_refuse(x);
+		if (!exchange_replay(x))
+			exchange_refuse(x);
 		break;
 	}
 }
@@ -301,7 +303,7 @@ exchange_protect(struct exchange *x, enum exchange_context context)
 	x->notice_ms = now_ms + FIRST_NOTICE_MS;
 	x->log = (struct guard_log){
 	    .statement = exchange_tag(x),
-	    .begun_ms = now_ms,
+	    .begun_ms = x->replay.count > 0 ? x->replay.begun_ms : now_ms,
 	};
 	x->guarded->lease.delayed = 0;
 	pair_set_held(x->pair, true);
@@ -343,7 +345,8 @@ exchange_give_up(struct exchange *x)
 static enum guard_scope
 exchange_least_scope(const struct exchange *x)
 {
-	bool is_behind = lease_is_held(&x->guarded->lease);
+	bool is_behind =
+	    lease_is_held(&x->guarded->lease) || x->replay.count > 0;
 	enum guard_scope least =
 	    is_behind ? GUARD_SCOPE_DROPS : GUARD_SCOPE_BEHIND;
 	const struct statement_list *list = exchange_text(x);
@@ -397,8 +400,7 @@ exchange_choose_settings(struct exchange *x)
 				     is_again ? NULL : exchange_warn, x);
 }
 
-/* True if a question came to nothing, which has been dealt with. */
-static bool
+bool
 exchange_is_cut_short(struct exchange *x)
 {
 	if (exchange_has_lost(x))
@@ -424,6 +426,7 @@ static void
 exchange_planned(struct exchange *x)
 {
 	struct batch *b = &x->batch;
+	struct guard_step step;
 
 	if (exchange_is_cut_short(x))
 		return;
@@ -432,6 +435,7 @@ exchange_planned(struct exchange *x)
 		exchange_give_up(x);
 		return;
 	}
+	exchange_fit_replay(x);
 	held_clear(&x->held);
 	x->held = b->held;
 	memset(&b->held, 0, sizeof(b->held));
@@ -440,9 +444,11 @@ exchange_planned(struct exchange *x)
 		guard_expect_more(&x->guard);
 	if (exchange_can_try(x))
 		guard_allow_trials(&x->guard);
-	exchange_act(x, guard_planned(&x->guard, &x->settings,
-				      exchange_least_scope(x), &b->facts,
-				      &b->planned, clock_now_ms()));
+	exchange_learn(x);
+	step = guard_planned(&x->guard, &x->settings, exchange_least_scope(x),
+			     &b->facts, &b->planned, clock_now_ms());
+	if (!exchange_recall(x, &step))
+		exchange_act(x, step);
 }
 
 static void
@@ -563,6 +569,9 @@ exchange_guard_step(struct exchange *x)
 	case EXCHANGE_PLANNING:
 		exchange_planned(x);
 		break;
+	case EXCHANGE_RECALLING:
+		exchange_recalled(x);
+		break;
 	case EXCHANGE_LOOKING:
 		exchange_looked(x);
 		break;
@@ -584,6 +593,9 @@ exchange_guard_step(struct exchange *x)
 		else
 			exchange_refused(x);
 		break;
+	case EXCHANGE_JUDGING:
+	case EXCHANGE_RESTARTING:
+	case EXCHANGE_REPEATING:
 	case EXCHANGE_ASKING:
 	case EXCHANGE_WAITING:
 	case EXCHANGE_FENCE:

@@ -6,11 +6,15 @@
  *   OPENING     a block of ours is begun, for the piece that follows and more
  *   ISOLATING   whether a plan may take a snapshot now is asked
  *   PLANNING    session facts and lock set are asked for     -> guard
+ *   RECALLING   what is left of the tables that are remembered -> guard
  *   LOOKING     who holds conflicting locks                  -> guard
  *   NAMING      by which names the gate goes                 -> guard
  *   ATTEMPTING  all locks in order, or none                  -> guard
  *   COAXING     an autovacuum is to give way                 -> guard
  *   UNDOING     what an attempt or a trial left is closed    -> guard
+ *   JUDGING     may the transaction be started over
+ *   RESTARTING  it is rolled back
+ *   REPEATING   what the client has sent is sent again   -> guard, at the end
  *   ASKING      for the clocks of who waits at the gate
  *   WAITING     nothing is under way; a timer or a cancel    -> guard
  *   REFUSING    the server's transaction is made to fail
@@ -42,6 +46,8 @@
  *       instead of it.  It is sent once, but for runs on trial: those that our
  *       own bound ends are undone before anything else is sent, and none of
  *       their answers is delivered.
+ *   (4) The statements before it in its transaction are sent again only behind
+ *       a rollback of all of them, and none of their answers is delivered.
  */
 #ifndef LOCKSTEP_PROXY_GUARD_EXCHANGE_STATE_H
 #define LOCKSTEP_PROXY_GUARD_EXCHANGE_STATE_H
@@ -54,6 +60,7 @@
 #include "proxy/guard/exchange.h"
 #include "proxy/guard/guard_log.h"
 #include "proxy/guard/query.h"
+#include "proxy/guard/replay.h"
 #include "proxy/guard/trial.h"
 
 /* X(constant, name); the names go to log, console and debugger. */
@@ -62,11 +69,15 @@
 	X(OPENING, "opening")                                                  \
 	X(ISOLATING, "isolating")                                              \
 	X(PLANNING, "planning")                                                \
+	X(RECALLING, "recalling")                                              \
 	X(LOOKING, "looking")                                                  \
 	X(NAMING, "naming")                                                    \
 	X(ATTEMPTING, "attempting")                                            \
 	X(COAXING, "coaxing")                                                  \
 	X(UNDOING, "undoing")                                                  \
+	X(JUDGING, "judging")                                                  \
+	X(RESTARTING, "restarting")                                            \
+	X(REPEATING, "repeating")                                              \
 	X(ASKING, "asking")                                                    \
 	X(WAITING, "waiting")                                                  \
 	X(TRYING, "trying")                                                    \
@@ -130,6 +141,7 @@ struct exchange {
 	struct guard_settings settings; /* for this statement, once planned */
 	struct guard guard;
 	struct batch batch;
+	struct replay replay;
 	struct trial trial;
 	struct held held;        /* as of the last plan */
 	struct gate_names names; /* the names of the set that is locked */
@@ -248,6 +260,49 @@ void exchange_end_skipping(struct exchange *x);
  */
 void exchange_send_undo(struct exchange *x);
 
+/* Enter this phase and begin a batch of questions, which run under settings of
+ * ours where the session's own stand in the way. */
+void exchange_begin_question(struct exchange *x, enum exchange_phase phase);
+
+/* True if a question came to nothing, which has been dealt with. */
+bool exchange_is_cut_short(struct exchange *x);
+
+/* The statements to prepare for, borrowed; NULL for a cancel at the gate. */
+const struct statement *exchange_statements(const struct exchange *x,
+					    size_t *count);
+
+/* exchange_trail.c */
+
+/* The plan is there, and the guard has not got it yet: let the memory learn
+ * from it. */
+void exchange_learn(struct exchange *x);
+
+/* The guard has the plan, and did not yet carry out this step.  True: what is
+ * remembered has been asked for, and the step comes when that is answered. */
+bool exchange_recall(struct exchange *x, const struct guard_step *step);
+
+/* RECALLING is done. */
+void exchange_recalled(struct exchange *x);
+
+/* The statement is at its end: so is the trail, if no transaction is open. */
+void exchange_trim_trail(struct exchange *x);
+
+/* exchange_replay.c */
+
+/* The statement is to be refused: start its transaction over instead.  False:
+ * that cannot be. */
+bool exchange_replay(struct exchange *x);
+
+/* The statement has been planned: its budget is less what replays have used,
+ * and in a transaction that can be started over soon spent. */
+void exchange_fit_replay(struct exchange *x);
+
+/* Send again what comes next: the guard lets the statement run. */
+void exchange_repeat(struct exchange *x);
+
+/* Go on in JUDGING to REPEATING: all that was sent has been answered. */
+void exchange_replay_step(struct exchange *x);
+
 /* The statement runs, or has run: note that the client's transaction keeps the
  * locks, and keep the gate shut for as long as it does, if that is wanted. */
 void exchange_keep_gate(struct exchange *x);
@@ -318,9 +373,11 @@ void exchange_refused(struct exchange *x);
 /*
  * End the statement with the error that the server answered the batch with:
  * exchange_fail first closes what is open, and exchange_deliver_error sends the
- * error when that is done.
+ * error when that is done.  exchange_fail_transaction does with the error that
+ * x->error has.
  */
 void exchange_fail(struct exchange *x);
+void exchange_fail_transaction(struct exchange *x);
 void exchange_deliver_error(struct exchange *x);
 
 #endif

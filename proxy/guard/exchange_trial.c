@@ -57,7 +57,7 @@ exchange_can_try(const struct exchange *x)
 {
 	const struct statement_list *list;
 
-	if (x->context == CONTEXT_TAIL)
+	if (x->context == CONTEXT_TAIL || x->replay.is_under_way)
 		return false;
 	if (exchange_is_query(x))
 		return query_can_undo(&x->query);
@@ -98,6 +98,8 @@ exchange_send_trial(struct exchange *x, const struct guard_step *step)
 
 	snprintf(value, sizeof(value), "%" PRIu32, step->try_bound_ms);
 	exchange_begin_run(x, EXCHANGE_TRYING);
+	/* Which of its runs counts would have to be recorded, too. */
+	recording_end(&x->guarded->recording, "a statement ran on trial");
 	/* A cancel may come to the server when it has just been undone: hear of
 	 * it here, too. */
 	pair_set_held(x->pair, true);

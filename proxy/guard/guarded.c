@@ -45,6 +45,20 @@ guarded_release_kept(struct guarded *g)
 	kept_clear(&kept);
 }
 
+void
+guarded_record(struct guarded *g, const struct frame_header *h, struct span in)
+{
+	recording_note_sent(&g->recording, h, in, &g->pair->pipeline,
+			    pair_config(g->pair)->records);
+}
+
+void
+guarded_record_query(struct guarded *g, struct span sql)
+{
+	recording_note_query(&g->recording, sql, &g->pair->pipeline,
+			     pair_config(g->pair)->records);
+}
+
 /*
  * Where no transaction is open, nothing is locked.  COMMIT AND CHAIN leaves no
  * ReadyForQuery that says so; ROLLBACK may be TO a savepoint.
@@ -101,6 +115,9 @@ guarded_note_busy_answer(struct guarded *g, const struct frame *f,
 	if (owner == PIPELINE_CLIENT && lease_is_held(&g->lease) &&
 	    guarded_ends_transaction(g, f))
 		lease_end(&g->lease);
+	if (owner == PIPELINE_CLIENT)
+		trail_note_answer(&g->trail, g->pair->daemon->memory, f,
+				  g->pair->pipeline.status);
 	if (guarded_knows_any(g))
 		guarded_note_fate(g, f);
 }
@@ -146,4 +163,6 @@ guarded_clear(struct guarded *g)
 	gate_watch_clear(&g->watch);
 	prepared_clear(&g->prepared);
 	kept_clear(&g->kept);
+	trail_clear(&g->trail);
+	recording_clear(&g->recording);
 }

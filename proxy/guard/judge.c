@@ -221,6 +221,9 @@ judge_parse(struct guarded *g, const struct frame_header *h, struct span in)
 	/* More than one statement is an error here; the server says so. */
 	if (judge_is_candidate(g, p.sql) && judge_candidate(g, p.sql, &list))
 		facts = prepared_facts_new(&list);
+	if (facts != NULL)
+		facts->shape =
+		    shape_of_text((const char *)p.sql.data, p.sql.len);
 	prepared_parse(&g->prepared, p.statement, facts);
 	if (facts != NULL && judge_can_keep(g, h))
 		return JUDGE_KEEP;

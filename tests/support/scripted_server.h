@@ -23,6 +23,7 @@
 #include "policy/catalog/gate_names.h"
 #include "policy/catalog/holders.h"
 #include "policy/catalog/plain_settings.h"
+#include "policy/catalog/repeatable.h"
 #include "policy/catalog/session_facts.h"
 #include "policy/guard/overrides.h"
 #include "protocol/frame.h"
@@ -56,7 +57,7 @@ struct scripted_server {
 	uint8_t out[64 * 1024];
 	size_t out_len;
 	bool is_flushed; /* what was said of a cycle is on its way */
-	char trace[4096];
+	char trace[8192];
 	char status; /* as in ReadyForQuery */
 	bool skips;  /* to the next Sync */
 	bool in_copy;
@@ -363,6 +364,8 @@ server_verb(char out[SERVER_VERB_MAX], const char *sql)
 		word = "prepared";
 	else if (strstr(sql, plain_settings_restore()) != NULL)
 		word = "restore";
+	else if (strcmp(sql, repeatable_query()) == 0)
+		word = "repeatable";
 	else if (server_begins(sql, "WITH RECURSIVE"))
 		word = "plan";
 	else if (server_begins(sql, "DO $lockstep")) {
@@ -544,6 +547,19 @@ server_answer_names(struct scripted_server *s)
 	server_row(s, b, GATE_NAMES_COLUMNS);
 }
 
+/* "snapshot" for the isolation, else why not; nothing: why ever not. */
+static inline void
+server_answer_repeatable(struct scripted_server *s, const char *words)
+{
+	bool has_snapshot = strcmp(words, "snapshot") == 0;
+	const char *row[REPEATABLE_COLUMNS] = {
+	    has_snapshot ? "" : words,
+	    has_snapshot ? "repeatable read" : "read committed",
+	};
+
+	server_row(s, row, REPEATABLE_COLUMNS);
+}
+
 static inline void
 server_answer_attempt(struct scripted_server *s, const char *verb,
 		      const char *number, size_t all)
@@ -613,6 +629,8 @@ server_answer_ours(struct scripted_server *s, const struct server_entry *e,
 		server_answer_look(s, words);
 	else if (server_begins(verb, "names"))
 		server_answer_names(s);
+	else if (server_begins(verb, "repeatable"))
+		server_answer_repeatable(s, words);
 	else if (server_begins(verb, "refuse")) {
 		server_fails(s, "ERROR", verb[6] == '\0' ? "55P03" : "40P01");
 		return;
