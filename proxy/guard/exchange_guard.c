@@ -154,28 +154,6 @@ exchange_send_attempt(struct exchange *x, const struct guard_step *step)
 	(void)batch_send(&x->batch, exchange_attempt_ends_cycle(x));
 }
 
-void
-exchange_end_skipping(struct exchange *x)
-{
-	if (x->pair->pipeline.skipping && exchange_may_sync(x))
-		inject_sync(&x->batch.injection);
-}
-
-void
-exchange_send_undo(struct exchange *x)
-{
-	exchange_begin_batch(x, EXCHANGE_UNDOING);
-	/* Not for the Sync behind all of it alone. */
-	if (x->context == CONTEXT_BLOCK || x->trial.state == TRIAL_BOUND)
-		exchange_end_skipping(x);
-	if (x->context == CONTEXT_BLOCK)
-		batch_add_command(&x->batch, SAVEPOINT_UNDO);
-	else if (exchange_is_query(x))
-		batch_add_command(&x->batch, "ROLLBACK");
-	exchange_add_closes(x);
-	(void)batch_send(&x->batch, true);
-}
-
 /* The guard's actions */
 
 static void
