@@ -175,7 +175,11 @@ struct guard_step guard_attempt_later(struct guard *g, uint64_t now_ms);
 /* The most ms that the statement waits for each lock in a TRY; never 0. */
 uint32_t guard_try_bound_ms(const struct guard *g);
 
-/* All that is lockable is held: enter a TRY for the rest, or a RUN. */
+/* True if the statement is to take the set itself: an attempt cannot take all
+ * of it, and the statement can be undone. */
+bool guard_wants_try(const struct guard *g);
+
+/* The attempt was granted: enter a RUN, or the TRY that locks. */
 struct guard_step guard_go_behind_grant(struct guard *g);
 
 #endif

@@ -96,9 +96,7 @@ waits_for_near(const struct guard *g, uint64_t now_ms)
 static bool
 may_press(const struct guard *g, uint64_t now_ms)
 {
-	bool tries = g->may_try && guard_has_unlockable(g);
-
-	return (guard_gate_lasts(g) || tries) &&
+	return (guard_gate_lasts(g) || guard_wants_try(g)) &&
 	       g->settings->policy == GUARD_POLICY_AUTO && !g->has_pressed &&
 	       !g->facts.holds_strong_locks && g->holders.waiter_count == 0 &&
 	       !guard_sees_watched(g) && is_window_half_over(g, now_ms) &&

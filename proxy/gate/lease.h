@@ -24,8 +24,8 @@ struct lease {
 	struct gate_window *transaction; /* one use, while locks are kept */
 	uint64_t paid_until_ms; /* off the allowance, for both windows */
 	bool has_turn;          /* taken, and not given back */
-	bool keeps_locks; /* of a guarded statement, with the gate or not */
-	uint32_t delayed; /* sessions that waited at windows now open */
+	bool keeps_locks;       /* the client's transaction does */
+	uint32_t delayed;       /* sessions that waited at windows now open */
 };
 
 /*

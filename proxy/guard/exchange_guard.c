@@ -133,6 +133,7 @@ exchange_send_attempt(struct exchange *x, const struct guard_step *step)
 	struct attempt a = {
 	    .set = guard_set(&x->guard),
 	    .manner = step->manner,
+	    .locks_nothing = step->locks_nothing,
 	    .takes_turn = step->takes_turn,
 	    .bound_ms = step->attempt_bound_ms,
 	    .lock_timeout = guard_facts(&x->guard)->lock_timeout,
@@ -151,28 +152,6 @@ exchange_send_attempt(struct exchange *x, const struct guard_step *step)
 	if (guard_gate_lasts(&x->guard))
 		batch_add_names(&x->batch);
 	(void)batch_send(&x->batch, exchange_attempt_ends_cycle(x));
-}
-
-void
-exchange_end_skipping(struct exchange *x)
-{
-	if (x->pair->pipeline.skipping && exchange_may_sync(x))
-		inject_sync(&x->batch.injection);
-}
-
-void
-exchange_send_undo(struct exchange *x)
-{
-	exchange_begin_batch(x, EXCHANGE_UNDOING);
-	/* Not for the Sync behind all of it alone. */
-	if (x->context == CONTEXT_BLOCK || x->trial.state == TRIAL_BOUND)
-		exchange_end_skipping(x);
-	if (x->context == CONTEXT_BLOCK)
-		batch_add_command(&x->batch, SAVEPOINT_UNDO);
-	else if (exchange_is_query(x))
-		batch_add_command(&x->batch, "ROLLBACK");
-	exchange_add_closes(x);
-	(void)batch_send(&x->batch, true);
 }
 
 /* The guard's actions */

@@ -252,14 +252,6 @@ void exchange_guard_cancel(struct exchange *x);
  */
 bool exchange_may_sync(const struct exchange *x);
 
-/* Begin a batch with a Sync where the server skips to one, and it may be ours.
- */
-void exchange_end_skipping(struct exchange *x);
-
-/* Send what closes all that an attempt or a trial left open, and enter UNDOING.
- */
-void exchange_send_undo(struct exchange *x);
-
 /* Enter this phase and begin a batch of questions, which run under settings of
  * ours where the session's own stand in the way. */
 void exchange_begin_question(struct exchange *x, enum exchange_phase phase);
@@ -362,6 +354,14 @@ void exchange_guard_timer(struct exchange *x);
 void exchange_notify(struct exchange *x);
 
 /* exchange_refuse.c */
+
+/* Begin a batch with a Sync where the server skips to one, and it may be ours.
+ */
+void exchange_end_skipping(struct exchange *x);
+
+/* Send what closes all that an attempt or a trial left open, and enter UNDOING.
+ */
+void exchange_send_undo(struct exchange *x);
 
 /*
  * End the statement with the guard's error: exchange_refuse first makes the

@@ -21,7 +21,7 @@ guard_attempted_tries_what_it_cannot_lock(void **state)
 	(void)state;
 	go_to_trial(&f, LOCK | VIEW, AT_ATTEMPT);
 	assert_int_equal(f.step.state, GUARD_AT_TRIAL);
-	assert_int_equal(f.step.try_bound_ms, 100); /* half of 200 */
+	assert_int_equal(f.step.try_bound_ms, 100); /* 200 for two */
 	assert_int_equal(account(&f).trials, 1);
 	guard_clear(&f.guard);
 	go_to_trial(&f, VIEW, AT_WINDOW_ATTEMPT);

@@ -14,7 +14,7 @@ static const struct scene_row rows[] = {
 	.name = "what has run is seen when the settings are back",
 	.client = "Q drop table c",
 	.script = VIEW "drop: notice",
-	.server_gets = "facts(f) settings plan{c} / BEGIN attempt(a,turn) "
+	.server_gets = "facts(f) settings plan{c} / BEGIN attempt(,turn) "
 		       "plan{c} / SET LOCAL lock_timeout TO '100' / "
 		       "Query(*drop table c) SET LOCAL lock_timeout TO '0' "
 		       "/ COMMIT /",
@@ -24,10 +24,10 @@ static const struct scene_row rows[] = {
 	.name = "what our bound has ended is undone, and not seen",
 	.client = "Q drop table c",
 	.script = VIEW AGAIN "drop: notice bound; drop: notice",
-	.server_gets = "facts(f) settings plan{c} / BEGIN attempt(a,turn) "
+	.server_gets = "facts(f) settings plan{c} / BEGIN attempt(,turn) "
 		       "plan{c} / SET LOCAL lock_timeout TO '100' / "
 		       "Query(*drop table c) ROLLBACK / look(ab) / BEGIN "
-		       "attempt(a,waits,turn) plan{c} / SET LOCAL "
+		       "attempt(,turn) plan{c} / SET LOCAL "
 		       "lock_timeout TO '100' / Query(*drop table c) SET "
 		       "LOCAL lock_timeout TO '0' / COMMIT /",
 	.client_gets = "notice 00000 [DROP TABLE] ready-I",
@@ -36,7 +36,7 @@ static const struct scene_row rows[] = {
 	.name = "an error of its own is its answer",
 	.client = "Q drop table c",
 	.script = VIEW "drop: notice error 55P03",
-	.server_gets = "facts(f) settings plan{c} / BEGIN attempt(a,turn) "
+	.server_gets = "facts(f) settings plan{c} / BEGIN attempt(,turn) "
 		       "plan{c} / SET LOCAL lock_timeout TO '100' / "
 		       "Query(*drop table c) ROLLBACK /",
 	.client_gets = "notice 00000 error 55P03 ready-I",
@@ -45,10 +45,10 @@ static const struct scene_row rows[] = {
 	.name = "only the statements that can be undone run on trial",
 	.client = "Q drop table c; insert into d values (1); select 1",
 	.script = VIEW AGAIN "drop: bound",
-	.server_gets = "facts(f) settings plan{c} / BEGIN attempt(a,turn) "
+	.server_gets = "facts(f) settings plan{c} / BEGIN attempt(,turn) "
 		       "plan{c} / SET LOCAL lock_timeout TO '100' / "
 		       "Query(*drop table c; ) ROLLBACK / look(ab) / BEGIN "
-		       "attempt(a,waits,turn) plan{c} / SET LOCAL "
+		       "attempt(,turn) plan{c} / SET LOCAL "
 		       "lock_timeout TO '100' / Query(*drop table c; ) SET "
 		       "LOCAL lock_timeout TO '0' / Query(*insert into d "
 		       "values (1); select 1) COMMIT /",
@@ -59,7 +59,7 @@ static const struct scene_row rows[] = {
 	.client = "Q set x = 1; drop table c",
 	.script = "settings: policy=lock; plan: set=aB; plan: set=aB",
 	.server_gets = "BEGIN / Query(set x = 1; ) SAVEPOINT _lockstep "
-		       "facts(t) settings plan{c} / attempt(a,turn) plan{c} "
+		       "facts(t) settings plan{c} / attempt(,turn) plan{c} "
 		       "/ SET LOCAL lock_timeout TO '100' / Query(*drop "
 		       "table c) SET LOCAL lock_timeout TO '0' RELEASE "
 		       "SAVEPOINT _lockstep / COMMIT /",
@@ -70,10 +70,10 @@ static const struct scene_row rows[] = {
 	.client = "Q begin\n--\nQ drop table c\n--\nQ commit",
 	.script = VIEW AGAIN "drop: bound",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) settings "
-		       "plan{c} / attempt(a,turn) plan{c} / SET LOCAL "
+		       "plan{c} / attempt(,turn) plan{c} / SET LOCAL "
 		       "lock_timeout TO '100' / Query(*drop table c) "
 		       "ROLLBACK TO SAVEPOINT _lockstep / look(ab) / "
-		       "attempt(a,waits,turn) plan{c} / SET LOCAL "
+		       "attempt(,turn) plan{c} / SET LOCAL "
 		       "lock_timeout TO '100' / Query(*drop table c) SET "
 		       "LOCAL lock_timeout TO '0' RELEASE SAVEPOINT "
 		       "_lockstep / Query(*commit)",
@@ -85,7 +85,7 @@ static const struct scene_row rows[] = {
 	.client = "Q begin\n--\nQ drop table c\n--\nQ commit",
 	.script = VIEW "drop: error 42P01",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) settings "
-		       "plan{c} / attempt(a,turn) plan{c} / SET LOCAL "
+		       "plan{c} / attempt(,turn) plan{c} / SET LOCAL "
 		       "lock_timeout TO '100' / Query(*drop table c) "
 		       "Query(commit)",
 	.client_gets = "[BEGIN] ready-T error 42P01 ready-E [ROLLBACK] "
@@ -95,10 +95,10 @@ static const struct scene_row rows[] = {
 	.name = "a cycle is sent again, its named statement closed before",
 	.client = "P:n drop table c\nB:n\nD\nE\nS",
 	.script = VIEW AGAIN "drop: notice bound; drop: notice",
-	.server_gets = "facts(f) settings plan{c} / attempt(a,turn) plan{c} "
+	.server_gets = "facts(f) settings plan{c} / attempt(,turn) plan{c} "
 		       "| SET LOCAL lock_timeout TO '100' | Parse Bind "
 		       "Describe Execute(*drop table c) / Close / look(ab) "
-		       "/ attempt(a,waits,turn) plan{c} | SET LOCAL "
+		       "/ attempt(,turn) plan{c} | SET LOCAL "
 		       "lock_timeout TO '100' | Parse Bind Describe "
 		       "Execute(*drop table c) | SET LOCAL lock_timeout TO "
 		       "'0' | /",
@@ -109,10 +109,10 @@ static const struct scene_row rows[] = {
 	.client = "Q begin\n--\nP drop table c\nB\nE\nS\n--\nQ commit",
 	.script = VIEW AGAIN "drop: bound",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) settings "
-		       "plan{c} / attempt(a,turn) plan{c} / SET LOCAL "
+		       "plan{c} / attempt(,turn) plan{c} / SET LOCAL "
 		       "lock_timeout TO '100' | Parse Bind Execute(*drop "
 		       "table c) / ROLLBACK TO SAVEPOINT _lockstep / "
-		       "look(ab) / attempt(a,waits,turn) plan{c} / SET "
+		       "look(ab) / attempt(,turn) plan{c} / SET "
 		       "LOCAL lock_timeout TO '100' | Parse Bind "
 		       "Execute(*drop table c) | SET LOCAL lock_timeout TO "
 		       "'0' RELEASE SAVEPOINT _lockstep | / Query(*commit)",
@@ -123,7 +123,7 @@ static const struct scene_row rows[] = {
 	.name = "an error of its own leaves the cycle to the client's Sync",
 	.client = "P drop table c\nB\nE\nS",
 	.script = VIEW "drop: error 42P01",
-	.server_gets = "facts(f) settings plan{c} / attempt(a,turn) plan{c} "
+	.server_gets = "facts(f) settings plan{c} / attempt(,turn) plan{c} "
 		       "| SET LOCAL lock_timeout TO '100' | Parse Bind "
 		       "Execute(*drop table c) /",
 	.client_gets = "1 2 error 42P01 ready-I",
@@ -141,7 +141,7 @@ static const struct scene_row rows[] = {
 	.name = "a cancel that comes amid a run goes to the server, too",
 	.client = "Q drop table c",
 	.script = VIEW "drop: !cancel bound",
-	.server_gets = "facts(f) settings plan{c} / BEGIN attempt(a,turn) "
+	.server_gets = "facts(f) settings plan{c} / BEGIN attempt(,turn) "
 		       "plan{c} / SET LOCAL lock_timeout TO '100' / "
 		       "Query(*drop table c) ROLLBACK /",
 	.client_gets = "cancel-passes error 57014 ready-I",
@@ -150,7 +150,7 @@ static const struct scene_row rows[] = {
 	.name = "a cancel that is too late for the run is none",
 	.client = "Q drop table c",
 	.script = VIEW "drop: !cancel",
-	.server_gets = "facts(f) settings plan{c} / BEGIN attempt(a,turn) "
+	.server_gets = "facts(f) settings plan{c} / BEGIN attempt(,turn) "
 		       "plan{c} / SET LOCAL lock_timeout TO '100' / "
 		       "Query(*drop table c) SET LOCAL lock_timeout TO '0' "
 		       "/ COMMIT /",
@@ -160,7 +160,7 @@ static const struct scene_row rows[] = {
 	.name = "a run in a transaction that a cancel has ended is not seen",
 	.client = "Q drop table c",
 	.script = VIEW "SET LOCAL: error 57014",
-	.server_gets = "facts(f) settings plan{c} / BEGIN attempt(a,turn) "
+	.server_gets = "facts(f) settings plan{c} / BEGIN attempt(,turn) "
 		       "plan{c} / SET LOCAL lock_timeout TO '100' / "
 		       "Query(drop table c) ROLLBACK /",
 	.client_gets = "error 57014 ready-I",
@@ -169,7 +169,7 @@ static const struct scene_row rows[] = {
 	.name = "the settings cannot be set back: nothing has run",
 	.client = "Q drop table c",
 	.script = VIEW "SET LOCAL: ; SET LOCAL: error 57014; drop: notice",
-	.server_gets = "facts(f) settings plan{c} / BEGIN attempt(a,turn) "
+	.server_gets = "facts(f) settings plan{c} / BEGIN attempt(,turn) "
 		       "plan{c} / SET LOCAL lock_timeout TO '100' / "
 		       "Query(*drop table c) SET LOCAL lock_timeout TO '0' "
 		       "/ ROLLBACK /",
@@ -179,7 +179,7 @@ static const struct scene_row rows[] = {
 	.name = "nor in a cycle",
 	.client = "P drop table c\nB\nE\nS",
 	.script = VIEW "SET LOCAL: ; SET LOCAL: error 57014; drop: notice",
-	.server_gets = "facts(f) settings plan{c} / attempt(a,turn) plan{c} "
+	.server_gets = "facts(f) settings plan{c} / attempt(,turn) plan{c} "
 		       "| SET LOCAL lock_timeout TO '100' | Parse Bind "
 		       "Execute(*drop table c) | SET LOCAL lock_timeout TO "
 		       "'0' / /",
@@ -190,7 +190,7 @@ static const struct scene_row rows[] = {
 	.client = "Q begin\n--\nP drop table c\nB\nE\nS",
 	.script = VIEW "SET LOCAL: ; SET LOCAL: error 57014; drop: notice",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) settings "
-		       "plan{c} / attempt(a,turn) plan{c} / SET LOCAL "
+		       "plan{c} / attempt(,turn) plan{c} / SET LOCAL "
 		       "lock_timeout TO '100' | Parse Bind Execute(*drop "
 		       "table c) | SET LOCAL lock_timeout TO '0' / ROLLBACK "
 		       "TO SAVEPOINT _lockstep RELEASE SAVEPOINT _lockstep "
@@ -201,10 +201,10 @@ static const struct scene_row rows[] = {
 	.name = "what comes amid a run and answers nothing passes",
 	.client = "Q drop table c",
 	.script = VIEW AGAIN "drop: notification parameter bound",
-	.server_gets = "facts(f) settings plan{c} / BEGIN attempt(a,turn) "
+	.server_gets = "facts(f) settings plan{c} / BEGIN attempt(,turn) "
 		       "plan{c} / SET LOCAL lock_timeout TO '100' / "
 		       "Query(*drop table c) ROLLBACK / look(ab) / BEGIN "
-		       "attempt(a,waits,turn) plan{c} / SET LOCAL "
+		       "attempt(,turn) plan{c} / SET LOCAL "
 		       "lock_timeout TO '100' / Query(*drop table c) SET "
 		       "LOCAL lock_timeout TO '0' / COMMIT /",
 	.client_gets = "notification parameter [DROP TABLE] ready-I",
@@ -213,7 +213,7 @@ static const struct scene_row rows[] = {
 	.name = "the end of the session is told at once",
 	.client = "Q drop table c",
 	.script = VIEW "drop: notice fatal 57P01",
-	.server_gets = "facts(f) settings plan{c} / BEGIN attempt(a,turn) "
+	.server_gets = "facts(f) settings plan{c} / BEGIN attempt(,turn) "
 		       "plan{c} / SET LOCAL lock_timeout TO '100' / "
 		       "Query(*drop table c)",
 	.client_gets = "notice 00000 fatal 57P01",
@@ -224,13 +224,13 @@ static const struct scene_row rows[] = {
 	.script = AGAIN AGAIN AGAIN AGAIN AGAIN
 	"attempt: 0; attempt: 0; "
 	"drop: !shut !turn bound; drop: !shut !turn",
-	.server_gets = "facts(f) settings plan{c} / BEGIN attempt(a,turn) "
+	.server_gets = "facts(f) settings plan{c} / BEGIN attempt(,turn) "
 		       "plan{c} / ROLLBACK / look(ab) / BEGIN "
-		       "attempt(a,waits,turn) plan{c} / ROLLBACK / look(ab) "
-		       "/ names(ab) / look(ab) / BEGIN attempt(a,turn) "
+		       "attempt(,turn) plan{c} / ROLLBACK / look(ab) "
+		       "/ names(ab) / look(ab) / BEGIN attempt(,turn) "
 		       "plan{c} / SET LOCAL lock_timeout TO '10' / "
 		       "Query(*drop table c) ROLLBACK / look(ab) / BEGIN "
-		       "attempt(a,turn) plan{c} / SET LOCAL lock_timeout TO "
+		       "attempt(,turn) plan{c} / SET LOCAL lock_timeout TO "
 		       "'10' / Query(*drop table c) SET LOCAL lock_timeout "
 		       "TO '0' / COMMIT /",
 	.client_gets = "[DROP TABLE] ready-I",
