@@ -70,7 +70,8 @@ guarded_note_sent(struct guarded *g, const struct frame_header *h,
 {
 	pipeline_sent(&g->pair->pipeline, h->type, PIPELINE_CLIENT);
 	gate_watch_note_sent(&g->watch, h, in);
-	trail_note_sent(&g->trail, h, in);
+	if (g->pair->pipeline.status == TRANSACTION_BLOCK)
+		trail_note_sent(&g->trail, h, in);
 	if (recording_wants(&g->recording, h, in))
 		guarded_record(g, h, in);
 }
