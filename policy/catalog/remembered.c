@@ -27,7 +27,7 @@ remembered_is_fit(const struct lock_item *item, bool is_utf8)
 /* Put the part of a name at the front, in double quotes, and return what is
  * behind it. */
 static const char *
-put_part(struct text *t, const char *name)
+put_quoted(struct text *t, const char *name)
 {
 	bool is_quoted = *name == '"';
 	bool in_quotes = is_quoted;
@@ -49,10 +49,10 @@ remembered_target(struct target *out, const char *name, enum lock_mode mode)
 {
 	struct text t = {0};
 
-	name = put_part(&t, name);
+	name = put_quoted(&t, name);
 	if (*name == '.') {
 		text_put(&t, '.');
-		name = put_part(&t, name + 1);
+		name = put_quoted(&t, name + 1);
 	}
 	*out = (struct target){.kind = TARGET_LOCK, .only = true, .mode = mode};
 	out->relation = text_finish(&t);

@@ -62,10 +62,17 @@ guard_in_window(const struct guard *g)
 /* True if the set has a member that no attempt can lock. */
 bool guard_has_unlockable(const struct guard *g);
 
-/* True if only the gate covers the set: it has tables that the role may not
- * LOCK, or others' views.  A sequence is mostly reached through its table, so
- * an attempt and a look will do for it. */
+/* True if a part of the set can only be watched: no attempt can lock it, and
+ * the statement may not take it on trial. */
+bool guard_only_watches(const struct guard *g);
+
+/* True if only the gate covers what can only be watched: tables that the role
+ * may not LOCK, or others' views.  A sequence is mostly reached through its
+ * table, so an attempt and a look will do for it. */
 bool guard_needs_gate(const struct guard *g);
+
+/* True if the last look found somebody at what can only be watched. */
+bool guard_sees_watched(const struct guard *g);
 
 /* Take *set, leave it empty, and sort it by the settings. */
 void guard_take_set(struct guard *g, struct lock_set *set);

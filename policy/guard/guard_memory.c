@@ -15,7 +15,7 @@
 #include "policy/catalog/remembered.h"
 
 enum {
-	MEMORY_SHARE = 2, /* of the budget */
+	MEMORY_SHARE = 2, /* part of the budget: one in so many */
 	MEMORY_MAX_MS = 30000,
 };
 

@@ -39,7 +39,7 @@ enum guard_on_timeout {
  * a guarded statement cannot get its locks behind those of an earlier one. */
 #define GUARD_REPLAYS(X)                                                       \
 	X(OFF, "off")                                                          \
-	/* Those that hold definitions, and show no row but of catalogs. */    \
+	/* DDL, and what shows no row but of catalogs. */                      \
 	X(DDL, "ddl")                                                          \
 	X(ON, "on")
 

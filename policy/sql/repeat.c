@@ -4,49 +4,52 @@
 
 #include "policy/sql/statement_text.h"
 
-static const struct {
+enum {
+	WORDS_MAX = 8, /* with the same first letter */
+};
+
+struct hinting_word {
+	const char *word; /* NULL: no more */
 	enum repeat_hint hint;
-	struct statement_keywords words;
-} hints[] = {
-    {REPEAT_BEGIN, {{['b' - 'a'] = {"begin"}, ['s' - 'a'] = {"start"}}}},
-    {REPEAT_END,
-     {{
-	 ['a' - 'a'] = {"abort"},
-	 ['c' - 'a'] = {"commit"},
-	 ['e' - 'a'] = {"end"},
-	 ['p' - 'a'] = {"prepare"},
-     }}},
-    {REPEAT_DEFINES,
-     {{
-	 ['a' - 'a'] = {"alter", "analyze", "analyse"},
-	 ['c' - 'a'] = {"create", "comment", "cluster"},
-	 ['d' - 'a'] = {"drop", "do"},
-	 ['g' - 'a'] = {"grant"},
-	 ['l' - 'a'] = {"lock"},
-	 ['r' - 'a'] = {"refresh", "reassign", "reindex", "revoke"},
-	 ['s' - 'a'] = {"security"},
-	 ['t' - 'a'] = {"truncate"},
-     }}},
-    {REPEAT_SETS,
-     {{
-	 ['n' - 'a'] = {"notify"},
-	 ['r' - 'a'] = {"release", "rollback"},
-	 ['s' - 'a'] = {"set", "savepoint"},
-     }}},
-    {REPEAT_WRITES,
-     {{
-	 ['d' - 'a'] = {"delete"},
-	 ['i' - 'a'] = {"insert"},
-	 ['m' - 'a'] = {"merge"},
-	 ['u' - 'a'] = {"update"},
-     }}},
-    {REPEAT_CATALOG, {{['s' - 'a'] = {"show"}}}},
-    {REPEAT_SHOWS,
-     {{
-	 ['s' - 'a'] = {"select"},
-	 ['v' - 'a'] = {"values"},
-	 ['w' - 'a'] = {"with"},
-     }}},
+};
+
+/* Frequent ones first: the first statement of every transaction comes here. */
+static const struct hinting_word words['z' - 'a' + 1][WORDS_MAX] = {
+    ['a' - 'a'] = {{"alter", REPEAT_DEFINES},
+		   {"analyze", REPEAT_DEFINES},
+		   {"analyse", REPEAT_DEFINES},
+		   {"abort", REPEAT_END}},
+    ['b' - 'a'] = {{"begin", REPEAT_BEGIN}},
+    ['c' - 'a'] = {{"commit", REPEAT_END},
+		   {"create", REPEAT_DEFINES},
+		   {"comment", REPEAT_DEFINES},
+		   {"cluster", REPEAT_DEFINES}},
+    ['d' - 'a'] = {{"delete", REPEAT_WRITES},
+		   {"drop", REPEAT_DEFINES},
+		   {"do", REPEAT_DEFINES}},
+    ['e' - 'a'] = {{"end", REPEAT_END}},
+    ['g' - 'a'] = {{"grant", REPEAT_DEFINES}},
+    ['i' - 'a'] = {{"insert", REPEAT_WRITES}},
+    ['l' - 'a'] = {{"lock", REPEAT_DEFINES}},
+    ['m' - 'a'] = {{"merge", REPEAT_WRITES}},
+    ['n' - 'a'] = {{"notify", REPEAT_SETS}},
+    ['p' - 'a'] = {{"prepare", REPEAT_END}},
+    ['r' - 'a'] = {{"rollback", REPEAT_SETS},
+		   {"release", REPEAT_SETS},
+		   {"refresh", REPEAT_DEFINES},
+		   {"reassign", REPEAT_DEFINES},
+		   {"reindex", REPEAT_DEFINES},
+		   {"revoke", REPEAT_DEFINES}},
+    ['s' - 'a'] = {{"select", REPEAT_SHOWS},
+		   {"set", REPEAT_SETS},
+		   {"savepoint", REPEAT_SETS},
+		   {"start", REPEAT_BEGIN},
+		   {"show", REPEAT_CATALOG},
+		   {"security", REPEAT_DEFINES}},
+    ['t' - 'a'] = {{"truncate", REPEAT_DEFINES}},
+    ['u' - 'a'] = {{"update", REPEAT_WRITES}},
+    ['v' - 'a'] = {{"values", REPEAT_SHOWS}},
+    ['w' - 'a'] = {{"with", REPEAT_SHOWS}},
 };
 
 static bool
@@ -84,15 +87,16 @@ repeat_hint(const char *sql, size_t len)
 {
 	struct statement_text text = {sql, len};
 	size_t first = statement_text_skip(text, 0, len);
-	size_t i;
+	char letter = first < len ? statement_text_fold(sql[first]) : '\0';
+	const struct hinting_word *w;
 
-	for (i = 0; i < sizeof(hints) / sizeof(hints[0]); i++) {
-		if (first >= len ||
-		    !statement_text_is_listed(text, first, &hints[i].words))
-			continue;
-		if (hints[i].hint == REPEAT_SHOWS && names_catalog(text))
-			return REPEAT_CATALOG;
-		return hints[i].hint;
-	}
-	return REPEAT_NEVER;
+	if (letter < 'a' || letter > 'z')
+		return REPEAT_NEVER;
+	w = words[letter - 'a'];
+	while (w->word != NULL && !statement_text_is_word(text, first, w->word))
+		w++;
+	if (w->word == NULL)
+		return REPEAT_NEVER;
+	return w->hint == REPEAT_SHOWS && names_catalog(text) ? REPEAT_CATALOG
+							      : w->hint;
 }

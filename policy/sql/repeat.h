@@ -9,7 +9,7 @@
 #include <stddef.h>
 
 enum repeat_hint {
-	REPEAT_NEVER,   /* its effects outlast a rollback, or it is not known */
+	REPEAT_NEVER,   /* outlasts a rollback, or is not known */
 	REPEAT_BEGIN,   /* begins a transaction block */
 	REPEAT_END,     /* may end it */
 	REPEAT_DEFINES, /* DDL, and the like, which shows no rows */
@@ -21,8 +21,8 @@ enum repeat_hint {
 };
 
 /*
- * What the first word of the text announces, and for SELECT whether a name of
- * the catalogs stands in it.  Linear in len; never allocates.
+ * Tell by the first word of the text, and for SELECT by whether a name of the
+ * catalogs stands in it.  Linear in len; never allocates.
  */
 enum repeat_hint repeat_hint(const char *sql, size_t len);
 

@@ -32,12 +32,12 @@ enum kind {
 	KIND_SHOWS,     /* rows */
 	KIND_SETS,
 	KIND_CONTROL,
-	KIND_BLOCK, /* of code */
+	KIND_BLOCK, /* a block of code */
 };
 
 #define NODE(type) PG_QUERY__NODE__NODE_##type
 
-/* What is not here has effects that outlast a rollback, or may have. */
+/* A kind that is not here has effects that outlast a rollback, or may. */
 static const struct {
 	PgQuery__Node__NodeCase node_case;
 	enum kind kind;

@@ -13,7 +13,7 @@
 #include <stddef.h>
 
 enum {
-	REPEAT_NAMES_MAX = 1000, /* of each kind; more are an obstacle */
+	REPEAT_NAMES_MAX = 1000, /* names of a kind; more are an obstacle */
 };
 
 struct repeat_names {

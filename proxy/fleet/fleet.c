@@ -77,6 +77,7 @@ fleet_log_report(struct fleet *f)
 	log_number(&e, "shut", r.shut);
 	log_number(&e, "refused", r.refused);
 	log_number(&e, "repeated", r.repeated);
+	log_number(&e, "unknown", r.unknown);
 	log_number(&e, "foreign", r.foreign);
 	if (f->link.why[0] != '\0')
 		log_text(&e, "why", f->link.why);
@@ -215,6 +216,14 @@ fleet_take(struct fleet *f, struct fleet_message *m, uint64_t now_ms)
 	fleet_set_expiry(f);
 }
 
+static void
+fleet_hear_stranger(struct fleet *f, uint32_t pid, uint64_t now_ms)
+{
+	fleet_count(f, &f->report.foreign);
+	fleet_peers_note_stranger(&f->peers, pid, now_ms);
+	fleet_log_foreign(f, pid, now_ms);
+}
+
 /* A notification of another session. */
 static void
 fleet_hear(struct fleet *f, uint32_t pid, const char *text)
@@ -224,15 +233,21 @@ fleet_hear(struct fleet *f, uint32_t pid, const char *text)
 
 	if (fleet_peers_is_stranger(&f->peers, pid, now_ms)) {
 		fleet_count(f, &f->report.foreign);
-	} else if (!fleet_message_read(&m, text, pid, f->key)) {
-		fleet_count(f, &f->report.foreign);
-		fleet_peers_note_stranger(&f->peers, pid, now_ms);
-		fleet_log_foreign(f, pid, now_ms);
-	} else {
+		return;
+	}
+	switch (fleet_message_read(&m, text, pid, f->key)) {
+	case FLEET_FOREIGN:
+		fleet_hear_stranger(f, pid, now_ms);
+		break;
+	case FLEET_UNKNOWN:
+		fleet_count(f, &f->report.unknown);
+		break;
+	case FLEET_READ:
 		if (m.kind != FLEET_HELLO &&
 		    memcmp(m.process, f->process, sizeof(m.process)) != 0)
 			fleet_take(f, &m, now_ms);
 		fleet_message_clear(&m);
+		break;
 	}
 }
 
@@ -243,7 +258,7 @@ fleet_hear_itself(struct fleet *f, const char *text)
 	struct fleet_message m;
 
 	if (f->link.state != FLEET_LINK_CHECKING ||
-	    !fleet_message_read(&m, text, f->link.pid, f->key))
+	    fleet_message_read(&m, text, f->link.pid, f->key) != FLEET_READ)
 		return;
 	fleet_message_clear(&m);
 	fleet_outbox_repeat(&f->outbox);

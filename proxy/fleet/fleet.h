@@ -30,6 +30,7 @@ struct fleet_report {
 	uint64_t shut;     /* windows of others that shut the gate here */
 	uint64_t refused;  /* windows that this process's own limits forbade */
 	uint64_t repeated; /* messages that were heard before */
+	uint64_t unknown;  /* messages of this fleet, not understood */
 	uint64_t foreign;  /* notifications that are not of this fleet */
 };
 

@@ -98,7 +98,7 @@ link_pause_ms(uint32_t failures)
 {
 	uint32_t doublings =
 	    failures < PAUSE_DOUBLINGS ? failures : PAUSE_DOUBLINGS;
-	uint32_t most_ms = PAUSE_LEAST_MS << doublings;
+	uint32_t most_ms = (uint32_t)PAUSE_LEAST_MS << doublings;
 
 	if (most_ms > PAUSE_MOST_MS)
 		most_ms = PAUSE_MOST_MS;

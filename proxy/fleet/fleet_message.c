@@ -224,7 +224,7 @@ message_decode(uint8_t out[BYTES_MAX], size_t *len, struct span text)
 	return true;
 }
 
-bool
+enum fleet_reading
 fleet_message_read(struct fleet_message *out, const char *text, uint32_t pid,
 		   const struct fleet_key *key)
 {
@@ -236,14 +236,15 @@ fleet_message_read(struct fleet_message *out, const char *text, uint32_t pid,
 	if (len > FLEET_TEXT_MAX ||
 	    !message_decode(bytes, &len, span_of(text, len)) ||
 	    len <= DIGEST_BYTES)
-		return false;
+		return FLEET_FOREIGN;
 	body = span_of(bytes, len - DIGEST_BYTES);
-	if (message_is_signed(body, span_of(bytes + body.len, DIGEST_BYTES),
-			      pid, key) &&
-	    message_read_body(out, body))
-		return true;
+	if (!message_is_signed(body, span_of(bytes + body.len, DIGEST_BYTES),
+			       pid, key))
+		return FLEET_FOREIGN;
+	if (message_read_body(out, body))
+		return FLEET_READ;
 	fleet_message_clear(out);
-	return false;
+	return FLEET_UNKNOWN;
 }
 
 void

@@ -51,13 +51,20 @@ bool fleet_message_write(char out[FLEET_TEXT_MAX + 1],
 			 const struct fleet_message *m, uint32_t pid,
 			 const struct fleet_key *key);
 
+enum fleet_reading {
+	FLEET_READ,
+	FLEET_UNKNOWN, /* this fleet's, but not understood: of another version;
+			  or memory is out */
+	FLEET_FOREIGN, /* nobody of this fleet has sent it */
+};
+
 /*
  * Read a text that the session of this server pid has sent; *out is the
- * caller's to clear.  False: it is none of this fleet's, or of a version that
- * is not known, or memory is out; *out is zeroed.
+ * caller's to clear, and zeroed unless FLEET_READ.
  */
-bool fleet_message_read(struct fleet_message *out, const char *text,
-			uint32_t pid, const struct fleet_key *key);
+enum fleet_reading fleet_message_read(struct fleet_message *out,
+				      const char *text, uint32_t pid,
+				      const struct fleet_key *key);
 
 /* Free what it owns, if it came of fleet_message_read; *m is zeroed. */
 void fleet_message_clear(struct fleet_message *m);

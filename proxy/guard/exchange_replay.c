@@ -39,7 +39,7 @@ exchange_may_replay(struct exchange *x)
 	    (exchange_is_query(x) && x->query.piece > 0))
 		return false;
 	replay_judge(&x->replay, x->guarded);
-	return x->replay.why == NULL;
+	return x->replay.why[0] == '\0';
 }
 
 /* True if the locks are those of others who may wait for ours. */
@@ -54,7 +54,7 @@ exchange_wants_replay(const struct exchange *x)
 }
 
 static uint32_t
-less(uint32_t ms, uint64_t gone_ms)
+replay_less(uint32_t ms, uint64_t gone_ms)
 {
 	return ms > gone_ms ? (uint32_t)(ms - gone_ms) : 1;
 }
@@ -67,12 +67,13 @@ exchange_fit_replay(struct exchange *x)
 	uint64_t gone_ms = clock_now_ms() - x->replay.begun_ms;
 
 	if (x->replay.count > 0) {
-		s->hold_timeout_ms = less(s->hold_timeout_ms, gone_ms);
+		s->hold_timeout_ms = replay_less(s->hold_timeout_ms, gone_ms);
 		if (f->lock_timeout_ms > 0)
-			f->lock_timeout_ms = less(f->lock_timeout_ms, gone_ms);
+			f->lock_timeout_ms =
+			    replay_less(f->lock_timeout_ms, gone_ms);
 		if (f->statement_timeout_ms > 0)
 			f->statement_timeout_ms =
-			    less(f->statement_timeout_ms, gone_ms);
+			    replay_less(f->statement_timeout_ms, gone_ms);
 	}
 	if (s->on_timeout == GUARD_TIMEOUT_ERROR &&
 	    s->in_transaction_timeout_ms > PATIENCE_MS &&
@@ -88,7 +89,8 @@ exchange_replay(struct exchange *x)
 	if (!exchange_wants_replay(x))
 		return false;
 	if (!exchange_may_replay(x)) {
-		x->log.no_replay = x->replay.why;
+		x->log.no_replay =
+		    x->replay.why[0] != '\0' ? x->replay.why : NULL;
 		return false;
 	}
 	exchange_begin_batch(x, EXCHANGE_JUDGING);
@@ -139,7 +141,7 @@ exchange_judged(struct exchange *x)
 		 !x->batch.has_repeatable)
 		exchange_decline_replay(x, "the catalogs do not tell");
 	else if (found->obstacle[0] != '\0')
-		exchange_decline_replay(x, "the catalogs tell against it");
+		exchange_decline_replay(x, found->obstacle);
 	else if (found->has_one_snapshot && x->replay.repeat.shows_rows)
 		exchange_decline_replay(x, "it has shown rows of a snapshot");
 	else

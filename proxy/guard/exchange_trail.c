@@ -66,9 +66,10 @@ static bool
 exchange_is_first(const struct exchange *x)
 {
 	struct guard_account a = guard_account(&x->guard, clock_now_ms());
+	const struct trail *t = &x->guarded->trail;
 
 	return a.attempts == 0 &&
-	       (x->guarded->trail.key == NULL || !a.facts->holds_strong_locks);
+	       (t->key == NULL || (t->is_lost && !a.facts->holds_strong_locks));
 }
 
 bool

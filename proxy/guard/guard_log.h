@@ -24,8 +24,8 @@ struct guard_log {
 	/* The command tag or SQLSTATE that the statement ended with. */
 	char result[64];
 	char why[128]; /* why it could not be planned; empty: it could */
-	/* Why its transaction was not started over, static; NULL: that was not
-	 * thought of. */
+	/* Why its transaction was not started over, borrowed; NULL: that was
+	 * not thought of. */
 	const char *no_replay;
 };
 
@@ -35,6 +35,9 @@ void guard_log_result(struct guard_log *l, const void *text, size_t len);
 /* Note why there is no plan: the server's error, raw, or empty if its answer
  * was odd. */
 void guard_log_why(struct guard_log *l, struct span error);
+
+/* Note why there is no plan, in our own words. */
+void guard_log_because(struct guard_log *l, const char *why);
 
 /* Write the line of the log for a statement that has ended, or was passed. */
 void guard_log_outcome(const struct guard_log *l, const struct guarded *of,
@@ -56,6 +59,10 @@ void guard_log_unguarded(const struct pair *p, size_t statements);
 /* Log that a statement passes whose locks cannot be planned, its tag, and how
  * many have. */
 void guard_log_unplanned(const struct pair *p, const char *statement);
+
+/* Log that names change within a statement, its tag, so that what it locks
+ * behind that is not planned, and how many such there have been. */
+void guard_log_unfollowed(const struct pair *p, const char *statement);
 
 /* Log that a text passes that could not be looked into, and why. */
 void guard_log_unjudged(const struct pair *p, const char *why);

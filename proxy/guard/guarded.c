@@ -45,38 +45,18 @@ guarded_release_kept(struct guarded *g)
 	kept_clear(&kept);
 }
 
-/* True if nothing is outstanding but the message that was sent just now, and no
- * transaction open before it. */
-static bool
-guarded_is_first(const struct guarded *g)
-{
-	const struct pipeline *p = &g->pair->pipeline;
-
-	return p->count == 1 && !p->tail_began && p->status == TRANSACTION_IDLE;
-}
-
 void
 guarded_record(struct guarded *g, const struct frame_header *h, struct span in)
 {
-	recording_note_sent(&g->recording, h, in, guarded_is_first(g),
+	recording_note_sent(&g->recording, h, in, &g->pair->pipeline,
 			    pair_config(g->pair)->records);
 }
 
 void
 guarded_record_query(struct guarded *g, struct span sql)
 {
-	recording_note_query(&g->recording, sql, guarded_is_first(g),
+	recording_note_query(&g->recording, sql, &g->pair->pipeline,
 			     pair_config(g->pair)->records);
-}
-
-void
-guarded_record_answer(struct guarded *g, const struct frame *f)
-{
-	if (f->type == BACKEND_READY_FOR_QUERY &&
-	    g->pair->pipeline.status == TRANSACTION_IDLE)
-		recording_clear(&g->recording);
-	else if (recording_is_open(&g->recording))
-		recording_note_answer(&g->recording, f);
 }
 
 /*

@@ -33,7 +33,9 @@ struct guarded {
 	struct exchange *exchange; /* owned; NULL mostly */
 	bool skips_to_sync; /* after an error of ours: drop all until a Sync */
 	uint32_t injected;  /* number of statements of ours, ever */
-	uint32_t stray_statement; /* number of one to be closed; 0: none */
+	/* Numbers of what an error has left, to be closed; 0: none. */
+	uint32_t stray_statement;
+	uint32_t stray_prepared; /* for other statements of ours to EXECUTE */
 };
 
 /* Prepare a zeroed one; pair and gate are borrowed for its life. */
@@ -102,9 +104,6 @@ PAIR_COLD void guarded_note_busy_answer(struct guarded *g,
 					const struct frame *f,
 					enum pipeline_owner owner);
 
-/* The rest of it for a transaction that is or was recorded. */
-PAIR_COLD void guarded_record_answer(struct guarded *g, const struct frame *f);
-
 /*
  * Note that the server has answered a message of `owner` with f, whose body may
  * be missing unless guarded_looks_into says that it counts.
@@ -113,13 +112,17 @@ static inline void
 guarded_note_answer(struct guarded *g, const struct frame *f,
 		    enum pipeline_owner owner)
 {
+	bool is_client = owner == PIPELINE_CLIENT;
+
 	if (f->type == BACKEND_READY_FOR_QUERY &&
 	    g->pair->pipeline.status == TRANSACTION_IDLE) {
 		gate_watch_note_idle(&g->watch);
 		trail_note_idle(&g->trail);
+		if (is_client && g->recording.state != RECORDING_NONE)
+			recording_forget(&g->recording);
 	}
-	if (g->recording.state != RECORDING_NONE && owner == PIPELINE_CLIENT)
-		guarded_record_answer(g, f);
+	if (recording_is_open(&g->recording) && is_client)
+		recording_note_answer(&g->recording, f);
 	if (guarded_is_busy(g))
 		guarded_note_busy_answer(g, f, owner);
 }

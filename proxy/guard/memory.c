@@ -118,7 +118,8 @@ memory_find(struct memory *m, const struct memory_key *key)
 	return e;
 }
 
-/* False: nothing of the episode is left, nor is the episode. */
+/* Forget relations that were not wanted since then.  False: none is left, and
+ * the episode is gone. */
 static bool
 memory_forget_before(struct memory *m, struct episode *e, uint64_t then_ms)
 {

@@ -20,8 +20,8 @@
 enum {
 	MEMORY_AGE_MS = 24 * 3600 * 1000, /* a relation is remembered so long */
 	MEMORY_MAX = 512,                 /* beginnings of transactions */
-	MEMORY_OF_ROLE_MAX = 64,          /* of one role in one database */
-	MEMORY_RELATIONS_MAX = 256,       /* of each, and of one set */
+	MEMORY_OF_ROLE_MAX = 64,          /* a role's in a database */
+	MEMORY_RELATIONS_MAX = 256,       /* for each, and in one set */
 	MEMORY_BYTES_MAX = 1 << 20,       /* all of it together */
 	MEMORY_NAME_BYTES = 64,           /* as the server cuts names */
 };
@@ -32,7 +32,7 @@ struct memory_key {
 	char user[MEMORY_NAME_BYTES];
 	char application_name[MEMORY_NAME_BYTES];
 	bool is_utf8;   /* names are in UTF-8; else they are in ASCII */
-	uint64_t shape; /* of all up to its first guarded statement */
+	uint64_t shape; /* all up to its first guarded statement */
 };
 
 struct memory;
@@ -52,9 +52,9 @@ void memory_learn(struct memory *m, const struct memory_key *key,
 		  const struct lock_set *set, uint64_t now_ms);
 
 /*
- * What such a transaction went on to lock: *out becomes a statement with a
- * TARGET_LOCK for each, for statement_list_clear to free.  False: nothing, or
- * memory is out, and *out is empty.
+ * Make *out a statement with a TARGET_LOCK for each relation that such a
+ * transaction went on to lock, for statement_list_clear to free.  False: there
+ * is none, or memory is out, and *out is empty.
  */
 bool memory_recall(struct memory *m, const struct memory_key *key,
 		   uint64_t now_ms, struct statement_list *out);

@@ -28,9 +28,10 @@ recording_free(struct recording *r)
 void
 recording_end(struct recording *r, const char *why)
 {
-	if (r->state != RECORDING_OPEN)
+	if (r->state == RECORDING_OPEN)
+		recording_free(r);
+	if (r->state == RECORDING_NONE)
 		return;
-	recording_free(r);
 	r->state = RECORDING_ENDED;
 	r->why = why;
 }
@@ -42,7 +43,7 @@ recording_clear(struct recording *r)
 	memset(r, 0, sizeof(*r));
 }
 
-/* What is sent */
+/* The client's messages */
 
 /* Begin a cycle, unless one is under way. */
 static bool
@@ -89,6 +90,7 @@ recording_judge_text(struct recording *r, struct span sql,
 {
 	enum repeat_hint hint = repeat_hint((const char *)sql.data, sql.len);
 
+	r->texts++;
 	switch (hint) {
 	case REPEAT_NEVER:
 	case REPEAT_BEGIN:
@@ -160,58 +162,105 @@ recording_judge(struct recording *r, uint8_t type, struct span body,
 	}
 }
 
-/* True if the text that begins with this letter, or in a comment, may be a
- * BEGIN. */
+/* True if nothing is outstanding but the message, and no cycle was begun before
+ * it. */
 static bool
-may_begin(struct span sql)
+is_alone(const struct pipeline *p)
 {
-	return sql.len > 0 && strchr("bBsS/- \n\t", sql.data[0]) != NULL &&
-	       repeat_hint((const char *)sql.data, sql.len) == REPEAT_BEGIN;
+	return p->count == 1 && !p->tail_began;
 }
 
+/* True if the message begins a transaction block. */
 static bool
 recording_begins(uint8_t type, struct span body)
 {
-	struct parse_message p;
+	struct parse_message p = {.sql = query_text(body)};
 
-	if (type == FRONTEND_QUERY)
-		return may_begin(query_text(body));
-	return parse_decode(&p, body) && p.statement.len == 0 &&
-	       may_begin(p.sql);
+	if (type == FRONTEND_PARSE &&
+	    (!parse_decode(&p, body) || p.statement.len > 0))
+		return false;
+	return repeat_hint((const char *)p.sql.data, p.sql.len) == REPEAT_BEGIN;
 }
 
-void
-recording_note_sent(struct recording *r, const struct frame_header *h,
-		    struct span in, bool is_first, enum guard_replay most)
+/*
+ * Begin, if the message is a BEGIN.  A Query is merely noted: most transactions
+ * show with their next message that they are not recorded.
+ */
+static void
+recording_begin(struct recording *r, const struct frame_header *h,
+		struct span in, const struct pipeline *p)
 {
-	struct span body = {0};
-	const char *why = NULL;
+	if (!is_alone(p) || p->status != TRANSACTION_IDLE ||
+	    !recording_begins(h->type, frame_body(h, in)))
+		return;
+	r->texts = 1;
+	r->is_amid_cycle = false;
+	r->has_unnamed = h->type == FRONTEND_PARSE;
+	r->has_definitions = false;
+	r->busy_ms = 0;
+	r->state = RECORDING_OPEN;
+	if (h->type == FRONTEND_PARSE || frame_len(h) > RECORDING_BEGIN_BYTES) {
+		recording_add(r, h->type, in.data, frame_len(h));
+		return;
+	}
+	r->state = RECORDING_BEGUN;
+	r->begin_len = (uint8_t)frame_len(h);
+	memcpy(r->begin, in.data, r->begin_len);
+}
 
-	if (most == GUARD_REPLAY_OFF)
+/* The next message is recorded: so is the BEGIN, which has been answered. */
+static void
+recording_open(struct recording *r)
+{
+	r->state = RECORDING_OPEN;
+	recording_add(r, FRONTEND_QUERY, r->begin, r->begin_len);
+	if (r->state != RECORDING_OPEN)
 		return;
-	if (!frame_is_whole(h, in)) {
-		recording_end(r, "a message is too large");
-		return;
-	}
-	body = frame_body(h, in);
-	if (r->state == RECORDING_OPEN) {
-		why = recording_judge(r, h->type, body, most);
-	} else {
-		if (!is_first || !recording_begins(h->type, body))
-			return;
-		recording_clear(r);
-		r->state = RECORDING_OPEN;
-		r->has_unnamed = h->type == FRONTEND_PARSE;
-	}
-	if (why != NULL)
+	r->cycles[0].is_bare = true;
+	r->cycles[0].status = TRANSACTION_BLOCK;
+	r->answered = 1;
+}
+
+/* Record the message, or end the recording with it. */
+static void
+recording_go_on(struct recording *r, const struct frame_header *h,
+		struct span in, const struct pipeline *p,
+		enum guard_replay most)
+{
+	const char *why =
+	    frame_is_whole(h, in)
+		? recording_judge(r, h->type, frame_body(h, in), most)
+		: "a message is too large";
+
+	if (why == NULL && r->state == RECORDING_BEGUN &&
+	    (!is_alone(p) || p->status != TRANSACTION_BLOCK))
+		why = "it did not wait for its begin";
+	if (why != NULL) {
 		recording_end(r, why);
-	else
+		return;
+	}
+	if (r->state == RECORDING_BEGUN)
+		recording_open(r);
+	if (r->state == RECORDING_OPEN)
 		recording_add(r, h->type, in.data, frame_len(h));
 }
 
 void
-recording_note_query(struct recording *r, struct span sql, bool is_first,
-		     enum guard_replay most)
+recording_note_sent(struct recording *r, const struct frame_header *h,
+		    struct span in, const struct pipeline *p,
+		    enum guard_replay most)
+{
+	if (most == GUARD_REPLAY_OFF)
+		return;
+	if (r->state != RECORDING_NONE)
+		recording_go_on(r, h, in, p, most);
+	else if (frame_is_whole(h, in))
+		recording_begin(r, h, in, p);
+}
+
+void
+recording_note_query(struct recording *r, struct span sql,
+		     const struct pipeline *p, enum guard_replay most)
 {
 	struct writer w = {0};
 	struct frame_header h;
@@ -224,7 +273,7 @@ recording_note_query(struct recording *r, struct span sql, bool is_first,
 	if (w.failed || frame_peek(&h, in) != FRAME_OK)
 		recording_end(r, "out of memory");
 	else
-		recording_note_sent(r, &h, in, is_first, most);
+		recording_note_sent(r, &h, in, p, most);
 	writer_clear(&w);
 }
 
@@ -235,9 +284,11 @@ recording_expect_ready(struct recording *r)
 		return;
 	r->answered--;
 	r->cycles[r->answered].ready_left = 1;
+	/* The pieces are waited for apart, and not in the server. */
+	r->cycles[r->answered].sent_ms = clock_now_ms();
 }
 
-/* What is answered */
+/* The answers */
 
 /* As log_duration and debug levels make them, with times in them. */
 static bool
@@ -310,7 +361,7 @@ bool
 recording_is_whole(const struct recording *r)
 {
 	return r->state == RECORDING_OPEN && !r->is_amid_cycle &&
-	       r->count > 1 && r->answered == r->count;
+	       r->texts > 1 && r->answered == r->count;
 }
 
 struct span

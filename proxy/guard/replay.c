@@ -1,5 +1,6 @@
 #include "proxy/guard/replay.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,14 +12,14 @@
 #include "proxy/guard/inject.h"
 
 enum {
-	BUSY_MAX_MS = 1000, /* what took the server longer is not done again */
+	BUSY_MAX_MS = 1000, /* the server's time: more is not repeated */
 };
 
 void
 replay_decline(struct replay *r, const char *why)
 {
-	if (r->why == NULL)
-		r->why = why;
+	if (r->why[0] == '\0')
+		snprintf(r->why, sizeof(r->why), "%s", why);
 }
 
 /* The recorded texts */
@@ -59,7 +60,7 @@ replay_judge_texts(struct replay *r, const struct guarded *g)
 	if (sql.len == 0 ||
 	    !statement_repeat_begins((const char *)sql.data, sql.len))
 		replay_decline(r, "BEGIN does not stand alone");
-	while (r->why == NULL && replay_next_text(&rest, &sql)) {
+	while (r->why[0] == '\0' && replay_next_text(&rest, &sql)) {
 		if (sql.data == NULL)
 			continue;
 		statement_repeat_read(&r->repeat, (const char *)sql.data,
@@ -69,6 +70,16 @@ replay_judge_texts(struct replay *r, const struct guarded *g)
 	}
 }
 
+/* Why the recording is not whole. */
+static const char *
+replay_missing(const struct recording *r)
+{
+	if (r->why != NULL)
+		return r->why;
+	return r->state == RECORDING_NONE ? "its begin was not seen"
+					  : "nothing was done before";
+}
+
 void
 replay_judge(struct replay *r, const struct guarded *g)
 {
@@ -76,9 +87,7 @@ replay_judge(struct replay *r, const struct guarded *g)
 		return;
 	r->is_judged = true;
 	if (!recording_is_whole(&g->recording))
-		replay_decline(r, g->recording.why != NULL
-				      ? g->recording.why
-				      : "its begin was not seen");
+		replay_decline(r, replay_missing(&g->recording));
 	else if (g->recording.busy_ms > BUSY_MAX_MS)
 		replay_decline(r, "it would take long");
 	else
@@ -244,7 +253,7 @@ replay_check(struct replay *r, const struct guarded *g)
 
 	if (r->sent < c->end)
 		return g->pair->pipeline.status == TRANSACTION_BLOCK;
-	is_same = r->hash == c->hash &&
+	is_same = (c->is_bare || r->hash == c->hash) &&
 		  (uint8_t)g->pair->pipeline.status == c->status;
 	r->hash = RECORDING_HASH_SEED;
 	r->cycle++;

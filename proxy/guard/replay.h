@@ -25,16 +25,17 @@ enum {
 
 /* A zeroed one is idle. */
 struct replay {
-	uint32_t count;       /* begun for this statement */
-	bool is_judged;       /* repeat is of the recording as it is */
-	bool is_under_way;    /* from the rollback to the last answer */
-	const char *why;      /* why there is none, or none more; static */
+	uint32_t count;    /* begun for this statement */
+	bool is_judged;    /* repeat is of the recording as it is */
+	bool is_under_way; /* from the rollback to the last answer */
+	/* Why there is none, or none more; empty: there may be one. */
+	char why[64];
 	uint64_t begun_ms;    /* the statement, before the first of them */
 	uint64_t since_ms;    /* the rollback */
 	struct repeat repeat; /* owned: what the texts tell */
 	struct statement_list list; /* owned: of all texts recorded */
-	/* Those, and the statement in the way, shallow; owned array, NULL where
-	 * no set of all is wanted. */
+	/* The list's, and the statement in the way, shallow; an owned array,
+	 * NULL where no set of all is wanted. */
 	struct statement *all;
 	size_t all_count;
 	size_t sent;  /* bytes of the recorded frames that were sent again */
@@ -46,7 +47,7 @@ struct replay {
 /* Judge by the texts of the recording, once; r->why says why not. */
 void replay_judge(struct replay *r, const struct guarded *g);
 
-/* Note why there is no replay, a static text; the first one stays. */
+/* Note why there is no replay, a copy; the first one stays. */
 void replay_decline(struct replay *r, const char *why);
 
 /* Begin: from here on the cycles are sent again, from the first one. */
@@ -75,7 +76,7 @@ bool replay_answer(struct replay *r, const struct frame *f, struct span raw);
 /* All that was sent has been answered.  False: otherwise than before. */
 bool replay_check(struct replay *r, const struct guarded *g);
 
-/* It is over: forget the statements and answers; the counts stay. */
+/* End it: forget the statements and answers; the counts stay. */
 void replay_end(struct replay *r);
 
 /* Free all that is owned; accepts a zeroed one, and leaves one. */

@@ -20,10 +20,10 @@
 
 /* A zeroed one has not begun. */
 struct trail {
-	uint64_t shape;         /* of the messages since a transaction ended */
+	uint64_t shape;         /* the messages since a transaction ended */
 	struct memory_key *key; /* owned; NULL: it has not begun */
 	uint64_t since_ms;
-	bool is_lost; /* of the transaction something was taken back */
+	bool is_lost; /* a part of the transaction was taken back */
 };
 
 /*

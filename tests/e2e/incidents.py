@@ -61,8 +61,8 @@ create table hot_a_2 partition of hot_a for values from (10) to (20);
                   "alter table $t enable row level security"),
         READS, "select count(*) = 2 from pg_policy where polname = 'mine'"),
     "enums": incident(
-        TWO_TABLES,
-        ["create type kind as enum ('x', 'y')"] + per_table(
+        TWO_TABLES + "create type kind as enum ('x', 'y');",
+        per_table(
             "alter table $t alter column kind drop default",
             "alter table $t alter column kind type kind using kind::kind"),
         READS, "select pg_typeof(kind) = 'kind'::regtype from hot_b limit 1"),

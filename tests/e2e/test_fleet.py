@@ -7,13 +7,11 @@ one each.  Without `fleet` D's gate stops nobody of theirs.
 import contextlib
 import time
 
-import psycopg
 import pytest
 
-import wire
 from application import Application
-from fleet import (Fleet, report, wait_connected, wait_report, wake)
-from scene import (BOUND_S, ask, state, tables_locked, wait_for, waits_for_lock)
+from fleet import Fleet, report, wait_report, wake
+from scene import ask, state, tables_locked, wait_for, waits_for_lock
 from wire import Wire, errors
 
 HELD_S = 0.3  # long enough for what is not held

@@ -8,17 +8,19 @@ import contextlib
 import os
 import signal
 import struct
+import subprocess
 import time
+from unittest import mock
 
 import pytest
 
 import wire
 from cluster import Cluster
 from fake_server import GREETING, FakeServer
-from fleet import (ALONE, FOREIGN, HELLO, KEEP, KEY, OPEN, SHUT, Fleet, forge,
-                   key_file, lines, notify, report, wait_connected, wait_line,
-                   wait_report, wake)
-from scene import ask, wait_for
+from fleet import (ALONE, FOREIGN, KEY, Fleet, forge, key_file, lines, notify,
+                   report, wait_connected, wait_line, wait_report, wake)
+from proxy import Lockstep, lockstep_bin
+from scene import ask
 from wire import Wire, errors
 
 HELD_S = 0.3  # long enough for what is not held
@@ -111,7 +113,6 @@ def test_a_wrong_password_is_one_line_and_nothing_else(tmp_path):
             admin.execute(TABLES)
         require_password(cluster, "fleet_role")
         settings = fleet.settings(user="fleet_role", password="wrong")
-        from proxy import Lockstep
         with Lockstep(cluster, settings) as proxy, \
                 Wire(proxy, "postgres") as session:
             (line,) = wait_line(proxy, ALONE)
@@ -140,6 +141,19 @@ def test_a_server_that_is_not_there(start, fleet, connect, admin):
     pod = start(fleet.settings(port=1))
     assert_drops(pod, connect, admin)
     wait_line(pod, ALONE)
+
+
+def test_a_standby_is_found_out(start, fleet, connect, admin):
+    with Cluster() as standby:
+        standby.stop()
+        signal_file = os.path.join(standby.data, "standby.signal")
+        with open(signal_file, "w", encoding="utf-8"):
+            pass
+        standby.start()
+        pod = start(fleet.settings(port=standby.port, dbname="postgres"))
+        assert_drops(pod, connect, admin)
+        (line,) = wait_line(pod, ALONE)
+        assert "cannot execute LISTEN during recovery" in line["why"]
 
 
 def swallow(connection, server):
@@ -188,10 +202,39 @@ def test_a_fleet_without_sessions_connects_to_nothing(cluster, start, fleet,
     assert report(pod)["state"] == "ready"
 
 
+def check(folder, **settings):
+    file = folder / "lockstep.conf"
+    file.write_text("".join(f"{name} = {value}\n"
+                            for name, value in settings.items()))
+    return subprocess.run([lockstep_bin(), "check", "-c", str(file)],
+                          capture_output=True, text=True)
+
+
+def test_check_reads_the_key_and_does_not_connect(tmp_path):
+    fleet = {"fleet": "host=nowhere.invalid dbname=f"}
+    key = key_file(tmp_path, KEY)
+    done = check(tmp_path, **fleet, fleet_key_file=key)
+    assert done.returncode == 0
+    assert "fleet: the connection is not tried" in done.stdout
+    for problem, settings in {
+            "it needs fleet_key_file": fleet,
+            "dbname is missing": {"fleet": "host=a", "fleet_key_file": key},
+            "/none": {**fleet, "fleet_key_file": "/none"},
+            "16 to 256 bytes": {**fleet, "fleet_key_file": key_file(
+                tmp_path, b"short")},
+            "group or world": {**fleet, "fleet_key_file": key_file(
+                tmp_path, KEY, mode=0o644)}}.items():
+        done = check(tmp_path, **settings)
+        assert done.returncode == 1
+        assert problem in done.stderr
+    done = check(tmp_path, fleet_key_file=key)
+    assert done.returncode == 0
+    assert "fleet_key_file is not read" in done.stderr
+
+
 # -- what is lost -----------------------------------------------------------
 
 def test_postgresql_is_restarted(tmp_path):
-    from proxy import Lockstep
     with Cluster() as cluster, Fleet(cluster, tmp_path) as fleet:
         with cluster.connect() as admin:
             admin.execute(TABLES)
@@ -213,14 +256,9 @@ def test_postgresql_is_restarted(tmp_path):
 
 def restart_at(cluster, port):
     """start() would take another port."""
-    import cluster as module
-    free_port = module.free_port
-    module.free_port = lambda: port
-    try:
+    with mock.patch("cluster.free_port", lambda: port):
         cluster.start()
-        assert cluster.port == port
-    finally:
-        module.free_port = free_port
+    assert cluster.port == port
 
 
 def test_the_fleets_database_is_dropped_and_made_again(start, fleet, connect,
@@ -238,12 +276,34 @@ def test_the_fleets_database_is_dropped_and_made_again(start, fleet, connect,
     assert_shared(migration, pod, connect)
 
 
+def listener(admin, database):
+    """The pid of the server process of the fleet's only connection."""
+    return admin.execute(
+        "select pid from pg_stat_activity where datname = %s "
+        "and application_name = 'lockstep fleet'", [database]).fetchone()[0]
+
+
+def test_a_connection_that_stands_still_is_given_up(start, fleet, connect,
+                                                    database, admin):
+    """Within a look, of 18 s at most, and 5 s for its answer."""
+    pod = start(fleet.settings())
+    wake(pod, database)
+    pid = listener(admin, fleet.database)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        assert_drops(pod, connect, admin)
+        (line,) = wait_line(pod, ALONE)
+        assert line["why"] == "a question is not answered"
+        wait_connected(pod, count=2)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
 def test_a_maker_that_is_killed_leaves_no_gate_shut(start_lockstep, tables,
                                                     fleet, connect, database):
     """Its transaction ends with it; each pod's gate by its own clock."""
     settings = {"gate_transaction": f"{SHORT_S}s", **fleet.settings()}
     pod = start_lockstep(**settings)
-    from proxy import Lockstep
     migration = Lockstep(pod.upstream, settings).start()
     try:
         for proxy in migration, pod:
@@ -361,8 +421,7 @@ def test_what_is_forged_changes_nothing(bystander, fleet, database):
         good = forge(pid, database=database)
         forged = ["", "x", "A" * 7996, good[:-4], good[4:], good + "AAAA",
                   forge(pid, database=database, key=b"not the fleet's"),
-                  forge(pid + 1, database=database),
-                  forge(pid, database=database, version=2)]
+                  forge(pid + 1, database=database)]
         for number, text in enumerate(forged):
             # A stranger is not read for a second.
             with fleet.connect() as another:
@@ -373,6 +432,18 @@ def test_what_is_forged_changes_nothing(bystander, fleet, database):
     found = report(bystander.pod)
     assert found["heard"] == found["shut"] == 0
     assert len(lines(bystander.pod, FOREIGN)) == 1
+
+
+def test_another_version_is_passed_over(bystander, fleet, database):
+    """While processes are replaced one by one."""
+    with fleet.connect() as member:
+        pid = member.info.backend_pid
+        notify(member, forge(pid, database=database, version=2))
+        notify(member, forge(pid, database=database, kind=6))
+        wait_report(bystander.pod, "unknown", 2)
+        assert not bystander.is_held()
+        notify(member, forge(pid, database=database, sequence=3))
+        assert wait_report(bystander.pod, "shut", 1)["foreign"] == 0
 
 
 def test_what_is_replayed_changes_nothing(bystander, fleet, database):

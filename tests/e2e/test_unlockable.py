@@ -14,7 +14,7 @@ from wire import Wire, errors
 
 needs_lockstep = pytest.mark.needs_lockstep
 
-ROUNDS = 8
+ROUNDS = int(__import__("os").environ.get("ROUNDS", 8))
 READERS = 3
 CLEAR = ["drop schema if exists public, s cascade", "create schema public",
          "grant all on schema public to public"]

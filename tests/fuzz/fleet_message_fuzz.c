@@ -30,7 +30,7 @@ check_sound(struct fleet_message *m)
 	for (i = 1; i < m->names.count; i++)
 		assert(m->names.items[i - 1].name <= m->names.items[i].name);
 	assert(fleet_message_write(text, m, PID, &key));
-	assert(fleet_message_read(&again, text, PID, &key));
+	assert(fleet_message_read(&again, text, PID, &key) == FLEET_READ);
 	assert(again.kind == m->kind && again.sequence == m->sequence);
 	assert(again.names.is_every || again.names.count == m->names.count);
 	fleet_message_clear(&again);
@@ -41,7 +41,7 @@ read_text(const char *text)
 {
 	struct fleet_message m;
 
-	if (fleet_message_read(&m, text, PID, &key))
+	if (fleet_message_read(&m, text, PID, &key) == FLEET_READ)
 		check_sound(&m);
 	fleet_message_clear(&m);
 }

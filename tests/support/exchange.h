@@ -596,6 +596,7 @@ scene_configure(struct config *c)
 	c->guard.in_transaction_timeout_ms = 2000;
 	c->guard.gate_window_ms = 300;
 	c->guard.gate_transaction_ms = 5000;
+	c->guard.has_memory = true;
 }
 
 static inline struct scene *
@@ -612,6 +613,7 @@ scene_begin(const char *script, const char *lines)
 	scene_configure(&s->guarded.pair.config);
 	d = &s->guarded.pair.daemon;
 	d->turns = turns_new();
+	d->memory = memory_new();
 	d->cancels = cancel_registry_new();
 	s->mailboxes[0] = &s->mailbox;
 	d->mailboxes = s->mailboxes;
@@ -656,6 +658,7 @@ scene_end(struct scene *s)
 {
 	struct daemon *d = &s->guarded.pair.daemon;
 	struct turns *turns = d->turns;
+	struct memory *memory = d->memory;
 	struct cancel_registry *cancels = d->cancels;
 
 	scene_close(s);
@@ -664,6 +667,7 @@ scene_end(struct scene *s)
 	mailbox_close(&s->mailbox);
 	guarded_fixture_end(&s->guarded);
 	turns_free(turns);
+	memory_free(memory);
 	cancel_registry_free(cancels);
 	free(s);
 }

@@ -59,6 +59,9 @@ config_load_knows_the_defaults(void **state)
 	assert_int_equal(c->guard.order.kind, LOCK_ORDER_REFERENCED_FIRST);
 	assert_int_equal(c->guard.on_timeout, GUARD_TIMEOUT_ERROR);
 	assert_false(c->guard.guard_single_table);
+	assert_true(c->guard.has_memory);
+	assert_int_equal(c->guard.replay, GUARD_REPLAY_DDL);
+	assert_int_equal(c->records, GUARD_REPLAY_DDL);
 	assert_int_equal(c->guard.attempt_timeout_ms, 200);
 	assert_int_equal(c->guard.hold_timeout_ms, 300000);
 	assert_int_equal(c->guard.in_transaction_timeout_ms, 2000);
@@ -86,8 +89,10 @@ config_load_reads_every_setting_from_a_file(void **state)
 					    "in_transaction_timeout = 1min\n"
 					    "on_timeout = pass\n"
 					    "guard_single_table = on\n"
+					    "memory = off\n"
 					    "gate_window = 10s\n"
 					    "gate_transaction = 0\n"
+					    "replay = on\n"
 					    "parse_limit = 64kB\n"
 					    "query_limit = 64MB\n"
 					    "log_level = debug\n"
@@ -119,8 +124,11 @@ config_load_reads_every_setting_from_a_file(void **state)
 	assert_int_equal(c->guard.in_transaction_timeout_ms, 60000);
 	assert_int_equal(c->guard.on_timeout, GUARD_TIMEOUT_PASS);
 	assert_true(c->guard.guard_single_table);
+	assert_false(c->guard.has_memory);
 	assert_int_equal(c->guard.gate_window_ms, 10000);
 	assert_int_equal(c->guard.gate_transaction_ms, 0);
+	assert_int_equal(c->guard.replay, GUARD_REPLAY_ON);
+	assert_int_equal(c->records, GUARD_REPLAY_ON);
 	assert_int_equal(c->parse_limit_bytes, 65536);
 	assert_int_equal(c->query_limit_bytes, 64 * 1024 * 1024);
 	assert_int_equal(c->log_level, LOG_DEBUG);

@@ -31,7 +31,7 @@ static bool
 is_read_by(const char *from, uint32_t pid, const struct fleet_key *key)
 {
 	struct fleet_message m;
-	bool is_read = fleet_message_read(&m, from, pid, key);
+	bool is_read = fleet_message_read(&m, from, pid, key) == FLEET_READ;
 
 	if (!is_read) {
 		assert_null(m.names.items);
@@ -57,7 +57,7 @@ check_round(size_t count)
 	struct fleet_message m;
 
 	write_names(count);
-	assert_true(fleet_message_read(&m, text, PID, &key));
+	assert_int_equal(fleet_message_read(&m, text, PID, &key), FLEET_READ);
 	assert_int_equal(m.kind, FLEET_SHUT);
 	assert_int_equal(m.process[0], 7);
 	assert_int_equal(m.maker, 8);
@@ -99,7 +99,7 @@ fleet_message_write_tells_every_table_of_too_many(void **state)
 
 	(void)state;
 	write_names(FLEET_NAMES_MAX + 1);
-	assert_true(fleet_message_read(&m, text, PID, &key));
+	assert_int_equal(fleet_message_read(&m, text, PID, &key), FLEET_READ);
 	assert_true(m.names.is_every);
 	assert_true(gate_names_match_text(&m.names, &anybody,
 					  BYTES("select * from whatever")));
@@ -157,6 +157,23 @@ fleet_message_read_refuses_every_other_text(void **state)
 	assert_false(is_read(""));
 	assert_false(is_read("AAAA"));
 	assert_false(is_read("not a message at all"));
+}
+
+/* Of another version, or of a kind that is not there yet. */
+static void
+fleet_message_read_tells_what_it_does_not_understand(void **state)
+{
+	const struct fleet_key key = fleet_fixture_key(KEY);
+	const struct fleet_key other = fleet_fixture_key("a key of this fleeT");
+	struct fleet_message m = fleet_fixture_message(FLEET_OPEN, 7, 8, 9);
+
+	(void)state;
+	m.kind = (enum fleet_kind)(FLEET_RELEASE + 1);
+	assert_true(fleet_message_write(text, &m, PID, &key));
+	assert_int_equal(fleet_message_read(&m, text, PID, &key),
+			 FLEET_UNKNOWN);
+	assert_int_equal(fleet_message_read(&m, text, PID, &other),
+			 FLEET_FOREIGN);
 }
 
 static void
@@ -221,6 +238,8 @@ main(void)
 		fleet_message_read_refuses_a_copy_of_another_session),
 	    cmocka_unit_test(fleet_message_read_takes_any_of_its_keys),
 	    cmocka_unit_test(fleet_message_read_refuses_every_other_text),
+	    cmocka_unit_test(
+		fleet_message_read_tells_what_it_does_not_understand),
 	    cmocka_unit_test(
 		fleet_message_read_refuses_a_text_that_is_too_long),
 	    cmocka_unit_test(fleet_message_write_fits_into_a_payload),
