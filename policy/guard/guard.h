@@ -187,6 +187,7 @@ struct guard_step {
 	enum attempt_manner manner; /* ATTEMPT */
 	bool is_impatient;          /* TURN: others' turns do not count */
 	bool takes_turn;            /* ATTEMPT: the server's turn first */
+	bool minds_near;            /* ATTEMPT: nobody may hold what is near */
 	uint32_t attempt_bound_ms;  /* ATTEMPT: from first lock to last */
 	size_t coax_index;          /* COAX: this item of the set */
 	uint32_t coax_bound_ms;     /* COAX */

@@ -135,6 +135,12 @@ batch_add_names(struct batch *b)
 }
 
 void
+batch_add_snapshot(struct batch *b)
+{
+	batch_add(b, BATCH_SNAPSHOT, snapshot_query(), NULL, 0);
+}
+
+void
 batch_add_clocks(struct batch *b, uint32_t server_version)
 {
 	size_t count = clocks_count(server_version);
@@ -239,6 +245,11 @@ batch_take_row(struct batch *b, struct span body)
 	case BATCH_CLOCK:
 		return batch_read_row(v, 1, body) &&
 		       clocks_read(&b->clocks, (enum clock_kind)b->done, v[0]);
+	case BATCH_SNAPSHOT:
+		if (!batch_read_row(v, 1, body))
+			return false;
+		snapshot_read(&b->snapshot, v[0]);
+		return true;
 	case BATCH_PLAN:
 		return batch_read_row(v, LOCK_SET_COLUMNS, body) &&
 		       lock_set_add_row(&b->planned, v);

@@ -15,6 +15,7 @@
 #include "policy/catalog/lock_set.h"
 #include "policy/catalog/plain_settings.h"
 #include "policy/catalog/session_facts.h"
+#include "policy/catalog/snapshot.h"
 #include "policy/guard/overrides.h"
 #include "protocol/frame.h"
 #include "protocol/pipeline.h"
@@ -30,6 +31,7 @@ enum batch_purpose {
 	BATCH_NAMES,
 	BATCH_PLAIN,
 	BATCH_RESTORE,
+	BATCH_SNAPSHOT,
 	BATCH_CLOCK, /* each is for the one of its place */
 };
 
@@ -56,6 +58,7 @@ struct batch {
 	struct session_facts facts;
 	struct held held; /* owned */
 	struct overrides overrides;
+	struct snapshot snapshot;
 	struct lock_set planned; /* owned */
 	struct holders holders;
 	struct clocks clocks;
@@ -84,6 +87,7 @@ void batch_add_overrides(struct batch *b);
 void batch_add_attempt(struct batch *b, const struct attempt *attempt);
 void batch_add_coax(struct batch *b, size_t index, uint32_t wait_ms);
 void batch_add_names(struct batch *b);
+void batch_add_snapshot(struct batch *b);
 void batch_add_look(struct batch *b);
 void batch_add_clocks(struct batch *b, uint32_t server_version);
 void batch_add_plan(struct batch *b, const struct statement *statements,

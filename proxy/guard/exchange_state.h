@@ -8,6 +8,7 @@
  *   LOOKING     who holds conflicting locks                  -> guard
  *   NAMING      by which names the gate goes                 -> guard
  *   ATTEMPTING  all locks in order, or none                  -> guard
+ *   CHECKING    the lock set once more, under the locks      -> guard
  *   COAXING     an autovacuum is to give way                 -> guard
  *   UNDOING     what an attempt left open is closed          -> guard
  *   ASKING      for the clocks of who waits at the gate
@@ -57,6 +58,7 @@
 	X(LOOKING, "looking")                                                  \
 	X(NAMING, "naming")                                                    \
 	X(ATTEMPTING, "attempting")                                            \
+	X(CHECKING, "checking")                                                \
 	X(COAXING, "coaxing")                                                  \
 	X(UNDOING, "undoing")                                                  \
 	X(ASKING, "asking")                                                    \
@@ -119,8 +121,9 @@ struct exchange {
 	struct guard_settings settings; /* for this statement, once planned */
 	struct guard guard;
 	struct batch batch;
-	struct held held;        /* as of the last plan */
-	struct gate_names names; /* the names of the set that is locked */
+	struct held held;         /* as of the last plan */
+	struct snapshot snapshot; /* from before the plan of the guard's set */
+	struct gate_names names;  /* the names of the set that is locked */
 	struct writer error; /* the server's, to be the statement's answer */
 	char application_name[64]; /* the session's, for others */
 	uint64_t notice_ms;        /* when the next notice is due */
@@ -213,6 +216,16 @@ void exchange_guard_step(struct exchange *x);
 /* Carry out what the guard has decided on. */
 void exchange_act(struct exchange *x, struct guard_step step);
 
+/* Add the plan of the statements to the batch. */
+void exchange_add_plan(struct exchange *x);
+
+/* True if the client's transaction is lost: by an error, a cancel, a timeout.
+ */
+bool exchange_has_lost(const struct exchange *x);
+
+/* All rows with the names by which the set is reached have come. */
+void exchange_seal_names(struct exchange *x);
+
 /* Ask who is in the way. */
 void exchange_send_look(struct exchange *x);
 
@@ -227,6 +240,15 @@ bool exchange_may_sync(const struct exchange *x);
 
 /* Send what closes all that an attempt left open, and enter UNDOING. */
 void exchange_send_undo(struct exchange *x);
+
+/* exchange_attempt.c */
+
+/* Make the attempt of the step, and enter ATTEMPTING. */
+void exchange_send_attempt(struct exchange *x, const struct guard_step *step);
+
+/* ATTEMPTING is done, or CHECKING: go on from there. */
+void exchange_attempted(struct exchange *x);
+void exchange_checked(struct exchange *x);
 
 /* exchange_patience.c */
 

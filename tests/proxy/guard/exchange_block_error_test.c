@@ -109,7 +109,7 @@ static const struct scene_row rows[] = {
 		  "Q drop table c\n"
 		  "--\n"
 		  "Q commit",
-	.script = "names: error 42501",
+	.script = "settings: policy=hold; look: young; names: error 42501",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
 		       "settings plan{c} / "
 		       "look(abc) / "
@@ -128,7 +128,7 @@ static const struct scene_row rows[] = {
 		  "Q drop table c\n"
 		  "--\n"
 		  "Q commit",
-	.script = "look: error 42501",
+	.script = "settings: policy=hold; look: error 42501",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
 		       "settings plan{c} / "
 		       "look(abc) / "
@@ -145,7 +145,7 @@ static const struct scene_row rows[] = {
 		  "Q drop table c\n"
 		  "--\n"
 		  "Q commit",
-	.script = "look: odd",
+	.script = "settings: policy=hold; look: odd",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
 		       "settings plan{c} / "
 		       "look(abc) / "
@@ -161,7 +161,7 @@ static const struct scene_row rows[] = {
 		  "Q drop table c\n"
 		  "--\n"
 		  "Q commit",
-	.script = "names: odd",
+	.script = "settings: policy=hold; look: young; names: odd",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
 		       "settings plan{c} / "
 		       "look(abc) / "
@@ -197,10 +197,7 @@ static const struct scene_row rows[] = {
 	.script = "RELEASE: error 53200",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
 		       "settings plan{c} / "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
-		       "attempt(abc) plan{c} names(abc) / "
+		       "names(abc) attempt(abc) plan{c} / "
 		       "RELEASE SAVEPOINT _lockstep / "
 		       "refuse / "
 		       "Query(commit)",
@@ -256,10 +253,7 @@ static const struct scene_row rows[] = {
 	.script = "drop: error 42P01",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
 		       "settings plan{c} / "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
-		       "attempt(abc) plan{c} names(abc) / "
+		       "names(abc) attempt(abc) plan{c} / "
 		       "RELEASE SAVEPOINT _lockstep / "
 		       "Query(*drop table c) Query(commit)",
 	.client_gets = "[BEGIN] ready-T error 42P01 ready-E "
@@ -276,10 +270,7 @@ static const struct scene_row rows[] = {
 	.script = "commit: error 23503",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
 		       "settings plan{c} / "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
-		       "attempt(abc) plan{c} names(abc) / "
+		       "names(abc) attempt(abc) plan{c} / "
 		       "RELEASE SAVEPOINT _lockstep / "
 		       "Query(*drop table c) Query(*commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T error "
@@ -333,10 +324,7 @@ static const struct scene_row rows[] = {
 		  "policy=reject; rollback: !open !free",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
 		       "settings plan{c} / "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
-		       "attempt(abc) plan{c} names(abc) / "
+		       "names(abc) attempt(abc) plan{c} / "
 		       "RELEASE SAVEPOINT _lockstep / "
 		       "Query(*drop table c) SAVEPOINT _lockstep "
 		       "facts(t) settings plan{b} / "

@@ -14,14 +14,11 @@ static const struct scene_row rows[] = {
 		  "Q drop table c\n"
 		  "--\n"
 		  "Q commit",
-	.script = "look: !open ; look: !shut ; attempt: !shut "
-		  "!turn; drop: !shut !turn; commit: !shut !free",
+	.script =
+	    "attempt: !open !turn; drop: !shut !turn; commit: !shut !free",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
 		       "settings plan{c} / "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
-		       "attempt(abc) plan{c} names(abc) / "
+		       "names(abc) attempt(abc) plan{c} / "
 		       "RELEASE SAVEPOINT _lockstep / "
 		       "Query(*drop table c) Query(*commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [COMMIT] "
@@ -40,10 +37,7 @@ static const struct scene_row rows[] = {
 		  "Q commit",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
 		       "settings plan{c} / "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
-		       "attempt(abc) plan{c} names(abc) / "
+		       "names(abc) attempt(abc) plan{c} / "
 		       "RELEASE SAVEPOINT _lockstep / "
 		       "Parse Bind Describe Execute(*drop table c) / "
 		       "Query(*commit)",
@@ -60,10 +54,58 @@ static const struct scene_row rows[] = {
 	.script = "plan: set=c; plan: set=c",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
 		       "settings plan{c} / "
-		       "look(c) / "
-		       "names(c) / "
-		       "look(c) / "
-		       "attempt(c) plan{c} names(c) / "
+		       "names(c) attempt(c) plan{c} / "
+		       "RELEASE SAVEPOINT _lockstep / "
+		       "Query(*drop table c) Query(*commit)",
+	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [COMMIT] "
+		       "ready-I",
+    },
+    {
+	.name = "a plan that nothing has ended since is not made again",
+	.client = "Q begin\n"
+		  "--\n"
+		  "Q drop table c\n"
+		  "--\n"
+		  "Q commit",
+	.script = "facts: snapshot=7:7:; snapshot: 7:7:",
+	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
+		       "settings plan{c} / "
+		       "names(abc) attempt(abc) snapshot / "
+		       "RELEASE SAVEPOINT _lockstep / "
+		       "Query(*drop table c) Query(*commit)",
+	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [COMMIT] "
+		       "ready-I",
+    },
+    {
+	.name = "a plan that something has ended since is made again",
+	.client = "Q begin\n"
+		  "--\n"
+		  "Q drop table c\n"
+		  "--\n"
+		  "Q commit",
+	.script = "facts: snapshot=7:7:; plan: set=ab; snapshot: 7:8:; "
+		  "snapshot: 7:8:; plan: set=abc; snapshot: 7:8:",
+	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
+"settings plan{c} / names(ab) attempt(ab) "
+"snapshot / snapshot plan{c} / ROLLBACK TO "
+"SAVEPOINT _lockstep / look(abc) / names(abc) / "
+"look(abc) / names(abc) attempt(abc) snapshot / "
+"RELEASE SAVEPOINT _lockstep / Query(*drop table "
+"c) Query(*commit)",
+	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [COMMIT] "
+		       "ready-I",
+    },
+    {
+	.name = "a snapshot that the transaction keeps tells nothing",
+	.client = "Q begin\n"
+		  "--\n"
+		  "Q drop table c\n"
+		  "--\n"
+		  "Q commit",
+	.script = "facts: snapshot=7:7: isolation=serializable",
+	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
+		       "settings plan{c} / "
+		       "names(abc) attempt(abc) plan{c} / "
 		       "RELEASE SAVEPOINT _lockstep / "
 		       "Query(*drop table c) Query(*commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [COMMIT] "
@@ -138,17 +180,11 @@ static const struct scene_row rows[] = {
 		  "commit: !shut",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
 		       "settings plan{c} / "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
-		       "attempt(abc) plan{c} names(abc) / "
+		       "names(abc) attempt(abc) plan{c} / "
 		       "RELEASE SAVEPOINT _lockstep / "
 		       "Query(*drop table c) SAVEPOINT _lockstep "
 		       "facts(t) settings plan{b} / "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
-		       "attempt(abc) plan{b} names(abc) / "
+		       "names(abc) attempt(abc) plan{b} / "
 		       "RELEASE SAVEPOINT _lockstep / "
 		       "Query(*drop table b) Query(*commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [DROP "
@@ -163,10 +199,7 @@ static const struct scene_row rows[] = {
 		  "Q rollback",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
 		       "settings plan{c} / "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
-		       "attempt(abc) plan{c} names(abc) / "
+		       "names(abc) attempt(abc) plan{c} / "
 		       "RELEASE SAVEPOINT _lockstep / "
 		       "Query(*drop table c) Query(*rollback)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T "
@@ -199,9 +232,8 @@ static const struct scene_row rows[] = {
 		  "--\n"
 		  "Q commit",
 	.server_gets = "Parse Bind Execute(begin) Parse Bind | "
-		       "facts(t) settings plan{c} | look(abc) | "
-		       "names(abc) | look(abc) | attempt(abc) "
-		       "names(abc) | Execute(*drop table c) / "
+		       "facts(t) settings plan{c} | names(abc) attempt(abc) | "
+		       "Execute(*drop table c) / "
 		       "Query(*commit)",
 	.client_gets = "1 2 [BEGIN] 1 2 [DROP TABLE] ready-T [COMMIT] "
 		       "ready-I",
@@ -222,10 +254,7 @@ static const struct scene_row rows[] = {
 	.server_gets = "Parse / "
 		       "Query(begin) SAVEPOINT _lockstep facts(t) "
 		       "settings plan{c} / "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
-		       "attempt(abc) plan{c} names(abc) / "
+		       "names(abc) attempt(abc) plan{c} / "
 		       "RELEASE SAVEPOINT _lockstep / "
 		       "Bind Execute(*drop table c) / "
 		       "Query(*commit)",
@@ -248,21 +277,12 @@ static const struct scene_row rows[] = {
 		  "--\n"
 		  "Q commit",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
-		       "attempt(abc) plan{c} names(abc) / "
-		       "RELEASE SAVEPOINT _lockstep / "
-		       "Parse Bind Execute(*drop table c) / "
-		       "| SAVEPOINT _lockstep facts(t) settings "
-		       "plan{c} / "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
-		       "attempt(abc) plan{c} names(abc) / "
-		       "RELEASE SAVEPOINT _lockstep / "
-		       "Bind Execute(*drop table c) / "
+		       "settings plan{c} / names(abc) attempt(abc) "
+		       "plan{c} / RELEASE SAVEPOINT _lockstep / Parse "
+		       "Bind Execute(*drop table c) / SAVEPOINT "
+		       "_lockstep facts(t) settings plan{c} / names(abc) "
+		       "attempt(abc) plan{c} / RELEASE SAVEPOINT "
+		       "_lockstep / Bind Execute(*drop table c) / "
 		       "Query(*commit)",
 	.client_gets = "[BEGIN] ready-T 1 2 [DROP TABLE] ready-T 2 "
 		       "[DROP TABLE] ready-T [COMMIT] ready-I",
@@ -316,10 +336,7 @@ static const struct scene_row rows[] = {
 	.script = "commit: !kept !free",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
 		       "settings plan{c} / "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
-		       "attempt(abc) plan{c} names(abc) / "
+		       "names(abc) attempt(abc) plan{c} / "
 		       "RELEASE SAVEPOINT _lockstep / "
 		       "Query(*drop table c) Query(*commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [COMMIT] "

@@ -86,13 +86,9 @@ static const struct scene_row rows[] = {
 		  "Q drop table c\n"
 		  "--\n"
 		  "Q commit",
-	.script = "attempt: !shut fatal 57P01",
+	.script = "attempt: !open fatal 57P01",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
-		       "attempt(abc)",
+		       "settings plan{c} / names(abc) attempt(abc)",
 	.client_gets = "[BEGIN] ready-T fatal 57P01",
     },
     {
@@ -212,10 +208,7 @@ static const struct scene_row rows[] = {
 	.script = "drop: !left",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
 		       "settings plan{c} / "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
-		       "attempt(abc) plan{c} names(abc) / "
+		       "names(abc) attempt(abc) plan{c} / "
 		       "RELEASE SAVEPOINT _lockstep / "
 		       "Query(*drop table c)",
 	.client_gets = "[BEGIN] ready-T",

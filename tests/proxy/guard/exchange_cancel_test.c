@@ -133,7 +133,7 @@ static const struct scene_row rows[] = {
 		  "Q drop table c\n"
 		  "--\n"
 		  "Q commit",
-	.script = "look: old; wait: !cancel",
+	.script = "settings: policy=hold; look: old; wait: !cancel",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
 		       "settings plan{c} / "
 		       "look(abc) / "
@@ -170,10 +170,7 @@ static const struct scene_row rows[] = {
 	.script = "attempt: !cancel",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
 		       "settings plan{c} / "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
-		       "attempt(abc) plan{c} names(abc) / "
+		       "names(abc) attempt(abc) plan{c} / "
 		       "ROLLBACK TO SAVEPOINT _lockstep / "
 		       "ROLLBACK TO SAVEPOINT _lockstep RELEASE "
 		       "SAVEPOINT _lockstep refuse / "
@@ -192,10 +189,7 @@ static const struct scene_row rows[] = {
 	.script = "RELEASE: !cancel",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
 		       "settings plan{c} / "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
-		       "attempt(abc) plan{c} names(abc) / "
+		       "names(abc) attempt(abc) plan{c} / "
 		       "RELEASE SAVEPOINT _lockstep / "
 		       "refuse / "
 		       "Query(commit)",
@@ -253,7 +247,7 @@ static const struct scene_row rows[] = {
 		  "B\n"
 		  "E\n"
 		  "S",
-	.script = "look: old; wait: !cancel",
+	.script = "settings: policy=hold; look: old; wait: !cancel",
 	.server_gets = "Parse Bind Execute(select 1) Parse Bind | "
 		       "facts(t) settings plan{c} | look(abc) | "
 		       "refuse /",
@@ -334,14 +328,9 @@ static const struct scene_row rows[] = {
 		  "Q commit",
 	.script = "attempt: error 57014",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
-		       "attempt(abc) / "
+		       "settings plan{c} / names(abc) attempt(abc) / "
 		       "ROLLBACK TO SAVEPOINT _lockstep RELEASE "
-		       "SAVEPOINT _lockstep refuse / "
-		       "Query(commit)",
+		       "SAVEPOINT _lockstep refuse / Query(commit)",
 	.client_gets = "[BEGIN] ready-T error 57014 ready-E "
 		       "[ROLLBACK] ready-I",
     },
@@ -378,7 +367,7 @@ static const struct scene_row rows[] = {
 		  "B\n"
 		  "E\n"
 		  "S",
-	.script = "look: error 57014",
+	.script = "settings: policy=hold; look: error 57014",
 	.server_gets = "Parse Bind Execute(select 1) Parse Bind | "
 		       "facts(t) settings plan{c} | look(abc) /",
 	.client_gets = "1 2 D [SELECT 1] 1 2 error 57014 ready-I",
@@ -392,7 +381,7 @@ static const struct scene_row rows[] = {
 		  "B\n"
 		  "E\n"
 		  "S",
-	.script = "look: young; names: error 42501",
+	.script = "settings: policy=hold; look: young; names: error 42501",
 	.server_gets = "Parse Bind Execute(select 1) Parse Bind | "
 		       "facts(t) settings plan{c} | look(abc) | "
 		       "names(abc) /",
@@ -408,7 +397,7 @@ static const struct scene_row rows[] = {
 		  "B\n"
 		  "E\n"
 		  "S",
-	.script = "look: autovacuum; coax: error 42501",
+	.script = "settings: policy=hold; look: autovacuum; coax: error 42501",
 	.server_gets = "Parse Bind Execute(select 1) Parse Bind | "
 		       "facts(t) settings plan{c} | look(abc) | "
 		       "coax(a) /",

@@ -15,7 +15,7 @@ static const struct scene_row rows[] = {
 		  "Q drop table c\n"
 		  "--\n"
 		  "Q commit",
-	.script = "look: cycle; look: cycle",
+	.script = "settings: policy=hold; look: cycle; look: cycle",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
 		       "settings plan{c} / "
 		       "look(abc) / "
@@ -33,7 +33,8 @@ static const struct scene_row rows[] = {
 		  "Q drop table c\n"
 		  "--\n"
 		  "Q commit",
-	.script = "look: young; look: cycle; look: cycle; refuse: !open "
+	.script = "settings: policy=hold; look: young; look: cycle; look: "
+		  "cycle; refuse: !open "
 		  "!free",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
 		       "settings plan{c} / "
@@ -98,17 +99,13 @@ static const struct scene_row rows[] = {
 		  "Q drop table c\n"
 		  "--\n"
 		  "Q commit",
-	.script = "settings: policy=hold in_transaction_timeout=10ms; look: "
-		  "old; look: waiter; names: !late 20",
+	.script = "settings: policy=hold in_transaction_timeout=10ms; "
+		  "look: old; look: waiter; attempt: !late 20 1",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "look(abc) / "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
+		       "settings plan{c} / look(abc) / look(abc) / "
+		       "names(abc) attempt(abc) plan{c} / look(bac) / "
 		       "ROLLBACK TO SAVEPOINT _lockstep RELEASE "
-		       "SAVEPOINT _lockstep refuse / "
-		       "Query(commit)",
+		       "SAVEPOINT _lockstep refuse / Query(commit)",
 	.client_gets = "[BEGIN] ready-T error 55P03 ready-E "
 		       "[ROLLBACK] ready-I",
     },

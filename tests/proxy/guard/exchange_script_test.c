@@ -12,10 +12,7 @@ static const struct scene_row rows[] = {
 	.client = "Q begin; drop table c; commit",
 	.server_gets = "Query(begin; ) SAVEPOINT _lockstep facts(t) "
 		       "settings plan{c} / "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
-		       "attempt(abc) plan{c} names(abc) / "
+		       "names(abc) attempt(abc) plan{c} / "
 		       "RELEASE SAVEPOINT _lockstep / "
 		       "Query(*drop table c; commit)",
 	.client_gets = "[BEGIN] [DROP TABLE] [COMMIT] ready-I",
@@ -27,10 +24,7 @@ static const struct scene_row rows[] = {
 	.server_gets = "Query(begin; insert into t values (1); ) "
 		       "SAVEPOINT _lockstep facts(t) settings plan{c} "
 		       "/ "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
-		       "attempt(abc) plan{c} names(abc) / "
+		       "names(abc) attempt(abc) plan{c} / "
 		       "RELEASE SAVEPOINT _lockstep / "
 		       "Query(*drop table c; select 1; commit; select "
 		       "2)",
@@ -45,10 +39,7 @@ static const struct scene_row rows[] = {
 	.server_gets = "Query(select 1; begin; insert into t values "
 		       "(1); ) SAVEPOINT _lockstep facts(t) settings "
 		       "plan{c} / "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
-		       "attempt(abc) plan{c} names(abc) / "
+		       "names(abc) attempt(abc) plan{c} / "
 		       "RELEASE SAVEPOINT _lockstep / "
 		       "Query(*drop table c; commit; select 2)",
 	.client_gets = "D [SELECT 1] [BEGIN] [INSERT INTO] [DROP "
@@ -60,18 +51,12 @@ static const struct scene_row rows[] = {
 		  "table b; commit",
 	.server_gets = "Query(begin; ) SAVEPOINT _lockstep facts(t) "
 		       "settings plan{c} / "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
-		       "attempt(abc) plan{c} names(abc) / "
+		       "names(abc) attempt(abc) plan{c} / "
 		       "RELEASE SAVEPOINT _lockstep / "
 		       "Query(*drop table c; commit; begin; ) "
 		       "SAVEPOINT _lockstep facts(t) settings plan{b} "
 		       "/ "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
-		       "attempt(abc) plan{b} names(abc) / "
+		       "names(abc) attempt(abc) plan{b} / "
 		       "RELEASE SAVEPOINT _lockstep / "
 		       "Query(*drop table b; commit)",
 	.client_gets = "[BEGIN] [DROP TABLE] [COMMIT] [BEGIN] [DROP "
@@ -82,12 +67,8 @@ static const struct scene_row rows[] = {
 		"together",
 	.client = "Q begin; drop table c; drop table b; commit",
 	.server_gets = "Query(begin; ) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c,b} / "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
-		       "attempt(abc) plan{c,b} names(abc) / "
-		       "RELEASE SAVEPOINT _lockstep / "
+		       "settings plan{c,b} / names(abc) attempt(abc) "
+		       "plan{c,b} / RELEASE SAVEPOINT _lockstep / "
 		       "Query(*drop table c; drop table b; commit)",
 	.client_gets = "[BEGIN] [DROP TABLE] [DROP TABLE] [COMMIT] "
 		       "ready-I",
@@ -98,10 +79,7 @@ static const struct scene_row rows[] = {
 	.script = "select 0: error 22012",
 	.server_gets = "Query(begin; ) SAVEPOINT _lockstep facts(t) "
 		       "settings plan{c} / "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
-		       "attempt(abc) plan{c} names(abc) / "
+		       "names(abc) attempt(abc) plan{c} / "
 		       "RELEASE SAVEPOINT _lockstep / "
 		       "Query(*drop table c; select 0; commit)",
 	.client_gets = "[BEGIN] [DROP TABLE] error 22012 ready-E",
@@ -120,10 +98,7 @@ static const struct scene_row rows[] = {
 		  "Q commit",
 	.server_gets = "Query(begin; ) SAVEPOINT _lockstep facts(t) "
 		       "settings plan{c} / "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
-		       "attempt(abc) plan{c} names(abc) / "
+		       "names(abc) attempt(abc) plan{c} / "
 		       "RELEASE SAVEPOINT _lockstep / "
 		       "Query(*drop table c) Query(*commit)",
 	.client_gets = "[BEGIN] [DROP TABLE] ready-T [COMMIT] ready-I",
@@ -149,12 +124,8 @@ static const struct scene_row rows[] = {
 		  "--\n"
 		  "Q commit",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c,b} / "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
-		       "attempt(abc) plan{c,b} names(abc) / "
-		       "RELEASE SAVEPOINT _lockstep / "
+		       "settings plan{c,b} / names(abc) attempt(abc) "
+		       "plan{c,b} / RELEASE SAVEPOINT _lockstep / "
 		       "Query(*drop table c; drop table b) "
 		       "Query(*commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] [DROP TABLE] "
@@ -199,10 +170,7 @@ static const struct scene_row rows[] = {
 	.script = "commit: error 23503",
 	.server_gets = "Query(begin; ) SAVEPOINT _lockstep facts(t) "
 		       "settings plan{c} / "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
-		       "attempt(abc) plan{c} names(abc) / "
+		       "names(abc) attempt(abc) plan{c} / "
 		       "RELEASE SAVEPOINT _lockstep / "
 		       "Query(*drop table c; commit; select 1)",
 	.client_gets = "[BEGIN] [DROP TABLE] error 23503 ready-I",
@@ -212,10 +180,7 @@ static const struct scene_row rows[] = {
 	.client = "Q insert into t values (1); drop table c; select 1",
 	.server_gets = "BEGIN / Query(insert into t values (1); ) "
 		       "SAVEPOINT _lockstep facts(t) settings plan{c} / "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
-		       "attempt(abc) plan{c} names(abc) / "
+		       "names(abc) attempt(abc) plan{c} / "
 		       "RELEASE SAVEPOINT _lockstep / "
 		       "Query(*drop table c; select 1) COMMIT /",
 	.client_gets = "[INSERT INTO] [DROP TABLE] D [SELECT 1] ready-I",
@@ -233,10 +198,7 @@ static const struct scene_row rows[] = {
 	.script = "COMMIT: error 23503",
 	.server_gets = "BEGIN / Query(insert into t values (1); ) "
 		       "SAVEPOINT _lockstep facts(t) settings plan{c} / "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
-		       "attempt(abc) plan{c} names(abc) / "
+		       "names(abc) attempt(abc) plan{c} / "
 		       "RELEASE SAVEPOINT _lockstep / "
 		       "Query(*drop table c) COMMIT /",
 	.client_gets = "[INSERT INTO] error 23503 ready-I",
@@ -257,10 +219,7 @@ static const struct scene_row rows[] = {
 	.server_gets = "facts(f) settings plan{c} / BEGIN / "
 		       "Query(drop table c; insert into t values (1); ) "
 		       "SAVEPOINT _lockstep facts(t) settings plan{b} / "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
-		       "attempt(abc) plan{b} names(abc) / "
+		       "names(abc) attempt(abc) plan{b} / "
 		       "RELEASE SAVEPOINT _lockstep / "
 		       "Query(*drop table b) COMMIT /",
 	.client_gets = "[DROP TABLE] [INSERT INTO] [DROP TABLE] ready-I",

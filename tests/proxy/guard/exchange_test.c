@@ -296,10 +296,7 @@ static const struct scene_row rows[] = {
 	.script = "select 2: error 22012",
 	.server_gets = "BEGIN / Query(select 1; ) "
 		       "SAVEPOINT _lockstep facts(t) settings plan{c} / "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
-		       "attempt(abc) plan{c} names(abc) / "
+		       "names(abc) attempt(abc) plan{c} / "
 		       "RELEASE SAVEPOINT _lockstep / "
 		       "Query(*drop table c; select 2) ROLLBACK /",
 	.client_gets = "D [SELECT 1] [DROP TABLE] error 22012 ready-I",
@@ -320,10 +317,7 @@ static const struct scene_row rows[] = {
 	.script = "COMMIT: error 23503",
 	.server_gets = "BEGIN / Query(select 1; ) "
 		       "SAVEPOINT _lockstep facts(t) settings plan{c} / "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
-		       "attempt(abc) plan{c} names(abc) / "
+		       "names(abc) attempt(abc) plan{c} / "
 		       "RELEASE SAVEPOINT _lockstep / "
 		       "Query(*drop table c) COMMIT /",
 	.client_gets = "D [SELECT 1] error 23503 ready-I",
@@ -390,10 +384,7 @@ static const struct scene_row rows[] = {
 	.server_gets =
 	    "BEGIN / Query(insert into t values (1); ) "
 	    "SAVEPOINT _lockstep facts(t) settings plan{c} / "
-	    "look(abc) / "
-	    "names(abc) / "
-	    "look(abc) / "
-	    "attempt(abc) plan{c} names(abc) / "
+	    "names(abc) attempt(abc) plan{c} / "
 	    "RELEASE SAVEPOINT _lockstep / "
 	    "Query(*drop table c; insert into t values (1)) COMMIT /",
 	.client_gets = "[INSERT INTO] [DROP TABLE] [INSERT INTO] "

@@ -41,8 +41,7 @@ static const struct scene_row rows[] = {
 	.script = "settings: gate_transaction=4s; commit and chain: !shut; "
 		  "select 1: !open !free",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) settings "
-		       "plan{c} / look(abc) / names(abc) / look(abc) / "
-		       "attempt(abc) plan{c} names(abc) / "
+		       "plan{c} / names(abc) attempt(abc) plan{c} / "
 		       "RELEASE SAVEPOINT _lockstep / "
 		       "Query(*drop table c) Query(*commit and chain) "
 		       "Query(select 1) Query(commit)",
