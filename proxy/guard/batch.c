@@ -49,6 +49,12 @@ batch_add_command(struct batch *b, const char *sql)
 }
 
 void
+batch_end_with(struct batch *b, const char *sql)
+{
+	b->last = sql;
+}
+
+void
 batch_add_plain(struct batch *b, bool restores)
 {
 	char name[INJECT_NAME_BYTES];
@@ -195,6 +201,8 @@ batch_send(struct batch *b, bool ends_cycle)
 {
 	if (b->restores)
 		batch_add_restore(b);
+	if (b->last != NULL)
+		batch_add_command(b, b->last);
 	if (ends_cycle)
 		inject_sync(&b->injection);
 	else

@@ -48,6 +48,7 @@ struct batch {
 	const struct lock_set *set; /* borrowed: to attempt, or to look at */
 	uint32_t plain_statement;   /* prepared for BATCH_PLAIN; 0: none */
 	bool restores;              /* sets back what BATCH_PLAIN set */
+	const char *last;           /* borrowed: the command behind all else */
 	/* The results. */
 	bool has_own_settings; /* BATCH_PLAIN has set others aside */
 	bool has_facts;
@@ -81,6 +82,7 @@ void batch_begin(struct batch *b, struct guarded *g,
  * back what was, where the transaction goes on and so it must.
  */
 void batch_add_command(struct batch *b, const char *sql);
+void batch_end_with(struct batch *b, const char *sql); /* behind all else */
 void batch_add_plain(struct batch *b, bool restores);
 void batch_add_facts(struct batch *b, bool in_block);
 void batch_add_overrides(struct batch *b);

@@ -57,6 +57,7 @@ exchange_send_attempt(struct exchange *x, const struct guard_step *step)
 	exchange_begin_batch(x, EXCHANGE_ATTEMPTING);
 	if (x->context == CONTEXT_IDLE && exchange_is_query(x))
 		batch_add_command(&x->batch, "BEGIN");
+	exchange_add_savepoint(x);
 	if (x->has_own_settings)
 		batch_add_plain(&x->batch, true);
 	/* Last before the locks: behind them others may come to wait. */

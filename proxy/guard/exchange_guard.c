@@ -66,18 +66,28 @@ exchange_may_sync(const struct exchange *x)
 	return x->context != CONTEXT_TAIL;
 }
 
+void
+exchange_add_savepoint(struct exchange *x)
+{
+	if (x->context != CONTEXT_BLOCK || x->has_savepoint)
+		return;
+	batch_add_command(&x->batch, SAVEPOINT_SET);
+	x->has_savepoint = true;
+}
+
+/* In a block the savepoint goes with the batch that it shields: often nothing
+ * else is asked. */
 static void
 exchange_send_plan(struct exchange *x)
 {
 	exchange_begin_batch(x, EXCHANGE_PLANNING);
-	if (x->context == CONTEXT_BLOCK && !x->has_savepoint) {
-		batch_add_command(&x->batch, SAVEPOINT_SET);
-		x->has_savepoint = true;
-	}
+	exchange_add_savepoint(x);
 	batch_add_plain(&x->batch, x->context != CONTEXT_IDLE);
 	batch_add_facts(&x->batch, x->context != CONTEXT_IDLE);
 	batch_add_overrides(&x->batch);
 	exchange_add_plan(x);
+	if (x->has_savepoint)
+		batch_end_with(&x->batch, SAVEPOINT_RELEASE);
 	(void)batch_send(&x->batch, exchange_may_sync(x));
 }
 
@@ -86,6 +96,7 @@ static void
 exchange_begin_question(struct exchange *x, enum exchange_phase phase)
 {
 	exchange_begin_batch(x, phase);
+	exchange_add_savepoint(x);
 	if (x->has_own_settings)
 		batch_add_plain(&x->batch, x->context != CONTEXT_IDLE);
 }
@@ -349,6 +360,7 @@ exchange_planned(struct exchange *x)
 {
 	struct batch *b = &x->batch;
 
+	x->has_savepoint = x->has_savepoint && batch_has_error(b);
 	if (exchange_is_cut_short(x))
 		return;
 	x->has_own_settings = b->has_own_settings;

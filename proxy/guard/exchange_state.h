@@ -216,6 +216,9 @@ void exchange_guard_step(struct exchange *x);
 /* Carry out what the guard has decided on. */
 void exchange_act(struct exchange *x, struct guard_step step);
 
+/* Begin the batch with a savepoint, in a block that has none of ours. */
+void exchange_add_savepoint(struct exchange *x);
+
 /* Add the plan of the statements to the batch. */
 void exchange_add_plan(struct exchange *x);
 

@@ -17,9 +17,9 @@ static const struct scene_row rows[] = {
 	.script =
 	    "attempt: !open !turn; drop: !shut !turn; commit: !shut !free",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "names(abc) attempt(abc) plan{c} / "
-		       "RELEASE SAVEPOINT _lockstep / "
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep names(abc) attempt(abc) "
+		       "plan{c} / RELEASE SAVEPOINT _lockstep / "
 		       "Query(*drop table c) Query(*commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [COMMIT] "
 		       "ready-I",
@@ -36,10 +36,10 @@ static const struct scene_row rows[] = {
 		  "--\n"
 		  "Q commit",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "names(abc) attempt(abc) plan{c} / "
-		       "RELEASE SAVEPOINT _lockstep / "
-		       "Parse Bind Describe Execute(*drop table c) / "
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep names(abc) attempt(abc) "
+		       "plan{c} / RELEASE SAVEPOINT _lockstep / Parse "
+		       "Bind Describe Execute(*drop table c) / "
 		       "Query(*commit)",
 	.client_gets = "[BEGIN] ready-T 1 2 n [DROP TABLE] ready-T "
 		       "[COMMIT] ready-I",
@@ -53,10 +53,10 @@ static const struct scene_row rows[] = {
 		  "Q commit",
 	.script = "plan: set=c; plan: set=c",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "names(c) attempt(c) plan{c} / "
-		       "RELEASE SAVEPOINT _lockstep / "
-		       "Query(*drop table c) Query(*commit)",
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep names(c) attempt(c) plan{c} "
+		       "/ RELEASE SAVEPOINT _lockstep / Query(*drop "
+		       "table c) Query(*commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [COMMIT] "
 		       "ready-I",
     },
@@ -69,9 +69,9 @@ static const struct scene_row rows[] = {
 		  "Q commit",
 	.script = "facts: snapshot=7:7:; snapshot: 7:7:",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "names(abc) attempt(abc) snapshot / "
-		       "RELEASE SAVEPOINT _lockstep / "
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep names(abc) attempt(abc) "
+		       "snapshot / RELEASE SAVEPOINT _lockstep / "
 		       "Query(*drop table c) Query(*commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [COMMIT] "
 		       "ready-I",
@@ -86,12 +86,13 @@ static const struct scene_row rows[] = {
 	.script = "facts: snapshot=7:7:; plan: set=ab; snapshot: 7:8:; "
 		  "snapshot: 7:8:; plan: set=abc; snapshot: 7:8:",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-"settings plan{c} / names(ab) attempt(ab) "
-"snapshot / snapshot plan{c} / ROLLBACK TO "
-"SAVEPOINT _lockstep / look(abc) / names(abc) / "
-"look(abc) / names(abc) attempt(abc) snapshot / "
-"RELEASE SAVEPOINT _lockstep / Query(*drop table "
-"c) Query(*commit)",
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep names(ab) attempt(ab) "
+		       "snapshot / snapshot plan{c} / ROLLBACK TO "
+		       "SAVEPOINT _lockstep / look(abc) / names(abc) / "
+		       "look(abc) / names(abc) attempt(abc) snapshot / "
+		       "RELEASE SAVEPOINT _lockstep / Query(*drop table "
+		       "c) Query(*commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [COMMIT] "
 		       "ready-I",
     },
@@ -104,9 +105,9 @@ static const struct scene_row rows[] = {
 		  "Q commit",
 	.script = "facts: snapshot=7:7: isolation=serializable",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "names(abc) attempt(abc) plan{c} / "
-		       "RELEASE SAVEPOINT _lockstep / "
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep names(abc) attempt(abc) "
+		       "plan{c} / RELEASE SAVEPOINT _lockstep / "
 		       "Query(*drop table c) Query(*commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [COMMIT] "
 		       "ready-I",
@@ -120,10 +121,10 @@ static const struct scene_row rows[] = {
 		  "Q commit",
 	.script = "settings: gate_transaction=0",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "attempt(abc) plan{c} / "
-		       "RELEASE SAVEPOINT _lockstep / "
-		       "Query(*drop table c) Query(*commit)",
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep attempt(abc) plan{c} / "
+		       "RELEASE SAVEPOINT _lockstep / Query(*drop table "
+		       "c) Query(*commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [COMMIT] "
 		       "ready-I",
     },
@@ -138,12 +139,11 @@ static const struct scene_row rows[] = {
 	.script = "facts: strong_locks=t; settings: "
 		  "gate_transaction=0; look: young; attempt: 1",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "attempt(abc) plan{c} / "
-		       "look(bac) / "
-		       "attempt(bac) plan{c} / "
-		       "RELEASE SAVEPOINT _lockstep / "
-		       "Query(*drop table c) Query(*commit)",
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep attempt(abc) plan{c} / "
+		       "look(bac) / attempt(bac) plan{c} / RELEASE "
+		       "SAVEPOINT _lockstep / Query(*drop table c) "
+		       "Query(*commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [COMMIT] "
 		       "ready-I",
     },
@@ -157,13 +157,11 @@ static const struct scene_row rows[] = {
 	.script = "settings: gate_transaction=0; plan: set=ab; "
 		  "plan: set=abc",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "attempt(ab) plan{c} / "
-		       "ROLLBACK TO SAVEPOINT _lockstep / "
-		       "look(abc) / "
-		       "attempt(abc,waits) plan{c} / "
-		       "RELEASE SAVEPOINT _lockstep / "
-		       "Query(*drop table c) Query(*commit)",
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep attempt(ab) plan{c} / "
+		       "ROLLBACK TO SAVEPOINT _lockstep / look(abc) / "
+		       "attempt(abc,waits) plan{c} / RELEASE SAVEPOINT "
+		       "_lockstep / Query(*drop table c) Query(*commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [COMMIT] "
 		       "ready-I",
     },
@@ -179,14 +177,14 @@ static const struct scene_row rows[] = {
 	.script = "drop table c: !shut; drop table b: !shut; "
 		  "commit: !shut",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "names(abc) attempt(abc) plan{c} / "
-		       "RELEASE SAVEPOINT _lockstep / "
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep names(abc) attempt(abc) "
+		       "plan{c} / RELEASE SAVEPOINT _lockstep / "
 		       "Query(*drop table c) SAVEPOINT _lockstep "
-		       "facts(t) settings plan{b} / "
-		       "names(abc) attempt(abc) plan{b} / "
-		       "RELEASE SAVEPOINT _lockstep / "
-		       "Query(*drop table b) Query(*commit)",
+		       "facts(t) settings plan{b} RELEASE SAVEPOINT "
+		       "_lockstep / SAVEPOINT _lockstep names(abc) "
+		       "attempt(abc) plan{b} / RELEASE SAVEPOINT "
+		       "_lockstep / Query(*drop table b) Query(*commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [DROP "
 		       "TABLE] ready-T [COMMIT] ready-I",
     },
@@ -198,9 +196,9 @@ static const struct scene_row rows[] = {
 		  "--\n"
 		  "Q rollback",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "names(abc) attempt(abc) plan{c} / "
-		       "RELEASE SAVEPOINT _lockstep / "
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep names(abc) attempt(abc) "
+		       "plan{c} / RELEASE SAVEPOINT _lockstep / "
 		       "Query(*drop table c) Query(*rollback)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T "
 		       "[ROLLBACK] ready-I",
@@ -214,8 +212,7 @@ static const struct scene_row rows[] = {
 		  "Q commit",
 	.script = "settings: policy=pass",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "RELEASE SAVEPOINT _lockstep / "
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
 		       "Query(drop table c) Query(commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [COMMIT] "
 		       "ready-I",
@@ -251,12 +248,11 @@ static const struct scene_row rows[] = {
 		  "S\n"
 		  "--\n"
 		  "Q commit",
-	.server_gets = "Parse / "
-		       "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "names(abc) attempt(abc) plan{c} / "
-		       "RELEASE SAVEPOINT _lockstep / "
-		       "Bind Execute(*drop table c) / "
+	.server_gets = "Parse / Query(begin) SAVEPOINT _lockstep "
+		       "facts(t) settings plan{c} RELEASE SAVEPOINT "
+		       "_lockstep / SAVEPOINT _lockstep names(abc) "
+		       "attempt(abc) plan{c} / RELEASE SAVEPOINT "
+		       "_lockstep / Bind Execute(*drop table c) / "
 		       "Query(*commit)",
 	.client_gets = "1 ready-I [BEGIN] ready-T 2 [DROP TABLE] "
 		       "ready-T [COMMIT] ready-I",
@@ -277,13 +273,15 @@ static const struct scene_row rows[] = {
 		  "--\n"
 		  "Q commit",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / names(abc) attempt(abc) "
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep names(abc) attempt(abc) "
 		       "plan{c} / RELEASE SAVEPOINT _lockstep / Parse "
 		       "Bind Execute(*drop table c) / SAVEPOINT "
-		       "_lockstep facts(t) settings plan{c} / names(abc) "
-		       "attempt(abc) plan{c} / RELEASE SAVEPOINT "
-		       "_lockstep / Bind Execute(*drop table c) / "
-		       "Query(*commit)",
+		       "_lockstep facts(t) settings plan{c} RELEASE "
+		       "SAVEPOINT _lockstep / SAVEPOINT _lockstep "
+		       "names(abc) attempt(abc) plan{c} / RELEASE "
+		       "SAVEPOINT _lockstep / Bind Execute(*drop table "
+		       "c) / Query(*commit)",
 	.client_gets = "[BEGIN] ready-T 1 2 [DROP TABLE] ready-T 2 "
 		       "[DROP TABLE] ready-T [COMMIT] ready-I",
     },
@@ -296,10 +294,8 @@ static const struct scene_row rows[] = {
 		  "Q commit",
 	.script = "facts: held=100:8,101:8,102:8; drop: !free",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "RELEASE SAVEPOINT _lockstep / "
-		       "Query(drop table c) "
-		       "Query(commit)",
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "Query(drop table c) Query(commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [COMMIT] ready-I",
     },
     {
@@ -311,11 +307,10 @@ static const struct scene_row rows[] = {
 		  "Q commit",
 	.script = "facts: held=100:8,102:3; settings: policy=lock",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "attempt(bc) plan{c} / "
-		       "RELEASE SAVEPOINT _lockstep / "
-		       "Query(*drop table c) "
-		       "Query(*commit)",
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep attempt(bc) plan{c} / "
+		       "RELEASE SAVEPOINT _lockstep / Query(*drop table "
+		       "c) Query(*commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [COMMIT] ready-I",
     },
     {
@@ -335,9 +330,9 @@ static const struct scene_row rows[] = {
 		  "Q commit",
 	.script = "commit: !kept !free",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "names(abc) attempt(abc) plan{c} / "
-		       "RELEASE SAVEPOINT _lockstep / "
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep names(abc) attempt(abc) "
+		       "plan{c} / RELEASE SAVEPOINT _lockstep / "
 		       "Query(*drop table c) Query(*commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [COMMIT] "
 		       "ready-I",

@@ -88,7 +88,8 @@ static const struct scene_row rows[] = {
 		  "Q commit",
 	.script = "attempt: !open fatal 57P01",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / names(abc) attempt(abc)",
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep names(abc) attempt(abc)",
 	.client_gets = "[BEGIN] ready-T fatal 57P01",
     },
     {
@@ -101,9 +102,8 @@ static const struct scene_row rows[] = {
 		  "Q commit",
 	.script = "settings: policy=reject; refuse: fatal 57P01",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "ROLLBACK TO SAVEPOINT _lockstep RELEASE "
-		       "SAVEPOINT _lockstep refuse",
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "refuse",
 	.client_gets = "[BEGIN] ready-T fatal 57P01",
     },
     {
@@ -207,9 +207,9 @@ static const struct scene_row rows[] = {
 		  "Q commit",
 	.script = "drop: !left",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "names(abc) attempt(abc) plan{c} / "
-		       "RELEASE SAVEPOINT _lockstep / "
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep names(abc) attempt(abc) "
+		       "plan{c} / RELEASE SAVEPOINT _lockstep / "
 		       "Query(*drop table c)",
 	.client_gets = "[BEGIN] ready-T",
     },

@@ -135,11 +135,10 @@ static const struct scene_row rows[] = {
 		  "Q commit",
 	.script = "settings: policy=hold; look: old; wait: !cancel",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "look(abc) / "
-		       "ROLLBACK TO SAVEPOINT _lockstep RELEASE "
-		       "SAVEPOINT _lockstep refuse / "
-		       "Query(commit)",
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep look(abc) / ROLLBACK TO "
+		       "SAVEPOINT _lockstep RELEASE SAVEPOINT _lockstep "
+		       "refuse / Query(commit)",
 	.client_gets = "[BEGIN] ready-T cancel error 57014 ready-E "
 		       "[ROLLBACK] ready-I",
     },
@@ -152,10 +151,8 @@ static const struct scene_row rows[] = {
 		  "Q commit",
 	.script = "plan: !cancel",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "ROLLBACK TO SAVEPOINT _lockstep RELEASE "
-		       "SAVEPOINT _lockstep refuse / "
-		       "Query(commit)",
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "refuse / Query(commit)",
 	.client_gets = "[BEGIN] ready-T cancel error 57014 ready-E "
 		       "[ROLLBACK] ready-I",
     },
@@ -169,12 +166,11 @@ static const struct scene_row rows[] = {
 		  "Q commit",
 	.script = "attempt: !cancel",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "names(abc) attempt(abc) plan{c} / "
-		       "ROLLBACK TO SAVEPOINT _lockstep / "
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep names(abc) attempt(abc) "
+		       "plan{c} / ROLLBACK TO SAVEPOINT _lockstep / "
 		       "ROLLBACK TO SAVEPOINT _lockstep RELEASE "
-		       "SAVEPOINT _lockstep refuse / "
-		       "Query(commit)",
+		       "SAVEPOINT _lockstep refuse / Query(commit)",
 	.client_gets = "[BEGIN] ready-T cancel error 57014 ready-E "
 		       "[ROLLBACK] ready-I",
     },
@@ -186,12 +182,11 @@ static const struct scene_row rows[] = {
 		  "Q drop table c\n"
 		  "--\n"
 		  "Q commit",
-	.script = "RELEASE: !cancel",
+	.script = "RELEASE: !open ; RELEASE: !cancel",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "names(abc) attempt(abc) plan{c} / "
-		       "RELEASE SAVEPOINT _lockstep / "
-		       "refuse / "
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep names(abc) attempt(abc) "
+		       "plan{c} / RELEASE SAVEPOINT _lockstep / refuse / "
 		       "Query(commit)",
 	.client_gets = "[BEGIN] ready-T cancel error 57014 ready-E "
 		       "[ROLLBACK] ready-I",
@@ -205,10 +200,8 @@ static const struct scene_row rows[] = {
 		  "Q commit",
 	.script = "settings: policy=reject; refuse: !cancel",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "ROLLBACK TO SAVEPOINT _lockstep RELEASE "
-		       "SAVEPOINT _lockstep refuse / "
-		       "Query(commit)",
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "refuse / Query(commit)",
 	.client_gets = "[BEGIN] ready-T cancel error 42501 ready-E "
 		       "[ROLLBACK] ready-I",
     },
@@ -328,7 +321,8 @@ static const struct scene_row rows[] = {
 		  "Q commit",
 	.script = "attempt: error 57014",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / names(abc) attempt(abc) / "
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep names(abc) attempt(abc) / "
 		       "ROLLBACK TO SAVEPOINT _lockstep RELEASE "
 		       "SAVEPOINT _lockstep refuse / Query(commit)",
 	.client_gets = "[BEGIN] ready-T error 57014 ready-E "

@@ -17,9 +17,8 @@ static const struct scene_row rows[] = {
 		  "Q commit",
 	.script = "settings: policy=hold; look: cycle; look: cycle",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "look(abc) / "
-		       "look(abc) / "
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep look(abc) / look(abc) / "
 		       "ROLLBACK TO SAVEPOINT _lockstep RELEASE "
 		       "SAVEPOINT _lockstep refuse-deadlock / "
 		       "Query(commit)",
@@ -37,14 +36,11 @@ static const struct scene_row rows[] = {
 		  "cycle; refuse: !open "
 		  "!free",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
-		       "look(abc) / "
-		       "ROLLBACK TO SAVEPOINT _lockstep RELEASE "
-		       "SAVEPOINT _lockstep refuse-deadlock / "
-		       "Query(commit)",
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep look(abc) / names(abc) / "
+		       "look(abc) / look(abc) / ROLLBACK TO SAVEPOINT "
+		       "_lockstep RELEASE SAVEPOINT _lockstep "
+		       "refuse-deadlock / Query(commit)",
 	.client_gets = "[BEGIN] ready-T error 40P01 ready-E "
 		       "[ROLLBACK] ready-I",
     },
@@ -82,13 +78,11 @@ static const struct scene_row rows[] = {
 	.script = "settings: policy=lock; attempt: 1; look: cycle; look: "
 		  "cycle",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "attempt(abc) plan{c} / "
-		       "look(bac) / "
-		       "look(bac) / "
-		       "ROLLBACK TO SAVEPOINT _lockstep RELEASE "
-		       "SAVEPOINT _lockstep refuse-deadlock / "
-		       "Query(commit)",
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep attempt(abc) plan{c} / "
+		       "look(bac) / look(bac) / ROLLBACK TO SAVEPOINT "
+		       "_lockstep RELEASE SAVEPOINT _lockstep "
+		       "refuse-deadlock / Query(commit)",
 	.client_gets = "[BEGIN] ready-T error 40P01 ready-E "
 		       "[ROLLBACK] ready-I",
     },
@@ -102,7 +96,8 @@ static const struct scene_row rows[] = {
 	.script = "settings: policy=hold in_transaction_timeout=10ms; "
 		  "look: old; look: waiter; attempt: !late 20 1",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / look(abc) / look(abc) / "
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep look(abc) / look(abc) / "
 		       "names(abc) attempt(abc) plan{c} / look(bac) / "
 		       "ROLLBACK TO SAVEPOINT _lockstep RELEASE "
 		       "SAVEPOINT _lockstep refuse / Query(commit)",

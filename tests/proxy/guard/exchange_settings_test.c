@@ -41,7 +41,8 @@ static const struct scene_row rows[] = {
 		  "Q commit",
 	.script = "plain: ",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep plain facts(t) "
-		       "settings plan{c} restore / plain names(abc) "
+		       "settings plan{c} restore RELEASE SAVEPOINT "
+		       "_lockstep / SAVEPOINT _lockstep plain names(abc) "
 		       "attempt(abc) plan{c} restore / RELEASE SAVEPOINT "
 		       "_lockstep / Query(*drop table c) Query(*commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [COMMIT] "

@@ -258,7 +258,8 @@ static const struct scene_row rows[] = {
 		  "Q commit",
 	.script = "settings: policy=hold; look: autovacuum",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / look(abc) / coax(a) / "
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep look(abc) / coax(a) / "
 		       "look(abc) / names(abc) attempt(abc) plan{c} / "
 		       "RELEASE SAVEPOINT _lockstep / Query(*drop table "
 		       "c) Query(*commit)",
@@ -275,12 +276,11 @@ static const struct scene_row rows[] = {
 		  "Q commit",
 	.script = "settings: policy=hold; look: autovacuum; coax: error 42501",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "look(abc) / "
-		       "coax(a) / "
-		       "ROLLBACK TO SAVEPOINT _lockstep / "
-		       "RELEASE SAVEPOINT _lockstep / "
-		       "Query(drop table c) Query(commit)",
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep look(abc) / coax(a) / "
+		       "ROLLBACK TO SAVEPOINT _lockstep / RELEASE "
+		       "SAVEPOINT _lockstep / Query(drop table c) "
+		       "Query(commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [COMMIT] "
 		       "ready-I",
     },
@@ -405,12 +405,10 @@ static const struct scene_row rows[] = {
 	.script = "settings: policy=hold hold_timeout=10ms; look: old; wait: "
 		  "!late 20; look: old",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "look(abc) / "
-		       "look(abc) / "
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep look(abc) / look(abc) / "
 		       "ROLLBACK TO SAVEPOINT _lockstep RELEASE "
-		       "SAVEPOINT _lockstep refuse / "
-		       "Query(commit)",
+		       "SAVEPOINT _lockstep refuse / Query(commit)",
 	.client_gets = "[BEGIN] ready-T error 55P03 ready-E "
 		       "[ROLLBACK] ready-I",
     },
@@ -426,12 +424,10 @@ static const struct scene_row rows[] = {
 		  "wait: !late "
 		  "2001; look: old",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "look(abc) / "
-		       "look(abc) / "
-		       "look(abc) / "
-		       "ROLLBACK TO SAVEPOINT _lockstep RELEASE "
-		       "SAVEPOINT _lockstep refuse / "
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep look(abc) / look(abc) / "
+		       "look(abc) / ROLLBACK TO SAVEPOINT _lockstep "
+		       "RELEASE SAVEPOINT _lockstep refuse / "
 		       "Query(commit)",
 	.client_gets = "[BEGIN] ready-T notice 00000 error 55P03 "
 		       "ready-E [ROLLBACK] ready-I",
