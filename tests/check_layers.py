@@ -32,11 +32,12 @@ ROOMS = {
     "proxy/net": ("tls config base", "event2"),
     "proxy/pair": ("net config base", "event2"),
     "proxy/gate": ("pair base", "event2"),
+    "proxy/fleet": ("gate pair tls config base", "event2 libpq-fe"),
     "proxy/guard": ("gate pair config base", ""),
     "proxy/session": ("guard gate pair auth net tls config base", "event2"),
     "proxy/explain": ("config base", "libpq-fe"),
-    "proxy/server": ("explain session guard gate pair auth net tls config "
-                     "base", "event2"),
+    "proxy/server": ("explain session guard fleet gate pair auth net tls "
+                     "config base", "event2"),
 }
 LIBRARIES = set("event2 ini libpq-fe openssl pg_query protobuf-c".split())
 

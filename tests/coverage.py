@@ -4,9 +4,9 @@
     coverage.py [--at-least PERCENT ROOM...] [--missing FILE]
 
 Builds preset coverage, runs its tests of label unit and prints a table: lines
-of code of each room, and how many of these ran.  Fails if a test does, or if
-less of one of the named rooms ran.  --missing names the lines of a source
-that did not run.
+of code of each room, and how many of these ran.  With --at-least, only units
+of the named rooms; fails if less of one of them ran.  It fails if a test does.
+--missing names the lines of a source that did not run.
 """
 
 import argparse
@@ -34,26 +34,35 @@ def output(*command, errors=subprocess.STDOUT):
     return ran.stdout
 
 
-def build():
+def targets_of(rooms):
+    """The programs of their units."""
+    return [f"{room.replace('/', '_')}_{path.stem}" for room in rooms
+            for path in sorted((ROOT / "tests" / room).glob("*_test.c"))]
+
+
+def build(rooms):
     if not (BUILD / "build.ninja").exists():
         output("cmake", "--preset", "coverage")
-    output("cmake", "--build", "--preset", "coverage")
+    output("cmake", "--build", "--preset", "coverage", "--target",
+           *(targets_of(rooms) if rooms else ["unit_tests"]))
 
 
-def run_units():
+def run_units(rooms):
     """Their wall time in seconds; what earlier runs counted is forgotten."""
     for path in BUILD.rglob("*.gcda"):
         path.unlink()
     begun = time.monotonic()
-    output("ctest", "--preset", "coverage", "-L", "unit")
+    output("ctest", "--preset", "coverage", "-L", "unit", "-R",
+           "|".join(f"^{room}/" for room in rooms))
     return time.monotonic() - begun
 
 
-def objects():
-    """The program's object files, without those of tests."""
-    houses = {room.split("/")[0] for room in check_layers.ROOMS}
-    for house in sorted(houses):
-        yield from sorted((BUILD / house).rglob("*.gcno"))
+def objects(rooms):
+    """The object files of these rooms, or of all, without those of tests."""
+    for room in rooms or sorted({room.split("/")[0]
+                                 for room in check_layers.ROOMS}):
+        house, _, name = room.partition("/")
+        yield from sorted((BUILD / house).rglob(f"{name or '*'}/*.gcno"))
 
 
 def told_by_gcov(paths):
@@ -63,10 +72,10 @@ def told_by_gcov(paths):
     return map(json.loads, filter(None, told.splitlines()))
 
 
-def read_counts():
+def read_counts(chosen):
     """{file: {line: how often it ran}}, for each line that has code."""
     counts = collections.defaultdict(collections.Counter)
-    paths = list(objects())
+    paths = list(objects(chosen))
     for at in range(0, len(paths), OBJECTS_AT_A_TIME):
         for document in told_by_gcov(paths[at:at + OBJECTS_AT_A_TIME]):
             for file in document["files"]:
@@ -135,9 +144,10 @@ def parse_options():
 
 def main():
     options = parse_options()
-    build()
-    took_s = run_units()
-    counts = read_counts()
+    chosen = (options.at_least or [])[1:]
+    build(chosen)
+    took_s = run_units(chosen)
+    counts = read_counts(chosen)
     rooms = by_room(counts)
     print_table(counts, rooms)
     if options.missing:

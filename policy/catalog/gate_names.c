@@ -17,8 +17,8 @@ gate_names_query(void)
 	return CATALOG_SQL_GATE_NAMES;
 }
 
-static bool
-names_add(struct gate_names *names, const struct gate_name *name)
+bool
+gate_names_add(struct gate_names *names, const struct gate_name *name)
 {
 	struct gate_name *items;
 
@@ -39,8 +39,9 @@ gate_names_add_all(struct gate_names *names, const struct gate_names *more)
 	size_t i;
 
 	names->counts_near |= more->counts_near;
+	names->is_every |= more->is_every;
 	for (i = 0; i < more->count; i++)
-		if (!names_add(names, &more->items[i]))
+		if (!gate_names_add(names, &more->items[i]))
 			return false;
 	gate_names_seal(names);
 	return true;
@@ -80,7 +81,7 @@ gate_names_add_row(struct gate_names *names,
 	name.schema = names_hash(values[GATE_NAMES_SCHEMA]);
 	if (values[GATE_NAMES_READER].len > 0)
 		name.reader = names_hash(values[GATE_NAMES_READER]);
-	return names_add(names, &name);
+	return gate_names_add(names, &name);
 }
 
 static int
@@ -143,7 +144,7 @@ names_has(const struct gate_names *names, const struct gate_visitor *visitor,
 {
 	size_t i;
 
-	if (m->name == 0)
+	if (m->name == 0 || names->is_every)
 		return gate_names_match_any(names, visitor);
 	for (i = names_find(names, m->name);
 	     i < names->count && names->items[i].name == m->name; i++)
@@ -162,7 +163,7 @@ gate_names_match_any(const struct gate_names *names,
 	for (i = 0; i < names->count; i++)
 		if (names_counts(names, &names->items[i], visitor))
 			return true;
-	return false;
+	return names->is_every;
 }
 
 bool

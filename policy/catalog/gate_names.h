@@ -67,6 +67,7 @@ struct gate_names {
 	struct gate_name *items; /* owned; sorted by name once sealed */
 	size_t count;
 	bool counts_near; /* the next statement may want those tables, too */
+	bool is_every;    /* any table counts: there are too many to tell */
 };
 
 /*
@@ -82,6 +83,9 @@ const char *gate_names_query(void);
  */
 bool gate_names_add_row(struct gate_names *names,
 			const struct row_value values[GATE_NAMES_COLUMNS]);
+
+/* Add a name; beyond GATE_NAMES_MAX it is left out.  False: out of memory. */
+bool gate_names_add(struct gate_names *names, const struct gate_name *name);
 
 /* Add the names of `more` too, and seal.  False: out of memory, and some of
  * them are missing. */

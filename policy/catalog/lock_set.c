@@ -99,16 +99,24 @@ set_reserve(struct lock_set *set)
 }
 
 bool
+lock_set_append(struct lock_set *set, const struct lock_item *item)
+{
+	if (!set_reserve(set))
+		return false;
+	set->items[set->count++] = *item;
+	return true;
+}
+
+bool
 lock_set_add_row(struct lock_set *set,
 		 const struct row_value values[LOCK_SET_COLUMNS])
 {
 	struct lock_item item = {0};
 
-	if (!item_read(&item, values) || !set_reserve(set)) {
+	if (!item_read(&item, values) || !lock_set_append(set, &item)) {
 		lock_item_clear(&item);
 		return false;
 	}
-	set->items[set->count++] = item;
 	return true;
 }
 

@@ -54,6 +54,9 @@ struct lock_item {
 	 * in the only way for that (attempt.sql). */
 	bool is_lockable;
 	char *owner; /* owned; quoted; NULL: LOCK TABLE, if at all */
+	/* In the set, or in this mode, because of what is remembered. */
+	bool is_remembered;
+	enum lock_mode own_mode; /* without that; NONE: not a member */
 	/*
 	 * Members of the set that referenced-first puts before this one: what
 	 * its foreign keys reference, and its partition or inheritance
@@ -91,6 +94,12 @@ bool lock_set_params(char *params[LOCK_SET_PARAMS],
  */
 bool lock_set_add_row(struct lock_set *set,
 		      const struct row_value values[LOCK_SET_COLUMNS]);
+
+/*
+ * Put an item, taken with what it owns, at the end.  False: the set is full, or
+ * memory is out; the set stays valid, and the item the caller's.
+ */
+bool lock_set_append(struct lock_set *set, const struct lock_item *item);
 
 /*
  * True if every item of `inner` is in `outer` with a mode at least as strong

@@ -35,12 +35,20 @@ enum {
 /* The set, and what follows from it */
 
 void
+guard_note_set(struct guard *g)
+{
+	g->counts_near = guard_gate_lasts(g) && g->set.count > 1;
+	(void)lock_order_sort(&g->set, &g->settings->order);
+}
+
+void
 guard_take_set(struct guard *g, struct lock_set *set)
 {
 	lock_set_clear(&g->set);
 	g->set = *set;
+	g->remembered = 0;
 	memset(set, 0, sizeof(*set));
-	(void)lock_order_sort(&g->set, &g->settings->order);
+	guard_note_set(g);
 }
 
 bool
@@ -55,10 +63,24 @@ guard_has_unlockable(const struct guard *g)
 }
 
 bool
+guard_only_watches(const struct guard *g)
+{
+	return !g->may_try && guard_has_unlockable(g);
+}
+
+bool
+guard_sees_watched(const struct guard *g)
+{
+	return !g->may_try && g->holders.unlockable_count > 0;
+}
+
+bool
 guard_needs_gate(const struct guard *g)
 {
 	size_t i;
 
+	if (g->may_try)
+		return false;
 	for (i = 0; i < g->set.count; i++)
 		if (!g->set.items[i].is_lockable &&
 		    g->set.items[i].relkind != 'S')
@@ -130,6 +152,12 @@ guard_expect_more(struct guard *g)
 	g->in_company = true;
 }
 
+void
+guard_allow_trials(struct guard *g)
+{
+	g->may_try = true;
+}
+
 enum guard_outcome
 guard_judge(const struct guard_settings *settings,
 	    const struct session_facts *facts, enum guard_scope scope,
@@ -164,7 +192,7 @@ state_of_judgement(enum guard_outcome outcome)
 static bool
 approach_looks(const struct guard *g)
 {
-	if (g->settings->policy == GUARD_POLICY_HOLD || guard_has_unlockable(g))
+	if (g->settings->policy == GUARD_POLICY_HOLD || guard_only_watches(g))
 		return true;
 	/* Others may have come to wait for us meanwhile. */
 	return g->attempts > 0 || (g->in_transaction && g->has_waited);
@@ -192,7 +220,6 @@ guard_planned(struct guard *g, const struct guard_settings *settings,
 	g->settings = settings;
 	g->facts = *facts;
 	guard_take_set(g, set);
-	g->counts_near = guard_gate_lasts(g) && g->set.count > 1;
 	outcome = guard_judge(settings, facts, scope, g->set.count,
 			      g->in_transaction || g->in_company);
 	if (outcome != GUARD_PENDING)
@@ -221,6 +248,7 @@ guard_woken(struct guard *g, uint64_t now_ms)
 		return guard_spend(g, now_ms);
 	if (guard_in_window(g))
 		return guard_enter(g, GUARD_AT_WINDOW_LOOK);
+	guard_lose_memory(g, now_ms);
 	return guard_approach(g, now_ms);
 }
 
@@ -267,10 +295,12 @@ guard_account(const struct guard *g, uint64_t now_ms)
 	    .held_ms = now_ms - g->begun_ms,
 	    .deadline_ms = g->deadline_ms,
 	    .attempts = g->attempts,
+	    .trials = g->trials,
 	    .waits = g->waits,
 	    .had_window = w->begun_ms > 0,
 	    .windows = w->count,
 	    .gate_ms = w->total_ms,
+	    .remembered = g->remembered,
 	};
 
 	if (a.awaits_turn)

@@ -8,7 +8,7 @@
  *                      |          |   +--> SHUT --> HOLDERS
  *                      +-> TURN <-+
  *                           |
- *                        ATTEMPT -- all granted --> RUN
+ *                        ATTEMPT -- all granted --> RUN, or TRY and then RUN
  *                           |
  *                        not all: WAIT, and from there HOLDERS or ATTEMPT
  *
@@ -52,12 +52,17 @@
 	X(SHUT, "shut")                                                        \
 	/* Lock the set in order: guard_attempted. */                          \
 	X(ATTEMPT, "attempt")                                                  \
+	/* Keep what is locked, and let the statement itself take the rest,    \
+	 * no wait for a lock longer than the bound.  If that ends it, undo it \
+	 * and give all back; any other end is its own: guard_tried. */        \
+	X(TRY, "try")                                                          \
 	/* Lock one item so that an autovacuum gives way, and let go:          \
 	 * guard_coaxed. */                                                    \
 	X(COAX, "coax")                                                        \
 	/* Do nothing for a while: guard_woken. */                             \
 	X(WAIT, "wait")                                                        \
-	/* Let the statement run; the outcome says how. */                     \
+	/* Let the statement run, if it has not in a TRY; the outcome says     \
+	 * how. */                                                             \
 	X(RUN, "run")                                                          \
 	/* Fail the statement; the outcome says why. */                        \
 	X(REFUSE, "refuse")
@@ -114,10 +119,12 @@ enum guard_keeps {
 	X(SHUT_TURN, "turn-to-shut", TURN, NOTHING, PENDING)                   \
 	X(SHUT, "shut", SHUT, TURN, PENDING)                                   \
 	X(ATTEMPT, "attempt", ATTEMPT, TURN, PENDING)                          \
+	X(TRIAL, "trial", TRY, TURN, PENDING)                                  \
 	X(COAX, "coax", COAX, NOTHING, PENDING)                                \
 	X(WAIT, "wait", WAIT, NOTHING, PENDING)                                \
 	X(WINDOW_LOOK, "look-in-window", HOLDERS, GATE, PENDING)               \
 	X(WINDOW_ATTEMPT, "attempt-in-window", ATTEMPT, GATE, PENDING)         \
+	X(WINDOW_TRIAL, "trial-in-window", TRY, GATE, PENDING)                 \
 	X(WINDOW_WAIT, "wait-in-window", WAIT, GATE, PENDING)                  \
 	X(RUN_PROTECTED, "run-protected", RUN, TURN, PROTECTED)                \
 	X(RUN_IN_WINDOW, "run-in-window", RUN, GATE, PROTECTED)                \
@@ -189,6 +196,7 @@ struct guard_step {
 	bool takes_turn;            /* ATTEMPT: the server's turn first */
 	bool minds_near;            /* ATTEMPT: nobody may hold what is near */
 	uint32_t attempt_bound_ms;  /* ATTEMPT: from first lock to last */
+	uint32_t try_bound_ms;      /* TRY: for each lock; never 0 */
 	size_t coax_index;          /* COAX: this item of the set */
 	uint32_t coax_bound_ms;     /* COAX */
 	uint64_t wake_ms;           /* WAIT: until then */
@@ -211,10 +219,12 @@ struct guard_account {
 	uint64_t held_ms;     /* since guard_begin */
 	uint64_t deadline_ms; /* 0: not planned yet */
 	uint32_t attempts;
-	uint32_t waits;   /* for somebody to finish */
-	bool had_window;  /* the gate was shut for the statement */
-	uint32_t windows; /* number of times, the one under way included */
-	uint64_t gate_ms; /* sum of these times */
+	uint32_t trials;   /* runs of the statement that may have been undone */
+	uint32_t waits;    /* for somebody to finish */
+	bool had_window;   /* the gate was shut for the statement */
+	uint32_t windows;  /* number of times, the one under way included */
+	uint64_t gate_ms;  /* sum of these times */
+	size_t remembered; /* tables that guard_remember has added, or raised */
 };
 
 /*
@@ -227,6 +237,7 @@ struct guard {
 	bool in_transaction; /* the client's own block is open */
 	bool counts_near;    /* as guard_counts_near */
 	bool in_company;     /* guard_expect_more was called */
+	bool may_try;        /* guard_allow_trials was called */
 	bool is_impatient;   /* the turn was waited for, and is waived */
 	bool has_pressed;    /* in this window */
 	bool is_clear; /* the last look, just now, found nobody in the way */
@@ -255,9 +266,11 @@ struct guard {
 	uint64_t turn_until_ms;  /* patience with that ends */
 	uint64_t turn_ms;        /* earlier waits for it, in sum */
 	uint32_t attempts;
+	uint32_t trials;
 	uint32_t failures; /* attempts that ended in an error */
 	uint32_t waits;
-	uint32_t company; /* other guarded statements, as of the last look */
+	uint32_t company;  /* other guarded statements, as of the last look */
+	size_t remembered; /* relations of the set that are, or their modes */
 	uint64_t random;
 };
 
@@ -276,6 +289,10 @@ struct guard_step guard_begin(struct guard *g,
  * locks or will: a set of one table is guarded too. */
 void guard_expect_more(struct guard *g);
 
+/* Note, before guard_planned, that the statement can be run and undone: TRY may
+ * be asked for. */
+void guard_allow_trials(struct guard *g);
+
 /* The step under way, once more; nothing is entered. */
 struct guard_step guard_step(const struct guard *g);
 
@@ -289,6 +306,14 @@ struct guard_step guard_planned(struct guard *g,
 				enum guard_scope scope,
 				const struct session_facts *facts,
 				struct lock_set *set, uint64_t now_ms);
+
+/*
+ * Between guard_planned, whose step is pending, and the action of that: what
+ * the statement's transaction went on to lock when it last began so.  The guard
+ * takes it along for a part of the budget, then no longer.  *more is taken and
+ * left empty.
+ */
+struct guard_step guard_remember(struct guard *g, struct lock_set *more);
 
 /*
  * The plan, or any other question to the server, ended in an error.  The
@@ -333,6 +358,13 @@ struct guard_step guard_attempted(struct guard *g, enum attempt_result result,
 
 /* Before guard_attempted: who has the server's turn, copied. */
 void guard_met(struct guard *g, const struct rival *rival);
+
+/*
+ * TRY is done.  is_over: the statement has come to an end of its own, and the
+ * step is a RUN that has been carried out.  Else the bound has ended it, and
+ * the caller undoes it and gives every lock back.
+ */
+struct guard_step guard_tried(struct guard *g, bool is_over, uint64_t now_ms);
 
 /* COAX is done, whatever came of it. */
 struct guard_step guard_coaxed(struct guard *g, uint64_t now_ms);

@@ -145,29 +145,18 @@ attempt_starts_over(struct guard *g, struct lock_set *grown, uint64_t now_ms)
 	return attempt_backs_off(g, now_ms);
 }
 
-static enum guard_state
-state_when_granted(const struct guard *g)
-{
-	if (guard_has_unlockable(g))
-		return guard_in_window(g) ? GUARD_AT_RUN_PARTLY_IN_WINDOW
-					  : GUARD_AT_RUN_PARTLY;
-	return guard_in_window(g) ? GUARD_AT_RUN_IN_WINDOW
-				  : GUARD_AT_RUN_PROTECTED;
-}
-
 static struct guard_step
 attempt_was_granted(struct guard *g, struct lock_set *again, uint64_t now_ms)
 {
 	if (again->count > 0 && !lock_set_covers(&g->set, again))
 		return attempt_starts_over(g, again, now_ms);
 	lock_set_clear(again);
-	return guard_enter(g, state_when_granted(g));
+	return guard_go_behind_grant(g);
 }
 
-static struct guard_step
-attempt_was_busy(struct guard *g, size_t index, uint64_t now_ms)
+struct guard_step
+guard_attempt_later(struct guard *g, uint64_t now_ms)
 {
-	lock_order_promote(&g->set, index);
 	if (guard_in_window(g))
 		return guard_wait_in_window(g, now_ms);
 	if (g->settings->policy == GUARD_POLICY_LOCK ||
@@ -178,6 +167,13 @@ attempt_was_busy(struct guard *g, size_t index, uint64_t now_ms)
 		return guard_hold(g, now_ms);
 	/* Look, and shut the gate if that would help. */
 	return guard_wait_about(g, GUARD_WINDOW_LOOK_MS, now_ms);
+}
+
+static struct guard_step
+attempt_was_busy(struct guard *g, size_t index, uint64_t now_ms)
+{
+	lock_order_promote(&g->set, index);
+	return guard_attempt_later(g, now_ms);
 }
 
 static struct guard_step

@@ -6,8 +6,10 @@
  *   guard_time.c     the budget and the waits
  *   guard_look.c     looks, outside of windows, and autovacuum workers
  *   guard_window.c   windows, from the turn for one to its end
+ *   guard_memory.c   what is remembered, and for how long it counts
  *   guard_turn.c     the turn, and patience with who has it
  *   guard_attempt.c  attempts
+ *   guard_try.c      the statement's own run as a part of one
  *
  * A function that returns a step has entered its state.
  */
@@ -59,9 +61,13 @@ guard_in_window(const struct guard *g)
 /* True if the set has a member that no attempt can lock. */
 bool guard_has_unlockable(const struct guard *g);
 
-/* True if only the gate covers the set: it has tables that the role may not
- * LOCK, or others' views.  A sequence is mostly reached through its table, so
- * an attempt and a look will do for it. */
+/* True if a part of the set can only be watched: no attempt can lock it, and
+ * the statement may not take it on trial. */
+bool guard_only_watches(const struct guard *g);
+
+/* True if only the gate covers what can only be watched: tables that the role
+ * may not LOCK, or others' views.  A sequence is mostly reached through its
+ * table, so an attempt and a look will do for it. */
 bool guard_needs_gate(const struct guard *g);
 
 /* The number of attempts that policy auto begins with, before it shuts the
@@ -72,8 +78,14 @@ uint32_t guard_quick_attempts(const struct guard *g);
  * one may want: with strong locks held it does not, they may wait for it. */
 bool guard_minds_near(const struct guard *g);
 
+/* True if the last look found somebody at what can only be watched. */
+bool guard_sees_watched(const struct guard *g);
+
 /* Take *set, leave it empty, and sort it by the settings. */
 void guard_take_set(struct guard *g, struct lock_set *set);
+
+/* Sort a set that has changed, and note what follows from it. */
+void guard_note_set(struct guard *g);
 
 /* guard_time.c */
 
@@ -125,6 +137,15 @@ struct guard_step guard_looked_in_window(struct guard *g, uint64_t now_ms);
 struct guard_step guard_turned_to_shut(struct guard *g, uint32_t allowance_ms,
 				       uint64_t now_ms);
 
+/* guard_memory.c */
+
+/* Go on with the statement's own set.  False: there was no other. */
+bool guard_forget(struct guard *g);
+
+/* Forget, outside of a window, if what is remembered has had its part of the
+ * budget. */
+void guard_lose_memory(struct guard *g, uint64_t now_ms);
+
 /* guard_turn.c */
 
 /* Enter TURN or SHUT_TURN, impatiently where the turn was waited for enough. */
@@ -152,5 +173,16 @@ void guard_end_turn_wait(struct guard *g, uint64_t now_ms);
  */
 struct guard_step guard_attempt(struct guard *g, enum guard_state attempt,
 				bool is_pressing, uint64_t now_ms);
+
+/* Something was in use, and nothing is held: wait for the next attempt. */
+struct guard_step guard_attempt_later(struct guard *g, uint64_t now_ms);
+
+/* guard_try.c */
+
+/* The most ms that the statement waits for each lock in a TRY; never 0. */
+uint32_t guard_try_bound_ms(const struct guard *g);
+
+/* All that is lockable is held: enter a TRY for the rest, or a RUN. */
+struct guard_step guard_go_behind_grant(struct guard *g);
 
 #endif

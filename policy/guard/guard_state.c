@@ -5,8 +5,9 @@
  * transition; the tables below are the others, and guard_enter asserts them):
  *   (1) RUN and REFUSE, and only these, have an outcome.
  *   (2) PROTECTED comes only from an attempt that was granted for a set that
- *       covers what was planned with the locks held; PARTLY, where the set has
- *       members that no attempt can lock.
+ *       covers what was planned with the locks held, and from a run of the
+ *       statement itself where the set has members that no attempt can lock;
+ *       PARTLY, where that could not be undone.
  *   (3) WAIT never sleeps past the deadline, nor past the end of a window.
  *   (4) An attempt that waits in the server does so for less than half of
  *       deadlock_timeout.
@@ -23,8 +24,9 @@ enum {
 	/* A question that failed, or a cancel. */
 	CUT_SHORT = BIT(RUN_UNPLANNED) | BIT(REFUSE_CANCELED),
 	SPENT = BIT(LAST_LOOK) | BIT(RUN_OVERDUE),
-	GRANTED = BIT(RUN_PROTECTED) | BIT(RUN_PARTLY),
-	GRANTED_IN_WINDOW = BIT(RUN_IN_WINDOW) | BIT(RUN_PARTLY_IN_WINDOW),
+	GRANTED = BIT(RUN_PROTECTED) | BIT(RUN_PARTLY) | BIT(TRIAL),
+	GRANTED_IN_WINDOW =
+	    BIT(RUN_IN_WINDOW) | BIT(RUN_PARTLY_IN_WINDOW) | BIT(WINDOW_TRIAL),
 };
 
 static const struct {
@@ -54,6 +56,7 @@ static const uint32_t next_states[GUARD_STATE_COUNT] = {
     [GUARD_AT_SHUT_TURN] = CUT_SHORT | SPENT | BIT(SHUT) | BIT(WAIT),
     [GUARD_AT_SHUT] = CUT_SHORT | SPENT | BIT(WINDOW_LOOK) | BIT(WINDOW_WAIT),
     [GUARD_AT_ATTEMPT] = CUT_SHORT | SPENT | GRANTED | BIT(WAIT) | BIT(PLAN),
+    [GUARD_AT_TRIAL] = CUT_SHORT | SPENT | BIT(RUN_PROTECTED) | BIT(WAIT),
     [GUARD_AT_COAX] = CUT_SHORT | SPENT | BIT(LOOK),
     [GUARD_AT_WAIT] = CUT_SHORT | SPENT | BIT(LOOK) | BIT(TURN),
     [GUARD_AT_WINDOW_LOOK] = CUT_SHORT | SPENT | BIT(WINDOW_ATTEMPT) |
@@ -61,6 +64,8 @@ static const uint32_t next_states[GUARD_STATE_COUNT] = {
 			     BIT(REFUSE_DEADLOCK),
     [GUARD_AT_WINDOW_ATTEMPT] = CUT_SHORT | SPENT | GRANTED_IN_WINDOW |
 				BIT(WINDOW_WAIT) | BIT(WAIT) | BIT(PLAN),
+    [GUARD_AT_WINDOW_TRIAL] =
+	CUT_SHORT | SPENT | BIT(RUN_IN_WINDOW) | BIT(WINDOW_WAIT) | BIT(WAIT),
     [GUARD_AT_WINDOW_WAIT] = CUT_SHORT | SPENT | BIT(WINDOW_LOOK),
     [GUARD_AT_RUN_PROTECTED] = CUT_SHORT,
     [GUARD_AT_RUN_IN_WINDOW] = CUT_SHORT,
@@ -191,6 +196,9 @@ guard_add_parameters(const struct guard *g, struct guard_step *step)
 		step->minds_near =
 		    guard_minds_near(g) && g->attempts == 0 && !g->is_clear;
 		step->attempt_bound_ms = g->attempt_bound_ms;
+		break;
+	case GUARD_TRY:
+		step->try_bound_ms = guard_try_bound_ms(g);
 		break;
 	case GUARD_COAX:
 		step->coax_index = g->coax_index;

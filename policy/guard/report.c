@@ -339,6 +339,41 @@ report_waiting(struct report *out, const struct guard_account *a,
 	cut_text_add_turn(&t, a);
 }
 
+static void
+cut_text_add_remembered(struct cut_text *t, const struct lock_set *set)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < set->count; i++) {
+		const struct lock_item *item = &set->items[i];
+
+		if (!item->is_remembered)
+			continue;
+		if (count++ < TABLES_SHOWN)
+			cut_text_add(t, "%s%s (%s)", count > 1 ? ", " : "",
+				     item->name, lock_mode_name(item->mode));
+	}
+	if (count > TABLES_SHOWN)
+		cut_text_add(t, " and %zu more", count - TABLES_SHOWN);
+}
+
+void
+report_remembered(struct report *out, const struct guard_account *a,
+		  const char *tag)
+{
+	struct cut_text t = {.data = out->detail, .size = sizeof(out->detail)};
+	size_t count = a->set->count;
+
+	memset(out, 0, sizeof(*out));
+	out->sqlstate = "00000";
+	snprintf(out->message, sizeof(out->message),
+		 "%s takes %zu table%s, as this migration needed %s before",
+		 tag, count, count > 1 ? "s" : "", count > 1 ? "them" : "it");
+	cut_text_add(&t, "Remembered: ");
+	cut_text_add_remembered(&t, a->set);
+	cut_text_add(&t, ".");
+}
+
 void
 report_rival(char *out, size_t size, const struct guard_account *a)
 {

@@ -30,6 +30,10 @@ void report_refusal(struct report *out, const struct guard_account *a,
 void report_waiting(struct report *out, const struct guard_account *a,
 		    const char *tag);
 
+/* Write the notice for one that takes what is remembered.  tag: as above. */
+void report_remembered(struct report *out, const struct guard_account *a,
+		       const char *tag);
+
 /* Write the lock set in order, "a, b and 3 more"; cut to size bytes, its NUL
  * included, which there must be room for. */
 void report_lock_set(char *out, size_t size, const struct lock_set *set);

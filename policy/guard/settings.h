@@ -35,6 +35,20 @@ enum guard_on_timeout {
 	GUARD_TIMEOUT_PASS,  /* send the statement unprotected */
 };
 
+/* X(constant, text): the transactions that may be started over, unseen, when
+ * a guarded statement cannot get its locks behind those of an earlier one. */
+#define GUARD_REPLAYS(X)                                                       \
+	X(OFF, "off")                                                          \
+	/* DDL, and what shows no row but of catalogs. */                      \
+	X(DDL, "ddl")                                                          \
+	X(ON, "on")
+
+enum guard_replay {
+#define X(constant, text) GUARD_REPLAY_##constant,
+	GUARD_REPLAYS(X)
+#undef X
+};
+
 struct guard_settings {
 	enum guard_scope scope;           /* guard */
 	enum guard_policy policy;         /* policy */
@@ -46,6 +60,8 @@ struct guard_settings {
 	uint32_t in_transaction_timeout_ms;
 	uint32_t gate_window_ms;
 	uint32_t gate_transaction_ms; /* 0: the gate is open after the DDL */
+	bool has_memory;              /* memory: learns, and makes use of it */
+	enum guard_replay replay;
 	/* The name of the rule that had a part in these, borrowed, for people;
 	 * NULL: none had. */
 	const char *rule;
@@ -65,8 +81,10 @@ struct guard_settings {
 	  in_transaction_timeout_ms)                                           \
 	X(GATE_WINDOW, gate_window, gate_window_ms)                            \
 	X(GATE_TRANSACTION, gate_transaction, gate_transaction_ms)             \
+	X(REPLAY, replay, replay)                                              \
 	X(ON_TIMEOUT, on_timeout, on_timeout)                                  \
-	X(GUARD_SINGLE_TABLE, guard_single_table, guard_single_table)
+	X(GUARD_SINGLE_TABLE, guard_single_table, guard_single_table)          \
+	X(MEMORY, memory, has_memory)
 
 enum guard_setting {
 #define X(constant, name, field) GUARD_SETTING_##constant,

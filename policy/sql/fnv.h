@@ -13,4 +13,7 @@
 /* The hash of `len` bytes; data may be NULL if len is 0. */
 uint64_t fnv_hash(const void *data, size_t len);
 
+/* The hash of what `hash` is the hash of, and these bytes behind it. */
+uint64_t fnv_more(uint64_t hash, const void *data, size_t len);
+
 #endif

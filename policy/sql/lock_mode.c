@@ -89,3 +89,13 @@ lock_mode_covers(enum lock_mode outer, enum lock_mode inner)
 	}
 	return true;
 }
+
+enum lock_mode
+lock_mode_join(enum lock_mode a, enum lock_mode b)
+{
+	enum lock_mode mode = LOCK_NONE;
+
+	while (!lock_mode_covers(mode, a) || !lock_mode_covers(mode, b))
+		mode++;
+	return mode;
+}

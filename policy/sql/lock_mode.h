@@ -36,4 +36,7 @@ bool lock_mode_conflicts(enum lock_mode a, enum lock_mode b);
 /* True if `outer` conflicts with all that `inner` conflicts with. */
 bool lock_mode_covers(enum lock_mode outer, enum lock_mode inner);
 
+/* The weakest mode that covers both. */
+enum lock_mode lock_mode_join(enum lock_mode a, enum lock_mode b);
+
 #endif

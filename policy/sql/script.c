@@ -236,6 +236,66 @@ script_cut(struct script *out, const struct statement_list *list, size_t len,
 	return true;
 }
 
+bool
+script_can_undo(const struct statement *s)
+{
+	return s->control == STATEMENT_PLAIN && is_guarded(s) &&
+	       (s->effect == EFFECT_LESS || s->effect == EFFECT_DEFINITIONS);
+}
+
+/* The first statement that begins at this byte of the text or behind it. */
+static size_t
+statement_from(const struct statement_list *list, size_t pos)
+{
+	size_t i = 0;
+
+	while (i < list->count && list->items[i].start < pos)
+		i++;
+	return i;
+}
+
+/* The statement behind those at the piece's start that can be undone. */
+static size_t
+undo_end(const struct statement_list *list, const struct piece *p)
+{
+	size_t end = statement_from(list, p->end);
+	size_t i = statement_from(list, p->start);
+
+	while (i < end && script_can_undo(&list->items[i]))
+		i++;
+	return i;
+}
+
+bool
+script_can_split(const struct script *script, const struct statement_list *list,
+		 size_t piece)
+{
+	const struct piece *p = &script->pieces[piece];
+	size_t end = statement_from(list, p->end);
+	size_t split = undo_end(list, p);
+
+	return split > statement_from(list, p->start) &&
+	       count_guarded(list, split, end) == 0 &&
+	       (split == end || list->is_sound);
+}
+
+void
+script_split(struct script *script, const struct statement_list *list,
+	     size_t piece)
+{
+	struct piece *p = &script->pieces[piece];
+	size_t split = undo_end(list, p);
+
+	if (split == statement_from(list, p->end))
+		return;
+	memmove(p + 1, p, (script->count - piece) * sizeof(*p));
+	script->count++;
+	p[0].end = list->items[split].start;
+	p[1].start = p[0].end;
+	p[1].first = 0;
+	p[1].count = 0;
+}
+
 void
 script_clear(struct script *script)
 {

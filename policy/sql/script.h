@@ -50,6 +50,22 @@ struct script {
 bool script_cut(struct script *out, const struct statement_list *list,
 		size_t len, bool in_block);
 
+/* True if a run of the statement leaves nothing behind when its transaction is
+ * taken back to before it, and ends no transaction. */
+bool script_can_undo(const struct statement *s);
+
+/*
+ * True if the piece, one of those cut from `list`, begins with such statements,
+ * its guarded ones all among them, and may end behind these.
+ */
+bool script_can_split(const struct script *script,
+		      const struct statement_list *list, size_t piece);
+
+/* Make two pieces of one that script_can_split allows, if more is behind those
+ * statements; the second has nothing to plan for. */
+void script_split(struct script *script, const struct statement_list *list,
+		  size_t piece);
+
 /* Free the pieces; accepts an empty script. */
 void script_clear(struct script *script);
 

@@ -1,5 +1,5 @@
 /*
- * mailbox.h - how one thread tells a worker something: a locked queue and an
+ * mailbox.h - how one thread tells another something: a locked queue and an
  * eventfd that wakes its loop.
  */
 #ifndef LOCKSTEP_PROXY_BASE_MAILBOX_H
@@ -24,6 +24,8 @@ enum mail_kind {
 	MAIL_SHUT,       /* data: a gate_window that is shut now; a use of it */
 	MAIL_OPEN,       /* data: one that is open again; a use of it */
 	MAIL_HANDSHAKE,  /* data: a handshake whose step has been taken */
+	MAIL_WANTED,     /* to the fleet: somebody has logged in */
+	MAIL_KEY,        /* to the fleet; data: the key from now on, taken */
 };
 
 struct mail {

@@ -22,6 +22,8 @@ config_free(struct config *config)
 	conninfo_clear(&upstream);
 	tls_settings_clear(&config->tls);
 	free(config->auth_file);
+	conninfo_wipe(config->fleet);
+	free(config->fleet_key_file);
 	settings_clear_order(&config->guard.order);
 	while (config->rule_count > 0)
 		rule_clear(&config->rules[--config->rule_count]);

@@ -33,6 +33,9 @@ struct config {
 	struct tls_settings upstream_tls; /* from the CONNINFO */
 	enum auth_method auth;
 	char *auth_file;             /* owned, or NULL */
+	char *fleet;                 /* owned, a CONNINFO, or NULL: there is
+					none; a secret as upstream_conninfo */
+	char *fleet_key_file;        /* owned, or NULL */
 	uint32_t workers;            /* default: one per CPU, at most 64 */
 	uint32_t max_connections;    /* default 10000 */
 	uint32_t unix_socket_mode;   /* octal, default 0777 */
@@ -44,7 +47,7 @@ struct config {
 					streams unjudged */
 	enum log_level log_level;
 	enum log_format log_format;
-	struct guard_settings guard; /* guard to guard_single_table; where no
+	struct guard_settings guard; /* guard to memory; where no
 					rule and no session says otherwise */
 	struct rule *rules;          /* owned; in the order of the file */
 	size_t rule_count;
@@ -54,6 +57,9 @@ struct config {
 	 * guard does not exist, and no session can call it.
 	 */
 	enum guard_scope detect;
+	/* The transactions that are recorded: the most that any rule allows to
+	 * be replayed; a session may only lower it. */
+	enum guard_replay records;
 };
 
 /* Free it and all that it owns; accepts NULL. */

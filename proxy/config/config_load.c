@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "proxy/config/config_file.h"
+#include "proxy/config/config_fleet.h"
 #include "proxy/config/config_rule.h"
 #include "proxy/config/config_section.h"
 #include "proxy/config/config_tls.h"
@@ -238,6 +239,22 @@ config_scope_to_detect(const struct config *c)
 	return is_off ? GUARD_SCOPE_OFF : GUARD_SCOPE_DDL;
 }
 
+static enum guard_replay
+config_replay_to_record(const struct config *c)
+{
+	enum guard_replay most = c->guard.replay;
+	size_t i;
+
+	for (i = 0; i < c->rule_count; i++) {
+		const struct settings_part *part = &c->rules[i].part;
+
+		if (settings_part_has(part, GUARD_SETTING_REPLAY) &&
+		    part->values.replay > most)
+			most = part->values.replay;
+	}
+	return c->detect == GUARD_SCOPE_OFF ? GUARD_REPLAY_OFF : most;
+}
+
 static const struct origin *
 load_origin(const struct loading *l, const char *name)
 {
@@ -257,6 +274,12 @@ load_check_tls(struct loading *l)
 	};
 
 	config_tls_check(l->config, &origins, &l->mistakes);
+}
+
+static void
+load_check_fleet(struct loading *l)
+{
+	config_fleet_check(l->config, load_origin(l, "fleet"), &l->mistakes);
 }
 
 static void
@@ -289,9 +312,11 @@ config_load(const struct config_sources *sources, FILE *errors)
 	load_sources(&l, sources);
 	load_check_together(&l);
 	load_check_tls(&l);
+	load_check_fleet(&l);
 	config_sections_check(&l.sections, l.config, &l.mistakes);
 	config_sections_clear(&l.sections);
 	l.config->detect = config_scope_to_detect(l.config);
+	l.config->records = config_replay_to_record(l.config);
 	mistake_report_rest(&l.mistakes);
 	if (l.mistakes.count == 0)
 		return l.config;

@@ -343,8 +343,43 @@ conninfo_clear(struct conninfo *c)
 {
 	endpoint_list_clear(&c->servers);
 	tls_settings_clear(&c->tls);
-	if (c->text != NULL)
-		explicit_bzero(c->text, strlen(c->text));
-	free(c->text);
+	conninfo_wipe(c->text);
 	c->text = NULL;
+}
+
+void
+conninfo_wipe(char *text)
+{
+	if (text != NULL)
+		explicit_bzero(text, strlen(text));
+	free(text);
+}
+
+bool
+conninfo_copy_client(char **out, const char *text, struct value_error *error)
+{
+	char *message = NULL;
+	PQconninfoOption *options = PQconninfoParse(text, &message);
+	bool is_good = false;
+	char *copy;
+
+	if (options == NULL && message == NULL)
+		value_fail_memory(error);
+	else if (options == NULL)
+		conninfo_explain_failure(message, error);
+	else if (conninfo_option(options, "dbname") == NULL &&
+		 conninfo_option(options, "service") == NULL)
+		value_fail(error, "dbname is missing: a database in which "
+				  "nobody else notifies");
+	else
+		is_good = true;
+	PQfreemem(message);
+	PQconninfoFree(options);
+	if (!is_good)
+		return false;
+	copy = strdup(text);
+	if (copy == NULL)
+		return value_fail_memory(error);
+	*out = copy;
+	return true;
 }

@@ -37,4 +37,14 @@ bool conninfo_parse(struct conninfo *out, const char *text,
 /* Free all, and wipe the text; accepts a zeroed one. */
 void conninfo_clear(struct conninfo *c);
 
+/*
+ * Copy a text by which libpq itself connects, as a client, to a database that
+ * it names; *out, which conninfo_wipe takes back, is owned.  False: as above.
+ */
+bool conninfo_copy_client(char **out, const char *text,
+			  struct value_error *error);
+
+/* Wipe and free a text that may hold a password; accepts NULL. */
+void conninfo_wipe(char *text);
+
 #endif

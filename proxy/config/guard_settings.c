@@ -88,6 +88,7 @@ guard_settings_only_lower(struct settings_part *session,
 	     own->gate_window_ms > operators->gate_window_ms},
 	    {GUARD_SETTING_GATE_TRANSACTION,
 	     own->gate_transaction_ms > operators->gate_transaction_ms},
+	    {GUARD_SETTING_REPLAY, own->replay > operators->replay},
 	};
 	size_t i;
 

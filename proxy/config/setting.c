@@ -20,6 +20,7 @@ enum {
 static const char *const scopes[] = {"off", "drops", "ddl", NULL};
 static const char *const policies[] = {"auto", "lock",   "hold",
 				       "pass", "reject", NULL};
+static const char *const replays[] = {"off", "ddl", "on", NULL};
 static const char *const on_timeouts[] = {"error", "pass", NULL};
 static const char *const auth_methods[] = {"pass", "scram", NULL};
 static const char *const log_levels[] = {"error", "warning", "info",
@@ -29,6 +30,7 @@ static const char *const log_formats[] = {"text", "json", NULL};
 /* value_parse_word writes these as uint32_t. */
 static_assert(sizeof(enum guard_scope) == sizeof(uint32_t), "");
 static_assert(sizeof(enum guard_policy) == sizeof(uint32_t), "");
+static_assert(sizeof(enum guard_replay) == sizeof(uint32_t), "");
 static_assert(sizeof(enum guard_on_timeout) == sizeof(uint32_t), "");
 static_assert(sizeof(enum log_level) == sizeof(uint32_t), "");
 static_assert(sizeof(enum log_format) == sizeof(uint32_t), "");
@@ -97,16 +99,25 @@ const struct setting setting_table[] = {
     {"gate_transaction", SETTING_DURATION, 0, 5 * MINUTE,
      GUARD_FIELD(gate_transaction_ms), .preset = "5s",
      .help = "the same while a transaction keeps the locks of its DDL"},
+    {"replay", SETTING_WORD, GUARD_FIELD(replay), .words = replays,
+     .preset = "ddl",
+     .help = "transactions that are started over, unseen, for their locks"},
     {"on_timeout", SETTING_WORD, GUARD_FIELD(on_timeout), .words = on_timeouts,
      .preset = "error",
      .help = "then: an error, or the statement goes unprotected"},
     {"guard_single_table", SETTING_BOOL, GUARD_FIELD(guard_single_table),
      .preset = "off", .help = "guard what locks only one table, too"},
+    {"memory", SETTING_BOOL, GUARD_FIELD(has_memory), .preset = "on",
+     .help = "lock at once what such a transaction went on to lock before"},
     {"parse_limit", SETTING_SIZE, KB, STATEMENT_PARSE_BYTES_MAX,
      FIELD(parse_limit_bytes), .preset = "16kB",
      .help = "a longer statement is not parsed, and passes"},
     {"query_limit", SETTING_SIZE, 64 * KB, 64 * MB, FIELD(query_limit_bytes),
      .preset = "1MB", .help = "a larger message is not looked at, and passes"},
+    {"fleet", SETTING_CLIENT, FIELD(fleet), .no_preset = "none",
+     .help = "the database by which Locksteps tell one another of windows"},
+    {"fleet_key_file", SETTING_FILE, FIELD(fleet_key_file), .no_preset = "none",
+     .help = "the secret that all of them share"},
     {"log_level", SETTING_WORD, FIELD(log_level), .words = log_levels,
      .preset = "info", .help = "the least important lines that are logged"},
     {"log_format", SETTING_WORD, FIELD(log_format), .words = log_formats,
@@ -161,6 +172,17 @@ setting_store_text(char **field, const char *text, struct value_error *error)
 		return value_fail_memory(error);
 	free(*field);
 	*field = copy;
+	return true;
+}
+
+static bool
+setting_store_client(char **field, const char *text, struct value_error *error)
+{
+	char *old = *field;
+
+	if (!conninfo_copy_client(field, text, error))
+		return false;
+	conninfo_wipe(old);
 	return true;
 }
 
@@ -221,6 +243,8 @@ setting_store_field(void *field, const struct setting *s, const char *text,
 	case SETTING_TEXT:
 	case SETTING_FILE:
 		return setting_store_text(field, text, error);
+	case SETTING_CLIENT:
+		return setting_store_client(field, text, error);
 	case SETTING_ORDER:
 		return setting_store_order(field, text, error);
 	case SETTING_LISTEN:
@@ -333,6 +357,7 @@ setting_describe_allowed(FILE *out, const struct setting *s)
 		fputs("ADDR:PORT, *:PORT, /DIRECTORY:PORT", out);
 		break;
 	case SETTING_UPSTREAM:
+	case SETTING_CLIENT:
 		fputs("a libpq CONNINFO", out);
 		break;
 	case SETTING_ORDER:
@@ -356,7 +381,7 @@ setting_describe_all(FILE *out)
 		fprintf(out, "\n      %s\n", s->help);
 	}
 	fputs("\n"
-	      "Those from guard to guard_single_table can also be set in a "
+	      "Those from guard to memory can also be set in a "
 	      "[rule] of the\n"
 	      "file, and in a session, as in: SET lockstep.policy = 'hold'\n",
 	      out);

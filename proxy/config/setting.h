@@ -24,6 +24,7 @@ enum setting_kind {
 	SETTING_FILE,
 	SETTING_LISTEN,
 	SETTING_UPSTREAM,
+	SETTING_CLIENT,
 	SETTING_ORDER,
 };
 
@@ -43,7 +44,7 @@ struct setting {
 };
 
 enum {
-	SETTING_COUNT = 31,
+	SETTING_COUNT = 35,
 	/* The guard's stand together, in the order of enum guard_setting. */
 	SETTING_GUARD_FIRST = 17,
 	SETTING_WORKERS_MAX = 64,

@@ -42,30 +42,38 @@ gate_discard_use(void *data)
 }
 
 static void
-gate_tell_workers(struct daemon *d, enum mail_kind kind, struct gate_window *w)
+gate_mail(struct mailbox *to, enum mail_kind kind, struct gate_window *w)
 {
 	struct mail mail = {
 	    .kind = kind, .data = w, .discard = gate_discard_use};
+
+	atomic_fetch_add(&w->users, 1);
+	if (!mailbox_post(to, mail))
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
+		gate_window_drop(w); /* never the last: the caller's */
+}
+
+static void
+gate_tell_all(struct daemon *d, enum mail_kind kind, struct gate_window *w)
+{
 	uint32_t i;
 
-	for (i = 0; i < d->worker_count; i++) {
-		atomic_fetch_add(&w->users, 1);
-		if (!daemon_post(d, i, mail))
-			/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
-			gate_window_drop(w); /* never the last: the caller's */
-	}
+	for (i = 0; i < d->worker_count; i++)
+		gate_mail(d->mailboxes[i], kind, w);
+	if (d->fleet != NULL && (w->maker & GATE_MAKER_ELSEWHERE) == 0)
+		gate_mail(d->fleet, kind, w);
 }
 
 void
 gate_window_shut(struct daemon *d, struct gate_window *w)
 {
-	gate_tell_workers(d, MAIL_SHUT, w);
+	gate_tell_all(d, MAIL_SHUT, w);
 }
 
 void
 gate_window_open(struct daemon *d, struct gate_window *w)
 {
-	gate_tell_workers(d, MAIL_OPEN, w);
+	gate_tell_all(d, MAIL_OPEN, w);
 }
 
 /* A worker's list */

@@ -21,13 +21,18 @@
 #include "proxy/pair/daemon.h"
 #include "proxy/pair/pair.h"
 
-/* Shared by the workers; fields that are not atomic never change. */
+/* The maker of a window of another process; no session has such an id. */
+#define GATE_MAKER_ELSEWHERE (UINT64_C(1) << 63)
+
+/* Shared by threads; fields that are not atomic do not change once it is told
+ * to others. */
 struct gate_window {
 	atomic_uint users;   /* uses that keep it alive */
 	atomic_uint delayed; /* sessions that waited for it */
 	uint64_t maker;      /* the id of a session, whose own messages pass */
-	uint64_t shut_ms;    /* when it began, by clock_now_ms */
-	uint64_t until_ms;   /* when it ends by itself */
+	bool is_of_transaction; /* for locks that its transaction keeps */
+	uint64_t shut_ms;       /* when it began, by clock_now_ms */
+	uint64_t until_ms;      /* when it ends by itself */
 	struct gate_names names;
 	char database[PAIR_NAME_BYTES];
 };
@@ -45,9 +50,10 @@ struct gate_window *gate_window_new(const struct pair *maker,
 void gate_window_drop(struct gate_window *w);
 
 /*
- * Mail to all workers that the window is shut, and later that it is open again.
- * Each mail has a use of its own; that of the caller stays the caller's.  A
- * worker that cannot be told goes without the window: the gate may err.
+ * Mail to all workers that the window is shut, and later that it is open again;
+ * and to the fleet, if there is one and the window is not of another process.
+ * Each mail has a use of its own; that of the caller stays the caller's.  Who
+ * cannot be told goes without the window: the gate may err.
  */
 void gate_window_shut(struct daemon *d, struct gate_window *w);
 void gate_window_open(struct daemon *d, struct gate_window *w);

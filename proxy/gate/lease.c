@@ -116,8 +116,10 @@ lease_replace_window(struct lease *l, struct gate_window **window,
 	struct gate_window *fresh = gate_window_new(
 	    l->pair, names, clock_now_ms(), lease_pay_until(l, until_ms));
 
-	if (fresh != NULL)
+	if (fresh != NULL) {
+		fresh->is_of_transaction = window == &l->transaction;
 		gate_window_shut(l->pair->daemon, fresh);
+	}
 	lease_open_window(l, window);
 	*window = fresh;
 }
@@ -152,6 +154,13 @@ lease_keep(struct lease *l, struct gate_names *names,
 	lease_open(l);
 }
 
+void
+lease_release(struct lease *l)
+{
+	lease_open_window(l, &l->transaction);
+	lease_settle(l);
+}
+
 uint32_t
 lease_delayed(const struct lease *l)
 {
@@ -168,4 +177,5 @@ lease_end(struct lease *l)
 	lease_open_window(l, &l->transaction);
 	lease_open(l);
 	lease_give_turn(l);
+	l->keeps_locks = false;
 }

@@ -26,7 +26,8 @@ struct lease {
 	uint64_t paid_until_ms; /* off the allowance, for both windows */
 	bool is_waited_at;      /* by somebody, since paid_from_ms */
 	bool has_turn;          /* taken, and not given back */
-	uint32_t delayed;       /* sessions that waited at windows now open */
+	bool keeps_locks; /* of a guarded statement, with the gate or not */
+	uint32_t delayed; /* sessions that waited at windows now open */
 };
 
 /*
@@ -63,11 +64,23 @@ void lease_open(struct lease *l);
 void lease_keep(struct lease *l, struct gate_names *names,
 		uint32_t gate_transaction_ms);
 
-/* True if something is kept from others: the turn, or the gate. */
+/* Open the gate that lease_keep has shut, if it is. */
+void lease_release(struct lease *l);
+
+/* Note that the client's transaction keeps the locks of a guarded statement,
+ * until lease_end. */
+static inline void
+lease_note_locks(struct lease *l)
+{
+	l->keeps_locks = true;
+}
+
+/* True if something is kept from others: locks, the turn, or the gate. */
 static inline bool
 lease_is_held(const struct lease *l)
 {
-	return l->has_turn || l->window != NULL || l->transaction != NULL;
+	return l->keeps_locks || l->has_turn || l->window != NULL ||
+	       l->transaction != NULL;
 }
 
 /* The number of sessions that have waited since `delayed` was set to 0. */

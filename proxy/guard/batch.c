@@ -89,6 +89,12 @@ batch_add_overrides(struct batch *b)
 	batch_add(b, BATCH_OVERRIDES, overrides_query(), NULL, 0);
 }
 
+void
+batch_add_isolation(struct batch *b)
+{
+	batch_add(b, BATCH_ISOLATION, session_isolation_query(), NULL, 0);
+}
+
 /* Add an attempt, or the like; sql is taken, and NULL if memory is out. */
 static void
 batch_add_attempt_sql(struct batch *b, char *sql)
@@ -158,13 +164,34 @@ batch_add_clocks(struct batch *b, uint32_t server_version)
 			  NULL, 0);
 }
 
+static void
+free_params(char **params, size_t count)
+{
+	while (count > 0)
+		free(params[--count]);
+}
+
+void
+batch_add_repeatable(struct batch *b, const struct repeat *repeat,
+		     bool only_catalogs)
+{
+	char *params[REPEATABLE_PARAMS];
+
+	if (!repeatable_params(params, repeat, only_catalogs)) {
+		batch_fail(b);
+		return;
+	}
+	batch_add(b, BATCH_REPEATABLE, repeatable_query(), params,
+		  REPEATABLE_PARAMS);
+	free_params(params, REPEATABLE_PARAMS);
+}
+
 void
 batch_add_plan(struct batch *b, const struct statement *statements,
 	       size_t count)
 {
 	char *params[LOCK_SET_PARAMS];
 	char *sql;
-	size_t i;
 
 	if (!lock_set_params(params, statements, count)) {
 		batch_fail(b);
@@ -176,8 +203,7 @@ batch_add_plan(struct batch *b, const struct statement *statements,
 	else
 		batch_fail(b);
 	free(sql);
-	for (i = 0; i < LOCK_SET_PARAMS; i++)
-		free(params[i]);
+	free_params(params, LOCK_SET_PARAMS);
 }
 
 /* Behind a look it is what others see of the session. */
@@ -241,6 +267,11 @@ batch_take_row(struct batch *b, struct span body)
 		       plain_settings_read(&b->has_own_settings, v);
 	case BATCH_RESTORE:
 		return true;
+	case BATCH_REPEATABLE:
+		b->has_repeatable =
+		    batch_read_row(v, REPEATABLE_COLUMNS, body) &&
+		    repeatable_read(&b->repeatable, v);
+		return b->has_repeatable;
 	case BATCH_FACTS:
 		held_clear(&b->held);
 		b->has_facts = batch_read_row(v, SESSION_FACTS_COLUMNS, body) &&
@@ -250,6 +281,11 @@ batch_take_row(struct batch *b, struct span body)
 	case BATCH_OVERRIDES:
 		return batch_read_row(v, OVERRIDES_COLUMNS, body) &&
 		       overrides_read(&b->overrides, v);
+	case BATCH_ISOLATION:
+		if (!batch_read_row(v, 1, body))
+			return false;
+		b->keeps_snapshot = session_isolation_keeps(v[0]);
+		return true;
 	case BATCH_CLOCK:
 		return batch_read_row(v, 1, body) &&
 		       clocks_read(&b->clocks, (enum clock_kind)b->done, v[0]);
@@ -271,16 +307,27 @@ batch_take_row(struct batch *b, struct span body)
 	return false;
 }
 
+/* Note the statements that stay where a message of this type has failed. */
+static void
+batch_note_strays(struct batch *b, uint8_t entry)
+{
+	struct guarded *g = b->injection.guarded;
+
+	if (b->done == b->count)
+		return;
+	if (entry == FRONTEND_BIND)
+		g->stray_statement = b->statements[b->done];
+	if (b->purposes[b->done] == BATCH_PLAIN)
+		g->stray_prepared = b->plain_statement;
+}
+
 static void
 batch_take_error(struct batch *b, uint8_t entry, struct frame frame,
 		 struct span raw)
 {
 	struct error_fields f;
 
-	if (entry == FRONTEND_BIND && b->done < b->count)
-		b->injection.guarded->stray_statement = b->statements[b->done];
-	else if (b->done < b->count && b->purposes[b->done] == BATCH_PLAIN)
-		b->injection.guarded->stray_statement = b->plain_statement;
+	batch_note_strays(b, entry);
 	if (batch_has_error(b))
 		return;
 	write_bytes(&b->error, raw.data, raw.len);

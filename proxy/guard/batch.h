@@ -14,6 +14,7 @@
 #include "policy/catalog/holders.h"
 #include "policy/catalog/lock_set.h"
 #include "policy/catalog/plain_settings.h"
+#include "policy/catalog/repeatable.h"
 #include "policy/catalog/session_facts.h"
 #include "policy/catalog/snapshot.h"
 #include "policy/guard/overrides.h"
@@ -32,6 +33,8 @@ enum batch_purpose {
 	BATCH_PLAIN,
 	BATCH_RESTORE,
 	BATCH_SNAPSHOT,
+	BATCH_REPEATABLE,
+	BATCH_ISOLATION,
 	BATCH_CLOCK, /* each is for the one of its place */
 };
 
@@ -51,12 +54,15 @@ struct batch {
 	const char *last;           /* borrowed: the command behind all else */
 	/* The results. */
 	bool has_own_settings; /* BATCH_PLAIN has set others aside */
+	bool keeps_snapshot;   /* as session_isolation_keeps has it */
 	bool has_facts;
 	bool is_odd; /* a row had not the shape its query gives it */
 	bool has_attempt;
+	bool has_repeatable;
 	size_t attempt_index; /* as attempt_read sets it */
 	struct rival rival;   /* has the turn that the attempt missed */
 	struct session_facts facts;
+	struct repeatable repeatable;
 	struct held held; /* owned */
 	struct overrides overrides;
 	struct snapshot snapshot;
@@ -86,12 +92,15 @@ void batch_end_with(struct batch *b, const char *sql); /* behind all else */
 void batch_add_plain(struct batch *b, bool restores);
 void batch_add_facts(struct batch *b, bool in_block);
 void batch_add_overrides(struct batch *b);
+void batch_add_isolation(struct batch *b);
 void batch_add_attempt(struct batch *b, const struct attempt *attempt);
 void batch_add_coax(struct batch *b, size_t index, uint32_t wait_ms);
 void batch_add_names(struct batch *b);
 void batch_add_snapshot(struct batch *b);
 void batch_add_look(struct batch *b);
 void batch_add_clocks(struct batch *b, uint32_t server_version);
+void batch_add_repeatable(struct batch *b, const struct repeat *repeat,
+			  bool only_catalogs);
 void batch_add_plan(struct batch *b, const struct statement *statements,
 		    size_t count);
 

@@ -60,6 +60,7 @@ exchange_end(struct exchange *x)
 {
 	pair_set_held(x->pair, false);
 	exchange_trim_lease(x);
+	exchange_trim_trail(x);
 	exchange_enter(x, EXCHANGE_DONE);
 }
 
@@ -96,7 +97,9 @@ exchange_send_kept(struct exchange *x)
 void
 exchange_run(struct exchange *x)
 {
-	if (exchange_is_query(x))
+	if (x->replay.is_under_way)
+		exchange_repeat(x);
+	else if (exchange_is_query(x))
 		exchange_run_piece(x);
 	else
 		exchange_send_kept(x);
@@ -186,7 +189,7 @@ exchange_leave_fence(struct exchange *x)
 
 /* The results */
 
-static void
+void
 exchange_note_result(struct exchange *x, struct frame frame)
 {
 	struct error_fields f;
@@ -320,6 +323,14 @@ exchange_answer(struct exchange *x, const struct pipeline_event *event,
 		return false;
 	if (x->phase == EXCHANGE_COMMITTING && event->verdict == PIPELINE_ASYNC)
 		return exchange_answer_commit(x, frame, raw);
+	if (x->phase == EXCHANGE_REPEATING)
+		return replay_answer(&x->replay, &frame, raw);
+	if (x->phase == EXCHANGE_TRYING && exchange_answers_trial(event))
+		return exchange_answer_trial(x, event, frame, raw);
+	if (event->owner == PIPELINE_PROXY && frame.body.data == NULL) {
+		pair_close(x->pair, CLOSE_SERVER_BAD, "message too large");
+		return false;
+	}
 	if (event->owner == PIPELINE_PROXY)
 		return batch_answer(&x->batch, event, frame, raw);
 	if (x->phase == EXCHANGE_OBSERVING)
@@ -347,13 +358,21 @@ exchange_step(struct exchange *x)
 	case EXCHANGE_OPENING:
 		exchange_opened(x);
 		break;
+	case EXCHANGE_TRYING:
+		exchange_tried(x);
+		break;
+	case EXCHANGE_RESTORING:
+		exchange_restored(x);
+		break;
 	case EXCHANGE_RUNNING:
 		exchange_ran(x);
 		break;
 	case EXCHANGE_COMMITTING:
 		exchange_committed(x);
 		break;
+	case EXCHANGE_ISOLATING:
 	case EXCHANGE_PLANNING:
+	case EXCHANGE_RECALLING:
 	case EXCHANGE_LOOKING:
 	case EXCHANGE_NAMING:
 	case EXCHANGE_ATTEMPTING:
@@ -362,6 +381,11 @@ exchange_step(struct exchange *x)
 	case EXCHANGE_UNDOING:
 	case EXCHANGE_REFUSING:
 		exchange_guard_step(x);
+		break;
+	case EXCHANGE_JUDGING:
+	case EXCHANGE_RESTARTING:
+	case EXCHANGE_REPEATING:
+		exchange_replay_step(x);
 		break;
 	case EXCHANGE_ASKING:
 		exchange_asked(x);
@@ -382,19 +406,26 @@ exchange_timer(struct exchange *x)
 		break;
 	case EXCHANGE_ASKING:
 	case EXCHANGE_OPENING:
+	case EXCHANGE_ISOLATING:
 	case EXCHANGE_PLANNING:
+	case EXCHANGE_RECALLING:
 	case EXCHANGE_LOOKING:
 	case EXCHANGE_NAMING:
 	case EXCHANGE_ATTEMPTING:
 	case EXCHANGE_CHECKING:
 	case EXCHANGE_COAXING:
 	case EXCHANGE_UNDOING:
+	case EXCHANGE_JUDGING:
+	case EXCHANGE_RESTARTING:
+	case EXCHANGE_RESTORING:
 	case EXCHANGE_REFUSING:
 		exchange_late(x);
 		break;
 	case EXCHANGE_FENCE:
+	case EXCHANGE_TRYING:
 	case EXCHANGE_RUNNING:
 	case EXCHANGE_COMMITTING:
+	case EXCHANGE_REPEATING:
 	case EXCHANGE_OBSERVING:
 	case EXCHANGE_DONE:
 		break;
@@ -404,8 +435,10 @@ exchange_timer(struct exchange *x)
 bool
 exchange_cancel(struct exchange *x)
 {
+	/* Where it runs on trial, our bound may strike first. */
+	x->is_canceled |= x->phase == EXCHANGE_TRYING;
 	if (exchange_is_running(x) || exchange_is_done(x) ||
-	    x->phase == EXCHANGE_COAXING)
+	    x->phase == EXCHANGE_COAXING || x->phase == EXCHANGE_REPEATING)
 		return false;
 	exchange_guard_cancel(x);
 	return true;
@@ -433,7 +466,8 @@ exchange_is_held(const struct exchange *x)
 bool
 exchange_is_running(const struct exchange *x)
 {
-	return x->phase == EXCHANGE_RUNNING ||
+	return x->phase == EXCHANGE_TRYING || x->phase == EXCHANGE_RESTORING ||
+	       x->phase == EXCHANGE_RUNNING ||
 	       x->phase == EXCHANGE_COMMITTING ||
 	       x->phase == EXCHANGE_OBSERVING;
 }
@@ -447,7 +481,10 @@ exchange_is_done(const struct exchange *x)
 struct span
 exchange_error(const struct exchange *x)
 {
-	return span_of(x->batch.error.data, x->batch.error.len);
+	const struct writer *error =
+	    x->phase == EXCHANGE_REPEATING ? &x->replay.error : &x->batch.error;
+
+	return span_of(error->data, error->len);
 }
 
 void
@@ -458,6 +495,8 @@ exchange_free(struct exchange *x)
 	atomic_fetch_sub(&x->pair->daemon->exchanges, 1);
 	guard_clear(&x->guard);
 	batch_clear(&x->batch);
+	replay_clear(&x->replay);
+	trial_clear(&x->trial);
 	query_clear(&x->query);
 	held_clear(&x->held);
 	gate_names_clear(&x->names);

@@ -119,7 +119,7 @@ exchange_end_attempt(struct exchange *x, enum attempt_result result)
 			       clock_now_ms());
 	if (x->is_canceled)
 		step = guard_cancel(&x->guard);
-	if (guard_outcome_holds(step.outcome) ||
+	if (guard_outcome_holds(step.outcome) || step.action == GUARD_TRY ||
 	    !exchange_needs_undo(x, result))
 		exchange_act(x, step);
 	else

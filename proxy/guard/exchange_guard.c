@@ -22,8 +22,7 @@ exchange_text(const struct exchange *x)
 	return exchange_is_query(x) ? &x->query.list : &x->facts->list;
 }
 
-/* The statements to prepare for, borrowed; NULL for a cancel at the gate. */
-static const struct statement *
+const struct statement *
 exchange_statements(const struct exchange *x, size_t *count)
 {
 	if (x->is_of_gate) {
@@ -54,8 +53,10 @@ exchange_tag(const struct exchange *x)
 void
 exchange_add_plan(struct exchange *x)
 {
-	size_t count;
-	const struct statement *statements = exchange_statements(x, &count);
+	const struct replay *r = &x->replay;
+	size_t count = r->all_count;
+	const struct statement *statements =
+	    r->all != NULL ? r->all : exchange_statements(x, &count);
 
 	batch_add_plan(&x->batch, statements, count);
 }
@@ -92,7 +93,7 @@ exchange_send_plan(struct exchange *x)
 }
 
 /* As the plan has found them, settings of the session's are set aside. */
-static void
+void
 exchange_begin_question(struct exchange *x, enum exchange_phase phase)
 {
 	exchange_begin_batch(x, phase);
@@ -130,13 +131,24 @@ exchange_send_look(struct exchange *x)
 }
 
 void
+exchange_end_skipping(struct exchange *x)
+{
+	if (x->pair->pipeline.skipping && exchange_may_sync(x))
+		inject_sync(&x->batch.injection);
+}
+
+void
 exchange_send_undo(struct exchange *x)
 {
 	exchange_begin_batch(x, EXCHANGE_UNDOING);
+	/* Not for the Sync behind all of it alone. */
+	if (x->context == CONTEXT_BLOCK || x->trial.state == TRIAL_BOUND)
+		exchange_end_skipping(x);
 	if (x->context == CONTEXT_BLOCK)
 		batch_add_command(&x->batch, SAVEPOINT_UNDO);
 	else if (exchange_is_query(x))
 		batch_add_command(&x->batch, "ROLLBACK");
+	exchange_add_closes(x);
 	(void)batch_send(&x->batch, true);
 }
 
@@ -151,12 +163,22 @@ exchange_release_savepoint(struct exchange *x)
 	(void)batch_send(&x->batch, true);
 }
 
-static void
-exchange_run_guarded(struct exchange *x, const struct guard_step *step)
+void
+exchange_keep_gate(struct exchange *x)
 {
-	if (guard_outcome_holds(step->outcome) && guard_gate_lasts(&x->guard))
+	if (!guard_outcome_holds(guard_step(&x->guard).outcome))
+		return;
+	if (x->context != CONTEXT_IDLE)
+		lease_note_locks(&x->guarded->lease);
+	if (guard_gate_lasts(&x->guard))
 		lease_keep(&x->guarded->lease, &x->names,
 			   x->settings.gate_transaction_ms);
+}
+
+static void
+exchange_run_guarded(struct exchange *x)
+{
+	exchange_keep_gate(x);
 	if (x->has_savepoint)
 		exchange_release_savepoint(x);
 	else
@@ -207,7 +229,10 @@ exchange_act(struct exchange *x, struct guard_step step)
 	case GUARD_IDLE:
 		break;
 	case GUARD_PLAN:
-		exchange_send_plan(x);
+		if (exchange_fears_snapshot(x))
+			exchange_ask_isolation(x);
+		else
+			exchange_send_plan(x);
 		break;
 	case GUARD_HOLDERS:
 		exchange_send_look(x);
@@ -217,6 +242,9 @@ exchange_act(struct exchange *x, struct guard_step step)
 		break;
 	case GUARD_SHUT:
 		exchange_send_names(x);
+		break;
+	case GUARD_TRY:
+		exchange_send_trial(x, &step);
 		break;
 	case GUARD_COAX:
 		exchange_send_coax(x, &step);
@@ -228,10 +256,11 @@ exchange_act(struct exchange *x, struct guard_step step)
 		exchange_wait(x);
 		break;
 	case GUARD_RUN:
-		exchange_run_guarded(x, &step);
+		exchange_run_guarded(x);
 		break;
 	case GUARD_REFUSE:
-		exchange_refuse(x);
+		if (!exchange_replay(x))
+			exchange_refuse(x);
 		break;
 	}
 }
@@ -246,10 +275,11 @@ exchange_protect(struct exchange *x, enum exchange_context context)
 
 	x->context = context;
 	x->is_noticing = false;
+	x->knows_isolation = false;
 	x->notice_ms = now_ms + FIRST_NOTICE_MS;
 	x->log = (struct guard_log){
 	    .statement = exchange_tag(x),
-	    .begun_ms = now_ms,
+	    .begun_ms = x->replay.count > 0 ? x->replay.begun_ms : now_ms,
 	};
 	x->guarded->lease.delayed = 0;
 	pair_set_held(x->pair, true);
@@ -288,7 +318,8 @@ exchange_give_up(struct exchange *x)
 static enum guard_scope
 exchange_least_scope(const struct exchange *x)
 {
-	bool is_behind = lease_is_held(&x->guarded->lease);
+	bool is_behind =
+	    lease_is_held(&x->guarded->lease) || x->replay.count > 0;
 	enum guard_scope least =
 	    is_behind ? GUARD_SCOPE_DROPS : GUARD_SCOPE_BEHIND;
 	const struct statement_list *list = exchange_text(x);
@@ -342,8 +373,7 @@ exchange_choose_settings(struct exchange *x)
 				     is_again ? NULL : exchange_warn, x);
 }
 
-/* True if a question came to nothing, which has been dealt with. */
-static bool
+bool
 exchange_is_cut_short(struct exchange *x)
 {
 	if (exchange_has_lost(x))
@@ -359,6 +389,7 @@ static void
 exchange_planned(struct exchange *x)
 {
 	struct batch *b = &x->batch;
+	struct guard_step step;
 
 	x->has_savepoint = x->has_savepoint && batch_has_error(b);
 	if (exchange_is_cut_short(x))
@@ -369,15 +400,20 @@ exchange_planned(struct exchange *x)
 		exchange_give_up(x);
 		return;
 	}
+	exchange_fit_replay(x);
 	held_clear(&x->held);
 	x->held = b->held;
 	memset(&b->held, 0, sizeof(b->held));
 	held_subtract(&x->held, &b->planned);
 	if (exchange_is_in_company(x))
 		guard_expect_more(&x->guard);
-	exchange_act(x, guard_planned(&x->guard, &x->settings,
-				      exchange_least_scope(x), &b->facts,
-				      &b->planned, clock_now_ms()));
+	if (exchange_can_try(x))
+		guard_allow_trials(&x->guard);
+	exchange_learn(x);
+	step = guard_planned(&x->guard, &x->settings, exchange_least_scope(x),
+			     &b->facts, &b->planned, clock_now_ms());
+	if (!exchange_recall(x, &step))
+		exchange_act(x, step);
 }
 
 static void
@@ -446,8 +482,14 @@ void
 exchange_guard_step(struct exchange *x)
 {
 	switch (x->phase) {
+	case EXCHANGE_ISOLATING:
+		exchange_know_isolation(x);
+		break;
 	case EXCHANGE_PLANNING:
 		exchange_planned(x);
+		break;
+	case EXCHANGE_RECALLING:
+		exchange_recalled(x);
 		break;
 	case EXCHANGE_LOOKING:
 		exchange_looked(x);
@@ -473,10 +515,15 @@ exchange_guard_step(struct exchange *x)
 		else
 			exchange_refused(x);
 		break;
+	case EXCHANGE_JUDGING:
+	case EXCHANGE_RESTARTING:
+	case EXCHANGE_REPEATING:
 	case EXCHANGE_ASKING:
 	case EXCHANGE_WAITING:
 	case EXCHANGE_FENCE:
 	case EXCHANGE_OPENING:
+	case EXCHANGE_TRYING:
+	case EXCHANGE_RESTORING:
 	case EXCHANGE_RUNNING:
 	case EXCHANGE_COMMITTING:
 	case EXCHANGE_OBSERVING:

@@ -14,8 +14,15 @@
 void
 exchange_send_piece(struct exchange *x)
 {
+	struct query *q = &x->query;
+
 	exchange_begin_run(x, EXCHANGE_RUNNING);
-	query_send_piece(&x->query, x->in_own_block);
+	query_send_piece(q, x->in_own_block);
+	if (q->piece == 0)
+		guarded_record_query(
+		    x->guarded, span_of((const uint8_t *)q->text, q->text_len));
+	else
+		recording_expect_ready(&x->guarded->recording);
 }
 
 /* Begin a block of ours without an attempt. */
@@ -132,6 +139,7 @@ exchange_ran(struct exchange *x)
 		exchange_log_piece(x);
 		exchange_trim_lease(x);
 		guard_clear(&x->guard);
+		replay_clear(&x->replay);
 		exchange_start_piece(x);
 	} else if (x->in_own_block) {
 		exchange_commit(x);

@@ -12,6 +12,7 @@
 static void
 exchange_finish_failed(struct exchange *x)
 {
+	x->guarded->trail.is_lost = true;
 	/* No guarded statement ends with a gate message, nor with our BEGIN. */
 	if (!x->is_of_gate && guard_step(&x->guard).outcome != GUARD_PENDING)
 		exchange_log(x);
@@ -52,7 +53,13 @@ exchange_add_failure(struct exchange *x)
 static void
 exchange_send_failure(struct exchange *x)
 {
+	bool is_lost = exchange_status(x) == TRANSACTION_IDLE &&
+		       x->context == CONTEXT_BLOCK;
+
 	exchange_begin_batch(x, EXCHANGE_REFUSING);
+	if (is_lost) /* the BEGIN of a replay failed */
+		batch_add_command(&x->batch, "BEGIN");
+	exchange_end_skipping(x);
 	if (x->in_own_block)
 		batch_add_command(&x->batch, "ROLLBACK");
 	else
@@ -84,6 +91,13 @@ exchange_note_failure(struct exchange *x)
 		(void)guard_cancel(&x->guard);
 	else
 		(void)guard_plan_failed(&x->guard);
+}
+
+void
+exchange_fail_transaction(struct exchange *x)
+{
+	x->is_failing = true;
+	exchange_send_failure(x);
 }
 
 /*

@@ -4,16 +4,23 @@
  *
  *   FENCE       waits until all that was sent before has been answered
  *   OPENING     a block of ours is begun, for the piece that follows and more
+ *   ISOLATING   whether a plan may take a snapshot now is asked
  *   PLANNING    session facts and lock set are asked for     -> guard
+ *   RECALLING   what is left of the tables that are remembered -> guard
  *   LOOKING     who holds conflicting locks                  -> guard
  *   NAMING      by which names the gate goes                 -> guard
  *   ATTEMPTING  all locks in order, or none                  -> guard
  *   CHECKING    the lock set once more, under the locks      -> guard
  *   COAXING     an autovacuum is to give way                 -> guard
- *   UNDOING     what an attempt left open is closed          -> guard
+ *   UNDOING     what an attempt or a trial left is closed    -> guard
+ *   JUDGING     may the transaction be started over
+ *   RESTARTING  it is rolled back
+ *   REPEATING   what the client has sent is sent again   -> guard, at the end
  *   ASKING      for the clocks of who waits at the gate
  *   WAITING     nothing is under way; a timer or a cancel    -> guard
  *   REFUSING    the server's transaction is made to fail
+ *   TRYING      the statement runs, and may be undone        -> guard
+ *   RESTORING   it has run, and the session's settings are set back
  *   RUNNING     a piece of a simple Query                    -> next piece
  *   COMMITTING  our own block around it
  *   OBSERVING   an Execute was passed on; its answer is noted for the log
@@ -36,7 +43,12 @@
  *   (1) Every transition but those from WAITING and OBSERVING is made with
  *       the pipeline quiet, or from FENCE when the server wants copy data.
  *   (2) In WAITING no lock that an attempt took is held.
- *   (3) The client's statement is sent once, or an error instead of it.
+ *   (3) The client's statement takes effect once, or an error is delivered
+ *       instead of it.  It is sent once, but for runs on trial: those that our
+ *       own bound ends are undone before anything else is sent, and none of
+ *       their answers is delivered.
+ *   (4) The statements before it in its transaction are sent again only behind
+ *       a rollback of all of them, and none of their answers is delivered.
  */
 #ifndef LOCKSTEP_PROXY_GUARD_EXCHANGE_STATE_H
 #define LOCKSTEP_PROXY_GUARD_EXCHANGE_STATE_H
@@ -49,20 +61,29 @@
 #include "proxy/guard/exchange.h"
 #include "proxy/guard/guard_log.h"
 #include "proxy/guard/query.h"
+#include "proxy/guard/replay.h"
+#include "proxy/guard/trial.h"
 
 /* X(constant, name); the names go to log, console and debugger. */
 #define EXCHANGE_PHASES(X)                                                     \
 	X(FENCE, "fence")                                                      \
 	X(OPENING, "opening")                                                  \
+	X(ISOLATING, "isolating")                                              \
 	X(PLANNING, "planning")                                                \
+	X(RECALLING, "recalling")                                              \
 	X(LOOKING, "looking")                                                  \
 	X(NAMING, "naming")                                                    \
 	X(ATTEMPTING, "attempting")                                            \
 	X(CHECKING, "checking")                                                \
 	X(COAXING, "coaxing")                                                  \
 	X(UNDOING, "undoing")                                                  \
+	X(JUDGING, "judging")                                                  \
+	X(RESTARTING, "restarting")                                            \
+	X(REPEATING, "repeating")                                              \
 	X(ASKING, "asking")                                                    \
 	X(WAITING, "waiting")                                                  \
+	X(TRYING, "trying")                                                    \
+	X(RESTORING, "restoring")                                              \
 	X(RUNNING, "running")                                                  \
 	X(COMMITTING, "committing")                                            \
 	X(REFUSING, "refusing")                                                \
@@ -110,6 +131,7 @@ struct exchange {
 	bool is_stirring; /* nor for that: the server's idle clock runs */
 	bool is_late;     /* the server has not answered for long */
 	bool has_savepoint;    /* ours */
+	bool knows_isolation;  /* a plan may come before the statement */
 	bool has_own_settings; /* the session, as batch.h says */
 	bool in_own_block;     /* the rest runs between our BEGIN and COMMIT */
 	/*
@@ -121,6 +143,8 @@ struct exchange {
 	struct guard_settings settings; /* for this statement, once planned */
 	struct guard guard;
 	struct batch batch;
+	struct replay replay;
+	struct trial trial;
 	struct held held;         /* as of the last plan */
 	struct snapshot snapshot; /* from before the plan of the guard's set */
 	struct gate_names names;  /* the names of the set that is locked */
@@ -167,6 +191,9 @@ void exchange_run(struct exchange *x);
 
 /* Enter the phase in which the client's statement runs. */
 void exchange_begin_run(struct exchange *x, enum exchange_phase phase);
+
+/* Note, for the log, a message that answers the client's statement. */
+void exchange_note_result(struct exchange *x, struct frame frame);
 
 /* Keep nothing from others any longer, unless the locks are kept. */
 void exchange_trim_lease(struct exchange *x);
@@ -241,7 +268,12 @@ void exchange_guard_cancel(struct exchange *x);
  */
 bool exchange_may_sync(const struct exchange *x);
 
-/* Send what closes all that an attempt left open, and enter UNDOING. */
+/* Begin a batch with a Sync where the server skips to one, and it may be ours.
+ */
+void exchange_end_skipping(struct exchange *x);
+
+/* Send what closes all that an attempt or a trial left open, and enter UNDOING.
+ */
 void exchange_send_undo(struct exchange *x);
 
 /* exchange_attempt.c */
@@ -252,6 +284,88 @@ void exchange_send_attempt(struct exchange *x, const struct guard_step *step);
 /* ATTEMPTING is done, or CHECKING: go on from there. */
 void exchange_attempted(struct exchange *x);
 void exchange_checked(struct exchange *x);
+
+/* Enter this phase and begin a batch of questions, which run under settings of
+ * ours where the session's own stand in the way. */
+void exchange_begin_question(struct exchange *x, enum exchange_phase phase);
+
+/* True if a question came to nothing, which has been dealt with. */
+bool exchange_is_cut_short(struct exchange *x);
+
+/* The statements to prepare for, borrowed; NULL for a cancel at the gate. */
+const struct statement *exchange_statements(const struct exchange *x,
+					    size_t *count);
+
+/* exchange_trail.c */
+
+/* The plan is there, and the guard has not got it yet: let the memory learn
+ * from it. */
+void exchange_learn(struct exchange *x);
+
+/* The guard has the plan, and did not yet carry out this step.  True: what is
+ * remembered has been asked for, and the step comes when that is answered. */
+bool exchange_recall(struct exchange *x, const struct guard_step *step);
+
+/* RECALLING is done. */
+void exchange_recalled(struct exchange *x);
+
+/* The statement is at its end: so is the trail, if no transaction is open. */
+void exchange_trim_trail(struct exchange *x);
+
+/* exchange_replay.c */
+
+/* The statement is to be refused: start its transaction over instead.  False:
+ * that cannot be. */
+bool exchange_replay(struct exchange *x);
+
+/* The statement has been planned: its budget is less what replays have used,
+ * and in a transaction that can be started over soon spent. */
+void exchange_fit_replay(struct exchange *x);
+
+/* Send again what comes next: the guard lets the statement run. */
+void exchange_repeat(struct exchange *x);
+
+/* Go on in JUDGING to REPEATING: all that was sent has been answered. */
+void exchange_replay_step(struct exchange *x);
+
+/* The statement runs, or has run: note that the client's transaction keeps the
+ * locks, and keep the gate shut for as long as it does, if that is wanted. */
+void exchange_keep_gate(struct exchange *x);
+
+/* exchange_trial.c */
+
+/* True if the statement could be run and undone. */
+bool exchange_can_try(const struct exchange *x);
+
+/* Run the statement under the step's bound, and enter TRYING. */
+void exchange_send_trial(struct exchange *x, const struct guard_step *step);
+
+/* True if a message in TRYING answers the statement, and no question of ours.
+ */
+bool exchange_answers_trial(const struct pipeline_event *event);
+
+/* Take such a message, as exchange_answer does. */
+bool exchange_answer_trial(struct exchange *x,
+			   const struct pipeline_event *event,
+			   struct frame frame, struct span raw);
+
+/* TRYING and RESTORING are done: go on from there. */
+void exchange_tried(struct exchange *x);
+void exchange_restored(struct exchange *x);
+
+/* Add to the batch what closes the statements that an undone run prepared. */
+void exchange_add_closes(struct exchange *x);
+
+/* exchange_snapshot.c */
+
+/* True if the isolation level is to be asked for before a plan is made. */
+bool exchange_fears_snapshot(const struct exchange *x);
+
+/* Ask for it, and enter ISOLATING. */
+void exchange_ask_isolation(struct exchange *x);
+
+/* ISOLATING is done: plan, or let the statement run as if without us. */
+void exchange_know_isolation(struct exchange *x);
 
 /* exchange_patience.c */
 
@@ -284,9 +398,11 @@ void exchange_refused(struct exchange *x);
 /*
  * End the statement with the error that the server answered the batch with:
  * exchange_fail first closes what is open, and exchange_deliver_error sends the
- * error when that is done.
+ * error when that is done.  exchange_fail_transaction does with the error that
+ * x->error has.
  */
 void exchange_fail(struct exchange *x);
+void exchange_fail_transaction(struct exchange *x);
 void exchange_deliver_error(struct exchange *x);
 
 #endif

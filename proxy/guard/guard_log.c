@@ -1,5 +1,6 @@
 #include "proxy/guard/guard_log.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "policy/guard/report.h"
@@ -8,6 +9,7 @@
 #include "proxy/base/log.h"
 #include "proxy/config/guard_settings.h"
 #include "proxy/guard/guarded.h"
+#include "proxy/guard/replay.h"
 
 void
 guard_log_result(struct guard_log *l, const void *text, size_t len)
@@ -33,6 +35,12 @@ guard_log_why(struct guard_log *l, struct span error)
 	if (why.len > 0)
 		memcpy(l->why, why.data, why.len);
 	l->why[why.len] = '\0';
+}
+
+void
+guard_log_because(struct guard_log *l, const char *why)
+{
+	snprintf(l->why, sizeof(l->why), "%s", why);
 }
 
 static void
@@ -108,7 +116,11 @@ guard_log_outcome(const struct guard_log *l, const struct guarded *of,
 		report_unlockable(tables, sizeof(tables), a.set);
 		log_text(&e, "unlocked", tables);
 	}
+	if (a.remembered > 0)
+		log_number(&e, "remembered", a.remembered);
 	log_number(&e, "attempts", a.attempts);
+	if (a.trials > 0)
+		log_number(&e, "trials", a.trials);
 	log_number(&e, "held_ms", run_ms - l->begun_ms);
 	log_number(&e, "run_ms", now_ms - run_ms);
 	if (a.had_window) {
@@ -117,9 +129,32 @@ guard_log_outcome(const struct guard_log *l, const struct guarded *of,
 		log_number(&e, "delayed", lease_delayed(&of->lease));
 	}
 	guard_log_add_turn(&e, &a);
+	if (l->no_replay != NULL)
+		log_text(&e, "no_replay", l->no_replay);
 	log_text(&e, "result", l->result);
 	if (a.facts->has_old_snapshot)
 		log_text(&e, "snapshot", "old, newer tables are not seen");
+	log_end(&e);
+}
+
+void
+guard_log_replay(const struct guard_log *l, const struct guarded *of,
+		 const struct guard *g, const struct replay *r, uint64_t now_ms)
+{
+	struct guard_account a = guard_account(g, now_ms);
+	char tables[512];
+	struct log_event e;
+
+	guard_log_begin(&e, LOG_INFO, "transaction started over", of->pair);
+	report_lock_set(tables, sizeof(tables), a.set);
+	log_text(&e, "statement", l->statement);
+	log_text(&e, "tables", tables);
+	log_text(&e, "locks", guard_outcome_name(a.outcome));
+	log_number(&e, "replay", r->count);
+	log_number(&e, "messages", of->recording.count);
+	log_number(&e, "attempts", a.attempts);
+	log_number(&e, "waited_ms", r->since_ms - l->begun_ms);
+	log_number(&e, "replay_ms", now_ms - r->since_ms);
 	log_end(&e);
 }
 
@@ -148,15 +183,28 @@ guard_log_unguarded(const struct pair *p, size_t statements)
 	log_end(&e);
 }
 
-void
-guard_log_unplanned(const struct pair *p, const char *statement)
+static void
+guard_log_missed(const struct pair *p, const char *message,
+		 const char *statement)
 {
 	struct log_event e;
 
-	guard_log_begin(&e, LOG_INFO, "statement passed unplanned", p);
+	guard_log_begin(&e, LOG_INFO, message, p);
 	log_text(&e, "statement", statement);
 	guard_log_count_unplanned(&e, p);
 	log_end(&e);
+}
+
+void
+guard_log_unplanned(const struct pair *p, const char *statement)
+{
+	guard_log_missed(p, "statement passed unplanned", statement);
+}
+
+void
+guard_log_unfollowed(const struct pair *p, const char *statement)
+{
+	guard_log_missed(p, "names change within the statement", statement);
 }
 
 void
@@ -185,21 +233,43 @@ guard_log_warn(struct pair *p, const char *text, bool tells_client)
 		(void)pair_report(p, &r);
 }
 
+static bool
+guard_log_send_notice(struct pair *p, const struct report *r)
+{
+	struct error_report e = {
+	    .severity = "NOTICE",
+	    .sqlstate = r->sqlstate,
+	    .message = r->message,
+	    .detail = r->detail,
+	};
+
+	return pair_report(p, &e);
+}
+
+bool
+guard_log_remembered(const struct guard_log *l, struct pair *p,
+		     const struct guard *g, uint64_t now_ms)
+{
+	struct guard_account a = guard_account(g, now_ms);
+	struct report r;
+
+	if (a.remembered == 0 || !a.facts->wants_notices)
+		return true;
+	report_remembered(&r, &a, l->statement);
+	return guard_log_send_notice(p, &r);
+}
+
 bool
 guard_log_notify(const struct guard_log *l, struct pair *p,
 		 const struct guard *g, uint64_t now_ms)
 {
 	struct guard_account a = guard_account(g, now_ms);
 	struct report r;
-	struct error_report e = {.severity = "NOTICE"};
 
 	if (!a.facts->wants_notices)
 		return true;
 	report_waiting(&r, &a, l->statement);
-	e.sqlstate = r.sqlstate;
-	e.message = r.message;
-	e.detail = r.detail;
-	return pair_report(p, &e);
+	return guard_log_send_notice(p, &r);
 }
 
 bool

@@ -15,6 +15,7 @@
 struct guarded;
 struct log_event;
 struct pair;
+struct replay;
 
 struct guard_log {
 	const char *statement; /* "DROP TABLE", static */
@@ -23,6 +24,9 @@ struct guard_log {
 	/* The command tag or SQLSTATE that the statement ended with. */
 	char result[64];
 	char why[128]; /* why it could not be planned; empty: it could */
+	/* Why its transaction was not started over, borrowed; NULL: that was
+	 * not thought of. */
+	const char *no_replay;
 };
 
 /* Note `len` bytes of a command tag or SQLSTATE, a copy, cut if too long. */
@@ -32,9 +36,18 @@ void guard_log_result(struct guard_log *l, const void *text, size_t len);
  * was odd. */
 void guard_log_why(struct guard_log *l, struct span error);
 
+/* Note why there is no plan, in our own words. */
+void guard_log_because(struct guard_log *l, const char *why);
+
 /* Write the line of the log for a statement that has ended, or was passed. */
 void guard_log_outcome(const struct guard_log *l, const struct guarded *of,
 		       const struct guard *g, uint64_t now_ms);
+
+/* Log that the transaction of a statement was started over: it has come there
+ * again, with the locks that the guard tells of. */
+void guard_log_replay(const struct guard_log *l, const struct guarded *of,
+		      const struct guard *g, const struct replay *r,
+		      uint64_t now_ms);
 
 /* Add to a line of the log how far the guard has come with a statement. */
 void guard_log_describe(const struct guard *g, uint64_t now_ms,
@@ -47,12 +60,21 @@ void guard_log_unguarded(const struct pair *p, size_t statements);
  * many have. */
 void guard_log_unplanned(const struct pair *p, const char *statement);
 
+/* Log that names change within a statement, its tag, so that what it locks
+ * behind that is not planned, and how many such there have been. */
+void guard_log_unfollowed(const struct pair *p, const char *statement);
+
 /* Log that a text passes that could not be looked into, and why. */
 void guard_log_unjudged(const struct pair *p, const char *why);
 
 /* Log that a setting of the session's makes no sense, and warn the client too
  * if tells_client. */
 void guard_log_warn(struct pair *p, const char *text, bool tells_client);
+
+/* Tell the client, if the statement takes tables that are remembered.  False:
+ * the pair is closing. */
+bool guard_log_remembered(const struct guard_log *l, struct pair *p,
+			  const struct guard *g, uint64_t now_ms);
 
 /*
  * Send the client the notice of a statement that waits, or the error of one

@@ -14,14 +14,12 @@ guarded_init(struct guarded *g, struct pair *pair, struct gate *gate)
 	gate_watch_init(&g->watch, gate, pair);
 }
 
-void
-guarded_release_kept(struct guarded *g)
+static void
+guarded_send_frames(struct guarded *g, const struct kept *kept)
 {
-	struct kept kept = g->kept;
-	struct span rest = buffer_span(&kept.frames);
+	struct span rest = buffer_span(&kept->frames);
 	struct frame_header h;
 
-	memset(&g->kept, 0, sizeof(g->kept));
 	(void)pair_to_server(g->pair, rest.data, rest.len);
 	while (frame_peek(&h, rest) == FRAME_OK) {
 		guarded_note_sent(g, &h, rest);
@@ -29,7 +27,36 @@ guarded_release_kept(struct guarded *g)
 		rest.len -= frame_len(&h);
 	}
 	gate_watch_note_touch(&g->watch, false);
+}
+
+void
+guarded_send_kept(struct guarded *g)
+{
+	guarded_send_frames(g, &g->kept);
+}
+
+void
+guarded_release_kept(struct guarded *g)
+{
+	struct kept kept = g->kept;
+
+	memset(&g->kept, 0, sizeof(g->kept));
+	guarded_send_frames(g, &kept);
 	kept_clear(&kept);
+}
+
+void
+guarded_record(struct guarded *g, const struct frame_header *h, struct span in)
+{
+	recording_note_sent(&g->recording, h, in, &g->pair->pipeline,
+			    pair_config(g->pair)->records);
+}
+
+void
+guarded_record_query(struct guarded *g, struct span sql)
+{
+	recording_note_query(&g->recording, sql, &g->pair->pipeline,
+			     pair_config(g->pair)->records);
 }
 
 /*
@@ -88,6 +115,9 @@ guarded_note_busy_answer(struct guarded *g, const struct frame *f,
 	if (owner == PIPELINE_CLIENT && lease_is_held(&g->lease) &&
 	    guarded_ends_transaction(g, f))
 		lease_end(&g->lease);
+	if (owner == PIPELINE_CLIENT)
+		trail_note_answer(&g->trail, g->pair->daemon->memory, f,
+				  g->pair->pipeline.status);
 	if (guarded_knows_any(g))
 		guarded_note_fate(g, f);
 }
@@ -133,4 +163,6 @@ guarded_clear(struct guarded *g)
 	gate_watch_clear(&g->watch);
 	prepared_clear(&g->prepared);
 	kept_clear(&g->kept);
+	trail_clear(&g->trail);
+	recording_clear(&g->recording);
 }

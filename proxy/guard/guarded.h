@@ -15,6 +15,8 @@
 #include "proxy/gate/lease.h"
 #include "proxy/guard/kept.h"
 #include "proxy/guard/prepared.h"
+#include "proxy/guard/recording.h"
+#include "proxy/guard/trail.h"
 #include "proxy/pair/pair.h"
 
 struct exchange;
@@ -24,16 +26,23 @@ struct guarded {
 	struct pair *pair; /* borrowed, outlives this */
 	struct gate_watch watch;
 	struct lease lease;
+	struct trail trail;
 	struct kept kept;
 	struct prepared prepared;
+	struct recording recording;
 	struct exchange *exchange; /* owned; NULL mostly */
 	bool skips_to_sync; /* after an error of ours: drop all until a Sync */
 	uint32_t injected;  /* number of statements of ours, ever */
-	uint32_t stray_statement; /* number of one to be closed; 0: none */
+	/* Numbers of what an error has left, to be closed; 0: none. */
+	uint32_t stray_statement;
+	uint32_t stray_prepared; /* for other statements of ours to EXECUTE */
 };
 
 /* Prepare a zeroed one; pair and gate are borrowed for its life. */
 void guarded_init(struct guarded *g, struct pair *pair, struct gate *gate);
+
+/* Send the frames that are kept back to the server, and keep them. */
+void guarded_send_kept(struct guarded *g);
 
 /* Send the frames that are kept back to the server, and forget them. */
 void guarded_release_kept(struct guarded *g);
@@ -47,6 +56,13 @@ void guarded_leave(struct guarded *g);
 /* Leave, and free all that is owned; exchange_free has freed the exchange. */
 void guarded_clear(struct guarded *g);
 
+/* Record a message for a replay; a part of guarded_note_sent. */
+PAIR_COLD void guarded_record(struct guarded *g, const struct frame_header *h,
+			      struct span in);
+
+/* Record a simple Query, of which the first piece has been sent. */
+void guarded_record_query(struct guarded *g, struct span sql);
+
 /* Note that a client's message, at the front of in, goes to the server now. */
 static inline void
 guarded_note_sent(struct guarded *g, const struct frame_header *h,
@@ -54,6 +70,9 @@ guarded_note_sent(struct guarded *g, const struct frame_header *h,
 {
 	pipeline_sent(&g->pair->pipeline, h->type, PIPELINE_CLIENT);
 	gate_watch_note_sent(&g->watch, h, in);
+	trail_note_sent(&g->trail, h, in);
+	if (recording_wants(&g->recording, h, in))
+		guarded_record(g, h, in);
 }
 
 /* True if a prepared statement or portal of the session is guarded. */
@@ -67,14 +86,16 @@ guarded_knows_any(const struct guarded *g)
 static inline bool
 guarded_is_busy(const struct guarded *g)
 {
-	return guarded_knows_any(g) || lease_is_held(&g->lease);
+	return guarded_knows_any(g) || lease_is_held(&g->lease) ||
+	       g->trail.key != NULL;
 }
 
 /* True if messages of this type must be whole for guarded_note_answer. */
 static inline bool
 guarded_looks_into(const struct guarded *g, uint8_t type)
 {
-	return type == BACKEND_COMMAND_COMPLETE && guarded_is_busy(g);
+	return (type == BACKEND_COMMAND_COMPLETE && guarded_is_busy(g)) ||
+	       recording_is_open(&g->recording);
 }
 
 /* The rest of guarded_note_answer for a session that is busy: a transaction may
@@ -91,9 +112,17 @@ static inline void
 guarded_note_answer(struct guarded *g, const struct frame *f,
 		    enum pipeline_owner owner)
 {
+	bool is_client = owner == PIPELINE_CLIENT;
+
 	if (f->type == BACKEND_READY_FOR_QUERY &&
-	    g->pair->pipeline.status == TRANSACTION_IDLE)
+	    g->pair->pipeline.status == TRANSACTION_IDLE) {
 		gate_watch_note_idle(&g->watch);
+		trail_note_idle(&g->trail);
+		if (is_client && g->recording.state != RECORDING_NONE)
+			recording_forget(&g->recording);
+	}
+	if (recording_is_open(&g->recording) && is_client)
+		recording_note_answer(&g->recording, f);
 	if (guarded_is_busy(g))
 		guarded_note_busy_answer(g, f, owner);
 }

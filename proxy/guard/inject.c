@@ -29,13 +29,27 @@ inject_note(struct injection *i, enum frontend_type type)
 }
 
 void
+inject_close_client(struct injection *i, const char *name)
+{
+	inject_note(i, FRONTEND_CLOSE);
+	close_write(&i->out, 'S', name);
+}
+
+void
 inject_close(struct injection *i, uint32_t number)
 {
 	char name[INJECT_NAME_BYTES];
 
 	inject_name(name, number);
-	inject_note(i, FRONTEND_CLOSE);
-	close_write(&i->out, 'S', name);
+	inject_close_client(i, name);
+}
+
+static void
+inject_close_stray(struct injection *i, uint32_t *number)
+{
+	if (*number != 0)
+		inject_close(i, *number);
+	*number = 0;
 }
 
 uint32_t
@@ -44,9 +58,8 @@ inject_prepare(struct injection *i, char name[INJECT_NAME_BYTES],
 {
 	uint32_t number = ++i->guarded->injected;
 
-	if (i->guarded->stray_statement != 0)
-		inject_close(i, i->guarded->stray_statement);
-	i->guarded->stray_statement = 0;
+	inject_close_stray(i, &i->guarded->stray_statement);
+	inject_close_stray(i, &i->guarded->stray_prepared);
 	inject_name(name, number);
 	inject_note(i, FRONTEND_PARSE);
 	parse_write(&i->out, name, sql);

@@ -42,6 +42,10 @@ uint32_t inject_prepare(struct injection *i, char name[INJECT_NAME_BYTES],
 			const char *sql);
 void inject_close(struct injection *i, uint32_t number);
 
+/* Add a Close of the client's statement of this name, which is borrowed for the
+ * call. */
+void inject_close_client(struct injection *i, const char *name);
+
 /*
  * Add a message that makes the server answer: a Sync, which also ends the
  * implicit transaction, or a Flush, which does not.

@@ -26,6 +26,7 @@ enum {
 /* Statement facts, shared by a statement and the portals made of it. */
 struct prepared_facts {
 	struct statement_list list;
+	uint64_t shape;     /* that of the text, for whoever made this to set */
 	unsigned int users; /* uses that keep it alive */
 };
 

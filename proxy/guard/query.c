@@ -55,13 +55,12 @@ query_statements(const struct query *q, size_t *count)
 }
 
 static void
-query_send(struct guarded *g, struct writer *w)
+query_send(struct guarded *g, struct writer *w, enum pipeline_owner owner)
 {
 	if (w->failed) {
 		pair_close(g->pair, CLOSE_MEMORY, NULL);
 	} else {
-		pipeline_sent(&g->pair->pipeline, FRONTEND_QUERY,
-			      PIPELINE_CLIENT);
+		pipeline_sent(&g->pair->pipeline, FRONTEND_QUERY, owner);
 		gate_watch_note_touch(&g->watch, true);
 		(void)pair_to_server(g->pair, w->data, w->len);
 	}
@@ -74,8 +73,8 @@ query_has_more(const struct query *q)
 	return q->piece + 1 < q->script.count;
 }
 
-void
-query_send_piece(struct query *q, bool in_own_block)
+static void
+query_send_as(struct query *q, bool in_own_block, enum pipeline_owner owner)
 {
 	const struct piece *p = query_piece(q);
 	struct writer w = {0};
@@ -83,7 +82,26 @@ query_send_piece(struct query *q, bool in_own_block)
 	delivery_begin(&q->delivery, q->guarded->pair, q->text, p->start,
 		       in_own_block && !query_has_more(q));
 	query_write(&w, q->text + p->start, p->end - p->start);
-	query_send(q->guarded, &w);
+	query_send(q->guarded, &w, owner);
+}
+
+void
+query_send_piece(struct query *q, bool in_own_block)
+{
+	query_send_as(q, in_own_block, PIPELINE_CLIENT);
+}
+
+bool
+query_can_undo(const struct query *q)
+{
+	return script_can_split(&q->script, &q->list, q->piece);
+}
+
+void
+query_send_trial(struct query *q, bool in_own_block)
+{
+	script_split(&q->script, &q->list, q->piece);
+	query_send_as(q, in_own_block, PIPELINE_PROXY);
 }
 
 bool

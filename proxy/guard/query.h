@@ -49,6 +49,16 @@ const struct statement *query_statements(const struct query *q, size_t *count);
 /* True if the text has pieces behind the one that is prepared for or runs. */
 bool query_has_more(const struct query *q);
 
+/* True if the piece, or a part of it with all that is guarded, can be run and
+ * undone. */
+bool query_can_undo(const struct query *q);
+
+/*
+ * Send the piece, or that part of it, which is the piece from now on, as a
+ * message of ours: the caller decides what the client sees of the answers.
+ */
+void query_send_trial(struct query *q, bool in_own_block);
+
 /* Send the piece.  in_own_block: the block is ours, and a COMMIT follows the
  * last piece. */
 void query_send_piece(struct query *q, bool in_own_block);

@@ -8,3 +8,13 @@ daemon_post(struct daemon *d, uint32_t worker, struct mail mail)
 	assert(worker < d->worker_count);
 	return mailbox_post(d->mailboxes[worker], mail);
 }
+
+void
+daemon_want_fleet(struct daemon *d)
+{
+	struct mail mail = {.kind = MAIL_WANTED};
+
+	/* Out of memory: another login, or the fleet's next look, finds it. */
+	if (d->fleet != NULL && !atomic_exchange(&d->is_fleet_wanted, true))
+		(void)mailbox_post(d->fleet, mail);
+}

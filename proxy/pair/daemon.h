@@ -18,19 +18,23 @@
 struct cancel_registry;
 struct credentials_store;
 struct handshake_pool;
+struct memory;
 struct turns;
 
 struct daemon {
 	const struct config *config;
 	struct cancel_registry *cancels;
 	struct turns *turns;
+	struct memory *memory;
 	struct handshake_pool *handshakes; /* NULL: no TLS on either leg */
 	struct credentials_store *credentials;
 	struct mailbox **mailboxes; /* one a worker, by its index */
 	uint32_t worker_count;
-	atomic_uint connections; /* sessions of all workers */
-	atomic_uint exchanges;   /* guarded statements under way */
-	atomic_uint unplanned;   /* statements that had no plan, ever */
+	struct mailbox *fleet;       /* NULL: there is none */
+	atomic_bool is_fleet_wanted; /* somebody has logged in, lately */
+	atomic_uint connections;     /* sessions of all workers */
+	atomic_uint exchanges;       /* guarded statements under way */
+	atomic_uint unplanned;       /* statements that had no plan, ever */
 };
 
 /*
@@ -38,5 +42,9 @@ struct daemon {
  * was not taken and its data is still the caller's.
  */
 bool daemon_post(struct daemon *d, uint32_t worker, struct mail mail);
+
+/* Tell the fleet, if there is one, that somebody has logged in, from any
+ * thread. */
+void daemon_want_fleet(struct daemon *d);
 
 #endif

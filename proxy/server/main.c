@@ -9,10 +9,12 @@
 #include "proxy/auth/credentials.h"
 #include "proxy/base/log.h"
 #include "proxy/config/config.h"
+#include "proxy/config/config_fleet.h"
 #include "proxy/config/config_load.h"
 #include "proxy/config/config_tls.h"
 #include "proxy/config/setting.h"
 #include "proxy/explain/explain.h"
+#include "proxy/fleet/fleet_key.h"
 #include "proxy/server/server.h"
 
 enum {
@@ -178,11 +180,28 @@ main_print_warning(void *arg, const char *text)
 	fprintf(stderr, "warning: %s\n", text);
 }
 
+/* True if what the configuration names can be read; else why is printed. */
+static bool
+main_check_files(const struct config *config)
+{
+	struct credentials *credentials = credentials_load(config, stderr);
+	struct fleet_key *key = NULL;
+	bool is_good = credentials != NULL;
+
+	if (config->fleet != NULL) {
+		key = fleet_key_read(config->fleet_key_file, stderr);
+		is_good = is_good && key != NULL;
+	}
+	credentials_release(credentials);
+	fleet_key_free(key);
+	return is_good;
+}
+
 static int
 main_check(const struct arguments *a)
 {
-	struct credentials *credentials;
 	struct config *config;
+	bool is_good;
 
 	if (a->file == NULL)
 		return main_fail_usage("check needs -c FILE");
@@ -190,11 +209,15 @@ main_check(const struct arguments *a)
 	if (config == NULL)
 		return EXIT_FAILURE;
 	config_tls_warn(config, main_print_warning, NULL);
-	credentials = credentials_load(config, stderr);
+	config_fleet_warn(config, main_print_warning, NULL);
+	is_good = main_check_files(config);
+	if (is_good && config->fleet != NULL)
+		puts("fleet: the connection is not tried; where it cannot be "
+		     "had, the log says so, and windows are this process's "
+		     "own");
 	config_free(config);
-	if (credentials == NULL)
+	if (!is_good)
 		return EXIT_FAILURE;
-	credentials_release(credentials);
 	printf("%s: ok\n", a->file);
 	return EXIT_SUCCESS;
 }

@@ -28,8 +28,11 @@
 #include "proxy/auth/credentials.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/log.h"
+#include "proxy/config/config_fleet.h"
 #include "proxy/config/config_tls.h"
+#include "proxy/fleet/fleet.h"
 #include "proxy/gate/turns.h"
+#include "proxy/guard/memory.h"
 #include "proxy/net/handshake_pool.h"
 #include "proxy/pair/cancel.h"
 #include "proxy/server/listener.h"
@@ -42,6 +45,8 @@ enum {
 struct server {
 	struct daemon daemon;
 	struct worker *workers;
+	struct fleet *fleet;         /* NULL: there is none */
+	struct fleet_key *fleet_key; /* until the fleet takes it */
 	struct event_base *base;
 	struct listeners *listeners;
 	struct event signal_event;
@@ -129,37 +134,68 @@ server_log_errors(const char *what, char *text)
 			log_line(LOG_ERROR, "%s%s", what, line);
 }
 
-/* Load credentials, one use of which is the caller's.  NULL: each mistake has
- * been logged, with `what` before it. */
-static struct credentials *
-server_load_credentials(const struct config *c, const char *what)
+/* The contents of files; all of them are loaded, or nothing. */
+struct secrets {
+	struct credentials *credentials; /* one use */
+	struct fleet_key *fleet_key;     /* NULL: there is no fleet */
+};
+
+static bool
+server_read_secrets(struct secrets *out, const struct config *c, FILE *errors)
 {
-	struct credentials *loaded = NULL;
+	out->credentials = credentials_load(c, errors);
+	out->fleet_key = NULL;
+	if (c->fleet != NULL)
+		out->fleet_key = fleet_key_read(c->fleet_key_file, errors);
+	if (out->credentials != NULL &&
+	    (c->fleet == NULL || out->fleet_key != NULL))
+		return true;
+	credentials_release(out->credentials);
+	fleet_key_free(out->fleet_key);
+	return false;
+}
+
+/* Load them, for the caller to own.  Each mistake is logged, with `what` before
+ * it: then false. */
+static bool
+server_load_secrets(struct secrets *out, const struct config *c,
+		    const char *what)
+{
 	char *text = NULL;
 	size_t size;
 	FILE *errors = open_memstream(&text, &size);
+	bool is_loaded;
 
 	if (errors == NULL) {
 		log_line(LOG_ERROR, "%sout of memory", what);
-		return NULL;
+		return false;
 	}
-	loaded = credentials_load(c, errors);
+	is_loaded = server_read_secrets(out, c, errors);
 	fclose(errors);
 	server_log_errors(what, text);
 	free(text);
-	return loaded;
+	return is_loaded;
 }
 
 static void
 server_reload(struct server *s)
 {
-	struct credentials *new =
-	    server_load_credentials(s->daemon.config, "not reloaded: ");
+	struct secrets new;
 
-	if (new == NULL)
+	if (!server_load_secrets(&new, s->daemon.config, "not reloaded: "))
 		return;
-	credentials_store_replace(s->daemon.credentials, new);
+	credentials_store_replace(s->daemon.credentials, new.credentials);
+	if (s->fleet != NULL)
+		fleet_replace_key(s->fleet, new.fleet_key);
 	log_line(LOG_INFO, "certificates, keys and auth_file are reloaded");
+}
+
+static void
+server_describe(struct server *s)
+{
+	server_tell_workers(s, MAIL_DESCRIBE);
+	if (s->fleet != NULL)
+		fleet_describe(s->fleet);
 }
 
 static void
@@ -175,7 +211,7 @@ server_signaled(evutil_socket_t fd, short what, void *arg)
 	if (info.ssi_signo == SIGHUP)
 		server_reload(s);
 	else if (info.ssi_signo == SIGUSR1)
-		server_tell_workers(s, MAIL_DESCRIBE);
+		server_describe(s);
 	else
 		server_stop_signaled(s);
 }
@@ -258,6 +294,18 @@ server_gate_burst_ms(const struct config *c)
 	return longest_ms;
 }
 
+/* Make the fleet, if one is set; it takes the key.  True also without one. */
+static bool
+server_make_fleet(struct server *s)
+{
+	struct fleet_key *key = s->fleet_key;
+
+	s->fleet_key = NULL;
+	if (key != NULL)
+		s->fleet = fleet_new(&s->daemon, key);
+	return key == NULL || s->fleet != NULL;
+}
+
 /* Allocate what the workers share.  False: out of memory, and server_stop frees
  * the rest. */
 static bool
@@ -270,13 +318,14 @@ server_make_daemon(struct server *s)
 	d->mailboxes = calloc(d->worker_count, sizeof(struct mailbox *));
 	d->cancels = cancel_registry_new();
 	d->turns = turns_new();
+	d->memory = memory_new();
 	if (s->workers == NULL || d->mailboxes == NULL || d->cancels == NULL ||
-	    d->turns == NULL)
+	    d->turns == NULL || d->memory == NULL)
 		return false;
 	turns_allow_burst(d->turns, server_gate_burst_ms(d->config));
 	for (i = 0; i < d->worker_count; i++)
 		d->mailboxes[i] = &s->workers[i].mailbox;
-	return true;
+	return server_make_fleet(s);
 }
 
 static bool
@@ -294,6 +343,8 @@ server_start_workers(struct server *s)
 		started = worker_start(&s->workers[s->started], d, s->started);
 		s->started += started;
 	}
+	if (started && s->fleet != NULL)
+		started = fleet_start(s->fleet);
 	if (!started)
 		log_line(LOG_ERROR, "cannot start a worker: %s",
 			 strerror(errno));
@@ -314,6 +365,7 @@ server_log_start(const struct config *c)
 	size_t i;
 
 	config_tls_warn(c, server_log_warning, NULL);
+	config_fleet_warn(c, server_log_warning, NULL);
 	for (i = 0; i < c->upstream_count; i++)
 		log_line(LOG_INFO, "upstream %s port %u", c->upstream[i].host,
 			 c->upstream[i].port);
@@ -331,21 +383,41 @@ server_stop(struct server *s)
 	for (i = 0; i < s->started; i++)
 		worker_join(&s->workers[i]);
 	/*
-	 * Now nobody has work for the pool, and its mails find their mailboxes.
+	 * Now nobody has work for these, and their mails find their mailboxes.
 	 */
+	fleet_stop(s->fleet);
 	handshake_pool_stop(s->daemon.handshakes);
 	for (i = 0; i < s->started; i++)
 		worker_clear(&s->workers[i]);
 	assert(atomic_load(&s->daemon.exchanges) == 0);
 	credentials_store_free(s->daemon.credentials);
+	fleet_key_free(s->fleet_key);
 	free(s->workers);
 	free(s->daemon.mailboxes);
 	cancel_registry_free(s->daemon.cancels);
 	turns_free(s->daemon.turns);
+	memory_free(s->daemon.memory);
 	if (s->signal_fd >= 0)
 		close(s->signal_fd);
 	event_base_free(s->base);
 	libevent_global_shutdown();
+}
+
+/* Load what the files hold.  False: nothing is owned, and why is logged. */
+static bool
+server_take_secrets(struct server *s)
+{
+	struct secrets first;
+
+	if (!server_load_secrets(&first, s->daemon.config, ""))
+		return false;
+	s->daemon.credentials = credentials_store_new(first.credentials);
+	s->fleet_key = first.fleet_key;
+	if (s->daemon.credentials != NULL)
+		return true;
+	log_line(LOG_ERROR, "out of memory");
+	fleet_key_free(s->fleet_key);
+	return false;
 }
 
 int
@@ -355,23 +427,17 @@ server_run(const struct config *config)
 	    .daemon = {.config = config, .worker_count = config->workers},
 	    .signal_fd = -1,
 	};
-	struct credentials *credentials;
 	int status = EXIT_FAILURE;
 
-	credentials = server_load_credentials(config, "");
-	if (credentials == NULL)
+	if (!server_take_secrets(&s))
 		return EXIT_FAILURE;
-	s.daemon.credentials = credentials_store_new(credentials);
-	if (s.daemon.credentials == NULL) {
-		log_line(LOG_ERROR, "out of memory");
-		return EXIT_FAILURE;
-	}
 	evthread_use_pthreads();
 	server_raise_descriptor_limit(config);
 	s.base = event_base_new();
 	if (s.base == NULL) {
 		log_line(LOG_ERROR, "cannot make an event loop");
 		credentials_store_free(s.daemon.credentials);
+		fleet_key_free(s.fleet_key);
 		return EXIT_FAILURE;
 	}
 	server_for_debugger = &s;

@@ -1,5 +1,6 @@
 #include "proxy/server/worker.h"
 
+#include <assert.h>
 #include <errno.h>
 
 #include "proxy/net/handshake.h"
@@ -39,6 +40,10 @@ worker_handle_mail(void *arg, const struct mail *mail)
 		break;
 	case MAIL_HANDSHAKE:
 		handshake_stepped(mail->data);
+		break;
+	case MAIL_WANTED:
+	case MAIL_KEY:
+		assert(false && "the fleet's");
 		break;
 	}
 }

@@ -95,10 +95,6 @@ relay_server_answer_exchange(struct walk *w, const struct frame *f,
 			     const struct pipeline_event *event)
 {
 	walk_flush(w);
-	if (f->body.data == NULL && event->owner == PIPELINE_PROXY) {
-		pair_close(w->p, CLOSE_SERVER_BAD, "message too large");
-		return false;
-	}
 	return exchange_answer(
 	    w->g->exchange, event, *f,
 	    span_of(w->rest.data, FRAME_HEADER_BYTES + f->body.len));
@@ -185,7 +181,9 @@ relay_server_step(struct walk *w)
 		return true;
 	}
 	is_plain_data = relay_server_is_data(w->rest.data[0]) &&
-			w->g->exchange == NULL && w->s->state == SESSION_READY;
+			w->g->exchange == NULL &&
+			w->s->state == SESSION_READY &&
+			!recording_is_open(&w->g->recording);
 	if (is_plain_data && walk_pass_data(w, w->rest.data[0]))
 		return true;
 	switch (frame_peek(&h, w->rest)) {

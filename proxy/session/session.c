@@ -322,6 +322,7 @@ session_logged_in(struct session *s, enum transaction_status status)
 	session_leave_login(s);
 	s->pair.pipeline.status = status;
 	session_enter(s, SESSION_READY);
+	daemon_want_fleet(s->pair.daemon);
 }
 
 /*

@@ -6,6 +6,9 @@
 It listens on a free port of 127.0.0.1 and on a Unix socket in a short path
 under /tmp, trusts everybody, and keeps nothing: the folder goes at the end.
 With a certificate it serves TLS, too.
+
+initdb takes seconds of a core.  PG_TEMPLATE names a folder that it has filled,
+which is copied instead; `cluster.py FOLDER` fills it.
 """
 
 import os
@@ -15,6 +18,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -25,6 +29,7 @@ import tls
 
 START_BOUND_S = 60
 STOP_BOUND_S = 15
+MADE_BY = "made_by"  # in a template, whose initdb
 
 SETTINGS = {
     "fsync": "off",
@@ -129,6 +134,31 @@ class Cluster:
         output, _ = process.communicate()
         if process.returncode != 0:
             raise RuntimeError("initdb failed:\n" + output)
+
+    def _copy_template(self):
+        """False if there is none that the same initdb has made."""
+        template = os.environ.get("PG_TEMPLATE", "")
+        made_by = os.path.join(template, MADE_BY)
+        if not os.path.exists(made_by):
+            return False
+        with open(made_by, encoding="utf-8") as file:
+            if file.read() != self.pg_bin:
+                return False
+        shutil.copytree(os.path.join(template, "data"), self.data)
+        self._give_to_server(self.data)
+        return True
+
+    def _give_to_server(self, folder):
+        if not self.user:
+            return
+        owner = pwd.getpwnam(self.user)
+        for path, _, names in os.walk(folder):
+            for name in ".", *names:
+                os.chown(os.path.join(path, name), owner.pw_uid, owner.pw_gid)
+
+    def _make(self):
+        if not self._copy_template():
+            self._initdb()
         if tls.is_everywhere():
             self._forbid_clear()
 
@@ -142,7 +172,7 @@ class Cluster:
     def start(self):
         """Make the cluster if it is not there; return when it accepts."""
         if not os.path.exists(self.data):
-            self._initdb()
+            self._make()
         for _ in range(3):  # the free port may be taken meanwhile
             self.port = free_port()
             args = ["-D", self.data, "-p", str(self.port),
@@ -217,3 +247,20 @@ class Cluster:
 
     def log_mark(self):
         return os.path.getsize(self.log_path)
+
+
+def make_template(folder):
+    shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(folder)
+    cluster = Cluster()
+    try:
+        cluster._initdb()
+        shutil.copytree(cluster.data, os.path.join(folder, "data"))
+    finally:
+        cluster.remove()
+    with open(os.path.join(folder, MADE_BY), "w", encoding="utf-8") as file:
+        file.write(cluster.pg_bin)
+
+
+if __name__ == "__main__":
+    make_template(sys.argv[1])

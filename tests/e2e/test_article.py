@@ -12,11 +12,14 @@ import pytest
 
 import wire
 from application import Application
+from effort import effort
 from wire import Wire, errors, extended, query, sqlstates, sync
 
 DEADLOCK = "40P01"
-DROPS = 20
-LOOP_S = 15
+DROPS = effort(10, 20)
+DIRECT_DROPS = 20  # at most: the first deadlock ends them
+LOOP_S = 60
+SHORT_LOOP_S = 15
 
 TABLES = """
 create table table_a(id int primary key);
@@ -212,7 +215,7 @@ def loop_direct(direct, database, admin, ddl, form, order, clients=6):
     """Until the migration's first deadlock; returns how many there were."""
     with Application(direct, database, order, clients) as app:
         migration = Migration(direct, database, admin, ddl, form)
-        migration.run(DROPS, lambda: DEADLOCK in migration.states)
+        migration.run(DIRECT_DROPS, lambda: DEADLOCK in migration.states)
         migration.session.close()
     return (migration.states.count(DEADLOCK)
             + app.result["errors"].get(DEADLOCK, 0))
@@ -284,7 +287,7 @@ def test_loop_with_readers_in_random_order_lives(start_lockstep, database,
     lockstep = start_lockstep(hold_timeout="5s")
     with Application(lockstep, database, "random") as app:
         migration = Migration(lockstep, database, admin, DROP_TABLE, block)
-        runs = migration.run(DROPS, lambda: False)
+        runs = migration.run(DROPS, lambda: False, SHORT_LOOP_S)
         migration.session.close()
     assert app.result["errors"] == {}
     assert set(migration.states) <= {"55P03"}

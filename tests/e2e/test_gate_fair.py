@@ -1,6 +1,7 @@
 """What one role can do to the others by the gate, and what waiting there
 hides: each case straight at the server, and through Lockstep."""
 
+import statistics
 import time
 
 import pytest
@@ -36,8 +37,10 @@ def notices(trace):
 
 
 def stalled_s(loop, longer_than_s=0.05):
-    return sum(wait for _text, _begun, wait in loop.waits
-               if wait > longer_than_s)
+    """All waits that are long, and much longer than usual ones."""
+    waits = [wait for _text, _begun, wait in loop.waits]
+    bound_s = max(longer_than_s, 10 * statistics.median(waits))
+    return sum(wait for wait in waits if wait > bound_s)
 
 
 # -- for how long -----------------------------------------------------------

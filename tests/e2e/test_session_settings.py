@@ -10,6 +10,7 @@ import time
 import pytest
 
 import wire
+from effort import effort
 from wire import Wire, errors, extended, query, sqlstates, sync
 
 TABLES = """
@@ -220,6 +221,18 @@ WAYS = {"queries": queries, "one query": in_one, "cycles": cycles,
         "pipeline": pipeline}
 
 
+def pairs():
+    """(way, block, kind): each value of one meets each of another."""
+    ways = list(WAYS)
+    return [(ways[(i + j) % len(ways)], block, kind)
+            for i, block in enumerate(BLOCKS)
+            for j, kind in enumerate(SESSIONS)]
+
+
+COMBINATIONS = effort(pairs(),
+                      list(itertools.product(WAYS, BLOCKS, SESSIONS)))
+
+
 def aftermath(endpoint, cluster, database, before, messages):
     """What the client sees, and its settings one by one afterwards."""
     with cluster.connect(database) as admin:
@@ -236,8 +249,7 @@ def aftermath(endpoint, cluster, database, before, messages):
     return wire.in_order(trace), wire.rows(after), wire.rows(left)
 
 
-@pytest.mark.parametrize("way, block", itertools.product(WAYS, BLOCKS))
-@pytest.mark.parametrize("kind", SESSIONS)
+@pytest.mark.parametrize("way, block, kind", COMBINATIONS)
 def test_settings_are_afterwards_what_they_were(direct, lockstep, cluster,
                                                 database, way, block, kind):
     """In every context, whoever set them, and however it ends."""

@@ -340,6 +340,7 @@ NONSENSE = [
     ("hold_timeout", "0", "0 is out of range: 10ms to 7d"),
     ("attempt_timeout", "soon", '"soon" is not a duration'),
     ("guard_single_table", "maybe", '"maybe" is not a switch'),
+    ("replay", "always", '"always" is not one of: off, ddl, on'),
     ("lock_order", "table_a; x", "entry 1 is not a table"),
     ("policy", "x" * 65, "it is longer than 64 bytes"),
     ("lock_order", "x" * 1025, "it is longer than 1024 bytes"),

@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 import scene
+from effort import effort
 from lock_set_differential import LOCKS_SQL, MODE_SQL, MODES
 from text_cases import ADD_KEY, TEXTS, WORLD
 from wire import Wire, errors, sqlstates
@@ -102,82 +103,60 @@ def test_all_that_a_text_locks_is_planned(cluster, database, world,
 
 # -- against whoever wants the same tables in the opposite order -------------
 
-# text: (what the application has, what it wants then)
+ROW = "update y set k = 7 where id = 1"
+# text: (what the application reads, what it does then)
 OPPOSED = {
-    f"{ADD_KEY}; drop table c cascade": ("z", "c"),
-    f"do $$ begin {ADD_KEY}; drop table c cascade; end $$": ("z", "c"),
-    "alter table c rename to d; drop table d cascade": ("y", "c"),
+    f"{ADD_KEY}; drop table c cascade": ("z", "select from c"),
+    f"do $$ begin {ADD_KEY}; drop table c cascade; end $$":
+        ("z", "select from c"),
+    "alter table c rename to d; drop table d cascade": ("y", "select from c"),
     "alter table c rename column y_id to x; alter table c drop column x":
-        ("y", "c"),
-    "set search_path = s2; drop table c": ("s2.y2", "s2.c"),
-    "update other set id = id; drop table c cascade": ("y", "c"),
+        ("y", "select from c"),
+    "set search_path = s2; drop table c": ("s2.y2", "select from s2.c"),
+    "update other set id = id; drop table c cascade": ("y", "select from c"),
+    # one table, but its text holds a row already
+    "update y set k = k + 1 where id = 1; drop table lone": ("lone", ROW),
+    "do $$ begin update s.y set k = k + 1 where id = 1; "
+    "drop table s.lone; end $$": ("lone", ROW),
 }
-ROUNDS = 6
+ROUNDS = effort(2, 6)
+LATE_S = 1.3  # a text that waits has had its look for deadlocks
 RETRIES = {"55P03", "40P01"}
 
 
-def oppose(world, endpoint, database, text, has, wants):
-    """What becomes of the application, and of the text, round by round."""
-    application, migration = set(), []
-    for _ in range(ROUNDS):
+@pytest.fixture
+def oppose(database, world):
+    """oppose(endpoint, text): what becomes of the application, and of the
+    text, in one round."""
+    def play(endpoint, text):
         world()
+        reads, wants = OPPOSED[text]
         with Wire(endpoint, database, options="-c search_path=s") as app, \
                 Wire(endpoint, database, options="-c search_path=s") as own:
-            assert errors(app.query(f"begin; select from {has}")) == []
+            assert errors(app.query(f"begin; select from {reads}")) == []
             asked = scene.ask(own, text)
-            time.sleep(0.2)
-            application.update(sqlstates(app.query(f"select from {wants}")))
+            time.sleep(LATE_S)
+            application = sqlstates(app.query(wants))
             app.query("commit")
-            migration += sqlstates(asked.answer())
-    return application, migration
+            return application, sqlstates(asked.answer())
+
+    return play
+
+
+@pytest.mark.parametrize("text", OPPOSED)
+def test_direct_the_application_dies(direct, oppose, text):
+    assert oppose(direct, text) == (["40P01"], [])
 
 
 @needs_lockstep
 @pytest.mark.parametrize("text", OPPOSED)
-def test_the_application_survives(database, world, direct, lockstep, text):
-    has, wants = OPPOSED[text]
-    application, migration = oppose(world, direct, database, text, has, wants)
-    assert "40P01" in application | set(migration)
-    application, migration = oppose(world, lockstep, database, text, has,
-                                    wants)
-    assert application == set()
-    assert set(migration) <= RETRIES
-    if ADD_KEY in text:  # planned in one, so that nothing is held meanwhile
-        assert migration == []
-
-
-# -- one table, and what its text holds already ------------------------------
-
-LONE = ["do $$ begin update s.y set k = k + 1 where id = 1; "
-        "drop table s.lone; end $$"]
-
-
-@needs_lockstep
-@pytest.mark.parametrize("text", LONE)
-def test_one_table_is_guarded_where_its_text_holds_more(
-        database, world, direct, lockstep, text):
-    """The application has the table and wants the row."""
-    def rounds(endpoint):
-        application, migration = set(), []
-        for _ in range(ROUNDS):
-            world()
-            with Wire(endpoint, database, options="-c search_path=s") as app, \
-                    Wire(endpoint, database,
-                         options="-c search_path=s") as own:
-                assert errors(app.query("begin; select from lone")) == []
-                asked = scene.ask(own, text)
-                time.sleep(0.2)
-                application.update(sqlstates(
-                    app.query("update y set k = 7 where id = 1")))
-                app.query("commit")
-                migration += sqlstates(asked.answer())
-        return application, migration
-
-    application, migration = rounds(direct)
-    assert "40P01" in application | set(migration)
-    application, migration = rounds(lockstep)
-    assert application == set()
-    assert set(migration) <= RETRIES
+def test_the_application_survives(lockstep, oppose, text):
+    for _ in range(ROUNDS):
+        application, migration = oppose(lockstep, text)
+        assert application == []
+        assert set(migration) <= RETRIES
+        if ADD_KEY in text:  # planned in one, so that nothing is held
+            assert migration == []
 
 
 # -- what has to come before any query of its transaction ---------------------

@@ -47,6 +47,7 @@ struct fixture {
 	struct guard_step step; /* the last one */
 	uint32_t company;
 	uint64_t now_ms;
+	bool may_try; /* what cannot be locked is tried */
 	bool is_free; /* go_on finds nobody in the way */
 };
 
@@ -191,10 +192,12 @@ plan_set(struct fixture *f, struct lock_set set)
 {
 	enum guard_scope scope =
 	    f->conditions & OF_DDL ? GUARD_SCOPE_DDL : GUARD_SCOPE_DROPS;
-	enum guard_action action =
-	    take_step(f, guard_planned(&f->guard, &f->settings, scope,
-				       &f->facts, &set, f->now_ms));
+	enum guard_action action;
 
+	if (f->may_try)
+		guard_allow_trials(&f->guard);
+	action = take_step(f, guard_planned(&f->guard, &f->settings, scope,
+					    &f->facts, &set, f->now_ms));
 	assert_int_equal(set.count, 0);
 	assert_null(set.items);
 	return action;
@@ -222,6 +225,12 @@ static inline enum guard_action
 coaxed(struct fixture *f)
 {
 	return take_step(f, guard_coaxed(&f->guard, f->now_ms));
+}
+
+static inline enum guard_action
+tried(struct fixture *f, bool is_over)
+{
+	return take_step(f, guard_tried(&f->guard, is_over, f->now_ms));
 }
 
 static inline enum guard_action
@@ -340,6 +349,8 @@ go_on(struct fixture *f)
 		return shut(f);
 	case GUARD_ATTEMPT:
 		return deny(f, ATTEMPT_BUSY, 0);
+	case GUARD_TRY:
+		return tried(f, false);
 	case GUARD_COAX:
 		return coaxed(f);
 	case GUARD_WAIT:

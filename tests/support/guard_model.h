@@ -57,6 +57,8 @@ struct model {
 	uint64_t cycle;       /* 0: none, or another Lockstep ends it */
 	bool is_certain;      /* the look before saw the same cycle */
 	uint64_t untold_since_ms[UNTOLD_MAX]; /* 0: not in the last look */
+	bool may_try;
+	bool has_run;    /* on trial, to its end */
 	uint32_t in_use; /* relid of the last BUSY; 0: none since a plan */
 	/* The driver holds for the guard: */
 	bool has_locks;
@@ -141,6 +143,7 @@ model_init(struct model *m, uint64_t seed)
 	graph_init(&m->graph, m->seed);
 	m->is_rival_stubborn = happens(m, 20);
 	m->is_stranger_stubborn = happens(m, 20);
+	m->may_try = happens(m, 2);
 }
 
 static inline uint64_t
@@ -234,10 +237,13 @@ check_attempt_set(const struct model *m)
 static inline void
 check_pressing(const struct model *m)
 {
-	assert_true(m->is_shut && m->in_transaction);
+	assert_true(m->is_shut);
+	assert_true(m->in_transaction || (m->may_try && m->has_unlockable));
 	assert_int_equal(m->settings.policy, GUARD_POLICY_AUTO);
-	assert_false(m->facts.holds_strong_locks || m->needs_gate);
-	assert_true(m->sight.is_fresh && !m->sight.has_unlockable);
+	assert_false(m->facts.holds_strong_locks);
+	assert_true(m->may_try || !m->needs_gate);
+	assert_true(m->sight.is_fresh);
+	assert_true(m->may_try || !m->sight.has_unlockable);
 	assert_int_equal(m->waiter_count, 0);
 	assert_true(m->now_ms + m->length_ms / 2 >= m->until_ms);
 	assert_false(m->step.manner == ATTEMPT_AT_ONCE &&
@@ -264,11 +270,11 @@ check_attempt_sight(const struct model *m)
 	}
 	if (m->is_shut || m->settings.policy == GUARD_POLICY_HOLD)
 		assert_true(s->is_fresh && s->is_free);
-	if (m->has_unlockable)
+	if (m->has_unlockable && !m->may_try)
 		assert_true(s->is_fresh && !s->has_unlockable);
 	if (m->attempts > 0)
 		assert_true(s->is_fresh && m->cycle == 0);
-	if (m->needs_gate && has_gate_policy(m))
+	if (m->needs_gate && !m->may_try && has_gate_policy(m))
 		assert_true(m->is_shut);
 	if (m->settings.policy == GUARD_POLICY_AUTO && m->attempts >= 2)
 		assert_true(s->is_fresh && s->is_free);
@@ -381,6 +387,24 @@ check_coax(const struct model *m)
 		    m->now_ms - m->coaxed_ms >= COAX_AGAIN_MS);
 }
 
+/* From the attempt's first lock to the last of the trial nobody may come to
+ * check for a deadlock. */
+static inline void
+check_try(const struct model *m)
+{
+	const struct lock_set *set = guard_set(&m->guard);
+	uint64_t sum_ms = 0;
+
+	assert_true(m->may_try && m->has_turn && m->has_locks);
+	assert_true(m->step.try_bound_ms > 0);
+	for (size_t i = 0; i < set->count; i++)
+		if (!set->items[i].is_lockable)
+			sum_ms += m->step.try_bound_ms;
+	assert_true(sum_ms > 0);
+	assert_true(sum_ms <= RELATIONS_MAX ||
+		    5 * sum_ms <= m->facts.deadlock_timeout_ms);
+}
+
 /* What is not held is not called protected. */
 static inline void
 check_is_honest(const struct model *m, enum guard_outcome outcome)
@@ -390,7 +414,7 @@ check_is_honest(const struct model *m, enum guard_outcome outcome)
 
 	for (size_t i = 0; i < set->count; i++)
 		is_whole &= set->items[i].is_lockable;
-	assert_int_equal(outcome == GUARD_PROTECTED, is_whole);
+	assert_int_equal(outcome == GUARD_PROTECTED, is_whole || m->has_run);
 }
 
 static inline void
@@ -454,7 +478,8 @@ check_refuse(const struct model *m)
 	assert_true(is_late(m));
 	/* A turn that stays away refuses nothing. */
 	if (m->denied_ms > 0 && m->attempts == 0)
-		assert_true(m->has_seen || m->needs_gate || m->has_slept);
+		assert_true(m->has_seen || m->has_slept ||
+			    (m->needs_gate && !m->may_try));
 }
 
 /* No cycle outlives its second look, and that one comes soon. */
@@ -505,6 +530,9 @@ check_action(struct model *m)
 		break;
 	case GUARD_ATTEMPT:
 		check_attempt(m);
+		break;
+	case GUARD_TRY:
+		check_try(m);
 		break;
 	case GUARD_COAX:
 		check_coax(m);

@@ -45,7 +45,7 @@ no_binding(void)
 	return (struct span){.data = NULL};
 }
 
-struct recording {
+struct scram_recording {
 	const char *salt;
 	const char *client_nonce;
 	const char *server_nonce;
@@ -61,7 +61,7 @@ struct recording {
 #define PG_CLIENT "uknY6upnn5Ttzs2euJv/J+jy"
 #define PG_SERVER "cJ0nQ2oVO0b6UrDSXzP3UeIU"
 
-static const struct recording recordings[] = {
+static const struct scram_recording recordings[] = {
     /* RFC 7677, section 3 */
     {
 	.salt = "W22ZaJ0SNY7soEsUEjb6gQ==",

@@ -23,6 +23,7 @@
 #include "policy/catalog/gate_names.h"
 #include "policy/catalog/holders.h"
 #include "policy/catalog/plain_settings.h"
+#include "policy/catalog/repeatable.h"
 #include "policy/catalog/session_facts.h"
 #include "policy/catalog/snapshot.h"
 #include "policy/guard/overrides.h"
@@ -31,7 +32,8 @@
 #include "protocol/types.h"
 #include "tests/support/server_script.h"
 
-/* As log_duration has it. */
+/* Our bound on waits for locks strikes; and as log_duration has it. */
+#define SERVER_BOUND "SERROR\0C55P03\0Mtimeout\0RProcessInterrupts\0"
 #define SERVER_LOG "SLOG\0C00000\0Mduration\0Rexec_execute_message\0"
 
 enum {
@@ -56,7 +58,7 @@ struct scripted_server {
 	uint8_t out[64 * 1024];
 	size_t out_len;
 	bool is_flushed; /* what was said of a cycle is on its way */
-	char trace[4096];
+	char trace[8192];
 	char status; /* as in ReadyForQuery */
 	bool skips;  /* to the next Sync */
 	bool in_copy;
@@ -197,10 +199,8 @@ server_holds(const struct scripted_server *s)
 }
 
 static inline void
-server_fails(struct scripted_server *s, const char *severity,
-	     const char *sqlstate)
+server_breaks(struct scripted_server *s)
 {
-	server_report(s, BACKEND_ERROR_RESPONSE, severity, sqlstate, "failed");
 	s->has_failed = true;
 	s->is_flushed = true;
 	s->holds_inner = false;
@@ -209,6 +209,14 @@ server_fails(struct scripted_server *s, const char *severity,
 	if (s->status == TRANSACTION_BLOCK)
 		s->status = TRANSACTION_FAILED;
 	s->in_copy = false;
+}
+
+static inline void
+server_fails(struct scripted_server *s, const char *severity,
+	     const char *sqlstate)
+{
+	server_report(s, BACKEND_ERROR_RESPONSE, severity, sqlstate, "failed");
+	server_breaks(s);
 	s->is_gone = strcmp(severity, "FATAL") == 0;
 }
 
@@ -337,6 +345,8 @@ server_verb(char out[SERVER_VERB_MAX], const char *sql)
 
 	if (strcmp(sql, session_facts_query()) == 0)
 		word = "facts";
+	else if (strcmp(sql, session_isolation_query()) == 0)
+		word = "isolation";
 	else if (strcmp(sql, overrides_query()) == 0)
 		word = "settings";
 	else if (strcmp(sql, holders_renew_sql()) == 0)
@@ -357,6 +367,8 @@ server_verb(char out[SERVER_VERB_MAX], const char *sql)
 		word = "prepared";
 	else if (strstr(sql, plain_settings_restore()) != NULL)
 		word = "restore";
+	else if (strcmp(sql, repeatable_query()) == 0)
+		word = "repeatable";
 	else if (server_begins(sql, "WITH RECURSIVE"))
 		word = "plan";
 	else if (server_begins(sql, "DO $lockstep")) {
@@ -548,6 +560,19 @@ server_answer_names(struct scripted_server *s)
 	server_row(s, b, GATE_NAMES_COLUMNS);
 }
 
+/* "snapshot" for the isolation, else why not; nothing: why ever not. */
+static inline void
+server_answer_repeatable(struct scripted_server *s, const char *words)
+{
+	bool has_snapshot = strcmp(words, "snapshot") == 0;
+	const char *row[REPEATABLE_COLUMNS] = {
+	    has_snapshot ? "" : words,
+	    has_snapshot ? "repeatable read" : "read committed",
+	};
+
+	server_row(s, row, REPEATABLE_COLUMNS);
+}
+
 static inline void
 server_answer_attempt(struct scripted_server *s, const char *verb,
 		      const char *number, size_t all)
@@ -601,7 +626,12 @@ server_answer_ours(struct scripted_server *s, const struct server_entry *e,
 		server_answer_attempt(s, verb, words, e->attempt_count);
 		return;
 	}
-	if (server_begins(verb, "facts"))
+	if (strcmp(verb, "isolation") == 0)
+		server_row(
+		    s,
+		    &(const char *){*words != '\0' ? words : "read committed"},
+		    1);
+	else if (server_begins(verb, "facts"))
 		server_answer_facts(s, words);
 	else if (server_begins(verb, "settings"))
 		server_answer_settings(s, words);
@@ -614,6 +644,8 @@ server_answer_ours(struct scripted_server *s, const struct server_entry *e,
 		server_answer_names(s);
 	else if (strcmp(verb, "snapshot") == 0)
 		server_answer_snapshot(s, words);
+	else if (server_begins(verb, "repeatable"))
+		server_answer_repeatable(s, words);
 	else if (server_begins(verb, "refuse")) {
 		server_fails(s, "ERROR", verb[6] == '\0' ? "55P03" : "40P01");
 		return;
@@ -658,7 +690,11 @@ server_word(struct scripted_server *s, char **rest)
 		server_row(s, odd, 1);
 	else if (strcmp(word, "error") == 0)
 		server_fails(s, "ERROR", server_script_word(&at));
-	else if (strcmp(word, "fatal") == 0)
+	else if (strcmp(word, "bound") == 0) {
+		server_says(s, BACKEND_ERROR_RESPONSE, SERVER_BOUND,
+			    sizeof(SERVER_BOUND));
+		server_breaks(s);
+	} else if (strcmp(word, "fatal") == 0)
 		server_fails(s, "FATAL", server_script_word(&at));
 	else if (*word == '!')
 		s->on_event(s->arg, word + 1, &at);

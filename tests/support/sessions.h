@@ -15,6 +15,7 @@
 #include "proxy/auth/credentials.h"
 #include "proxy/base/log.h"
 #include "proxy/gate/turns.h"
+#include "proxy/guard/memory.h"
 #include "proxy/net/handshake_pool.h"
 #include "proxy/pair/cancel.h"
 #include "proxy/session/session_state.h"
@@ -120,6 +121,7 @@ fixture_share(struct fixture *f)
 	f->daemon.config = &f->config;
 	f->daemon.cancels = cancel_registry_new();
 	f->daemon.turns = turns_new();
+	f->daemon.memory = memory_new();
 	f->mailboxes[0] = &f->mailbox;
 	f->daemon.mailboxes = f->mailboxes;
 	f->daemon.worker_count = 1;
@@ -127,6 +129,7 @@ fixture_share(struct fixture *f)
 	    credentials_store_new(credentials_load(&f->config, stderr));
 	assert_non_null(f->daemon.cancels);
 	assert_non_null(f->daemon.turns);
+	assert_non_null(f->daemon.memory);
 	assert_non_null(f->daemon.credentials);
 }
 
@@ -210,6 +213,7 @@ teardown(void **state)
 	sessions_clear(&f->sessions);
 	cancel_registry_free(f->daemon.cancels);
 	turns_free(f->daemon.turns);
+	memory_free(f->daemon.memory);
 	credentials_store_free(f->daemon.credentials);
 	close(f->listener);
 	event_base_free(f->base);

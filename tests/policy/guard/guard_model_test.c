@@ -46,7 +46,7 @@ settle(struct model *m)
 	assert_true(m->has_turn || !keeps_turn);
 	m->has_turn = keeps_turn;
 	assert_true(m->has_turn || !m->is_shut);
-	if (m->step.action != GUARD_RUN)
+	if (m->step.action != GUARD_RUN && m->step.action != GUARD_TRY)
 		m->has_locks = false; /* ROLLBACK */
 }
 
@@ -98,6 +98,8 @@ tell_plan(struct model *m)
 
 	pick_facts(m);
 	set = pick_set(m);
+	if (m->may_try)
+		guard_allow_trials(&m->guard);
 	take(m, guard_planned(&m->guard, &m->settings, GUARD_SCOPE_DROPS,
 			      &m->facts, &set, m->now_ms));
 	assert_null(set.items);
@@ -239,6 +241,17 @@ model_covers(const enum lock_mode held[RELATIONS_MAX],
 	return true;
 }
 
+/* What was planned with the locks held is less: the guard keeps its set. */
+static void
+keep_set(struct model *m, const struct model *before)
+{
+	memcpy(m->wanted, before->wanted, sizeof(m->wanted));
+	memcpy(m->is_lockable, before->is_lockable, sizeof(m->is_lockable));
+	m->has_unlockable = before->has_unlockable;
+	m->needs_gate = before->needs_gate;
+	m->in_use = before->in_use;
+}
+
 /* The plan behind it finds the same, nothing, or any other set. */
 static void
 tell_grant(struct model *m)
@@ -255,6 +268,8 @@ tell_grant(struct model *m)
 				     true);
 	m->has_locks = kind > 0 || again.count == 0 ||
 		       model_covers(before.wanted, m->wanted);
+	if (m->has_locks)
+		keep_set(m, &before);
 	take(m,
 	     guard_attempted(&m->guard, ATTEMPT_GRANTED,
 			     guard_set(&m->guard)->count, &again, m->now_ms));
@@ -295,6 +310,14 @@ tell_attempt(struct model *m)
 }
 
 static void
+tell_trial(struct model *m)
+{
+	m->has_run = happens(m, 2);
+	m->has_locks = m->has_run;
+	take(m, guard_tried(&m->guard, m->has_run, m->now_ms));
+}
+
+static void
 tell_coax(struct model *m)
 {
 	m->coaxed_ms = m->now_ms;
@@ -317,7 +340,7 @@ pass_time(struct model *m)
 		m->now_ms += pick(m, step->attempt_bound_ms + 2);
 	else
 		m->now_ms += pick(m, 4);
-	if (happens(m, 500)) {
+	if (happens(m, step->action == GUARD_TRY ? 10 : 500)) {
 		m->now_ms += pick(m, 100000);
 		m->has_slept = true;
 	}
@@ -327,12 +350,16 @@ pass_time(struct model *m)
 static bool
 is_cut_short(struct model *m)
 {
-	if (happens(m, 600)) {
+	/* Trials are rare. */
+	uint32_t one_in = m->step.action == GUARD_TRY ? 10 : 600;
+
+	if (happens(m, one_in)) {
 		m->is_canceled = true;
 		take(m, guard_cancel(&m->guard));
 		return true;
 	}
-	if (happens(m, 600)) {
+	if (happens(m, one_in)) {
+		m->has_locks = false; /* a trial is undone */
 		take(m, guard_plan_failed(&m->guard));
 		return true;
 	}
@@ -365,6 +392,9 @@ tell(struct model *m)
 		break;
 	case GUARD_ATTEMPT:
 		tell_attempt(m);
+		break;
+	case GUARD_TRY:
+		tell_trial(m);
 		break;
 	case GUARD_COAX:
 		tell_coax(m);

@@ -84,7 +84,8 @@ guard_states_end_with_an_outcome_and_keep_what_it_needs(void **state)
 		if (is_end)
 			assert_int_equal(has_turn,
 					 guard_outcome_holds(outcome));
-		if (action == GUARD_SHUT || action == GUARD_ATTEMPT)
+		if (action == GUARD_SHUT || action == GUARD_ATTEMPT ||
+		    action == GUARD_TRY)
 			assert_true(has_turn);
 		if (action == GUARD_PLAN || action == GUARD_TURN ||
 		    action == GUARD_COAX)
@@ -114,16 +115,31 @@ guard_states_lead_from_the_beginning_to_an_end(void **state)
 	}
 }
 
+static void
+guard_states_protect_behind_an_attempt_or_a_trial_only(void **state)
+{
+	(void)state;
+	for (int i = 0; i < GUARD_STATE_COUNT; i++) {
+		enum guard_state s = (enum guard_state)i;
+
+		assert_int_equal(guard_state_allows(s, GUARD_AT_RUN_PROTECTED),
+				 s == GUARD_AT_ATTEMPT || s == GUARD_AT_TRIAL);
+		assert_int_equal(guard_state_allows(s, GUARD_AT_RUN_IN_WINDOW),
+				 s == GUARD_AT_WINDOW_ATTEMPT ||
+				     s == GUARD_AT_WINDOW_TRIAL);
+	}
+}
+
 /* A lock is taken, and the gate shut, by one way only. */
 static void
-guard_states_protect_behind_an_attempt_only(void **state)
+guard_states_lock_and_shut_by_one_way_only(void **state)
 {
 	static const struct {
 		enum guard_state from;
 		enum guard_state to;
 	} only[] = {
-	    {GUARD_AT_ATTEMPT, GUARD_AT_RUN_PROTECTED},
-	    {GUARD_AT_WINDOW_ATTEMPT, GUARD_AT_RUN_IN_WINDOW},
+	    {GUARD_AT_ATTEMPT, GUARD_AT_TRIAL},
+	    {GUARD_AT_WINDOW_ATTEMPT, GUARD_AT_WINDOW_TRIAL},
 	    {GUARD_AT_ATTEMPT, GUARD_AT_RUN_PARTLY},
 	    {GUARD_AT_WINDOW_ATTEMPT, GUARD_AT_RUN_PARTLY_IN_WINDOW},
 	    {GUARD_AT_TURN, GUARD_AT_ATTEMPT},
@@ -222,7 +238,9 @@ main(void)
 	    cmocka_unit_test(
 		guard_states_end_with_an_outcome_and_keep_what_it_needs),
 	    cmocka_unit_test(guard_states_lead_from_the_beginning_to_an_end),
-	    cmocka_unit_test(guard_states_protect_behind_an_attempt_only),
+	    cmocka_unit_test(
+		guard_states_protect_behind_an_attempt_or_a_trial_only),
+	    cmocka_unit_test(guard_states_lock_and_shut_by_one_way_only),
 	    cmocka_unit_test(guard_cancel_takes_back_any_end),
 	    cmocka_unit_test(guard_plan_failed_takes_back_a_run_but_no_refusal),
 	    cmocka_unit_test(guard_step_of_a_zeroed_guard_is_idle),

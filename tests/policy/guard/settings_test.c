@@ -12,11 +12,13 @@ fill(struct guard_settings *a, struct guard_settings *b)
 	    .order = {.kind = LOCK_ORDER_REFERENCED_FIRST},
 	    .on_timeout = GUARD_TIMEOUT_ERROR,
 	    .guard_single_table = false,
+	    .has_memory = false,
 	    .attempt_timeout_ms = 1,
 	    .hold_timeout_ms = 2,
 	    .in_transaction_timeout_ms = 3,
 	    .gate_window_ms = 4,
 	    .gate_transaction_ms = 5,
+	    .replay = GUARD_REPLAY_OFF,
 	};
 	*b = (struct guard_settings){
 	    .scope = GUARD_SCOPE_DDL,
@@ -24,11 +26,13 @@ fill(struct guard_settings *a, struct guard_settings *b)
 	    .order = {.kind = LOCK_ORDER_DEPENDENTS_FIRST},
 	    .on_timeout = GUARD_TIMEOUT_PASS,
 	    .guard_single_table = true,
+	    .has_memory = true,
 	    .attempt_timeout_ms = 11,
 	    .hold_timeout_ms = 12,
 	    .in_transaction_timeout_ms = 13,
 	    .gate_window_ms = 14,
 	    .gate_transaction_ms = 15,
+	    .replay = GUARD_REPLAY_ON,
 	};
 }
 
@@ -47,8 +51,10 @@ taken(const struct guard_settings *s)
 		s->in_transaction_timeout_ms == 13,
 	    [GUARD_SETTING_GATE_WINDOW] = s->gate_window_ms == 14,
 	    [GUARD_SETTING_GATE_TRANSACTION] = s->gate_transaction_ms == 15,
+	    [GUARD_SETTING_REPLAY] = s->replay == GUARD_REPLAY_ON,
 	    [GUARD_SETTING_ON_TIMEOUT] = s->on_timeout == GUARD_TIMEOUT_PASS,
 	    [GUARD_SETTING_GUARD_SINGLE_TABLE] = s->guard_single_table,
+	    [GUARD_SETTING_MEMORY] = s->has_memory,
 	};
 	uint32_t bits = 0;
 
@@ -85,6 +91,7 @@ settings_name_is_that_of_the_documentation(void **state)
 			    "hold_timeout");
 	assert_string_equal(settings_name(GUARD_SETTING_GUARD_SINGLE_TABLE),
 			    "guard_single_table");
+	assert_string_equal(settings_name(GUARD_SETTING_MEMORY), "memory");
 }
 
 int

@@ -74,6 +74,23 @@ lock_mode_from_name_reverses_lock_mode_name(void **state)
 	assert_int_equal(lock_mode_from_name("NoLock"), LOCK_NONE);
 }
 
+static void
+lock_mode_join_is_the_weakest_that_covers_both(void **state)
+{
+	(void)state;
+	for (enum lock_mode a = LOCK_NONE; a <= LOCK_ACCESS_EXCLUSIVE; a++) {
+		assert_int_equal(lock_mode_join(a, a), a);
+		assert_int_equal(lock_mode_join(a, LOCK_NONE), a);
+		assert_int_equal(lock_mode_join(a, LOCK_ACCESS_EXCLUSIVE),
+				 LOCK_ACCESS_EXCLUSIVE);
+	}
+	assert_int_equal(lock_mode_join(LOCK_ROW_EXCLUSIVE, LOCK_SHARE),
+			 LOCK_SHARE_ROW_EXCLUSIVE);
+	assert_int_equal(
+	    lock_mode_join(LOCK_SHARE, LOCK_SHARE_UPDATE_EXCLUSIVE),
+	    LOCK_SHARE_ROW_EXCLUSIVE);
+}
+
 int
 main(void)
 {
@@ -83,6 +100,7 @@ main(void)
 	    cmocka_unit_test(
 		lock_mode_names_are_those_of_pg_locks_and_lock_table),
 	    cmocka_unit_test(lock_mode_from_name_reverses_lock_mode_name),
+	    cmocka_unit_test(lock_mode_join_is_the_weakest_that_covers_both),
 	};
 
 	return cmocka_run_group_tests_name("policy/sql/lock_mode", tests, NULL,

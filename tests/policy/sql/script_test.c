@@ -613,6 +613,64 @@ script_cut_of_any_text_is_the_text_in_safe_pieces(void **state)
 	sql[0] = '\0';
 }
 
+/* The script split at the first piece that may be: "no" where none may. */
+static void
+check_split(const char *sql, bool in_block, const char *expected)
+{
+	struct statement_list list;
+	struct script script;
+	char *text = NULL;
+	size_t i = 0;
+
+	parse(&list, sql);
+	assert_true(script_cut(&script, &list, strlen(sql), in_block));
+	while (i < script.count && !script_can_split(&script, &list, i))
+		i++;
+	if (i < script.count) {
+		script_split(&script, &list, i);
+		assert_true(script_can_split(&script, &list, i));
+		script_split(&script, &list, i);
+		check_script(&script, &list, strlen(sql), in_block);
+		text = print_script(&script, sql);
+	}
+	assert_string_equal(text != NULL ? text : "no", expected);
+	free(text);
+	script_clear(&script);
+	statement_list_clear(&list);
+}
+
+static void
+script_split_leaves_what_can_be_undone(void **state)
+{
+	static const struct example examples[] = {
+	    {"drop table c", "<drop table c> 0+1 block"},
+	    {"drop table c; drop table d;",
+	     "<drop table c; drop table d;> 0+2 block"},
+	    {"drop table c; insert into d values (1)",
+	     "<drop table c; > 0+2 block\n<insert into d values (1)> block"},
+	    {"begin; drop table c; commit; select 1",
+	     "<begin; >\n<drop table c; > 1+1\n<commit; select 1>"},
+	    {"insert into d values (1); drop table c; select 1",
+	     "<insert into d values (1); > block\n<drop table c; > 1+2 block\n"
+	     "<select 1> block"},
+	    {"alter table c add x int; alter table c drop y",
+	     "<alter table c add x int; > 0+2 block\n"
+	     "<alter table c drop y> 1+1 block"},
+	    /* A block of code, and what takes rows' locks. */
+	    {"do $$ begin drop table c; end $$", "no"},
+	    {"savepoint s; drop table c", "no"},
+	    /* Nothing of an unsound text may run on its own. */
+	    {"drop table c; select 1 1", "no"},
+	    {"select 1", "no"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(examples) / sizeof(*examples); i++)
+		check_split(examples[i].sql, false, examples[i].expected);
+	check_split("drop table c; commit", true,
+		    "<drop table c; > 0+1\n<commit>");
+}
+
 int
 main(void)
 {
@@ -630,6 +688,7 @@ main(void)
 	    cmocka_unit_test(script_cut_leaves_alone_what_a_block_changes),
 	    cmocka_unit_test(script_cut_passes_what_has_no_plan),
 	    cmocka_unit_test(script_cut_is_false_when_memory_is_out),
+	    cmocka_unit_test(script_split_leaves_what_can_be_undone),
 	    cmocka_unit_test_teardown(
 		script_cut_of_any_text_is_the_text_in_safe_pieces, print_text),
 	};

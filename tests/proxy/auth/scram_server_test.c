@@ -230,7 +230,7 @@ scram_server_refuses_bindings_that_are_not_ours(void **state)
 static void
 check_final_prefix(struct span part)
 {
-	const struct recording *r = &recordings[0];
+	const struct scram_recording *r = &recordings[0];
 	struct scram_secret secret =
 	    scram_secret_of_text("pencil", r->salt, 4096);
 	struct scram_server *s = server_of(&secret.verifier, no_binding());

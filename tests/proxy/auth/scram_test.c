@@ -10,7 +10,7 @@ scram_server_step_answers_as_recorded(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(recordings) / sizeof(recordings[0]);
 	     i++) {
-		const struct recording *r = &recordings[i];
+		const struct scram_recording *r = &recordings[i];
 		struct scram_secret secret =
 		    scram_secret_of_text("pencil", r->salt, 4096);
 		struct scram_server *s =
@@ -34,7 +34,7 @@ scram_client_step_answers_as_recorded(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(recordings) / sizeof(recordings[0]);
 	     i++) {
-		const struct recording *r = &recordings[i];
+		const struct scram_recording *r = &recordings[i];
 		struct scram_secret secret =
 		    scram_secret_of_text("pencil", r->salt, 4096);
 		struct scram_client *c =

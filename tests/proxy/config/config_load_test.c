@@ -59,6 +59,9 @@ config_load_knows_the_defaults(void **state)
 	assert_int_equal(c->guard.order.kind, LOCK_ORDER_REFERENCED_FIRST);
 	assert_int_equal(c->guard.on_timeout, GUARD_TIMEOUT_ERROR);
 	assert_false(c->guard.guard_single_table);
+	assert_true(c->guard.has_memory);
+	assert_int_equal(c->guard.replay, GUARD_REPLAY_DDL);
+	assert_int_equal(c->records, GUARD_REPLAY_DDL);
 	assert_int_equal(c->guard.attempt_timeout_ms, 200);
 	assert_int_equal(c->guard.hold_timeout_ms, 300000);
 	assert_int_equal(c->guard.in_transaction_timeout_ms, 2000);
@@ -86,8 +89,10 @@ config_load_reads_every_setting_from_a_file(void **state)
 					    "in_transaction_timeout = 1min\n"
 					    "on_timeout = pass\n"
 					    "guard_single_table = on\n"
+					    "memory = off\n"
 					    "gate_window = 10s\n"
 					    "gate_transaction = 0\n"
+					    "replay = on\n"
 					    "parse_limit = 64kB\n"
 					    "query_limit = 64MB\n"
 					    "log_level = debug\n"
@@ -119,8 +124,11 @@ config_load_reads_every_setting_from_a_file(void **state)
 	assert_int_equal(c->guard.in_transaction_timeout_ms, 60000);
 	assert_int_equal(c->guard.on_timeout, GUARD_TIMEOUT_PASS);
 	assert_true(c->guard.guard_single_table);
+	assert_false(c->guard.has_memory);
 	assert_int_equal(c->guard.gate_window_ms, 10000);
 	assert_int_equal(c->guard.gate_transaction_ms, 0);
+	assert_int_equal(c->guard.replay, GUARD_REPLAY_ON);
+	assert_int_equal(c->records, GUARD_REPLAY_ON);
 	assert_int_equal(c->parse_limit_bytes, 65536);
 	assert_int_equal(c->query_limit_bytes, 64 * 1024 * 1024);
 	assert_int_equal(c->log_level, LOG_DEBUG);
@@ -631,13 +639,14 @@ static void
 config_load_survives_failing_allocations(void **state)
 {
 	const char *const sets[] = {"listen=*:1,/tmp:2", "lock_order=a,b.c",
-				    "upstream=host=a,b", "workers=3"};
+				    "upstream=host=a,b", "workers=3",
+				    "fleet=dbname=f",    "fleet_key_file=k"};
 	bool has_failed = true;
 	unsigned n;
 
 	(void)state;
 	for (n = 0; has_failed; n++) {
-		struct config_sources sources = {.sets = sets, .set_count = 4};
+		struct config_sources sources = {.sets = sets, .set_count = 6};
 		FILE *errors = fopen("/dev/null", "w");
 		struct config *c;
 
@@ -650,6 +659,44 @@ config_load_survives_failing_allocations(void **state)
 		config_free(c);
 	}
 	assert_true(n > 10);
+}
+
+static void
+config_load_reads_a_fleet(void **state)
+{
+	struct config *c;
+
+	(void)state;
+	c = assert_accepted(config_load_text(
+	    "fleet = host=a dbname=f password=hunter\nfleet_key_file = k\n"));
+	assert_string_equal(c->fleet, "host=a dbname=f password=hunter");
+	assert_string_equal(c->fleet_key_file, "k");
+	config_free(c);
+	config_free(assert_accepted(
+	    config_load_text("fleet = postgres://a/f\nfleet_key_file = k\n")));
+	config_free(assert_accepted(
+	    config_load_text("fleet = service=f\nfleet_key_file = k\n")));
+	config_free(assert_accepted(config_load_text("fleet_key_file = k\n")));
+}
+
+static void
+config_load_refuses_a_fleet_that_cannot_be(void **state)
+{
+	(void)state;
+	assert_refused(
+	    config_load_text("fleet = host=a dbname=f\n"),
+	    "test.conf:1: fleet: it needs fleet_key_file: the secret "
+	    "that all of the fleet share\n");
+	assert_refused(
+	    config_load_text("fleet = host=a password=hunter\n"
+			     "fleet_key_file = k\n"),
+	    "test.conf:1: fleet: dbname is missing: a database in which nobody "
+	    "else notifies\n");
+	assert_refused(
+	    config_load_text("fleet = hostt=hunter dbname=f\n"
+			     "fleet_key_file = k\n"),
+	    "test.conf:1: fleet: a keyword that libpq does not know; "
+	    "the nearest is \"host\"\n");
 }
 
 /* Where it is, whatever the current directory. */
@@ -826,6 +873,8 @@ main(void)
 	    cmocka_unit_test(config_load_reads_every_setting_from_a_file),
 	    cmocka_unit_test(config_load_takes_the_nearest_source),
 	    cmocka_unit_test(config_load_reads_units),
+	    cmocka_unit_test(config_load_reads_a_fleet),
+	    cmocka_unit_test(config_load_refuses_a_fleet_that_cannot_be),
 	    cmocka_unit_test(config_load_reads_switches),
 	    cmocka_unit_test(config_load_reads_addresses_to_listen_at),
 	    cmocka_unit_test(config_load_reads_a_star_as_all_addresses),

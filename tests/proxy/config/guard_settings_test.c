@@ -150,8 +150,10 @@ static const struct {
     [GUARD_SETTING_IN_TRANSACTION_TIMEOUT] = {"1s", "500"},
     [GUARD_SETTING_GATE_WINDOW] = {"200ms", "100ms"},
     [GUARD_SETTING_GATE_TRANSACTION] = {"1s", "0"},
+    [GUARD_SETTING_REPLAY] = {"on", "off"},
     [GUARD_SETTING_ON_TIMEOUT] = {"pass", "error"},
     [GUARD_SETTING_GUARD_SINGLE_TABLE] = {"on", "off"},
+    [GUARD_SETTING_MEMORY] = {"off", "on"},
 };
 
 /* Whether this one of the settings in force is what this text says. */
@@ -250,6 +252,7 @@ guard_settings_choose_lets_a_session_only_lower_what_the_gate_does(void **state)
 	} limited[] = {
 	    {GUARD_SETTING_GATE_WINDOW, "1s", "1000ms", "1001ms"},
 	    {GUARD_SETTING_GATE_TRANSACTION, "10s", "10s", "5min"},
+	    {GUARD_SETTING_REPLAY, "ddl", "ddl", "on"},
 	};
 	struct fixture *f = *state;
 	char expected[100];

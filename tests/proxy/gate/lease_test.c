@@ -536,6 +536,52 @@ lease_delayed_counts_those_of_all_windows(void **state)
 	cmocka_unit_test_setup_teardown(name, gate_fixture_setup,              \
 					gate_fixture_teardown)
 
+static void
+lease_release_leaves_the_statements_window(void **state)
+{
+	struct gate_fixture *f = *state;
+
+	keep(f, 0, "a", LONG_MS);
+	shut(f, 0, "b", LONG_MS);
+	assert_int_equal(windows(f), 2);
+	lease_release(lease(f, 0));
+	loop_for(f->base, 0);
+	assert_int_equal(windows(f), 1);
+	assert_null(lease(f, 0)->transaction);
+	lease_release(lease(f, 0));
+	end(f, 0);
+	assert_int_equal(windows(f), 0);
+}
+
+static void
+lease_tells_the_fleet_of_windows(void **state)
+{
+	struct gate_fixture *f = *state;
+	struct gate_names statement = gate_fixture_names("a");
+	struct gate_names transaction = gate_fixture_names("a");
+	struct mailbox box;
+	const struct gate_window *w;
+
+	assert_true(mailbox_open(&box, f->base, NULL, NULL));
+	f->daemon.fleet = &box;
+	lease_shut(lease(f, 0), &statement, clock_now_ms() + LONG_MS);
+	lease_keep(lease(f, 0), &transaction, LONG_MS);
+	lease_end(lease(f, 0));
+	f->daemon.fleet = NULL;
+	assert_int_equal(box.count, 4);
+	assert_int_equal(box.mails[0].kind, MAIL_SHUT);
+	w = box.mails[0].data;
+	assert_false(w->is_of_transaction);
+	assert_int_equal(box.mails[1].kind, MAIL_SHUT);
+	w = box.mails[1].data;
+	assert_true(w->is_of_transaction);
+	assert_int_equal(box.mails[2].kind, MAIL_OPEN);
+	assert_ptr_equal(box.mails[2].data, box.mails[0].data);
+	assert_int_equal(box.mails[3].kind, MAIL_OPEN);
+	assert_ptr_equal(box.mails[3].data, w);
+	mailbox_close(&box);
+}
+
 int
 main(void)
 {
@@ -554,6 +600,8 @@ main(void)
 	    TEST(lease_keep_pays_as_all_windows_do),
 	    TEST(lease_keep_ends_where_the_allowance_does),
 	    TEST(lease_shut_costs_nothing_while_a_transaction_keeps_the_gate),
+	    TEST(lease_release_leaves_the_statements_window),
+	    TEST(lease_tells_the_fleet_of_windows),
 	    TEST(lease_shut_without_memory_leaves_it_open),
 	    TEST(lease_keep_keeps_the_gate_and_not_the_turn),
 	    TEST(lease_keep_again_adds_to_what_it_kept),

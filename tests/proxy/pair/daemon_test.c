@@ -87,10 +87,32 @@ daemon_post_without_memory_takes_nothing(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+static void
+daemon_want_fleet_mails_once_until_somebody_has_looked(void **state)
+{
+	struct fixture *f = *state;
+
+	daemon_want_fleet(&f->daemon); /* there is none */
+	assert_false(atomic_load(&f->daemon.is_fleet_wanted));
+	f->daemon.fleet = &f->boxes[1];
+	daemon_want_fleet(&f->daemon);
+	daemon_want_fleet(&f->daemon);
+	loop_for(f->base, 0);
+	assert_int_equal(f->got[1].kind, MAIL_WANTED);
+	assert_int_equal(f->count[1], 1);
+	assert_true(atomic_exchange(&f->daemon.is_fleet_wanted, false));
+	daemon_want_fleet(&f->daemon);
+	loop_for(f->base, 0);
+	assert_int_equal(f->count[1], 2);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(
+		daemon_want_fleet_mails_once_until_somebody_has_looked, setup,
+		teardown),
 	    TEST(daemon_post_tells_the_worker_of_that_index),
 	    TEST(daemon_post_without_memory_takes_nothing),
 	};

@@ -1,0 +1,519 @@
+/*
+ * statement_repeat.c - what a syntax tree says about doing it again.
+ *
+ * The kind of a statement says most, by a table.  Where it evaluates
+ * expressions, or runs a query, the functions and relations that it names are
+ * collected for the catalogs' question: a walk over the tree that knows of its
+ * nodes only those, by the descriptors that protobuf-c keeps.
+ */
+#include "policy/sql/statement_repeat.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <pg_query.h>
+#include <pg_query/pg_query.pb-c.h>
+
+#include "policy/sql/grow.h"
+#include "policy/sql/statement.h"
+#include "policy/sql/statement_name.h"
+#include "policy/sql/statement_scan.h"
+#include "policy/sql/statement_text.h"
+#include "policy/sql/tokens.h"
+
+enum {
+	NAMES_LEAST = 8,
+};
+
+enum kind {
+	KIND_DEFINES,   /* runs nothing of what it names */
+	KIND_EVALUATES, /* may call the functions that it names */
+	KIND_WRITES,    /* rows; shows them only by RETURNING */
+	KIND_SHOWS,     /* rows */
+	KIND_SETS,
+	KIND_CONTROL,
+	KIND_BLOCK, /* a block of code */
+};
+
+#define NODE(type) PG_QUERY__NODE__NODE_##type
+
+/* A kind that is not here has effects that outlast a rollback, or may. */
+static const struct {
+	PgQuery__Node__NodeCase node_case;
+	enum kind kind;
+} kinds[] = {
+    {NODE(ALTER_COLLATION_STMT), KIND_DEFINES},
+    {NODE(ALTER_DEFAULT_PRIVILEGES_STMT), KIND_DEFINES},
+    {NODE(ALTER_DOMAIN_STMT), KIND_EVALUATES},
+    {NODE(ALTER_ENUM_STMT), KIND_DEFINES},
+    {NODE(ALTER_EXTENSION_CONTENTS_STMT), KIND_DEFINES},
+    {NODE(ALTER_FUNCTION_STMT), KIND_DEFINES},
+    {NODE(ALTER_OBJECT_DEPENDS_STMT), KIND_DEFINES},
+    {NODE(ALTER_OBJECT_SCHEMA_STMT), KIND_DEFINES},
+    {NODE(ALTER_OPERATOR_STMT), KIND_DEFINES},
+    {NODE(ALTER_OWNER_STMT), KIND_DEFINES},
+    {NODE(ALTER_POLICY_STMT), KIND_DEFINES},
+    {NODE(ALTER_PUBLICATION_STMT), KIND_DEFINES},
+    {NODE(ALTER_SEQ_STMT), KIND_DEFINES},
+    {NODE(ALTER_STATS_STMT), KIND_DEFINES},
+    {NODE(ALTER_TABLE_STMT), KIND_EVALUATES},
+    {NODE(ALTER_TABLE_MOVE_ALL_STMT), KIND_DEFINES},
+    {NODE(ALTER_TYPE_STMT), KIND_DEFINES},
+    {NODE(CLUSTER_STMT), KIND_DEFINES},
+    {NODE(COMMENT_STMT), KIND_DEFINES},
+    {NODE(COMPOSITE_TYPE_STMT), KIND_DEFINES},
+    {NODE(CONSTRAINTS_SET_STMT), KIND_DEFINES},
+    {NODE(CREATE_CAST_STMT), KIND_DEFINES},
+    {NODE(CREATE_DOMAIN_STMT), KIND_DEFINES},
+    {NODE(CREATE_ENUM_STMT), KIND_DEFINES},
+    {NODE(CREATE_FOREIGN_TABLE_STMT), KIND_DEFINES},
+    {NODE(CREATE_FUNCTION_STMT), KIND_DEFINES},
+    {NODE(CREATE_POLICY_STMT), KIND_DEFINES},
+    {NODE(CREATE_PUBLICATION_STMT), KIND_DEFINES},
+    {NODE(CREATE_RANGE_STMT), KIND_DEFINES},
+    {NODE(CREATE_SCHEMA_STMT), KIND_DEFINES},
+    {NODE(CREATE_SEQ_STMT), KIND_DEFINES},
+    {NODE(CREATE_STATS_STMT), KIND_DEFINES},
+    {NODE(CREATE_STMT), KIND_DEFINES},
+    {NODE(CREATE_TABLE_AS_STMT), KIND_EVALUATES},
+    {NODE(CREATE_TRIG_STMT), KIND_DEFINES},
+    {NODE(DEFINE_STMT), KIND_DEFINES},
+    {NODE(DELETE_STMT), KIND_WRITES},
+    {NODE(DO_STMT), KIND_BLOCK},
+    {NODE(DROP_OWNED_STMT), KIND_DEFINES},
+    {NODE(DROP_STMT), KIND_DEFINES},
+    {NODE(GRANT_STMT), KIND_DEFINES},
+    {NODE(INDEX_STMT), KIND_EVALUATES},
+    {NODE(INSERT_STMT), KIND_WRITES},
+    {NODE(LOCK_STMT), KIND_DEFINES},
+    {NODE(MERGE_STMT), KIND_WRITES},
+    {NODE(NOTIFY_STMT), KIND_DEFINES},
+    {NODE(REASSIGN_OWNED_STMT), KIND_DEFINES},
+    {NODE(REFRESH_MAT_VIEW_STMT), KIND_EVALUATES},
+    {NODE(REINDEX_STMT), KIND_DEFINES},
+    {NODE(RENAME_STMT), KIND_DEFINES},
+    {NODE(RULE_STMT), KIND_DEFINES},
+    {NODE(SEC_LABEL_STMT), KIND_DEFINES},
+    {NODE(SELECT_STMT), KIND_SHOWS},
+    {NODE(TRANSACTION_STMT), KIND_CONTROL},
+    {NODE(TRUNCATE_STMT), KIND_DEFINES},
+    {NODE(UPDATE_STMT), KIND_WRITES},
+    {NODE(VACUUM_STMT), KIND_DEFINES},
+    {NODE(VARIABLE_SET_STMT), KIND_SETS},
+    {NODE(VARIABLE_SHOW_STMT), KIND_SHOWS},
+    {NODE(VIEW_STMT), KIND_DEFINES},
+};
+
+/* A walk over one statement's tree. */
+struct walk {
+	struct repeat *repeat;
+	bool shows;    /* the statement shows rows */
+	bool is_query; /* the relations met are read or written */
+};
+
+static void
+repeat_stop(struct repeat *r, const char *obstacle)
+{
+	if (r->obstacle == NULL)
+		r->obstacle = obstacle;
+}
+
+/* Add a name, which is taken; NULL: memory was out. */
+static void
+repeat_add(struct repeat *r, struct repeat_names *names, char *name)
+{
+	char **items = NULL;
+
+	if (names->count == REPEAT_NAMES_MAX)
+		repeat_stop(r, "it names too much");
+	else if (name != NULL)
+		items = grow_array(names->items, names->count, sizeof(*items),
+				   NAMES_LEAST);
+	if (items == NULL) {
+		repeat_stop(r, "out of memory");
+		free(name);
+		return;
+	}
+	names->items = items;
+	names->items[names->count++] = name;
+}
+
+static void
+repeat_add_range(const struct walk *w, const PgQuery__RangeVar *range)
+{
+	struct repeat *r = w->repeat;
+	char *name;
+
+	if (statement_name_range(&name, range) == STATEMENT_OK)
+		repeat_add(r, w->shows ? &r->shown : &r->written, name);
+	else
+		repeat_stop(r, "a name cannot be read");
+}
+
+static bool
+is_time(const char *function)
+{
+	return strcmp(function, "now") == 0 ||
+	       strcmp(function, "statement_timestamp") == 0 ||
+	       strcmp(function, "transaction_timestamp") == 0;
+}
+
+static void
+repeat_add_call(const struct walk *w, const PgQuery__FuncCall *call)
+{
+	const PgQuery__Node *last;
+	char *name;
+
+	if (call->n_funcname == 0)
+		return;
+	last = call->funcname[call->n_funcname - 1];
+	if (last->node_case != NODE(STRING))
+		return;
+	if (w->shows && is_time(last->string->sval))
+		repeat_stop(w->repeat, "it has shown the time");
+	(void)statement_name_bare(&name, last->string->sval);
+	repeat_add(w->repeat, &w->repeat->functions, name);
+}
+
+/* CURRENT_TIMESTAMP and its like; not CURRENT_USER. */
+static void
+repeat_note_value(const struct walk *w, const PgQuery__SQLValueFunction *value)
+{
+	if (w->shows &&
+	    value->op < PG_QUERY__SQLVALUE_FUNCTION_OP__SVFOP_CURRENT_ROLE)
+		repeat_stop(w->repeat, "it has shown the time");
+}
+
+/* True if nothing under the message is evaluated: a default is only noted. */
+static bool
+walk_spares(const ProtobufCMessage *m)
+{
+	const PgQuery__AlterTableCmd *cmd = (const void *)m;
+
+	return m->descriptor == &pg_query__alter_table_cmd__descriptor &&
+	       cmd->subtype == PG_QUERY__ALTER_TABLE_TYPE__AT_ColumnDefault;
+}
+
+/* Look at the message itself.  It is of a query from there on where one is. */
+static void
+walk_look(struct walk *w, const ProtobufCMessage *m)
+{
+	const ProtobufCMessageDescriptor *d = m->descriptor;
+
+	if (d == &pg_query__func_call__descriptor)
+		repeat_add_call(w, (const void *)m);
+	else if (d == &pg_query__sqlvalue_function__descriptor)
+		repeat_note_value(w, (const void *)m);
+	else if (d == &pg_query__range_var__descriptor && w->is_query)
+		repeat_add_range(w, (const void *)m);
+	else if (d == &pg_query__select_stmt__descriptor ||
+		 d == &pg_query__insert_stmt__descriptor ||
+		 d == &pg_query__update_stmt__descriptor ||
+		 d == &pg_query__delete_stmt__descriptor ||
+		 d == &pg_query__merge_stmt__descriptor ||
+		 d == &pg_query__refresh_mat_view_stmt__descriptor)
+		w->is_query = true;
+}
+
+static const void *
+field_at(const ProtobufCMessage *m, unsigned int offset)
+{
+	return (const char *)m + offset;
+}
+
+/* The messages of a field: their number, and where they stand. */
+static size_t
+field_messages(const ProtobufCMessage *m, const ProtobufCFieldDescriptor *f,
+	       ProtobufCMessage *const **out)
+{
+	if (f->type != PROTOBUF_C_TYPE_MESSAGE)
+		return 0;
+	if (f->label == PROTOBUF_C_LABEL_REPEATED) {
+		*out =
+		    *(ProtobufCMessage *const *const *)field_at(m, f->offset);
+		return *(const size_t *)field_at(m, f->quantifier_offset);
+	}
+	if ((f->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0 &&
+	    *(const uint32_t *)field_at(m, f->quantifier_offset) != f->id)
+		return 0;
+	*out = field_at(m, f->offset);
+	return **out != NULL;
+}
+
+/* The tree is as deep as STATEMENT_NESTING_MAX allows. */
+static void
+walk_message(struct walk *w, const ProtobufCMessage *m)
+{
+	bool was_query = w->is_query;
+	ProtobufCMessage *const *messages = NULL;
+	unsigned int i;
+	size_t j;
+
+	if (w->repeat->obstacle != NULL || walk_spares(m))
+		return;
+	walk_look(w, m);
+	for (i = 0; i < m->descriptor->n_fields; i++) {
+		size_t count =
+		    field_messages(m, &m->descriptor->fields[i], &messages);
+
+		for (j = 0; j < count; j++)
+			walk_message(w, messages[j]);
+	}
+	w->is_query = was_query;
+}
+
+static void
+repeat_walk(struct repeat *r, const PgQuery__Node *node, bool shows)
+{
+	struct walk w = {.repeat = r, .shows = shows};
+
+	r->shows_rows |= shows;
+	walk_message(&w, &node->base);
+}
+
+static bool
+returns_rows(const PgQuery__Node *node)
+{
+	switch (node->node_case) {
+	case NODE(INSERT_STMT):
+		return node->insert_stmt->n_returning_list > 0;
+	case NODE(UPDATE_STMT):
+		return node->update_stmt->n_returning_list > 0;
+	case NODE(DELETE_STMT):
+		return node->delete_stmt->n_returning_list > 0;
+	default:
+		return false;
+	}
+}
+
+/* The relations of a statement that writes are written ones, whatever it
+ * shows: what it shows is of the rows that it writes. */
+static void
+repeat_read_write(struct repeat *r, const PgQuery__Node *node)
+{
+	r->shows_rows |= returns_rows(node);
+	repeat_walk(r, node, false);
+}
+
+static void
+repeat_read_select(struct repeat *r, const PgQuery__Node *node)
+{
+	bool is_into = node->node_case == NODE(SELECT_STMT) &&
+		       node->select_stmt->into_clause != NULL;
+
+	repeat_walk(r, node, !is_into);
+}
+
+/* A rollback takes a setting back; but what was reported of it is seen. */
+static void
+repeat_read_setting(struct repeat *r, const PgQuery__VariableSetStmt *set)
+{
+	bool is_transaction =
+	    set->kind == PG_QUERY__VARIABLE_SET_KIND__VAR_SET_MULTI &&
+	    strcmp(set->name, "TRANSACTION") == 0;
+
+	if (!set->is_local && !is_transaction)
+		repeat_stop(r, "a SET without LOCAL");
+}
+
+static void
+repeat_read_control(struct repeat *r, const PgQuery__TransactionStmt *stmt)
+{
+	switch (stmt->kind) {
+	case PG_QUERY__TRANSACTION_STMT_KIND__TRANS_STMT_SAVEPOINT:
+	case PG_QUERY__TRANSACTION_STMT_KIND__TRANS_STMT_RELEASE:
+	case PG_QUERY__TRANSACTION_STMT_KIND__TRANS_STMT_ROLLBACK_TO:
+		break;
+	default:
+		repeat_stop(r, "a transaction begins or ends in it");
+		break;
+	}
+}
+
+/*
+ * The words of a block of code: one that runs a query is an obstacle, one that
+ * defines is none.  All that may be a call counts as one.
+ */
+static void
+repeat_read_block(struct repeat *r, struct statement_text text)
+{
+	static const struct statement_keywords queries = {{
+	    ['c' - 'a'] = {"copy", "call", "commit"},
+	    ['d' - 'a'] = {"delete"},
+	    ['e' - 'a'] = {"execute"},
+	    ['i' - 'a'] = {"insert"},
+	    ['m' - 'a'] = {"merge"},
+	    ['p' - 'a'] = {"perform"},
+	    ['r' - 'a'] = {"rollback"},
+	    ['s' - 'a'] = {"select", "set"},
+	    ['u' - 'a'] = {"update"},
+	}};
+	struct tokens t = {text.sql, text.len, 0, true};
+	struct token before = {.kind = TOKEN_END};
+	struct token at;
+
+	while ((at = tokens_next(&t)).kind != TOKEN_END) {
+		struct statement_text word = {before.text, before.len};
+
+		if (token_is_symbol(&at, '(') &&
+		    (before.kind == TOKEN_WORD || before.kind == TOKEN_NAME))
+			repeat_add(r, &r->functions, statement_text_copy(word));
+		before = at;
+		word = (struct statement_text){at.text, at.len};
+		if (at.kind == TOKEN_WORD &&
+		    statement_text_is_listed(word, 0, &queries))
+			repeat_stop(r, "a DO block with a query");
+	}
+}
+
+static void
+repeat_read_kind(struct repeat *r, const PgQuery__Node *node, enum kind kind,
+		 struct statement_text text)
+{
+	switch (kind) {
+	case KIND_DEFINES:
+		break;
+	case KIND_EVALUATES:
+		repeat_walk(r, node, false);
+		break;
+	case KIND_WRITES:
+		repeat_read_write(r, node);
+		break;
+	case KIND_SHOWS:
+		repeat_read_select(r, node);
+		break;
+	case KIND_SETS:
+		repeat_read_setting(r, node->variable_set_stmt);
+		break;
+	case KIND_CONTROL:
+		repeat_read_control(r, node->transaction_stmt);
+		break;
+	case KIND_BLOCK:
+		repeat_read_block(r, text);
+		break;
+	}
+}
+
+/* ON COMMIT has its say at an end that comes but once. */
+static bool
+acts_on_commit(const PgQuery__Node *node)
+{
+	return node->node_case == NODE(CREATE_STMT) &&
+	       node->create_stmt->oncommit >
+		   PG_QUERY__ON_COMMIT_ACTION__ONCOMMIT_PRESERVE_ROWS;
+}
+
+static void
+repeat_read_node(struct repeat *r, const PgQuery__Node *node,
+		 struct statement_text text)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (kinds[i].node_case == node->node_case)
+			break;
+	if (i == sizeof(kinds) / sizeof(kinds[0]))
+		repeat_stop(r, "a statement of a kind that is not repeated");
+	else if (acts_on_commit(node))
+		repeat_stop(r, "a table with ON COMMIT");
+	else
+		repeat_read_kind(r, node, kinds[i].kind, text);
+}
+
+static void
+repeat_read_tree(struct repeat *r, const PgQueryProtobuf *tree,
+		 struct statement_text text)
+{
+	PgQuery__ParseResult *result = pg_query__parse_result__unpack(
+	    NULL, tree->len, (const uint8_t *)tree->data);
+
+	if (result == NULL)
+		repeat_stop(r, "out of memory");
+	else if (result->n_stmts != 1)
+		repeat_stop(r, "it does not parse");
+	else
+		repeat_read_node(r, result->stmts[0]->stmt, text);
+	if (result != NULL)
+		pg_query__parse_result__free_unpacked(result, NULL);
+}
+
+static void
+repeat_read_statement(struct repeat *r, struct statement_text text,
+		      size_t parse_bytes)
+{
+	PgQueryProtobufParseResult result;
+	char *copy;
+
+	if (text.len > parse_bytes ||
+	    statement_scan_nesting(text) > STATEMENT_NESTING_MAX) {
+		repeat_stop(r, "a statement is too large");
+		return;
+	}
+	copy = statement_text_copy(text);
+	if (copy == NULL) {
+		repeat_stop(r, "out of memory");
+		return;
+	}
+	result = pg_query_parse_protobuf(copy);
+	if (result.error != NULL)
+		repeat_stop(r, "it does not parse");
+	else
+		repeat_read_tree(r, &result.parse_tree, text);
+	pg_query_free_protobuf_parse_result(result);
+	free(copy);
+}
+
+void
+statement_repeat_read(struct repeat *r, const char *sql, size_t len,
+		      size_t parse_bytes)
+{
+	struct statement_list list;
+	size_t i;
+
+	if (r->obstacle != NULL)
+		return;
+	if (statement_list_parse(&list, sql, len, GUARD_SCOPE_DDL,
+				 parse_bytes) != STATEMENT_OK) {
+		repeat_stop(r, "it cannot be looked into");
+		return;
+	}
+	for (i = 0; i < list.count && r->obstacle == NULL; i++) {
+		const struct statement *s = &list.items[i];
+		struct statement_text text = {sql + s->start,
+					      s->end - s->start};
+
+		repeat_read_statement(r, text, parse_bytes);
+	}
+	statement_list_clear(&list);
+}
+
+bool
+statement_repeat_begins(const char *sql, size_t len)
+{
+	struct statement_list list;
+	bool begins;
+
+	if (statement_list_parse(&list, sql, len, GUARD_SCOPE_DDL,
+				 STATEMENT_PARSE_BYTES_DEFAULT) != STATEMENT_OK)
+		return false;
+	begins = list.count == 1 && list.items[0].control == STATEMENT_BEGIN;
+	statement_list_clear(&list);
+	return begins;
+}
+
+static void
+repeat_names_clear(struct repeat_names *names)
+{
+	while (names->count > 0)
+		free(names->items[--names->count]);
+	free(names->items);
+}
+
+void
+statement_repeat_clear(struct repeat *r)
+{
+	repeat_names_clear(&r->functions);
+	repeat_names_clear(&r->shown);
+	repeat_names_clear(&r->written);
+	memset(r, 0, sizeof(*r));
+}

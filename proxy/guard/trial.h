@@ -1,0 +1,48 @@
+/*
+ * trial.h - the answers to a run of the client's statement that may still be
+ * undone: the client sees all of them, or none.
+ *
+ * They are held until the run has come to an end.  Our bound on waits for locks
+ * is one that the client does not see; any other error is the statement's own,
+ * and ends the trial, as does an answer that is too large to be held.
+ */
+#ifndef LOCKSTEP_PROXY_GUARD_TRIAL_H
+#define LOCKSTEP_PROXY_GUARD_TRIAL_H
+
+#include <stdbool.h>
+
+#include "protocol/frame.h"
+#include "protocol/span.h"
+#include "protocol/writer.h"
+
+enum {
+	TRIAL_HELD_MAX_BYTES = 1024 * 1024,
+};
+
+enum trial_state {
+	TRIAL_OPEN,  /* answers are held */
+	TRIAL_OVER,  /* the client gets them; nothing is undone any more */
+	TRIAL_BOUND, /* the bound has ended the run, and they are dropped */
+};
+
+/* A zeroed one is open, and holds nothing. */
+struct trial {
+	enum trial_state state;
+	bool has_failed;    /* TRIAL_OVER: by an error of the statement's own */
+	struct writer held; /* whole messages, in order */
+};
+
+/*
+ * Take an answer: frame, whose body has data NULL if it is too large to be
+ * there whole, and raw, the same with its header.  True: it is held or dropped.
+ * False: the client is to get it, behind all that is held.
+ */
+bool trial_take(struct trial *t, struct frame frame, struct span raw);
+
+/* Free what is held: the client has it. */
+void trial_drop(struct trial *t);
+
+/* Free what is held, and open anew. */
+void trial_clear(struct trial *t);
+
+#endif

@@ -1,0 +1,498 @@
+"""A fleet that fails costs luck: sessions and drops go on, and it comes back.
+
+And who is none of the fleet, or of it and out of its mind, shuts no gate for
+longer than each process's own limits.
+"""
+
+import contextlib
+import os
+import signal
+import struct
+import subprocess
+import time
+from unittest import mock
+
+import pytest
+
+import wire
+from cluster import Cluster
+from fake_server import GREETING, FakeServer
+from fleet import (ALONE, FOREIGN, KEY, Fleet, forge, key_file, lines, notify,
+                   report, wait_connected, wait_line, wait_report, wake)
+from proxy import Lockstep, lockstep_bin
+from scene import ask
+from wire import Wire, errors
+
+HELD_S = 0.3  # long enough for what is not held
+SOON_S = 10
+GATE_S = 30  # gate_transaction, where nothing waits for its end
+WINDOW_S = 0.3  # gate_window, the default
+SHORT_S = 2  # gate_transaction, where something does
+SLOW_S = 1  # a busy machine's share
+
+TABLES = """
+create table table_a(id int primary key);
+create table table_c(a_id int references table_a);
+"""
+DROP = "drop table table_c"
+READ = "select * from table_a"
+
+pytestmark = pytest.mark.needs_lockstep
+
+
+@pytest.fixture
+def tables(admin):
+    admin.execute(TABLES)
+
+
+@pytest.fixture
+def fleet(cluster, tmp_path):
+    with Fleet(cluster, tmp_path) as fleet:
+        yield fleet
+
+
+@pytest.fixture
+def connect(database):
+    with contextlib.ExitStack() as stack:
+        def connect(proxy, name=database, **parameters):
+            return stack.enter_context(Wire(proxy, name, **parameters))
+
+        yield connect
+
+
+@pytest.fixture
+def start(start_lockstep, tables):
+    def start(settings, **more):
+        return start_lockstep(**{"gate_transaction": f"{GATE_S}s",
+                                 **settings, **more})
+
+    return start
+
+
+def run(session, *texts):
+    for text in texts:
+        assert errors(session.query(text)) == []
+
+
+def assert_shared(migration, pod, connect):
+    """A transaction of one holds the readers of the other."""
+    d, reader = connect(migration), connect(pod)
+    shut = report(pod)["shut"]
+    run(d, "begin", DROP)
+    wait_report(pod, "shut", shut + 1)
+    asked = ask(reader, READ)
+    assert not asked.is_answered(HELD_S)
+    run(d, "rollback")
+    assert asked.is_answered(SOON_S)
+    assert errors(asked.answer()) == []
+
+
+def assert_drops(proxy, connect, admin):
+    """It works as one process does."""
+    session = connect(proxy)
+    run(session, READ, DROP)
+    admin.execute("create table table_c(a_id int references table_a)")
+
+
+# -- what cannot be had -----------------------------------------------------
+
+def require_password(cluster, role):
+    path = os.path.join(cluster.data, "pg_hba.conf")
+    with open(path, encoding="utf-8") as hba:
+        rules = hba.read()
+    with open(path, "w", encoding="utf-8") as hba:
+        hba.write(f"host all {role} 127.0.0.1/32 scram-sha-256\n" + rules)
+    with cluster.connect() as admin:
+        admin.execute("select pg_reload_conf()")
+
+
+def test_a_wrong_password_is_one_line_and_nothing_else(tmp_path):
+    with Cluster() as cluster, Fleet(cluster, tmp_path) as fleet:
+        with cluster.connect() as admin:
+            admin.execute("create role fleet_role login password 'right'")
+            admin.execute(TABLES)
+        require_password(cluster, "fleet_role")
+        settings = fleet.settings(user="fleet_role", password="wrong")
+        with Lockstep(cluster, settings) as proxy, \
+                Wire(proxy, "postgres") as session:
+            (line,) = wait_line(proxy, ALONE)
+            assert "password authentication failed" in line["why"]
+            run(session, DROP)
+            time.sleep(5)  # two more tries at least
+            assert len(lines(proxy, ALONE)) == 1
+            assert report(proxy)["state"] in ("paused", "connecting")
+            assert "wrong" not in proxy.stderr()
+            with cluster.connect() as admin:
+                admin.execute("alter role fleet_role password 'wrong'")
+            wait_connected(proxy)
+
+
+def test_no_such_database(start, fleet, connect, admin):
+    settings = fleet.settings(dbname="nowhere")
+    pod = start(settings)
+    session = connect(pod)
+    (line,) = wait_line(pod, ALONE)
+    assert '"nowhere" does not exist' in line["why"]
+    run(session, READ)
+    assert_drops(pod, connect, admin)
+
+
+def test_a_server_that_is_not_there(start, fleet, connect, admin):
+    pod = start(fleet.settings(port=1))
+    assert_drops(pod, connect, admin)
+    wait_line(pod, ALONE)
+
+
+def test_a_standby_is_found_out(start, fleet, connect, admin):
+    with Cluster() as standby:
+        standby.stop()
+        signal_file = os.path.join(standby.data, "standby.signal")
+        with open(signal_file, "w", encoding="utf-8"):
+            pass
+        standby.start()
+        pod = start(fleet.settings(port=standby.port, dbname="postgres"))
+        assert_drops(pod, connect, admin)
+        (line,) = wait_line(pod, ALONE)
+        assert "cannot execute LISTEN during recovery" in line["why"]
+
+
+def swallow(connection, server):
+    """A transaction pooler: listens for nobody, and answers all the same."""
+    def answer(*tags):
+        for tag in tags:
+            connection.sendall(tag)
+        connection.sendall(wire.message("Z", b"I"))
+
+    done = wire.message("C", b"LISTEN\0")
+    head = connection.recv(8)
+    if struct.unpack("!II", head)[1] == 80877103:  # SSLRequest
+        connection.sendall(b"N")
+        head = connection.recv(8)
+    connection.recv(struct.unpack("!II", head)[0] - 8)
+    connection.sendall(GREETING)
+    while data := connection.recv(65536):
+        server.seen.append(data)
+        answer(done)
+
+
+def test_a_pooler_is_found_out(start, fleet, connect, admin):
+    with FakeServer(swallow) as pooler:
+        pod = start(fleet.settings(host=pooler.host, port=pooler.port,
+                                   gssencmode="disable"))
+        assert_drops(pod, connect, admin)
+        (line,) = wait_line(pod, ALONE)
+        assert "pooler" in line["why"]
+
+
+def test_a_fleet_without_sessions_connects_to_nothing(cluster, start, fleet,
+                                                      database):
+    pod = start(fleet.settings())
+
+    def count():
+        with cluster.connect() as admin:
+            return admin.execute(
+                "select count(*) from pg_stat_activity where "
+                "application_name = 'lockstep fleet'").fetchone()[0]
+
+    time.sleep(HELD_S)
+    assert count() == 0
+    assert report(pod)["state"] == "idle"
+    wake(pod, database)
+    assert count() == 1
+    assert report(pod)["state"] == "ready"
+
+
+def check(folder, **settings):
+    file = folder / "lockstep.conf"
+    file.write_text("".join(f"{name} = {value}\n"
+                            for name, value in settings.items()))
+    return subprocess.run([lockstep_bin(), "check", "-c", str(file)],
+                          capture_output=True, text=True)
+
+
+def test_check_reads_the_key_and_does_not_connect(tmp_path):
+    fleet = {"fleet": "host=nowhere.invalid dbname=f"}
+    key = key_file(tmp_path, KEY)
+    done = check(tmp_path, **fleet, fleet_key_file=key)
+    assert done.returncode == 0
+    assert "fleet: the connection is not tried" in done.stdout
+    for problem, settings in {
+            "it needs fleet_key_file": fleet,
+            "dbname is missing": {"fleet": "host=a", "fleet_key_file": key},
+            "/none": {**fleet, "fleet_key_file": "/none"},
+            "16 to 256 bytes": {**fleet, "fleet_key_file": key_file(
+                tmp_path, b"short")},
+            "group or world": {**fleet, "fleet_key_file": key_file(
+                tmp_path, KEY, mode=0o644)}}.items():
+        done = check(tmp_path, **settings)
+        assert done.returncode == 1
+        assert problem in done.stderr
+    done = check(tmp_path, fleet_key_file=key)
+    assert done.returncode == 0
+    assert "fleet_key_file is not read" in done.stderr
+
+
+# -- what is lost -----------------------------------------------------------
+
+def test_postgresql_is_restarted(tmp_path):
+    with Cluster() as cluster, Fleet(cluster, tmp_path) as fleet:
+        with cluster.connect() as admin:
+            admin.execute(TABLES)
+        settings = {"gate_transaction": f"{GATE_S}s", **fleet.settings()}
+        with Lockstep(cluster, settings) as migration, \
+                Lockstep(cluster, settings) as pod:
+            for proxy in migration, pod:
+                wake(proxy, "postgres")
+            port = cluster.port
+            cluster.stop()
+            for proxy in migration, pod:
+                wait_line(proxy, ALONE)
+            restart_at(cluster, port)
+            wait_connected(migration, pod, count=2)
+            with contextlib.ExitStack() as stack:
+                assert_shared(migration, pod, lambda proxy: stack
+                              .enter_context(Wire(proxy, "postgres")))
+
+
+def restart_at(cluster, port):
+    """start() would take another port."""
+    with mock.patch("cluster.free_port", lambda: port):
+        cluster.start()
+    assert cluster.port == port
+
+
+def test_the_fleets_database_is_dropped_and_made_again(start, fleet, connect,
+                                                       database, admin):
+    migration, pod = start(fleet.settings()), start(fleet.settings())
+    for proxy in migration, pod:
+        wake(proxy, database)
+    assert_shared(migration, pod, connect)
+    fleet.drop()
+    for proxy in migration, pod:
+        wait_line(proxy, ALONE)
+        assert_drops(proxy, connect, admin)
+    fleet.create()
+    wait_connected(migration, pod, count=2)
+    assert_shared(migration, pod, connect)
+
+
+def listener(admin, database):
+    """The pid of the server process of the fleet's only connection."""
+    return admin.execute(
+        "select pid from pg_stat_activity where datname = %s "
+        "and application_name = 'lockstep fleet'", [database]).fetchone()[0]
+
+
+def test_a_connection_that_stands_still_is_given_up(start, fleet, connect,
+                                                    database, admin):
+    """Within a look, of 18 s at most, and 5 s for its answer."""
+    pod = start(fleet.settings())
+    wake(pod, database)
+    pid = listener(admin, fleet.database)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        assert_drops(pod, connect, admin)
+        (line,) = wait_line(pod, ALONE)
+        assert line["why"] == "a question is not answered"
+        wait_connected(pod, count=2)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def test_a_maker_that_is_killed_leaves_no_gate_shut(start_lockstep, tables,
+                                                    fleet, connect, database):
+    """Its transaction ends with it; each pod's gate by its own clock."""
+    settings = {"gate_transaction": f"{SHORT_S}s", **fleet.settings()}
+    pod = start_lockstep(**settings)
+    migration = Lockstep(pod.upstream, settings).start()
+    try:
+        for proxy in migration, pod:
+            wake(proxy, database)
+        d, reader = connect(migration), connect(pod)
+        run(d, "begin", DROP)
+        wait_report(pod, "shut", 1)
+        migration.process.kill()
+        begun = time.monotonic()
+        asked = ask(reader, READ)
+        assert asked.is_answered(SOON_S)
+        assert errors(asked.answer()) == []
+        assert time.monotonic() - begun < SHORT_S + SLOW_S
+    finally:
+        migration.remove()
+
+
+def test_a_pod_that_stands_still_amid_a_window_goes_on(start, fleet, connect,
+                                                       database, admin):
+    migration, pod = start(fleet.settings()), start(fleet.settings())
+    for proxy in migration, pod:
+        wake(proxy, database)
+    d, reader = connect(migration), connect(pod)
+    run(d, "begin", DROP)
+    wait_report(pod, "shut", 1)
+    pod.process.send_signal(signal.SIGSTOP)
+    try:
+        asked = ask(reader, READ)
+        run(d, "commit")
+        time.sleep(HELD_S)
+    finally:
+        pod.process.send_signal(signal.SIGCONT)
+    assert asked.is_answered(SOON_S)
+    assert errors(asked.answer()) == []
+    admin.execute("create table table_c(a_id int references table_a)")
+    assert_shared(migration, pod, connect)
+
+
+# -- keys -------------------------------------------------------------------
+
+def test_another_key_shares_nothing_and_is_told(start, fleet, connect,
+                                                database, tmp_path, admin):
+    other = key_file(tmp_path, b"this is another key altogether")
+    migration = start(fleet.settings())
+    pod = start(fleet.settings(), fleet_key_file=other)
+    for proxy in migration, pod:
+        wake(proxy, database)
+    d = connect(migration)
+    run(d, "begin", DROP)
+    found = wait_report(pod, "foreign", 1)
+    run(d, "rollback")
+    assert found["shut"] == found["heard"] == 0
+    wait_line(pod, FOREIGN)
+    assert_drops(migration, connect, admin)
+
+
+def test_keys_are_rotated_process_by_process(start, fleet, connect, database,
+                                             tmp_path):
+    new = b"the key of the next year"
+    files = [key_file(tmp_path, KEY) for _ in range(2)]
+    proxies = [start(fleet.settings(), fleet_key_file=file) for file in files]
+    migration, pod = proxies
+    for proxy in proxies:
+        wake(proxy, database)
+    for keys in [KEY, new], [new, KEY], [new]:
+        for number, (proxy, file) in enumerate(zip(proxies, files)):
+            with open(file, "wb") as out:
+                out.write(b"\n".join(keys))
+            before = len(lines(proxy, "certificates, keys"))
+            proxy.process.send_signal(signal.SIGHUP)
+            wait_line(proxy, "certificates, keys", before + 1)
+            assert_shared(migration, pod, connect)
+            assert_shared(pod, migration, connect)
+    assert report(pod)["foreign"] == 0
+
+
+def test_a_key_that_others_can_read_is_refused(start, fleet, tmp_path,
+                                               database, connect):
+    with pytest.raises(RuntimeError, match="group or world access"):
+        start(fleet.settings(),
+              fleet_key_file=key_file(tmp_path, KEY, mode=0o644))
+    pod = start(fleet.settings())
+    os.chmod(fleet.key_file, 0o644)
+    pod.process.send_signal(signal.SIGHUP)
+    wait_line(pod, "not reloaded: fleet_key_file")
+    os.chmod(fleet.key_file, 0o600)
+    wake(pod, database)
+
+
+# -- strangers, and members out of their minds ------------------------------
+
+class Bystander:
+    """A pod with a reader whose statements are never held."""
+
+    def __init__(self, pod, session):
+        self.pod = pod
+        self.session = session
+
+    def is_held(self):
+        begun = time.monotonic()
+        run(self.session, READ)
+        return time.monotonic() - begun > WINDOW_S / 2
+
+
+@pytest.fixture
+def bystander(start, fleet, connect, database):
+    pod = start(fleet.settings())
+    wake(pod, database)
+    return Bystander(pod, connect(pod))
+
+
+def test_what_is_forged_changes_nothing(bystander, fleet, database):
+    with fleet.connect() as stranger:
+        pid = stranger.info.backend_pid
+        good = forge(pid, database=database)
+        forged = ["", "x", "A" * 7996, good[:-4], good[4:], good + "AAAA",
+                  forge(pid, database=database, key=b"not the fleet's"),
+                  forge(pid + 1, database=database)]
+        for number, text in enumerate(forged):
+            # A stranger is not read for a second.
+            with fleet.connect() as another:
+                notify(another, text)
+            notify(stranger, text)
+            wait_report(bystander.pod, "foreign", 2 * number + 2)
+            assert not bystander.is_held()
+    found = report(bystander.pod)
+    assert found["heard"] == found["shut"] == 0
+    assert len(lines(bystander.pod, FOREIGN)) == 1
+
+
+def test_another_version_is_passed_over(bystander, fleet, database):
+    """While processes are replaced one by one."""
+    with fleet.connect() as member:
+        pid = member.info.backend_pid
+        notify(member, forge(pid, database=database, version=2))
+        notify(member, forge(pid, database=database, kind=6))
+        wait_report(bystander.pod, "unknown", 2)
+        assert not bystander.is_held()
+        notify(member, forge(pid, database=database, sequence=3))
+        assert wait_report(bystander.pod, "shut", 1)["foreign"] == 0
+
+
+def test_what_is_replayed_changes_nothing(bystander, fleet, database):
+    with fleet.connect() as member, fleet.connect() as stranger:
+        text = forge(member.info.backend_pid, database=database, length_ms=50)
+        notify(member, text)
+        wait_report(bystander.pod, "shut", 1)
+        time.sleep(WINDOW_S)
+        notify(member, text)
+        wait_report(bystander.pod, "repeated", 1)
+        assert not bystander.is_held()
+        notify(stranger, text)
+        wait_report(bystander.pod, "foreign", 1)
+        assert not bystander.is_held()
+    assert report(bystander.pod)["shut"] == 1
+
+
+def test_a_flood_changes_nothing(bystander, fleet, database, start, connect):
+    migration = start(fleet.settings())
+    wake(migration, database)
+    with fleet.connect() as stranger:
+        stranger.execute("select count(pg_notify('lockstep', 'x' || i)) "
+                         "from generate_series(1, 20000) i")
+        assert not bystander.is_held()
+        assert_shared(migration, bystander.pod, connect)
+    assert wait_report(bystander.pod, "foreign", 20000)["state"] == "ready"
+
+
+def test_a_member_out_of_its_mind_is_held_to_the_limits(bystander, fleet,
+                                                        database):
+    """It shuts everything for a minute, again and again."""
+    process = os.urandom(16)
+    held_s = longest_s = 0
+    with fleet.connect() as member:
+        pid = member.info.backend_pid
+        begun = time.monotonic()
+        sequence = 0
+        while (at := time.monotonic()) < begun + 6:
+            for maker in range(5):
+                sequence += 1
+                notify(member, forge(pid, process=process, maker=maker,
+                                     sequence=sequence, database=database))
+            run(bystander.session, READ)
+            took_s = time.monotonic() - at
+            held_s += took_s if took_s > 0.05 else 0
+            longest_s = max(longest_s, took_s)
+        took_s = time.monotonic() - begun
+    # The allowance: a quarter of the time, and gate_transaction once; a window
+    # of a process once a second, four at once.
+    assert 0 < longest_s < 4 * WINDOW_S + SLOW_S
+    assert held_s < took_s / 2 + GATE_S / 4
+    assert report(bystander.pod)["refused"] > 0

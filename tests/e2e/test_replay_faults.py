@@ -1,0 +1,298 @@
+"""A replay that is cut short, and what is not replayed.
+
+Whatever ends it, the client sees what any failed transaction shows, and nothing
+is left: no lock, no turn, no shut gate, nothing done in part, nothing twice.
+"""
+
+import time
+
+import pytest
+
+import wire
+from antagonist import Antagonist
+from scene import Asked, ask, wait_for, wait_gone
+from wire import Wire, errors, sqlstates
+
+pytestmark = pytest.mark.needs_lockstep
+
+DEADLOCK = "40P01"
+CANCELED = "57014"
+TERMINATED = "57P01"
+
+SCHEMA = """
+create table hot(id int primary key, x int);
+create table a(id int primary key, x int);
+create table log(n int);
+create table serial(id serial, n int);
+create table keyed(id int generated always as identity, n int);
+create table audited(n int);
+create function audit() returns trigger language plpgsql
+ as 'begin return new; end';
+create trigger t before insert on audited for each row
+ execute function audit();
+create function v() returns int language sql volatile as 'select 1';
+create function s() returns int language sql stable as 'select 1';
+create sequence q;
+create view w as select v() as n from log;
+create view z as select s() as n from log;
+"""
+# Keeps the server busy once somebody has set the flag: when it is repeated.
+SLOW = "alter table hot add column c int default slow()"
+SLOW_SCHEMA = """
+create table flag(n int);
+create function slow() returns int language plpgsql stable as
+ 'begin perform pg_catalog.pg_sleep(8) from flag; return 1; end';
+insert into hot values (1, 1);
+"""
+
+
+@pytest.fixture
+def proxy(start_lockstep):
+    return start_lockstep(guard="ddl")
+
+
+@pytest.fixture
+def tables(admin):
+    admin.execute(SCHEMA + SLOW_SCHEMA)
+
+
+def messages(proxy):
+    return [event["message"] for event in proxy.events()]
+
+
+def reasons(proxy):
+    return [event["no_replay"] for event in proxy.guarded()
+            if "no_replay" in event]
+
+
+def run(session, *texts):
+    for text in texts:
+        trace = session.query(text)
+        assert errors(trace) == [], (text, trace)
+
+
+def columns(admin):
+    return [name for name, in admin.execute(
+        "select attname from pg_attribute where attrelid = 'hot'::regclass "
+        "and attnum > 0 and not attisdropped").fetchall()]
+
+
+def assert_nothing_is_left(admin, proxy, database, pid):
+    wait_for(admin, "not exists (select from pg_locks where pid = %s "
+             "and locktype = 'relation')", pid)
+    assert columns(admin) == ["id", "x"]
+    with Wire(proxy, database) as other:
+        begun = time.monotonic()
+        run(other, "begin", "lock table hot, a", "commit")
+        assert time.monotonic() - begun < 2
+
+
+# -- what is not replayed ---------------------------------------------------
+
+NOT_REPLAYED = {
+    "nextval": "select nextval('q')",
+    "rows": "select n from log",
+    "serial": "insert into serial(n) values (1)",
+    "identity": "insert into keyed(n) values (1)",
+    "trigger": "insert into audited values (1)",
+    "volatile": "insert into log values (v())",
+    "random": "insert into log values (random() * 9)",
+    "uuid": "alter table log add column u uuid default gen_random_uuid()",
+    "advisory": "select pg_advisory_lock(1), current_schema()",
+    "advisory_xact": "select pg_advisory_xact_lock(1), current_schema()",
+    "set": "set work_mem = '5MB'",
+    "view": "create table made as select n from w",
+    "time": "select now(), current_schema()",
+    "prepare": "prepare p as select 1",
+    "copy": "copy log to stdout",
+    "cursor": "declare c cursor for select 1",
+    "listen": "listen l",
+    "temporary": "create temp table t(a int) on commit drop",
+    "reported": "set local timezone = 'Asia/Tokyo'",
+    "do": "do $$begin perform nextval('q'); end$$",
+}
+REPLAYED = {
+    "plain": "insert into log values (1)",
+    "stable": "insert into log values (s())",
+    "view": "create table made as select n from z",
+    "default": "alter table log alter column n set default nextval('q')",
+    "catalog": "select relname from pg_class where relname = 'log'",
+    "sequence": "create table made(id serial)",
+    "notify": "notify l, 'a'",
+    "local": "set local work_mem = '5MB'",
+    "error": "savepoint a; drop table missing",
+}
+
+
+def force(cluster, database, admin, session, text):
+    """The answer to a statement that meets a cycle."""
+    with Antagonist(cluster, database, admin, "a", "hot") as antagonist:
+        assert antagonist.is_there
+        trace = session.query(text)
+        if wire.status(trace) == "E":
+            run(session, "rollback")
+    return trace
+
+
+@pytest.mark.parametrize("name", NOT_REPLAYED)
+def test_is_refused_instead(proxy, cluster, database, admin, tables, name):
+    with Wire(proxy, database) as session:
+        run(session, "begin", "alter table hot add column z int",
+            NOT_REPLAYED[name])
+        trace = force(cluster, database, admin, session, "drop table a")
+        assert set(sqlstates(trace)) == {DEADLOCK}
+        assert "transaction started over" not in messages(proxy)
+        assert len(reasons(proxy)) == 1
+        assert_nothing_is_left(admin, proxy, database, session.pid)
+
+
+@pytest.mark.parametrize("name", REPLAYED)
+def test_is_replayed(proxy, cluster, database, admin, tables, name):
+    with Wire(proxy, database) as session:
+        run(session, "begin", "alter table hot add column z int")
+        session.query(REPLAYED[name])
+        if name == "error":
+            run(session, "rollback to a", "release a")
+        trace = force(cluster, database, admin, session, "drop table a")
+        assert errors(trace) == [] and reasons(proxy) == []
+        run(session, "commit")
+        assert messages(proxy).count("transaction started over") == 1
+    assert columns(admin) == ["id", "x", "z"]
+    assert admin.execute("select count(*) from log").fetchone()[0] == (
+        1 if "insert" in REPLAYED[name] else 0)
+
+
+def test_event_trigger_is_an_obstacle(proxy, cluster, database, admin, tables):
+    admin.execute("create function e() returns event_trigger language plpgsql "
+                  "as 'begin end'; create event trigger e on ddl_command_end "
+                  "execute function e()")
+    with Wire(proxy, database) as session:
+        run(session, "begin", "alter table hot add column z int")
+        trace = force(cluster, database, admin, session, "drop table a")
+        assert sqlstates(trace) == [DEADLOCK]
+        assert reasons(proxy) == ["there is an event trigger"]
+
+
+@pytest.mark.parametrize("where", ["file", "session"])
+def test_can_be_off(start_lockstep, cluster, database, admin, tables, where):
+    proxy = start_lockstep(
+        guard="ddl", replay="off" if where == "file" else "ddl",
+        in_transaction_timeout="300ms")
+    with Wire(proxy, database) as session:
+        if where == "session":
+            run(session, "set lockstep.replay = off")
+        run(session, "begin", "alter table hot add column z int")
+        trace = force(cluster, database, admin, session, "drop table a")
+        assert sqlstates(trace) == [DEADLOCK]
+        assert "transaction started over" not in messages(proxy)
+
+
+def test_rows_are_compared_where_they_may_be_shown(
+        start_lockstep, cluster, database, admin, tables):
+    """replay = on: as they were, it goes on; else the transaction fails."""
+    proxy = start_lockstep(guard="ddl", replay="on",
+                           in_transaction_timeout="300ms")
+    admin.execute("insert into log values (1)")
+    for is_changed in False, True:
+        with Wire(proxy, database) as session:
+            run(session, "begin", "alter table hot add column z int",
+                "select n from log")
+            if is_changed:
+                admin.execute("update log set n = 2")
+            trace = force(cluster, database, admin, session,
+                          "alter table a add column z int")
+            assert sqlstates(trace) == ([DEADLOCK] if is_changed else [])
+            if is_changed:
+                assert_nothing_is_left(admin, proxy, database, session.pid)
+            else:
+                run(session, "rollback")
+
+
+# -- cut short --------------------------------------------------------------
+
+def begin_slow_replay(cluster, database, admin, session):
+    """The session is amid a replay, which takes a moment."""
+    run(session, "begin", SLOW)
+    admin.execute("insert into flag values (1)")
+    with Antagonist(cluster, database, admin, "a", "hot") as antagonist:
+        assert antagonist.is_there
+        drop = ask(session, "drop table a")
+    # The antagonist is gone: behind the ROLLBACK.
+    wait_for(admin, "exists (select from pg_stat_activity where pid = %s "
+             "and wait_event = 'PgSleep')", session.pid)
+    return drop
+
+
+def test_cancel_ends_it(proxy, cluster, database, admin, tables):
+    with Wire(proxy, database) as session:
+        drop = begin_slow_replay(cluster, database, admin, session)
+        wire.cancel(proxy, session)
+        trace = drop.answer()
+        assert sqlstates(trace) == [CANCELED] and wire.status(trace) == "E"
+        run(session, "rollback")
+        assert_nothing_is_left(admin, proxy, database, session.pid)
+
+
+def test_client_leaves(proxy, cluster, database, admin, tables):
+    session = Wire(proxy, database)
+    begin_slow_replay(cluster, database, admin, session)
+    session.close()
+    wait_gone(admin, session.pid)
+    assert_nothing_is_left(admin, proxy, database, session.pid)
+
+
+def test_server_leaves(proxy, cluster, database, admin, tables):
+    with Wire(proxy, database) as session:
+        drop = begin_slow_replay(cluster, database, admin, session)
+        admin.execute("select pg_terminate_backend(%s)", [session.pid])
+        trace = drop.answer()
+        assert sqlstates(trace) == [TERMINATED]
+        assert trace[-1] is wire.CLOSED
+        wait_gone(admin, session.pid)
+        assert_nothing_is_left(admin, proxy, database, session.pid)
+
+
+# -- how clients send it ----------------------------------------------------
+
+def test_begin_in_the_packet_of_the_first_statement(proxy, cluster, database,
+                                                    admin, tables):
+    """As pgjdbc does it."""
+    with Wire(proxy, database) as session:
+        trace = session.run(
+            wire.parse("begin"), wire.bind(), wire.execute(),
+            *wire.extended("alter table hot add column z int"), wire.sync())
+        assert errors(trace) == []
+        with Antagonist(cluster, database, admin, "a", "hot") as antagonist:
+            assert antagonist.is_there
+            trace = session.run(*wire.extended("drop table a"), wire.sync())
+        assert errors(trace) == [] and wire.status(trace) == "T"
+        run(session, "commit")
+        assert messages(proxy).count("transaction started over") == 1
+    assert columns(admin) == ["id", "x", "z"]
+
+
+def test_texts_of_many_statements(proxy, cluster, database, admin, tables):
+    with Wire(proxy, database) as session:
+        run(session, "begin",
+            "create table made(a int); alter table hot add column z int; "
+            "comment on table made is 'a'; insert into log values (1)")
+        trace = force(cluster, database, admin, session,
+                      "drop table a; insert into log values (2)")
+        assert errors(trace) == []
+        run(session, "commit")
+        assert messages(proxy).count("transaction started over") == 1
+    assert columns(admin) == ["id", "x", "z"]
+    assert admin.execute("select array_agg(n order by n) from log"
+                         ).fetchone()[0] == [1, 2]
+
+
+def test_gate_and_turn_are_given_back(proxy, cluster, database, admin, tables):
+    with Wire(proxy, database) as session, Wire(proxy, database) as reader:
+        run(session, "begin", "alter table hot add column z int")
+        trace = force(cluster, database, admin, session, "drop table a")
+        assert errors(trace) == []
+        waits = Asked(reader, wire.query("select * from hot"))
+        assert not waits.is_answered(0.2)
+        run(session, "commit")
+        assert errors(waits.answer()) == []
+        assert waits.took_s < 5
