@@ -440,17 +440,17 @@ static const struct scene_row rows[] = {
 		       "Query(*drop table a) SAVEPOINT _lockstep "
 		       "facts(t) settings plan{c} RELEASE SAVEPOINT "
 		       "_lockstep / SAVEPOINT _lockstep names(abc) "
-		       "attempt(abc) plan{c} / look(bac) / repeatable / "
-		       "ROLLBACK / Query(begin) SAVEPOINT _lockstep "
-		       "facts(t) settings plan{a,c} RELEASE SAVEPOINT "
-		       "_lockstep / SAVEPOINT _lockstep names(abc) "
-		       "attempt(abc) plan{a,c} / RELEASE SAVEPOINT "
-		       "_lockstep / Query(*drop table a) SAVEPOINT "
-		       "_lockstep facts(t) settings plan{c} RELEASE "
+		       "attempt(abc) plan{c} / look(bac) / look(bac) / "
+		       "repeatable / ROLLBACK / Query(begin) SAVEPOINT "
+		       "_lockstep facts(t) settings plan{a,c} RELEASE "
 		       "SAVEPOINT _lockstep / SAVEPOINT _lockstep "
-		       "names(abc) attempt(abc) plan{c} / RELEASE "
-		       "SAVEPOINT _lockstep / Query(*drop table c) "
-		       "Query(*commit)",
+		       "names(abc) attempt(abc) plan{a,c} / RELEASE "
+		       "SAVEPOINT _lockstep / Query(*drop table a) "
+		       "SAVEPOINT _lockstep facts(t) settings plan{c} "
+		       "RELEASE SAVEPOINT _lockstep / SAVEPOINT "
+		       "_lockstep names(abc) attempt(abc) plan{c} / "
+		       "RELEASE SAVEPOINT _lockstep / Query(*drop table "
+		       "c) Query(*commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [DROP "
 		       "TABLE] ready-T [COMMIT] ready-I",
     },
