@@ -1,6 +1,7 @@
 #include "policy/catalog/attempt.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "policy/catalog/catalog_sql.h"
@@ -148,6 +149,42 @@ print_turn(struct text *t, const struct lock_set *set, size_t index)
 		   relid);
 }
 
+/* Put the relations beside the set that come before some of it, by commas. */
+static void
+put_near(struct text *oids, const struct lock_set *set)
+{
+	struct lock_set_place *places = lock_set_places(set);
+	size_t i;
+	size_t j;
+
+	oids->failed |= places == NULL;
+	for (i = 0; places != NULL && i < set->count; i++)
+		for (j = 0; j < set->items[i].before_count; j++) {
+			uint32_t relid = set->items[i].before[j];
+
+			if (lock_set_find(places, set->count, relid) ==
+			    set->count)
+				text_print(oids, "%s%u",
+					   oids->len > 0 ? "," : "", relid);
+		}
+	free(places);
+}
+
+static void
+print_near(struct text *t, const struct lock_set *set)
+{
+	struct text oids = {0};
+	char *list;
+
+	put_near(&oids, set);
+	list = text_finish(&oids);
+	if (list == NULL)
+		t->failed = true;
+	else if (*list != '\0')
+		text_print(t, CATALOG_SQL_ATTEMPT_NEAR "\n", list);
+	free(list);
+}
+
 char *
 attempt_sql(const struct attempt *a)
 {
@@ -157,6 +194,8 @@ attempt_sql(const struct attempt *a)
 
 	choose_tag(tag, a->set);
 	text_print(&t, CATALOG_SQL_ATTEMPT_BEGIN "\n", tag);
+	if (a->minds_near)
+		print_near(&t, a->set);
 	for (i = 0; a->takes_turn && i < a->set->count; i++)
 		if (!a->set->items[i].is_lockable)
 			print_turn(&t, a->set, i);

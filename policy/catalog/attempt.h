@@ -45,6 +45,8 @@ struct attempt {
 				       out */
 	enum attempt_manner manner;
 	bool locks_nothing;       /* the turn is all that it takes */
+	bool minds_near;          /* locks nothing where somebody holds what
+				     the set's relations reference */
 	bool takes_turn;          /* for what is not lockable: first of all, its
 				     advisory lock, or nothing */
 	uint32_t bound_ms;        /* from the first lock to the last; unused

@@ -61,6 +61,7 @@ session_facts_read(struct session_facts *out,
 	out->idle_timeout_ms =
 	    shortest_timeout(values[SESSION_FACTS_IDLE_TIMEOUT],
 			     values[SESSION_FACTS_BLOCK_IDLE_TIMEOUT]);
+	snapshot_read(&out->snapshot, values[SESSION_FACTS_SNAPSHOT]);
 	return row_copy(out->lock_timeout, sizeof(out->lock_timeout),
 			values[SESSION_FACTS_LOCK_TIMEOUT]) &&
 	       row_read_duration(&out->lock_timeout_ms,

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "policy/catalog/row.h"
+#include "policy/catalog/snapshot.h"
 
 /* The columns of session_facts_query(), in its order: X(id, name). */
 #define SESSION_FACTS_COLUMN_TABLE(X)                                          \
@@ -22,6 +23,7 @@
 	X(SESSION_FACTS_IDLE_TIMEOUT, idle_timeout)                            \
 	X(SESSION_FACTS_BLOCK_IDLE_TIMEOUT, block_idle_timeout)                \
 	X(SESSION_FACTS_CAN_ATTEMPT, can_attempt)                              \
+	X(SESSION_FACTS_SNAPSHOT, snapshot)                                    \
 	X(SESSION_FACTS_HELD, held) /* held.h reads it */
 
 enum session_facts_column {
@@ -38,10 +40,11 @@ enum {
 struct session_facts {
 	bool is_read_only;
 	bool is_in_recovery;
-	bool has_old_snapshot;   /* REPEATABLE READ or above, in a block: the
-				    plan reads the catalog as of its start */
-	bool holds_strong_locks; /* SHARE or above, from earlier statements */
-	bool can_attempt;        /* PL/pgSQL is there and may be used */
+	bool has_old_snapshot;    /* REPEATABLE READ or above, in a block: the
+				     plan reads the catalog as of its start */
+	struct snapshot snapshot; /* from before the plan */
+	bool holds_strong_locks;  /* SHARE or above, from earlier statements */
+	bool can_attempt;         /* PL/pgSQL is there and may be used */
 	/* client_min_messages lets a NOTICE through, or a WARNING. */
 	bool wants_notices;
 	bool wants_warnings;

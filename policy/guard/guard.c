@@ -9,12 +9,14 @@
  * finish.  A window that did not help is followed by ever longer times without
  * one.
  *
- * In a transaction of the client's, which will keep the locks, the gate is shut
- * before the first of them: who came between would wait for it in the server,
- * holding tables that its next statement may want.  The next statement of one
- * that drops a foreign key is often about another key of the same table: so the
- * tables at the other ends of those count as well, for a while.  And as there
- * are no quick attempts before that window, one is made in it.
+ * In a transaction of the client's, which will keep the locks, only the first
+ * attempt is a quick one: where it finds nobody, the gate is shut behind it.
+ * Else the gate is shut before the next: who came between would wait for it in
+ * the server, holding tables that its next statement may want.  The next
+ * statement of one that drops a foreign key is often about another key of the
+ * same table: so the tables at the other ends of those count as well, in the
+ * first attempt, and for a while in a window.  And as there was no attempt
+ * before that window which waits, one is made in it.
  *
  * guard_state.c has the states and the invariants, guard_attempt.c the reason
  * why an attempt is safe.
@@ -25,6 +27,10 @@
 #include <string.h>
 
 #include "policy/guard/guard_internal.h"
+
+enum {
+	QUICK_ATTEMPTS = 2, /* by which policy auto begins */
+};
 
 /* The set, and what follows from it */
 
@@ -89,6 +95,12 @@ guard_uses_gate(const struct guard_settings *settings)
 	       settings->policy == GUARD_POLICY_HOLD;
 }
 
+uint32_t
+guard_quick_attempts(const struct guard *g)
+{
+	return guard_gate_lasts(g) ? 1 : QUICK_ATTEMPTS;
+}
+
 bool
 guard_gate_lasts(const struct guard *g)
 {
@@ -100,6 +112,12 @@ bool
 guard_counts_near(const struct guard *g)
 {
 	return g->counts_near;
+}
+
+bool
+guard_minds_near(const struct guard *g)
+{
+	return g->counts_near && !g->facts.holds_strong_locks;
 }
 
 const struct lock_set *
@@ -174,8 +192,7 @@ state_of_judgement(enum guard_outcome outcome)
 static bool
 approach_looks(const struct guard *g)
 {
-	if (g->settings->policy == GUARD_POLICY_HOLD || guard_gate_lasts(g) ||
-	    guard_only_watches(g))
+	if (g->settings->policy == GUARD_POLICY_HOLD || guard_only_watches(g))
 		return true;
 	/* Others may have come to wait for us meanwhile. */
 	return g->attempts > 0 || (g->in_transaction && g->has_waited);

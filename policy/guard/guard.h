@@ -194,6 +194,7 @@ struct guard_step {
 	enum attempt_manner manner; /* ATTEMPT */
 	bool is_impatient;          /* TURN: others' turns do not count */
 	bool takes_turn;            /* ATTEMPT: the server's turn first */
+	bool minds_near;            /* ATTEMPT: nobody may hold what is near */
 	uint32_t attempt_bound_ms;  /* ATTEMPT: from first lock to last */
 	bool locks_nothing;         /* ATTEMPT: TRY does; take the turn only */
 	uint32_t try_bound_ms;      /* TRY: for each lock; never 0 */

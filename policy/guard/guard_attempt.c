@@ -76,7 +76,7 @@ attempt_may_wait(const struct guard *g)
 	case GUARD_POLICY_LOCK:
 		break;
 	case GUARD_POLICY_AUTO:
-		if (g->attempts >= GUARD_QUICK_ATTEMPTS)
+		if (g->attempts >= guard_quick_attempts(g))
 			return false;
 		break;
 	case GUARD_POLICY_HOLD:
@@ -160,7 +160,7 @@ guard_attempt_later(struct guard *g, uint64_t now_ms)
 	if (guard_in_window(g))
 		return guard_wait_in_window(g, now_ms);
 	if (g->settings->policy == GUARD_POLICY_LOCK ||
-	    g->attempts < GUARD_QUICK_ATTEMPTS)
+	    g->attempts < guard_quick_attempts(g))
 		return attempt_backs_off(g, now_ms);
 	/* Nobody may be seen to wait for, only a queue: not at full speed. */
 	if (now_ms < g->window.next_ms)

@@ -19,7 +19,6 @@
 #include "policy/guard/guard.h"
 
 enum {
-	GUARD_QUICK_ATTEMPTS = 2, /* by which policy auto begins */
 	GUARD_DELAY_SHARE = 40, /* waits: at most this part of the time gone */
 	GUARD_WINDOW_LOOK_MS = 3, /* between two looks while the gate is shut */
 };
@@ -70,6 +69,14 @@ bool guard_only_watches(const struct guard *g);
  * may not LOCK, or others' views.  A sequence is mostly reached through its
  * table, so an attempt and a look will do for it. */
 bool guard_needs_gate(const struct guard *g);
+
+/* The number of attempts that policy auto begins with, before it shuts the
+ * gate. */
+uint32_t guard_quick_attempts(const struct guard *g);
+
+/* True if the statement waits for who holds tables that the transaction's next
+ * one may want: with strong locks held it does not, they may wait for it. */
+bool guard_minds_near(const struct guard *g);
 
 /* True if the last look found somebody at what can only be watched. */
 bool guard_sees_watched(const struct guard *g);

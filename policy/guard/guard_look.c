@@ -103,10 +103,10 @@ looked_to_hold(struct guard *g, uint64_t now_ms)
 {
 	bool is_free = g->holders.count == 0;
 	bool needs_gate = guard_needs_gate(g);
-	bool is_early = g->attempts < GUARD_QUICK_ATTEMPTS && !needs_gate &&
-			!guard_gate_lasts(g);
+	bool is_early = g->attempts < guard_quick_attempts(g) && !needs_gate;
+	bool is_near = guard_minds_near(g) && g->holders.near_count > 0;
 
-	if (is_free && is_early)
+	if (is_free && is_early && !is_near)
 		return guard_ask_turn(g, GUARD_AT_TURN, now_ms);
 	if (may_coax(g, now_ms))
 		return coax_autovacuum(g, now_ms);

@@ -193,6 +193,8 @@ guard_add_parameters(const struct guard *g, struct guard_step *step)
 	case GUARD_ATTEMPT:
 		step->manner = g->manner;
 		step->takes_turn = !g->is_impatient;
+		step->minds_near =
+		    guard_minds_near(g) && g->attempts == 0 && !g->is_clear;
 		step->attempt_bound_ms = g->attempt_bound_ms;
 		step->locks_nothing = guard_wants_try(g);
 		break;

@@ -83,8 +83,8 @@ is_window_half_over(const struct guard *g, uint64_t now_ms)
 static bool
 waits_for_near(const struct guard *g, uint64_t now_ms)
 {
-	return g->counts_near && !g->facts.holds_strong_locks &&
-	       g->holders.near_count > 0 && !is_window_half_over(g, now_ms);
+	return guard_minds_near(g) && g->holders.near_count > 0 &&
+	       !is_window_half_over(g, now_ms);
 }
 
 /*

@@ -60,8 +60,11 @@ lease_pay_until(struct lease *l, uint64_t until_ms)
 {
 	uint64_t now_ms = clock_now_ms();
 
-	if (l->paid_until_ms < now_ms)
+	if (l->paid_until_ms < now_ms) {
+		l->paid_from_ms = now_ms;
 		l->paid_until_ms = now_ms;
+		l->is_waited_at = false;
+	}
 	if (l->paid_until_ms < until_ms)
 		l->paid_until_ms +=
 		    turns_reserve(l->pair->daemon->turns, l->pair->database,
@@ -69,12 +72,15 @@ lease_pay_until(struct lease *l, uint64_t until_ms)
 	return until_ms < l->paid_until_ms ? until_ms : l->paid_until_ms;
 }
 
-/* Take back what no window that is left needs. */
+/* Take back what no window that is left needs; if nobody has waited at any of
+ * them, that is all. */
 static void
 lease_settle(struct lease *l)
 {
 	const struct gate_window *windows[] = {l->window, l->transaction};
-	uint64_t needed_ms = clock_now_ms();
+	bool is_shut = l->window != NULL || l->transaction != NULL;
+	uint64_t needed_ms =
+	    is_shut || l->is_waited_at ? clock_now_ms() : l->paid_from_ms;
 	size_t i;
 
 	for (i = 0; i < 2; i++)
@@ -90,10 +96,14 @@ lease_settle(struct lease *l)
 static void
 lease_open_window(struct lease *l, struct gate_window **window)
 {
+	uint32_t delayed;
+
 	if (*window == NULL)
 		return;
 	gate_window_open(l->pair->daemon, *window);
-	l->delayed += atomic_load(&(*window)->delayed);
+	delayed = atomic_load(&(*window)->delayed);
+	l->delayed += delayed;
+	l->is_waited_at |= delayed > 0;
 	gate_window_drop(*window);
 	*window = NULL;
 }

@@ -22,7 +22,9 @@ struct lease {
 	struct pair *pair;          /* borrowed: whose statements they are */
 	struct gate_window *window; /* one use, while a statement is tried */
 	struct gate_window *transaction; /* one use, while locks are kept */
+	uint64_t paid_from_ms;
 	uint64_t paid_until_ms; /* off the allowance, for both windows */
+	bool is_waited_at;      /* by somebody, since paid_from_ms */
 	bool has_turn;          /* taken, and not given back */
 	bool keeps_locks;       /* the client's transaction does */
 	uint32_t delayed;       /* sessions that waited at windows now open */

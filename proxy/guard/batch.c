@@ -49,6 +49,12 @@ batch_add_command(struct batch *b, const char *sql)
 }
 
 void
+batch_end_with(struct batch *b, const char *sql)
+{
+	b->last = sql;
+}
+
+void
 batch_add_plain(struct batch *b, bool restores)
 {
 	char name[INJECT_NAME_BYTES];
@@ -141,6 +147,12 @@ batch_add_names(struct batch *b)
 }
 
 void
+batch_add_snapshot(struct batch *b)
+{
+	batch_add(b, BATCH_SNAPSHOT, snapshot_query(), NULL, 0);
+}
+
+void
 batch_add_clocks(struct batch *b, uint32_t server_version)
 {
 	size_t count = clocks_count(server_version);
@@ -215,6 +227,8 @@ batch_send(struct batch *b, bool ends_cycle)
 {
 	if (b->restores)
 		batch_add_restore(b);
+	if (b->last != NULL)
+		batch_add_command(b, b->last);
 	if (ends_cycle)
 		inject_sync(&b->injection);
 	else
@@ -275,6 +289,11 @@ batch_take_row(struct batch *b, struct span body)
 	case BATCH_CLOCK:
 		return batch_read_row(v, 1, body) &&
 		       clocks_read(&b->clocks, (enum clock_kind)b->done, v[0]);
+	case BATCH_SNAPSHOT:
+		if (!batch_read_row(v, 1, body))
+			return false;
+		snapshot_read(&b->snapshot, v[0]);
+		return true;
 	case BATCH_PLAN:
 		return batch_read_row(v, LOCK_SET_COLUMNS, body) &&
 		       lock_set_add_row(&b->planned, v);

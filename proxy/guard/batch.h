@@ -16,6 +16,7 @@
 #include "policy/catalog/plain_settings.h"
 #include "policy/catalog/repeatable.h"
 #include "policy/catalog/session_facts.h"
+#include "policy/catalog/snapshot.h"
 #include "policy/guard/overrides.h"
 #include "protocol/frame.h"
 #include "protocol/pipeline.h"
@@ -31,6 +32,7 @@ enum batch_purpose {
 	BATCH_NAMES,
 	BATCH_PLAIN,
 	BATCH_RESTORE,
+	BATCH_SNAPSHOT,
 	BATCH_REPEATABLE,
 	BATCH_ISOLATION,
 	BATCH_CLOCK, /* each is for the one of its place */
@@ -49,6 +51,7 @@ struct batch {
 	const struct lock_set *set; /* borrowed: to attempt, or to look at */
 	uint32_t plain_statement;   /* prepared for BATCH_PLAIN; 0: none */
 	bool restores;              /* sets back what BATCH_PLAIN set */
+	const char *last;           /* borrowed: the command behind all else */
 	/* The results. */
 	bool has_own_settings; /* BATCH_PLAIN has set others aside */
 	bool keeps_snapshot;   /* as session_isolation_keeps has it */
@@ -62,6 +65,7 @@ struct batch {
 	struct repeatable repeatable;
 	struct held held; /* owned */
 	struct overrides overrides;
+	struct snapshot snapshot;
 	struct lock_set planned; /* owned */
 	struct holders holders;
 	struct clocks clocks;
@@ -84,6 +88,7 @@ void batch_begin(struct batch *b, struct guarded *g,
  * back what was, where the transaction goes on and so it must.
  */
 void batch_add_command(struct batch *b, const char *sql);
+void batch_end_with(struct batch *b, const char *sql); /* behind all else */
 void batch_add_plain(struct batch *b, bool restores);
 void batch_add_facts(struct batch *b, bool in_block);
 void batch_add_overrides(struct batch *b);
@@ -91,6 +96,7 @@ void batch_add_isolation(struct batch *b);
 void batch_add_attempt(struct batch *b, const struct attempt *attempt);
 void batch_add_coax(struct batch *b, size_t index, uint32_t wait_ms);
 void batch_add_names(struct batch *b);
+void batch_add_snapshot(struct batch *b);
 void batch_add_look(struct batch *b);
 void batch_add_clocks(struct batch *b, uint32_t server_version);
 void batch_add_repeatable(struct batch *b, const struct repeat *repeat,

@@ -376,6 +376,7 @@ exchange_step(struct exchange *x)
 	case EXCHANGE_LOOKING:
 	case EXCHANGE_NAMING:
 	case EXCHANGE_ATTEMPTING:
+	case EXCHANGE_CHECKING:
 	case EXCHANGE_COAXING:
 	case EXCHANGE_UNDOING:
 	case EXCHANGE_REFUSING:
@@ -411,6 +412,7 @@ exchange_timer(struct exchange *x)
 	case EXCHANGE_LOOKING:
 	case EXCHANGE_NAMING:
 	case EXCHANGE_ATTEMPTING:
+	case EXCHANGE_CHECKING:
 	case EXCHANGE_COAXING:
 	case EXCHANGE_UNDOING:
 	case EXCHANGE_JUDGING:

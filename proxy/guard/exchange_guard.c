@@ -50,7 +50,7 @@ exchange_tag(const struct exchange *x)
 
 /* Questions to the server */
 
-static void
+void
 exchange_add_plan(struct exchange *x)
 {
 	const struct replay *r = &x->replay;
@@ -67,18 +67,28 @@ exchange_may_sync(const struct exchange *x)
 	return x->context != CONTEXT_TAIL;
 }
 
+void
+exchange_add_savepoint(struct exchange *x)
+{
+	if (x->context != CONTEXT_BLOCK || x->has_savepoint)
+		return;
+	batch_add_command(&x->batch, SAVEPOINT_SET);
+	x->has_savepoint = true;
+}
+
+/* In a block the savepoint goes with the batch that it shields: often nothing
+ * else is asked. */
 static void
 exchange_send_plan(struct exchange *x)
 {
 	exchange_begin_batch(x, EXCHANGE_PLANNING);
-	if (x->context == CONTEXT_BLOCK && !x->has_savepoint) {
-		batch_add_command(&x->batch, SAVEPOINT_SET);
-		x->has_savepoint = true;
-	}
+	exchange_add_savepoint(x);
 	batch_add_plain(&x->batch, x->context != CONTEXT_IDLE);
 	batch_add_facts(&x->batch, x->context != CONTEXT_IDLE);
 	batch_add_overrides(&x->batch);
 	exchange_add_plan(x);
+	if (x->has_savepoint)
+		batch_end_with(&x->batch, SAVEPOINT_RELEASE);
 	(void)batch_send(&x->batch, exchange_may_sync(x));
 }
 
@@ -87,6 +97,7 @@ void
 exchange_begin_question(struct exchange *x, enum exchange_phase phase)
 {
 	exchange_begin_batch(x, phase);
+	exchange_add_savepoint(x);
 	if (x->has_own_settings)
 		batch_add_plain(&x->batch, x->context != CONTEXT_IDLE);
 }
@@ -117,41 +128,6 @@ exchange_send_look(struct exchange *x)
 		batch_add_command(&x->batch, holders_renew_sql());
 	batch_add_look(&x->batch);
 	(void)batch_send(&x->batch, exchange_may_sync(x));
-}
-
-/* The locks of an extended cycle must last until the client's own Sync. */
-static bool
-exchange_attempt_ends_cycle(const struct exchange *x)
-{
-	return x->context == CONTEXT_BLOCK ||
-	       (x->context == CONTEXT_IDLE && exchange_is_query(x));
-}
-
-static void
-exchange_send_attempt(struct exchange *x, const struct guard_step *step)
-{
-	struct attempt a = {
-	    .set = guard_set(&x->guard),
-	    .manner = step->manner,
-	    .locks_nothing = step->locks_nothing,
-	    .takes_turn = step->takes_turn,
-	    .bound_ms = step->attempt_bound_ms,
-	    .lock_timeout = guard_facts(&x->guard)->lock_timeout,
-	};
-
-	exchange_begin_batch(x, EXCHANGE_ATTEMPTING);
-	if (x->context == CONTEXT_IDLE && exchange_is_query(x))
-		batch_add_command(&x->batch, "BEGIN");
-	if (x->has_own_settings)
-		batch_add_plain(&x->batch, true);
-	batch_add_attempt(&x->batch, &a);
-	/* A cycle of the client's cannot be taken back to a savepoint: there it
-	 * would help nobody to learn of a set that grew. */
-	if (x->context != CONTEXT_TAIL)
-		exchange_add_plan(x);
-	if (guard_gate_lasts(&x->guard))
-		batch_add_names(&x->batch);
-	(void)batch_send(&x->batch, exchange_attempt_ends_cycle(x));
 }
 
 /* The guard's actions */
@@ -291,10 +267,7 @@ exchange_protect(struct exchange *x, enum exchange_context context)
 
 /* Answers to the questions */
 
-/*
- * True if the client's transaction is lost: by an error, a cancel, a timeout.
- */
-static bool
+bool
 exchange_has_lost(const struct exchange *x)
 {
 	return batch_has_error(&x->batch) &&
@@ -390,25 +363,17 @@ exchange_is_cut_short(struct exchange *x)
 	return true;
 }
 
-/* All rows with the names by which the set is reached have come. */
-static void
-exchange_seal_names(struct exchange *x)
-{
-	struct gate_names *names = &x->batch.names;
-
-	gate_names_seal(names);
-	names->counts_near = guard_counts_near(&x->guard);
-}
-
 static void
 exchange_planned(struct exchange *x)
 {
 	struct batch *b = &x->batch;
 	struct guard_step step;
 
+	x->has_savepoint = x->has_savepoint && batch_has_error(b);
 	if (exchange_is_cut_short(x))
 		return;
 	x->has_own_settings = b->has_own_settings;
+	x->snapshot = b->facts.snapshot;
 	if (!b->has_facts || !exchange_choose_settings(x)) {
 		exchange_give_up(x);
 		return;
@@ -445,6 +410,15 @@ exchange_looked(struct exchange *x)
 				     exchanges - 1, clock_now_ms()));
 }
 
+void
+exchange_seal_names(struct exchange *x)
+{
+	struct gate_names *names = &x->batch.names;
+
+	gate_names_seal(names);
+	names->counts_near = guard_counts_near(&x->guard);
+}
+
 static void
 exchange_named(struct exchange *x)
 {
@@ -469,61 +443,6 @@ exchange_coaxed(struct exchange *x)
 		exchange_give_up(x);
 	else
 		exchange_act(x, guard_coaxed(&x->guard, clock_now_ms()));
-}
-
-static enum attempt_result
-exchange_attempt_result(const struct batch *b, const struct lock_set *set)
-{
-	if (batch_has_error(b) || b->is_odd || !b->has_attempt)
-		return ATTEMPT_FAILED;
-	if (b->attempt_index > set->count)
-		return ATTEMPT_NO_TURN;
-	return b->attempt_index == set->count ? ATTEMPT_GRANTED : ATTEMPT_BUSY;
-}
-
-/* A failed attempt has given its locks back; what else it left is undone. */
-static bool
-exchange_needs_undo(const struct exchange *x, enum attempt_result result)
-{
-	switch (x->context) {
-	case CONTEXT_IDLE:
-		return true;
-	case CONTEXT_BLOCK:
-		return result == ATTEMPT_GRANTED || result == ATTEMPT_FAILED;
-	case CONTEXT_TAIL:
-		break;
-	}
-	return false;
-}
-
-static void
-exchange_attempted(struct exchange *x)
-{
-	struct batch *b = &x->batch;
-	enum attempt_result result =
-	    exchange_attempt_result(b, guard_set(&x->guard));
-	struct guard_step step;
-
-	if (exchange_has_lost(x)) {
-		exchange_fail(x);
-		return;
-	}
-	gate_names_clear(&x->names);
-	exchange_seal_names(x);
-	x->names = b->names;
-	memset(&b->names, 0, sizeof(b->names));
-	held_subtract(&x->held, &b->planned);
-	if (result == ATTEMPT_NO_TURN)
-		guard_met(&x->guard, &b->rival);
-	step = guard_attempted(&x->guard, result, b->attempt_index, &b->planned,
-			       clock_now_ms());
-	if (x->is_canceled)
-		step = guard_cancel(&x->guard);
-	if (guard_outcome_holds(step.outcome) || step.action == GUARD_TRY ||
-	    !exchange_needs_undo(x, result))
-		exchange_act(x, step);
-	else
-		exchange_send_undo(x);
 }
 
 static void
@@ -558,6 +477,9 @@ exchange_guard_step(struct exchange *x)
 		break;
 	case EXCHANGE_ATTEMPTING:
 		exchange_attempted(x);
+		break;
+	case EXCHANGE_CHECKING:
+		exchange_checked(x);
 		break;
 	case EXCHANGE_COAXING:
 		exchange_coaxed(x);

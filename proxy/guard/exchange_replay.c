@@ -94,6 +94,7 @@ exchange_replay(struct exchange *x)
 		return false;
 	}
 	exchange_begin_batch(x, EXCHANGE_JUDGING);
+	exchange_add_savepoint(x);
 	if (x->has_own_settings)
 		batch_add_plain(b, true);
 	batch_add_repeatable(b, &x->replay.repeat,

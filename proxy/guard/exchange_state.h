@@ -10,6 +10,7 @@
  *   LOOKING     who holds conflicting locks                  -> guard
  *   NAMING      by which names the gate goes                 -> guard
  *   ATTEMPTING  all locks in order, or none                  -> guard
+ *   CHECKING    the lock set once more, under the locks      -> guard
  *   COAXING     an autovacuum is to give way                 -> guard
  *   UNDOING     what an attempt or a trial left is closed    -> guard
  *   JUDGING     may the transaction be started over
@@ -73,6 +74,7 @@
 	X(LOOKING, "looking")                                                  \
 	X(NAMING, "naming")                                                    \
 	X(ATTEMPTING, "attempting")                                            \
+	X(CHECKING, "checking")                                                \
 	X(COAXING, "coaxing")                                                  \
 	X(UNDOING, "undoing")                                                  \
 	X(JUDGING, "judging")                                                  \
@@ -143,8 +145,9 @@ struct exchange {
 	struct batch batch;
 	struct replay replay;
 	struct trial trial;
-	struct held held;        /* as of the last plan */
-	struct gate_names names; /* the names of the set that is locked */
+	struct held held;         /* as of the last plan */
+	struct snapshot snapshot; /* from before the plan of the guard's set */
+	struct gate_names names;  /* the names of the set that is locked */
 	struct writer error; /* the server's, to be the statement's answer */
 	char application_name[64]; /* the session's, for others */
 	uint64_t notice_ms;        /* when the next notice is due */
@@ -240,6 +243,19 @@ void exchange_guard_step(struct exchange *x);
 /* Carry out what the guard has decided on. */
 void exchange_act(struct exchange *x, struct guard_step step);
 
+/* Begin the batch with a savepoint, in a block that has none of ours. */
+void exchange_add_savepoint(struct exchange *x);
+
+/* Add the plan of the statements to the batch. */
+void exchange_add_plan(struct exchange *x);
+
+/* True if the client's transaction is lost: by an error, a cancel, a timeout.
+ */
+bool exchange_has_lost(const struct exchange *x);
+
+/* All rows with the names by which the set is reached have come. */
+void exchange_seal_names(struct exchange *x);
+
 /* Ask who is in the way. */
 void exchange_send_look(struct exchange *x);
 
@@ -251,6 +267,15 @@ void exchange_guard_cancel(struct exchange *x);
  * True if a Sync of ours may end a batch; in a cycle of the client's none may.
  */
 bool exchange_may_sync(const struct exchange *x);
+
+/* exchange_attempt.c */
+
+/* Make the attempt of the step, and enter ATTEMPTING. */
+void exchange_send_attempt(struct exchange *x, const struct guard_step *step);
+
+/* ATTEMPTING is done, or CHECKING: go on from there. */
+void exchange_attempted(struct exchange *x);
+void exchange_checked(struct exchange *x);
 
 /* Enter this phase and begin a batch of questions, which run under settings of
  * ours where the session's own stand in the way. */

@@ -181,7 +181,8 @@ relay_server_step(struct walk *w)
 		return true;
 	}
 	is_plain_data = relay_server_is_data(w->rest.data[0]) &&
-			w->g->exchange == NULL && w->s->state == SESSION_READY &&
+			w->g->exchange == NULL &&
+			w->s->state == SESSION_READY &&
 			!recording_is_open(&w->g->recording);
 	if (is_plain_data && walk_pass_data(w, w->rest.data[0]))
 		return true;

@@ -53,6 +53,7 @@ def purpose(sql):
     for mark, name in (("split_part(b.item", "settings"),
                        ("EXECUTE _lockstep", "settings"),
                        ("'transaction_read_only'", "facts"),
+                       ("SELECT pg_catalog.pg_current_snapshot", "snapshot"),
                        ("COALESCE(l.pid", "holders"),
                        ("WITH RECURSIVE\nabove", "names"),
                        ("SHARE UPDATE EXCLUSIVE MODE;\nRAISE", "coax"),
@@ -100,7 +101,11 @@ class Liar:
         return [["off", "f", "read committed", pick("ttff"),
                  pick(["notice", "error"]), pick(["0", "0"] + DURATIONS),
                  pick(["0", "0"] + DURATIONS), pick(DURATIONS), "0",
-                 pick(["0", "0"] + DURATIONS), "t", pick(["", "1:8", "2:1"])]]
+                 pick(["0", "0"] + DURATIONS), "t", *self.snapshot()[0],
+                 pick(["", "1:8", "2:1"])]]
+
+    def snapshot(self):
+        return [[self.random.choice(["7:7:", "7:7:", "7:9:8", "", None])]]
 
     def plan(self):
         rows = []
@@ -155,7 +160,7 @@ class Liar:
     def rows(self, what):
         rows = {"facts": self.facts, "plan": self.plan,
                 "holders": self.holders, "names": self.names,
-                "settings": self.settings}[what]()
+                "settings": self.settings, "snapshot": self.snapshot}[what]()
         return [self.distort(row) for row in rows]
 
 
@@ -349,7 +354,7 @@ class FailingLook(Liar):
 
     def facts(self):
         return [["off", "f", "read committed", "f", "notice", "0", "0", "1s",
-                 "0", "0", "t", ""]]
+                 "0", "0", "t", "", ""]]
 
     def plan(self):
         return [[str(i), "r", f"public.t{i}", "8", "t", "{}", "1", ""]

@@ -58,6 +58,7 @@ FRONTEND = {"P": "Parse", "B": "Bind", "E": "Execute", "C": "Close",
 # A part of the text -> its name; the first that fits.
 QUERIES = {
     "'transaction_read_only'": "SESSION FACTS",
+    "SELECT pg_catalog.pg_current_snapshot": "SNAPSHOT",
     "'lockstep.policy'": "SESSION SETTINGS",
     "drop_seed": "LOCK SET",
     "pg_stat_activity": "LOOK",

@@ -21,8 +21,11 @@ static const char *const lock_row[LOCK_SET_COLUMNS] = {
     "100", "r", "public.a", "8", "t", "{}", "1", "",
 };
 static const char *const facts_row[SESSION_FACTS_COLUMNS] = {
-    "off", "f", "read committed", "f", "notice", "0", "30s", "1s", "0", "0",
-    "t",   "",
+    "off", "f",      "read committed",
+    "f",   "notice", "0",
+    "30s", "1s",     "0",
+    "0",   "t",      "",
+    "",
 };
 static const char *const holders_row[HOLDERS_COLUMNS] = {
     "4711", "100",  "AccessShareLock",

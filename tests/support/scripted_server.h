@@ -25,6 +25,7 @@
 #include "policy/catalog/plain_settings.h"
 #include "policy/catalog/repeatable.h"
 #include "policy/catalog/session_facts.h"
+#include "policy/catalog/snapshot.h"
 #include "policy/guard/overrides.h"
 #include "protocol/frame.h"
 #include "protocol/frontend.h"
@@ -354,6 +355,8 @@ server_verb(char out[SERVER_VERB_MAX], const char *sql)
 		word = "look";
 	else if (strcmp(sql, gate_names_query()) == 0)
 		word = "names";
+	else if (strcmp(sql, snapshot_query()) == 0)
+		word = "snapshot";
 	else if (strcmp(sql, attempt_refusal_sql(false)) == 0)
 		word = "refuse";
 	else if (strcmp(sql, attempt_refusal_sql(true)) == 0)
@@ -436,6 +439,7 @@ server_answer_facts(struct scripted_server *s, char *words)
 	    "f",   "notice", "0",
 	    "0",   "1s",     "0",
 	    "0",   "t",      "",
+	    "",
 	};
 	char *word;
 	size_t i;
@@ -449,6 +453,15 @@ server_answer_facts(struct scripted_server *s, char *words)
 				row[i] = word + len + 1;
 	}
 	server_row(s, row, SESSION_FACTS_COLUMNS);
+}
+
+/* The script's words, or 7:7: without any. */
+static inline void
+server_answer_snapshot(struct scripted_server *s, const char *words)
+{
+	const char *row[] = {*words != '\0' ? words : "7:7:"};
+
+	server_row(s, row, 1);
 }
 
 static inline void
@@ -629,6 +642,8 @@ server_answer_ours(struct scripted_server *s, const struct server_entry *e,
 		server_answer_look(s, words);
 	else if (server_begins(verb, "names"))
 		server_answer_names(s);
+	else if (strcmp(verb, "snapshot") == 0)
+		server_answer_snapshot(s, words);
 	else if (server_begins(verb, "repeatable"))
 		server_answer_repeatable(s, words);
 	else if (server_begins(verb, "refuse")) {

@@ -31,6 +31,23 @@ IF NOT pg_catalog.pg_try_advisory_xact_lock(%d, %d) THEN
   RAISE lock_not_available;
 END IF;
 
+-- part: near
+-- Somebody holds what the relations reference, beside them.
+s := 0;
+IF EXISTS (
+   SELECT FROM pg_catalog.pg_locks l
+    WHERE l.locktype = 'relation'::pg_catalog.text
+      AND l.granted
+      AND pg_catalog.array_position('{%s}'::pg_catalog.oid[],
+                                    l.relation) IS NOT NULL
+      AND COALESCE(l.pid, 0) <> pg_catalog.pg_backend_pid()
+      AND l.database = (SELECT d.oid
+                          FROM pg_catalog.pg_database d
+                         WHERE d.datname = pg_catalog.current_database()))
+THEN
+  RAISE lock_not_available;
+END IF;
+
 -- part: item
 s := %zu;
 

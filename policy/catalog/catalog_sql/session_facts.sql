@@ -33,6 +33,7 @@ SELECT pg_catalog.current_setting('transaction_read_only') AS read_only,
         WHERE g.lanname = 'plpgsql'::pg_catalog.name
           AND pg_catalog.has_language_privilege(g.oid, 'USAGE')
        ) AS can_attempt,
+       pg_catalog.pg_current_snapshot()::pg_catalog.text AS snapshot,
        pg_catalog.array_to_string(ARRAY(
            (SELECT pg_catalog.concat(l.relation, ':', pg_catalog.array_position(
                        ARRAY['AccessShareLock', 'RowShareLock',

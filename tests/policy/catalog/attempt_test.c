@@ -203,6 +203,44 @@ attempt_sql_takes_no_turn_for_what_it_locks(void **state)
 }
 
 static void
+check_lacks(const struct attempt *a, const char *text)
+{
+	char *sql = attempt_sql(a);
+
+	assert_non_null(sql);
+	assert_null(strstr(sql, text));
+	free(sql);
+}
+
+/* What is in the set is locked anyway. */
+static void
+attempt_sql_asks_for_what_is_near_if_it_is_to(void **state)
+{
+	uint32_t before[] = {7, 8, 1};
+	struct lock_item item = {.relid = 7,
+				 .name = name_a,
+				 .mode = LOCK_ACCESS_EXCLUSIVE,
+				 .is_lockable = true,
+				 .before = before,
+				 .before_count = 3};
+	struct lock_set set = {&item, 1};
+	struct attempt a = {.set = &set, .manner = ATTEMPT_AT_ONCE};
+
+	(void)state;
+	for (int minds = 0; minds < 2; minds++) {
+		char *sql;
+
+		a.minds_near = minds == 1;
+		sql = attempt_sql(&a);
+		assert_non_null(sql);
+		assert_int_equal(strstr(sql, "'{8,1}'") != NULL, minds);
+		free(sql);
+	}
+	item.before_count = 1;
+	check_lacks(&a, "pg_locks");
+}
+
+static void
 attempt_read_rival_reads_who_has_the_turn(void **state)
 {
 	static const struct {
@@ -666,6 +704,7 @@ main(void)
 	    cmocka_unit_test(attempt_sql_takes_the_turn_first),
 	    cmocka_unit_test(attempt_sql_alters_what_has_an_owner),
 	    cmocka_unit_test(attempt_sql_takes_no_turn_for_what_it_locks),
+	    cmocka_unit_test(attempt_sql_asks_for_what_is_near_if_it_is_to),
 	    cmocka_unit_test(attempt_read_rival_reads_who_has_the_turn),
 	    cmocka_unit_test(attempt_sql_leaves_out_what_is_not_lockable),
 	    cmocka_unit_test(

@@ -19,6 +19,7 @@ plain_row(struct row_value row[SESSION_FACTS_COLUMNS])
 	row[SESSION_FACTS_IDLE_TIMEOUT] = value("0");
 	row[SESSION_FACTS_BLOCK_IDLE_TIMEOUT] = value("0");
 	row[SESSION_FACTS_CAN_ATTEMPT] = value("t");
+	row[SESSION_FACTS_SNAPSHOT] = value("100:100:");
 	row[SESSION_FACTS_HELD] = value("");
 }
 
@@ -96,6 +97,7 @@ session_facts_read_reads_a_plain_session(void **state)
 	assert_int_equal(f.statement_timeout_ms, 0);
 	assert_int_equal(f.deadlock_timeout_ms, 1000);
 	assert_string_equal(f.lock_timeout, "0");
+	assert_string_equal(f.snapshot.text, "100:100:");
 }
 
 static void

@@ -5,32 +5,62 @@
 
 #include "tests/support/guard.h"
 
-/* Whoever came between the lock and the gate would wait in the server. */
+/* A first attempt that finds nobody needs no gate before it. */
 static void
-guard_shuts_the_gate_first_where_a_transaction_keeps_the_locks(void **state)
+guard_attempts_once_before_the_gate_of_a_transaction(void **state)
 {
-	static const struct {
-		unsigned conditions;
-		uint32_t gate_transaction_ms;
-		bool is_first;
-	} cases[] = {
-	    {IN_BLOCK, 5000, true},         {IN_BLOCK, 0, false},
-	    {IN_BLOCK | HOLD, 5000, true},  {0, 5000, false},
-	    {IN_BLOCK | LOCK, 5000, false},
-	};
+	static const unsigned conditions[] = {IN_BLOCK, IN_BLOCK | STRONG,
+					      IN_BLOCK | HOLD, IN_BLOCK | LOCK};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < 4; i++) {
 		struct fixture f;
 
-		fixture_init(&f, cases[i].conditions);
-		f.settings.gate_transaction_ms = cases[i].gate_transaction_ms;
+		fixture_init(&f, conditions[i]);
+		f.settings.gate_transaction_ms = 5000;
 		(void)begin(&f);
 		(void)plan(&f, 2);
 		if (f.step.action == GUARD_HOLDERS)
 			(void)look(&f, 0, 0);
 		assert_int_equal(f.step.action, GUARD_TURN);
-		assert_int_equal(wants_window(&f), cases[i].is_first);
+		assert_false(wants_window(&f));
+		assert_int_equal(take_turn(&f, 0), GUARD_ATTEMPT);
+		assert_int_equal(f.step.manner, ATTEMPT_AT_ONCE);
+		assert_int_equal(f.step.minds_near, conditions[i] == IN_BLOCK);
+		assert_int_equal(grant(&f, 1, 2), GUARD_RUN);
+		assert_false(in_window(&f));
+		guard_clear(&f.guard);
+	}
+}
+
+static void
+go_behind_first_attempt(struct fixture *f, unsigned conditions)
+{
+	fixture_init(f, conditions);
+	f->settings.gate_transaction_ms = 5000;
+	(void)begin(f);
+	(void)plan(f, 2);
+	if (f->step.action == GUARD_HOLDERS)
+		(void)look(f, 0, 0);
+	(void)take_turn(f, UINT32_MAX);
+	assert_int_equal(deny(f, ATTEMPT_BUSY, 0), GUARD_WAIT);
+	assert_true(f->step.wake_ms - f->now_ms <= 4);
+	assert_int_equal(wake(f), GUARD_HOLDERS);
+}
+
+/* Whoever came between the lock and the gate would wait in the server. */
+static void
+guard_shuts_the_gate_where_a_transaction_met_somebody(void **state)
+{
+	static const unsigned conditions[] = {IN_BLOCK, IN_BLOCK | HOLD};
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		struct fixture f;
+
+		go_behind_first_attempt(&f, conditions[i % 2]);
+		(void)look(&f, i / 2, 5);
+		assert_true(wants_window(&f));
 		guard_clear(&f.guard);
 	}
 }
@@ -42,10 +72,7 @@ guard_settles_behind_the_gate_of_a_transaction(void **state)
 	struct fixture f;
 
 	(void)state;
-	fixture_init(&f, IN_BLOCK);
-	f.settings.gate_transaction_ms = 5000;
-	(void)begin(&f);
-	(void)plan(&f, 2);
+	go_behind_first_attempt(&f, IN_BLOCK);
 	(void)look(&f, 0, 0);
 	(void)take_turn(&f, UINT32_MAX);
 	assert_int_equal(shut(&f), GUARD_WAIT);
@@ -154,6 +181,21 @@ guard_looked_goes_on_where_nobody_is_nearby(void **state)
 	guard_clear(&f.guard);
 }
 
+static void
+guard_looked_before_any_attempt_shuts_the_gate_for_those_nearby(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	fixture_init(&f, IN_BLOCK | HOLD);
+	f.settings.gate_transaction_ms = 5000;
+	(void)begin(&f);
+	assert_int_equal(plan(&f, 2), GUARD_HOLDERS);
+	(void)look_near(&f, 1);
+	assert_true(wants_window(&f));
+	guard_clear(&f.guard);
+}
+
 /* They may be waiting for what the transaction holds already. */
 static void
 guard_looked_with_strong_locks_does_not_wait_for_those_nearby(void **state)
@@ -171,7 +213,11 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(
-		guard_shuts_the_gate_first_where_a_transaction_keeps_the_locks),
+		guard_attempts_once_before_the_gate_of_a_transaction),
+	    cmocka_unit_test(
+		guard_shuts_the_gate_where_a_transaction_met_somebody),
+	    cmocka_unit_test(
+		guard_looked_before_any_attempt_shuts_the_gate_for_those_nearby),
 	    cmocka_unit_test(guard_settles_behind_the_gate_of_a_transaction),
 	    cmocka_unit_test(
 		guard_looked_presses_once_after_half_a_window_of_a_transaction),

@@ -217,11 +217,12 @@ lease_shut_again_leaves_no_gap(void **state)
 
 /* As if all had been so long ago. */
 static void
-backdate(struct gate_fixture *f, uint64_t ago_ms)
+backdate_unused(struct gate_fixture *f, uint64_t ago_ms)
 {
 	struct lease *l = lease(f, 0);
 	struct gate_window *windows_of[] = {l->window, l->transaction};
 
+	l->paid_from_ms -= ago_ms;
 	l->paid_until_ms -= ago_ms;
 	for (size_t i = 0; i < 2; i++) {
 		if (windows_of[i] == NULL)
@@ -229,6 +230,14 @@ backdate(struct gate_fixture *f, uint64_t ago_ms)
 		windows_of[i]->shut_ms -= ago_ms;
 		windows_of[i]->until_ms -= ago_ms;
 	}
+}
+
+/* And somebody had waited. */
+static void
+backdate(struct gate_fixture *f, uint64_t ago_ms)
+{
+	backdate_unused(f, ago_ms);
+	lease(f, 0)->is_waited_at = true;
 }
 
 /* The allowance of the database, without what the lease has paid for. */
@@ -274,6 +283,38 @@ lease_open_pays_for_how_long_it_was_shut(void **state)
 		assert_left(f, 1000 - spans[i].spent_ms);
 		end(f, 0);
 	}
+}
+
+/* It has kept nobody from anything. */
+static void
+lease_open_pays_nothing_where_nobody_waited(void **state)
+{
+	static const uint64_t agos_ms[] = {200, 300, 5000};
+	struct gate_fixture *f = *state;
+
+	for (size_t i = 0; i < 3; i++) {
+		shut(f, 0, "a", 300);
+		backdate_unused(f, agos_ms[i]);
+		assert_left(f, 700);
+		lease_open(lease(f, 0));
+		assert_left(f, TURNS_SHUT_BURST_MS);
+		end(f, 0);
+		assert_left(f, TURNS_SHUT_BURST_MS);
+	}
+}
+
+static void
+lease_open_pays_where_somebody_waited(void **state)
+{
+	struct gate_fixture *f = *state;
+
+	shut(f, 0, "a", 300);
+	gate_fixture_query(f, 1, "table a");
+	backdate_unused(f, 200);
+	lease_open(lease(f, 0));
+	assert_left(f, TURNS_SHUT_BURST_MS - 200);
+	end(f, 0);
+	assert_server_got(f, "table a|");
 }
 
 static void
@@ -553,6 +594,8 @@ main(void)
 	    TEST(lease_end_gives_all_back),
 	    TEST(lease_shut_again_leaves_no_gap),
 	    TEST(lease_open_pays_for_how_long_it_was_shut),
+	    TEST(lease_open_pays_nothing_where_nobody_waited),
+	    TEST(lease_open_pays_where_somebody_waited),
 	    TEST(lease_shut_again_pays_for_the_first_one),
 	    TEST(lease_keep_pays_as_all_windows_do),
 	    TEST(lease_keep_ends_where_the_allowance_does),

@@ -18,16 +18,12 @@ static const struct scene_row rows[] = {
 	.script = "settings: gate_transaction=0; attempt: 1; "
 		  "attempt: 2",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "attempt(abc) plan{c} / "
-		       "look(bac) / "
-		       "attempt(bac,waits) plan{c} / "
-		       "look(cba) / "
-		       "names(cba) / "
-		       "look(cba) / "
-		       "attempt(cba) plan{c} / "
-		       "RELEASE SAVEPOINT _lockstep / "
-		       "Query(*drop table c) Query(*commit)",
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep attempt(abc) plan{c} / "
+		       "look(bac) / attempt(bac,waits) plan{c} / "
+		       "look(cba) / names(cba) / look(cba) / "
+		       "attempt(cba) plan{c} / RELEASE SAVEPOINT "
+		       "_lockstep / Query(*drop table c) Query(*commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [COMMIT] "
 		       "ready-I",
     },
@@ -40,10 +36,8 @@ static const struct scene_row rows[] = {
 		  "Q commit",
 	.script = "settings: policy=reject",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "ROLLBACK TO SAVEPOINT _lockstep RELEASE "
-		       "SAVEPOINT _lockstep refuse / "
-		       "Query(commit)",
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "refuse / Query(commit)",
 	.client_gets = "[BEGIN] ready-T error 42501 ready-E "
 		       "[ROLLBACK] ready-I",
     },
@@ -60,11 +54,8 @@ static const struct scene_row rows[] = {
 		  "Q commit",
 	.script = "settings: policy=reject",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "ROLLBACK TO SAVEPOINT _lockstep RELEASE "
-		       "SAVEPOINT _lockstep refuse / "
-		       "/ "
-		       "Query(commit)",
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "refuse / / Query(commit)",
 	.client_gets = "[BEGIN] ready-T error 42501 ready-E "
 		       "[ROLLBACK] ready-I",
     },
@@ -109,14 +100,13 @@ static const struct scene_row rows[] = {
 		  "Q drop table c\n"
 		  "--\n"
 		  "Q commit",
-	.script = "names: error 42501",
+	.script = "settings: policy=hold; look: young; names: error 42501",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "ROLLBACK TO SAVEPOINT _lockstep / "
-		       "RELEASE SAVEPOINT _lockstep / "
-		       "Query(drop table c) Query(commit)",
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep look(abc) / names(abc) / "
+		       "ROLLBACK TO SAVEPOINT _lockstep / RELEASE "
+		       "SAVEPOINT _lockstep / Query(drop table c) "
+		       "Query(commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [COMMIT] "
 		       "ready-I",
     },
@@ -128,13 +118,12 @@ static const struct scene_row rows[] = {
 		  "Q drop table c\n"
 		  "--\n"
 		  "Q commit",
-	.script = "look: error 42501",
+	.script = "settings: policy=hold; look: error 42501",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "look(abc) / "
-		       "ROLLBACK TO SAVEPOINT _lockstep / "
-		       "RELEASE SAVEPOINT _lockstep / "
-		       "Query(drop table c) Query(commit)",
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep look(abc) / ROLLBACK TO "
+		       "SAVEPOINT _lockstep / RELEASE SAVEPOINT "
+		       "_lockstep / Query(drop table c) Query(commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [COMMIT] "
 		       "ready-I",
     },
@@ -145,12 +134,12 @@ static const struct scene_row rows[] = {
 		  "Q drop table c\n"
 		  "--\n"
 		  "Q commit",
-	.script = "look: odd",
+	.script = "settings: policy=hold; look: odd",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "look(abc) / "
-		       "RELEASE SAVEPOINT _lockstep / "
-		       "Query(drop table c) Query(commit)",
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep look(abc) / RELEASE "
+		       "SAVEPOINT _lockstep / Query(drop table c) "
+		       "Query(commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [COMMIT] "
 		       "ready-I",
     },
@@ -161,13 +150,12 @@ static const struct scene_row rows[] = {
 		  "Q drop table c\n"
 		  "--\n"
 		  "Q commit",
-	.script = "names: odd",
+	.script = "settings: policy=hold; look: young; names: odd",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "RELEASE SAVEPOINT _lockstep / "
-		       "Query(drop table c) Query(commit)",
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep look(abc) / names(abc) / "
+		       "RELEASE SAVEPOINT _lockstep / Query(drop table "
+		       "c) Query(commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [COMMIT] "
 		       "ready-I",
     },
@@ -194,18 +182,30 @@ static const struct scene_row rows[] = {
 		  "Q drop table c\n"
 		  "--\n"
 		  "Q commit",
-	.script = "RELEASE: error 53200",
+	.script = "RELEASE: !open ; RELEASE: error 53200",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
-		       "attempt(abc) plan{c} names(abc) / "
-		       "RELEASE SAVEPOINT _lockstep / "
-		       "refuse / "
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep names(abc) attempt(abc) "
+		       "plan{c} / RELEASE SAVEPOINT _lockstep / refuse / "
 		       "Query(commit)",
 	.client_gets = "[BEGIN] ready-T error 53200 ready-E "
 		       "[ROLLBACK] ready-I",
+    },
+    {
+	.name = "a release behind the plan that fails is undone",
+	.client = "Q begin\n"
+		  "--\n"
+		  "Q drop table c\n"
+		  "--\n"
+		  "Q commit",
+	.script = "RELEASE: error 53200",
+	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "ROLLBACK TO SAVEPOINT _lockstep / RELEASE "
+		       "SAVEPOINT _lockstep / Query(drop table c) "
+		       "Query(commit)",
+	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [COMMIT] "
+		       "ready-I",
     },
     {
 	.name = "an undo that fails is the statement's error",
@@ -234,14 +234,13 @@ static const struct scene_row rows[] = {
 	.script = "settings: gate_transaction=0; attempt: error "
 		  "42501; settings: gate_transaction=0",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "attempt(abc) / "
-		       "ROLLBACK TO SAVEPOINT _lockstep / "
-		       "facts(t) settings plan{c} / "
-		       "look(abc) / "
-		       "attempt(abc,waits) plan{c} / "
-		       "RELEASE SAVEPOINT _lockstep / "
-		       "Query(*drop table c) Query(*commit)",
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep attempt(abc) / ROLLBACK TO "
+		       "SAVEPOINT _lockstep / facts(t) settings plan{c} "
+		       "RELEASE SAVEPOINT _lockstep / SAVEPOINT "
+		       "_lockstep look(abc) / attempt(abc,waits) plan{c} "
+		       "/ RELEASE SAVEPOINT _lockstep / Query(*drop "
+		       "table c) Query(*commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [COMMIT] "
 		       "ready-I",
     },
@@ -255,12 +254,9 @@ static const struct scene_row rows[] = {
 		  "Q commit",
 	.script = "drop: error 42P01",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
-		       "attempt(abc) plan{c} names(abc) / "
-		       "RELEASE SAVEPOINT _lockstep / "
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep names(abc) attempt(abc) "
+		       "plan{c} / RELEASE SAVEPOINT _lockstep / "
 		       "Query(*drop table c) Query(commit)",
 	.client_gets = "[BEGIN] ready-T error 42P01 ready-E "
 		       "[ROLLBACK] ready-I",
@@ -275,12 +271,9 @@ static const struct scene_row rows[] = {
 		  "Q commit",
 	.script = "commit: error 23503",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
-		       "attempt(abc) plan{c} names(abc) / "
-		       "RELEASE SAVEPOINT _lockstep / "
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep names(abc) attempt(abc) "
+		       "plan{c} / RELEASE SAVEPOINT _lockstep / "
 		       "Query(*drop table c) Query(*commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T error "
 		       "23503 ready-I",
@@ -332,17 +325,12 @@ static const struct scene_row rows[] = {
 	.script = "settings: ; drop table c: !shut; settings: "
 		  "policy=reject; rollback: !open !free",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
-		       "attempt(abc) plan{c} names(abc) / "
-		       "RELEASE SAVEPOINT _lockstep / "
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep names(abc) attempt(abc) "
+		       "plan{c} / RELEASE SAVEPOINT _lockstep / "
 		       "Query(*drop table c) SAVEPOINT _lockstep "
-		       "facts(t) settings plan{b} / "
-		       "ROLLBACK TO SAVEPOINT _lockstep RELEASE "
-		       "SAVEPOINT _lockstep refuse / "
-		       "Query(rollback)",
+		       "facts(t) settings plan{b} RELEASE SAVEPOINT "
+		       "_lockstep / refuse / Query(rollback)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T error "
 		       "42501 ready-E [ROLLBACK] ready-I",
     },

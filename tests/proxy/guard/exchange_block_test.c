@@ -14,13 +14,15 @@ static const struct scene_row rows[] = {
 		  "Q comment on table a is null",
 	.script = "settings: policy=lock; settings: policy=lock; plan: ; "
 		  "plan: ; plan: set=a; plan: set=a",
-	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) settings "
-		       "plan{c} / attempt(abc) plan{c} / "
-		       "RELEASE SAVEPOINT _lockstep / Query(*drop table c) "
-		       "SAVEPOINT _lockstep facts(t) settings plan{a} / "
-		       "attempt(a) plan{a} / RELEASE SAVEPOINT _lockstep / "
-		       "Query(*comment on table a is null) Query(*commit) "
-		       "Query(comment on table a is null)",
+	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep attempt(abc) plan{c} / "
+		       "RELEASE SAVEPOINT _lockstep / Query(*drop table "
+		       "c) SAVEPOINT _lockstep facts(t) settings plan{a} "
+		       "RELEASE SAVEPOINT _lockstep / SAVEPOINT "
+		       "_lockstep attempt(a) plan{a} / RELEASE SAVEPOINT "
+		       "_lockstep / Query(*comment on table a is null) "
+		       "Query(*commit) Query(comment on table a is null)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [COMMENT ON] "
 		       "ready-T [COMMIT] ready-I [COMMENT ON] ready-I",
     },
@@ -31,15 +33,12 @@ static const struct scene_row rows[] = {
 		  "Q drop table c\n"
 		  "--\n"
 		  "Q commit",
-	.script = "look: !open ; look: !shut ; attempt: !shut "
-		  "!turn; drop: !shut !turn; commit: !shut !free",
+	.script =
+	    "attempt: !open !turn; drop: !shut !turn; commit: !shut !free",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
-		       "attempt(abc) plan{c} names(abc) / "
-		       "RELEASE SAVEPOINT _lockstep / "
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep names(abc) attempt(abc) "
+		       "plan{c} / RELEASE SAVEPOINT _lockstep / "
 		       "Query(*drop table c) Query(*commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [COMMIT] "
 		       "ready-I",
@@ -56,13 +55,10 @@ static const struct scene_row rows[] = {
 		  "--\n"
 		  "Q commit",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
-		       "attempt(abc) plan{c} names(abc) / "
-		       "RELEASE SAVEPOINT _lockstep / "
-		       "Parse Bind Describe Execute(*drop table c) / "
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep names(abc) attempt(abc) "
+		       "plan{c} / RELEASE SAVEPOINT _lockstep / Parse "
+		       "Bind Describe Execute(*drop table c) / "
 		       "Query(*commit)",
 	.client_gets = "[BEGIN] ready-T 1 2 n [DROP TABLE] ready-T "
 		       "[COMMIT] ready-I",
@@ -76,12 +72,61 @@ static const struct scene_row rows[] = {
 		  "Q commit",
 	.script = "plan: set=c; plan: set=c",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "look(c) / "
-		       "names(c) / "
-		       "look(c) / "
-		       "attempt(c) plan{c} names(c) / "
-		       "RELEASE SAVEPOINT _lockstep / "
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep names(c) attempt(c) plan{c} "
+		       "/ RELEASE SAVEPOINT _lockstep / Query(*drop "
+		       "table c) Query(*commit)",
+	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [COMMIT] "
+		       "ready-I",
+    },
+    {
+	.name = "a plan that nothing has ended since is not made again",
+	.client = "Q begin\n"
+		  "--\n"
+		  "Q drop table c\n"
+		  "--\n"
+		  "Q commit",
+	.script = "facts: snapshot=7:7:; snapshot: 7:7:",
+	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep names(abc) attempt(abc) "
+		       "snapshot / RELEASE SAVEPOINT _lockstep / "
+		       "Query(*drop table c) Query(*commit)",
+	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [COMMIT] "
+		       "ready-I",
+    },
+    {
+	.name = "a plan that something has ended since is made again",
+	.client = "Q begin\n"
+		  "--\n"
+		  "Q drop table c\n"
+		  "--\n"
+		  "Q commit",
+	.script = "facts: snapshot=7:7:; plan: set=ab; snapshot: 7:8:; "
+		  "snapshot: 7:8:; plan: set=abc; snapshot: 7:8:",
+	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep names(ab) attempt(ab) "
+		       "snapshot / snapshot plan{c} / ROLLBACK TO "
+		       "SAVEPOINT _lockstep / look(abc) / names(abc) / "
+		       "look(abc) / names(abc) attempt(abc) snapshot / "
+		       "RELEASE SAVEPOINT _lockstep / Query(*drop table "
+		       "c) Query(*commit)",
+	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [COMMIT] "
+		       "ready-I",
+    },
+    {
+	.name = "a snapshot that the transaction keeps tells nothing",
+	.client = "Q begin\n"
+		  "--\n"
+		  "Q drop table c\n"
+		  "--\n"
+		  "Q commit",
+	.script = "facts: snapshot=7:7: isolation=serializable",
+	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep names(abc) attempt(abc) "
+		       "plan{c} / RELEASE SAVEPOINT _lockstep / "
 		       "Query(*drop table c) Query(*commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [COMMIT] "
 		       "ready-I",
@@ -95,10 +140,10 @@ static const struct scene_row rows[] = {
 		  "Q commit",
 	.script = "settings: gate_transaction=0",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "attempt(abc) plan{c} / "
-		       "RELEASE SAVEPOINT _lockstep / "
-		       "Query(*drop table c) Query(*commit)",
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep attempt(abc) plan{c} / "
+		       "RELEASE SAVEPOINT _lockstep / Query(*drop table "
+		       "c) Query(*commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [COMMIT] "
 		       "ready-I",
     },
@@ -113,12 +158,11 @@ static const struct scene_row rows[] = {
 	.script = "facts: strong_locks=t; settings: "
 		  "gate_transaction=0; look: young; attempt: 1",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "attempt(abc) plan{c} / "
-		       "look(bac) / "
-		       "attempt(bac) plan{c} / "
-		       "RELEASE SAVEPOINT _lockstep / "
-		       "Query(*drop table c) Query(*commit)",
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep attempt(abc) plan{c} / "
+		       "look(bac) / attempt(bac) plan{c} / RELEASE "
+		       "SAVEPOINT _lockstep / Query(*drop table c) "
+		       "Query(*commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [COMMIT] "
 		       "ready-I",
     },
@@ -132,13 +176,11 @@ static const struct scene_row rows[] = {
 	.script = "settings: gate_transaction=0; plan: set=ab; "
 		  "plan: set=abc",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "attempt(ab) plan{c} / "
-		       "ROLLBACK TO SAVEPOINT _lockstep / "
-		       "look(abc) / "
-		       "attempt(abc,waits) plan{c} / "
-		       "RELEASE SAVEPOINT _lockstep / "
-		       "Query(*drop table c) Query(*commit)",
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep attempt(ab) plan{c} / "
+		       "ROLLBACK TO SAVEPOINT _lockstep / look(abc) / "
+		       "attempt(abc,waits) plan{c} / RELEASE SAVEPOINT "
+		       "_lockstep / Query(*drop table c) Query(*commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [COMMIT] "
 		       "ready-I",
     },
@@ -154,20 +196,14 @@ static const struct scene_row rows[] = {
 	.script = "drop table c: !shut; drop table b: !shut; "
 		  "commit: !shut",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
-		       "attempt(abc) plan{c} names(abc) / "
-		       "RELEASE SAVEPOINT _lockstep / "
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep names(abc) attempt(abc) "
+		       "plan{c} / RELEASE SAVEPOINT _lockstep / "
 		       "Query(*drop table c) SAVEPOINT _lockstep "
-		       "facts(t) settings plan{b} / "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
-		       "attempt(abc) plan{b} names(abc) / "
-		       "RELEASE SAVEPOINT _lockstep / "
-		       "Query(*drop table b) Query(*commit)",
+		       "facts(t) settings plan{b} RELEASE SAVEPOINT "
+		       "_lockstep / SAVEPOINT _lockstep names(abc) "
+		       "attempt(abc) plan{b} / RELEASE SAVEPOINT "
+		       "_lockstep / Query(*drop table b) Query(*commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [DROP "
 		       "TABLE] ready-T [COMMIT] ready-I",
     },
@@ -179,12 +215,9 @@ static const struct scene_row rows[] = {
 		  "--\n"
 		  "Q rollback",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
-		       "attempt(abc) plan{c} names(abc) / "
-		       "RELEASE SAVEPOINT _lockstep / "
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep names(abc) attempt(abc) "
+		       "plan{c} / RELEASE SAVEPOINT _lockstep / "
 		       "Query(*drop table c) Query(*rollback)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T "
 		       "[ROLLBACK] ready-I",
@@ -198,8 +231,7 @@ static const struct scene_row rows[] = {
 		  "Q commit",
 	.script = "settings: policy=pass",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "RELEASE SAVEPOINT _lockstep / "
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
 		       "Query(drop table c) Query(commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [COMMIT] "
 		       "ready-I",
@@ -216,9 +248,8 @@ static const struct scene_row rows[] = {
 		  "--\n"
 		  "Q commit",
 	.server_gets = "Parse Bind Execute(begin) Parse Bind | "
-		       "facts(t) settings plan{c} | look(abc) | "
-		       "names(abc) | look(abc) | attempt(abc) "
-		       "names(abc) | Execute(*drop table c) / "
+		       "facts(t) settings plan{c} | names(abc) attempt(abc) | "
+		       "Execute(*drop table c) / "
 		       "Query(*commit)",
 	.client_gets = "1 2 [BEGIN] 1 2 [DROP TABLE] ready-T [COMMIT] "
 		       "ready-I",
@@ -236,15 +267,11 @@ static const struct scene_row rows[] = {
 		  "S\n"
 		  "--\n"
 		  "Q commit",
-	.server_gets = "Parse / "
-		       "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
-		       "attempt(abc) plan{c} names(abc) / "
-		       "RELEASE SAVEPOINT _lockstep / "
-		       "Bind Execute(*drop table c) / "
+	.server_gets = "Parse / Query(begin) SAVEPOINT _lockstep "
+		       "facts(t) settings plan{c} RELEASE SAVEPOINT "
+		       "_lockstep / SAVEPOINT _lockstep names(abc) "
+		       "attempt(abc) plan{c} / RELEASE SAVEPOINT "
+		       "_lockstep / Bind Execute(*drop table c) / "
 		       "Query(*commit)",
 	.client_gets = "1 ready-I [BEGIN] ready-T 2 [DROP TABLE] "
 		       "ready-T [COMMIT] ready-I",
@@ -265,22 +292,15 @@ static const struct scene_row rows[] = {
 		  "--\n"
 		  "Q commit",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
-		       "attempt(abc) plan{c} names(abc) / "
-		       "RELEASE SAVEPOINT _lockstep / "
-		       "Parse Bind Execute(*drop table c) / "
-		       "| SAVEPOINT _lockstep facts(t) settings "
-		       "plan{c} / "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
-		       "attempt(abc) plan{c} names(abc) / "
-		       "RELEASE SAVEPOINT _lockstep / "
-		       "Bind Execute(*drop table c) / "
-		       "Query(*commit)",
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep names(abc) attempt(abc) "
+		       "plan{c} / RELEASE SAVEPOINT _lockstep / Parse "
+		       "Bind Execute(*drop table c) / SAVEPOINT "
+		       "_lockstep facts(t) settings plan{c} RELEASE "
+		       "SAVEPOINT _lockstep / SAVEPOINT _lockstep "
+		       "names(abc) attempt(abc) plan{c} / RELEASE "
+		       "SAVEPOINT _lockstep / Bind Execute(*drop table "
+		       "c) / Query(*commit)",
 	.client_gets = "[BEGIN] ready-T 1 2 [DROP TABLE] ready-T 2 "
 		       "[DROP TABLE] ready-T [COMMIT] ready-I",
     },
@@ -293,10 +313,8 @@ static const struct scene_row rows[] = {
 		  "Q commit",
 	.script = "facts: held=100:8,101:8,102:8; drop: !free",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "RELEASE SAVEPOINT _lockstep / "
-		       "Query(drop table c) "
-		       "Query(commit)",
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "Query(drop table c) Query(commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [COMMIT] ready-I",
     },
     {
@@ -308,11 +326,10 @@ static const struct scene_row rows[] = {
 		  "Q commit",
 	.script = "facts: held=100:8,102:3; settings: policy=lock",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "attempt(bc) plan{c} / "
-		       "RELEASE SAVEPOINT _lockstep / "
-		       "Query(*drop table c) "
-		       "Query(*commit)",
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep attempt(bc) plan{c} / "
+		       "RELEASE SAVEPOINT _lockstep / Query(*drop table "
+		       "c) Query(*commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [COMMIT] ready-I",
     },
     {
@@ -332,12 +349,9 @@ static const struct scene_row rows[] = {
 		  "Q commit",
 	.script = "commit: !kept !free",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
-		       "attempt(abc) plan{c} names(abc) / "
-		       "RELEASE SAVEPOINT _lockstep / "
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep names(abc) attempt(abc) "
+		       "plan{c} / RELEASE SAVEPOINT _lockstep / "
 		       "Query(*drop table c) Query(*commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [COMMIT] "
 		       "ready-I",

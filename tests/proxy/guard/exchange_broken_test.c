@@ -86,13 +86,10 @@ static const struct scene_row rows[] = {
 		  "Q drop table c\n"
 		  "--\n"
 		  "Q commit",
-	.script = "attempt: !shut fatal 57P01",
+	.script = "attempt: !open fatal 57P01",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
-		       "attempt(abc)",
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep names(abc) attempt(abc)",
 	.client_gets = "[BEGIN] ready-T fatal 57P01",
     },
     {
@@ -105,9 +102,8 @@ static const struct scene_row rows[] = {
 		  "Q commit",
 	.script = "settings: policy=reject; refuse: fatal 57P01",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "ROLLBACK TO SAVEPOINT _lockstep RELEASE "
-		       "SAVEPOINT _lockstep refuse",
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "refuse",
 	.client_gets = "[BEGIN] ready-T fatal 57P01",
     },
     {
@@ -211,12 +207,9 @@ static const struct scene_row rows[] = {
 		  "Q commit",
 	.script = "drop: !left",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
-		       "attempt(abc) plan{c} names(abc) / "
-		       "RELEASE SAVEPOINT _lockstep / "
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep names(abc) attempt(abc) "
+		       "plan{c} / RELEASE SAVEPOINT _lockstep / "
 		       "Query(*drop table c)",
 	.client_gets = "[BEGIN] ready-T",
     },

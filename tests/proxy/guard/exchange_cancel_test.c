@@ -133,13 +133,12 @@ static const struct scene_row rows[] = {
 		  "Q drop table c\n"
 		  "--\n"
 		  "Q commit",
-	.script = "look: old; wait: !cancel",
+	.script = "settings: policy=hold; look: old; wait: !cancel",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "look(abc) / "
-		       "ROLLBACK TO SAVEPOINT _lockstep RELEASE "
-		       "SAVEPOINT _lockstep refuse / "
-		       "Query(commit)",
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep look(abc) / ROLLBACK TO "
+		       "SAVEPOINT _lockstep RELEASE SAVEPOINT _lockstep "
+		       "refuse / Query(commit)",
 	.client_gets = "[BEGIN] ready-T cancel error 57014 ready-E "
 		       "[ROLLBACK] ready-I",
     },
@@ -152,10 +151,8 @@ static const struct scene_row rows[] = {
 		  "Q commit",
 	.script = "plan: !cancel",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "ROLLBACK TO SAVEPOINT _lockstep RELEASE "
-		       "SAVEPOINT _lockstep refuse / "
-		       "Query(commit)",
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "refuse / Query(commit)",
 	.client_gets = "[BEGIN] ready-T cancel error 57014 ready-E "
 		       "[ROLLBACK] ready-I",
     },
@@ -169,15 +166,11 @@ static const struct scene_row rows[] = {
 		  "Q commit",
 	.script = "attempt: !cancel",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
-		       "attempt(abc) plan{c} names(abc) / "
-		       "ROLLBACK TO SAVEPOINT _lockstep / "
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep names(abc) attempt(abc) "
+		       "plan{c} / ROLLBACK TO SAVEPOINT _lockstep / "
 		       "ROLLBACK TO SAVEPOINT _lockstep RELEASE "
-		       "SAVEPOINT _lockstep refuse / "
-		       "Query(commit)",
+		       "SAVEPOINT _lockstep refuse / Query(commit)",
 	.client_gets = "[BEGIN] ready-T cancel error 57014 ready-E "
 		       "[ROLLBACK] ready-I",
     },
@@ -189,15 +182,11 @@ static const struct scene_row rows[] = {
 		  "Q drop table c\n"
 		  "--\n"
 		  "Q commit",
-	.script = "RELEASE: !cancel",
+	.script = "RELEASE: !open ; RELEASE: !cancel",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
-		       "attempt(abc) plan{c} names(abc) / "
-		       "RELEASE SAVEPOINT _lockstep / "
-		       "refuse / "
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep names(abc) attempt(abc) "
+		       "plan{c} / RELEASE SAVEPOINT _lockstep / refuse / "
 		       "Query(commit)",
 	.client_gets = "[BEGIN] ready-T cancel error 57014 ready-E "
 		       "[ROLLBACK] ready-I",
@@ -211,10 +200,8 @@ static const struct scene_row rows[] = {
 		  "Q commit",
 	.script = "settings: policy=reject; refuse: !cancel",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "ROLLBACK TO SAVEPOINT _lockstep RELEASE "
-		       "SAVEPOINT _lockstep refuse / "
-		       "Query(commit)",
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "refuse / Query(commit)",
 	.client_gets = "[BEGIN] ready-T cancel error 42501 ready-E "
 		       "[ROLLBACK] ready-I",
     },
@@ -253,7 +240,7 @@ static const struct scene_row rows[] = {
 		  "B\n"
 		  "E\n"
 		  "S",
-	.script = "look: old; wait: !cancel",
+	.script = "settings: policy=hold; look: old; wait: !cancel",
 	.server_gets = "Parse Bind Execute(select 1) Parse Bind | "
 		       "facts(t) settings plan{c} | look(abc) | "
 		       "refuse /",
@@ -334,14 +321,10 @@ static const struct scene_row rows[] = {
 		  "Q commit",
 	.script = "attempt: error 57014",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
-		       "attempt(abc) / "
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep names(abc) attempt(abc) / "
 		       "ROLLBACK TO SAVEPOINT _lockstep RELEASE "
-		       "SAVEPOINT _lockstep refuse / "
-		       "Query(commit)",
+		       "SAVEPOINT _lockstep refuse / Query(commit)",
 	.client_gets = "[BEGIN] ready-T error 57014 ready-E "
 		       "[ROLLBACK] ready-I",
     },
@@ -378,7 +361,7 @@ static const struct scene_row rows[] = {
 		  "B\n"
 		  "E\n"
 		  "S",
-	.script = "look: error 57014",
+	.script = "settings: policy=hold; look: error 57014",
 	.server_gets = "Parse Bind Execute(select 1) Parse Bind | "
 		       "facts(t) settings plan{c} | look(abc) /",
 	.client_gets = "1 2 D [SELECT 1] 1 2 error 57014 ready-I",
@@ -392,7 +375,7 @@ static const struct scene_row rows[] = {
 		  "B\n"
 		  "E\n"
 		  "S",
-	.script = "look: young; names: error 42501",
+	.script = "settings: policy=hold; look: young; names: error 42501",
 	.server_gets = "Parse Bind Execute(select 1) Parse Bind | "
 		       "facts(t) settings plan{c} | look(abc) | "
 		       "names(abc) /",
@@ -408,7 +391,7 @@ static const struct scene_row rows[] = {
 		  "B\n"
 		  "E\n"
 		  "S",
-	.script = "look: autovacuum; coax: error 42501",
+	.script = "settings: policy=hold; look: autovacuum; coax: error 42501",
 	.server_gets = "Parse Bind Execute(select 1) Parse Bind | "
 		       "facts(t) settings plan{c} | look(abc) | "
 		       "coax(a) /",

@@ -191,9 +191,8 @@ static const struct scene_row rows[] = {
 		  "E\n"
 		  "S",
 	.server_gets = "Parse Bind Execute(select 1) Parse Bind | "
-		       "facts(t) settings plan{c} | look(abc) | "
-		       "names(abc) | look(abc) | attempt(abc) "
-		       "names(abc) | Execute(*drop table c) /",
+		       "facts(t) settings plan{c} | names(abc) attempt(abc) | "
+		       "Execute(*drop table c) /",
 	.client_gets = "1 2 D [SELECT 1] 1 2 [DROP TABLE] ready-I",
     },
     {
@@ -207,8 +206,7 @@ static const struct scene_row rows[] = {
 		  "S",
 	.script = "plan: set=c",
 	.server_gets = "Parse Bind Execute(select 1) Parse Bind | "
-		       "facts(t) settings plan{c} | look(c) | "
-		       "names(c) | look(c) | attempt(c) names(c) | "
+		       "facts(t) settings plan{c} | names(c) attempt(c) | "
 		       "Execute(*drop table c) /",
 	.client_gets = "1 2 D [SELECT 1] 1 2 [DROP TABLE] ready-I",
     },
@@ -223,10 +221,10 @@ static const struct scene_row rows[] = {
 		  "S",
 	.script = "attempt: 1",
 	.server_gets = "Parse Bind Execute(select 1) Parse Bind | "
-		       "facts(t) settings plan{c} | look(abc) | "
-		       "names(abc) | look(abc) | attempt(abc) "
-		       "names(abc) | look(bac) | attempt(bac) "
-		       "names(bac) | Execute(*drop table c) /",
+		       "facts(t) settings plan{c} | names(abc) "
+		       "attempt(abc) | look(bac) | names(bac) | "
+		       "look(bac) | names(bac) attempt(bac) | "
+		       "Execute(*drop table c) /",
 	.client_gets = "1 2 D [SELECT 1] 1 2 [DROP TABLE] ready-I",
     },
     {
@@ -240,8 +238,8 @@ static const struct scene_row rows[] = {
 		  "S",
 	.script = "attempt: error 42501",
 	.server_gets = "Parse Bind Execute(select 1) Parse Bind | "
-		       "facts(t) settings plan{c} | look(abc) | "
-		       "names(abc) | look(abc) | attempt(abc) /",
+		       "facts(t) settings plan{c} | names(abc) "
+		       "attempt(abc) /",
 	.client_gets = "1 2 D [SELECT 1] 1 2 error 42501 ready-I",
     },
     {
@@ -283,9 +281,8 @@ static const struct scene_row rows[] = {
 		  "S",
 	.script = "drop: error 42P01",
 	.server_gets = "Parse Bind Execute(select 1) Parse Bind | "
-		       "facts(t) settings plan{c} | look(abc) | "
-		       "names(abc) | look(abc) | attempt(abc) "
-		       "names(abc) | Execute(*drop table c) /",
+		       "facts(t) settings plan{c} | names(abc) attempt(abc) | "
+		       "Execute(*drop table c) /",
 	.client_gets = "1 2 D [SELECT 1] 1 2 error 42P01 ready-I",
     },
     {
@@ -314,8 +311,7 @@ static const struct scene_row rows[] = {
 	.server_gets = "facts(f) settings plan{c} / "
 		       "attempt(abc) plan{c} | Parse Bind "
 		       "Execute(*drop table c) Parse Bind | facts(t) "
-		       "settings plan{b} | look(abc) | names(abc) | "
-		       "look(abc) | attempt(abc) names(abc) | "
+		       "settings plan{b} | names(abc) attempt(abc) | "
 		       "Execute(*drop table b) /",
 	.client_gets = "1 2 [DROP TABLE] 1 2 [DROP TABLE] ready-I",
     },
@@ -334,11 +330,9 @@ static const struct scene_row rows[] = {
 	.server_gets = "facts(f) settings plan{c} / "
 		       "attempt(abc) plan{c} | Parse Bind "
 		       "Execute(*drop table c) Parse Bind | facts(t) "
-		       "settings plan{b} | look(abc) | names(abc) | "
-		       "look(abc) | attempt(abc) names(abc) | "
+		       "settings plan{b} | names(abc) attempt(abc) | "
 		       "Execute(*drop table b) Parse Bind | facts(t) "
-		       "settings plan{a} | look(abc) | names(abc) | "
-		       "look(abc) | attempt(abc) names(abc) | "
+		       "settings plan{a} | names(abc) attempt(abc) | "
 		       "Execute(*drop table a) /",
 	.client_gets = "1 2 [DROP TABLE] 1 2 [DROP TABLE] 1 2 [DROP "
 		       "TABLE] ready-I",

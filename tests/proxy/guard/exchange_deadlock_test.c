@@ -15,11 +15,10 @@ static const struct scene_row rows[] = {
 		  "Q drop table c\n"
 		  "--\n"
 		  "Q commit",
-	.script = "look: cycle; look: cycle",
+	.script = "settings: policy=hold; look: cycle; look: cycle",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "look(abc) / "
-		       "look(abc) / "
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep look(abc) / look(abc) / "
 		       "ROLLBACK TO SAVEPOINT _lockstep RELEASE "
 		       "SAVEPOINT _lockstep refuse-deadlock / "
 		       "Query(commit)",
@@ -33,17 +32,15 @@ static const struct scene_row rows[] = {
 		  "Q drop table c\n"
 		  "--\n"
 		  "Q commit",
-	.script = "look: young; look: cycle; look: cycle; refuse: !open "
+	.script = "settings: policy=hold; look: young; look: cycle; look: "
+		  "cycle; refuse: !open "
 		  "!free",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
-		       "look(abc) / "
-		       "ROLLBACK TO SAVEPOINT _lockstep RELEASE "
-		       "SAVEPOINT _lockstep refuse-deadlock / "
-		       "Query(commit)",
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep look(abc) / names(abc) / "
+		       "look(abc) / look(abc) / ROLLBACK TO SAVEPOINT "
+		       "_lockstep RELEASE SAVEPOINT _lockstep "
+		       "refuse-deadlock / Query(commit)",
 	.client_gets = "[BEGIN] ready-T error 40P01 ready-E "
 		       "[ROLLBACK] ready-I",
     },
@@ -81,13 +78,11 @@ static const struct scene_row rows[] = {
 	.script = "settings: policy=lock; attempt: 1; look: cycle; look: "
 		  "cycle",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "attempt(abc) plan{c} / "
-		       "look(bac) / "
-		       "look(bac) / "
-		       "ROLLBACK TO SAVEPOINT _lockstep RELEASE "
-		       "SAVEPOINT _lockstep refuse-deadlock / "
-		       "Query(commit)",
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep attempt(abc) plan{c} / "
+		       "look(bac) / look(bac) / ROLLBACK TO SAVEPOINT "
+		       "_lockstep RELEASE SAVEPOINT _lockstep "
+		       "refuse-deadlock / Query(commit)",
 	.client_gets = "[BEGIN] ready-T error 40P01 ready-E "
 		       "[ROLLBACK] ready-I",
     },
@@ -98,17 +93,14 @@ static const struct scene_row rows[] = {
 		  "Q drop table c\n"
 		  "--\n"
 		  "Q commit",
-	.script = "settings: policy=hold in_transaction_timeout=10ms; look: "
-		  "old; look: waiter; names: !late 20",
+	.script = "settings: policy=hold in_transaction_timeout=10ms; "
+		  "look: old; look: waiter; attempt: !late 20 1",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "look(abc) / "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep look(abc) / look(abc) / "
+		       "names(abc) attempt(abc) plan{c} / look(bac) / "
 		       "ROLLBACK TO SAVEPOINT _lockstep RELEASE "
-		       "SAVEPOINT _lockstep refuse / "
-		       "Query(commit)",
+		       "SAVEPOINT _lockstep refuse / Query(commit)",
 	.client_gets = "[BEGIN] ready-T error 55P03 ready-E "
 		       "[ROLLBACK] ready-I",
     },

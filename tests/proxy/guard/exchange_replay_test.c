@@ -7,23 +7,25 @@ static const struct scene_row rows[] = {
 	.name = "a cycle behind a guarded statement starts it over",
 	.client = "Q begin\n--\nQ drop table a\n--\nQ drop table "
 		  "c\n--\nQ commit",
-	.script = "look:; look:; look: cycle; look: cycle",
+	.script = "attempt:; attempt: 1; look: cycle; look: cycle",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{a} / look(abc) / names(abc) / "
-		       "look(abc) / attempt(abc) plan{a} names(abc) / "
-		       "RELEASE SAVEPOINT _lockstep / Query(*drop "
-		       "table a) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / look(abc) / look(abc) / "
-		       "repeatable / ROLLBACK / Query(begin) "
-		       "SAVEPOINT _lockstep facts(t) settings "
-		       "plan{a,c} / look(abc) / names(abc) / "
-		       "look(abc) / attempt(abc) plan{a,c} names(abc) "
-		       "/ RELEASE SAVEPOINT _lockstep / Query(*drop "
-		       "table a) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / look(abc) / names(abc) / "
-		       "look(abc) / attempt(abc) plan{c} names(abc) / "
-		       "RELEASE SAVEPOINT _lockstep / Query(*drop "
-		       "table c) Query(*commit)",
+		       "settings plan{a} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep names(abc) attempt(abc) "
+		       "plan{a} / RELEASE SAVEPOINT _lockstep / "
+		       "Query(*drop table a) SAVEPOINT _lockstep "
+		       "facts(t) settings plan{c} RELEASE SAVEPOINT "
+		       "_lockstep / SAVEPOINT _lockstep names(abc) "
+		       "attempt(abc) plan{c} / look(bac) / look(bac) / "
+		       "repeatable / ROLLBACK / Query(begin) SAVEPOINT "
+		       "_lockstep facts(t) settings plan{a,c} RELEASE "
+		       "SAVEPOINT _lockstep / SAVEPOINT _lockstep "
+		       "names(abc) attempt(abc) plan{a,c} / RELEASE "
+		       "SAVEPOINT _lockstep / Query(*drop table a) "
+		       "SAVEPOINT _lockstep facts(t) settings plan{c} "
+		       "RELEASE SAVEPOINT _lockstep / SAVEPOINT "
+		       "_lockstep names(abc) attempt(abc) plan{c} / "
+		       "RELEASE SAVEPOINT _lockstep / Query(*drop table "
+		       "c) Query(*commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [DROP "
 		       "TABLE] ready-T [COMMIT] ready-I",
     },
@@ -31,14 +33,16 @@ static const struct scene_row rows[] = {
 	.name = "what the catalogs tell against is refused",
 	.client = "Q begin\n--\nQ drop table a\n--\nQ drop table "
 		  "c\n--\nQ commit",
-	.script = "look:; look:; look: cycle; look: cycle; "
+	.script = "attempt:; attempt: 1; look: cycle; look: cycle; "
 		  "repeatable: a trigger",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{a} / look(abc) / names(abc) / "
-		       "look(abc) / attempt(abc) plan{a} names(abc) / "
-		       "RELEASE SAVEPOINT _lockstep / Query(*drop "
-		       "table a) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / look(abc) / look(abc) / "
+		       "settings plan{a} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep names(abc) attempt(abc) "
+		       "plan{a} / RELEASE SAVEPOINT _lockstep / "
+		       "Query(*drop table a) SAVEPOINT _lockstep "
+		       "facts(t) settings plan{c} RELEASE SAVEPOINT "
+		       "_lockstep / SAVEPOINT _lockstep names(abc) "
+		       "attempt(abc) plan{c} / look(bac) / look(bac) / "
 		       "repeatable / ROLLBACK TO SAVEPOINT _lockstep "
 		       "RELEASE SAVEPOINT _lockstep refuse-deadlock / "
 		       "Query(commit)",
@@ -49,14 +53,16 @@ static const struct scene_row rows[] = {
 	.name = "a question that fails is as good as that",
 	.client = "Q begin\n--\nQ drop table a\n--\nQ drop table "
 		  "c\n--\nQ commit",
-	.script = "look:; look:; look: cycle; look: cycle; "
+	.script = "attempt:; attempt: 1; look: cycle; look: cycle; "
 		  "repeatable: error 42501",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{a} / look(abc) / names(abc) / "
-		       "look(abc) / attempt(abc) plan{a} names(abc) / "
-		       "RELEASE SAVEPOINT _lockstep / Query(*drop "
-		       "table a) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / look(abc) / look(abc) / "
+		       "settings plan{a} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep names(abc) attempt(abc) "
+		       "plan{a} / RELEASE SAVEPOINT _lockstep / "
+		       "Query(*drop table a) SAVEPOINT _lockstep "
+		       "facts(t) settings plan{c} RELEASE SAVEPOINT "
+		       "_lockstep / SAVEPOINT _lockstep names(abc) "
+		       "attempt(abc) plan{c} / look(bac) / look(bac) / "
 		       "repeatable / ROLLBACK TO SAVEPOINT _lockstep "
 		       "RELEASE SAVEPOINT _lockstep refuse-deadlock / "
 		       "Query(commit)",
@@ -67,14 +73,16 @@ static const struct scene_row rows[] = {
 	.name = "an answer that is odd is as good as that",
 	.client = "Q begin\n--\nQ drop table a\n--\nQ drop table "
 		  "c\n--\nQ commit",
-	.script = "look:; look:; look: cycle; look: cycle; "
+	.script = "attempt:; attempt: 1; look: cycle; look: cycle; "
 		  "repeatable: odd",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{a} / look(abc) / names(abc) / "
-		       "look(abc) / attempt(abc) plan{a} names(abc) / "
-		       "RELEASE SAVEPOINT _lockstep / Query(*drop "
-		       "table a) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / look(abc) / look(abc) / "
+		       "settings plan{a} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep names(abc) attempt(abc) "
+		       "plan{a} / RELEASE SAVEPOINT _lockstep / "
+		       "Query(*drop table a) SAVEPOINT _lockstep "
+		       "facts(t) settings plan{c} RELEASE SAVEPOINT "
+		       "_lockstep / SAVEPOINT _lockstep names(abc) "
+		       "attempt(abc) plan{c} / look(bac) / look(bac) / "
 		       "repeatable / ROLLBACK TO SAVEPOINT _lockstep "
 		       "RELEASE SAVEPOINT _lockstep refuse-deadlock / "
 		       "Query(commit)",
@@ -85,24 +93,26 @@ static const struct scene_row rows[] = {
 	.name = "a snapshot does not matter where no row was shown",
 	.client = "Q begin\n--\nQ drop table a\n--\nQ drop table "
 		  "c\n--\nQ commit",
-	.script = "look:; look:; look: cycle; look: cycle; "
+	.script = "attempt:; attempt: 1; look: cycle; look: cycle; "
 		  "repeatable: snapshot",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{a} / look(abc) / names(abc) / "
-		       "look(abc) / attempt(abc) plan{a} names(abc) / "
-		       "RELEASE SAVEPOINT _lockstep / Query(*drop "
-		       "table a) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / look(abc) / look(abc) / "
-		       "repeatable / ROLLBACK / Query(begin) "
-		       "SAVEPOINT _lockstep facts(t) settings "
-		       "plan{a,c} / look(abc) / names(abc) / "
-		       "look(abc) / attempt(abc) plan{a,c} names(abc) "
-		       "/ RELEASE SAVEPOINT _lockstep / Query(*drop "
-		       "table a) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / look(abc) / names(abc) / "
-		       "look(abc) / attempt(abc) plan{c} names(abc) / "
-		       "RELEASE SAVEPOINT _lockstep / Query(*drop "
-		       "table c) Query(*commit)",
+		       "settings plan{a} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep names(abc) attempt(abc) "
+		       "plan{a} / RELEASE SAVEPOINT _lockstep / "
+		       "Query(*drop table a) SAVEPOINT _lockstep "
+		       "facts(t) settings plan{c} RELEASE SAVEPOINT "
+		       "_lockstep / SAVEPOINT _lockstep names(abc) "
+		       "attempt(abc) plan{c} / look(bac) / look(bac) / "
+		       "repeatable / ROLLBACK / Query(begin) SAVEPOINT "
+		       "_lockstep facts(t) settings plan{a,c} RELEASE "
+		       "SAVEPOINT _lockstep / SAVEPOINT _lockstep "
+		       "names(abc) attempt(abc) plan{a,c} / RELEASE "
+		       "SAVEPOINT _lockstep / Query(*drop table a) "
+		       "SAVEPOINT _lockstep facts(t) settings plan{c} "
+		       "RELEASE SAVEPOINT _lockstep / SAVEPOINT "
+		       "_lockstep names(abc) attempt(abc) plan{c} / "
+		       "RELEASE SAVEPOINT _lockstep / Query(*drop table "
+		       "c) Query(*commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [DROP "
 		       "TABLE] ready-T [COMMIT] ready-I",
     },
@@ -110,18 +120,19 @@ static const struct scene_row rows[] = {
 	.name = "a snapshot matters where a row was",
 	.client = "Q begin\n--\nQ select 1 from pg_class\n--\nQ "
 		  "drop table a\n--\nQ drop table c\n--\nQ commit",
-	.script = "look:; look:; look: cycle; look: cycle; "
+	.script = "attempt:; attempt: 1; look: cycle; look: cycle; "
 		  "repeatable: snapshot",
 	.server_gets = "Query(begin) Query(select 1 from pg_class) "
 		       "SAVEPOINT _lockstep facts(t) settings plan{a} "
-		       "/ look(abc) / names(abc) / look(abc) / "
-		       "attempt(abc) plan{a} names(abc) / RELEASE "
-		       "SAVEPOINT _lockstep / Query(*drop table a) "
-		       "SAVEPOINT _lockstep facts(t) settings plan{c} "
-		       "/ look(abc) / look(abc) / repeatable / "
-		       "ROLLBACK TO SAVEPOINT _lockstep RELEASE "
-		       "SAVEPOINT _lockstep refuse-deadlock / "
-		       "Query(commit)",
+		       "RELEASE SAVEPOINT _lockstep / SAVEPOINT "
+		       "_lockstep names(abc) attempt(abc) plan{a} / "
+		       "RELEASE SAVEPOINT _lockstep / Query(*drop table "
+		       "a) SAVEPOINT _lockstep facts(t) settings plan{c} "
+		       "RELEASE SAVEPOINT _lockstep / SAVEPOINT "
+		       "_lockstep names(abc) attempt(abc) plan{c} / "
+		       "look(bac) / look(bac) / repeatable / ROLLBACK TO "
+		       "SAVEPOINT _lockstep RELEASE SAVEPOINT _lockstep "
+		       "refuse-deadlock / Query(commit)",
 	.client_gets = "[BEGIN] ready-T D [SELECT 1] ready-T [DROP "
 		       "TABLE] ready-T error 40P01 ready-E [ROLLBACK] "
 		       "ready-I",
@@ -130,20 +141,22 @@ static const struct scene_row rows[] = {
 	.name = "another answer than before fails the transaction",
 	.client = "Q begin\n--\nQ drop table a\n--\nQ drop table "
 		  "c\n--\nQ commit",
-	.script = "look:; look:; look: cycle; look: cycle; drop "
+	.script = "attempt:; attempt: 1; look: cycle; look: cycle; drop "
 		  "table a:; drop table a: notice",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{a} / look(abc) / names(abc) / "
-		       "look(abc) / attempt(abc) plan{a} names(abc) / "
-		       "RELEASE SAVEPOINT _lockstep / Query(*drop "
-		       "table a) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / look(abc) / look(abc) / "
-		       "repeatable / ROLLBACK / Query(begin) "
-		       "SAVEPOINT _lockstep facts(t) settings "
-		       "plan{a,c} / look(abc) / names(abc) / "
-		       "look(abc) / attempt(abc) plan{a,c} names(abc) "
-		       "/ RELEASE SAVEPOINT _lockstep / Query(*drop "
-		       "table a) refuse / Query(commit)",
+		       "settings plan{a} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep names(abc) attempt(abc) "
+		       "plan{a} / RELEASE SAVEPOINT _lockstep / "
+		       "Query(*drop table a) SAVEPOINT _lockstep "
+		       "facts(t) settings plan{c} RELEASE SAVEPOINT "
+		       "_lockstep / SAVEPOINT _lockstep names(abc) "
+		       "attempt(abc) plan{c} / look(bac) / look(bac) / "
+		       "repeatable / ROLLBACK / Query(begin) SAVEPOINT "
+		       "_lockstep facts(t) settings plan{a,c} RELEASE "
+		       "SAVEPOINT _lockstep / SAVEPOINT _lockstep "
+		       "names(abc) attempt(abc) plan{a,c} / RELEASE "
+		       "SAVEPOINT _lockstep / Query(*drop table a) "
+		       "refuse / Query(commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T error "
 		       "40P01 ready-E [ROLLBACK] ready-I",
     },
@@ -151,20 +164,22 @@ static const struct scene_row rows[] = {
 	.name = "an error that was not there before does, too",
 	.client = "Q begin\n--\nQ drop table a\n--\nQ drop table "
 		  "c\n--\nQ commit",
-	.script = "look:; look:; look: cycle; look: cycle; drop "
+	.script = "attempt:; attempt: 1; look: cycle; look: cycle; drop "
 		  "table a:; drop table a: error 23505",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{a} / look(abc) / names(abc) / "
-		       "look(abc) / attempt(abc) plan{a} names(abc) / "
-		       "RELEASE SAVEPOINT _lockstep / Query(*drop "
-		       "table a) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / look(abc) / look(abc) / "
-		       "repeatable / ROLLBACK / Query(begin) "
-		       "SAVEPOINT _lockstep facts(t) settings "
-		       "plan{a,c} / look(abc) / names(abc) / "
-		       "look(abc) / attempt(abc) plan{a,c} names(abc) "
-		       "/ RELEASE SAVEPOINT _lockstep / Query(*drop "
-		       "table a) refuse / Query(commit)",
+		       "settings plan{a} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep names(abc) attempt(abc) "
+		       "plan{a} / RELEASE SAVEPOINT _lockstep / "
+		       "Query(*drop table a) SAVEPOINT _lockstep "
+		       "facts(t) settings plan{c} RELEASE SAVEPOINT "
+		       "_lockstep / SAVEPOINT _lockstep names(abc) "
+		       "attempt(abc) plan{c} / look(bac) / look(bac) / "
+		       "repeatable / ROLLBACK / Query(begin) SAVEPOINT "
+		       "_lockstep facts(t) settings plan{a,c} RELEASE "
+		       "SAVEPOINT _lockstep / SAVEPOINT _lockstep "
+		       "names(abc) attempt(abc) plan{a,c} / RELEASE "
+		       "SAVEPOINT _lockstep / Query(*drop table a) "
+		       "refuse / Query(commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T error "
 		       "40P01 ready-E [ROLLBACK] ready-I",
     },
@@ -172,20 +187,22 @@ static const struct scene_row rows[] = {
 	.name = "a cancel while it is repeated is the server's",
 	.client = "Q begin\n--\nQ drop table a\n--\nQ drop table "
 		  "c\n--\nQ commit",
-	.script = "look:; look:; look: cycle; look: cycle; drop "
+	.script = "attempt:; attempt: 1; look: cycle; look: cycle; drop "
 		  "table a:; drop table a: !cancel error 57014",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{a} / look(abc) / names(abc) / "
-		       "look(abc) / attempt(abc) plan{a} names(abc) / "
-		       "RELEASE SAVEPOINT _lockstep / Query(*drop "
-		       "table a) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / look(abc) / look(abc) / "
-		       "repeatable / ROLLBACK / Query(begin) "
-		       "SAVEPOINT _lockstep facts(t) settings "
-		       "plan{a,c} / look(abc) / names(abc) / "
-		       "look(abc) / attempt(abc) plan{a,c} names(abc) "
-		       "/ RELEASE SAVEPOINT _lockstep / Query(*drop "
-		       "table a) refuse / Query(commit)",
+		       "settings plan{a} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep names(abc) attempt(abc) "
+		       "plan{a} / RELEASE SAVEPOINT _lockstep / "
+		       "Query(*drop table a) SAVEPOINT _lockstep "
+		       "facts(t) settings plan{c} RELEASE SAVEPOINT "
+		       "_lockstep / SAVEPOINT _lockstep names(abc) "
+		       "attempt(abc) plan{c} / look(bac) / look(bac) / "
+		       "repeatable / ROLLBACK / Query(begin) SAVEPOINT "
+		       "_lockstep facts(t) settings plan{a,c} RELEASE "
+		       "SAVEPOINT _lockstep / SAVEPOINT _lockstep "
+		       "names(abc) attempt(abc) plan{a,c} / RELEASE "
+		       "SAVEPOINT _lockstep / Query(*drop table a) "
+		       "refuse / Query(commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T "
 		       "cancel-passes error 57014 ready-E [ROLLBACK] "
 		       "ready-I",
@@ -194,14 +211,16 @@ static const struct scene_row rows[] = {
 	.name = "a cancel before the rollback is ours",
 	.client = "Q begin\n--\nQ drop table a\n--\nQ drop table "
 		  "c\n--\nQ commit",
-	.script = "look:; look:; look: cycle; look: cycle; "
+	.script = "attempt:; attempt: 1; look: cycle; look: cycle; "
 		  "repeatable: !cancel",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{a} / look(abc) / names(abc) / "
-		       "look(abc) / attempt(abc) plan{a} names(abc) / "
-		       "RELEASE SAVEPOINT _lockstep / Query(*drop "
-		       "table a) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / look(abc) / look(abc) / "
+		       "settings plan{a} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep names(abc) attempt(abc) "
+		       "plan{a} / RELEASE SAVEPOINT _lockstep / "
+		       "Query(*drop table a) SAVEPOINT _lockstep "
+		       "facts(t) settings plan{c} RELEASE SAVEPOINT "
+		       "_lockstep / SAVEPOINT _lockstep names(abc) "
+		       "attempt(abc) plan{c} / look(bac) / look(bac) / "
 		       "repeatable / ROLLBACK TO SAVEPOINT _lockstep "
 		       "RELEASE SAVEPOINT _lockstep refuse / "
 		       "Query(commit)",
@@ -212,14 +231,16 @@ static const struct scene_row rows[] = {
 	.name = "a cancel amid the rollback is told in a failed block",
 	.client = "Q begin\n--\nQ drop table a\n--\nQ drop table "
 		  "c\n--\nQ commit",
-	.script = "look:; look:; look: cycle; look: cycle; "
+	.script = "attempt:; attempt: 1; look: cycle; look: cycle; "
 		  "ROLLBACK: !cancel",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{a} / look(abc) / names(abc) / "
-		       "look(abc) / attempt(abc) plan{a} names(abc) / "
-		       "RELEASE SAVEPOINT _lockstep / Query(*drop "
-		       "table a) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / look(abc) / look(abc) / "
+		       "settings plan{a} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep names(abc) attempt(abc) "
+		       "plan{a} / RELEASE SAVEPOINT _lockstep / "
+		       "Query(*drop table a) SAVEPOINT _lockstep "
+		       "facts(t) settings plan{c} RELEASE SAVEPOINT "
+		       "_lockstep / SAVEPOINT _lockstep names(abc) "
+		       "attempt(abc) plan{c} / look(bac) / look(bac) / "
 		       "repeatable / ROLLBACK / Query(begin) refuse / "
 		       "Query(commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T cancel "
@@ -229,24 +250,26 @@ static const struct scene_row rows[] = {
 	.name = "extended messages are repeated as they came",
 	.client = "Q begin\n--\nP drop table a\nB\nE\nS\n--\nP "
 		  "drop table c\nB\nD\nE\nS\n--\nQ commit",
-	.script = "look:; look:; look: cycle; look: cycle",
+	.script = "attempt:; attempt: 1; look: cycle; look: cycle",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{a} / look(abc) / names(abc) / "
-		       "look(abc) / attempt(abc) plan{a} names(abc) / "
+		       "settings plan{a} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep names(abc) attempt(abc) "
+		       "plan{a} / RELEASE SAVEPOINT _lockstep / Parse "
+		       "Bind Execute(*drop table a) / SAVEPOINT "
+		       "_lockstep facts(t) settings plan{c} RELEASE "
+		       "SAVEPOINT _lockstep / SAVEPOINT _lockstep "
+		       "names(abc) attempt(abc) plan{c} / look(bac) / "
+		       "look(bac) / repeatable / ROLLBACK / Query(begin) "
+		       "SAVEPOINT _lockstep facts(t) settings plan{a,c} "
+		       "RELEASE SAVEPOINT _lockstep / SAVEPOINT "
+		       "_lockstep names(abc) attempt(abc) plan{a,c} / "
 		       "RELEASE SAVEPOINT _lockstep / Parse Bind "
-		       "Execute(*drop table a) / | SAVEPOINT "
-		       "_lockstep facts(t) settings plan{c} / "
-		       "look(abc) / look(abc) / repeatable / ROLLBACK "
-		       "/ Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{a,c} / look(abc) / names(abc) / "
-		       "look(abc) / attempt(abc) plan{a,c} names(abc) "
-		       "/ RELEASE SAVEPOINT _lockstep / Parse Bind "
 		       "Execute(*drop table a) / SAVEPOINT _lockstep "
-		       "facts(t) settings plan{c} / look(abc) / "
-		       "names(abc) / look(abc) / attempt(abc) plan{c} "
-		       "names(abc) / RELEASE SAVEPOINT _lockstep / "
-		       "Parse Bind Describe Execute(*drop table c) / "
-		       "Query(*commit)",
+		       "facts(t) settings plan{c} RELEASE SAVEPOINT "
+		       "_lockstep / SAVEPOINT _lockstep names(abc) "
+		       "attempt(abc) plan{c} / RELEASE SAVEPOINT "
+		       "_lockstep / Parse Bind Describe Execute(*drop "
+		       "table c) / Query(*commit)",
 	.client_gets = "[BEGIN] ready-T 1 2 [DROP TABLE] ready-T 1 2 "
 		       "n [DROP TABLE] ready-T [COMMIT] ready-I",
     },
@@ -255,26 +278,27 @@ static const struct scene_row rows[] = {
 	.client = "P begin\nB\nE\nP create table "
 		  "d()\nB\nE\nS\n--\nQ drop table a\n--\nQ drop "
 		  "table c\n--\nQ commit",
-	.script = "look:; look:; look: cycle; look: cycle",
+	.script = "attempt:; attempt: 1; look: cycle; look: cycle",
 	.server_gets = "Parse Bind Execute(begin) Parse Bind "
-		       "Execute(create table d()) / SAVEPOINT "
-		       "_lockstep facts(t) settings plan{a} / "
-		       "look(abc) / names(abc) / look(abc) / "
-		       "attempt(abc) plan{a} names(abc) / RELEASE "
-		       "SAVEPOINT _lockstep / Query(*drop table a) "
-		       "SAVEPOINT _lockstep facts(t) settings plan{c} "
-		       "/ look(abc) / look(abc) / repeatable / "
-		       "ROLLBACK / Parse Bind Execute(begin) / "
-		       "SAVEPOINT _lockstep facts(t) settings "
-		       "plan{a,c} / look(abc) / names(abc) / "
-		       "look(abc) / attempt(abc) plan{a,c} names(abc) "
-		       "/ RELEASE SAVEPOINT _lockstep / Parse Bind "
-		       "Execute(*create table d()) / Query(*drop "
-		       "table a) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / look(abc) / names(abc) / "
-		       "look(abc) / attempt(abc) plan{c} names(abc) / "
-		       "RELEASE SAVEPOINT _lockstep / Query(*drop "
-		       "table c) Query(*commit)",
+		       "Execute(create table d()) / SAVEPOINT _lockstep "
+		       "facts(t) settings plan{a} RELEASE SAVEPOINT "
+		       "_lockstep / SAVEPOINT _lockstep names(abc) "
+		       "attempt(abc) plan{a} / RELEASE SAVEPOINT "
+		       "_lockstep / Query(*drop table a) SAVEPOINT "
+		       "_lockstep facts(t) settings plan{c} RELEASE "
+		       "SAVEPOINT _lockstep / SAVEPOINT _lockstep "
+		       "names(abc) attempt(abc) plan{c} / look(bac) / "
+		       "look(bac) / repeatable / ROLLBACK / Parse Bind "
+		       "Execute(begin) / SAVEPOINT _lockstep facts(t) "
+		       "settings plan{a,c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep names(abc) attempt(abc) "
+		       "plan{a,c} / RELEASE SAVEPOINT _lockstep / Parse "
+		       "Bind Execute(*create table d()) / Query(*drop "
+		       "table a) SAVEPOINT _lockstep facts(t) settings "
+		       "plan{c} RELEASE SAVEPOINT _lockstep / SAVEPOINT "
+		       "_lockstep names(abc) attempt(abc) plan{c} / "
+		       "RELEASE SAVEPOINT _lockstep / Query(*drop table "
+		       "c) Query(*commit)",
 	.client_gets = "1 2 [BEGIN] 1 2 [CREATE TABLE] ready-T [DROP "
 		       "TABLE] ready-T [DROP TABLE] ready-T [COMMIT] "
 		       "ready-I",
@@ -284,24 +308,26 @@ static const struct scene_row rows[] = {
 	    "SET comes before the locks, and what it reports in neither run",
 	.client = "Q begin\n--\nQ set local x = y\n--\nQ drop "
 		  "table a\n--\nQ drop table c\n--\nQ commit",
-	.script = "look:; look:; look: cycle; look: cycle",
+	.script = "attempt:; attempt: 1; look: cycle; look: cycle",
 	.server_gets = "Query(begin) Query(set local x = y) SAVEPOINT "
-		       "_lockstep facts(t) settings plan{a} / "
-		       "look(abc) / names(abc) / look(abc) / "
-		       "attempt(abc) plan{a} names(abc) / RELEASE "
+		       "_lockstep facts(t) settings plan{a} RELEASE "
+		       "SAVEPOINT _lockstep / SAVEPOINT _lockstep "
+		       "names(abc) attempt(abc) plan{a} / RELEASE "
 		       "SAVEPOINT _lockstep / Query(*drop table a) "
 		       "SAVEPOINT _lockstep facts(t) settings plan{c} "
-		       "/ look(abc) / look(abc) / repeatable / "
-		       "ROLLBACK / Query(begin) Query(set local x = "
-		       "y) SAVEPOINT _lockstep facts(t) settings "
-		       "plan{a,c} / look(abc) / names(abc) / "
-		       "look(abc) / attempt(abc) plan{a,c} names(abc) "
-		       "/ RELEASE SAVEPOINT _lockstep / Query(*drop "
-		       "table a) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / look(abc) / names(abc) / "
-		       "look(abc) / attempt(abc) plan{c} names(abc) / "
-		       "RELEASE SAVEPOINT _lockstep / Query(*drop "
-		       "table c) Query(*commit)",
+		       "RELEASE SAVEPOINT _lockstep / SAVEPOINT "
+		       "_lockstep names(abc) attempt(abc) plan{c} / "
+		       "look(bac) / look(bac) / repeatable / ROLLBACK / "
+		       "Query(begin) Query(set local x = y) SAVEPOINT "
+		       "_lockstep facts(t) settings plan{a,c} RELEASE "
+		       "SAVEPOINT _lockstep / SAVEPOINT _lockstep "
+		       "names(abc) attempt(abc) plan{a,c} / RELEASE "
+		       "SAVEPOINT _lockstep / Query(*drop table a) "
+		       "SAVEPOINT _lockstep facts(t) settings plan{c} "
+		       "RELEASE SAVEPOINT _lockstep / SAVEPOINT "
+		       "_lockstep names(abc) attempt(abc) plan{c} / "
+		       "RELEASE SAVEPOINT _lockstep / Query(*drop table "
+		       "c) Query(*commit)",
 	.client_gets = "[BEGIN] ready-T [SET LOCAL] ready-T [DROP "
 		       "TABLE] ready-T [DROP TABLE] ready-T [COMMIT] "
 		       "ready-I",
@@ -310,16 +336,18 @@ static const struct scene_row rows[] = {
 	.name = "rows of a table end the recording",
 	.client = "Q begin\n--\nQ select 1 from a\n--\nQ drop "
 		  "table a\n--\nQ drop table c\n--\nQ commit",
-	.script = "look:; look:; look: cycle; look: cycle",
+	.script = "attempt:; attempt: 1; look: cycle; look: cycle",
 	.server_gets = "Query(begin) Query(select 1 from a) SAVEPOINT "
-		       "_lockstep facts(t) settings plan{a} / "
-		       "look(abc) / names(abc) / look(abc) / "
-		       "attempt(abc) plan{a} names(abc) / RELEASE "
+		       "_lockstep facts(t) settings plan{a} RELEASE "
+		       "SAVEPOINT _lockstep / SAVEPOINT _lockstep "
+		       "names(abc) attempt(abc) plan{a} / RELEASE "
 		       "SAVEPOINT _lockstep / Query(*drop table a) "
 		       "SAVEPOINT _lockstep facts(t) settings plan{c} "
-		       "/ look(abc) / look(abc) / ROLLBACK TO "
-		       "SAVEPOINT _lockstep RELEASE SAVEPOINT "
-		       "_lockstep refuse-deadlock / Query(commit)",
+		       "RELEASE SAVEPOINT _lockstep / SAVEPOINT "
+		       "_lockstep names(abc) attempt(abc) plan{c} / "
+		       "look(bac) / look(bac) / ROLLBACK TO SAVEPOINT "
+		       "_lockstep RELEASE SAVEPOINT _lockstep "
+		       "refuse-deadlock / Query(commit)",
 	.client_gets = "[BEGIN] ready-T D [SELECT 1] ready-T [DROP "
 		       "TABLE] ready-T error 40P01 ready-E [ROLLBACK] "
 		       "ready-I",
@@ -328,14 +356,16 @@ static const struct scene_row rows[] = {
 	.name = "a statement prepared by a name ends it",
 	.client = "Q begin\n--\nP:s create table d\nS\n--\nQ "
 		  "drop table a\n--\nQ drop table c\n--\nQ commit",
-	.script = "look:; look:; look: cycle; look: cycle",
+	.script = "attempt:; attempt: 1; look: cycle; look: cycle",
 	.server_gets = "Query(begin) Parse / SAVEPOINT _lockstep "
-		       "facts(t) settings plan{a} / look(abc) / "
-		       "names(abc) / look(abc) / attempt(abc) plan{a} "
-		       "names(abc) / RELEASE SAVEPOINT _lockstep / "
-		       "Query(*drop table a) SAVEPOINT _lockstep "
-		       "facts(t) settings plan{c} / look(abc) / "
-		       "look(abc) / ROLLBACK TO SAVEPOINT _lockstep "
+		       "facts(t) settings plan{a} RELEASE SAVEPOINT "
+		       "_lockstep / SAVEPOINT _lockstep names(abc) "
+		       "attempt(abc) plan{a} / RELEASE SAVEPOINT "
+		       "_lockstep / Query(*drop table a) SAVEPOINT "
+		       "_lockstep facts(t) settings plan{c} RELEASE "
+		       "SAVEPOINT _lockstep / SAVEPOINT _lockstep "
+		       "names(abc) attempt(abc) plan{c} / look(bac) / "
+		       "look(bac) / ROLLBACK TO SAVEPOINT _lockstep "
 		       "RELEASE SAVEPOINT _lockstep refuse-deadlock / "
 		       "Query(commit)",
 	.client_gets = "[BEGIN] ready-T 1 ready-T [DROP TABLE] "
@@ -345,17 +375,19 @@ static const struct scene_row rows[] = {
 	.name = "a parameter that is reported ends it",
 	.client = "Q begin\n--\nQ create table d\n--\nQ drop "
 		  "table a\n--\nQ drop table c\n--\nQ commit",
-	.script = "look:; look:; look: cycle; look: cycle; "
+	.script = "attempt:; attempt: 1; look: cycle; look: cycle; "
 		  "create table d: parameter",
 	.server_gets = "Query(begin) Query(create table d) SAVEPOINT "
-		       "_lockstep facts(t) settings plan{a} / "
-		       "look(abc) / names(abc) / look(abc) / "
-		       "attempt(abc) plan{a} names(abc) / RELEASE "
+		       "_lockstep facts(t) settings plan{a} RELEASE "
+		       "SAVEPOINT _lockstep / SAVEPOINT _lockstep "
+		       "names(abc) attempt(abc) plan{a} / RELEASE "
 		       "SAVEPOINT _lockstep / Query(*drop table a) "
 		       "SAVEPOINT _lockstep facts(t) settings plan{c} "
-		       "/ look(abc) / look(abc) / ROLLBACK TO "
-		       "SAVEPOINT _lockstep RELEASE SAVEPOINT "
-		       "_lockstep refuse-deadlock / Query(commit)",
+		       "RELEASE SAVEPOINT _lockstep / SAVEPOINT "
+		       "_lockstep names(abc) attempt(abc) plan{c} / "
+		       "look(bac) / look(bac) / ROLLBACK TO SAVEPOINT "
+		       "_lockstep RELEASE SAVEPOINT _lockstep "
+		       "refuse-deadlock / Query(commit)",
 	.client_gets = "[BEGIN] ready-T parameter [CREATE TABLE] "
 		       "ready-T [DROP TABLE] ready-T error 40P01 "
 		       "ready-E [ROLLBACK] ready-I",
@@ -364,31 +396,34 @@ static const struct scene_row rows[] = {
 	.name = "a second cycle starts it over again",
 	.client = "Q begin\n--\nQ drop table a\n--\nQ drop table "
 		  "c\n--\nQ commit",
-	.script = "look:; look:; look: cycle; look: cycle; "
-		  "look:; look:; look: cycle; look: cycle",
+	.script = "attempt:; attempt: 1; look: cycle; look: cycle; "
+		  "attempt:; attempt: 1; look: cycle; look: cycle",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{a} / look(abc) / names(abc) / "
-		       "look(abc) / attempt(abc) plan{a} names(abc) / "
-		       "RELEASE SAVEPOINT _lockstep / Query(*drop "
-		       "table a) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / look(abc) / look(abc) / "
-		       "repeatable / ROLLBACK / Query(begin) "
-		       "SAVEPOINT _lockstep facts(t) settings "
-		       "plan{a,c} / look(abc) / names(abc) / "
-		       "look(abc) / attempt(abc) plan{a,c} names(abc) "
-		       "/ RELEASE SAVEPOINT _lockstep / Query(*drop "
-		       "table a) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / look(abc) / look(abc) / "
-		       "repeatable / ROLLBACK / Query(begin) "
-		       "SAVEPOINT _lockstep facts(t) settings "
-		       "plan{a,c} / look(abc) / names(abc) / "
-		       "look(abc) / attempt(abc) plan{a,c} names(abc) "
-		       "/ RELEASE SAVEPOINT _lockstep / Query(*drop "
-		       "table a) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / look(abc) / names(abc) / "
-		       "look(abc) / attempt(abc) plan{c} names(abc) / "
-		       "RELEASE SAVEPOINT _lockstep / Query(*drop "
-		       "table c) Query(*commit)",
+		       "settings plan{a} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep names(abc) attempt(abc) "
+		       "plan{a} / RELEASE SAVEPOINT _lockstep / "
+		       "Query(*drop table a) SAVEPOINT _lockstep "
+		       "facts(t) settings plan{c} RELEASE SAVEPOINT "
+		       "_lockstep / SAVEPOINT _lockstep names(abc) "
+		       "attempt(abc) plan{c} / look(bac) / look(bac) / "
+		       "repeatable / ROLLBACK / Query(begin) SAVEPOINT "
+		       "_lockstep facts(t) settings plan{a,c} RELEASE "
+		       "SAVEPOINT _lockstep / SAVEPOINT _lockstep "
+		       "names(abc) attempt(abc) plan{a,c} / RELEASE "
+		       "SAVEPOINT _lockstep / Query(*drop table a) "
+		       "SAVEPOINT _lockstep facts(t) settings plan{c} "
+		       "RELEASE SAVEPOINT _lockstep / SAVEPOINT "
+		       "_lockstep names(abc) attempt(abc) plan{c} / "
+		       "look(bac) / look(bac) / repeatable / ROLLBACK / "
+		       "Query(begin) SAVEPOINT _lockstep facts(t) "
+		       "settings plan{a,c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep names(abc) attempt(abc) "
+		       "plan{a,c} / RELEASE SAVEPOINT _lockstep / "
+		       "Query(*drop table a) SAVEPOINT _lockstep "
+		       "facts(t) settings plan{c} RELEASE SAVEPOINT "
+		       "_lockstep / SAVEPOINT _lockstep names(abc) "
+		       "attempt(abc) plan{c} / RELEASE SAVEPOINT "
+		       "_lockstep / Query(*drop table c) Query(*commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [DROP "
 		       "TABLE] ready-T [COMMIT] ready-I",
     },
@@ -396,25 +431,26 @@ static const struct scene_row rows[] = {
 	.name = "a budget that is spent starts it over",
 	.client = "Q begin\n--\nQ drop table a\n--\nQ drop table "
 		  "c\n--\nQ commit",
-	.script = "facts:; look:; look:; facts: strong_locks=t; "
-		  "look: old; look: !late 200 old; wait: !late "
-		  "200; look: old",
+	.script = "facts:; attempt:; facts: strong_locks=t; attempt: 1; "
+		  "look: !late 200 old",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{a} / look(abc) / names(abc) / "
-		       "look(abc) / attempt(abc) plan{a} names(abc) / "
-		       "RELEASE SAVEPOINT _lockstep / Query(*drop "
-		       "table a) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / look(abc) / look(abc) / "
-		       "look(abc) / repeatable / ROLLBACK / "
-		       "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{a,c} / look(abc) / names(abc) / "
-		       "look(abc) / attempt(abc) plan{a,c} names(abc) "
-		       "/ RELEASE SAVEPOINT _lockstep / Query(*drop "
-		       "table a) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / look(abc) / names(abc) / "
-		       "look(abc) / attempt(abc) plan{c} names(abc) / "
-		       "RELEASE SAVEPOINT _lockstep / Query(*drop "
-		       "table c) Query(*commit)",
+		       "settings plan{a} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep names(abc) attempt(abc) "
+		       "plan{a} / RELEASE SAVEPOINT _lockstep / "
+		       "Query(*drop table a) SAVEPOINT _lockstep "
+		       "facts(t) settings plan{c} RELEASE SAVEPOINT "
+		       "_lockstep / SAVEPOINT _lockstep names(abc) "
+		       "attempt(abc) plan{c} / look(bac) / look(bac) / "
+		       "repeatable / ROLLBACK / Query(begin) SAVEPOINT "
+		       "_lockstep facts(t) settings plan{a,c} RELEASE "
+		       "SAVEPOINT _lockstep / SAVEPOINT _lockstep "
+		       "names(abc) attempt(abc) plan{a,c} / RELEASE "
+		       "SAVEPOINT _lockstep / Query(*drop table a) "
+		       "SAVEPOINT _lockstep facts(t) settings plan{c} "
+		       "RELEASE SAVEPOINT _lockstep / SAVEPOINT "
+		       "_lockstep names(abc) attempt(abc) plan{c} / "
+		       "RELEASE SAVEPOINT _lockstep / Query(*drop table "
+		       "c) Query(*commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [DROP "
 		       "TABLE] ready-T [COMMIT] ready-I",
     },
@@ -422,24 +458,26 @@ static const struct scene_row rows[] = {
 	.name = "a text of two is repeated as a whole",
 	.client = "Q begin\n--\nQ create table d(); drop table "
 		  "a\n--\nQ drop table c\n--\nQ commit",
-	.script = "look:; look:; look: cycle; look: cycle",
-	.server_gets = "Query(begin) Query(create table d(); ) "
-		       "SAVEPOINT _lockstep facts(t) settings plan{a} "
-		       "/ look(abc) / names(abc) / look(abc) / "
-		       "attempt(abc) plan{a} names(abc) / RELEASE "
+	.script = "attempt:; attempt: 1; look: cycle; look: cycle",
+	.server_gets = "Query(begin) Query(create table d(); ) SAVEPOINT "
+		       "_lockstep facts(t) settings plan{a} RELEASE "
+		       "SAVEPOINT _lockstep / SAVEPOINT _lockstep "
+		       "names(abc) attempt(abc) plan{a} / RELEASE "
 		       "SAVEPOINT _lockstep / Query(*drop table a) "
 		       "SAVEPOINT _lockstep facts(t) settings plan{c} "
-		       "/ look(abc) / look(abc) / repeatable / "
-		       "ROLLBACK / Query(begin) SAVEPOINT _lockstep "
-		       "facts(t) settings plan{a,c} / look(abc) / "
-		       "names(abc) / look(abc) / attempt(abc) "
-		       "plan{a,c} names(abc) / RELEASE SAVEPOINT "
-		       "_lockstep / Query(*create table d(); drop "
-		       "table a) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / look(abc) / names(abc) / "
-		       "look(abc) / attempt(abc) plan{c} names(abc) / "
-		       "RELEASE SAVEPOINT _lockstep / Query(*drop "
-		       "table c) Query(*commit)",
+		       "RELEASE SAVEPOINT _lockstep / SAVEPOINT "
+		       "_lockstep names(abc) attempt(abc) plan{c} / "
+		       "look(bac) / look(bac) / repeatable / ROLLBACK / "
+		       "Query(begin) SAVEPOINT _lockstep facts(t) "
+		       "settings plan{a,c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep names(abc) attempt(abc) "
+		       "plan{a,c} / RELEASE SAVEPOINT _lockstep / "
+		       "Query(*create table d(); drop table a) SAVEPOINT "
+		       "_lockstep facts(t) settings plan{c} RELEASE "
+		       "SAVEPOINT _lockstep / SAVEPOINT _lockstep "
+		       "names(abc) attempt(abc) plan{c} / RELEASE "
+		       "SAVEPOINT _lockstep / Query(*drop table c) "
+		       "Query(*commit)",
 	.client_gets = "[BEGIN] ready-T [CREATE TABLE] [DROP TABLE] "
 		       "ready-T [DROP TABLE] ready-T [COMMIT] ready-I",
     },
@@ -447,20 +485,21 @@ static const struct scene_row rows[] = {
 	.name = "the server's end amid it is the client's",
 	.client = "Q begin\n--\nQ drop table a\n--\nQ drop table "
 		  "c\n--\nQ commit",
-	.script = "look:; look:; look: cycle; look: cycle; drop "
+	.script = "attempt:; attempt: 1; look: cycle; look: cycle; drop "
 		  "table a:; drop table a: fatal 57P01",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{a} / look(abc) / names(abc) / "
-		       "look(abc) / attempt(abc) plan{a} names(abc) / "
-		       "RELEASE SAVEPOINT _lockstep / Query(*drop "
-		       "table a) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / look(abc) / look(abc) / "
-		       "repeatable / ROLLBACK / Query(begin) "
-		       "SAVEPOINT _lockstep facts(t) settings "
-		       "plan{a,c} / look(abc) / names(abc) / "
-		       "look(abc) / attempt(abc) plan{a,c} names(abc) "
-		       "/ RELEASE SAVEPOINT _lockstep / Query(*drop "
-		       "table a)",
+		       "settings plan{a} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep names(abc) attempt(abc) "
+		       "plan{a} / RELEASE SAVEPOINT _lockstep / "
+		       "Query(*drop table a) SAVEPOINT _lockstep "
+		       "facts(t) settings plan{c} RELEASE SAVEPOINT "
+		       "_lockstep / SAVEPOINT _lockstep names(abc) "
+		       "attempt(abc) plan{c} / look(bac) / look(bac) / "
+		       "repeatable / ROLLBACK / Query(begin) SAVEPOINT "
+		       "_lockstep facts(t) settings plan{a,c} RELEASE "
+		       "SAVEPOINT _lockstep / SAVEPOINT _lockstep "
+		       "names(abc) attempt(abc) plan{a,c} / RELEASE "
+		       "SAVEPOINT _lockstep / Query(*drop table a)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T fatal "
 		       "57P01",
     },

@@ -11,12 +11,9 @@ static const struct scene_row rows[] = {
 		"the guarded one",
 	.client = "Q begin; drop table c; commit",
 	.server_gets = "Query(begin; ) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
-		       "attempt(abc) plan{c} names(abc) / "
-		       "RELEASE SAVEPOINT _lockstep / "
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep names(abc) attempt(abc) "
+		       "plan{c} / RELEASE SAVEPOINT _lockstep / "
 		       "Query(*drop table c; commit)",
 	.client_gets = "[BEGIN] [DROP TABLE] [COMMIT] ready-I",
     },
@@ -26,14 +23,10 @@ static const struct scene_row rows[] = {
 		  "c; select 1; commit; select 2",
 	.server_gets = "Query(begin; insert into t values (1); ) "
 		       "SAVEPOINT _lockstep facts(t) settings plan{c} "
-		       "/ "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
-		       "attempt(abc) plan{c} names(abc) / "
-		       "RELEASE SAVEPOINT _lockstep / "
-		       "Query(*drop table c; select 1; commit; select "
-		       "2)",
+		       "RELEASE SAVEPOINT _lockstep / SAVEPOINT "
+		       "_lockstep names(abc) attempt(abc) plan{c} / "
+		       "RELEASE SAVEPOINT _lockstep / Query(*drop table "
+		       "c; select 1; commit; select 2)",
 	.client_gets = "[BEGIN] [INSERT INTO] [DROP TABLE] D [SELECT "
 		       "1] [COMMIT] D [SELECT 1] ready-I",
     },
@@ -42,15 +35,12 @@ static const struct scene_row rows[] = {
 		"into is cut as well",
 	.client = "Q select 1; begin; insert into t values (1); "
 		  "drop table c; commit; select 2",
-	.server_gets = "Query(select 1; begin; insert into t values "
-		       "(1); ) SAVEPOINT _lockstep facts(t) settings "
-		       "plan{c} / "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
-		       "attempt(abc) plan{c} names(abc) / "
-		       "RELEASE SAVEPOINT _lockstep / "
-		       "Query(*drop table c; commit; select 2)",
+	.server_gets = "Query(select 1; begin; insert into t values (1); "
+		       ") SAVEPOINT _lockstep facts(t) settings plan{c} "
+		       "RELEASE SAVEPOINT _lockstep / SAVEPOINT "
+		       "_lockstep names(abc) attempt(abc) plan{c} / "
+		       "RELEASE SAVEPOINT _lockstep / Query(*drop table "
+		       "c; commit; select 2)",
 	.client_gets = "D [SELECT 1] [BEGIN] [INSERT INTO] [DROP "
 		       "TABLE] [COMMIT] D [SELECT 1] ready-I",
     },
@@ -59,21 +49,15 @@ static const struct scene_row rows[] = {
 	.client = "Q begin; drop table c; commit; begin; drop "
 		  "table b; commit",
 	.server_gets = "Query(begin; ) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
-		       "attempt(abc) plan{c} names(abc) / "
-		       "RELEASE SAVEPOINT _lockstep / "
-		       "Query(*drop table c; commit; begin; ) "
-		       "SAVEPOINT _lockstep facts(t) settings plan{b} "
-		       "/ "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
-		       "attempt(abc) plan{b} names(abc) / "
-		       "RELEASE SAVEPOINT _lockstep / "
-		       "Query(*drop table b; commit)",
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep names(abc) attempt(abc) "
+		       "plan{c} / RELEASE SAVEPOINT _lockstep / "
+		       "Query(*drop table c; commit; begin; ) SAVEPOINT "
+		       "_lockstep facts(t) settings plan{b} RELEASE "
+		       "SAVEPOINT _lockstep / SAVEPOINT _lockstep "
+		       "names(abc) attempt(abc) plan{b} / RELEASE "
+		       "SAVEPOINT _lockstep / Query(*drop table b; "
+		       "commit)",
 	.client_gets = "[BEGIN] [DROP TABLE] [COMMIT] [BEGIN] [DROP "
 		       "TABLE] [COMMIT] ready-I",
     },
@@ -82,12 +66,9 @@ static const struct scene_row rows[] = {
 		"together",
 	.client = "Q begin; drop table c; drop table b; commit",
 	.server_gets = "Query(begin; ) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c,b} / "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
-		       "attempt(abc) plan{c,b} names(abc) / "
-		       "RELEASE SAVEPOINT _lockstep / "
+		       "settings plan{c,b} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep names(abc) attempt(abc) "
+		       "plan{c,b} / RELEASE SAVEPOINT _lockstep / "
 		       "Query(*drop table c; drop table b; commit)",
 	.client_gets = "[BEGIN] [DROP TABLE] [DROP TABLE] [COMMIT] "
 		       "ready-I",
@@ -97,12 +78,9 @@ static const struct scene_row rows[] = {
 	.client = "Q begin; drop table c; select 0; commit",
 	.script = "select 0: error 22012",
 	.server_gets = "Query(begin; ) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
-		       "attempt(abc) plan{c} names(abc) / "
-		       "RELEASE SAVEPOINT _lockstep / "
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep names(abc) attempt(abc) "
+		       "plan{c} / RELEASE SAVEPOINT _lockstep / "
 		       "Query(*drop table c; select 0; commit)",
 	.client_gets = "[BEGIN] [DROP TABLE] error 22012 ready-E",
     },
@@ -119,12 +97,9 @@ static const struct scene_row rows[] = {
 		  "--\n"
 		  "Q commit",
 	.server_gets = "Query(begin; ) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
-		       "attempt(abc) plan{c} names(abc) / "
-		       "RELEASE SAVEPOINT _lockstep / "
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep names(abc) attempt(abc) "
+		       "plan{c} / RELEASE SAVEPOINT _lockstep / "
 		       "Query(*drop table c) Query(*commit)",
 	.client_gets = "[BEGIN] [DROP TABLE] ready-T [COMMIT] ready-I",
     },
@@ -149,12 +124,9 @@ static const struct scene_row rows[] = {
 		  "--\n"
 		  "Q commit",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c,b} / "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
-		       "attempt(abc) plan{c,b} names(abc) / "
-		       "RELEASE SAVEPOINT _lockstep / "
+		       "settings plan{c,b} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep names(abc) attempt(abc) "
+		       "plan{c,b} / RELEASE SAVEPOINT _lockstep / "
 		       "Query(*drop table c; drop table b) "
 		       "Query(*commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] [DROP TABLE] "
@@ -168,10 +140,8 @@ static const struct scene_row rows[] = {
 		  "Q rollback",
 	.script = "settings: policy=reject",
 	.server_gets = "Query(begin; ) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "ROLLBACK TO SAVEPOINT _lockstep RELEASE "
-		       "SAVEPOINT _lockstep refuse / "
-		       "Query(rollback)",
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "refuse / Query(rollback)",
 	.client_gets = "[BEGIN] error 42501 ready-E [ROLLBACK] ready-I",
     },
     {
@@ -179,8 +149,7 @@ static const struct scene_row rows[] = {
 	.client = "Q begin; drop table c; commit",
 	.script = "settings: policy=pass",
 	.server_gets = "Query(begin; ) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "RELEASE SAVEPOINT _lockstep / "
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
 		       "Query(drop table c; commit)",
 	.client_gets = "[BEGIN] [DROP TABLE] [COMMIT] ready-I",
     },
@@ -198,12 +167,9 @@ static const struct scene_row rows[] = {
 	.client = "Q begin; drop table c; commit; select 1",
 	.script = "commit: error 23503",
 	.server_gets = "Query(begin; ) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
-		       "attempt(abc) plan{c} names(abc) / "
-		       "RELEASE SAVEPOINT _lockstep / "
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep names(abc) attempt(abc) "
+		       "plan{c} / RELEASE SAVEPOINT _lockstep / "
 		       "Query(*drop table c; commit; select 1)",
 	.client_gets = "[BEGIN] [DROP TABLE] error 23503 ready-I",
     },
@@ -211,13 +177,11 @@ static const struct scene_row rows[] = {
 	.name = "what stands before the guarded one runs before its plan",
 	.client = "Q insert into t values (1); drop table c; select 1",
 	.server_gets = "BEGIN / Query(insert into t values (1); ) "
-		       "SAVEPOINT _lockstep facts(t) settings plan{c} / "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
-		       "attempt(abc) plan{c} names(abc) / "
-		       "RELEASE SAVEPOINT _lockstep / "
-		       "Query(*drop table c; select 1) COMMIT /",
+		       "SAVEPOINT _lockstep facts(t) settings plan{c} "
+		       "RELEASE SAVEPOINT _lockstep / SAVEPOINT "
+		       "_lockstep names(abc) attempt(abc) plan{c} / "
+		       "RELEASE SAVEPOINT _lockstep / Query(*drop table "
+		       "c; select 1) COMMIT /",
 	.client_gets = "[INSERT INTO] [DROP TABLE] D [SELECT 1] ready-I",
     },
     {
@@ -232,13 +196,11 @@ static const struct scene_row rows[] = {
 	.client = "Q insert into t values (1); drop table c",
 	.script = "COMMIT: error 23503",
 	.server_gets = "BEGIN / Query(insert into t values (1); ) "
-		       "SAVEPOINT _lockstep facts(t) settings plan{c} / "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
-		       "attempt(abc) plan{c} names(abc) / "
-		       "RELEASE SAVEPOINT _lockstep / "
-		       "Query(*drop table c) COMMIT /",
+		       "SAVEPOINT _lockstep facts(t) settings plan{c} "
+		       "RELEASE SAVEPOINT _lockstep / SAVEPOINT "
+		       "_lockstep names(abc) attempt(abc) plan{c} / "
+		       "RELEASE SAVEPOINT _lockstep / Query(*drop table "
+		       "c) COMMIT /",
 	.client_gets = "[INSERT INTO] error 23503 ready-I",
     },
     {
@@ -246,23 +208,21 @@ static const struct scene_row rows[] = {
 	.client = "Q insert into t values (1); drop table c; select 1",
 	.script = "settings: policy=reject",
 	.server_gets = "BEGIN / Query(insert into t values (1); ) "
-		       "SAVEPOINT _lockstep facts(t) settings plan{c} / "
-		       "ROLLBACK /",
+		       "SAVEPOINT _lockstep facts(t) settings plan{c} "
+		       "RELEASE SAVEPOINT _lockstep / ROLLBACK /",
 	.client_gets = "[INSERT INTO] error 42501 ready-I",
     },
     {
 	.name = "a block of ours is begun where the first plan needs none",
 	.client = "Q drop table c; insert into t values (1); drop table b",
 	.script = "settings: policy=pass",
-	.server_gets = "facts(f) settings plan{c} / BEGIN / "
-		       "Query(drop table c; insert into t values (1); ) "
-		       "SAVEPOINT _lockstep facts(t) settings plan{b} / "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
-		       "attempt(abc) plan{b} names(abc) / "
-		       "RELEASE SAVEPOINT _lockstep / "
-		       "Query(*drop table b) COMMIT /",
+	.server_gets = "facts(f) settings plan{c} / BEGIN / Query(drop "
+		       "table c; insert into t values (1); ) SAVEPOINT "
+		       "_lockstep facts(t) settings plan{b} RELEASE "
+		       "SAVEPOINT _lockstep / SAVEPOINT _lockstep "
+		       "names(abc) attempt(abc) plan{b} / RELEASE "
+		       "SAVEPOINT _lockstep / Query(*drop table b) "
+		       "COMMIT /",
 	.client_gets = "[DROP TABLE] [INSERT INTO] [DROP TABLE] ready-I",
     },
     {

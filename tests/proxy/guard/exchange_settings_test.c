@@ -41,13 +41,10 @@ static const struct scene_row rows[] = {
 		  "Q commit",
 	.script = "plain: ",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep plain facts(t) "
-		       "settings plan{c} restore / "
-		       "plain look(abc) restore / "
-		       "plain names(abc) restore / "
-		       "plain look(abc) restore / "
-		       "plain attempt(abc) plan{c} names(abc) restore / "
-		       "RELEASE SAVEPOINT _lockstep / "
-		       "Query(*drop table c) Query(*commit)",
+		       "settings plan{c} restore RELEASE SAVEPOINT "
+		       "_lockstep / SAVEPOINT _lockstep plain names(abc) "
+		       "attempt(abc) plan{c} restore / RELEASE SAVEPOINT "
+		       "_lockstep / Query(*drop table c) Query(*commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [COMMIT] "
 		       "ready-I",
     },
@@ -61,13 +58,10 @@ static const struct scene_row rows[] = {
 		  "E\n"
 		  "S",
 	.script = "plain: ",
-	.server_gets = "Parse Bind Execute(insert) Parse Bind | "
-		       "plain facts(t) settings plan{c} restore | "
-		       "plain look(abc) restore | "
-		       "plain names(abc) restore | "
-		       "plain look(abc) restore | "
-		       "plain attempt(abc) names(abc) restore | "
-		       "Execute(*drop table c) /",
+	.server_gets = "Parse Bind Execute(insert) Parse Bind | plain "
+		       "facts(t) settings plan{c} restore | plain "
+		       "names(abc) attempt(abc) restore | Execute(*drop "
+		       "table c) /",
 	.client_gets = "1 2 [INSERT] 1 2 [DROP TABLE] ready-I",
     },
     {

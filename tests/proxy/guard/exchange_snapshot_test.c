@@ -9,7 +9,7 @@ static const struct scene_row rows[] = {
 	.name = "READ COMMITTED keeps no snapshot",
 	.client = "Q begin\n--\nQ lock table a, b\n--\nQ commit",
 	.server_gets = "Query(begin) isolation / SAVEPOINT _lockstep "
-		       "facts(t) settings plan{a,b} / RELEASE SAVEPOINT "
+		       "facts(t) settings plan{a,b} RELEASE SAVEPOINT "
 		       "_lockstep / Query(lock table a, b) Query(commit)",
 	.client_gets = "[BEGIN] ready-T [LOCK TABLE] ready-T [COMMIT] "
 		       "ready-I",

@@ -294,14 +294,12 @@ static const struct scene_row rows[] = {
 		"them",
 	.client = "Q select 1; drop table c; select 2",
 	.script = "select 2: error 22012",
-	.server_gets = "BEGIN / Query(select 1; ) "
-		       "SAVEPOINT _lockstep facts(t) settings plan{c} / "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
-		       "attempt(abc) plan{c} names(abc) / "
-		       "RELEASE SAVEPOINT _lockstep / "
-		       "Query(*drop table c; select 2) ROLLBACK /",
+	.server_gets = "BEGIN / Query(select 1; ) SAVEPOINT _lockstep "
+		       "facts(t) settings plan{c} RELEASE SAVEPOINT "
+		       "_lockstep / SAVEPOINT _lockstep names(abc) "
+		       "attempt(abc) plan{c} / RELEASE SAVEPOINT "
+		       "_lockstep / Query(*drop table c; select 2) "
+		       "ROLLBACK /",
 	.client_gets = "D [SELECT 1] [DROP TABLE] error 22012 ready-I",
     },
     {
@@ -318,14 +316,11 @@ static const struct scene_row rows[] = {
 		"earlier tags",
 	.client = "Q select 1; drop table c",
 	.script = "COMMIT: error 23503",
-	.server_gets = "BEGIN / Query(select 1; ) "
-		       "SAVEPOINT _lockstep facts(t) settings plan{c} / "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
-		       "attempt(abc) plan{c} names(abc) / "
-		       "RELEASE SAVEPOINT _lockstep / "
-		       "Query(*drop table c) COMMIT /",
+	.server_gets = "BEGIN / Query(select 1; ) SAVEPOINT _lockstep "
+		       "facts(t) settings plan{c} RELEASE SAVEPOINT "
+		       "_lockstep / SAVEPOINT _lockstep names(abc) "
+		       "attempt(abc) plan{c} / RELEASE SAVEPOINT "
+		       "_lockstep / Query(*drop table c) COMMIT /",
 	.client_gets = "D [SELECT 1] error 23503 ready-I",
     },
     {
@@ -389,11 +384,8 @@ static const struct scene_row rows[] = {
 		  "insert into t values (1)",
 	.server_gets =
 	    "BEGIN / Query(insert into t values (1); ) "
-	    "SAVEPOINT _lockstep facts(t) settings plan{c} / "
-	    "look(abc) / "
-	    "names(abc) / "
-	    "look(abc) / "
-	    "attempt(abc) plan{c} names(abc) / "
+	    "SAVEPOINT _lockstep facts(t) settings plan{c} RELEASE SAVEPOINT "
+	    "_lockstep / SAVEPOINT _lockstep names(abc) attempt(abc) plan{c} / "
 	    "RELEASE SAVEPOINT _lockstep / "
 	    "Query(*drop table c; insert into t values (1)) COMMIT /",
 	.client_gets = "[INSERT INTO] [DROP TABLE] [INSERT INTO] "

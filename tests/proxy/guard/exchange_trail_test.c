@@ -7,11 +7,12 @@
  * statement, the next time that one begins so.  No gate is shut here.
  */
 #define FIRST_TRY                                                              \
-	"Query(begin) SAVEPOINT _lockstep facts(t) settings plan{c} / "        \
-	"attempt(c) plan{c} / RELEASE SAVEPOINT _lockstep / "                  \
+	"Query(begin) SAVEPOINT _lockstep facts(t) settings plan{c} RELEASE "  \
+	"SAVEPOINT _lockstep / SAVEPOINT _lockstep attempt(c) plan{c} / "      \
+	"RELEASE SAVEPOINT _lockstep / "                                       \
 	"Query(*drop table c) SAVEPOINT _lockstep facts(t) settings plan{d} "  \
-	"/ "                                                                   \
-	"attempt(d) plan{d} / RELEASE SAVEPOINT _lockstep / "                  \
+	"RELEASE SAVEPOINT _lockstep / SAVEPOINT _lockstep attempt(d) "        \
+	"plan{d} / RELEASE SAVEPOINT _lockstep / "                             \
 	"Query(*drop table d) Query(*rollback) "
 #define TRY                                                                    \
 	"Q begin\n--\nQ drop table c\n--\nQ drop table d\n--\nQ "              \
@@ -33,8 +34,8 @@ static const struct scene_row rows[] = {
 		      "Q rollback",
 	.script = PLANS "plan: set=c; plan: set=d; plan: set=c",
 	.server_gets = FIRST_TRY
-	"Query(begin) SAVEPOINT _lockstep facts(t) settings plan{c} / "
-	"plan{d} / "
+	"Query(begin) SAVEPOINT _lockstep facts(t) settings plan{c} RELEASE "
+	"SAVEPOINT _lockstep / SAVEPOINT _lockstep plan{d} / "
 	"attempt(cd) plan{c} / RELEASE SAVEPOINT _lockstep / "
 	"Query(*DROP TABLE  c -- again) Query(*rollback)",
 	.client_gets = TRIED "[BEGIN] ready-T notice 00000 [DROP TABLE] "
@@ -52,8 +53,8 @@ static const struct scene_row rows[] = {
 		      "Q rollback",
 	.script = PLANS "plan: set=c; plan: set=d; plan: set=c",
 	.server_gets = FIRST_TRY
-	"Query(begin) SAVEPOINT _lockstep facts(t) settings plan{c} / "
-	"plan{d} / "
+	"Query(begin) SAVEPOINT _lockstep facts(t) settings plan{c} RELEASE "
+	"SAVEPOINT _lockstep / SAVEPOINT _lockstep plan{d} / "
 	"attempt(cd) plan{c} / RELEASE SAVEPOINT _lockstep / "
 	"Parse Bind Execute(*drop table c) / Query(*rollback)",
 	.client_gets = TRIED "[BEGIN] ready-T notice 00000 1 2 [DROP TABLE] "
@@ -68,8 +69,8 @@ static const struct scene_row rows[] = {
 		      "Q rollback",
 	.script = PLANS "plan: set=c; plan: set=; plan: set=c",
 	.server_gets = FIRST_TRY
-	"Query(begin) SAVEPOINT _lockstep facts(t) settings plan{c} / "
-	"plan{d} / "
+	"Query(begin) SAVEPOINT _lockstep facts(t) settings plan{c} RELEASE "
+	"SAVEPOINT _lockstep / SAVEPOINT _lockstep plan{d} / "
 	"attempt(c) plan{c} / RELEASE SAVEPOINT _lockstep / "
 	"Query(*drop table c) Query(*rollback)",
 	.client_gets = TRIED "[BEGIN] ready-T [DROP TABLE] "
@@ -84,8 +85,8 @@ static const struct scene_row rows[] = {
 		      "Q rollback",
 	.script = PLANS "plan: set=c; plan: set=D; plan: set=c",
 	.server_gets = FIRST_TRY
-	"Query(begin) SAVEPOINT _lockstep facts(t) settings plan{c} / "
-	"plan{d} / "
+	"Query(begin) SAVEPOINT _lockstep facts(t) settings plan{c} RELEASE "
+	"SAVEPOINT _lockstep / SAVEPOINT _lockstep plan{d} / "
 	"attempt(c) plan{c} / RELEASE SAVEPOINT _lockstep / "
 	"Query(*drop table c) Query(*rollback)",
 	.client_gets = TRIED "[BEGIN] ready-T [DROP TABLE] "
@@ -103,8 +104,9 @@ static const struct scene_row rows[] = {
 	.script = PLANS "plan: set=c; plan: set=c",
 	.server_gets =
 	    FIRST_TRY "Query(begin) Query(select 1) "
-		      "SAVEPOINT _lockstep facts(t) settings plan{c} / "
-		      "attempt(c) plan{c} / RELEASE SAVEPOINT _lockstep / "
+		      "SAVEPOINT _lockstep facts(t) settings plan{c} RELEASE "
+		      "SAVEPOINT _lockstep / SAVEPOINT _lockstep attempt(c) "
+		      "plan{c} / RELEASE SAVEPOINT _lockstep / "
 		      "Query(*drop table c) Query(*rollback)",
 	.client_gets = TRIED "[BEGIN] ready-T D [SELECT 1] ready-T "
 			     "[DROP TABLE] ready-T [ROLLBACK] ready-I",
@@ -128,8 +130,9 @@ static const struct scene_row rows[] = {
 	.script = PLANS "plan: set=c; plan: set=c; settings: ; settings: ; "
 			"settings: memory=off",
 	.server_gets = FIRST_TRY
-	"Query(begin) SAVEPOINT _lockstep facts(t) settings plan{c} / "
-	"attempt(c) plan{c} / RELEASE SAVEPOINT _lockstep / "
+	"Query(begin) SAVEPOINT _lockstep facts(t) settings plan{c} RELEASE "
+	"SAVEPOINT _lockstep / SAVEPOINT _lockstep attempt(c) plan{c} / "
+	"RELEASE SAVEPOINT _lockstep / "
 	"Query(*drop table c) Query(*rollback)",
 	.client_gets = TRIED "[BEGIN] ready-T [DROP TABLE] "
 			     "ready-T [ROLLBACK] ready-I",
@@ -144,8 +147,9 @@ static const struct scene_row rows[] = {
 	.script = PLANS "plan: set=c; plan: set=c; settings: ; "
 			"settings: memory=off",
 	.server_gets = FIRST_TRY
-	"Query(begin) SAVEPOINT _lockstep facts(t) settings plan{c} / "
-	"attempt(c) plan{c} / RELEASE SAVEPOINT _lockstep / "
+	"Query(begin) SAVEPOINT _lockstep facts(t) settings plan{c} RELEASE "
+	"SAVEPOINT _lockstep / SAVEPOINT _lockstep attempt(c) plan{c} / "
+	"RELEASE SAVEPOINT _lockstep / "
 	"Query(*drop table c) Query(*rollback)",
 	.client_gets = TRIED "[BEGIN] ready-T [DROP TABLE] "
 			     "ready-T [ROLLBACK] ready-I",
@@ -158,11 +162,12 @@ static const struct scene_row rows[] = {
 		      "--\n"
 		      "Q rollback",
 	.script = PLANS "plan: set=c; plan: error 22021",
-	.server_gets = FIRST_TRY
-	"Query(begin) SAVEPOINT _lockstep facts(t) settings plan{c} / "
-	"plan{d} / ROLLBACK TO SAVEPOINT _lockstep / "
-	"RELEASE SAVEPOINT _lockstep / "
-	"Query(drop table c) Query(rollback)",
+	.server_gets =
+	    FIRST_TRY "Query(begin) SAVEPOINT _lockstep facts(t) settings "
+		      "plan{c} RELEASE SAVEPOINT _lockstep / SAVEPOINT "
+		      "_lockstep plan{d} / ROLLBACK TO SAVEPOINT _lockstep / "
+		      "RELEASE SAVEPOINT _lockstep / "
+		      "Query(drop table c) Query(rollback)",
 	.client_gets = TRIED "[BEGIN] ready-T [DROP TABLE] "
 			     "ready-T [ROLLBACK] ready-I",
     },

@@ -59,24 +59,26 @@ static const struct scene_row rows[] = {
 	.client = "Q set x = 1; drop table c",
 	.script = "settings: policy=lock; plan: set=aB; plan: set=aB",
 	.server_gets = "BEGIN / Query(set x = 1; ) SAVEPOINT _lockstep "
-		       "facts(t) settings plan{c} / attempt(,turn) plan{c} "
-		       "/ SET LOCAL lock_timeout TO '100' / Query(*drop "
-		       "table c) SET LOCAL lock_timeout TO '0' RELEASE "
-		       "SAVEPOINT _lockstep / COMMIT /",
+		       "facts(t) settings plan{c} RELEASE SAVEPOINT "
+		       "_lockstep / SAVEPOINT _lockstep attempt(,turn) "
+		       "plan{c} / SET LOCAL lock_timeout TO '100' / "
+		       "Query(*drop table c) SET LOCAL lock_timeout TO "
+		       "'0' RELEASE SAVEPOINT _lockstep / COMMIT /",
 	.client_gets = "[SET X] [DROP TABLE] ready-I",
     },
     {
 	.name = "a savepoint takes it back, and is released behind it",
 	.client = "Q begin\n--\nQ drop table c\n--\nQ commit",
 	.script = VIEW AGAIN "drop: bound",
-	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) settings "
-		       "plan{c} / attempt(,turn) plan{c} / SET LOCAL "
-		       "lock_timeout TO '100' / Query(*drop table c) "
-		       "ROLLBACK TO SAVEPOINT _lockstep / look(ab) / "
-		       "attempt(,turn) plan{c} / SET LOCAL "
-		       "lock_timeout TO '100' / Query(*drop table c) SET "
-		       "LOCAL lock_timeout TO '0' RELEASE SAVEPOINT "
-		       "_lockstep / Query(*commit)",
+	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep attempt(,turn) plan{c} / "
+		       "SET LOCAL lock_timeout TO '100' / Query(*drop "
+		       "table c) ROLLBACK TO SAVEPOINT _lockstep / "
+		       "look(ab) / attempt(,turn) plan{c} / SET "
+		       "LOCAL lock_timeout TO '100' / Query(*drop table "
+		       "c) SET LOCAL lock_timeout TO '0' RELEASE "
+		       "SAVEPOINT _lockstep / Query(*commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [COMMIT] "
 		       "ready-I",
     },
@@ -84,10 +86,11 @@ static const struct scene_row rows[] = {
 	.name = "an error of its own fails the client's block",
 	.client = "Q begin\n--\nQ drop table c\n--\nQ commit",
 	.script = VIEW "drop: error 42P01",
-	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) settings "
-		       "plan{c} / attempt(,turn) plan{c} / SET LOCAL "
-		       "lock_timeout TO '100' / Query(*drop table c) "
-		       "Query(commit)",
+	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep attempt(,turn) plan{c} / "
+		       "SET LOCAL lock_timeout TO '100' / Query(*drop "
+		       "table c) Query(commit)",
 	.client_gets = "[BEGIN] ready-T error 42P01 ready-E [ROLLBACK] "
 		       "ready-I",
     },
@@ -108,14 +111,16 @@ static const struct scene_row rows[] = {
 	.name = "a cycle in a block is left before the savepoint is used",
 	.client = "Q begin\n--\nP drop table c\nB\nE\nS\n--\nQ commit",
 	.script = VIEW AGAIN "drop: bound",
-	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) settings "
-		       "plan{c} / attempt(,turn) plan{c} / SET LOCAL "
-		       "lock_timeout TO '100' | Parse Bind Execute(*drop "
-		       "table c) / ROLLBACK TO SAVEPOINT _lockstep / "
-		       "look(ab) / attempt(,turn) plan{c} / SET "
-		       "LOCAL lock_timeout TO '100' | Parse Bind "
-		       "Execute(*drop table c) | SET LOCAL lock_timeout TO "
-		       "'0' RELEASE SAVEPOINT _lockstep | / Query(*commit)",
+	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep attempt(,turn) plan{c} / "
+		       "SET LOCAL lock_timeout TO '100' | Parse Bind "
+		       "Execute(*drop table c) / ROLLBACK TO SAVEPOINT "
+		       "_lockstep / look(ab) / attempt(,turn) "
+		       "plan{c} / SET LOCAL lock_timeout TO '100' | "
+		       "Parse Bind Execute(*drop table c) | SET LOCAL "
+		       "lock_timeout TO '0' RELEASE SAVEPOINT _lockstep "
+		       "| / Query(*commit)",
 	.client_gets = "[BEGIN] ready-T 1 2 [DROP TABLE] ready-T [COMMIT] "
 		       "ready-I",
     },
@@ -189,12 +194,13 @@ static const struct scene_row rows[] = {
 	.name = "nor in a block",
 	.client = "Q begin\n--\nP drop table c\nB\nE\nS",
 	.script = VIEW "SET LOCAL: ; SET LOCAL: error 57014; drop: notice",
-	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) settings "
-		       "plan{c} / attempt(,turn) plan{c} / SET LOCAL "
-		       "lock_timeout TO '100' | Parse Bind Execute(*drop "
-		       "table c) | SET LOCAL lock_timeout TO '0' / ROLLBACK "
-		       "TO SAVEPOINT _lockstep RELEASE SAVEPOINT _lockstep "
-		       "refuse / /",
+	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep attempt(,turn) plan{c} / "
+		       "SET LOCAL lock_timeout TO '100' | Parse Bind "
+		       "Execute(*drop table c) | SET LOCAL lock_timeout "
+		       "TO '0' / ROLLBACK TO SAVEPOINT _lockstep RELEASE "
+		       "SAVEPOINT _lockstep refuse / /",
 	.client_gets = "[BEGIN] ready-T error 57014 ready-E",
     },
     {

@@ -256,17 +256,13 @@ static const struct scene_row rows[] = {
 		  "Q drop table c\n"
 		  "--\n"
 		  "Q commit",
-	.script = "look: autovacuum",
+	.script = "settings: policy=hold; look: autovacuum",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "look(abc) / "
-		       "coax(a) / "
-		       "look(abc) / "
-		       "names(abc) / "
-		       "look(abc) / "
-		       "attempt(abc) plan{c} names(abc) / "
-		       "RELEASE SAVEPOINT _lockstep / "
-		       "Query(*drop table c) Query(*commit)",
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep look(abc) / coax(a) / "
+		       "look(abc) / names(abc) attempt(abc) plan{c} / "
+		       "RELEASE SAVEPOINT _lockstep / Query(*drop table "
+		       "c) Query(*commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [COMMIT] "
 		       "ready-I",
     },
@@ -278,14 +274,13 @@ static const struct scene_row rows[] = {
 		  "Q drop table c\n"
 		  "--\n"
 		  "Q commit",
-	.script = "look: autovacuum; coax: error 42501",
+	.script = "settings: policy=hold; look: autovacuum; coax: error 42501",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "look(abc) / "
-		       "coax(a) / "
-		       "ROLLBACK TO SAVEPOINT _lockstep / "
-		       "RELEASE SAVEPOINT _lockstep / "
-		       "Query(drop table c) Query(commit)",
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep look(abc) / coax(a) / "
+		       "ROLLBACK TO SAVEPOINT _lockstep / RELEASE "
+		       "SAVEPOINT _lockstep / Query(drop table c) "
+		       "Query(commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [COMMIT] "
 		       "ready-I",
     },
@@ -407,15 +402,13 @@ static const struct scene_row rows[] = {
 		  "Q drop table c\n"
 		  "--\n"
 		  "Q commit",
-	.script = "settings: hold_timeout=10ms; look: old; wait: "
+	.script = "settings: policy=hold hold_timeout=10ms; look: old; wait: "
 		  "!late 20; look: old",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "look(abc) / "
-		       "look(abc) / "
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep look(abc) / look(abc) / "
 		       "ROLLBACK TO SAVEPOINT _lockstep RELEASE "
-		       "SAVEPOINT _lockstep refuse / "
-		       "Query(commit)",
+		       "SAVEPOINT _lockstep refuse / Query(commit)",
 	.client_gets = "[BEGIN] ready-T error 55P03 ready-E "
 		       "[ROLLBACK] ready-I",
     },
@@ -427,15 +420,14 @@ static const struct scene_row rows[] = {
 		  "Q drop table c\n"
 		  "--\n"
 		  "Q commit",
-	.script = "facts: strong_locks=t; look: old; wait: !late "
+	.script = "settings: policy=hold; facts: strong_locks=t; look: old; "
+		  "wait: !late "
 		  "2001; look: old",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
-		       "settings plan{c} / "
-		       "look(abc) / "
-		       "look(abc) / "
-		       "look(abc) / "
-		       "ROLLBACK TO SAVEPOINT _lockstep RELEASE "
-		       "SAVEPOINT _lockstep refuse / "
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep look(abc) / look(abc) / "
+		       "look(abc) / ROLLBACK TO SAVEPOINT _lockstep "
+		       "RELEASE SAVEPOINT _lockstep refuse / "
 		       "Query(commit)",
 	.client_gets = "[BEGIN] ready-T notice 00000 error 55P03 "
 		       "ready-E [ROLLBACK] ready-I",

@@ -41,8 +41,8 @@ static const struct scene_row rows[] = {
 	.script = "settings: gate_transaction=4s; commit and chain: !shut; "
 		  "select 1: !open !free",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) settings "
-		       "plan{c} / look(abc) / names(abc) / look(abc) / "
-		       "attempt(abc) plan{c} names(abc) / "
+		       "plan{c} RELEASE SAVEPOINT _lockstep / SAVEPOINT "
+		       "_lockstep names(abc) attempt(abc) plan{c} / "
 		       "RELEASE SAVEPOINT _lockstep / "
 		       "Query(*drop table c) Query(*commit and chain) "
 		       "Query(select 1) Query(commit)",
@@ -78,7 +78,7 @@ guarded_describe_tells_what_is_kept(void **state)
 			 "it injected=8 keeps_turn=yes "
 			 "keeps_gate=\"for a statement\"");
 	assert_describes("settings: gate_transaction=0",
-			 "Q begin\n--\nQ drop table c", "it injected=10");
+			 "Q begin\n--\nQ drop table c", "it injected=12");
 }
 
 int
