@@ -160,8 +160,9 @@ attempt_sql(const struct attempt *a)
 	for (i = 0; a->takes_turn && i < a->set->count; i++)
 		if (!a->set->items[i].is_lockable)
 			print_turn(&t, a->set, i);
-	print_all(&t, a);
-	if (attempt_sets_timeout(a))
+	if (!a->locks_nothing)
+		print_all(&t, a);
+	if (!a->locks_nothing && attempt_sets_timeout(a))
 		text_print(&t, CATALOG_SQL_ATTEMPT_RESTORE "\n",
 			   a->lock_timeout);
 	text_print(&t, CATALOG_SQL_ATTEMPT_END, a->set->count, ATTEMPT_SQLSTATE,

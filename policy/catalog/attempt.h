@@ -44,6 +44,7 @@ struct attempt {
 	const struct lock_set *set; /* in order; what is not lockable is left
 				       out */
 	enum attempt_manner manner;
+	bool locks_nothing;       /* the turn is all that it takes */
 	bool takes_turn;          /* for what is not lockable: first of all, its
 				     advisory lock, or nothing */
 	uint32_t bound_ms;        /* from the first lock to the last; unused

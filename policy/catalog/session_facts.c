@@ -10,6 +10,19 @@ session_facts_query(void)
 	return CATALOG_SQL_SESSION_FACTS;
 }
 
+const char *
+session_isolation_query(void)
+{
+	return "SHOW transaction_isolation";
+}
+
+bool
+session_isolation_keeps(struct row_value level)
+{
+	return row_equals(level, "repeatable read") ||
+	       row_equals(level, "serializable");
+}
+
 /* The shorter of two timeouts, of which 0 is none, as is what an older server
  * does not have. */
 static uint32_t
@@ -37,8 +50,7 @@ session_facts_read(struct session_facts *out,
 	    row_equals(values[SESSION_FACTS_IN_RECOVERY], "t");
 	out->can_attempt = row_equals(values[SESSION_FACTS_CAN_ATTEMPT], "t");
 	out->has_old_snapshot =
-	    row_equals(values[SESSION_FACTS_ISOLATION], "repeatable read") ||
-	    row_equals(values[SESSION_FACTS_ISOLATION], "serializable");
+	    session_isolation_keeps(values[SESSION_FACTS_ISOLATION]);
 	out->holds_strong_locks =
 	    row_equals(values[SESSION_FACTS_STRONG_LOCKS], "t");
 	out->wants_notices =

@@ -61,6 +61,12 @@ struct session_facts {
  */
 const char *session_facts_query(void);
 
+/* A question for the isolation level that takes no snapshot; static. */
+const char *session_isolation_query(void);
+
+/* True for a level at which a transaction keeps its first snapshot. */
+bool session_isolation_keeps(struct row_value level);
+
 /* Read the row.  False: it does not have the shape, and *out is undefined. */
 bool session_facts_read(struct session_facts *out,
 			const struct row_value values[SESSION_FACTS_COLUMNS]);

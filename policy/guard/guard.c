@@ -57,10 +57,24 @@ guard_has_unlockable(const struct guard *g)
 }
 
 bool
+guard_only_watches(const struct guard *g)
+{
+	return !g->may_try && guard_has_unlockable(g);
+}
+
+bool
+guard_sees_watched(const struct guard *g)
+{
+	return !g->may_try && g->holders.unlockable_count > 0;
+}
+
+bool
 guard_needs_gate(const struct guard *g)
 {
 	size_t i;
 
+	if (g->may_try)
+		return false;
 	for (i = 0; i < g->set.count; i++)
 		if (!g->set.items[i].is_lockable &&
 		    g->set.items[i].relkind != 'S')
@@ -161,7 +175,7 @@ static bool
 approach_looks(const struct guard *g)
 {
 	if (g->settings->policy == GUARD_POLICY_HOLD || guard_gate_lasts(g) ||
-	    guard_has_unlockable(g))
+	    guard_only_watches(g))
 		return true;
 	/* Others may have come to wait for us meanwhile. */
 	return g->attempts > 0 || (g->in_transaction && g->has_waited);

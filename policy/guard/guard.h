@@ -52,9 +52,9 @@
 	X(SHUT, "shut")                                                        \
 	/* Lock the set in order: guard_attempted. */                          \
 	X(ATTEMPT, "attempt")                                                  \
-	/* Keep what is locked, and let the statement itself take the rest,    \
-	 * no wait for a lock longer than the bound.  If that ends it, undo it \
-	 * and give all back; any other end is its own: guard_tried. */        \
+	/* Let the statement itself take the set, no wait for a lock longer    \
+	 * than the bound.  If that ends it, undo it and give all back; any    \
+	 * other end is its own: guard_tried. */                               \
 	X(TRY, "try")                                                          \
 	/* Lock one item so that an autovacuum gives way, and let go:          \
 	 * guard_coaxed. */                                                    \
@@ -195,6 +195,7 @@ struct guard_step {
 	bool is_impatient;          /* TURN: others' turns do not count */
 	bool takes_turn;            /* ATTEMPT: the server's turn first */
 	uint32_t attempt_bound_ms;  /* ATTEMPT: from first lock to last */
+	bool locks_nothing;         /* ATTEMPT: TRY does; take the turn only */
 	uint32_t try_bound_ms;      /* TRY: for each lock; never 0 */
 	size_t coax_index;          /* COAX: this item of the set */
 	uint32_t coax_bound_ms;     /* COAX */

@@ -62,10 +62,17 @@ guard_in_window(const struct guard *g)
 /* True if the set has a member that no attempt can lock. */
 bool guard_has_unlockable(const struct guard *g);
 
-/* True if only the gate covers the set: it has tables that the role may not
- * LOCK, or others' views.  A sequence is mostly reached through its table, so
- * an attempt and a look will do for it. */
+/* True if a part of the set can only be watched: no attempt can lock it, and
+ * the statement may not take it on trial. */
+bool guard_only_watches(const struct guard *g);
+
+/* True if only the gate covers what can only be watched: tables that the role
+ * may not LOCK, or others' views.  A sequence is mostly reached through its
+ * table, so an attempt and a look will do for it. */
 bool guard_needs_gate(const struct guard *g);
+
+/* True if the last look found somebody at what can only be watched. */
+bool guard_sees_watched(const struct guard *g);
 
 /* Take *set, leave it empty, and sort it by the settings. */
 void guard_take_set(struct guard *g, struct lock_set *set);
@@ -168,7 +175,11 @@ struct guard_step guard_attempt_later(struct guard *g, uint64_t now_ms);
 /* The most ms that the statement waits for each lock in a TRY; never 0. */
 uint32_t guard_try_bound_ms(const struct guard *g);
 
-/* All that is lockable is held: enter a TRY for the rest, or a RUN. */
+/* True if the statement is to take the set itself: an attempt cannot take all
+ * of it, and the statement can be undone. */
+bool guard_wants_try(const struct guard *g);
+
+/* The attempt was granted: enter a RUN, or the TRY that locks. */
 struct guard_step guard_go_behind_grant(struct guard *g);
 
 #endif

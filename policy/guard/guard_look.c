@@ -93,7 +93,7 @@ looked_to_lock(struct guard *g, uint64_t now_ms)
 {
 	if (may_coax(g, now_ms))
 		return coax_autovacuum(g, now_ms);
-	if (g->holders.unlockable_count == 0)
+	if (!guard_sees_watched(g))
 		return guard_ask_turn(g, GUARD_AT_TURN, now_ms);
 	return guard_hold(g, now_ms);
 }
@@ -113,7 +113,7 @@ looked_to_hold(struct guard *g, uint64_t now_ms)
 	if (is_somebody_old(g, now_ms))
 		return guard_hold(g, now_ms);
 	if (g->settings->policy == GUARD_POLICY_AUTO && is_early &&
-	    g->holders.unlockable_count == 0)
+	    !guard_sees_watched(g))
 		return guard_ask_turn(g, GUARD_AT_TURN, now_ms);
 	if (now_ms >= g->window.next_ms && now_ms < g->deadline_ms)
 		return guard_ask_turn(g, GUARD_AT_SHUT_TURN, now_ms);

@@ -194,6 +194,7 @@ guard_add_parameters(const struct guard *g, struct guard_step *step)
 		step->manner = g->manner;
 		step->takes_turn = !g->is_impatient;
 		step->attempt_bound_ms = g->attempt_bound_ms;
+		step->locks_nothing = guard_wants_try(g);
 		break;
 	case GUARD_TRY:
 		step->try_bound_ms = guard_try_bound_ms(g);

@@ -1,39 +1,29 @@
 /*
- * guard_try.c - the rest of an attempt, where the set has members that no LOCK
- * TABLE reaches: the statement itself takes those, with the others held.
+ * guard_try.c - attempts at a set of which no LOCK TABLE reaches all: the
+ * statement itself takes it.
  *
- * It waits for each of them no longer than its part of half an attempt's bound,
- * so that from the first lock of the attempt to the last one of the statement
- * it is less than two thirds of the server's deadlock_timeout: nobody dies of
- * that, as of an attempt.  A run that the bound has ended is undone, and the
+ * It takes all of it, and nothing is locked ahead: who reads a view holds that
+ * when it comes to the view's table, and every reader that came while we had
+ * the table, and were not yet at the view, would be in our way.  It waits for
+ * each lock no longer than its part of an attempt's bound, so that nobody dies
+ * of that, as of an attempt.  A run that the bound has ended is undone, and the
  * guard goes on as behind an attempt that found something in use.
  */
 #include "policy/guard/guard_internal.h"
 
 #include <assert.h>
 
-enum {
-	TRY_SHARE = 2, /* this part of the attempt's bound */
-};
-
-static size_t
-count_unlockable(const struct guard *g)
+bool
+guard_wants_try(const struct guard *g)
 {
-	size_t n = 0;
-	size_t i;
-
-	for (i = 0; i < g->set.count; i++)
-		n += !g->set.items[i].is_lockable;
-	return n;
+	return g->may_try && guard_has_unlockable(g);
 }
 
 uint32_t
 guard_try_bound_ms(const struct guard *g)
 {
-	size_t count = count_unlockable(g);
-
-	assert(count > 0);
-	return (uint32_t)guard_max(g->attempt_bound_ms / TRY_SHARE / count, 1);
+	assert(g->set.count > 0);
+	return (uint32_t)guard_max(g->attempt_bound_ms / g->set.count, 1);
 }
 
 struct guard_step
@@ -44,7 +34,7 @@ guard_go_behind_grant(struct guard *g)
 	if (!guard_has_unlockable(g))
 		return guard_enter(g, in_window ? GUARD_AT_RUN_IN_WINDOW
 						: GUARD_AT_RUN_PROTECTED);
-	if (!g->may_try)
+	if (!guard_wants_try(g))
 		return guard_enter(g, in_window ? GUARD_AT_RUN_PARTLY_IN_WINDOW
 						: GUARD_AT_RUN_PARTLY);
 	g->trials++;

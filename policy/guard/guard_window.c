@@ -90,16 +90,17 @@ waits_for_near(const struct guard *g, uint64_t now_ms)
 /*
  * Not all traffic comes by this gate.  The rest, after half a window, gives
  * way to a quick attempt that waits, as it does outside of transactions; there
- * that one is the second of all, here there was none before.
+ * that one is the second of all, here there was none before.  And one for what
+ * the statement takes itself, which nothing else gets through such traffic.
  */
 static bool
 may_press(const struct guard *g, uint64_t now_ms)
 {
-	return guard_gate_lasts(g) &&
+	return (guard_gate_lasts(g) || guard_wants_try(g)) &&
 	       g->settings->policy == GUARD_POLICY_AUTO && !g->has_pressed &&
 	       !g->facts.holds_strong_locks && g->holders.waiter_count == 0 &&
-	       g->holders.unlockable_count == 0 &&
-	       is_window_half_over(g, now_ms) && !guard_needs_gate(g);
+	       !guard_sees_watched(g) && is_window_half_over(g, now_ms) &&
+	       !guard_needs_gate(g);
 }
 
 struct guard_step

@@ -61,6 +61,45 @@ statement_do_read_item(struct statement *out, struct statement_text item)
 	return status == STATEMENT_UNPARSED ? STATEMENT_OK : status;
 }
 
+/* True if the names behind the item may mean something else than before it. */
+static bool
+statement_do_moves_names(struct statement_text item)
+{
+	return statement_text_is_word(item, 0, "alter") &&
+	       (statement_text_contains(item, "rename") ||
+		statement_text_contains(item, "schema"));
+}
+
+/* True if the code between two items may have changed the search_path. */
+static bool
+statement_do_sets_path(const char *from, const char *to)
+{
+	struct statement_text gap = {from, (size_t)(to - from)};
+
+	return statement_text_contains(gap, "search_path");
+}
+
+/* Note whether names change before the last guarded item of the block. */
+static void
+statement_do_note_names(struct statement *out, struct statement_text source,
+			const struct statement_block *block)
+{
+	const char *from = source.sql;
+	bool has_moved = false;
+	size_t i;
+
+	for (i = 0; i < block->count; i++) {
+		struct statement_text item = block->items[i];
+
+		has_moved |= statement_do_sets_path(from, item.sql);
+		out->loses_names |=
+		    has_moved && statement_sieve_role(item, GUARD_SCOPE_DDL) ==
+				     STATEMENT_ROLE_GUARDED;
+		has_moved |= statement_do_moves_names(item);
+		from = item.sql + item.len;
+	}
+}
+
 /*
  * Read all items.  *least is the least scope of those that are guarded; OFF if
  * none is.
@@ -108,6 +147,7 @@ statement_do_read(struct statement *out, const PgQuery__Node *node,
 	if (!statement_scan_block(&block, text))
 		return STATEMENT_NO_MEMORY;
 	status = statement_do_read_block(out, &block, &least);
+	statement_do_note_names(out, text, &block);
 	free(block.items);
 
 	out->scope = GUARD_SCOPE_OFF;

@@ -190,6 +190,11 @@ struct statement {
 	 * partitioned table).
 	 */
 	bool is_for_block;
+	/*
+	 * A DO block in which names change before a guarded statement: that is
+	 * planned by those of before, which may be of nothing, or of others.
+	 */
+	bool loses_names;
 	struct target *targets; /* owned by the list */
 	size_t target_count;
 };

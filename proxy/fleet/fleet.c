@@ -112,7 +112,7 @@ fleet_log_state(struct fleet *f)
 		break;
 	case FLEET_LINK_IDLE:
 		f->logged_why[0] = '\0';
-		log_line(LOG_INFO, "fleet: disconnected, nobody is logged in");
+		log_line(LOG_INFO, "fleet: disconnected");
 		break;
 	case FLEET_LINK_CONNECTING:
 	case FLEET_LINK_LISTENING:

@@ -167,4 +167,5 @@ lease_end(struct lease *l)
 	lease_open_window(l, &l->transaction);
 	lease_open(l);
 	lease_give_turn(l);
+	l->keeps_locks = false;
 }

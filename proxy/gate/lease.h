@@ -24,6 +24,7 @@ struct lease {
 	struct gate_window *transaction; /* one use, while locks are kept */
 	uint64_t paid_until_ms; /* off the allowance, for both windows */
 	bool has_turn;          /* taken, and not given back */
+	bool keeps_locks;       /* the client's transaction does */
 	uint32_t delayed;       /* sessions that waited at windows now open */
 };
 
@@ -64,11 +65,20 @@ void lease_keep(struct lease *l, struct gate_names *names,
 /* Open the gate that lease_keep has shut, if it is. */
 void lease_release(struct lease *l);
 
-/* True if something is kept from others: the turn, or the gate. */
+/* Note that the client's transaction keeps the locks of a guarded statement,
+ * until lease_end. */
+static inline void
+lease_note_locks(struct lease *l)
+{
+	l->keeps_locks = true;
+}
+
+/* True if something is kept from others: locks, the turn, or the gate. */
 static inline bool
 lease_is_held(const struct lease *l)
 {
-	return l->has_turn || l->window != NULL || l->transaction != NULL;
+	return l->keeps_locks || l->has_turn || l->window != NULL ||
+	       l->transaction != NULL;
 }
 
 /* The number of sessions that have waited since `delayed` was set to 0. */

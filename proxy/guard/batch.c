@@ -83,6 +83,12 @@ batch_add_overrides(struct batch *b)
 	batch_add(b, BATCH_OVERRIDES, overrides_query(), NULL, 0);
 }
 
+void
+batch_add_isolation(struct batch *b)
+{
+	batch_add(b, BATCH_ISOLATION, session_isolation_query(), NULL, 0);
+}
+
 /* Add an attempt, or the like; sql is taken, and NULL if memory is out. */
 static void
 batch_add_attempt_sql(struct batch *b, char *sql)
@@ -261,6 +267,11 @@ batch_take_row(struct batch *b, struct span body)
 	case BATCH_OVERRIDES:
 		return batch_read_row(v, OVERRIDES_COLUMNS, body) &&
 		       overrides_read(&b->overrides, v);
+	case BATCH_ISOLATION:
+		if (!batch_read_row(v, 1, body))
+			return false;
+		b->keeps_snapshot = session_isolation_keeps(v[0]);
+		return true;
 	case BATCH_CLOCK:
 		return batch_read_row(v, 1, body) &&
 		       clocks_read(&b->clocks, (enum clock_kind)b->done, v[0]);
@@ -277,16 +288,27 @@ batch_take_row(struct batch *b, struct span body)
 	return false;
 }
 
+/* Note the statements that stay where a message of this type has failed. */
+static void
+batch_note_strays(struct batch *b, uint8_t entry)
+{
+	struct guarded *g = b->injection.guarded;
+
+	if (b->done == b->count)
+		return;
+	if (entry == FRONTEND_BIND)
+		g->stray_statement = b->statements[b->done];
+	if (b->purposes[b->done] == BATCH_PLAIN)
+		g->stray_prepared = b->plain_statement;
+}
+
 static void
 batch_take_error(struct batch *b, uint8_t entry, struct frame frame,
 		 struct span raw)
 {
 	struct error_fields f;
 
-	if (entry == FRONTEND_BIND && b->done < b->count)
-		b->injection.guarded->stray_statement = b->statements[b->done];
-	else if (b->done < b->count && b->purposes[b->done] == BATCH_PLAIN)
-		b->injection.guarded->stray_statement = b->plain_statement;
+	batch_note_strays(b, entry);
 	if (batch_has_error(b))
 		return;
 	write_bytes(&b->error, raw.data, raw.len);

@@ -32,6 +32,7 @@ enum batch_purpose {
 	BATCH_PLAIN,
 	BATCH_RESTORE,
 	BATCH_REPEATABLE,
+	BATCH_ISOLATION,
 	BATCH_CLOCK, /* each is for the one of its place */
 };
 
@@ -50,6 +51,7 @@ struct batch {
 	bool restores;              /* sets back what BATCH_PLAIN set */
 	/* The results. */
 	bool has_own_settings; /* BATCH_PLAIN has set others aside */
+	bool keeps_snapshot;   /* as session_isolation_keeps has it */
 	bool has_facts;
 	bool is_odd; /* a row had not the shape its query gives it */
 	bool has_attempt;
@@ -85,6 +87,7 @@ void batch_add_command(struct batch *b, const char *sql);
 void batch_add_plain(struct batch *b, bool restores);
 void batch_add_facts(struct batch *b, bool in_block);
 void batch_add_overrides(struct batch *b);
+void batch_add_isolation(struct batch *b);
 void batch_add_attempt(struct batch *b, const struct attempt *attempt);
 void batch_add_coax(struct batch *b, size_t index, uint32_t wait_ms);
 void batch_add_names(struct batch *b);

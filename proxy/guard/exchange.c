@@ -370,6 +370,7 @@ exchange_step(struct exchange *x)
 	case EXCHANGE_COMMITTING:
 		exchange_committed(x);
 		break;
+	case EXCHANGE_ISOLATING:
 	case EXCHANGE_PLANNING:
 	case EXCHANGE_RECALLING:
 	case EXCHANGE_LOOKING:
@@ -404,6 +405,7 @@ exchange_timer(struct exchange *x)
 		break;
 	case EXCHANGE_ASKING:
 	case EXCHANGE_OPENING:
+	case EXCHANGE_ISOLATING:
 	case EXCHANGE_PLANNING:
 	case EXCHANGE_RECALLING:
 	case EXCHANGE_LOOKING:

@@ -104,10 +104,15 @@ exchange_drop_message(struct exchange *x)
 	inlet->drops_rest = true;
 }
 
-/* The server's error is the message's answer: its transaction has failed. */
+/* The server's error is the message's answer: its transaction has failed.  What
+ * the server skips to is a Sync, which a Query has none behind it of. */
 static void
 exchange_ask_failed(struct exchange *x)
 {
+	if (exchange_is_query(x) && x->pair->pipeline.skipping) {
+		exchange_sync_tail(x);
+		return;
+	}
 	exchange_drop_message(x);
 	x->error = x->batch.error;
 	memset(&x->batch.error, 0, sizeof(x->batch.error));

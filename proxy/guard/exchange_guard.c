@@ -133,6 +133,7 @@ exchange_send_attempt(struct exchange *x, const struct guard_step *step)
 	struct attempt a = {
 	    .set = guard_set(&x->guard),
 	    .manner = step->manner,
+	    .locks_nothing = step->locks_nothing,
 	    .takes_turn = step->takes_turn,
 	    .bound_ms = step->attempt_bound_ms,
 	    .lock_timeout = guard_facts(&x->guard)->lock_timeout,
@@ -153,26 +154,6 @@ exchange_send_attempt(struct exchange *x, const struct guard_step *step)
 	(void)batch_send(&x->batch, exchange_attempt_ends_cycle(x));
 }
 
-void
-exchange_end_skipping(struct exchange *x)
-{
-	if (x->pair->pipeline.skipping && exchange_may_sync(x))
-		inject_sync(&x->batch.injection);
-}
-
-void
-exchange_send_undo(struct exchange *x)
-{
-	exchange_begin_batch(x, EXCHANGE_UNDOING);
-	exchange_end_skipping(x);
-	if (x->context == CONTEXT_BLOCK)
-		batch_add_command(&x->batch, SAVEPOINT_UNDO);
-	else if (exchange_is_query(x))
-		batch_add_command(&x->batch, "ROLLBACK");
-	exchange_add_closes(x);
-	(void)batch_send(&x->batch, true);
-}
-
 /* The guard's actions */
 
 static void
@@ -187,8 +168,11 @@ exchange_release_savepoint(struct exchange *x)
 void
 exchange_keep_gate(struct exchange *x)
 {
-	if (guard_outcome_holds(guard_step(&x->guard).outcome) &&
-	    guard_gate_lasts(&x->guard))
+	if (!guard_outcome_holds(guard_step(&x->guard).outcome))
+		return;
+	if (x->context != CONTEXT_IDLE)
+		lease_note_locks(&x->guarded->lease);
+	if (guard_gate_lasts(&x->guard))
 		lease_keep(&x->guarded->lease, &x->names,
 			   x->settings.gate_transaction_ms);
 }
@@ -247,7 +231,10 @@ exchange_act(struct exchange *x, struct guard_step step)
 	case GUARD_IDLE:
 		break;
 	case GUARD_PLAN:
-		exchange_send_plan(x);
+		if (exchange_fears_snapshot(x))
+			exchange_ask_isolation(x);
+		else
+			exchange_send_plan(x);
 		break;
 	case GUARD_HOLDERS:
 		exchange_send_look(x);
@@ -290,6 +277,7 @@ exchange_protect(struct exchange *x, enum exchange_context context)
 
 	x->context = context;
 	x->is_noticing = false;
+	x->knows_isolation = false;
 	x->notice_ms = now_ms + FIRST_NOTICE_MS;
 	x->log = (struct guard_log){
 	    .statement = exchange_tag(x),
@@ -553,6 +541,9 @@ void
 exchange_guard_step(struct exchange *x)
 {
 	switch (x->phase) {
+	case EXCHANGE_ISOLATING:
+		exchange_know_isolation(x);
+		break;
 	case EXCHANGE_PLANNING:
 		exchange_planned(x);
 		break;

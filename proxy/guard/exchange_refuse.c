@@ -1,6 +1,7 @@
 /*
- * exchange_refuse.c - an error in place of the client's statement: ours, or
- * the one that the server answered a statement of ours with.
+ * exchange_refuse.c - what has begun is undone; and an error in place of the
+ * client's statement: ours, or the one that the server answered a statement of
+ * ours with.
  */
 #include <string.h>
 
@@ -8,6 +9,28 @@
 #include "proxy/base/clock.h"
 #include "proxy/guard/exchange_state.h"
 #include "proxy/guard/guarded.h"
+
+void
+exchange_end_skipping(struct exchange *x)
+{
+	if (x->pair->pipeline.skipping && exchange_may_sync(x))
+		inject_sync(&x->batch.injection);
+}
+
+void
+exchange_send_undo(struct exchange *x)
+{
+	exchange_begin_batch(x, EXCHANGE_UNDOING);
+	/* Not for the Sync behind all of it alone. */
+	if (x->context == CONTEXT_BLOCK || x->trial.state == TRIAL_BOUND)
+		exchange_end_skipping(x);
+	if (x->context == CONTEXT_BLOCK)
+		batch_add_command(&x->batch, SAVEPOINT_UNDO);
+	else if (exchange_is_query(x))
+		batch_add_command(&x->batch, "ROLLBACK");
+	exchange_add_closes(x);
+	(void)batch_send(&x->batch, true);
+}
 
 static void
 exchange_finish_failed(struct exchange *x)

@@ -4,6 +4,7 @@
  *
  *   FENCE       waits until all that was sent before has been answered
  *   OPENING     a block of ours is begun, for the piece that follows and more
+ *   ISOLATING   whether a plan may take a snapshot now is asked
  *   PLANNING    session facts and lock set are asked for     -> guard
  *   RECALLING   what is left of the tables that are remembered -> guard
  *   LOOKING     who holds conflicting locks                  -> guard
@@ -66,6 +67,7 @@
 #define EXCHANGE_PHASES(X)                                                     \
 	X(FENCE, "fence")                                                      \
 	X(OPENING, "opening")                                                  \
+	X(ISOLATING, "isolating")                                              \
 	X(PLANNING, "planning")                                                \
 	X(RECALLING, "recalling")                                              \
 	X(LOOKING, "looking")                                                  \
@@ -127,6 +129,7 @@ struct exchange {
 	bool is_stirring; /* nor for that: the server's idle clock runs */
 	bool is_late;     /* the server has not answered for long */
 	bool has_savepoint;    /* ours */
+	bool knows_isolation;  /* a plan may come before the statement */
 	bool has_own_settings; /* the session, as batch.h says */
 	bool in_own_block;     /* the rest runs between our BEGIN and COMMIT */
 	/*
@@ -249,14 +252,6 @@ void exchange_guard_cancel(struct exchange *x);
  */
 bool exchange_may_sync(const struct exchange *x);
 
-/* Begin a batch with a Sync where the server skips to one, and it may be ours.
- */
-void exchange_end_skipping(struct exchange *x);
-
-/* Send what closes all that an attempt or a trial left open, and enter UNDOING.
- */
-void exchange_send_undo(struct exchange *x);
-
 /* Enter this phase and begin a batch of questions, which run under settings of
  * ours where the session's own stand in the way. */
 void exchange_begin_question(struct exchange *x, enum exchange_phase phase);
@@ -299,8 +294,9 @@ void exchange_repeat(struct exchange *x);
 
 /* Go on in JUDGING to REPEATING: all that was sent has been answered. */
 void exchange_replay_step(struct exchange *x);
-/* The statement runs, or has run: keep the gate shut for as long as the
- * client's transaction keeps the locks, if that is wanted. */
+
+/* The statement runs, or has run: note that the client's transaction keeps the
+ * locks, and keep the gate shut for as long as it does, if that is wanted. */
 void exchange_keep_gate(struct exchange *x);
 
 /* exchange_trial.c */
@@ -327,6 +323,17 @@ void exchange_restored(struct exchange *x);
 /* Add to the batch what closes the statements that an undone run prepared. */
 void exchange_add_closes(struct exchange *x);
 
+/* exchange_snapshot.c */
+
+/* True if the isolation level is to be asked for before a plan is made. */
+bool exchange_fears_snapshot(const struct exchange *x);
+
+/* Ask for it, and enter ISOLATING. */
+void exchange_ask_isolation(struct exchange *x);
+
+/* ISOLATING is done: plan, or let the statement run as if without us. */
+void exchange_know_isolation(struct exchange *x);
+
 /* exchange_patience.c */
 
 /* A question has been asked: run the timer until its answers are late. */
@@ -347,6 +354,14 @@ void exchange_guard_timer(struct exchange *x);
 void exchange_notify(struct exchange *x);
 
 /* exchange_refuse.c */
+
+/* Begin a batch with a Sync where the server skips to one, and it may be ours.
+ */
+void exchange_end_skipping(struct exchange *x);
+
+/* Send what closes all that an attempt or a trial left open, and enter UNDOING.
+ */
+void exchange_send_undo(struct exchange *x);
 
 /*
  * End the statement with the guard's error: exchange_refuse first makes the

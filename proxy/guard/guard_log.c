@@ -1,5 +1,6 @@
 #include "proxy/guard/guard_log.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "policy/guard/report.h"
@@ -34,6 +35,12 @@ guard_log_why(struct guard_log *l, struct span error)
 	if (why.len > 0)
 		memcpy(l->why, why.data, why.len);
 	l->why[why.len] = '\0';
+}
+
+void
+guard_log_because(struct guard_log *l, const char *why)
+{
+	snprintf(l->why, sizeof(l->why), "%s", why);
 }
 
 static void
@@ -176,15 +183,28 @@ guard_log_unguarded(const struct pair *p, size_t statements)
 	log_end(&e);
 }
 
-void
-guard_log_unplanned(const struct pair *p, const char *statement)
+static void
+guard_log_missed(const struct pair *p, const char *message,
+		 const char *statement)
 {
 	struct log_event e;
 
-	guard_log_begin(&e, LOG_INFO, "statement passed unplanned", p);
+	guard_log_begin(&e, LOG_INFO, message, p);
 	log_text(&e, "statement", statement);
 	guard_log_count_unplanned(&e, p);
 	log_end(&e);
+}
+
+void
+guard_log_unplanned(const struct pair *p, const char *statement)
+{
+	guard_log_missed(p, "statement passed unplanned", statement);
+}
+
+void
+guard_log_unfollowed(const struct pair *p, const char *statement)
+{
+	guard_log_missed(p, "names change within the statement", statement);
 }
 
 void

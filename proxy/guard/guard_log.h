@@ -36,6 +36,9 @@ void guard_log_result(struct guard_log *l, const void *text, size_t len);
  * was odd. */
 void guard_log_why(struct guard_log *l, struct span error);
 
+/* Note why there is no plan, in our own words. */
+void guard_log_because(struct guard_log *l, const char *why);
+
 /* Write the line of the log for a statement that has ended, or was passed. */
 void guard_log_outcome(const struct guard_log *l, const struct guarded *of,
 		       const struct guard *g, uint64_t now_ms);
@@ -56,6 +59,10 @@ void guard_log_unguarded(const struct pair *p, size_t statements);
 /* Log that a statement passes whose locks cannot be planned, its tag, and how
  * many have. */
 void guard_log_unplanned(const struct pair *p, const char *statement);
+
+/* Log that names change within a statement, its tag, so that what it locks
+ * behind that is not planned, and how many such there have been. */
+void guard_log_unfollowed(const struct pair *p, const char *statement);
 
 /* Log that a text passes that could not be looked into, and why. */
 void guard_log_unjudged(const struct pair *p, const char *why);

@@ -33,7 +33,9 @@ struct guarded {
 	struct exchange *exchange; /* owned; NULL mostly */
 	bool skips_to_sync; /* after an error of ours: drop all until a Sync */
 	uint32_t injected;  /* number of statements of ours, ever */
-	uint32_t stray_statement; /* number of one to be closed; 0: none */
+	/* Numbers of what an error has left, to be closed; 0: none. */
+	uint32_t stray_statement;
+	uint32_t stray_prepared; /* for other statements of ours to EXECUTE */
 };
 
 /* Prepare a zeroed one; pair and gate are borrowed for its life. */
@@ -68,7 +70,8 @@ guarded_note_sent(struct guarded *g, const struct frame_header *h,
 {
 	pipeline_sent(&g->pair->pipeline, h->type, PIPELINE_CLIENT);
 	gate_watch_note_sent(&g->watch, h, in);
-	trail_note_sent(&g->trail, h, in);
+	if (g->pair->pipeline.status == TRANSACTION_BLOCK)
+		trail_note_sent(&g->trail, h, in);
 	if (recording_wants(&g->recording, h, in))
 		guarded_record(g, h, in);
 }

@@ -44,15 +44,22 @@ inject_close(struct injection *i, uint32_t number)
 	inject_close_client(i, name);
 }
 
+static void
+inject_close_stray(struct injection *i, uint32_t *number)
+{
+	if (*number != 0)
+		inject_close(i, *number);
+	*number = 0;
+}
+
 uint32_t
 inject_prepare(struct injection *i, char name[INJECT_NAME_BYTES],
 	       const char *sql)
 {
 	uint32_t number = ++i->guarded->injected;
 
-	if (i->guarded->stray_statement != 0)
-		inject_close(i, i->guarded->stray_statement);
-	i->guarded->stray_statement = 0;
+	inject_close_stray(i, &i->guarded->stray_statement);
+	inject_close_stray(i, &i->guarded->stray_prepared);
 	inject_name(name, number);
 	inject_note(i, FRONTEND_PARSE);
 	parse_write(&i->out, name, sql);

@@ -67,19 +67,47 @@ judge_misses(const struct guarded *g, const struct statement *s)
 		lease_is_held(&g->lease));
 }
 
+/* True if the message has been judged before: it waited at the gate. */
+static bool
+judge_is_again(const struct guarded *g)
+{
+	return g->watch.held_since_ms > 0;
+}
+
+static void
+judge_log_unjudged(const struct guarded *g, const char *why)
+{
+	if (!judge_is_again(g))
+		guard_log_unjudged(g->pair, why);
+}
+
+static void
+judge_log_missed(const struct guarded *g, const struct statement_list *list)
+{
+	size_t i;
+
+	for (i = 0; i < list->count; i++) {
+		const struct statement *s = &list->items[i];
+
+		if (judge_misses(g, s))
+			guard_log_unplanned(g->pair, s->tag);
+		else if (s->has_plan && s->loses_names)
+			guard_log_unfollowed(g->pair, s->tag);
+	}
+}
+
 static bool
 judge_has_guarded(const struct guarded *g, const struct statement_list *list)
 {
 	bool found = false;
 	size_t i;
 
-	for (i = 0; i < list->count; i++) {
-		const struct statement *s = &list->items[i];
-
-		found |= s->scope != GUARD_SCOPE_OFF && s->has_plan;
-		if (judge_misses(g, s))
-			guard_log_unplanned(g->pair, s->tag);
-	}
+	for (i = 0; i < list->count; i++)
+		found |= list->items[i].scope != GUARD_SCOPE_OFF &&
+			 list->items[i].has_plan;
+	/* Behind another guarded one it waits, and is judged anew. */
+	if (!judge_is_again(g) && !(found && g->exchange != NULL))
+		judge_log_missed(g, list);
 	return found;
 }
 
@@ -113,8 +141,7 @@ judge_candidate(struct guarded *g, struct span sql, struct statement_list *list)
 
 	if (g->pair->sends_plain_backslashes &&
 	    memchr(text, '\\', sql.len) != NULL) {
-		guard_log_unjudged(g->pair,
-				   "standard_conforming_strings is off");
+		judge_log_unjudged(g, "standard_conforming_strings is off");
 		return false;
 	}
 	switch (statement_list_parse(list, text, sql.len, c->detect,
@@ -122,14 +149,13 @@ judge_candidate(struct guarded *g, struct span sql, struct statement_list *list)
 	case STATEMENT_OK:
 		break;
 	case STATEMENT_UNPARSED:
-		guard_log_unjudged(g->pair, "it does not parse");
+		judge_log_unjudged(g, "it does not parse");
 		return false;
 	case STATEMENT_TOO_LARGE:
-		guard_log_unjudged(g->pair,
-				   "it is larger than parse_limit allows");
+		judge_log_unjudged(g, "it is larger than parse_limit allows");
 		return false;
 	case STATEMENT_NO_MEMORY:
-		guard_log_unjudged(g->pair, "out of memory");
+		judge_log_unjudged(g, "out of memory");
 		return false;
 	}
 	if (judge_has_guarded(g, list))
@@ -148,8 +174,7 @@ judge_too_large(struct guarded *g, struct span in)
 		return JUDGE_RELEASE;
 	if (judge_is_candidate(g, span_of(head.data + FRAME_HEADER_BYTES,
 					  head.len - FRAME_HEADER_BYTES)))
-		guard_log_unjudged(g->pair,
-				   "the message is larger than query_limit");
+		judge_log_unjudged(g, "the message is larger than query_limit");
 	return JUDGE_PASS;
 }
 

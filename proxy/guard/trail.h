@@ -2,8 +2,9 @@
  * trail.h - how a session's transaction began, and whether it ends well: what
  * the memory needs to know of it.
  *
- * The ordinary path pays for a hash of a few bytes a message.  A trail begins
- * at the first guarded statement of a transaction that goes on behind it.
+ * In a transaction block the ordinary path pays for a hash of a few bytes a
+ * message.  A trail begins at the first guarded statement of a transaction that
+ * goes on behind it.
  */
 #ifndef LOCKSTEP_PROXY_GUARD_TRAIL_H
 #define LOCKSTEP_PROXY_GUARD_TRAIL_H
@@ -20,16 +21,16 @@
 
 /* A zeroed one has not begun. */
 struct trail {
-	uint64_t shape;         /* the messages since a transaction ended */
+	uint64_t shape;         /* the messages of the open block */
 	struct memory_key *key; /* owned; NULL: it has not begun */
 	uint64_t since_ms;
 	bool is_lost; /* a part of the transaction was taken back */
 };
 
 /*
- * Note a message that goes to the server: that a statement is run, and by which
- * four letters its text begins.  Whether it was prepared before makes no
- * difference.
+ * Note a message that goes to the server while a block is open: that a
+ * statement is run, and by which four letters its text begins.  Whether it was
+ * prepared before makes no difference.
  */
 static inline void
 trail_note_sent(struct trail *t, const struct frame_header *h, struct span in)

@@ -137,8 +137,9 @@ def behind(play, migration_by, application_by, first, second, held):
     time.sleep(0.3)
     asked = scene.ask(migration, second)
     seen = sqlstates(read.answer())
-    migration_seen = sqlstates(asked.answer())
+    # A migration that is started over waits until the application has ended.
     application.query("rollback")
+    migration_seen = sqlstates(asked.answer())
     migration.query("rollback")
     return migration_seen, seen
 

@@ -651,7 +651,7 @@ def test_too_many_connections_are_refused(launch):
 @pytest.mark.parametrize("said", [b"", b"\0", startup_packet()[:-1]],
                          ids=["nothing", "a byte", "nearly all"])
 def test_login_timeout_ends_who_does_not_log_in(launch, said):
-    lockstep = launch(login_timeout="300ms")
+    lockstep = launch(login_timeout="1s")
     with bare_session(lockstep) as established, Bare(lockstep) as session:
         session.send(said)
         trace = session.read_all()

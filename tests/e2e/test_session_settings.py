@@ -246,7 +246,10 @@ def aftermath(endpoint, cluster, database, before, messages):
         left = session.query("select name, setting from pg_settings "
                              "where source = 'session' and name not like "
                              "'lockstep%' order by 1")
-    return wire.in_order(trace), wire.rows(after), wire.rows(left)
+    # What Lockstep tells about a wait, on a busy machine, is not the server's.
+    told = [message for message in wire.in_order(trace)
+            if message[0] != "N" or "held by Lockstep" not in str(message)]
+    return told, wire.rows(after), wire.rows(left)
 
 
 @pytest.mark.parametrize("way, block, kind", COMBINATIONS)

@@ -253,11 +253,11 @@ SEEN = {  # an event trigger is present
         ["begin; select nextval('a_id_seq'); insert into a(n) values (1); "
          "commit"],
         "truncate a restart identity"),
-    "rename of a view, behind its table": (
+    "rename of a view, before its table": (
         ["create table a(id int)", "create view v as select * from a",
          "alter table a owner to e2e_owner", "alter view v owner to e2e_owner"],
         ["select * from v"],
-        "begin; alter table a add n int; alter view v rename to w; commit"),
+        "begin; alter view v rename to w; alter table a add n int; commit"),
     "drop table cascade": (
         ["create table a(id int)", "create view v as select * from a",
          "alter table a owner to e2e_owner", "alter view v owner to e2e_owner"],

@@ -12,8 +12,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from scene import Holder, ask, wait_for
+from scene import Holder, ask, wait_for, wait_gone
 from wire import Wire, errors, query, sqlstates
+
+TURN_WAIT_S = 5  # then a turn is waived
 
 TABLES = """
 create table a (id int primary key);
@@ -137,6 +139,91 @@ def test_what_runs_on_behind_a_drop_stops_no_other(direct, lockstep, play,
     admin.execute("drop table x cascade; drop table if exists c, y, z")
     admin.execute(TABLES)
     drop_beside(play, lockstep, admin, RUNNING_ON[way])
+
+
+ANSWER = "select repeat('x', 1000) from generate_series(1, 100000)"
+UNREAD = {
+    # name: (texts that are read, texts whose answers are not, what another
+    # session does)
+    "one message": ([], [f"drop table y, z; {ANSWER}"], "drop table c"),
+    "a block": (["begin", "drop table y, z"], [ANSWER], "drop table c"),
+    "a block in one": ([], [f"begin; drop table y, z; {ANSWER}; commit"],
+                       "drop table c"),
+    # what is over keeps nothing from who wants the same
+    "two messages": ([], ["drop table y, z", ANSWER], "drop table x"),
+}
+
+
+def drop_beside_an_unread_answer(play, endpoint, admin, way):
+    read, unread, other = UNREAD[way]
+    first, second = play(endpoint), play(endpoint)
+    for text in read:
+        well(first.query(text))
+    first.send(*map(query, unread))
+    wait_for(admin, "exists (select from pg_stat_activity where pid = %s "
+             "and wait_event = 'ClientWrite')", first.pid)
+    well(second.query("set lock_timeout = '4s'"))
+    well(second.query(other))
+    admin.execute("select pg_terminate_backend(%s)", [first.pid])
+    wait_gone(admin, first.pid)
+
+
+@pytest.mark.parametrize("way", UNREAD)
+def test_an_answer_that_nobody_reads_stops_no_other(direct, lockstep, play,
+                                                    admin, way):
+    drop_beside_an_unread_answer(play, direct, admin, way)
+    admin.execute("drop table if exists a, b, c, x, y, z cascade")
+    admin.execute(TABLES)
+    drop_beside_an_unread_answer(play, lockstep, admin, way)
+
+
+LOOPBACK = """
+create extension postgres_fdw;
+create server loopback foreign data wrapper postgres_fdw
+    options (host '{host}', port '{port}', dbname '{database}');
+create user mapping for postgres server loopback;
+create foreign table far_y (x_id int) server loopback
+    options (table_name 'y');
+create foreign table far_z (x_id int) server loopback
+    options (table_name 'z');
+insert into x values (1); insert into y values (1); insert into z values (1);
+"""
+THROUGH_ITSELF = {
+    "alone": ["truncate far_y, far_z"],
+    "with others": ["truncate far_y, c, far_z"],
+    "behind a drop": ["begin", "drop table c", "truncate far_y, far_z",
+                      "commit"],
+    "in one message": ["begin; drop table c; truncate far_y, far_z; commit"],
+}
+
+
+def truncate_through_itself(play, endpoint, database, admin, texts):
+    """Seconds that it takes when the server's own session comes the same way
+    for the tables behind the foreign ones."""
+    admin.execute(LOOPBACK.format(host=endpoint.host, port=endpoint.port,
+                                  database=database))
+    session = play(endpoint)
+    begun = time.monotonic()
+    for text in texts:
+        well(session.query(text))
+    took_s = time.monotonic() - begun
+    assert admin.execute("select (select count(*) from y) + "
+                         "(select count(*) from z)").fetchone()[0] == 0
+    session.close()
+    return took_s
+
+
+@pytest.mark.clear_only("libpq in the server would need certificates")
+@pytest.mark.parametrize("way", THROUGH_ITSELF)
+def test_a_statement_that_comes_back_does_not_wait_for_itself(
+        direct, lockstep, play, database, admin, way):
+    texts = THROUGH_ITSELF[way]
+    truncate_through_itself(play, direct, database, admin, texts)
+    admin.execute("drop extension postgres_fdw cascade")
+    admin.execute("drop table if exists a, b, c, x, y, z cascade")
+    admin.execute(TABLES)
+    took_s = truncate_through_itself(play, lockstep, database, admin, texts)
+    assert took_s < TURN_WAIT_S
 
 
 # -- sets that meet ---------------------------------------------------------

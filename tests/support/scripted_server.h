@@ -344,6 +344,8 @@ server_verb(char out[SERVER_VERB_MAX], const char *sql)
 
 	if (strcmp(sql, session_facts_query()) == 0)
 		word = "facts";
+	else if (strcmp(sql, session_isolation_query()) == 0)
+		word = "isolation";
 	else if (strcmp(sql, overrides_query()) == 0)
 		word = "settings";
 	else if (strcmp(sql, holders_renew_sql()) == 0)
@@ -611,7 +613,12 @@ server_answer_ours(struct scripted_server *s, const struct server_entry *e,
 		server_answer_attempt(s, verb, words, e->attempt_count);
 		return;
 	}
-	if (server_begins(verb, "facts"))
+	if (strcmp(verb, "isolation") == 0)
+		server_row(
+		    s,
+		    &(const char *){*words != '\0' ? words : "read committed"},
+		    1);
+	else if (server_begins(verb, "facts"))
 		server_answer_facts(s, words);
 	else if (server_begins(verb, "settings"))
 		server_answer_settings(s, words);

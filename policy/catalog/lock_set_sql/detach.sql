@@ -108,7 +108,15 @@ detach_lock (relid, mode, phase) AS (
   UNION ALL
     SELECT s.relid, 8, 1 FROM detached s
   UNION ALL
-    SELECT r.relid, 6, 3 FROM referenced r
+    -- The keys are the partition's own then: who drops it, or them, locks more.
+    SELECT r.relid,
+           CASE WHEN EXISTS (
+                SELECT FROM target t
+                  JOIN detach d ON d.relid = t.relid
+                 WHERE t.kind = ANY (
+                       '{drop,column,constraint}'::pg_catalog.text[]))
+           THEN 8 ELSE 6 END, 3
+      FROM referenced r
   UNION ALL
     SELECT c.relid, 8, 3 FROM cut c
   UNION ALL

@@ -1,11 +1,10 @@
 -- ALTER DOMAIN with a constraint to be checked: whatever has a column of the
 -- domain, or of one over it.  The lock on what keeps no rows of its own is let
--- go at once, but waited for.
-domained (id, mode) AS (
-    SELECT y.oid, CASE WHEN a.kind = 'domain_if_unproven' AND v.num >= 180000
-                  THEN 4 ELSE 5 END
+-- go at once, but waited for.  (VALIDATE took a weaker lock in the first
+-- releases of 18.)
+domained (id) AS (
+    SELECT y.oid
       FROM asked a
-     CROSS JOIN server v
      CROSS JOIN LATERAL (
            SELECT y.oid
              FROM pg_catalog.pg_type y
@@ -27,7 +26,7 @@ domained (id, mode) AS (
            OFFSET 0) y
      WHERE a.mode IS NULL AND a.is_usable
   UNION
-    SELECT y.oid, m.mode
+    SELECT y.oid
       FROM domained m
      CROSS JOIN LATERAL (
            SELECT p.objid
@@ -42,7 +41,7 @@ domained (id, mode) AS (
            OFFSET 0) y
 ),
 domain_lock (relid, mode, phase) AS (
-    SELECT p.objid, m.mode, 1
+    SELECT p.objid, 5, 1
       FROM domained m
      CROSS JOIN LATERAL (
            SELECT p.objid

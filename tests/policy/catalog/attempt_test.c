@@ -631,10 +631,36 @@ attempt_read_refuses_what_is_not_of_ours(void **state)
 			fail_msg("reads '%s'", wrong[i].text);
 }
 
+/* The statement behind it locks. */
+static void
+attempt_sql_that_locks_nothing_takes_its_turn_only(void **state)
+{
+	struct lock_set set = {three, 3};
+	struct attempt a = {
+	    .set = &set,
+	    .manner = ATTEMPT_QUEUES,
+	    .locks_nothing = true,
+	    .takes_turn = true,
+	    .bound_ms = 200,
+	    .lock_timeout = "5s",
+	};
+	char *sql = attempt_sql(&a);
+
+	(void)state;
+	assert_non_null(sql);
+	assert_non_null(strstr(sql, "pg_try_advisory_xact_lock"));
+	assert_null(strstr(sql, "LOCK TABLE"));
+	assert_null(strstr(sql, "'lock_timeout'"));
+	assert_non_null(strstr(sql, "MESSAGE = '3'"));
+	free(sql);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(
+		attempt_sql_that_locks_nothing_takes_its_turn_only),
 	    cmocka_unit_test(
 		attempt_sql_at_once_locks_one_table_after_the_other),
 	    cmocka_unit_test(attempt_sql_takes_the_turn_first),

@@ -21,7 +21,7 @@ guard_attempted_tries_what_it_cannot_lock(void **state)
 	(void)state;
 	go_to_trial(&f, LOCK | VIEW, AT_ATTEMPT);
 	assert_int_equal(f.step.state, GUARD_AT_TRIAL);
-	assert_int_equal(f.step.try_bound_ms, 100); /* half of 200 */
+	assert_int_equal(f.step.try_bound_ms, 100); /* 200 for two */
 	assert_int_equal(account(&f).trials, 1);
 	guard_clear(&f.guard);
 	go_to_trial(&f, VIEW, AT_WINDOW_ATTEMPT);
@@ -94,8 +94,7 @@ guard_tries_many_with_the_same_time_for_all(void **state)
 	(void)begin(&f);
 	for (uint32_t relid = 1; relid <= 300; relid++)
 		add_relation(&set, relid, 'v', LOCK_ACCESS_EXCLUSIVE, false);
-	(void)plan_set(&f, set);
-	(void)look(&f, 0, 0);
+	assert_int_equal(plan_set(&f, set), GUARD_TURN);
 	(void)take_turn(&f, PLENTY_MS);
 	(void)grant_set(&f, again);
 	assert_int_equal(f.step.action, GUARD_TRY);

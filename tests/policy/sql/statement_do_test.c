@@ -146,10 +146,51 @@ list_parse_caps_what_stands_in_a_do_block(void **state)
 	}
 }
 
+static bool
+loses_names(const char *sql)
+{
+	struct statement_list list;
+	bool loses;
+
+	assert_int_equal(statement_list_parse(&list, sql, strlen(sql),
+					      GUARD_SCOPE_DDL,
+					      STATEMENT_PARSE_BYTES_DEFAULT),
+			 STATEMENT_OK);
+	assert_int_equal(list.count, 1);
+	loses = list.items[0].loses_names;
+	statement_list_clear(&list);
+	return loses;
+}
+
+static void
+list_parse_notes_names_that_change_in_a_do_block(void **state)
+{
+	static const char *const lost[] = {
+	    "do $$ begin alter table c rename to d; drop table d; end $$",
+	    "do $$ begin alter table c set schema s; drop table s.c; end $$",
+	    "do $$ begin set local search_path = s; drop table c; end $$",
+	    "do $$ begin perform set_config('search_path', 's', true);"
+	    " if a then truncate c; end if; end $$",
+	};
+	static const char *const kept[] = {
+	    "do $$ begin drop table c; alter table d rename to e; end $$",
+	    "do $$ begin drop table c; set local search_path = s; end $$",
+	    "do $$ begin set local work_mem = '1MB'; drop table c; end $$",
+	    "drop table c",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lost) / sizeof(*lost); i++)
+		assert_true(loses_names(lost[i]));
+	for (size_t i = 0; i < sizeof(kept) / sizeof(*kept); i++)
+		assert_false(loses_names(kept[i]));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(list_parse_notes_names_that_change_in_a_do_block),
 	    cmocka_unit_test(list_parse_plans_the_statements_of_a_do_block),
 	    cmocka_unit_test(
 		list_parse_leaves_a_do_block_without_guarded_statements),

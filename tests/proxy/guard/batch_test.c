@@ -365,6 +365,29 @@ batch_answer_takes_an_odd_error_for_one(void **state)
 	assert_string_equal(f->batch.sqlstate, "XX000");
 }
 
+/* So has the one that an EXECUTE of ours ran. */
+static void
+batch_answer_remembers_both_that_an_execute_leaves(void **state)
+{
+	struct batch_fixture *f = *state;
+	struct guarded *g = &f->guarded.guarded;
+
+	batch_add_plain(&f->batch, false);
+	assert_sends(f, true, "PPBCECCS");
+	assert_takes(f, BACKEND_PARSE_COMPLETE, "", 0);
+	assert_takes(f, BACKEND_PARSE_COMPLETE, "", 0);
+	answer_error(f, "57014");
+	answer_ready(f);
+	assert_int_equal(g->stray_prepared, g->injected - 1);
+	assert_int_equal(g->stray_statement, g->injected);
+
+	batch_begin(&f->batch, g, &f->set);
+	batch_add_command(&f->batch, "select 1");
+	assert_sends(f, true, "CCPBCECS");
+	assert_int_equal(g->stray_prepared, 0);
+	assert_int_equal(g->stray_statement, 0);
+}
+
 /* Its Close was skipped: the next injection begins with that. */
 static void
 batch_answer_remembers_the_statement_that_an_error_leaves(void **state)
@@ -440,7 +463,8 @@ batch_add_plain_that_fails_leaves_no_statement(void **state)
 	answer_begin(f);
 	answer_error(f, "57014");
 	answer_ready(f);
-	assert_int_equal(g->stray_statement, g->injected - 1);
+	assert_int_equal(g->stray_prepared, g->injected - 1);
+	assert_int_equal(g->stray_statement, 0);
 }
 
 static void
@@ -603,6 +627,7 @@ main(void)
 	    TEST(batch_answer_takes_an_odd_error_for_one),
 	    TEST(batch_answer_without_memory_for_an_error_closes_the_pair),
 	    TEST(batch_answer_remembers_the_statement_that_an_error_leaves),
+	    TEST(batch_answer_remembers_both_that_an_execute_leaves),
 	    TEST(batch_add_plain_sets_settings_aside_and_back),
 	    TEST(batch_add_plain_leaves_it_to_the_end_of_the_transaction),
 	    TEST(batch_add_plain_that_fails_leaves_no_statement),

@@ -8,6 +8,23 @@
  */
 static const struct scene_row rows[] = {
     {
+	.name = "what comes behind a guarded one counts without the gate, too",
+	.client = "Q begin\n--\nQ drop table c\n--\n"
+		  "Q comment on table a is null\n--\nQ commit\n--\n"
+		  "Q comment on table a is null",
+	.script = "settings: policy=lock; settings: policy=lock; plan: ; "
+		  "plan: ; plan: set=a; plan: set=a",
+	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) settings "
+		       "plan{c} / attempt(abc) plan{c} / "
+		       "RELEASE SAVEPOINT _lockstep / Query(*drop table c) "
+		       "SAVEPOINT _lockstep facts(t) settings plan{a} / "
+		       "attempt(a) plan{a} / RELEASE SAVEPOINT _lockstep / "
+		       "Query(*comment on table a is null) Query(*commit) "
+		       "Query(comment on table a is null)",
+	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [COMMENT ON] "
+		       "ready-T [COMMIT] ready-I [COMMENT ON] ready-I",
+    },
+    {
 	.name = "in a block a savepoint shields the attempt",
 	.client = "Q begin\n"
 		  "--\n"

@@ -8,49 +8,50 @@
  */
 #define VIEW "settings: policy=lock; plan: set=aB; plan: set=aB; "
 #define AGAIN "plan: set=aB; "
-#define PLANNED "facts(f) settings plan{c} / look(ab) / "
-#define IN_BLOCK                                                               \
-	"facts(t) settings plan{c} / look(ab) / attempt(a,turn) plan{c} / "
-#define ATTEMPT "BEGIN attempt(a,turn) plan{c} / "
-#define ATTEMPT_AGAIN "BEGIN attempt(a,waits,turn) plan{c} / "
-#define SET "SET LOCAL lock_timeout TO '100' "
-#define SET_BACK "SET LOCAL lock_timeout TO '0' "
 
 static const struct scene_row rows[] = {
     {
 	.name = "what has run is seen when the settings are back",
 	.client = "Q drop table c",
 	.script = VIEW "drop: notice",
-	.server_gets =
-	    PLANNED ATTEMPT SET "/ Query(*drop table c) " SET_BACK "/ COMMIT /",
+	.server_gets = "facts(f) settings plan{c} / BEGIN attempt(,turn) "
+		       "plan{c} / SET LOCAL lock_timeout TO '100' / "
+		       "Query(*drop table c) SET LOCAL lock_timeout TO '0' "
+		       "/ COMMIT /",
 	.client_gets = "notice 00000 [DROP TABLE] ready-I",
     },
     {
 	.name = "what our bound has ended is undone, and not seen",
 	.client = "Q drop table c",
 	.script = VIEW AGAIN "drop: notice bound; drop: notice",
-	.server_gets =
-	    PLANNED ATTEMPT SET "/ Query(*drop table c) "
-				"ROLLBACK / look(ab) / " ATTEMPT_AGAIN SET
-				"/ Query(*drop table c) " SET_BACK "/ COMMIT /",
+	.server_gets = "facts(f) settings plan{c} / BEGIN attempt(,turn) "
+		       "plan{c} / SET LOCAL lock_timeout TO '100' / "
+		       "Query(*drop table c) ROLLBACK / look(ab) / BEGIN "
+		       "attempt(,turn) plan{c} / SET LOCAL "
+		       "lock_timeout TO '100' / Query(*drop table c) SET "
+		       "LOCAL lock_timeout TO '0' / COMMIT /",
 	.client_gets = "notice 00000 [DROP TABLE] ready-I",
     },
     {
 	.name = "an error of its own is its answer",
 	.client = "Q drop table c",
 	.script = VIEW "drop: notice error 55P03",
-	.server_gets = PLANNED ATTEMPT SET "/ Query(*drop table c) ROLLBACK /",
+	.server_gets = "facts(f) settings plan{c} / BEGIN attempt(,turn) "
+		       "plan{c} / SET LOCAL lock_timeout TO '100' / "
+		       "Query(*drop table c) ROLLBACK /",
 	.client_gets = "notice 00000 error 55P03 ready-I",
     },
     {
 	.name = "only the statements that can be undone run on trial",
 	.client = "Q drop table c; insert into d values (1); select 1",
 	.script = VIEW AGAIN "drop: bound",
-	.server_gets = PLANNED ATTEMPT SET
-	"/ Query(*drop table c; ) "
-	"ROLLBACK / look(ab) / " ATTEMPT_AGAIN SET
-	"/ Query(*drop table c; ) " SET_BACK
-	"/ Query(*insert into d values (1); select 1) COMMIT /",
+	.server_gets = "facts(f) settings plan{c} / BEGIN attempt(,turn) "
+		       "plan{c} / SET LOCAL lock_timeout TO '100' / "
+		       "Query(*drop table c; ) ROLLBACK / look(ab) / BEGIN "
+		       "attempt(,turn) plan{c} / SET LOCAL "
+		       "lock_timeout TO '100' / Query(*drop table c; ) SET "
+		       "LOCAL lock_timeout TO '0' / Query(*insert into d "
+		       "values (1); select 1) COMMIT /",
 	.client_gets = "[DROP TABLE] [INSERT INTO] D [SELECT 1] ready-I",
     },
     {
@@ -58,10 +59,10 @@ static const struct scene_row rows[] = {
 	.client = "Q set x = 1; drop table c",
 	.script = "settings: policy=lock; plan: set=aB; plan: set=aB",
 	.server_gets = "BEGIN / Query(set x = 1; ) SAVEPOINT _lockstep "
-		       "facts(t) settings plan{c} / look(ab) / "
-		       "attempt(a,turn) plan{c} / SET LOCAL lock_timeout TO "
-		       "'100' / Query(*drop table c) SET LOCAL lock_timeout "
-		       "TO '0' RELEASE SAVEPOINT _lockstep / COMMIT /",
+		       "facts(t) settings plan{c} / attempt(,turn) plan{c} "
+		       "/ SET LOCAL lock_timeout TO '100' / Query(*drop "
+		       "table c) SET LOCAL lock_timeout TO '0' RELEASE "
+		       "SAVEPOINT _lockstep / COMMIT /",
 	.client_gets = "[SET X] [DROP TABLE] ready-I",
     },
     {
@@ -69,10 +70,10 @@ static const struct scene_row rows[] = {
 	.client = "Q begin\n--\nQ drop table c\n--\nQ commit",
 	.script = VIEW AGAIN "drop: bound",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) settings "
-		       "plan{c} / look(ab) / attempt(a,turn) plan{c} / SET "
-		       "LOCAL lock_timeout TO '100' / Query(*drop table c) "
+		       "plan{c} / attempt(,turn) plan{c} / SET LOCAL "
+		       "lock_timeout TO '100' / Query(*drop table c) "
 		       "ROLLBACK TO SAVEPOINT _lockstep / look(ab) / "
-		       "attempt(a,waits,turn) plan{c} / SET LOCAL "
+		       "attempt(,turn) plan{c} / SET LOCAL "
 		       "lock_timeout TO '100' / Query(*drop table c) SET "
 		       "LOCAL lock_timeout TO '0' RELEASE SAVEPOINT "
 		       "_lockstep / Query(*commit)",
@@ -84,8 +85,8 @@ static const struct scene_row rows[] = {
 	.client = "Q begin\n--\nQ drop table c\n--\nQ commit",
 	.script = VIEW "drop: error 42P01",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) settings "
-		       "plan{c} / look(ab) / attempt(a,turn) plan{c} / SET "
-		       "LOCAL lock_timeout TO '100' / Query(*drop table c) "
+		       "plan{c} / attempt(,turn) plan{c} / SET LOCAL "
+		       "lock_timeout TO '100' / Query(*drop table c) "
 		       "Query(commit)",
 	.client_gets = "[BEGIN] ready-T error 42P01 ready-E [ROLLBACK] "
 		       "ready-I",
@@ -94,13 +95,13 @@ static const struct scene_row rows[] = {
 	.name = "a cycle is sent again, its named statement closed before",
 	.client = "P:n drop table c\nB:n\nD\nE\nS",
 	.script = VIEW AGAIN "drop: notice bound; drop: notice",
-	.server_gets = "facts(f) settings plan{c} / look(ab) / "
-		       "attempt(a,turn) plan{c} | SET LOCAL lock_timeout TO "
-		       "'100' | Parse Bind Describe Execute(*drop table c) "
-		       "/ Close / look(ab) / attempt(a,waits,turn) plan{c} "
+	.server_gets = "facts(f) settings plan{c} / attempt(,turn) plan{c} "
 		       "| SET LOCAL lock_timeout TO '100' | Parse Bind "
-		       "Describe Execute(*drop table c) | SET LOCAL "
-		       "lock_timeout TO '0' | /",
+		       "Describe Execute(*drop table c) / Close / look(ab) "
+		       "/ attempt(,turn) plan{c} | SET LOCAL "
+		       "lock_timeout TO '100' | Parse Bind Describe "
+		       "Execute(*drop table c) | SET LOCAL lock_timeout TO "
+		       "'0' | /",
 	.client_gets = "1 2 n notice 00000 [DROP TABLE] ready-I",
     },
     {
@@ -108,14 +109,13 @@ static const struct scene_row rows[] = {
 	.client = "Q begin\n--\nP drop table c\nB\nE\nS\n--\nQ commit",
 	.script = VIEW AGAIN "drop: bound",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) settings "
-		       "plan{c} / look(ab) / attempt(a,turn) plan{c} / SET "
+		       "plan{c} / attempt(,turn) plan{c} / SET LOCAL "
+		       "lock_timeout TO '100' | Parse Bind Execute(*drop "
+		       "table c) / ROLLBACK TO SAVEPOINT _lockstep / "
+		       "look(ab) / attempt(,turn) plan{c} / SET "
 		       "LOCAL lock_timeout TO '100' | Parse Bind "
-		       "Execute(*drop table c) / ROLLBACK TO SAVEPOINT "
-		       "_lockstep / look(ab) / attempt(a,waits,turn) "
-		       "plan{c} / SET LOCAL lock_timeout TO '100' | Parse "
-		       "Bind Execute(*drop table c) | SET LOCAL "
-		       "lock_timeout TO '0' RELEASE SAVEPOINT _lockstep | / "
-		       "Query(*commit)",
+		       "Execute(*drop table c) | SET LOCAL lock_timeout TO "
+		       "'0' RELEASE SAVEPOINT _lockstep | / Query(*commit)",
 	.client_gets = "[BEGIN] ready-T 1 2 [DROP TABLE] ready-T [COMMIT] "
 		       "ready-I",
     },
@@ -123,9 +123,9 @@ static const struct scene_row rows[] = {
 	.name = "an error of its own leaves the cycle to the client's Sync",
 	.client = "P drop table c\nB\nE\nS",
 	.script = VIEW "drop: error 42P01",
-	.server_gets = "facts(f) settings plan{c} / look(ab) / "
-		       "attempt(a,turn) plan{c} | SET LOCAL lock_timeout TO "
-		       "'100' | Parse Bind Execute(*drop table c) /",
+	.server_gets = "facts(f) settings plan{c} / attempt(,turn) plan{c} "
+		       "| SET LOCAL lock_timeout TO '100' | Parse Bind "
+		       "Execute(*drop table c) /",
 	.client_gets = "1 2 error 42P01 ready-I",
     },
     {
@@ -141,48 +141,48 @@ static const struct scene_row rows[] = {
 	.name = "a cancel that comes amid a run goes to the server, too",
 	.client = "Q drop table c",
 	.script = VIEW "drop: !cancel bound",
-	.server_gets = "facts(f) settings plan{c} / look(ab) / BEGIN "
-		       "attempt(a,turn) plan{c} / SET LOCAL lock_timeout TO "
-		       "'100' / Query(*drop table c) ROLLBACK /",
+	.server_gets = "facts(f) settings plan{c} / BEGIN attempt(,turn) "
+		       "plan{c} / SET LOCAL lock_timeout TO '100' / "
+		       "Query(*drop table c) ROLLBACK /",
 	.client_gets = "cancel-passes error 57014 ready-I",
     },
     {
 	.name = "a cancel that is too late for the run is none",
 	.client = "Q drop table c",
 	.script = VIEW "drop: !cancel",
-	.server_gets = "facts(f) settings plan{c} / look(ab) / BEGIN "
-		       "attempt(a,turn) plan{c} / SET LOCAL lock_timeout TO "
-		       "'100' / Query(*drop table c) SET LOCAL lock_timeout "
-		       "TO '0' / COMMIT /",
+	.server_gets = "facts(f) settings plan{c} / BEGIN attempt(,turn) "
+		       "plan{c} / SET LOCAL lock_timeout TO '100' / "
+		       "Query(*drop table c) SET LOCAL lock_timeout TO '0' "
+		       "/ COMMIT /",
 	.client_gets = "cancel-passes [DROP TABLE] ready-I",
     },
     {
 	.name = "a run in a transaction that a cancel has ended is not seen",
 	.client = "Q drop table c",
 	.script = VIEW "SET LOCAL: error 57014",
-	.server_gets = "facts(f) settings plan{c} / look(ab) / BEGIN "
-		       "attempt(a,turn) plan{c} / SET LOCAL lock_timeout TO "
-		       "'100' / Query(drop table c) ROLLBACK /",
+	.server_gets = "facts(f) settings plan{c} / BEGIN attempt(,turn) "
+		       "plan{c} / SET LOCAL lock_timeout TO '100' / "
+		       "Query(drop table c) ROLLBACK /",
 	.client_gets = "error 57014 ready-I",
     },
     {
 	.name = "the settings cannot be set back: nothing has run",
 	.client = "Q drop table c",
 	.script = VIEW "SET LOCAL: ; SET LOCAL: error 57014; drop: notice",
-	.server_gets = "facts(f) settings plan{c} / look(ab) / BEGIN "
-		       "attempt(a,turn) plan{c} / SET LOCAL lock_timeout TO "
-		       "'100' / Query(*drop table c) SET LOCAL lock_timeout "
-		       "TO '0' / ROLLBACK /",
+	.server_gets = "facts(f) settings plan{c} / BEGIN attempt(,turn) "
+		       "plan{c} / SET LOCAL lock_timeout TO '100' / "
+		       "Query(*drop table c) SET LOCAL lock_timeout TO '0' "
+		       "/ ROLLBACK /",
 	.client_gets = "error 57014 ready-I",
     },
     {
 	.name = "nor in a cycle",
 	.client = "P drop table c\nB\nE\nS",
 	.script = VIEW "SET LOCAL: ; SET LOCAL: error 57014; drop: notice",
-	.server_gets = "facts(f) settings plan{c} / look(ab) / "
-		       "attempt(a,turn) plan{c} | SET LOCAL lock_timeout TO "
-		       "'100' | Parse Bind Execute(*drop table c) | SET "
-		       "LOCAL lock_timeout TO '0' / / /",
+	.server_gets = "facts(f) settings plan{c} / attempt(,turn) plan{c} "
+		       "| SET LOCAL lock_timeout TO '100' | Parse Bind "
+		       "Execute(*drop table c) | SET LOCAL lock_timeout TO "
+		       "'0' / /",
 	.client_gets = "error 57014 ready-I",
     },
     {
@@ -190,21 +190,21 @@ static const struct scene_row rows[] = {
 	.client = "Q begin\n--\nP drop table c\nB\nE\nS",
 	.script = VIEW "SET LOCAL: ; SET LOCAL: error 57014; drop: notice",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) settings "
-		       "plan{c} / look(ab) / attempt(a,turn) plan{c} / SET "
-		       "LOCAL lock_timeout TO '100' | Parse Bind "
-		       "Execute(*drop table c) | SET LOCAL lock_timeout TO "
-		       "'0' / ROLLBACK TO SAVEPOINT _lockstep RELEASE "
-		       "SAVEPOINT _lockstep refuse / /",
+		       "plan{c} / attempt(,turn) plan{c} / SET LOCAL "
+		       "lock_timeout TO '100' | Parse Bind Execute(*drop "
+		       "table c) | SET LOCAL lock_timeout TO '0' / ROLLBACK "
+		       "TO SAVEPOINT _lockstep RELEASE SAVEPOINT _lockstep "
+		       "refuse / /",
 	.client_gets = "[BEGIN] ready-T error 57014 ready-E",
     },
     {
 	.name = "what comes amid a run and answers nothing passes",
 	.client = "Q drop table c",
 	.script = VIEW AGAIN "drop: notification parameter bound",
-	.server_gets = "facts(f) settings plan{c} / look(ab) / BEGIN "
-		       "attempt(a,turn) plan{c} / SET LOCAL lock_timeout TO "
-		       "'100' / Query(*drop table c) ROLLBACK / look(ab) / "
-		       "BEGIN attempt(a,waits,turn) plan{c} / SET LOCAL "
+	.server_gets = "facts(f) settings plan{c} / BEGIN attempt(,turn) "
+		       "plan{c} / SET LOCAL lock_timeout TO '100' / "
+		       "Query(*drop table c) ROLLBACK / look(ab) / BEGIN "
+		       "attempt(,turn) plan{c} / SET LOCAL "
 		       "lock_timeout TO '100' / Query(*drop table c) SET "
 		       "LOCAL lock_timeout TO '0' / COMMIT /",
 	.client_gets = "notification parameter [DROP TABLE] ready-I",
@@ -213,23 +213,26 @@ static const struct scene_row rows[] = {
 	.name = "the end of the session is told at once",
 	.client = "Q drop table c",
 	.script = VIEW "drop: notice fatal 57P01",
-	.server_gets = "facts(f) settings plan{c} / look(ab) / BEGIN "
-		       "attempt(a,turn) plan{c} / SET LOCAL lock_timeout TO "
-		       "'100' / Query(*drop table c)",
+	.server_gets = "facts(f) settings plan{c} / BEGIN attempt(,turn) "
+		       "plan{c} / SET LOCAL lock_timeout TO '100' / "
+		       "Query(*drop table c)",
 	.client_gets = "notice 00000 fatal 57P01",
     },
     {
 	.name = "the gate stays shut from one run to the next",
 	.client = "Q drop table c",
-	.script = "plan: set=aB; plan: set=aB; plan: set=aB; "
-		  "drop: !shut !turn bound; look: ; look: !shut !turn; "
-		  "drop: !shut !turn",
-	.server_gets = "facts(f) settings plan{c} / look(ab) / names(ab) / "
-		       "look(ab) / BEGIN attempt(a,turn) plan{c} / SET "
-		       "LOCAL lock_timeout TO '10' / Query(*drop table c) "
-		       "ROLLBACK / look(ab) / BEGIN attempt(a,turn) plan{c} "
-		       "/ SET LOCAL lock_timeout TO '10' / Query(*drop "
-		       "table c) SET LOCAL lock_timeout TO '0' / COMMIT /",
+	.script = AGAIN AGAIN AGAIN AGAIN AGAIN
+	"attempt: 0; attempt: 0; "
+	"drop: !shut !turn bound; drop: !shut !turn",
+	.server_gets = "facts(f) settings plan{c} / BEGIN attempt(,turn) "
+		       "plan{c} / ROLLBACK / look(ab) / BEGIN "
+		       "attempt(,turn) plan{c} / ROLLBACK / look(ab) "
+		       "/ names(ab) / look(ab) / BEGIN attempt(,turn) "
+		       "plan{c} / SET LOCAL lock_timeout TO '10' / "
+		       "Query(*drop table c) ROLLBACK / look(ab) / BEGIN "
+		       "attempt(,turn) plan{c} / SET LOCAL lock_timeout TO "
+		       "'10' / Query(*drop table c) SET LOCAL lock_timeout "
+		       "TO '0' / COMMIT /",
 	.client_gets = "[DROP TABLE] ready-I",
     },
 };

@@ -50,14 +50,14 @@ static const struct scene_row rows[] = {
     },
     {
 	.name = "policy lock looks at what it cannot lock",
-	.client = "Q drop table c",
+	.client = "Q do $$ begin drop table c $$",
 	.script = "settings: policy=lock; plan: set=abC; plan: "
 		  "set=abC",
 	.server_gets = "facts(f) settings plan{c} / "
 		       "look(abc) / "
 		       "BEGIN attempt(ab,turn) plan{c} / "
-		       "Query(*drop table c) COMMIT /",
-	.client_gets = "[DROP TABLE] ready-I",
+		       "Query(*do $$ begin drop table c $$) COMMIT /",
+	.client_gets = "[DO $$] ready-I",
     },
     {
 	.name = "policy hold looks until nobody is in the way",
@@ -90,15 +90,15 @@ static const struct scene_row rows[] = {
     },
     {
 	.name = "a view in the set needs the gate",
-	.client = "Q drop table c",
+	.client = "Q do $$ begin drop table c $$",
 	.script = "plan: set=abC; plan: set=abC",
 	.server_gets = "facts(f) settings plan{c} / "
 		       "look(abc) / "
 		       "names(abc) / "
 		       "look(abc) / "
 		       "BEGIN attempt(ab,turn) plan{c} / "
-		       "Query(*drop table c) COMMIT /",
-	.client_gets = "[DROP TABLE] ready-I",
+		       "Query(*do $$ begin drop table c $$) COMMIT /",
+	.client_gets = "[DO $$] ready-I",
     },
     {
 	.name = "a window that nobody leaves opens again",

@@ -159,13 +159,37 @@ judge_goes_by_the_row(void **state)
 	scene_end(s);
 }
 
+/* At the gate it is judged again at each wake. */
+static void
+judge_counts_once_what_waits_without_a_plan(void **state)
+{
+	static const char line[] = "Q drop cast (text as s.t)";
+	struct scene *s = scene_begin(NULL, "");
+	const struct daemon *d = &s->guarded.pair.daemon;
+
+	(void)state;
+	s->guarded.pair.config.guard.scope = GUARD_SCOPE_DDL;
+	judge_lines(s, line);
+	assert_int_equal(atomic_load(&d->unplanned), 1);
+	s->guarded.guarded.watch.held_since_ms = clock_now_ms();
+	judge_lines(s, line);
+	assert_int_equal(atomic_load(&d->unplanned), 1);
+	s->guarded.guarded.watch.held_since_ms = 0;
+	judge_lines(s, line);
+	assert_int_equal(atomic_load(&d->unplanned), 2);
+	scene_end(s);
+}
+
 int
 main(void)
 {
-	struct CMUnitTest tests[sizeof(rows) / sizeof(rows[0])] = {{0}};
+	enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
+	struct CMUnitTest tests[ROWS + 1] = {{0}};
 	size_t i;
 
-	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	tests[ROWS] = (struct CMUnitTest)cmocka_unit_test(
+	    judge_counts_once_what_waits_without_a_plan);
+	for (i = 0; i < ROWS; i++) {
 		tests[i].name = rows[i].name;
 		tests[i].test_func = judge_goes_by_the_row;
 		tests[i].initial_state = (void *)(uintptr_t)&rows[i];
