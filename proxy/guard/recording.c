@@ -170,6 +170,32 @@ is_alone(const struct pipeline *p)
 	return p->count == 1 && !p->tail_began;
 }
 
+/* True for what most transactions begin with, told without much ado. */
+static bool
+is_plain_begin(struct span sql)
+{
+	const uint8_t *t = sql.data;
+
+	return (sql.len == 5 || (sql.len == 6 && t[5] == ';')) &&
+	       (t[0] | 0x20) == 'b' && (t[1] | 0x20) == 'e' &&
+	       (t[2] | 0x20) == 'g' && (t[3] | 0x20) == 'i' &&
+	       (t[4] | 0x20) == 'n';
+}
+
+/*
+ * True for a Query that is no definition, by its first letter: INSERT, UPDATE.
+ * Behind BEGIN it shows an ordinary transaction.
+ */
+static bool
+is_ordinary(const struct frame_header *h, struct span in)
+{
+	uint8_t letter = h->body_len > 0 && in.len > FRAME_HEADER_BYTES
+			     ? in.data[FRAME_HEADER_BYTES] | 0x20
+			     : 0;
+
+	return h->type == FRONTEND_QUERY && (letter == 'i' || letter == 'u');
+}
+
 /* True if the message begins a transaction block. */
 static bool
 recording_begins(uint8_t type, struct span body)
@@ -179,7 +205,8 @@ recording_begins(uint8_t type, struct span body)
 	if (type == FRONTEND_PARSE &&
 	    (!parse_decode(&p, body) || p.statement.len > 0))
 		return false;
-	return repeat_hint((const char *)p.sql.data, p.sql.len) == REPEAT_BEGIN;
+	return is_plain_begin(p.sql) ||
+	       repeat_hint((const char *)p.sql.data, p.sql.len) == REPEAT_BEGIN;
 }
 
 /*
@@ -252,7 +279,10 @@ recording_note_sent(struct recording *r, const struct frame_header *h,
 {
 	if (most == GUARD_REPLAY_OFF)
 		return;
-	if (r->state != RECORDING_NONE)
+	if (r->state == RECORDING_BEGUN && most == GUARD_REPLAY_DDL &&
+	    is_ordinary(h, in))
+		recording_end(r, "it writes rows before any definition");
+	else if (r->state != RECORDING_NONE)
 		recording_go_on(r, h, in, p, most);
 	else if (frame_is_whole(h, in))
 		recording_begin(r, h, in, p);

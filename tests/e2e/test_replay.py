@@ -165,7 +165,7 @@ def dies(proxy, database, admin, kind):
 @needs_lockstep
 @kinds
 def test_kind_is_done_at_the_first_try(start_lockstep, database, admin, kind):
-    proxy = start_lockstep(guard="ddl")
+    proxy = start_lockstep(guard="ddl", memory="off")
     states, problems, took_s = dies(proxy, database, admin, kind)
     assert states == [] and problems == []
     assert took_s < IN_TRANSACTION_S + PATIENT_S
@@ -174,7 +174,7 @@ def test_kind_is_done_at_the_first_try(start_lockstep, database, admin, kind):
 @needs_lockstep
 def test_kinds_die_without_replays(start_lockstep, database, admin, cluster):
     """Not each at each try: who is there to be met is a matter of luck."""
-    proxy = start_lockstep(guard="ddl", replay="off")
+    proxy = start_lockstep(guard="ddl", memory="off", replay="off")
     died = 0
     for kind in KINDS:
         admin.execute("drop schema public cascade; create schema public")

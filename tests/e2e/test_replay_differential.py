@@ -172,7 +172,7 @@ def test_forced_replay_is_equal(start_lockstep, cluster, databases, seed,
     untouched = contents(cluster, forced)
     is_repeatable = True
     was_forced = []
-    proxy = start_lockstep(guard="ddl", replay="ddl",
+    proxy = start_lockstep(guard="ddl", memory="off", replay="ddl",
                            in_transaction_timeout="300ms")
 
     with Wire(cluster, plain) as session:

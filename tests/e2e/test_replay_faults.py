@@ -48,7 +48,7 @@ insert into hot values (1, 1);
 
 @pytest.fixture
 def proxy(start_lockstep):
-    return start_lockstep(guard="ddl")
+    return start_lockstep(guard="ddl", memory="off")
 
 
 @pytest.fixture
@@ -176,7 +176,7 @@ def test_event_trigger_is_an_obstacle(proxy, cluster, database, admin, tables):
 @pytest.mark.parametrize("where", ["file", "session"])
 def test_can_be_off(start_lockstep, cluster, database, admin, tables, where):
     proxy = start_lockstep(
-        guard="ddl", replay="off" if where == "file" else "ddl",
+        guard="ddl", memory="off", replay="off" if where == "file" else "ddl",
         in_transaction_timeout="300ms")
     with Wire(proxy, database) as session:
         if where == "session":
@@ -190,7 +190,7 @@ def test_can_be_off(start_lockstep, cluster, database, admin, tables, where):
 def test_rows_are_compared_where_they_may_be_shown(
         start_lockstep, cluster, database, admin, tables):
     """replay = on: as they were, it goes on; else the transaction fails."""
-    proxy = start_lockstep(guard="ddl", replay="on",
+    proxy = start_lockstep(guard="ddl", memory="off", replay="on",
                            in_transaction_timeout="300ms")
     admin.execute("insert into log values (1)")
     for is_changed in False, True:

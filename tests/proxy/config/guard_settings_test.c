@@ -252,7 +252,6 @@ guard_settings_choose_lets_a_session_only_lower_what_the_gate_does(void **state)
 	} limited[] = {
 	    {GUARD_SETTING_GATE_WINDOW, "1s", "1000ms", "1001ms"},
 	    {GUARD_SETTING_GATE_TRANSACTION, "10s", "10s", "5min"},
-	    {GUARD_SETTING_REPLAY, "ddl", "ddl", "on"},
 	};
 	struct fixture *f = *state;
 	char expected[100];
@@ -279,6 +278,25 @@ guard_settings_choose_lets_a_session_only_lower_what_the_gate_does(void **state)
 		assert_int_equal(f->warning_count, 1);
 		set_in_session(f, id, "");
 	}
+}
+
+/* No more is recorded than the configuration and its rules allow. */
+static void
+guard_settings_choose_lets_a_session_only_lower_replays(void **state)
+{
+	struct fixture *f = *state;
+
+	set_in_session(f, GUARD_SETTING_REPLAY, "off");
+	assert_int_equal(choose(f, "c")->replay, GUARD_REPLAY_OFF);
+	set_in_session(f, GUARD_SETTING_REPLAY, "ddl");
+	assert_int_equal(choose(f, "c")->replay, GUARD_REPLAY_DDL);
+	assert_int_equal(f->warning_count, 0);
+	set_in_session(f, GUARD_SETTING_REPLAY, "on");
+	assert_int_equal(choose(f, "c")->replay, GUARD_REPLAY_DDL);
+	assert_int_equal(f->warning_count, 1);
+	set_in_rule(f, 0, GUARD_SETTING_REPLAY, "on");
+	assert_int_equal(choose(f, "a")->replay, GUARD_REPLAY_ON);
+	assert_int_equal(f->warning_count, 0);
 }
 
 /* Each can be cleared as often as one likes, and the configuration stays. */
@@ -457,6 +475,7 @@ main(void)
 	    TEST(guard_settings_choose_mixes_the_places),
 	    TEST(
 		guard_settings_choose_lets_a_session_only_lower_what_the_gate_does),
+	    TEST(guard_settings_choose_lets_a_session_only_lower_replays),
 	    TEST(guard_settings_choose_leaves_the_orders_of_others_alone),
 	    TEST(guard_settings_choose_warns_of_nonsense_and_goes_on),
 	    TEST(guard_settings_choose_warns_of_each_parameter_once),
