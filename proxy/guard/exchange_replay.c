@@ -13,6 +13,7 @@
  * then.  An answer that is not what the client has seen before fails the
  * transaction, as a deadlock would.
  */
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -122,6 +123,7 @@ exchange_decline_replay(struct exchange *x, const char *why)
 static void
 exchange_restart(struct exchange *x)
 {
+	assert(recording_is_whole(&x->guarded->recording));
 	if (x->replay.count == 0)
 		x->replay.begun_ms = x->log.begun_ms;
 	replay_begin(&x->replay, clock_now_ms());

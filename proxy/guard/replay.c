@@ -83,12 +83,14 @@ replay_missing(const struct recording *r)
 void
 replay_judge(struct replay *r, const struct guarded *g)
 {
+	if (!recording_is_whole(&g->recording)) {
+		replay_decline(r, replay_missing(&g->recording));
+		return;
+	}
 	if (r->is_judged)
 		return;
 	r->is_judged = true;
-	if (!recording_is_whole(&g->recording))
-		replay_decline(r, replay_missing(&g->recording));
-	else if (g->recording.busy_ms > BUSY_MAX_MS)
+	if (g->recording.busy_ms > BUSY_MAX_MS)
 		replay_decline(r, "it would take long");
 	else
 		replay_judge_texts(r, g);

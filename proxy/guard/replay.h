@@ -44,7 +44,8 @@ struct replay {
 	struct writer error; /* the first that was answered, raw */
 };
 
-/* Judge by the texts of the recording, once; r->why says why not. */
+/* Judge by the recording, which may have ended since the last time, and once by
+ * its texts; r->why says why not. */
 void replay_judge(struct replay *r, const struct guarded *g);
 
 /* Note why there is no replay, a copy; the first one stays. */
