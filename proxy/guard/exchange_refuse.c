@@ -69,6 +69,20 @@ exchange_add_failure(struct exchange *x)
 }
 
 /*
+ * A replay is cut short: only a part of the transaction is there.  None of its
+ * savepoints may stay, for by the same name the client may mean a later one,
+ * and go on from it without what was done between them.
+ */
+static void
+exchange_add_empty_block(struct exchange *x)
+{
+	if (exchange_status(x) != TRANSACTION_IDLE)
+		batch_add_command(&x->batch, "ROLLBACK");
+	batch_add_command(&x->batch, "BEGIN");
+	x->has_savepoint = false;
+}
+
+/*
  * Make the client's transaction fail in the server, all of it and not only our
  * savepoint: its locks go, and what follows meets a failed transaction.  An
  * implicit one, which runs in a block of ours, is over.
@@ -76,13 +90,10 @@ exchange_add_failure(struct exchange *x)
 static void
 exchange_send_failure(struct exchange *x)
 {
-	bool is_lost = exchange_status(x) == TRANSACTION_IDLE &&
-		       x->context == CONTEXT_BLOCK;
-
 	exchange_begin_batch(x, EXCHANGE_REFUSING);
-	if (is_lost) /* the BEGIN of a replay failed */
-		batch_add_command(&x->batch, "BEGIN");
 	exchange_end_skipping(x);
+	if (x->replay.is_under_way)
+		exchange_add_empty_block(x);
 	if (x->in_own_block)
 		batch_add_command(&x->batch, "ROLLBACK");
 	else

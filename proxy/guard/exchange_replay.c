@@ -213,7 +213,6 @@ exchange_differs(struct exchange *x)
 	recording_end(&x->guarded->recording, "a replay differed");
 	replay_decline(&x->replay, "an answer differed");
 	x->log.no_replay = x->replay.why;
-	replay_end(&x->replay);
 	exchange_fail_transaction(x);
 }
 

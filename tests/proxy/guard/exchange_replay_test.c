@@ -156,7 +156,7 @@ static const struct scene_row rows[] = {
 		       "SAVEPOINT _lockstep / SAVEPOINT _lockstep "
 		       "names(abc) attempt(abc) plan{a,c} / RELEASE "
 		       "SAVEPOINT _lockstep / Query(*drop table a) "
-		       "refuse / Query(commit)",
+		       "ROLLBACK BEGIN refuse / Query(commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T error "
 		       "40P01 ready-E [ROLLBACK] ready-I",
     },
@@ -179,7 +179,7 @@ static const struct scene_row rows[] = {
 		       "SAVEPOINT _lockstep / SAVEPOINT _lockstep "
 		       "names(abc) attempt(abc) plan{a,c} / RELEASE "
 		       "SAVEPOINT _lockstep / Query(*drop table a) "
-		       "refuse / Query(commit)",
+		       "ROLLBACK BEGIN refuse / Query(commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T error "
 		       "40P01 ready-E [ROLLBACK] ready-I",
     },
@@ -202,7 +202,7 @@ static const struct scene_row rows[] = {
 		       "SAVEPOINT _lockstep / SAVEPOINT _lockstep "
 		       "names(abc) attempt(abc) plan{a,c} / RELEASE "
 		       "SAVEPOINT _lockstep / Query(*drop table a) "
-		       "refuse / Query(commit)",
+		       "ROLLBACK BEGIN refuse / Query(commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T "
 		       "cancel-passes error 57014 ready-E [ROLLBACK] "
 		       "ready-I",
@@ -241,8 +241,8 @@ static const struct scene_row rows[] = {
 		       "facts(t) settings plan{c} RELEASE SAVEPOINT "
 		       "_lockstep / SAVEPOINT _lockstep names(abc) "
 		       "attempt(abc) plan{c} / look(bac) / look(bac) / "
-		       "repeatable / ROLLBACK / Query(begin) refuse / "
-		       "Query(commit)",
+		       "repeatable / ROLLBACK / Query(begin) ROLLBACK "
+		       "BEGIN refuse / Query(commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T cancel "
 		       "error 57014 ready-E [ROLLBACK] ready-I",
     },
