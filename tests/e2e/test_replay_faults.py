@@ -100,6 +100,7 @@ NOT_REPLAYED = {
     "uuid": "alter table log add column u uuid default gen_random_uuid()",
     "advisory": "select pg_advisory_lock(1), current_schema()",
     "advisory_xact": "select pg_advisory_xact_lock(1), current_schema()",
+    "lock": "lock table log",
     "set": "set work_mem = '5MB'",
     "view": "create table made as select n from w",
     "time": "select now(), current_schema()",
