@@ -36,6 +36,8 @@ static void
 exchange_finish_failed(struct exchange *x)
 {
 	x->guarded->trail.is_lost = true;
+	/* Of a cycle of messages its Sync would be recorded, and not it. */
+	recording_end(&x->guarded->recording, "a statement was refused");
 	/* No guarded statement ends with a gate message, nor with our BEGIN. */
 	if (!x->is_of_gate && guard_step(&x->guard).outcome != GUARD_PENDING)
 		exchange_log(x);
