@@ -120,6 +120,7 @@ exchange_decline_replay(struct exchange *x, const char *why)
 		exchange_act(x, guard_step(&x->guard));
 }
 
+/* The statements of all are gathered. */
 static void
 exchange_restart(struct exchange *x)
 {
@@ -131,6 +132,19 @@ exchange_restart(struct exchange *x)
 	batch_add_command(&x->batch, "ROLLBACK");
 	x->has_savepoint = false;
 	(void)batch_send(&x->batch, true);
+}
+
+/* True if the locks of all can be asked for together. */
+static bool
+exchange_gather(struct exchange *x)
+{
+	size_t count;
+	const struct statement *own = exchange_statements(x, &count);
+
+	if (replay_gather(&x->replay, x->guarded, own, count))
+		return true;
+	replay_end(&x->replay);
+	return false;
 }
 
 static void
@@ -147,6 +161,8 @@ exchange_judged(struct exchange *x)
 		exchange_decline_replay(x, found->obstacle);
 	else if (found->has_one_snapshot && x->replay.repeat.shows_rows)
 		exchange_decline_replay(x, "it has shown rows of a snapshot");
+	else if (!exchange_gather(x))
+		exchange_decline_replay(x, "it is too much to be planned");
 	else
 		exchange_restart(x);
 }
@@ -210,7 +226,6 @@ static void
 exchange_differs(struct exchange *x)
 {
 	exchange_write_difference(x);
-	recording_end(&x->guarded->recording, "a replay differed");
 	replay_decline(&x->replay, "an answer differed");
 	x->log.no_replay = x->replay.why;
 	exchange_fail_transaction(x);
@@ -220,13 +235,8 @@ exchange_differs(struct exchange *x)
 static void
 exchange_take_all(struct exchange *x)
 {
-	size_t count;
-	const struct statement *own = exchange_statements(x, &count);
-
-	if (replay_gather(&x->replay, x->guarded, own, count))
-		exchange_protect(x, CONTEXT_BLOCK);
-	else
-		exchange_differs(x);
+	x->replay.is_past_head = true;
+	exchange_protect(x, CONTEXT_BLOCK);
 }
 
 static void
@@ -239,9 +249,9 @@ exchange_repeated(struct exchange *x)
 	if (!replay_check(r, x->guarded)) {
 		exchange_differs(x);
 	} else if (replay_is_at_head(r, x->guarded) ||
-		   (r->all != NULL && !replay_is_over(r, x->guarded))) {
+		   (r->is_past_head && !replay_is_over(r, x->guarded))) {
 		exchange_repeat(x);
-	} else if (r->all == NULL) {
+	} else if (!r->is_past_head) {
 		exchange_take_all(x);
 	} else {
 		guard_log_replay(&x->log, x->guarded, &x->guard, r,

@@ -144,7 +144,6 @@ replay_gather(struct replay *r, const struct guarded *g,
 void
 replay_begin(struct replay *r, uint64_t now_ms)
 {
-	replay_end(r);
 	r->count++;
 	r->is_under_way = true;
 	r->since_ms = now_ms;
@@ -274,6 +273,7 @@ replay_end(struct replay *r)
 	r->sent = 0;
 	r->cycle = 0;
 	r->is_under_way = false;
+	r->is_past_head = false;
 	writer_clear(&r->error);
 }
 

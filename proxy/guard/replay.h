@@ -28,6 +28,7 @@ struct replay {
 	uint32_t count;    /* begun for this statement */
 	bool is_judged;    /* repeat is of the recording as it is */
 	bool is_under_way; /* from the rollback to the last answer */
+	bool is_past_head; /* BEGIN is behind it: the locks of all come next */
 	/* Why there is none, or none more; empty: there may be one. */
 	char why[64];
 	uint64_t begun_ms;    /* the statement, before the first of them */
@@ -51,7 +52,8 @@ void replay_judge(struct replay *r, const struct guarded *g);
 /* Note why there is no replay, a copy; the first one stays. */
 void replay_decline(struct replay *r, const char *why);
 
-/* Begin: from here on the cycles are sent again, from the first one. */
+/* Begin, with all gathered: from here on the cycles are sent again, from the
+ * first one. */
 void replay_begin(struct replay *r, uint64_t now_ms);
 
 /* True if what comes next must come before any query: BEGIN, or a SET. */
@@ -62,8 +64,8 @@ bool replay_is_over(const struct replay *r, const struct guarded *g);
 
 /*
  * Gather the statements of the recording, with `count` others behind them,
- * which stay borrowed until replay_end.  False: out of memory, or there is too
- * much of it.
+ * which stay borrowed until replay_end; *r is idle.  False: out of memory, or
+ * there is too much of it.
  */
 bool replay_gather(struct replay *r, const struct guarded *g,
 		   const struct statement *others, size_t count);
