@@ -167,27 +167,6 @@ exchange_judged(struct exchange *x)
 		exchange_restart(x);
 }
 
-void
-exchange_repeat(struct exchange *x)
-{
-	batch_clear(&x->batch);
-	pair_stop_timer(x->pair);
-	exchange_enter(x, EXCHANGE_REPEATING);
-	replay_send(&x->replay, x->guarded);
-}
-
-static void
-exchange_restarted(struct exchange *x)
-{
-	if (batch_has_error(&x->batch)) {
-		exchange_fail(x);
-		return;
-	}
-	/* The locks are gone, and with them what was kept for them. */
-	lease_end(&x->guarded->lease);
-	exchange_repeat(x);
-}
-
 /* The error in place of the statement. */
 static void
 exchange_write_difference(struct exchange *x)
@@ -229,6 +208,32 @@ exchange_differs(struct exchange *x)
 	replay_decline(&x->replay, "an answer differed");
 	x->log.no_replay = x->replay.why;
 	exchange_fail_transaction(x);
+}
+
+void
+exchange_repeat(struct exchange *x)
+{
+	/* Something that nobody asked for came while the guard waited. */
+	if (!recording_is_whole(&x->guarded->recording)) {
+		exchange_differs(x);
+		return;
+	}
+	batch_clear(&x->batch);
+	pair_stop_timer(x->pair);
+	exchange_enter(x, EXCHANGE_REPEATING);
+	replay_send(&x->replay, x->guarded);
+}
+
+static void
+exchange_restarted(struct exchange *x)
+{
+	if (batch_has_error(&x->batch)) {
+		exchange_fail(x);
+		return;
+	}
+	/* The locks are gone, and with them what was kept for them. */
+	lease_end(&x->guarded->lease);
+	exchange_repeat(x);
 }
 
 /* Begin, BEGIN is behind us, to take the locks of all. */

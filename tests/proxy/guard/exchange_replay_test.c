@@ -575,6 +575,27 @@ replay_is_none_behind_a_refused_statement(void **state)
 	scene_end(s);
 }
 
+/* By a ParameterStatus, say, while the guard waits for the locks of all. */
+static void
+replay_fails_whose_recording_ends_amid_it(void **state)
+{
+	struct scene *s = scene_begin(
+	    "attempt:; attempt: 1; look: cycle; look: cycle",
+	    "Q begin\n--\nQ drop table a\n--\nQ drop table c\n--\nQ commit");
+
+	(void)state;
+	s->guarded.pair.config.guard.replay = GUARD_REPLAY_DDL;
+	s->guarded.pair.config.records = GUARD_REPLAY_DDL;
+	while (strstr(s->server.trace, "plan{a,c}") == NULL)
+		assert_true(scene_step(s));
+	recording_end(&s->guarded.guarded.recording,
+		      "a parameter was reported");
+	scene_run(s);
+	assert_non_null(strstr(s->server.trace, "ROLLBACK BEGIN refuse"));
+	assert_non_null(strstr(s->sees, "error 40P01 ready-E [ROLLBACK]"));
+	scene_end(s);
+}
+
 /* Eight statements as long as one may be are planned together. */
 static void
 replay_that_cannot_be_planned_is_declined_before_the_rollback(void **state)
@@ -601,7 +622,7 @@ int
 main(void)
 {
 	enum { COUNT = sizeof(rows) / sizeof(rows[0]) };
-	struct CMUnitTest tests[COUNT + 2] = {{0}};
+	struct CMUnitTest tests[COUNT + 3] = {{0}};
 
 	for (size_t i = 0; i < COUNT; i++) {
 		tests[i].name = rows[i].name;
@@ -612,6 +633,8 @@ main(void)
 	    replay_that_cannot_be_planned_is_declined_before_the_rollback);
 	tests[COUNT + 1] = (struct CMUnitTest)cmocka_unit_test(
 	    replay_is_none_behind_a_refused_statement);
+	tests[COUNT + 2] = (struct CMUnitTest)cmocka_unit_test(
+	    replay_fails_whose_recording_ends_amid_it);
 	return _cmocka_run_group_tests("proxy/guard/exchange_replay", tests,
-				       COUNT + 2, NULL, NULL);
+				       COUNT + 3, NULL, NULL);
 }
