@@ -98,7 +98,7 @@ exchange_replay(struct exchange *x)
 	exchange_add_savepoint(x);
 	if (x->has_own_settings)
 		batch_add_plain(b, true);
-	batch_add_repeatable(b, &x->replay.repeat,
+	batch_add_repeatable(b, &x->guarded->recording.found,
 			     x->settings.replay == GUARD_REPLAY_DDL);
 	(void)batch_send(b, true);
 	return true;
@@ -159,7 +159,8 @@ exchange_judged(struct exchange *x)
 		exchange_decline_replay(x, "the catalogs do not tell");
 	else if (found->obstacle[0] != '\0')
 		exchange_decline_replay(x, found->obstacle);
-	else if (found->has_one_snapshot && x->replay.repeat.shows_rows)
+	else if (found->has_one_snapshot &&
+		 x->guarded->recording.found.shows_rows)
 		exchange_decline_replay(x, "it has shown rows of a snapshot");
 	else if (!exchange_gather(x))
 		exchange_decline_replay(x, "it is too much to be planned");
