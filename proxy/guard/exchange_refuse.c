@@ -51,7 +51,7 @@ exchange_finish_failed(struct exchange *x)
 }
 
 /* The server's transaction, if one was open, has failed. */
-void
+static void
 exchange_refused(struct exchange *x)
 {
 	if (guard_log_refuse(&x->log, x->pair, &x->guard, clock_now_ms()))
@@ -102,6 +102,19 @@ exchange_send_failure(struct exchange *x)
 		exchange_add_failure(x);
 	x->has_savepoint = false;
 	(void)batch_send(&x->batch, exchange_may_sync(x));
+}
+
+void
+exchange_failed(struct exchange *x)
+{
+	/* A cancel that was under way may have struck our ROLLBACK. */
+	if (x->replay.is_under_way &&
+	    strcmp(x->batch.sqlstate, SQLSTATE_CANCELED) == 0)
+		exchange_send_failure(x);
+	else if (x->is_failing)
+		exchange_deliver_error(x);
+	else
+		exchange_refused(x);
 }
 
 void

@@ -524,6 +524,30 @@ static const struct scene_row rows[] = {
 		       "40P01 ready-E [ROLLBACK] ready-I",
     },
     {
+	.name = "a cancel that strikes its end comes too late",
+	.client = "Q begin\n--\nQ drop table a\n--\nQ drop table "
+		  "c\n--\nQ commit",
+	.script = "attempt:; attempt: 1; look: cycle; look: cycle; drop "
+		  "table a:; drop table a: error 23505; ROLLBACK:; "
+		  "ROLLBACK: error 57014",
+	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
+		       "settings plan{a} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep names(abc) attempt(abc) "
+		       "plan{a} / RELEASE SAVEPOINT _lockstep / "
+		       "Query(*drop table a) SAVEPOINT _lockstep "
+		       "facts(t) settings plan{c} RELEASE SAVEPOINT "
+		       "_lockstep / SAVEPOINT _lockstep names(abc) "
+		       "attempt(abc) plan{c} / look(bac) / look(bac) / "
+		       "repeatable / ROLLBACK / Query(begin) SAVEPOINT "
+		       "_lockstep facts(t) settings plan{a,c} RELEASE "
+		       "SAVEPOINT _lockstep / SAVEPOINT _lockstep "
+		       "names(abc) attempt(abc) plan{a,c} / RELEASE "
+		       "SAVEPOINT _lockstep / Query(*drop table a) "
+		       "ROLLBACK / ROLLBACK BEGIN refuse / Query(commit)",
+	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T error "
+		       "40P01 ready-E [ROLLBACK] ready-I",
+    },
+    {
 	.name = "the server's end amid it is the client's",
 	.client = "Q begin\n--\nQ drop table a\n--\nQ drop table "
 		  "c\n--\nQ commit",
