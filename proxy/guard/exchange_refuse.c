@@ -36,7 +36,7 @@ static void
 exchange_finish_failed(struct exchange *x)
 {
 	x->guarded->trail.is_lost = true;
-	/* Of a cycle of messages its Sync would be recorded, and not it. */
+	/* Only the Sync of its cycle would be recorded. */
 	recording_end(&x->guarded->recording, "a statement was refused");
 	/* No guarded statement ends with a gate message, nor with our BEGIN. */
 	if (!x->is_of_gate && guard_step(&x->guard).outcome != GUARD_PENDING)

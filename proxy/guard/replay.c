@@ -57,7 +57,7 @@ replay_judge_begin(struct repeat *found, struct span sql)
 		found->obstacle = "BEGIN does not stand alone";
 }
 
-/* Those recorded since the last time: what they tell adds up. */
+/* Read the texts recorded since the last time: what they tell adds up. */
 static void
 replay_judge_texts(struct guarded *g)
 {
