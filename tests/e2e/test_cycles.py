@@ -160,8 +160,18 @@ def test_what_a_transaction_holds_beside_tables(session, admin, direct,
 @pytest.mark.parametrize("case", TWO_STATEMENTS)
 def test_the_second_statement_of_a_transaction(session, admin, direct,
                                                lockstep, case):
-    met = check(session, admin, direct, lockstep, TWO_STATEMENTS[case])
+    met = check(session, admin, direct, lockstep, TWO_STATEMENTS[case],
+                begin=("set lockstep.replay = off", "begin"))
     assert "End the transactions" not in met.error()["H"]
+
+
+@needs_lockstep
+def test_the_second_statement_where_all_can_be_repeated(session, admin,
+                                                        lockstep):
+    """The transaction is started over: nobody ends, directly one does."""
+    met = meet(session, admin, lockstep, TWO_STATEMENTS["two drops"])
+    assert met.ddl_codes == [] and met.other_codes == []
+    assert met.status == "T"
 
 
 @needs_lockstep
