@@ -142,7 +142,7 @@ memory_forget_before(struct memory *m, struct episode *e, uint64_t then_ms)
 	return kept > 0;
 }
 
-/* What a role has in a database. */
+/* The part of all that a role has in a database. */
 struct share {
 	size_t count;
 	size_t bytes;
