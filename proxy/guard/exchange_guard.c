@@ -448,12 +448,14 @@ exchange_coaxed(struct exchange *x)
 static void
 exchange_undone(struct exchange *x)
 {
-	if (x->is_failing)
+	if (x->is_failing) {
 		exchange_deliver_error(x);
-	else if (batch_has_error(&x->batch))
+	} else if (batch_has_error(&x->batch)) {
 		exchange_fail(x);
-	else
+	} else {
+		trial_clear(&x->trial);
 		exchange_act(x, guard_step(&x->guard));
+	}
 }
 
 void
