@@ -33,6 +33,7 @@ enum kind {
 	KIND_SETS,
 	KIND_CONTROL,
 	KIND_BLOCK, /* a block of code */
+	KIND_LOCKS, /* LOCK TABLE: a mutex, or to come before a snapshot */
 };
 
 #define NODE(type) PG_QUERY__NODE__NODE_##type
@@ -85,7 +86,7 @@ static const struct {
     {NODE(GRANT_STMT), KIND_DEFINES},
     {NODE(INDEX_STMT), KIND_EVALUATES},
     {NODE(INSERT_STMT), KIND_WRITES},
-    {NODE(LOCK_STMT), KIND_DEFINES},
+    {NODE(LOCK_STMT), KIND_LOCKS},
     {NODE(MERGE_STMT), KIND_WRITES},
     {NODE(NOTIFY_STMT), KIND_DEFINES},
     {NODE(REASSIGN_OWNED_STMT), KIND_DEFINES},
@@ -331,8 +332,8 @@ repeat_read_control(struct repeat *r, const PgQuery__TransactionStmt *stmt)
 }
 
 /*
- * The words of a block of code: one that runs a query is an obstacle, one that
- * defines is none.  All that may be a call counts as one.
+ * The words of a block of code: one that runs a query or locks is an obstacle,
+ * one that defines is none.  All that may be a call counts as one.
  */
 static void
 repeat_read_block(struct repeat *r, struct statement_text text)
@@ -342,6 +343,7 @@ repeat_read_block(struct repeat *r, struct statement_text text)
 	    ['d' - 'a'] = {"delete"},
 	    ['e' - 'a'] = {"execute"},
 	    ['i' - 'a'] = {"insert"},
+	    ['l' - 'a'] = {"lock"},
 	    ['m' - 'a'] = {"merge"},
 	    ['p' - 'a'] = {"perform"},
 	    ['r' - 'a'] = {"rollback"},
@@ -390,6 +392,9 @@ repeat_read_kind(struct repeat *r, const PgQuery__Node *node, enum kind kind,
 		break;
 	case KIND_BLOCK:
 		repeat_read_block(r, text);
+		break;
+	case KIND_LOCKS:
+		repeat_stop(r, "it holds LOCK TABLE");
 		break;
 	}
 }
