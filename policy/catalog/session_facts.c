@@ -49,6 +49,8 @@ session_facts_read(struct session_facts *out,
 	out->is_in_recovery =
 	    row_equals(values[SESSION_FACTS_IN_RECOVERY], "t");
 	out->can_attempt = row_equals(values[SESSION_FACTS_CAN_ATTEMPT], "t");
+	out->has_start_trigger =
+	    row_equals(values[SESSION_FACTS_START_TRIGGER], "t");
 	out->has_old_snapshot =
 	    session_isolation_keeps(values[SESSION_FACTS_ISOLATION]);
 	out->holds_strong_locks =

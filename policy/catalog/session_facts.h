@@ -23,6 +23,7 @@
 	X(SESSION_FACTS_IDLE_TIMEOUT, idle_timeout)                            \
 	X(SESSION_FACTS_BLOCK_IDLE_TIMEOUT, block_idle_timeout)                \
 	X(SESSION_FACTS_CAN_ATTEMPT, can_attempt)                              \
+	X(SESSION_FACTS_START_TRIGGER, start_trigger)                          \
 	X(SESSION_FACTS_SNAPSHOT, snapshot)                                    \
 	X(SESSION_FACTS_HELD, held) /* held.h reads it */
 
@@ -45,6 +46,9 @@ struct session_facts {
 	struct snapshot snapshot; /* from before the plan */
 	bool holds_strong_locks;  /* SHARE or above, from earlier statements */
 	bool can_attempt;         /* PL/pgSQL is there and may be used */
+	/* An event trigger runs before all else that DDL does, so in each run
+	 * of a statement; what it does there may outlast a rollback. */
+	bool has_start_trigger;
 	/* client_min_messages lets a NOTICE through, or a WARNING. */
 	bool wants_notices;
 	bool wants_warnings;

@@ -240,6 +240,7 @@ bool
 script_can_undo(const struct statement *s)
 {
 	return s->control == STATEMENT_PLAIN && is_guarded(s) &&
+	       !s->draws_numbers &&
 	       (s->effect == EFFECT_LESS || s->effect == EFFECT_DEFINITIONS);
 }
 

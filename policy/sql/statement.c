@@ -17,6 +17,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <pg_query.h>
 
@@ -330,6 +331,27 @@ has_no_syntax_error(struct statement_text text)
 	return is_sound;
 }
 
+/* True for a default or a check with nextval in it, and for such a name. */
+static bool
+draws_numbers(struct statement_text text)
+{
+	static const char word[] = "nextval";
+	const size_t len = sizeof(word) - 1;
+	size_t i;
+
+	for (i = 0; i + len <= text.len; i++)
+		if (strncasecmp(text.sql + i, word, len) == 0)
+			return true;
+	return false;
+}
+
+static void
+judge_statement(struct statement *s, struct statement_text text)
+{
+	s->effect = statement_effect_of(s, text);
+	s->draws_numbers = s->tag != NULL && draws_numbers(text);
+}
+
 bool
 statement_list_is_sound(const struct statement_list *list, const char *sql,
 			size_t len, enum guard_scope scope, size_t parse_bytes)
@@ -380,8 +402,8 @@ statement_list_parse(struct statement_list *out, const char *sql, size_t len,
 	if (status != STATEMENT_OK)
 		goto fail;
 	for (i = 0; i < out->count; i++)
-		out->items[i].effect = statement_effect_of(
-		    &out->items[i], statement_text_of(sql, &out->items[i]));
+		judge_statement(&out->items[i],
+				statement_text_of(sql, &out->items[i]));
 	out->is_sound =
 	    needs_soundness(out) &&
 	    statement_list_is_sound(out, sql, len, scope, parse_bytes);

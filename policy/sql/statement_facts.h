@@ -195,6 +195,9 @@ struct statement {
 	 * planned by those of before, which may be of nothing, or of others.
 	 */
 	bool loses_names;
+	/* The text has nextval: what a sequence has given it does not take
+	 * back.  Only told of a guarded one. */
+	bool draws_numbers;
 	struct target *targets; /* owned by the list */
 	size_t target_count;
 };

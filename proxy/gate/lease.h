@@ -79,8 +79,8 @@ lease_note_locks(struct lease *l)
 static inline bool
 lease_is_held(const struct lease *l)
 {
-	return l->keeps_locks || l->has_turn || l->window != NULL ||
-	       l->transaction != NULL;
+	return ((uintptr_t)l->window | (uintptr_t)l->transaction |
+		l->keeps_locks | l->has_turn) != 0;
 }
 
 /* The number of sessions that have waited since `delayed` was set to 0. */

@@ -385,7 +385,7 @@ exchange_planned(struct exchange *x)
 	held_subtract(&x->held, &b->planned);
 	if (exchange_is_in_company(x))
 		guard_expect_more(&x->guard);
-	if (exchange_can_try(x))
+	if (exchange_can_try(x) && !b->facts.has_start_trigger)
 		guard_allow_trials(&x->guard);
 	exchange_learn(x);
 	step = guard_planned(&x->guard, &x->settings, exchange_least_scope(x),
@@ -448,12 +448,14 @@ exchange_coaxed(struct exchange *x)
 static void
 exchange_undone(struct exchange *x)
 {
-	if (x->is_failing)
+	if (x->is_failing) {
 		exchange_deliver_error(x);
-	else if (batch_has_error(&x->batch))
+	} else if (batch_has_error(&x->batch)) {
 		exchange_fail(x);
-	else
+	} else {
+		trial_clear(&x->trial);
 		exchange_act(x, guard_step(&x->guard));
+	}
 }
 
 void

@@ -22,7 +22,7 @@ exchange_send_undo(struct exchange *x)
 {
 	exchange_begin_batch(x, EXCHANGE_UNDOING);
 	/* Not for the Sync behind all of it alone. */
-	if (x->context == CONTEXT_BLOCK || x->trial.state == TRIAL_BOUND)
+	if (x->context == CONTEXT_BLOCK || exchange_left_statements(x))
 		exchange_end_skipping(x);
 	if (x->context == CONTEXT_BLOCK)
 		batch_add_command(&x->batch, SAVEPOINT_UNDO);
@@ -94,6 +94,7 @@ exchange_send_failure(struct exchange *x)
 {
 	exchange_begin_batch(x, EXCHANGE_REFUSING);
 	exchange_end_skipping(x);
+	exchange_add_closes(x);
 	if (x->replay.is_under_way)
 		exchange_add_empty_block(x);
 	if (x->in_own_block)

@@ -4,9 +4,10 @@
  *
  * A transaction at REPEATABLE READ or above reads by its first snapshot, which
  * a LOCK TABLE does not take: who locks first sees all that was committed until
- * then.  Our plan would take that snapshot before.  So where such a statement
- * may be the first, the isolation level is asked for by SHOW, which takes none,
- * and at those levels the statement runs as if without us.
+ * then.  Our plan would take that snapshot before, and so would an attempt in
+ * the block of ours that a text without BEGIN runs in.  So where such a
+ * statement may be the first, the isolation level is asked for by SHOW, which
+ * takes none, and at those levels the statement runs as if without us.
  */
 #include <string.h>
 
@@ -20,7 +21,7 @@ static const char why[] =
 bool
 exchange_fears_snapshot(const struct exchange *x)
 {
-	return x->context != CONTEXT_IDLE && !x->knows_isolation &&
+	return !x->knows_isolation &&
 	       strcmp(x->log.statement, "LOCK TABLE") == 0;
 }
 

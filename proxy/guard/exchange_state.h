@@ -345,7 +345,9 @@ bool exchange_answer_trial(struct exchange *x,
 void exchange_tried(struct exchange *x);
 void exchange_restored(struct exchange *x);
 
-/* Add to the batch what closes the statements that an undone run prepared. */
+/* True if a run has prepared named statements that the client does not know
+ * of; exchange_add_closes adds to the batch what closes them. */
+bool exchange_left_statements(const struct exchange *x);
 void exchange_add_closes(struct exchange *x);
 
 /* exchange_snapshot.c */

@@ -6,7 +6,8 @@
  * TRYING sets a lock_timeout of ours and sends the statement behind it.
  * RESTORING sets the session's back, in the same transaction and before the
  * client sees an answer, for nothing of the client's is to run under ours.  A
- * named statement that the run has prepared is closed again with the undo.
+ * named statement that the run has prepared, and that the client does not hear
+ * of, is closed again with the undo.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -104,6 +105,7 @@ exchange_send_trial(struct exchange *x, const struct guard_step *step)
 	 * it here, too. */
 	pair_set_held(x->pair, true);
 	trial_clear(&x->trial);
+	x->guarded->trail.is_on_trial = true;
 	batch_begin(&x->batch, x->guarded, guard_set(&x->guard));
 	exchange_add_lock_timeout(x, value);
 	(void)batch_send(&x->batch, exchange_is_query(x));
@@ -176,21 +178,45 @@ exchange_undo_trial(struct exchange *x)
 	exchange_send_undo(x);
 }
 
+/*
+ * Go to the next named statement that the run has prepared and that the client
+ * does not know of; *frames are those of the cycle, at first, and *left is
+ * trial.prepared.  NULL: there is none.
+ */
+static const char *
+next_left(struct span *frames, size_t *left)
+{
+	struct parse_message p;
+	struct frame f;
+
+	while (*left > 0 && next_frame(&f, frames)) {
+		if (f.type != FRONTEND_PARSE || !parse_decode(&p, f.body))
+			continue;
+		--*left;
+		if (p.statement.len > 0)
+			return (const char *)p.statement.data;
+	}
+	return NULL;
+}
+
+bool
+exchange_left_statements(const struct exchange *x)
+{
+	struct span frames = buffer_span(&x->guarded->kept.frames);
+	size_t left = x->trial.prepared;
+
+	return next_left(&frames, &left) != NULL;
+}
+
 void
 exchange_add_closes(struct exchange *x)
 {
 	struct span frames = buffer_span(&x->guarded->kept.frames);
-	struct parse_message p;
-	struct frame f;
+	size_t left = x->trial.prepared;
+	const char *name;
 
-	if (x->trial.state != TRIAL_BOUND)
-		return;
-	while (next_frame(&f, &frames))
-		if (f.type == FRONTEND_PARSE && parse_decode(&p, f.body) &&
-		    p.statement.len > 0)
-			inject_close_client(&x->batch.injection,
-					    (const char *)p.statement.data);
-	trial_clear(&x->trial);
+	while ((name = next_left(&frames, &left)) != NULL)
+		inject_close_client(&x->batch.injection, name);
 }
 
 /* The statement has run, and the client sees its answers. */
@@ -198,6 +224,7 @@ static void
 exchange_finish_trial(struct exchange *x)
 {
 	x->has_savepoint = false;
+	x->guarded->trail.is_lost |= x->trial.has_failed;
 	pair_set_held(x->pair, false);
 	if (exchange_is_query(x)) {
 		x->in_own_block |= x->context == CONTEXT_IDLE;
@@ -222,6 +249,7 @@ exchange_send_restore(struct exchange *x)
 void
 exchange_tried(struct exchange *x)
 {
+	x->guarded->trail.is_on_trial = false;
 	if (batch_has_error(&x->batch)) {
 		exchange_fail(x);
 		return;

@@ -142,35 +142,40 @@ memory_forget_before(struct memory *m, struct episode *e, uint64_t then_ms)
 	return kept > 0;
 }
 
-/* The role's episode that was asked for least lately, if the role has as many
- * as it may have. */
-static struct episode *
-memory_oldest_of_role(struct memory *m, const struct memory_key *key)
+/* The part of all that a role has in a database. */
+struct share {
+	size_t count;
+	size_t bytes;
+	struct episode *oldest; /* asked for least lately; NULL: it has none */
+};
+
+static struct share
+memory_share_of(struct memory *m, const struct memory_key *key)
 {
-	struct episode *oldest = NULL;
+	struct share share = {0};
 	struct episode *e;
-	size_t count = 0;
 
 	TAILQ_FOREACH(e, &m->episodes, link)
 	{
 		if (!keys_share_role(&e->key, key))
 			continue;
-		count++;
-		oldest = e;
+		share.count++;
+		share.bytes += e->bytes;
+		share.oldest = e;
 	}
-	return count >= MEMORY_OF_ROLE_MAX ? oldest : NULL;
+	return share;
 }
 
 static struct episode *
 memory_add(struct memory *m, const struct memory_key *key)
 {
-	struct episode *old = memory_oldest_of_role(m, key);
+	struct share share = memory_share_of(m, key);
 	struct episode *e = calloc(1, sizeof(*e));
 
 	if (e == NULL)
 		return NULL;
-	if (old != NULL)
-		memory_drop(m, old);
+	if (share.count >= MEMORY_OF_ROLE_MAX)
+		memory_drop(m, share.oldest);
 	else if (m->count == MEMORY_MAX)
 		memory_drop(m, TAILQ_LAST(&m->episodes, episode_list));
 	e->key = *key;
@@ -180,11 +185,18 @@ memory_add(struct memory *m, const struct memory_key *key)
 	return e;
 }
 
-/* Drop what was asked for least lately, but for `spared`, until there is room.
- */
+/* Drop what was asked for least lately, but for `spared`, until there is room
+ * for its role, and for all. */
 static void
-memory_make_room(struct memory *m, const struct episode *spared)
+memory_make_room(struct memory *m, struct episode *spared)
 {
+	struct share share = memory_share_of(m, &spared->key);
+
+	while (share.bytes > MEMORY_OF_ROLE_BYTES_MAX &&
+	       share.oldest != spared) {
+		memory_drop(m, share.oldest);
+		share = memory_share_of(m, &spared->key);
+	}
 	while (m->bytes > MEMORY_BYTES_MAX) {
 		struct episode *e = TAILQ_LAST(&m->episodes, episode_list);
 

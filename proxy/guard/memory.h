@@ -5,7 +5,8 @@
  *
  * Relations are remembered by name: whoever asks looks them up anew.  All is
  * bounded: what is too old is forgotten, and so is what was asked for least
- * lately, that of the same role first.
+ * lately.  A role has a part of the room only, and makes its own forgotten to
+ * stay in it.
  */
 #ifndef LOCKSTEP_PROXY_GUARD_MEMORY_H
 #define LOCKSTEP_PROXY_GUARD_MEMORY_H
@@ -23,7 +24,8 @@ enum {
 	MEMORY_OF_ROLE_MAX = 64,          /* a role's in a database */
 	MEMORY_RELATIONS_MAX = 256,       /* for each, and in one set */
 	MEMORY_BYTES_MAX = 1 << 20,       /* all of it together */
-	MEMORY_NAME_BYTES = 64,           /* as the server cuts names */
+	MEMORY_OF_ROLE_BYTES_MAX = MEMORY_BYTES_MAX / 8,
+	MEMORY_NAME_BYTES = 64, /* as the server cuts names */
 };
 
 /* How a transaction began, and whose it is. */

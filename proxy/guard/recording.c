@@ -177,11 +177,14 @@ static bool
 is_plain_begin(struct span sql)
 {
 	const uint8_t *t = sql.data;
+	uint32_t letters;
+	uint32_t begi;
 
-	return (sql.len == 5 || (sql.len == 6 && t[5] == ';')) &&
-	       (t[0] | 0x20) == 'b' && (t[1] | 0x20) == 'e' &&
-	       (t[2] | 0x20) == 'g' && (t[3] | 0x20) == 'i' &&
-	       (t[4] | 0x20) == 'n';
+	if (sql.len != 5 && (sql.len != 6 || t[5] != ';'))
+		return false;
+	memcpy(&letters, t, sizeof(letters));
+	memcpy(&begi, "begi", sizeof(begi));
+	return (letters | 0x20202020) == begi && (t[4] | 0x20) == 'n';
 }
 
 /*
@@ -211,6 +214,17 @@ recording_begins(uint8_t type, struct span body)
 	       repeat_hint((const char *)p.sql.data, p.sql.len) == REPEAT_BEGIN;
 }
 
+/* Nothing has been recorded but a BEGIN. */
+static void
+recording_reset(struct recording *r, bool has_unnamed)
+{
+	r->texts = 1;
+	r->is_amid_cycle = false;
+	r->has_unnamed = has_unnamed;
+	r->has_definitions = false;
+	r->busy_ms = 0;
+}
+
 /*
  * Begin, if the message is a BEGIN.  A Query is merely noted: most transactions
  * show with their next message that they are not recorded.
@@ -222,13 +236,9 @@ recording_begin(struct recording *r, const struct frame_header *h,
 	if (!is_alone(p) || p->status != TRANSACTION_IDLE ||
 	    !recording_begins(h->type, frame_body(h, in)))
 		return;
-	r->texts = 1;
-	r->is_amid_cycle = false;
-	r->has_unnamed = h->type == FRONTEND_PARSE;
-	r->has_definitions = false;
-	r->busy_ms = 0;
-	r->state = RECORDING_OPEN;
 	if (h->type == FRONTEND_PARSE || frame_len(h) > RECORDING_BEGIN_BYTES) {
+		recording_reset(r, h->type == FRONTEND_PARSE);
+		r->state = RECORDING_OPEN;
 		recording_add(r, h->type, in.data, frame_len(h));
 		return;
 	}
@@ -256,11 +266,12 @@ recording_go_on(struct recording *r, const struct frame_header *h,
 		struct span in, const struct pipeline *p,
 		enum guard_replay most)
 {
-	const char *why =
-	    frame_is_whole(h, in)
-		? recording_judge(r, h->type, frame_body(h, in), most)
-		: "a message is too large";
+	const char *why = "a message is too large";
 
+	if (r->state == RECORDING_BEGUN)
+		recording_reset(r, false);
+	if (frame_is_whole(h, in))
+		why = recording_judge(r, h->type, frame_body(h, in), most);
 	if (why == NULL && r->state == RECORDING_BEGUN &&
 	    (!is_alone(p) || p->status != TRANSACTION_BLOCK))
 		why = "it did not wait for its begin";
@@ -274,6 +285,14 @@ recording_go_on(struct recording *r, const struct frame_header *h,
 		recording_add(r, h->type, in.data, frame_len(h));
 }
 
+/* As recording_end, in few instructions: nothing is owned yet. */
+static void
+recording_end_begun(struct recording *r)
+{
+	r->state = RECORDING_ENDED;
+	r->why = "it writes rows before any definition";
+}
+
 void
 recording_note_sent(struct recording *r, const struct frame_header *h,
 		    struct span in, const struct pipeline *p,
@@ -283,7 +302,7 @@ recording_note_sent(struct recording *r, const struct frame_header *h,
 		return;
 	if (r->state == RECORDING_BEGUN && most == GUARD_REPLAY_DDL &&
 	    is_ordinary(h, in))
-		recording_end(r, "it writes rows before any definition");
+		recording_end_begun(r);
 	else if (r->state != RECORDING_NONE)
 		recording_go_on(r, h, in, p, most);
 	else if (frame_is_whole(h, in))

@@ -38,6 +38,8 @@ void
 trail_note_answer(struct trail *t, struct memory *m, const struct frame *f,
 		  enum transaction_status status)
 {
+	if (t->is_on_trial)
+		return;
 	if (f->type == BACKEND_ERROR_RESPONSE)
 		t->is_lost = true;
 	else if (f->type == BACKEND_COMMAND_COMPLETE)

@@ -25,6 +25,9 @@ struct trail {
 	struct memory_key *key; /* owned; NULL: it has not begun */
 	uint64_t since_ms;
 	bool is_lost; /* a part of the transaction was taken back */
+	/* A run is under way that may be undone: its answers tell nothing, and
+	 * whoever set this sets is_lost where it ends otherwise. */
+	bool is_on_trial;
 };
 
 /*

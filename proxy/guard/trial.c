@@ -28,8 +28,10 @@ trial_hold(struct trial *t, struct frame frame, struct span raw)
 	if (frame.body.data != NULL &&
 	    t->held.len + raw.len <= TRIAL_HELD_MAX_BYTES) {
 		write_bytes(&t->held, raw.data, raw.len);
-		if (!t->held.failed)
+		if (!t->held.failed) {
+			t->prepared += frame.type == BACKEND_PARSE_COMPLETE;
 			return true;
+		}
 	}
 	t->state = TRIAL_OVER;
 	return false;
@@ -70,6 +72,7 @@ void
 trial_drop(struct trial *t)
 {
 	writer_clear(&t->held);
+	t->prepared = 0;
 }
 
 void

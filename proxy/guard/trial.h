@@ -10,6 +10,7 @@
 #define LOCKSTEP_PROXY_GUARD_TRIAL_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "protocol/frame.h"
 #include "protocol/span.h"
@@ -30,6 +31,9 @@ struct trial {
 	enum trial_state state;
 	bool has_failed;    /* TRIAL_OVER: by an error of the statement's own */
 	struct writer held; /* whole messages, in order */
+	/* Statements that the run has prepared, of which the client has not
+	 * been told: no rollback takes them back. */
+	size_t prepared;
 };
 
 /*
@@ -39,7 +43,7 @@ struct trial {
  */
 bool trial_take(struct trial *t, struct frame frame, struct span raw);
 
-/* Free what is held: the client has it. */
+/* Free what is held: the client has it, and knows what is prepared. */
 void trial_drop(struct trial *t);
 
 /* Free what is held, and open anew. */

@@ -101,7 +101,8 @@ class Liar:
         return [["off", "f", "read committed", pick("ttff"),
                  pick(["notice", "error"]), pick(["0", "0"] + DURATIONS),
                  pick(["0", "0"] + DURATIONS), pick(DURATIONS), "0",
-                 pick(["0", "0"] + DURATIONS), "t", *self.snapshot()[0],
+                 pick(["0", "0"] + DURATIONS), "t", pick("fft"),
+                 *self.snapshot()[0],
                  pick(["", "1:8", "2:1"])]]
 
     def snapshot(self):

@@ -55,6 +55,29 @@ def test_what_is_committed_before_the_lock_is_seen(
 
 
 @needs_lockstep
+@pytest.mark.parametrize("level", LEVELS)
+def test_in_a_text_without_begin(
+        start_lockstep, cluster, database, admin, level):
+    """By the level that the session's transactions have from the start."""
+    text = "lock table a, b; insert into c select id from a"
+    proxy = start_lockstep(guard="ddl")
+    seen = []
+    for endpoint in cluster, proxy:
+        admin.execute("drop table if exists a, b, c; create table a(id int); "
+                      "create table b(id int); create table c(id int)")
+        with Holder(cluster, database,
+                    "insert into a values (1)") as writer, \
+                Wire(endpoint, database) as session:
+            session.query(f"set default_transaction_isolation = '{level}'")
+            asked = ask(session, text)
+            assert not asked.is_answered(0.2)
+            assert errors(writer.session.query("commit")) == []
+            assert errors(asked.answer()) == []
+        seen.append(admin.execute("select id from c").fetchall())
+    assert seen == [[(1,)], [(1,)]]
+
+
+@needs_lockstep
 def test_in_an_extended_cycle_too(start_lockstep, cluster, database, admin):
     admin.execute("create table a(id int); create table b(id int)")
     proxy = start_lockstep(guard="ddl")

@@ -28,7 +28,7 @@ begin
   insert into log values (tg_tag);
   lock table hidden in share mode;
 end $$;
-create event trigger e2e on ddl_command_start when tag in
+create event trigger e2e on ddl_command_end when tag in
 ('DROP TABLE', 'ALTER TABLE') execute function note();
 """
 DROP = "drop table a cascade"
@@ -265,6 +265,27 @@ SEEN = {  # an event trigger is present
 }
 
 
+@pytest.mark.parametrize("event, trials", [
+    ("ddl_command_start", None), ("ddl_command_end", "1")])
+def test_what_runs_before_the_locks_runs_once(
+        start_lockstep, database, admin, event, trials):
+    """A number that an event trigger has drawn no rollback brings back: where
+    one begins the statement, there is no trial."""
+    admin.execute(
+        "create table a(id int); create view v as select * from a; "
+        "create sequence s; create function f() returns event_trigger "
+        "language plpgsql as $$ begin perform nextval('s'); end $$; "
+        f"create event trigger e2e on {event} when tag in "
+        "('DROP TABLE', 'ALTER TABLE') execute function f()")
+    proxy = start_lockstep()
+    with Wire(proxy, database) as session:
+        assert errors(session.query(DROP)) == []
+    (line,) = proxy.wait_guarded(1)
+    assert line.get("trials") == trials
+    assert line["outcome"] == ("protected" if trials else "partly-protected")
+    assert admin.execute("select last_value from s").fetchone() == (1,)
+
+
 @pytest.mark.parametrize("name", [*TRAFFIC, *SEEN])
 def test_nobody_dies_of_a_run(
         start_lockstep, cluster, database, admin, owner, name):
@@ -272,7 +293,7 @@ def test_nobody_dies_of_a_run(
     if name in SEEN:
         admin.execute("create schema e; create function e.f() returns "
                       "event_trigger language plpgsql as 'begin end'; "
-                      "create event trigger e2e on ddl_command_start "
+                      "create event trigger e2e on ddl_command_end "
                       "execute function e.f()")
     run_scene(cluster, cluster, database, scene, user=owner)
     proxy = start_lockstep(guard="ddl")

@@ -24,8 +24,8 @@ static const char *const facts_row[SESSION_FACTS_COLUMNS] = {
     "off", "f",      "read committed",
     "f",   "notice", "0",
     "30s", "1s",     "0",
-    "0",   "t",      "",
-    "",
+    "0",   "t",      "f",
+    "",    "",
 };
 static const char *const holders_row[HOLDERS_COLUMNS] = {
     "4711", "100",  "AccessShareLock",

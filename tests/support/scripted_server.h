@@ -438,8 +438,8 @@ server_answer_facts(struct scripted_server *s, char *words)
 	    "off", "f",      "read committed",
 	    "f",   "notice", "0",
 	    "0",   "1s",     "0",
-	    "0",   "t",      "",
-	    "",
+	    "0",   "t",      "f",
+	    "",    "",
 	};
 	char *word;
 	size_t i;

@@ -33,6 +33,12 @@ SELECT pg_catalog.current_setting('transaction_read_only') AS read_only,
         WHERE g.lanname = 'plpgsql'::pg_catalog.name
           AND pg_catalog.has_language_privilege(g.oid, 'USAGE')
        ) AS can_attempt,
+       EXISTS (
+       SELECT FROM pg_catalog.pg_event_trigger e
+        WHERE e.evtname >= ''
+          AND e.evtenabled <> 'D'
+          AND e.evtevent = 'ddl_command_start'::pg_catalog.name
+       ) AS start_trigger,
        pg_catalog.pg_current_snapshot()::pg_catalog.text AS snapshot,
        pg_catalog.array_to_string(ARRAY(
            (SELECT pg_catalog.concat(l.relation, ':', pg_catalog.array_position(

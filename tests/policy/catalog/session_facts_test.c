@@ -19,6 +19,7 @@ plain_row(struct row_value row[SESSION_FACTS_COLUMNS])
 	row[SESSION_FACTS_IDLE_TIMEOUT] = value("0");
 	row[SESSION_FACTS_BLOCK_IDLE_TIMEOUT] = value("0");
 	row[SESSION_FACTS_CAN_ATTEMPT] = value("t");
+	row[SESSION_FACTS_START_TRIGGER] = value("f");
 	row[SESSION_FACTS_SNAPSHOT] = value("100:100:");
 	row[SESSION_FACTS_HELD] = value("");
 }
@@ -93,6 +94,7 @@ session_facts_read_reads_a_plain_session(void **state)
 	assert_false(f.holds_strong_locks);
 	assert_true(f.wants_notices);
 	assert_true(f.can_attempt);
+	assert_false(f.has_start_trigger);
 	assert_int_equal(f.lock_timeout_ms, 0);
 	assert_int_equal(f.statement_timeout_ms, 0);
 	assert_int_equal(f.deadlock_timeout_ms, 1000);
@@ -108,6 +110,8 @@ session_facts_read_reads_each_fact(void **state)
 	(void)state;
 	assert_true(read_with(&f, SESSION_FACTS_READ_ONLY, value("on")));
 	assert_true(f.is_read_only);
+	assert_true(read_with(&f, SESSION_FACTS_START_TRIGGER, value("t")));
+	assert_true(f.has_start_trigger);
 	assert_true(read_with(&f, SESSION_FACTS_IN_RECOVERY, value("t")));
 	assert_true(f.is_in_recovery);
 	assert_true(read_with(&f, SESSION_FACTS_STRONG_LOCKS, value("t")));

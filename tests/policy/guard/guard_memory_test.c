@@ -28,10 +28,26 @@ guard_remember_adds_to_the_set_and_stays_where_it_is(void **state)
 
 	(void)state;
 	remember(&f, IN_BLOCK);
-	assert_int_equal(f.step.action, GUARD_HOLDERS);
+	/* The first attempt waits for nobody: no look comes before it. */
+	assert_int_equal(f.step.action, GUARD_TURN);
 	assert_int_equal(guard_set(&f.guard)->count, 3);
 	assert_int_equal(account(&f).remembered, 2);
 	assert_true(guard_counts_near(&f.guard));
+	guard_clear(&f.guard);
+}
+
+/* As the set of the statement's own would: who is near counts, too. */
+static void
+guard_remember_leaves_the_first_attempt_a_quick_one(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	remember(&f, IN_BLOCK);
+	assert_int_equal(take_turn(&f, PLENTY_MS), GUARD_ATTEMPT);
+	assert_int_equal(f.step.manner, ATTEMPT_AT_ONCE);
+	assert_true(f.step.minds_near);
+	assert_false(in_window(&f));
 	guard_clear(&f.guard);
 }
 
@@ -42,8 +58,7 @@ guard_attempted_runs_with_all_that_is_remembered(void **state)
 
 	(void)state;
 	remember(&f, IN_BLOCK);
-	f.is_free = true;
-	go_on_to(&f, GUARD_ATTEMPT);
+	assert_int_equal(take_turn(&f, PLENTY_MS), GUARD_ATTEMPT);
 	assert_int_equal(grant(&f, 1, 1), GUARD_RUN);
 	assert_int_equal(f.step.outcome, GUARD_PROTECTED);
 	assert_int_equal(account(&f).remembered, 2);
@@ -101,6 +116,7 @@ guard_looked_forgets_where_that_closes_a_circle(void **state)
 
 	(void)state;
 	remember(&f, IN_BLOCK);
+	go_on_to(&f, GUARD_HOLDERS);
 	assert_int_equal(look_at(&f, h), GUARD_WAIT);
 	assert_int_equal(account(&f).remembered, 2);
 	(void)wake(&f);
@@ -135,6 +151,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(
 		guard_remember_adds_to_the_set_and_stays_where_it_is),
+	    cmocka_unit_test(
+		guard_remember_leaves_the_first_attempt_a_quick_one),
 	    cmocka_unit_test(guard_attempted_runs_with_all_that_is_remembered),
 	    cmocka_unit_test(guard_woken_forgets_behind_a_part_of_the_budget),
 	    cmocka_unit_test(guard_woken_forgets_sooner_where_others_wait),

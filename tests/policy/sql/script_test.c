@@ -656,6 +656,12 @@ script_split_leaves_what_can_be_undone(void **state)
 	    {"alter table c add x int; alter table c drop y",
 	     "<alter table c add x int; > 0+2 block\n"
 	     "<alter table c drop y> 1+1 block"},
+	    /* What a sequence has given is given. */
+	    {"alter table c add x int default NextVal('s')", "no"},
+	    {"drop table c; alter table c add y int default nextval('s')",
+	     "no"},
+	    {"drop table c; select nextval('s')",
+	     "<drop table c; > 0+2 block\n<select nextval('s')> block"},
 	    /* A block of code, and what takes rows' locks. */
 	    {"do $$ begin drop table c; end $$", "no"},
 	    {"savepoint s; drop table c", "no"},

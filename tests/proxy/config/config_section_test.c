@@ -72,7 +72,8 @@ config_load_reads_every_setting_of_a_rule(void **state)
 					     "gate_transaction = 0\n"
 					     "on_timeout = pass\n"
 					     "guard_single_table = on\n"
-					     "memory = off\n"));
+					     "memory = off\n"
+					     "replay = on\n"));
 	const struct settings_part *part = &rule_at(c, 0)->part;
 
 	(void)state;
@@ -89,6 +90,7 @@ config_load_reads_every_setting_of_a_rule(void **state)
 	assert_int_equal(part->values.on_timeout, GUARD_TIMEOUT_PASS);
 	assert_true(part->values.guard_single_table);
 	assert_false(part->values.has_memory);
+	assert_int_equal(part->values.replay, GUARD_REPLAY_ON);
 	/* None of it is the plain setting. */
 	assert_int_equal(c->guard.policy, GUARD_POLICY_AUTO);
 	assert_int_equal(c->guard.order.kind, LOCK_ORDER_REFERENCED_FIRST);

@@ -50,6 +50,14 @@ static const struct scene_row rows[] = {
 	.client_gets = "[BEGIN] [LOCK TABLE] D [SELECT 1] [COMMIT] ready-I",
     },
     {
+	.name = "nor without BEGIN is a block of ours begun for the locks",
+	.client = "Q lock table a, b; insert into c select 1",
+	.script = "isolation: repeatable read",
+	.server_gets = "isolation / Query(lock table a, b; insert into c "
+		       "select 1)",
+	.client_gets = "[LOCK TABLE] [INSERT INTO] ready-I",
+    },
+    {
 	.name = "an error of the question's is the statement's answer",
 	.client = "Q begin\n--\nQ lock table a, b\n--\nQ rollback",
 	.script = "isolation: error 57014",

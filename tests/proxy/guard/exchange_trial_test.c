@@ -143,6 +143,52 @@ static const struct scene_row rows[] = {
 	.client_gets = "1 2 D [SELECT 1] 1 2 [DROP TABLE] ready-I",
     },
     {
+	.name = "an event trigger that runs first is to run once",
+	.client = "Q drop table c",
+	.script = "settings: policy=lock; facts: start_trigger=t; "
+		  "plan: set=aB; plan: set=aB",
+	.server_gets = "facts(f) settings plan{c} / look(ab) / BEGIN "
+		       "attempt(a,turn) plan{c} / Query(*drop table c) "
+		       "COMMIT /",
+	.client_gets = "[DROP TABLE] ready-I",
+    },
+    {
+	.name = "a cycle that cannot be seen leaves no named statement",
+	.client = "P:n drop table c\nB:n\nE\nS",
+	.script = VIEW "SET LOCAL: ; SET LOCAL: error 57014",
+	.server_gets = "facts(f) settings plan{c} / attempt(,turn) plan{c} "
+		       "| SET LOCAL lock_timeout TO '100' | Parse Bind "
+		       "Execute(*drop table c) | SET LOCAL lock_timeout TO "
+		       "'0' / Close / /",
+	.client_gets = "error 57014 ready-I",
+    },
+    {
+	.name = "nor in a block does it",
+	.client = "Q begin\n--\nP:n drop table c\nB:n\nE\nS",
+	.script = VIEW "SET LOCAL: ; SET LOCAL: error 57014",
+	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep attempt(,turn) plan{c} / "
+		       "SET LOCAL lock_timeout TO '100' | Parse Bind "
+		       "Execute(*drop table c) | SET LOCAL lock_timeout "
+		       "TO '0' / Close ROLLBACK TO SAVEPOINT _lockstep "
+		       "RELEASE SAVEPOINT _lockstep refuse / /",
+	.client_gets = "[BEGIN] ready-T error 57014 ready-E",
+    },
+    {
+	.name = "an undo that failed is made up for, with its Close",
+	.client = "Q begin\n--\nP:n drop table c\nB:n\nE\nS",
+	.script = VIEW "drop: bound; ROLLBACK TO: error 57014",
+	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep attempt(,turn) plan{c} / "
+		       "SET LOCAL lock_timeout TO '100' | Parse Bind "
+		       "Execute(*drop table c) / ROLLBACK TO SAVEPOINT "
+		       "_lockstep / Close ROLLBACK TO SAVEPOINT _lockstep "
+		       "RELEASE SAVEPOINT _lockstep refuse / /",
+	.client_gets = "[BEGIN] ready-T error 57014 ready-E",
+    },
+    {
 	.name = "a cancel that comes amid a run goes to the server, too",
 	.client = "Q drop table c",
 	.script = VIEW "drop: !cancel bound",
@@ -243,9 +289,46 @@ static const struct scene_row rows[] = {
     },
 };
 
+/* Its transaction goes on as if it had not been: it may end well. */
+static void
+exchange_undoes_a_run_without_a_trace_in_the_trail(void **state)
+{
+	struct scene *s =
+	    scene_begin(VIEW AGAIN "drop: bound",
+			"Q begin\n--\nP drop table c\nB\nE\nS\n--\nQ select 1");
+	const struct trail *t = &s->guarded.guarded.trail;
+
+	(void)state;
+	scene_run(s);
+	assert_non_null(t->key);
+	assert_false(t->is_lost);
+	scene_end(s);
+}
+
+static void
+exchange_tells_the_trail_of_an_error_of_the_statement(void **state)
+{
+	struct scene *s =
+	    scene_begin(VIEW "drop: error 42P01",
+			"Q begin\n--\nQ drop table c\n--\nQ select 1");
+
+	(void)state;
+	scene_run(s);
+	assert_true(s->guarded.guarded.trail.is_lost);
+	scene_end(s);
+}
+
 int
 main(void)
 {
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(
+		exchange_undoes_a_run_without_a_trace_in_the_trail),
+	    cmocka_unit_test(
+		exchange_tells_the_trail_of_an_error_of_the_statement),
+	};
+
 	return scene_run_tests("proxy/guard/exchange_trial", rows,
-			       sizeof(rows) / sizeof(rows[0]), NULL, 0);
+			       sizeof(rows) / sizeof(rows[0]), tests,
+			       sizeof(tests) / sizeof(tests[0]));
 }

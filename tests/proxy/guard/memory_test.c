@@ -92,6 +92,16 @@ recall(struct memory *m, uint64_t shape, uint64_t now_ms)
 	return recall_as(m, &key, now_ms);
 }
 
+static bool
+is_known(struct memory *m, const struct memory_key *key)
+{
+	struct statement_list list;
+	bool is_known = memory_recall(m, key, NOW_MS, &list);
+
+	statement_list_clear(&list);
+	return is_known;
+}
+
 static void
 memory_recall_tells_what_was_learned_in_the_strongest_mode(void **state)
 {
@@ -197,6 +207,30 @@ memory_learn_drops_that_of_the_role_itself_first(void **state)
 	assert_string_not_equal(recall(m, 7, NOW_MS), "");
 }
 
+/* Nor by names that are long. */
+static void
+memory_learn_bounds_the_bytes_of_a_role(void **state)
+{
+	struct memory *m = *state;
+	struct memory_key eve = key_of(0);
+	char name[2000];
+
+	memset(name, 'x', sizeof(name));
+	name[sizeof(name) - 1] = '\0';
+	strcpy(eve.user, "eve");
+	learn(m, 7, "s.t", NOW_MS);
+	for (; eve.shape < MEMORY_OF_ROLE_MAX; eve.shape++) {
+		for (int i = 0; i < 9; i++) {
+			name[0] = (char)('a' + i);
+			learn_as(m, &eve, name, LOCK_SHARE, NOW_MS);
+		}
+		assert_true(is_known(m, &eve));
+	}
+	assert_string_not_equal(recall(m, 7, NOW_MS), "");
+	eve.shape = 0;
+	assert_false(is_known(m, &eve));
+}
+
 static void
 memory_learn_bounds_the_number_of_all(void **state)
 {
@@ -239,7 +273,7 @@ memory_learn_bounds_the_bytes_of_all(void **state)
 	memset(name, 'x', sizeof(name));
 	name[sizeof(name) - 1] = '\0';
 	for (int i = 0; i < 1000; i++) {
-		snprintf(key.user, sizeof(key.user), "role%d", i / 60);
+		snprintf(key.user, sizeof(key.user), "role%d", i / 50);
 		key.shape = (uint64_t)i;
 		learn_as(m, &key, name, LOCK_SHARE, NOW_MS);
 	}
@@ -262,6 +296,9 @@ memory_bears_that_memory_is_out(void **state)
 		learn(m, 1, "s.t", NOW_MS);
 	} while (allocation_restore());
 	assert_string_equal(recall(m, 1, NOW_MS), "8\"s\".\"t\" ");
+	/* What the first targets own is freed when a later one fails. */
+	learn(m, 1, "s.u", NOW_MS);
+	learn(m, 1, "s.v", NOW_MS);
 	n = 0;
 	do {
 		bool is_known;
@@ -320,6 +357,7 @@ main(void)
 	    TEST(memory_settle_forgets_what_was_not_wanted),
 	    TEST(memory_learn_drops_what_was_asked_for_least_lately),
 	    TEST(memory_learn_drops_that_of_the_role_itself_first),
+	    TEST(memory_learn_bounds_the_bytes_of_a_role),
 	    TEST(memory_learn_bounds_the_number_of_all),
 	    TEST(memory_learn_bounds_the_relations_of_one),
 	    TEST(memory_learn_bounds_the_bytes_of_all),

@@ -116,6 +116,22 @@ answer(struct trail *t, struct memory *m, uint8_t type, const char *body,
 }
 
 static void
+trail_note_answer_leaves_out_what_may_be_undone(void **state)
+{
+	struct memory *m = memory_new();
+	struct trail t = {.is_on_trial = true};
+
+	(void)state;
+	learn(m, &t);
+	answer(&t, m, BACKEND_ERROR_RESPONSE, "", TRANSACTION_BLOCK);
+	t.is_on_trial = false;
+	answer(&t, m, BACKEND_READY_FOR_QUERY, "I", TRANSACTION_IDLE);
+	assert_null(t.key);
+	assert_false(knows(m));
+	memory_free(m);
+}
+
+static void
 trail_note_answer_settles_only_what_was_committed(void **state)
 {
 	static const struct {
@@ -173,6 +189,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(trail_note_sent_tells_what_was_run_before),
 	    cmocka_unit_test(trail_note_sent_counts_what_is_run_only),
+	    cmocka_unit_test(trail_note_answer_leaves_out_what_may_be_undone),
 	    cmocka_unit_test(trail_note_answer_settles_only_what_was_committed),
 	    cmocka_unit_test(trail_begin_counts_once),
 	};
