@@ -103,6 +103,21 @@ fleet_windows_are_not_made_longer_by_repeating_them(void **state)
 }
 
 static void
+fleet_windows_are_paid_for_where_nobody_waits(void **state)
+{
+	struct fleet_fixture *f = fixture(state);
+
+	assert_true(hear(f, FLEET_KEEP, 1, MAKER, UINT32_MAX));
+	fleet_fixture_wait(f, 4000);
+	(void)hear(f, FLEET_RELEASE, 1, MAKER, 0);
+	assert_int_equal(turns_reserve(f->gate->daemon.turns, "shop",
+				       FLEET_FIXTURE_TRANSACTION_MS,
+				       clock_now_ms()),
+			 FLEET_FIXTURE_TRANSACTION_MS - 4000 +
+			     4000 / TURNS_SHUT_SHARE);
+}
+
+static void
 fleet_windows_take_knows_the_pace_of_a_process(void **state)
 {
 	struct fleet_fixture *f = fixture(state);
@@ -175,6 +190,7 @@ main(void)
 	    TEST(fleet_windows_take_keeps_a_transaction_beside_its_statement),
 	    TEST(fleet_windows_end_by_this_process_whatever_the_message_says),
 	    TEST(fleet_windows_are_not_made_longer_by_repeating_them),
+	    TEST(fleet_windows_are_paid_for_where_nobody_waits),
 	    TEST(fleet_windows_take_knows_the_pace_of_a_process),
 	    TEST(fleet_windows_take_refuses_what_is_too_short_or_about_nothing),
 	    TEST(fleet_windows_follow_a_session_to_another_database),
