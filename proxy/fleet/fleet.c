@@ -200,16 +200,17 @@ fleet_expire(evutil_socket_t fd, short what, void *arg)
 }
 
 static void
-fleet_take(struct fleet *f, struct fleet_message *m, uint64_t now_ms)
+fleet_take(struct fleet *f, struct fleet_message *m, uint32_t pid,
+	   uint64_t now_ms)
 {
-	struct fleet_peer *peer = fleet_peers_hear(&f->peers, m);
+	struct fleet_pace *pace = fleet_peers_hear(&f->peers, m, pid);
 
-	if (peer == NULL) {
+	if (pace == NULL) {
 		fleet_count(f, &f->report.repeated);
 		return;
 	}
 	fleet_count(f, &f->report.heard);
-	if (fleet_windows_take(&f->windows, m, peer, now_ms))
+	if (fleet_windows_take(&f->windows, m, pace, now_ms))
 		fleet_count(f, &f->report.shut);
 	else if (m->kind == FLEET_SHUT || m->kind == FLEET_KEEP)
 		fleet_count(f, &f->report.refused);
@@ -220,7 +221,7 @@ static void
 fleet_hear_stranger(struct fleet *f, uint32_t pid, uint64_t now_ms)
 {
 	fleet_count(f, &f->report.foreign);
-	fleet_peers_note_stranger(&f->peers, pid, now_ms);
+	fleet_peers_note_foreign(&f->peers, pid, now_ms);
 	fleet_log_foreign(f, pid, now_ms);
 }
 
@@ -231,7 +232,7 @@ fleet_hear(struct fleet *f, uint32_t pid, const char *text)
 	uint64_t now_ms = clock_now_ms();
 	struct fleet_message m;
 
-	if (fleet_peers_is_stranger(&f->peers, pid, now_ms)) {
+	if (!fleet_peers_may_read(&f->peers, pid, now_ms)) {
 		fleet_count(f, &f->report.foreign);
 		return;
 	}
@@ -243,9 +244,8 @@ fleet_hear(struct fleet *f, uint32_t pid, const char *text)
 		fleet_count(f, &f->report.unknown);
 		break;
 	case FLEET_READ:
-		if (m.kind != FLEET_HELLO &&
-		    memcmp(m.process, f->process, sizeof(m.process)) != 0)
-			fleet_take(f, &m, now_ms);
+		if (memcmp(m.process, f->process, sizeof(m.process)) != 0)
+			fleet_take(f, &m, pid, now_ms);
 		fleet_message_clear(&m);
 		break;
 	}

@@ -119,13 +119,25 @@ lease_open_window(struct lease *l, struct gate_window **window)
 	*window = NULL;
 }
 
+/* A window that nobody has been told of, for as long as is paid.  NULL: out of
+ * memory, or that is not long enough. */
+static struct gate_window *
+lease_make_window(struct lease *l, struct gate_names *names, uint64_t until_ms)
+{
+	uint64_t now_ms = clock_now_ms();
+
+	until_ms = lease_pay_until(l, until_ms);
+	if (until_ms < now_ms + l->least_ms)
+		return NULL;
+	return gate_window_new(l->pair, names, now_ms, until_ms);
+}
+
 /* Shut the new window before the old one opens. */
 static void
 lease_replace_window(struct lease *l, struct gate_window **window,
 		     struct gate_names *names, uint64_t until_ms)
 {
-	struct gate_window *fresh = gate_window_new(
-	    l->pair, names, clock_now_ms(), lease_pay_until(l, until_ms));
+	struct gate_window *fresh = lease_make_window(l, names, until_ms);
 
 	if (fresh != NULL) {
 		fresh->is_of_transaction = window == &l->transaction;
