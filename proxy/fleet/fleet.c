@@ -471,14 +471,14 @@ fleet_join(struct fleet *f)
 	       pthread_timedjoin_np(f->thread, NULL, &until) == 0;
 }
 
-void
+bool
 fleet_stop(struct fleet *f)
 {
 	if (f == NULL)
-		return;
-	f->daemon->fleet = NULL;
+		return true;
 	if (!fleet_join(f))
-		return;
+		return false;
+	f->daemon->fleet = NULL;
 	fleet_link_stop(&f->link);
 	fleet_windows_clear(&f->windows);
 	mailbox_close(&f->mailbox);
@@ -486,6 +486,7 @@ fleet_stop(struct fleet *f)
 	event_del(&f->expire_event);
 	event_del(&f->look_event);
 	fleet_free(f);
+	return true;
 }
 
 static void
