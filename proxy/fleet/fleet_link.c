@@ -230,7 +230,8 @@ link_ignore_notice(void *arg, const char *text)
 
 /*
  * Before what the user has set: whatever stands there counts.  Of several hosts
- * any is the first, so that one that does not answer is not all that is tried.
+ * one that does not answer is not all that is tried within CONNECT_MS: any of
+ * them is the first, where libpq can, and a packet has five seconds.
  */
 static PGconn *
 link_start(const char *conninfo)
@@ -241,7 +242,7 @@ link_start(const char *conninfo)
 	    {"keepalives_idle", "30"},
 	    {"keepalives_interval", "10"},
 	    {"keepalives_count", "3"},
-	    {"tcp_user_timeout", "30000"},
+	    {"tcp_user_timeout", "5000"},
 	    {"target_session_attrs", "read-write"},
 	    {"load_balance_hosts", balance},
 	    {"dbname", conninfo},

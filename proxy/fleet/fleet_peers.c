@@ -91,7 +91,7 @@ fleet_peers_note_foreign(struct fleet_peers *p, uint32_t pid, uint64_t now_ms)
 	pace_count(&p->foreign, now_ms, FLEET_FOREIGN_MS);
 	for (i = 0; i < FLEET_PEERS_MAX; i++)
 		if (p->peers[i].pid == pid)
-			p->peers[i].pid = 0; /* it is somebody else's now */
+			p->peers[i].pid = 0; /* the pid is a stranger's now */
 }
 
 bool

@@ -49,7 +49,7 @@ struct fleet_peers {
 	uint64_t heard; /* messages, of all peers */
 	struct fleet_peer peers[FLEET_PEERS_MAX];
 	struct fleet_pace paces[FLEET_PACES_MAX];
-	struct fleet_pace foreign; /* of all strangers */
+	struct fleet_pace foreign; /* all strangers share one */
 };
 
 /*

@@ -38,7 +38,7 @@ LIST_HEAD(turn_list, turn);
 struct turns {
 	pthread_mutex_t lock;
 	struct turn_list list;  /* guarded by lock */
-	size_t count;           /* of the list */
+	size_t count;           /* databases in the list */
 	uint64_t allowance_max; /* each database can have this */
 };
 

@@ -200,7 +200,7 @@ server_reload_fleet_key(struct server *s)
 	log_line(LOG_INFO, "fleet_key_file is reloaded");
 }
 
-/* What cannot be read keeps nothing else from being so. */
+/* Read each by itself: one that is broken stands in no other's way. */
 static void
 server_reload(struct server *s)
 {
