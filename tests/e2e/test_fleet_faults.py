@@ -195,9 +195,10 @@ def swallow(connection, server):
         connection.sendall(b"N")
         head = connection.recv(8)
     connection.recv(struct.unpack("!II", head)[0] - 8)
+    connection.sendall(GREETING[:9])  # it is let in
     for name in b"in_hot_standby", b"default_transaction_read_only":
         connection.sendall(wire.message("S", name + b"\0off\0"))
-    connection.sendall(GREETING)
+    connection.sendall(GREETING[9:])
     while data := connection.recv(65536):
         server.seen.append(data)
         answer(done)
