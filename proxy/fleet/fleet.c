@@ -15,9 +15,9 @@
 #include "proxy/tls/digest.h"
 
 enum {
-	LOOK_MS = 15000,                 /* is somebody logged in? */
-	LINGER_MS = 5 * 60 * 1000,       /* connected behind the last session */
-	FOREIGN_LOG_MS = 10 * 60 * 1000, /* from one line to the next */
+	LOOK_MS = 15000,           /* is somebody logged in? */
+	LINGER_MS = 5 * 60 * 1000, /* connected behind the last session */
+	LOG_MS = 10 * 60 * 1000,   /* from one line to the next of its kind */
 	STOP_S = 5,
 };
 
@@ -36,10 +36,12 @@ struct fleet {
 	struct fleet_windows windows;
 	struct event expire_event; /* windows of others */
 	struct event look_event;
-	uint64_t wanted_ms;                    /* somebody was logged in then */
-	uint64_t foreign_log_ms;               /* the next line may come then */
-	char logged_why[FLEET_LINK_WHY_BYTES]; /* empty: connected since */
-	char text[FLEET_TEXT_MAX + 1];         /* scratch */
+	uint64_t wanted_ms;      /* somebody was logged in then */
+	uint64_t foreign_log_ms; /* the next line may come then */
+	uint64_t why_log_ms;     /* the same reason may be told again then */
+	char logged_why[FLEET_LINK_WHY_BYTES];
+	bool is_told_shared; /* the log says that windows are shared */
+	char text[FLEET_TEXT_MAX + 1]; /* scratch */
 	pthread_mutex_t lock;
 	struct fleet_report report; /* guarded by lock */
 };
@@ -84,19 +86,33 @@ fleet_log_report(struct fleet *f)
 	log_end(&e);
 }
 
-/* Log a failure once, until it is another one or all was well. */
+/* Log a failure once in a while, unless it is another one or all was well. */
 static void
 fleet_log_failure(struct fleet *f)
 {
+	uint64_t now_ms = clock_now_ms();
 	struct log_event e;
 
-	if (strcmp(f->logged_why, f->link.why) == 0)
+	if (f->link.failures > 1 && now_ms < f->why_log_ms &&
+	    strcmp(f->logged_why, f->link.why) == 0)
 		return;
+	f->why_log_ms = now_ms + LOG_MS;
+	f->is_told_shared = false;
 	memcpy(f->logged_why, f->link.why, sizeof(f->logged_why));
 	log_begin(&e, LOG_WARNING,
 		  "fleet: no connection, windows are this process's own");
 	log_text(&e, "why", f->link.why);
 	log_end(&e);
+}
+
+/* A connection that comes and goes is told once, as is why it goes. */
+static void
+fleet_log_shared(struct fleet *f)
+{
+	if (f->is_told_shared)
+		return;
+	f->is_told_shared = true;
+	log_line(LOG_INFO, "fleet: connected, windows are shared");
 }
 
 static void
@@ -107,11 +123,10 @@ fleet_log_state(struct fleet *f)
 		fleet_log_failure(f);
 		break;
 	case FLEET_LINK_READY:
-		f->logged_why[0] = '\0';
-		log_line(LOG_INFO, "fleet: connected, windows are shared");
+		fleet_log_shared(f);
 		break;
 	case FLEET_LINK_IDLE:
-		f->logged_why[0] = '\0';
+		f->is_told_shared = false;
 		log_line(LOG_INFO, "fleet: disconnected");
 		break;
 	case FLEET_LINK_CONNECTING:
@@ -129,7 +144,7 @@ fleet_log_foreign(struct fleet *f, uint32_t pid, uint64_t now_ms)
 
 	if (now_ms < f->foreign_log_ms)
 		return;
-	f->foreign_log_ms = now_ms + FOREIGN_LOG_MS;
+	f->foreign_log_ms = now_ms + LOG_MS;
 	log_begin(
 	    &e, LOG_WARNING,
 	    "fleet: notifications that are not of this fleet: a stranger, "
@@ -200,16 +215,17 @@ fleet_expire(evutil_socket_t fd, short what, void *arg)
 }
 
 static void
-fleet_take(struct fleet *f, struct fleet_message *m, uint64_t now_ms)
+fleet_take(struct fleet *f, struct fleet_message *m, uint32_t pid,
+	   uint64_t now_ms)
 {
-	struct fleet_peer *peer = fleet_peers_hear(&f->peers, m);
+	struct fleet_pace *pace = fleet_peers_hear(&f->peers, m, pid);
 
-	if (peer == NULL) {
+	if (pace == NULL) {
 		fleet_count(f, &f->report.repeated);
 		return;
 	}
 	fleet_count(f, &f->report.heard);
-	if (fleet_windows_take(&f->windows, m, peer, now_ms))
+	if (fleet_windows_take(&f->windows, m, pace, now_ms))
 		fleet_count(f, &f->report.shut);
 	else if (m->kind == FLEET_SHUT || m->kind == FLEET_KEEP)
 		fleet_count(f, &f->report.refused);
@@ -220,7 +236,7 @@ static void
 fleet_hear_stranger(struct fleet *f, uint32_t pid, uint64_t now_ms)
 {
 	fleet_count(f, &f->report.foreign);
-	fleet_peers_note_stranger(&f->peers, pid, now_ms);
+	fleet_peers_note_foreign(&f->peers, pid, now_ms);
 	fleet_log_foreign(f, pid, now_ms);
 }
 
@@ -231,7 +247,7 @@ fleet_hear(struct fleet *f, uint32_t pid, const char *text)
 	uint64_t now_ms = clock_now_ms();
 	struct fleet_message m;
 
-	if (fleet_peers_is_stranger(&f->peers, pid, now_ms)) {
+	if (!fleet_peers_may_read(&f->peers, pid, now_ms)) {
 		fleet_count(f, &f->report.foreign);
 		return;
 	}
@@ -243,9 +259,8 @@ fleet_hear(struct fleet *f, uint32_t pid, const char *text)
 		fleet_count(f, &f->report.unknown);
 		break;
 	case FLEET_READ:
-		if (m.kind != FLEET_HELLO &&
-		    memcmp(m.process, f->process, sizeof(m.process)) != 0)
-			fleet_take(f, &m, now_ms);
+		if (memcmp(m.process, f->process, sizeof(m.process)) != 0)
+			fleet_take(f, &m, pid, now_ms);
 		fleet_message_clear(&m);
 		break;
 	}
@@ -410,6 +425,7 @@ fleet_new(struct daemon *d, struct fleet_key *key)
 		fleet_key_free(key);
 		return NULL;
 	}
+	fleet_link_ignore_environment();
 	pthread_mutex_init(&f->lock, NULL);
 	f->daemon = d;
 	f->key = key;
@@ -455,14 +471,14 @@ fleet_join(struct fleet *f)
 	       pthread_timedjoin_np(f->thread, NULL, &until) == 0;
 }
 
-void
+bool
 fleet_stop(struct fleet *f)
 {
 	if (f == NULL)
-		return;
-	f->daemon->fleet = NULL;
+		return true;
 	if (!fleet_join(f))
-		return;
+		return false;
+	f->daemon->fleet = NULL;
 	fleet_link_stop(&f->link);
 	fleet_windows_clear(&f->windows);
 	mailbox_close(&f->mailbox);
@@ -470,6 +486,7 @@ fleet_stop(struct fleet *f)
 	event_del(&f->expire_event);
 	event_del(&f->look_event);
 	fleet_free(f);
+	return true;
 }
 
 static void

@@ -46,11 +46,11 @@ bool fleet_start(struct fleet *f);
 
 /*
  * End the thread and free the fleet, once the workers have ended and while
- * their mailboxes still take mail.  A thread that hangs in the look-up of a
- * name is left behind, with what it uses.  Accepts NULL, and one that never
- * started.
+ * their mailboxes still take mail.  False: the thread hangs in the look-up of a
+ * name, and uses what it has borrowed: nothing is freed.  Accepts NULL, and one
+ * that never started.
  */
-void fleet_stop(struct fleet *f);
+bool fleet_stop(struct fleet *f);
 
 /* From now on this key, which is taken, is the fleet's; from any thread. */
 void fleet_replace_key(struct fleet *f, struct fleet_key *key);

@@ -9,6 +9,7 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <libpq-fe.h>
 
@@ -105,11 +106,20 @@ link_pause_ms(uint32_t failures)
 	return PAUSE_LEAST_MS + link_random(most_ms - PAUSE_LEAST_MS + 1);
 }
 
+static bool
+link_has_lasted(const struct fleet_link *l)
+{
+	return l->state == FLEET_LINK_READY &&
+	       clock_now_ms() >= l->ready_ms + FLEET_LINK_LASTING_MS;
+}
+
 /* Disconnect, for a reason that is noted, and try again later. */
 static void
 link_fail(struct fleet_link *l)
 {
 	link_close(l);
+	if (link_has_lasted(l))
+		l->failures = 0;
 	l->failures++;
 	link_set_timer(l, link_pause_ms(l->failures));
 	link_enter(l, FLEET_LINK_PAUSED);
@@ -181,7 +191,6 @@ fleet_link_send(struct fleet_link *l, const char *text)
 static void
 link_listen(struct fleet_link *l)
 {
-	l->pid = (uint32_t)PQbackendPID(l->connection);
 	if (PQsetnonblocking(l->connection, 1) != 0) {
 		link_fail_by_libpq(l);
 		return;
@@ -211,21 +220,51 @@ link_poll(struct fleet_link *l)
 	}
 }
 
-/* Behind what the user has set: whatever stands there counts. */
+/* A PQnoticeProcessor: what is no error is nobody's. */
+static void
+link_ignore_notice(void *arg, const char *text)
+{
+	(void)arg;
+	(void)text;
+}
+
+/*
+ * Before what the user has set: whatever stands there counts.  Of several hosts
+ * one that does not answer is not all that is tried within CONNECT_MS: any of
+ * them is the first, where libpq can, and a packet has five seconds.
+ */
+static PGconn *
+link_start(const char *conninfo)
+{
+	const char *balance = PQlibVersion() >= 160000 ? "random" : NULL;
+	const char *const settings[][2] = {
+	    {"application_name", "lockstep fleet"},
+	    {"keepalives_idle", "30"},
+	    {"keepalives_interval", "10"},
+	    {"keepalives_count", "3"},
+	    {"tcp_user_timeout", "5000"},
+	    {"target_session_attrs", "read-write"},
+	    {"load_balance_hosts", balance},
+	    {"dbname", conninfo},
+	    {NULL, NULL},
+	};
+	const char *names[sizeof(settings) / sizeof(settings[0])];
+	const char *values[sizeof(settings) / sizeof(settings[0])];
+	size_t i;
+
+	for (i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
+		names[i] = settings[i][0];
+		values[i] = settings[i][1];
+	}
+	return PQconnectStartParams(names, values, 1);
+}
+
 static void
 link_connect(struct fleet_link *l)
 {
-	const char *const names[] = {"application_name",
-				     "keepalives_idle",
-				     "keepalives_interval",
-				     "keepalives_count",
-				     "tcp_user_timeout",
-				     "dbname",
-				     NULL};
-	const char *const values[] = {"lockstep fleet", "30",        "10", "3",
-				      "30000",          l->conninfo, NULL};
-
-	l->connection = PQconnectStartParams(names, values, 1);
+	l->connection = link_start(l->conninfo);
+	if (l->connection != NULL)
+		PQsetNoticeProcessor(l->connection, link_ignore_notice, NULL);
 	if (l->connection == NULL) {
 		link_fail_saying(l, "out of memory");
 	} else if (PQstatus(l->connection) == CONNECTION_BAD) {
@@ -249,7 +288,7 @@ static void
 link_answered(struct fleet_link *l)
 {
 	l->is_asking = false;
-	if (l->is_refused && l->state != FLEET_LINK_READY) {
+	if (l->is_refused) {
 		link_fail(l);
 		return;
 	}
@@ -270,7 +309,11 @@ link_take_result(struct fleet_link *l, PGresult *result)
 {
 	ExecStatusType status = PQresultStatus(result);
 
-	if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
+	if (l->state == FLEET_LINK_LISTENING && PQntuples(result) == 1 &&
+	    PQnfields(result) == 1) {
+		/* Not PQbackendPID, which may be of a pooler's making. */
+		l->pid = (uint32_t)strtoul(PQgetvalue(result, 0, 0), NULL, 10);
+	} else if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
 		l->is_refused = true;
 		link_note_why(l, PQresultErrorMessage(result));
 	}
@@ -359,13 +402,37 @@ fleet_link_confirm(struct fleet_link *l)
 {
 	if (l->state != FLEET_LINK_CHECKING)
 		return;
-	l->failures = 0;
+	l->ready_ms = clock_now_ms();
 	l->why[0] = '\0';
 	link_enter(l, FLEET_LINK_READY);
 	if (!l->is_asking) {
 		link_look_later(l);
 		l->ears->may_send(l->arg);
 	}
+}
+
+/* Take an entry of the environment, name=value, out of it if it is libpq's. */
+static bool
+link_ignore_entry(const char *entry)
+{
+	char name[64];
+	size_t len = strcspn(entry, "=");
+
+	if (strncmp(entry, "PG", 2) != 0 || len >= sizeof(name))
+		return false;
+	memcpy(name, entry, len);
+	name[len] = '\0';
+	return unsetenv(name) == 0;
+}
+
+void
+fleet_link_ignore_environment(void)
+{
+	char **entry = environ;
+
+	while (entry != NULL && *entry != NULL)
+		if (!link_ignore_entry(*entry))
+			entry++; /* else another one has come up here */
 }
 
 void

@@ -35,6 +35,7 @@ enum fleet_link_state {
 
 enum {
 	FLEET_LINK_WHY_BYTES = 200,
+	FLEET_LINK_LASTING_MS = 60000, /* READY for so long: all is well */
 };
 
 /* Functions that a link calls; arg is its own. */
@@ -61,11 +62,18 @@ struct fleet_link {
 	struct event
 	    timer;      /* for the next that is due: an answer, a look, a try */
 	bool is_asking; /* a question is open */
-	bool is_refused;                /* an error has come in answer to it */
-	uint32_t failures;              /* since it was READY last */
-	uint32_t pid;                   /* the server's, of this connection */
+	bool is_refused;   /* an error has come in answer to it */
+	uint64_t ready_ms; /* when it came to be READY last */
+	uint32_t failures; /* since it has been READY for a while */
+	uint32_t pid;      /* the server's, as notifications tell it */
 	char why[FLEET_LINK_WHY_BYTES]; /* the last failure, one line */
 };
+
+/*
+ * Take what libpq reads out of the environment, if a conninfo leaves it out.
+ * Before there are threads: it is the process's.
+ */
+void fleet_link_ignore_environment(void);
 
 /* Prepare a zeroed one, IDLE; what it borrows is set. */
 void fleet_link_init(struct fleet_link *l);

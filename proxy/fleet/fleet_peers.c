@@ -23,8 +23,29 @@ peers_find(struct fleet_peers *p, const uint8_t process[FLEET_PROCESS_BYTES])
 	return oldest;
 }
 
-struct fleet_peer *
-fleet_peers_hear(struct fleet_peers *p, const struct fleet_message *m)
+/* The pace of that server pid, else a new one instead of whichever is most
+ * worn off: mostly that is all of it. */
+static struct fleet_pace *
+peers_find_pace(struct fleet_peers *p, uint32_t pid)
+{
+	struct fleet_pace *least = &p->paces[0];
+	size_t i;
+
+	for (i = 0; i < FLEET_PACES_MAX; i++) {
+		struct fleet_pace *pace = &p->paces[i];
+
+		if (pace->pid == pid)
+			return pace;
+		if (pace->paced_ms < least->paced_ms)
+			least = pace;
+	}
+	*least = (struct fleet_pace){.pid = pid};
+	return least;
+}
+
+struct fleet_pace *
+fleet_peers_hear(struct fleet_peers *p, const struct fleet_message *m,
+		 uint32_t pid)
 {
 	struct fleet_peer *peer = peers_find(p, m->process);
 
@@ -32,42 +53,57 @@ fleet_peers_hear(struct fleet_peers *p, const struct fleet_message *m)
 		return NULL;
 	peer->sequence = m->sequence;
 	peer->heard = ++p->heard;
-	return peer;
+	peer->pid = pid;
+	return peers_find_pace(p, pid);
 }
 
-/*
- * The time at which the next window would be due, were there one a second: it
- * may run ahead of the clock by as much as FLEET_PACE_BURST allows.
- */
-bool
-fleet_peer_may_shut(struct fleet_peer *peer, uint64_t now_ms)
+/* True if the pace is not ahead of the clock by more than so many of its
+ * periods. */
+static bool
+pace_allows(const struct fleet_pace *pace, uint64_t now_ms, uint64_t periods,
+	    uint64_t period_ms)
 {
-	const uint64_t ahead_ms =
-	    (uint64_t)(FLEET_PACE_BURST - 1) * FLEET_PACE_MS;
+	return pace->paced_ms <= now_ms + periods * period_ms;
+}
 
-	if (peer->paced_ms < now_ms)
-		peer->paced_ms = now_ms;
-	if (peer->paced_ms > now_ms + ahead_ms)
+static void
+pace_count(struct fleet_pace *pace, uint64_t now_ms, uint64_t period_ms)
+{
+	if (pace->paced_ms < now_ms)
+		pace->paced_ms = now_ms;
+	pace->paced_ms += period_ms;
+}
+
+bool
+fleet_pace_may_shut(struct fleet_pace *pace, uint64_t now_ms)
+{
+	if (!pace_allows(pace, now_ms, FLEET_PACE_BURST - 1, FLEET_PACE_MS))
 		return false;
-	peer->paced_ms += FLEET_PACE_MS;
+	pace_count(pace, now_ms, FLEET_PACE_MS);
 	return true;
 }
 
 void
-fleet_peers_note_stranger(struct fleet_peers *p, uint32_t pid, uint64_t now_ms)
+fleet_peers_note_foreign(struct fleet_peers *p, uint32_t pid, uint64_t now_ms)
 {
-	size_t at = pid % FLEET_STRANGERS_MAX;
+	size_t i;
 
-	p->strangers[at].pid = pid;
-	p->strangers[at].until_ms = now_ms + FLEET_STRANGER_MS;
+	pace_count(&p->foreign, now_ms, FLEET_FOREIGN_MS);
+	for (i = 0; i < FLEET_PEERS_MAX; i++)
+		if (p->peers[i].pid == pid)
+			p->peers[i].pid = 0; /* the pid is a stranger's now */
 }
 
 bool
-fleet_peers_is_stranger(const struct fleet_peers *p, uint32_t pid,
-			uint64_t now_ms)
+fleet_peers_may_read(const struct fleet_peers *p, uint32_t pid, uint64_t now_ms)
 {
-	size_t at = pid % FLEET_STRANGERS_MAX;
+	size_t i;
 
-	return p->strangers[at].pid == pid &&
-	       now_ms < p->strangers[at].until_ms;
+	if (pace_allows(&p->foreign, now_ms, FLEET_FOREIGN_BURST - 1,
+			FLEET_FOREIGN_MS))
+		return true;
+	for (i = 0; i < FLEET_PEERS_MAX; i++)
+		if (p->peers[i].pid == pid)
+			return true;
+	return false;
 }

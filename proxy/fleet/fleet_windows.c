@@ -34,6 +34,7 @@ windows_add(struct fleet_windows *w, const struct fleet_message *m)
 	l->pair.daemon = w->daemon;
 	memcpy(l->pair.database, m->database, sizeof(l->pair.database));
 	l->lease.pair = &l->pair;
+	l->lease.least_ms = FLEET_SHUT_LEAST_MS;
 	TAILQ_INSERT_TAIL(&w->leases, l, link);
 	w->count++;
 	return l;
@@ -96,46 +97,23 @@ lease_shut_for(struct lease *l, struct fleet_message *m, uint64_t now_ms)
 	lease_shut(l, &m->names, until_ms);
 }
 
-/* True if the lease is shut for long enough; else it is opened. */
 static bool
-lease_is_worth_it(struct lease *l, enum fleet_kind kind, uint64_t now_ms)
-{
-	const struct gate_window *window =
-	    kind == FLEET_KEEP ? l->transaction : l->window;
-
-	if (window == NULL)
-		return false;
-	if (window->until_ms >= now_ms + FLEET_SHUT_LEAST_MS)
-		return true;
-	if (kind == FLEET_KEEP)
-		lease_release(l);
-	else
-		lease_open(l);
-	return false;
-}
-
-static bool
-windows_shut(struct fleet_windows *w, struct fleet_message *m,
-	     struct fleet_peer *peer, uint64_t now_ms)
+windows_shut(struct fleet_windows *w, struct fleet_message *m, uint64_t now_ms)
 {
 	struct fleet_lease *l = windows_find(w, m);
 	bool is_shut;
 
-	if (m->database[0] == '\0')
-		return false;
 	if (l != NULL && strcmp(l->pair.database, m->database) != 0) {
 		windows_drop(w, l);
 		l = NULL;
 	}
-	if (l == NULL) {
-		if (!fleet_peer_may_shut(peer, now_ms))
-			return false;
+	if (l == NULL)
 		l = windows_add(w, m);
-		if (l == NULL)
-			return false;
-	}
+	if (l == NULL)
+		return false;
 	lease_shut_for(&l->lease, m, now_ms);
-	is_shut = lease_is_worth_it(&l->lease, m->kind, now_ms);
+	is_shut = (m->kind == FLEET_KEEP ? l->lease.transaction
+					 : l->lease.window) != NULL;
 	windows_drop_if_open(w, l);
 	return is_shut;
 }
@@ -156,7 +134,7 @@ windows_open(struct fleet_windows *w, const struct fleet_message *m)
 
 bool
 fleet_windows_take(struct fleet_windows *w, struct fleet_message *m,
-		   struct fleet_peer *peer, uint64_t now_ms)
+		   struct fleet_pace *pace, uint64_t now_ms)
 {
 	fleet_windows_expire(w, now_ms);
 	switch (m->kind) {
@@ -164,7 +142,9 @@ fleet_windows_take(struct fleet_windows *w, struct fleet_message *m,
 		return false;
 	case FLEET_SHUT:
 	case FLEET_KEEP:
-		return windows_shut(w, m, peer, now_ms);
+		return m->database[0] != '\0' &&
+		       fleet_pace_may_shut(pace, now_ms) &&
+		       windows_shut(w, m, now_ms);
 	case FLEET_OPEN:
 	case FLEET_RELEASE:
 		windows_open(w, m);

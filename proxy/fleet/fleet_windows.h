@@ -50,12 +50,12 @@ void fleet_windows_init(struct fleet_windows *w, struct daemon *d);
 void fleet_windows_clear(struct fleet_windows *w);
 
 /*
- * Do as a message says that fleet_peers_hear has let pass, with its peer; the
- * names are taken out of it.  True if the gate is shut by it; always false for
- * the end of a window.
+ * Do as a message says that fleet_peers_hear has let pass, at the pace of whom
+ * it came from; the names are taken out of it.  True if the gate is shut by it;
+ * always false for the end of a window.
  */
 bool fleet_windows_take(struct fleet_windows *w, struct fleet_message *m,
-			struct fleet_peer *peer, uint64_t now_ms);
+			struct fleet_pace *pace, uint64_t now_ms);
 
 /* Open the windows whose time is over. */
 void fleet_windows_expire(struct fleet_windows *w, uint64_t now_ms);

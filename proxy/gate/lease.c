@@ -72,15 +72,26 @@ lease_pay_until(struct lease *l, uint64_t until_ms)
 	return until_ms < l->paid_until_ms ? until_ms : l->paid_until_ms;
 }
 
-/* Take back what no window that is left needs; if nobody has waited at any of
- * them, that is all. */
+/*
+ * True if the time that has gone by is paid for: somebody has waited, or it was
+ * another process that shut the gate, of which this one bears a quarter of the
+ * time whoever comes by.
+ */
+static bool
+lease_owes(const struct lease *l)
+{
+	return l->is_waited_at || (l->pair->id & GATE_MAKER_ELSEWHERE) != 0;
+}
+
+/* Take back what no window that is left needs; if nothing is owed for the time
+ * that has gone by, that is all. */
 static void
 lease_settle(struct lease *l)
 {
 	const struct gate_window *windows[] = {l->window, l->transaction};
 	bool is_shut = l->window != NULL || l->transaction != NULL;
 	uint64_t needed_ms =
-	    is_shut || l->is_waited_at ? clock_now_ms() : l->paid_from_ms;
+	    is_shut || lease_owes(l) ? clock_now_ms() : l->paid_from_ms;
 	size_t i;
 
 	for (i = 0; i < 2; i++)
@@ -108,13 +119,25 @@ lease_open_window(struct lease *l, struct gate_window **window)
 	*window = NULL;
 }
 
+/* A window that nobody has been told of, for as long as is paid.  NULL: out of
+ * memory, or that is not long enough. */
+static struct gate_window *
+lease_make_window(struct lease *l, struct gate_names *names, uint64_t until_ms)
+{
+	uint64_t now_ms = clock_now_ms();
+
+	until_ms = lease_pay_until(l, until_ms);
+	if (until_ms < now_ms + l->least_ms)
+		return NULL;
+	return gate_window_new(l->pair, names, now_ms, until_ms);
+}
+
 /* Shut the new window before the old one opens. */
 static void
 lease_replace_window(struct lease *l, struct gate_window **window,
 		     struct gate_names *names, uint64_t until_ms)
 {
-	struct gate_window *fresh = gate_window_new(
-	    l->pair, names, clock_now_ms(), lease_pay_until(l, until_ms));
+	struct gate_window *fresh = lease_make_window(l, names, until_ms);
 
 	if (fresh != NULL) {
 		fresh->is_of_transaction = window == &l->transaction;

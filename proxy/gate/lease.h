@@ -17,11 +17,13 @@ struct rival;
 struct pair;
 struct turn_claim;
 
-/* A lease with its pair set and all else zero keeps nothing. */
+/* A lease with its pair set, perhaps least_ms, and all else zero keeps nothing.
+ */
 struct lease {
 	struct pair *pair;          /* borrowed: whose statements they are */
 	struct gate_window *window; /* one use, while a statement is tried */
 	struct gate_window *transaction; /* one use, while locks are kept */
+	uint32_t least_ms; /* where the allowance is shorter, no window is */
 	uint64_t paid_from_ms;
 	uint64_t paid_until_ms; /* off the allowance, for both windows */
 	bool is_waited_at;      /* by somebody, since paid_from_ms */
@@ -46,8 +48,8 @@ void lease_give_turn(struct lease *l);
  * Shut the gate for these names, which are taken, until lease_open, or until_ms
  * of clock_now_ms at the latest, or for as long as the allowance of the
  * database is.  A window that is shut already is replaced without a gap.  Out
- * of memory: the gate is open afterwards, also if it was shut, and *names are
- * as they were.
+ * of memory, or less than least_ms: the gate is open afterwards, also if it was
+ * shut, and *names are as they were.
  */
 void lease_shut(struct lease *l, struct gate_names *names, uint64_t until_ms);
 
@@ -59,7 +61,8 @@ void lease_open(struct lease *l);
  * names, which are taken, and for those that it was kept shut for before, until
  * gate_transaction_ms have gone by since the first of them, or for as long as
  * the allowance of the database is.  Takes the place of what lease_shut has
- * shut.  Out of memory: it opens, and *names are as they were.
+ * shut.  Out of memory, or less than least_ms: it opens, and *names are as
+ * they were.
  */
 void lease_keep(struct lease *l, struct gate_names *names,
 		uint32_t gate_transaction_ms);

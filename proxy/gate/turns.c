@@ -38,6 +38,7 @@ LIST_HEAD(turn_list, turn);
 struct turns {
 	pthread_mutex_t lock;
 	struct turn_list list;  /* guarded by lock */
+	size_t count;           /* databases in the list */
 	uint64_t allowance_max; /* each database can have this */
 };
 
@@ -112,6 +113,7 @@ turn_add(struct turns *t, const char *database, uint64_t now_ms)
 	turn->allowance_max = t->allowance_max;
 	turn->allowance = turn->allowance_max;
 	LIST_INSERT_HEAD(&t->list, turn, link);
+	t->count++;
 	return turn;
 }
 
@@ -130,6 +132,38 @@ turn_refill(struct turn *turn, uint64_t now_ms)
 		return;
 	turn_add_allowance(turn, now_ms - turn->counted_ms);
 	turn->counted_ms = now_ms;
+}
+
+/* Forget databases of which nobody has a turn and the allowance is whole: they
+ * say no more than new ones do. */
+static void
+turns_forget_idle(struct turns *t, uint64_t now_ms)
+{
+	struct turn *turn = LIST_FIRST(&t->list);
+
+	while (turn != NULL) {
+		struct turn *next = LIST_NEXT(turn, link);
+
+		turn_refill(turn, now_ms);
+		if (LIST_EMPTY(&turn->holders) &&
+		    turn->allowance == turn->allowance_max) {
+			LIST_REMOVE(turn, link);
+			t->count--;
+			turn_free(turn);
+		}
+		turn = next;
+	}
+}
+
+/* As turn_add, for a name that another process may have made up.  NULL: there
+ * are too many, too. */
+static struct turn *
+turn_add_bounded(struct turns *t, const char *database, uint64_t now_ms)
+{
+	if (t->count >= TURNS_RESERVED_MAX)
+		turns_forget_idle(t, now_ms);
+	return t->count < TURNS_RESERVED_MAX ? turn_add(t, database, now_ms)
+					     : NULL;
 }
 
 static int
@@ -294,7 +328,7 @@ turns_reserve(struct turns *t, const char *database, uint64_t wanted_ms,
 	pthread_mutex_lock(&t->lock);
 	turn = turn_find(t, database);
 	if (turn == NULL)
-		turn = turn_add(t, database, now_ms);
+		turn = turn_add_bounded(t, database, now_ms);
 	if (turn != NULL)
 		granted_ms = turn_reserve(turn, wanted_ms, now_ms);
 	pthread_mutex_unlock(&t->lock);

@@ -26,6 +26,8 @@ enum {
 	 * the time, and for so long beyond that. */
 	TURNS_SHUT_SHARE = 4,
 	TURNS_SHUT_BURST_MS = 1000,
+	/* Databases that turns_reserve alone has brought up are no more. */
+	TURNS_RESERVED_MAX = 64,
 };
 
 struct turns;
@@ -64,7 +66,8 @@ void turns_give(struct turns *t, const char *database, uint64_t session);
 
 /*
  * Take up to wanted_ms off the time for which the gate of the database may be
- * shut now, whoever has the turn.  Returns how much that is; turns_refund gives
+ * shut now, whoever has the turn.  Returns how much that is, which is nothing
+ * for a new one beyond TURNS_RESERVED_MAX that are in use; turns_refund gives
  * back what was not needed.
  */
 uint64_t turns_reserve(struct turns *t, const char *database,

@@ -14,7 +14,8 @@ daemon_want_fleet(struct daemon *d)
 {
 	struct mail mail = {.kind = MAIL_WANTED};
 
-	/* Out of memory: another login, or the fleet's next look, finds it. */
-	if (d->fleet != NULL && !atomic_exchange(&d->is_fleet_wanted, true))
-		(void)mailbox_post(d->fleet, mail);
+	/* Out of memory: the next login tells it. */
+	if (d->fleet != NULL && !atomic_exchange(&d->is_fleet_wanted, true) &&
+	    !mailbox_post(d->fleet, mail))
+		atomic_store(&d->is_fleet_wanted, false);
 }

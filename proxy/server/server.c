@@ -134,60 +134,78 @@ server_log_errors(const char *what, char *text)
 			log_line(LOG_ERROR, "%s%s", what, line);
 }
 
-/* The contents of files; all of them are loaded, or nothing. */
-struct secrets {
-	struct credentials *credentials; /* one use */
-	struct fleet_key *fleet_key;     /* NULL: there is no fleet */
-};
+/* Read what files hold, as config says.  NULL: each mistake is a line on
+ * errors. */
+typedef void *server_reader(const struct config *c, FILE *errors);
 
-static bool
-server_read_secrets(struct secrets *out, const struct config *c, FILE *errors)
+/* A server_reader of credentials, one use. */
+static void *
+server_read_credentials(const struct config *c, FILE *errors)
 {
-	out->credentials = credentials_load(c, errors);
-	out->fleet_key = NULL;
-	if (c->fleet != NULL)
-		out->fleet_key = fleet_key_read(c->fleet_key_file, errors);
-	if (out->credentials != NULL &&
-	    (c->fleet == NULL || out->fleet_key != NULL))
-		return true;
-	credentials_release(out->credentials);
-	fleet_key_free(out->fleet_key);
-	return false;
+	return credentials_load(c, errors);
+}
+
+/* A server_reader of a fleet_key. */
+static void *
+server_read_fleet_key(const struct config *c, FILE *errors)
+{
+	return fleet_key_read(c->fleet_key_file, errors);
 }
 
 /* Load them, for the caller to own.  Each mistake is logged, with `what` before
- * it: then false. */
-static bool
-server_load_secrets(struct secrets *out, const struct config *c,
-		    const char *what)
+ * it: then NULL. */
+static void *
+server_load(server_reader *reader, const struct config *c, const char *what)
 {
 	char *text = NULL;
 	size_t size;
 	FILE *errors = open_memstream(&text, &size);
-	bool is_loaded;
+	void *loaded;
 
 	if (errors == NULL) {
 		log_line(LOG_ERROR, "%sout of memory", what);
-		return false;
+		return NULL;
 	}
-	is_loaded = server_read_secrets(out, c, errors);
+	loaded = reader(c, errors);
 	fclose(errors);
 	server_log_errors(what, text);
 	free(text);
-	return is_loaded;
+	return loaded;
 }
 
 static void
+server_reload_credentials(struct server *s)
+{
+	struct credentials *fresh = server_load(
+	    server_read_credentials, s->daemon.config, "not reloaded: ");
+
+	if (fresh == NULL)
+		return;
+	credentials_store_replace(s->daemon.credentials, fresh);
+	log_line(LOG_INFO, "certificates, keys and auth_file are reloaded");
+}
+
+static void
+server_reload_fleet_key(struct server *s)
+{
+	struct fleet_key *fresh;
+
+	if (s->fleet == NULL)
+		return;
+	fresh = server_load(server_read_fleet_key, s->daemon.config,
+			    "not reloaded: ");
+	if (fresh == NULL)
+		return;
+	fleet_replace_key(s->fleet, fresh);
+	log_line(LOG_INFO, "fleet_key_file is reloaded");
+}
+
+/* Read each by itself: one that is broken stands in no other's way. */
+static void
 server_reload(struct server *s)
 {
-	struct secrets new;
-
-	if (!server_load_secrets(&new, s->daemon.config, "not reloaded: "))
-		return;
-	credentials_store_replace(s->daemon.credentials, new.credentials);
-	if (s->fleet != NULL)
-		fleet_replace_key(s->fleet, new.fleet_key);
-	log_line(LOG_INFO, "certificates, keys and auth_file are reloaded");
+	server_reload_fleet_key(s);
+	server_reload_credentials(s);
 }
 
 static void
@@ -373,8 +391,22 @@ server_log_start(const struct config *c)
 		 c->workers);
 }
 
+/*
+ * Stop the fleet, or leave the process, with this status: what its thread uses
+ * while it hangs in the look-up of a name cannot be freed.
+ */
 static void
-server_stop(struct server *s)
+server_stop_fleet(struct server *s, int status)
+{
+	if (fleet_stop(s->fleet))
+		return;
+	log_line(LOG_WARNING, "fleet: the look-up of a name does not end, and "
+			      "is left");
+	_exit(status);
+}
+
+static void
+server_stop(struct server *s, int status)
 {
 	uint32_t i;
 
@@ -385,7 +417,7 @@ server_stop(struct server *s)
 	/*
 	 * Now nobody has work for these, and their mails find their mailboxes.
 	 */
-	fleet_stop(s->fleet);
+	server_stop_fleet(s, status);
 	handshake_pool_stop(s->daemon.handshakes);
 	for (i = 0; i < s->started; i++)
 		worker_clear(&s->workers[i]);
@@ -407,16 +439,21 @@ server_stop(struct server *s)
 static bool
 server_take_secrets(struct server *s)
 {
-	struct secrets first;
+	const struct config *c = s->daemon.config;
+	struct credentials *first = server_load(server_read_credentials, c, "");
 
-	if (!server_load_secrets(&first, s->daemon.config, ""))
+	if (first == NULL)
 		return false;
-	s->daemon.credentials = credentials_store_new(first.credentials);
-	s->fleet_key = first.fleet_key;
-	if (s->daemon.credentials != NULL)
+	s->daemon.credentials = credentials_store_new(first);
+	if (s->daemon.credentials == NULL) {
+		log_line(LOG_ERROR, "out of memory");
+		return false;
+	}
+	if (c->fleet != NULL)
+		s->fleet_key = server_load(server_read_fleet_key, c, "");
+	if (c->fleet == NULL || s->fleet_key != NULL)
 		return true;
-	log_line(LOG_ERROR, "out of memory");
-	fleet_key_free(s->fleet_key);
+	credentials_store_free(s->daemon.credentials);
 	return false;
 }
 
@@ -452,7 +489,7 @@ server_run(const struct config *config)
 		log_line(LOG_INFO, "stopped");
 		status = EXIT_SUCCESS;
 	}
-	server_stop(&s);
+	server_stop(&s, status);
 	server_for_debugger = NULL;
 	return status;
 }

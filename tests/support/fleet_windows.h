@@ -55,9 +55,10 @@ fleet_fixture_teardown(void **state)
 static inline bool
 fleet_fixture_hear(struct fleet_fixture *f, struct fleet_message *m)
 {
-	struct fleet_peer *peer = fleet_peers_hear(&f->peers, m);
-	bool is_shut = peer != NULL &&
-		       fleet_windows_take(&f->windows, m, peer, clock_now_ms());
+	struct fleet_pace *pace =
+	    fleet_peers_hear(&f->peers, m, 100u + m->process[0]);
+	bool is_shut = pace != NULL &&
+		       fleet_windows_take(&f->windows, m, pace, clock_now_ms());
 
 	fleet_message_clear(m);
 	loop_for(f->gate->base, 0);

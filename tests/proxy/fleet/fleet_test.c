@@ -4,6 +4,8 @@
  */
 #include "proxy/fleet/fleet.h"
 
+#include <netdb.h>
+#include <semaphore.h>
 #include <unistd.h>
 
 #include "proxy/base/clock.h"
@@ -14,6 +16,24 @@
 enum {
 	BOUND_MS = 10000,
 };
+
+static sem_t looked_up; /* a look-up has begun */
+static sem_t may_end;   /* it may end */
+
+/* In place of libc's, for libpq too: a resolver that does not answer. */
+int
+getaddrinfo(const char *name, const char *service, const struct addrinfo *hints,
+	    struct addrinfo **out)
+{
+	(void)name;
+	(void)service;
+	(void)hints;
+	(void)out;
+	sem_post(&looked_up);
+	while (sem_wait(&may_end) != 0)
+		;
+	return EAI_AGAIN;
+}
 
 struct fixture {
 	struct gate_fixture *gate;
@@ -50,7 +70,7 @@ teardown(void **state)
 {
 	struct fixture *f = *state;
 
-	fleet_stop(f->fleet);
+	assert_true(fleet_stop(f->fleet));
 	assert_null(f->gate->daemon.fleet);
 	gate_fixture_teardown((void **)&f->gate);
 	free(f);
@@ -95,7 +115,26 @@ fleet_stop_frees_one_that_never_started(void **state)
 	assert_int_equal(r.state, FLEET_LINK_IDLE);
 	fleet_replace_key(f->fleet, new_key());
 	shut_and_end(f); /* mail that nobody reads */
-	fleet_stop(NULL);
+	assert_true(fleet_stop(NULL));
+}
+
+static void
+fleet_new_takes_what_is_libpqs_out_of_the_environment(void **state)
+{
+	struct fixture f = {0};
+
+	(void)state;
+	setenv("PGOPTIONS", "-c search_path=elsewhere", 1);
+	setenv("PGHOST", "elsewhere", 1);
+	setenv("NOTPG", "stays", 1);
+	gate_fixture_setup((void **)&f.gate);
+	f.fleet = fleet_new(&f.gate->daemon, new_key());
+	assert_non_null(f.fleet);
+	assert_null(getenv("PGOPTIONS"));
+	assert_null(getenv("PGHOST"));
+	assert_non_null(getenv("NOTPG"));
+	assert_true(fleet_stop(f.fleet));
+	gate_fixture_teardown((void **)&f.gate);
 }
 
 static void
@@ -117,14 +156,39 @@ fleet_connects_when_somebody_has_logged_in(void **state)
 	fleet_describe(f->fleet);
 }
 
+static void
+fleet_stop_frees_nothing_where_a_look_up_does_not_end(void **state)
+{
+	struct fixture *f = *state;
+
+	sem_init(&looked_up, 0, 0);
+	sem_init(&may_end, 0, 0);
+	assert_true(fleet_stop(f->fleet));
+	f->gate->config.fleet = (char *)(uintptr_t) "host=slow dbname=f";
+	f->fleet = fleet_new(&f->gate->daemon, new_key());
+	assert_non_null(f->fleet);
+	assert_true(fleet_start(f->fleet));
+	daemon_want_fleet(&f->gate->daemon);
+	sem_wait(&looked_up);
+	assert_false(fleet_stop(f->fleet));
+	assert_non_null(f->gate->daemon.fleet);
+	sem_post(&may_end);
+	/* teardown stops it, now that it can be */
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(
 		fleet_stop_frees_one_that_never_started, setup, teardown),
+	    cmocka_unit_test(
+		fleet_new_takes_what_is_libpqs_out_of_the_environment),
 	    cmocka_unit_test_setup_teardown(
 		fleet_connects_when_somebody_has_logged_in, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		fleet_stop_frees_nothing_where_a_look_up_does_not_end, setup,
+		teardown),
 	};
 
 	return cmocka_run_group_tests_name("proxy/fleet/fleet", tests, NULL,

@@ -103,6 +103,20 @@ fleet_windows_are_not_made_longer_by_repeating_them(void **state)
 }
 
 static void
+fleet_windows_are_paid_for_where_nobody_waits(void **state)
+{
+	struct fleet_fixture *f = fixture(state);
+
+	assert_true(hear(f, FLEET_KEEP, 1, MAKER, UINT32_MAX));
+	fleet_fixture_wait(f, 4000);
+	(void)hear(f, FLEET_RELEASE, 1, MAKER, 0);
+	assert_int_equal(
+	    turns_reserve(f->gate->daemon.turns, "shop",
+			  FLEET_FIXTURE_TRANSACTION_MS, clock_now_ms()),
+	    FLEET_FIXTURE_TRANSACTION_MS - 4000 + 4000 / TURNS_SHUT_SHARE);
+}
+
+static void
 fleet_windows_take_knows_the_pace_of_a_process(void **state)
 {
 	struct fleet_fixture *f = fixture(state);
@@ -113,6 +127,70 @@ fleet_windows_take_knows_the_pace_of_a_process(void **state)
 		shut += hear(f, FLEET_SHUT, 1, MAKER + (uint64_t)i, 20);
 	assert_int_equal(shut, FLEET_PACE_BURST);
 	assert_true(hear(f, FLEET_SHUT, 2, MAKER, 20)); /* another one */
+}
+
+static void
+fleet_windows_take_paces_what_takes_the_place_of_another(void **state)
+{
+	struct fleet_fixture *f = fixture(state);
+	unsigned shut = 0;
+	int i;
+
+	for (i = 0; i < 50; i++) {
+		shut += hear(f, FLEET_SHUT, 1, MAKER, 200);
+		shut += hear(f, FLEET_KEEP, 1, MAKER, 2000);
+	}
+	assert_int_equal(shut, FLEET_PACE_BURST);
+}
+
+/* Take all that the allowance of the fixture's database has. */
+static void
+exhaust(struct fleet_fixture *f)
+{
+	(void)turns_reserve(f->gate->daemon.turns, "shop", UINT32_MAX,
+			    clock_now_ms());
+}
+
+static void
+fleet_windows_take_tells_no_worker_what_the_allowance_does_not_grant(
+    void **state)
+{
+	struct fleet_fixture *f = fixture(state);
+	struct fleet_pace pace = {0};
+	struct fleet_message m = fleet_fixture_message(FLEET_SHUT, 1, MAKER, 1);
+
+	m.names = gate_fixture_names("a");
+	exhaust(f);
+	fleet_fixture_wait(f, FLEET_SHUT_LEAST_MS * TURNS_SHUT_SHARE - 4);
+	assert_false(
+	    fleet_windows_take(&f->windows, &m, &pace, clock_now_ms()));
+	assert_int_equal(f->gate->daemon.mailboxes[0]->count, 0);
+	assert_int_equal(f->windows.count, 0);
+	fleet_message_clear(&m);
+	fleet_fixture_wait(f, 40);
+	assert_true(hear(f, FLEET_SHUT, 1, MAKER, 200));
+}
+
+static void
+fleet_windows_take_knows_so_many_databases(void **state)
+{
+	struct fleet_fixture *f = fixture(state);
+	struct turns *t = f->gate->daemon.turns;
+	unsigned shut = 0;
+	uint8_t i;
+
+	for (i = 0; i < 2 * TURNS_RESERVED_MAX; i++) {
+		struct fleet_message m =
+		    fleet_fixture_message(FLEET_SHUT, i, MAKER, 1);
+
+		m.names = gate_fixture_names("a");
+		(void)snprintf(m.database, sizeof(m.database), "made_up_%u", i);
+		shut += fleet_fixture_hear(f, &m);
+	}
+	assert_int_equal(shut, TURNS_RESERVED_MAX);
+	assert_int_equal(turns_reserve(t, "shop", 1, clock_now_ms()), 0);
+	fleet_fixture_wait(f, 60000); /* all of them are over, and paid */
+	assert_true(hear(f, FLEET_SHUT, 1, MAKER, 200));
 }
 
 static void
@@ -175,7 +253,12 @@ main(void)
 	    TEST(fleet_windows_take_keeps_a_transaction_beside_its_statement),
 	    TEST(fleet_windows_end_by_this_process_whatever_the_message_says),
 	    TEST(fleet_windows_are_not_made_longer_by_repeating_them),
+	    TEST(fleet_windows_are_paid_for_where_nobody_waits),
 	    TEST(fleet_windows_take_knows_the_pace_of_a_process),
+	    TEST(fleet_windows_take_paces_what_takes_the_place_of_another),
+	    TEST(
+		fleet_windows_take_tells_no_worker_what_the_allowance_does_not_grant),
+	    TEST(fleet_windows_take_knows_so_many_databases),
 	    TEST(fleet_windows_take_refuses_what_is_too_short_or_about_nothing),
 	    TEST(fleet_windows_follow_a_session_to_another_database),
 	    TEST(fleet_windows_are_not_told_to_the_fleet),

@@ -279,6 +279,27 @@ turns_reserve_takes_from_the_allowance(void **state)
 	assert_int_equal(allowance(t, "b", NOW_MS), TURNS_SHUT_BURST_MS);
 }
 
+static void
+turns_reserve_knows_so_many_databases_that_nobody_took(void **state)
+{
+	struct turns *t = *state;
+	char name[16];
+	int i;
+
+	for (i = 0; i < TURNS_RESERVED_MAX; i++) {
+		(void)snprintf(name, sizeof(name), "made_up_%d", i);
+		assert_int_equal(spend(t, name, 100, NOW_MS), 100);
+	}
+	assert_int_equal(spend(t, "b", 100, NOW_MS), 0);
+	/* A session's own is none of them. */
+	assert_true(take(t, "a", 1, NOW_MS));
+	assert_int_equal(spend(t, "a", 100, NOW_MS), 100);
+	/* Those that are whole again are forgotten, and no other. */
+	assert_int_equal(spend(t, "made_up_0", 900, NOW_MS), 900);
+	assert_int_equal(spend(t, "b", 100, NOW_MS + 400), 100);
+	assert_int_equal(spend(t, "made_up_0", 1000, NOW_MS + 400), 100);
+}
+
 /* The operator lets transactions keep the gate for longer. */
 static void
 turns_allow_burst_is_for_what_is_reserved(void **state)
@@ -458,6 +479,7 @@ main(void)
 	    TEST(turns_take_begins_with_the_whole_allowance),
 	    TEST(turns_reserve_takes_from_the_allowance),
 	    TEST(turns_refund_gives_back_what_was_not_needed),
+	    TEST(turns_reserve_knows_so_many_databases_that_nobody_took),
 	    TEST(turns_allow_burst_is_for_what_is_reserved),
 	    TEST(turns_take_refills_the_allowance_by_its_share),
 	    TEST(turns_allow_a_quarter_of_the_time),

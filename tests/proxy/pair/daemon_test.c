@@ -106,6 +106,24 @@ daemon_want_fleet_mails_once_until_somebody_has_looked(void **state)
 	assert_int_equal(f->count[1], 2);
 }
 
+static void
+daemon_want_fleet_tells_it_once_and_again_where_memory_was_out(void **state)
+{
+	struct fixture *f = *state;
+
+	f->daemon.fleet = &f->boxes[0];
+	allocation_fail_after(0);
+	daemon_want_fleet(&f->daemon);
+	assert_true(allocation_restore());
+	event_base_loop(f->base, EVLOOP_NONBLOCK);
+	assert_int_equal(f->count[0], 0);
+	daemon_want_fleet(&f->daemon);
+	daemon_want_fleet(&f->daemon);
+	event_base_loop(f->base, EVLOOP_NONBLOCK);
+	assert_int_equal(f->count[0], 1);
+	assert_int_equal(f->got[0].kind, MAIL_WANTED);
+}
+
 int
 main(void)
 {
@@ -113,6 +131,8 @@ main(void)
 	    cmocka_unit_test_setup_teardown(
 		daemon_want_fleet_mails_once_until_somebody_has_looked, setup,
 		teardown),
+	    TEST(
+		daemon_want_fleet_tells_it_once_and_again_where_memory_was_out),
 	    TEST(daemon_post_tells_the_worker_of_that_index),
 	    TEST(daemon_post_without_memory_takes_nothing),
 	};
