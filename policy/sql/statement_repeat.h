@@ -33,6 +33,10 @@ struct repeat {
 	 * rows of those were written, or read unseen. */
 	struct repeat_names shown;
 	struct repeat_names written;
+	size_t rows_used; /* relations used that are not of the catalogs */
+	/* Bare names; something was used behind the first ones. */
+	struct repeat_names savepoints;
+	size_t savepoints_used;
 };
 
 /*
