@@ -35,7 +35,7 @@ plain_block_begin(struct plain_block *b, struct statement_text source)
 	return plain_block_takes(b, "begin");
 }
 
-/* WHEN conditions THEN NULL; */
+/* Step over a handler that does nothing: WHEN conditions THEN NULL. */
 static bool
 plain_block_takes_handler(struct plain_block *b)
 {
@@ -50,7 +50,7 @@ plain_block_takes_handler(struct plain_block *b)
 	return plain_block_takes(b, "null") && plain_block_takes_semicolon(b);
 }
 
-/* END, from its first token on, or the handlers and END. */
+/* Tell whether the handlers, if there are any, and END come next. */
 static enum plain_block_state
 plain_block_end(struct plain_block *b)
 {

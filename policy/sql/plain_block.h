@@ -17,7 +17,7 @@
 enum plain_block_state {
 	PLAIN_BLOCK_GOES_ON, /* a statement was found */
 	PLAIN_BLOCK_ENDS,    /* as it should */
-	PLAIN_BLOCK_ODD,     /* it is not of that shape */
+	PLAIN_BLOCK_ODD,     /* the block is not of that shape */
 };
 
 /* A walk over the statements; plain_block_begin makes it. */

@@ -16,8 +16,8 @@
 
 #include "policy/sql/grow.h"
 #include "policy/sql/plain_block.h"
-#include "policy/sql/repeat_change.h"
 #include "policy/sql/statement.h"
+#include "policy/sql/statement_change.h"
 #include "policy/sql/statement_do.h"
 #include "policy/sql/statement_name.h"
 #include "policy/sql/statement_scan.h"
@@ -343,7 +343,8 @@ repeat_add_savepoint(struct repeat *r, const char *name)
 	repeat_add(r, &r->savepoints, copy);
 }
 
-/* What was used behind the savepoint may be gone, or is as it was before. */
+/* All that was used behind the savepoint may be gone, or is as it was before.
+ */
 static void
 repeat_roll_back(struct repeat *r, const char *name)
 {
@@ -457,7 +458,7 @@ static void
 repeat_read_node(struct repeat *r, const PgQuery__Node *node,
 		 struct statement_text text, bool is_in_block)
 {
-	const char *change = repeat_change_obstacle(r, node, text);
+	const char *change = statement_change_obstacle(r, node, text);
 	size_t uses = repeat_uses(r);
 	size_t i;
 
@@ -474,7 +475,7 @@ repeat_read_node(struct repeat *r, const PgQuery__Node *node,
 		repeat_stop(r, change);
 	else
 		repeat_read_kind(r, node, kinds[i].kind);
-	/* Its triggers have seen to it, perhaps. */
+	/* Triggers have seen to it, perhaps. */
 	r->rows_used += node->node_case == NODE(TRUNCATE_STMT);
 	if (repeat_uses(r) > uses)
 		r->savepoints_used = r->savepoints.count;

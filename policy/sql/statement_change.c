@@ -1,4 +1,4 @@
-#include "policy/sql/repeat_change.h"
+#include "policy/sql/statement_change.h"
 
 #include <string.h>
 
@@ -7,7 +7,7 @@
 #define NODE(type) PG_QUERY__NODE__NODE_##type
 #define OBJECT(type) PG_QUERY__OBJECT_TYPE__OBJECT_##type
 
-/* What a statement does to that which the catalogs are asked for. */
+/* The effect of a statement on that which the catalogs are asked for. */
 enum change {
 	CHANGE_NOTHING,
 	CHANGE_ADDS, /* leaves all that it does not name */
@@ -30,7 +30,7 @@ change_drops_part(const PgQuery__AlterTableStmt *stmt)
 	return false;
 }
 
-/* Of those that add, and replace perhaps. */
+/* True if a statement that mostly adds replaces something. */
 static bool
 change_replaces(const PgQuery__Node *node)
 {
@@ -59,7 +59,7 @@ change_of(const PgQuery__Node *node)
 	case NODE(CONSTRAINTS_SET_STMT):
 	case NODE(CREATE_STATS_STMT):
 	case NODE(DELETE_STMT):
-	case NODE(DO_STMT): /* its statements are looked at, each */
+	case NODE(DO_STMT): /* statement by statement */
 	case NODE(GRANT_STMT):
 	case NODE(INDEX_STMT):
 	case NODE(INSERT_STMT):
@@ -226,8 +226,8 @@ change_is_drop_of(const PgQuery__Node *node, PgQuery__ObjectType type)
 }
 
 const char *
-repeat_change_obstacle(const struct repeat *r, const PgQuery__Node *node,
-		       struct statement_text text)
+statement_change_obstacle(const struct repeat *r, const PgQuery__Node *node,
+			  struct statement_text text)
 {
 	enum change change;
 

@@ -1,6 +1,7 @@
-#include "policy/sql/repeat_change.h"
+#include "policy/sql/statement_change.h"
 
 #include "policy/sql/statement_facts.h"
+#include "policy/sql/statement_repeat.h"
 #include "tests/support/test.h"
 
 /* The obstacle in the texts, one behind the other; NULL: there is none. */
@@ -30,7 +31,7 @@ struct texts {
 #define LOOKS "select f(a) from pg_class"
 
 static void
-repeat_change_obstacle_is_what_may_hide(void **state)
+statement_change_obstacle_is_what_may_hide(void **state)
 {
 	static const struct texts texts[] = {
 	    {WRITES, "drop table log"},
@@ -95,7 +96,7 @@ repeat_change_obstacle_is_what_may_hide(void **state)
 }
 
 static void
-repeat_change_obstacle_is_none_where_nothing_is_hidden(void **state)
+statement_change_obstacle_is_none_where_nothing_is_hidden(void **state)
 {
 	static const struct texts texts[] = {
 	    {"create table a (b int)", "drop table a"},
@@ -142,11 +143,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(repeat_change_obstacle_is_what_may_hide),
+	    cmocka_unit_test(statement_change_obstacle_is_what_may_hide),
 	    cmocka_unit_test(
-		repeat_change_obstacle_is_none_where_nothing_is_hidden),
+		statement_change_obstacle_is_none_where_nothing_is_hidden),
 	};
 
-	return cmocka_run_group_tests_name("policy/sql/repeat_change", tests,
+	return cmocka_run_group_tests_name("policy/sql/statement_change", tests,
 					   NULL, NULL);
 }
