@@ -30,6 +30,7 @@ struct repeat {
 	struct repeat_names shown;
 	struct repeat_names written;
 	size_t rows_used; /* relations used that are not of the catalogs */
+	bool has_truncated;
 	/* Bare names; something was used behind the first ones. */
 	struct repeat_names savepoints;
 	size_t savepoints_used;

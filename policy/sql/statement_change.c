@@ -204,6 +204,18 @@ change_of_setting(const struct repeat *r, const PgQuery__VariableSetStmt *set)
 		   : NULL;
 }
 
+/* True if it may have hidden what rows have gone through.  Where they were only
+ * shown, a view goes with all that is below it. */
+static bool
+change_hides_rows(const struct repeat *r, const PgQuery__Node *node)
+{
+	bool drops = node->node_case == NODE(DROP_STMT) ||
+		     node->node_case == NODE(ALTER_TABLE_STMT);
+
+	return r->written.count > 0 || r->has_truncated ||
+	       (r->rows_used > 0 && !drops);
+}
+
 static bool
 change_hides(const struct repeat *r, const PgQuery__Node *node,
 	     enum change change, struct statement_text text)
@@ -214,7 +226,8 @@ change_hides(const struct repeat *r, const PgQuery__Node *node,
 		return true;
 	if (change == CHANGE_ADDS)
 		return false;
-	return r->rows_used > 0 || change_names(text, &r->functions) ||
+	return change_hides_rows(r, node) ||
+	       change_names(text, &r->functions) ||
 	       (has_called && change_drops_unnamed(node));
 }
 

@@ -476,7 +476,10 @@ repeat_read_node(struct repeat *r, const PgQuery__Node *node,
 	else
 		repeat_read_kind(r, node, kinds[i].kind);
 	/* Triggers have seen to it, perhaps. */
-	r->rows_used += node->node_case == NODE(TRUNCATE_STMT);
+	if (node->node_case == NODE(TRUNCATE_STMT)) {
+		r->has_truncated = true;
+		r->rows_used++;
+	}
 	if (repeat_uses(r) > uses)
 		r->savepoints_used = r->savepoints.count;
 }

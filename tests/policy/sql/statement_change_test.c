@@ -74,7 +74,8 @@ statement_change_obstacle_is_what_may_hide(void **state)
 	    {"truncate a", "drop trigger t on a"},
 	    {"truncate a", "drop table a"},
 	    {"select from log", "drop table log"},
-	    {"select from log", "drop view a"},
+	    {"select from log", "create or replace view a as select 1"},
+	    {"select from log", "alter function f() stable"},
 	    {LOOKS, "drop function f(int)"},
 	    {LOOKS, "create or replace function b.F() returns int language "
 		    "sql as 'select 1'"},
@@ -121,6 +122,17 @@ statement_change_obstacle_is_none_where_nothing_is_hidden(void **state)
 	    {WRITES, "lock table log"},
 	    {WRITES, "set local work_mem = '5MB'"},
 	    {"truncate a", "truncate a"},
+	    /* Rails, Django */
+	    {"drop table a; select t2.oid::regclass::text from pg_constraint c "
+	     "join pg_class t1 on true where t1.relname = 'a' and t3.nspname = "
+	     "any (current_schemas(false))",
+	     "alter table b drop constraint c; alter table b drop column d"},
+	    {"drop table a cascade; select array(select attname from "
+	     "unnest(c.conkey) with ordinality cols(colid, arridx)) from "
+	     "pg_constraint as c where pg_catalog.pg_table_is_visible(cl.oid)",
+	     "set constraints b immediate; alter table b drop column c "
+	     "cascade; drop table d cascade"},
+	    {"select a from log", "drop table b; alter table c drop column d"},
 	    {LOOKS, "drop table a cascade"},
 	    {LOOKS, "drop type a"},
 	    {LOOKS, "drop function g()"},
