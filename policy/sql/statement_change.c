@@ -63,7 +63,6 @@ change_of(const PgQuery__Node *node)
 	case NODE(GRANT_STMT):
 	case NODE(INDEX_STMT):
 	case NODE(INSERT_STMT):
-	case NODE(LOCK_STMT):
 	case NODE(MERGE_STMT):
 	case NODE(NOTIFY_STMT):
 	case NODE(REFRESH_MAT_VIEW_STMT):

@@ -35,6 +35,7 @@ enum kind {
 	KIND_SETS,
 	KIND_CONTROL,
 	KIND_BLOCK, /* a block of code */
+	KIND_LOCKS, /* LOCK TABLE: a mutex, or to come before a snapshot */
 };
 
 #define NODE(type) PG_QUERY__NODE__NODE_##type
@@ -87,7 +88,7 @@ static const struct {
     {NODE(GRANT_STMT), KIND_DEFINES},
     {NODE(INDEX_STMT), KIND_EVALUATES},
     {NODE(INSERT_STMT), KIND_WRITES},
-    {NODE(LOCK_STMT), KIND_DEFINES},
+    {NODE(LOCK_STMT), KIND_LOCKS},
     {NODE(MERGE_STMT), KIND_WRITES},
     {NODE(NOTIFY_STMT), KIND_DEFINES},
     {NODE(REASSIGN_OWNED_STMT), KIND_DEFINES},
@@ -434,6 +435,9 @@ repeat_read_kind(struct repeat *r, const PgQuery__Node *node, enum kind kind)
 		break;
 	case KIND_BLOCK:
 		repeat_read_block(r, node->do_stmt);
+		break;
+	case KIND_LOCKS:
+		repeat_stop(r, "it holds LOCK TABLE");
 		break;
 	}
 }

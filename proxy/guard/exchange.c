@@ -435,8 +435,10 @@ exchange_timer(struct exchange *x)
 bool
 exchange_cancel(struct exchange *x)
 {
-	/* Where it runs on trial, our bound may strike first. */
-	x->is_canceled |= x->phase == EXCHANGE_TRYING;
+	/* Where it runs on trial, our bound may strike first; amid a replay, it
+	 * may come between two messages. */
+	x->is_canceled |=
+	    x->phase == EXCHANGE_TRYING || x->phase == EXCHANGE_REPEATING;
 	if (exchange_is_running(x) || exchange_is_done(x) ||
 	    x->phase == EXCHANGE_COAXING || x->phase == EXCHANGE_REPEATING)
 		return false;

@@ -488,10 +488,7 @@ exchange_guard_step(struct exchange *x)
 		exchange_undone(x);
 		break;
 	case EXCHANGE_REFUSING:
-		if (x->is_failing)
-			exchange_deliver_error(x);
-		else
-			exchange_refused(x);
+		exchange_failed(x);
 		break;
 	case EXCHANGE_JUDGING:
 	case EXCHANGE_RESTARTING:

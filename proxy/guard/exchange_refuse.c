@@ -36,6 +36,8 @@ static void
 exchange_finish_failed(struct exchange *x)
 {
 	x->guarded->trail.is_lost = true;
+	/* Of a cycle of messages its Sync would be recorded, and not it. */
+	recording_end(&x->guarded->recording, "a statement was refused");
 	/* No guarded statement ends with a gate message, nor with our BEGIN. */
 	if (!x->is_of_gate && guard_step(&x->guard).outcome != GUARD_PENDING)
 		exchange_log(x);
@@ -49,7 +51,7 @@ exchange_finish_failed(struct exchange *x)
 }
 
 /* The server's transaction, if one was open, has failed. */
-void
+static void
 exchange_refused(struct exchange *x)
 {
 	if (guard_log_refuse(&x->log, x->pair, &x->guard, clock_now_ms()))
@@ -69,6 +71,20 @@ exchange_add_failure(struct exchange *x)
 }
 
 /*
+ * A replay is cut short: only a part of the transaction is there.  None of its
+ * savepoints may stay, for by the same name the client may mean a later one,
+ * and go on from it without what was done between them.
+ */
+static void
+exchange_add_empty_block(struct exchange *x)
+{
+	if (exchange_status(x) != TRANSACTION_IDLE)
+		batch_add_command(&x->batch, "ROLLBACK");
+	batch_add_command(&x->batch, "BEGIN");
+	x->has_savepoint = false;
+}
+
+/*
  * Make the client's transaction fail in the server, all of it and not only our
  * savepoint: its locks go, and what follows meets a failed transaction.  An
  * implicit one, which runs in a block of ours, is over.
@@ -76,19 +92,29 @@ exchange_add_failure(struct exchange *x)
 static void
 exchange_send_failure(struct exchange *x)
 {
-	bool is_lost = exchange_status(x) == TRANSACTION_IDLE &&
-		       x->context == CONTEXT_BLOCK;
-
 	exchange_begin_batch(x, EXCHANGE_REFUSING);
-	if (is_lost) /* the BEGIN of a replay failed */
-		batch_add_command(&x->batch, "BEGIN");
 	exchange_end_skipping(x);
+	if (x->replay.is_under_way)
+		exchange_add_empty_block(x);
 	if (x->in_own_block)
 		batch_add_command(&x->batch, "ROLLBACK");
 	else
 		exchange_add_failure(x);
 	x->has_savepoint = false;
 	(void)batch_send(&x->batch, exchange_may_sync(x));
+}
+
+void
+exchange_failed(struct exchange *x)
+{
+	/* A cancel that was under way may have struck our ROLLBACK. */
+	if (x->replay.is_under_way &&
+	    strcmp(x->batch.sqlstate, SQLSTATE_CANCELED) == 0)
+		exchange_send_failure(x);
+	else if (x->is_failing)
+		exchange_deliver_error(x);
+	else
+		exchange_refused(x);
 }
 
 void

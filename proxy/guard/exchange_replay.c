@@ -13,6 +13,7 @@
  * then.  An answer that is not what the client has seen before fails the
  * transaction, as a deadlock would.
  */
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -97,7 +98,7 @@ exchange_replay(struct exchange *x)
 	exchange_add_savepoint(x);
 	if (x->has_own_settings)
 		batch_add_plain(b, true);
-	batch_add_repeatable(b, &x->replay.repeat,
+	batch_add_repeatable(b, &x->guarded->recording.found,
 			     x->settings.replay == GUARD_REPLAY_DDL);
 	(void)batch_send(b, true);
 	return true;
@@ -119,9 +120,11 @@ exchange_decline_replay(struct exchange *x, const char *why)
 		exchange_act(x, guard_step(&x->guard));
 }
 
+/* The statements of all are gathered. */
 static void
 exchange_restart(struct exchange *x)
 {
+	assert(recording_is_whole(&x->guarded->recording));
 	if (x->replay.count == 0)
 		x->replay.begun_ms = x->log.begun_ms;
 	replay_begin(&x->replay, clock_now_ms());
@@ -129,6 +132,19 @@ exchange_restart(struct exchange *x)
 	batch_add_command(&x->batch, "ROLLBACK");
 	x->has_savepoint = false;
 	(void)batch_send(&x->batch, true);
+}
+
+/* True if the locks of all can be asked for together. */
+static bool
+exchange_gather(struct exchange *x)
+{
+	size_t count;
+	const struct statement *own = exchange_statements(x, &count);
+
+	if (replay_gather(&x->replay, x->guarded, own, count))
+		return true;
+	replay_end(&x->replay);
+	return false;
 }
 
 static void
@@ -143,31 +159,13 @@ exchange_judged(struct exchange *x)
 		exchange_decline_replay(x, "the catalogs do not tell");
 	else if (found->obstacle[0] != '\0')
 		exchange_decline_replay(x, found->obstacle);
-	else if (found->has_one_snapshot && x->replay.repeat.shows_rows)
+	else if (found->has_one_snapshot &&
+		 x->guarded->recording.found.shows_rows)
 		exchange_decline_replay(x, "it has shown rows of a snapshot");
+	else if (!exchange_gather(x))
+		exchange_decline_replay(x, "it is too much to be planned");
 	else
 		exchange_restart(x);
-}
-
-void
-exchange_repeat(struct exchange *x)
-{
-	batch_clear(&x->batch);
-	pair_stop_timer(x->pair);
-	exchange_enter(x, EXCHANGE_REPEATING);
-	replay_send(&x->replay, x->guarded);
-}
-
-static void
-exchange_restarted(struct exchange *x)
-{
-	if (batch_has_error(&x->batch)) {
-		exchange_fail(x);
-		return;
-	}
-	/* The locks are gone, and with them what was kept for them. */
-	lease_end(&x->guarded->lease);
-	exchange_repeat(x);
 }
 
 /* The error in place of the statement. */
@@ -208,24 +206,43 @@ static void
 exchange_differs(struct exchange *x)
 {
 	exchange_write_difference(x);
-	recording_end(&x->guarded->recording, "a replay differed");
 	replay_decline(&x->replay, "an answer differed");
 	x->log.no_replay = x->replay.why;
-	replay_end(&x->replay);
 	exchange_fail_transaction(x);
+}
+
+void
+exchange_repeat(struct exchange *x)
+{
+	/* Something that nobody asked for came while the guard waited. */
+	if (!recording_is_whole(&x->guarded->recording)) {
+		exchange_differs(x);
+		return;
+	}
+	batch_clear(&x->batch);
+	pair_stop_timer(x->pair);
+	exchange_enter(x, EXCHANGE_REPEATING);
+	replay_send(&x->replay, x->guarded);
+}
+
+static void
+exchange_restarted(struct exchange *x)
+{
+	if (batch_has_error(&x->batch)) {
+		exchange_fail(x);
+		return;
+	}
+	/* The locks are gone, and with them what was kept for them. */
+	lease_end(&x->guarded->lease);
+	exchange_repeat(x);
 }
 
 /* Begin, BEGIN is behind us, to take the locks of all. */
 static void
 exchange_take_all(struct exchange *x)
 {
-	size_t count;
-	const struct statement *own = exchange_statements(x, &count);
-
-	if (replay_gather(&x->replay, x->guarded, own, count))
-		exchange_protect(x, CONTEXT_BLOCK);
-	else
-		exchange_differs(x);
+	x->replay.is_past_head = true;
+	exchange_protect(x, CONTEXT_BLOCK);
 }
 
 static void
@@ -238,9 +255,9 @@ exchange_repeated(struct exchange *x)
 	if (!replay_check(r, x->guarded)) {
 		exchange_differs(x);
 	} else if (replay_is_at_head(r, x->guarded) ||
-		   (r->all != NULL && !replay_is_over(r, x->guarded))) {
+		   (r->is_past_head && !replay_is_over(r, x->guarded))) {
 		exchange_repeat(x);
-	} else if (r->all == NULL) {
+	} else if (!r->is_past_head) {
 		exchange_take_all(x);
 	} else {
 		guard_log_replay(&x->log, x->guarded, &x->guard, r,

@@ -388,12 +388,12 @@ void exchange_end_skipping(struct exchange *x);
  */
 void exchange_send_undo(struct exchange *x);
 
-/*
- * End the statement with the guard's error: exchange_refuse first makes the
- * server's transaction fail, and exchange_refused sends the error when it has.
- */
+/* End the statement with the guard's error: first make the server's transaction
+ * fail. */
 void exchange_refuse(struct exchange *x);
-void exchange_refused(struct exchange *x);
+
+/* REFUSING is done: send the error. */
+void exchange_failed(struct exchange *x);
 
 /*
  * End the statement with the error that the server answered the batch with:

@@ -109,6 +109,8 @@ exchange_trim_trail(struct exchange *x)
 {
 	const struct pipeline *p = &x->pair->pipeline;
 
-	if (pipeline_is_settled(p) && p->status == TRANSACTION_IDLE)
-		trail_end(&x->guarded->trail, exchange_memory(x));
+	if (!pipeline_is_settled(p) || p->status != TRANSACTION_IDLE)
+		return;
+	trail_end(&x->guarded->trail, exchange_memory(x));
+	trail_note_idle(&x->guarded->trail);
 }

@@ -105,6 +105,16 @@ PAIR_COLD void guarded_note_busy_answer(struct guarded *g,
 					const struct frame *f,
 					enum pipeline_owner owner);
 
+/* The client's transaction is over; not so by a rollback of ours for a replay.
+ */
+static inline void
+guarded_note_idle(struct guarded *g)
+{
+	trail_note_idle(&g->trail);
+	if (g->recording.state != RECORDING_NONE)
+		recording_forget(&g->recording);
+}
+
 /*
  * Note that the server has answered a message of `owner` with f, whose body may
  * be missing unless guarded_looks_into says that it counts.
@@ -118,9 +128,8 @@ guarded_note_answer(struct guarded *g, const struct frame *f,
 	if (f->type == BACKEND_READY_FOR_QUERY &&
 	    g->pair->pipeline.status == TRANSACTION_IDLE) {
 		gate_watch_note_idle(&g->watch);
-		trail_note_idle(&g->trail);
-		if (is_client && g->recording.state != RECORDING_NONE)
-			recording_forget(&g->recording);
+		if (is_client)
+			guarded_note_idle(g);
 	}
 	if (recording_is_open(&g->recording) && is_client)
 		recording_note_answer(&g->recording, f);

@@ -20,9 +20,11 @@ recording_free(struct recording *r)
 {
 	buffer_clear(&r->frames);
 	free(r->cycles);
+	statement_repeat_clear(&r->found);
 	r->cycles = NULL;
 	r->count = 0;
 	r->answered = 0;
+	r->judged = 0;
 }
 
 void

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "policy/guard/settings.h"
+#include "policy/sql/statement_repeat.h"
 #include "protocol/frame.h"
 #include "protocol/pipeline.h"
 #include "protocol/span.h"
@@ -58,6 +59,8 @@ struct recording {
 	bool has_unnamed;     /* a Parse of the unnamed statement is in it */
 	bool has_definitions; /* DDL is */
 	uint64_t busy_ms;     /* the server's, in sum */
+	size_t judged;        /* bytes of the frames, the first ones */
+	struct repeat found;  /* owned: what their texts tell */
 };
 
 /* True if a text that begins so may be a BEGIN or a START, or begin with a

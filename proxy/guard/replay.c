@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/sql/repeat.h"
 #include "policy/sql/statement_text.h"
 #include "policy/sql/text.h"
 #include "protocol/frontend.h"
@@ -49,25 +48,35 @@ replay_frames(const struct guarded *g)
 	return buffer_span(&g->recording.frames);
 }
 
+/* The first text is that of the BEGIN. */
 static void
-replay_judge_texts(struct replay *r, const struct guarded *g)
+replay_judge_begin(struct repeat *found, struct span sql)
 {
-	size_t limit = pair_config(g->pair)->parse_limit_bytes;
-	struct span rest = replay_frames(g);
-	struct span sql;
-
-	(void)replay_next_text(&rest, &sql);
 	if (sql.len == 0 ||
 	    !statement_repeat_begins((const char *)sql.data, sql.len))
-		replay_decline(r, "BEGIN does not stand alone");
-	while (r->why[0] == '\0' && replay_next_text(&rest, &sql)) {
-		if (sql.data == NULL)
-			continue;
-		statement_repeat_read(&r->repeat, (const char *)sql.data,
-				      sql.len, limit);
-		if (r->repeat.obstacle != NULL)
-			replay_decline(r, r->repeat.obstacle);
+		found->obstacle = "BEGIN does not stand alone";
+}
+
+/* Those recorded since the last time: what they tell adds up. */
+static void
+replay_judge_texts(struct guarded *g)
+{
+	size_t limit = pair_config(g->pair)->parse_limit_bytes;
+	struct recording *of = &g->recording;
+	struct span rest =
+	    span_of(of->frames.data + of->judged, of->frames.len - of->judged);
+	bool is_first = of->judged == 0;
+	struct span sql;
+
+	while (of->found.obstacle == NULL && replay_next_text(&rest, &sql)) {
+		if (is_first)
+			replay_judge_begin(&of->found, sql);
+		else if (sql.data != NULL)
+			statement_repeat_read(
+			    &of->found, (const char *)sql.data, sql.len, limit);
+		is_first = false;
 	}
+	of->judged = of->frames.len;
 }
 
 /* Why the recording is not whole. */
@@ -81,17 +90,19 @@ replay_missing(const struct recording *r)
 }
 
 void
-replay_judge(struct replay *r, const struct guarded *g)
+replay_judge(struct replay *r, struct guarded *g)
 {
-	if (r->is_judged)
-		return;
-	r->is_judged = true;
-	if (!recording_is_whole(&g->recording))
-		replay_decline(r, replay_missing(&g->recording));
-	else if (g->recording.busy_ms > BUSY_MAX_MS)
+	const struct recording *of = &g->recording;
+
+	if (!recording_is_whole(of)) {
+		replay_decline(r, replay_missing(of));
+	} else if (of->busy_ms > BUSY_MAX_MS) {
 		replay_decline(r, "it would take long");
-	else
-		replay_judge_texts(r, g);
+	} else {
+		replay_judge_texts(g);
+		if (of->found.obstacle != NULL)
+			replay_decline(r, of->found.obstacle);
+	}
 }
 
 /* All texts but that of BEGIN, as one; the caller's to free.  NULL: out of
@@ -142,7 +153,6 @@ replay_gather(struct replay *r, const struct guarded *g,
 void
 replay_begin(struct replay *r, uint64_t now_ms)
 {
-	replay_end(r);
 	r->count++;
 	r->is_under_way = true;
 	r->since_ms = now_ms;
@@ -272,6 +282,7 @@ replay_end(struct replay *r)
 	r->sent = 0;
 	r->cycle = 0;
 	r->is_under_way = false;
+	r->is_past_head = false;
 	writer_clear(&r->error);
 }
 
@@ -279,6 +290,5 @@ void
 replay_clear(struct replay *r)
 {
 	replay_end(r);
-	statement_repeat_clear(&r->repeat);
 	memset(r, 0, sizeof(*r));
 }

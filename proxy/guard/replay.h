@@ -13,7 +13,6 @@
 #include <stdint.h>
 
 #include "policy/sql/statement.h"
-#include "policy/sql/statement_repeat.h"
 #include "protocol/frame.h"
 #include "protocol/writer.h"
 
@@ -26,13 +25,12 @@ enum {
 /* A zeroed one is idle. */
 struct replay {
 	uint32_t count;    /* begun for this statement */
-	bool is_judged;    /* repeat is of the recording as it is */
 	bool is_under_way; /* from the rollback to the last answer */
+	bool is_past_head; /* BEGIN is behind it: the locks of all come next */
 	/* Why there is none, or none more; empty: there may be one. */
 	char why[64];
-	uint64_t begun_ms;    /* the statement, before the first of them */
-	uint64_t since_ms;    /* the rollback */
-	struct repeat repeat; /* owned: what the texts tell */
+	uint64_t begun_ms; /* the statement, before the first of them */
+	uint64_t since_ms; /* the rollback */
 	struct statement_list list; /* owned: of all texts recorded */
 	/* The list's, and the statement in the way, shallow; an owned array,
 	 * NULL where no set of all is wanted. */
@@ -44,13 +42,15 @@ struct replay {
 	struct writer error; /* the first that was answered, raw */
 };
 
-/* Judge by the texts of the recording, once; r->why says why not. */
-void replay_judge(struct replay *r, const struct guarded *g);
+/* Judge by the recording as it is, and by each of its texts once, whichever
+ * statement asks; r->why says why not. */
+void replay_judge(struct replay *r, struct guarded *g);
 
 /* Note why there is no replay, a copy; the first one stays. */
 void replay_decline(struct replay *r, const char *why);
 
-/* Begin: from here on the cycles are sent again, from the first one. */
+/* Begin, with all gathered: from here on the cycles are sent again, from the
+ * first one. */
 void replay_begin(struct replay *r, uint64_t now_ms);
 
 /* True if what comes next must come before any query: BEGIN, or a SET. */
@@ -61,8 +61,8 @@ bool replay_is_over(const struct replay *r, const struct guarded *g);
 
 /*
  * Gather the statements of the recording, with `count` others behind them,
- * which stay borrowed until replay_end.  False: out of memory, or there is too
- * much of it.
+ * which stay borrowed until replay_end; *r is idle.  False: out of memory, or
+ * there is too much of it.
  */
 bool replay_gather(struct replay *r, const struct guarded *g,
 		   const struct statement *others, size_t count);

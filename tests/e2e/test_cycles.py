@@ -160,8 +160,18 @@ def test_what_a_transaction_holds_beside_tables(session, admin, direct,
 @pytest.mark.parametrize("case", TWO_STATEMENTS)
 def test_the_second_statement_of_a_transaction(session, admin, direct,
                                                lockstep, case):
-    met = check(session, admin, direct, lockstep, TWO_STATEMENTS[case])
+    met = check(session, admin, direct, lockstep, TWO_STATEMENTS[case],
+                begin=("set lockstep.replay = off", "begin"))
     assert "End the transactions" not in met.error()["H"]
+
+
+@needs_lockstep
+def test_the_second_statement_where_all_can_be_repeated(session, admin,
+                                                        lockstep):
+    """The transaction is started over: nobody ends, directly one does."""
+    met = meet(session, admin, lockstep, TWO_STATEMENTS["two drops"])
+    assert met.ddl_codes == [] and met.other_codes == []
+    assert met.status == "T"
 
 
 @needs_lockstep
@@ -305,8 +315,8 @@ def test_two_that_are_held_for_each_other(session, admin, direct, lockstep,
     assert hold_each_other(session, [direct] * 2, holds) == [[], ["40P01"]]
     admin.execute(SCHEMA)
     other = lockstep if proxies == 1 else start_lockstep()
-    assert hold_each_other(session, [lockstep, other], holds) == [[],
-                                                                  ["40P01"]]
+    assert hold_each_other(session, [lockstep, other], holds,
+                           "set lockstep.replay = off") == [[], ["40P01"]]
 
 
 @needs_lockstep
@@ -337,7 +347,8 @@ def test_a_process_that_waits_for_its_other_session_behind_the_locks(
         session, lockstep):
     """Until in_transaction_timeout, since the transaction holds strong locks."""
     first = session(lockstep, "begin", "select * from b")
-    migration = session(lockstep, "begin", "drop table a")
+    migration = session(lockstep, "set lockstep.replay = off", "begin",
+                        "drop table a")
     second = ask(session(lockstep), "select * from a")
     drop = ask(migration, "drop table b")
     assert sqlstates(second.answer()) == []

@@ -106,6 +106,7 @@ NOT_REPLAYED = {
     "uuid": "alter table log add column u uuid default gen_random_uuid()",
     "advisory": "select pg_advisory_lock(1), current_schema()",
     "advisory_xact": "select pg_advisory_xact_lock(1), current_schema()",
+    "lock": "lock table log",
     "set": "set work_mem = '5MB'",
     "view": "create table made as select n from z",
     "volatile_view": "create table made as select n from w",
@@ -273,9 +274,10 @@ def test_rows_are_compared_where_they_may_be_shown(
 
 # -- cut short --------------------------------------------------------------
 
-def begin_slow_replay(cluster, database, admin, session):
+def begin_slow_replay(cluster, database, admin, session,
+                      texts=("begin", SLOW)):
     """The session is amid a replay, which takes a moment."""
-    run(session, "begin", SLOW)
+    run(session, *texts)
     admin.execute("insert into flag values (1)")
     with Antagonist(cluster, database, admin, "a", "hot") as antagonist:
         assert antagonist.is_there
@@ -293,6 +295,23 @@ def test_cancel_ends_it(proxy, cluster, database, admin, tables):
         trace = drop.answer()
         assert sqlstates(trace) == [CANCELED] and wire.status(trace) == "E"
         run(session, "rollback")
+        assert_nothing_is_left(admin, proxy, database, session.pid)
+
+
+def test_no_savepoint_is_left_by_half_of_it(proxy, cluster, database, admin,
+                                            tables):
+    """The client means the second one of the name, as psql and pgjdbc do who
+    set one before each statement: behind it stands all that it has done."""
+    with Wire(proxy, database) as session:
+        drop = begin_slow_replay(
+            cluster, database, admin, session,
+            ["begin", "savepoint t", SLOW, "savepoint t",
+             "create table made(n int)", "savepoint t"])
+        wire.cancel(proxy, session)
+        assert sqlstates(drop.answer()) == [CANCELED]
+        assert sqlstates(session.query("rollback to t")) == ["3B001"]
+        trace = session.query("commit")
+        assert ("C", ("ROLLBACK",)) in trace
         assert_nothing_is_left(admin, proxy, database, session.pid)
 
 

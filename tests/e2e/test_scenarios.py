@@ -206,12 +206,9 @@ def test_drop_two_under_a_block_direct(direct, rounds, wait_s):
 def test_drop_two_under_a_block_lives(proxy, rounds, wait_s):
     def play(s):
         a_trace, d_trace = drop_two_under_a_block(s, wait_s)
-        # D cannot have orgs while A waits for what D holds.
-        assert errors(a_trace) == []
-        assert sqlstates(d_trace) == [DEADLOCK]
-        assert s.exists("cost_a") and s.exists("cost_b")
-        run(s.sessions[-1], "begin", "drop table cost_a",
-            "drop table cost_b", "commit")
+        # D cannot have orgs while A waits for what D holds: D starts over.
+        assert errors(a_trace) == [] and errors(d_trace) == []
+        assert not s.exists("cost_a") and not s.exists("cost_b")
 
     rounds(proxy, DROP_TWO, play)
 
@@ -266,10 +263,8 @@ def test_recreate_labels_direct(direct, rounds, wait_s):
 def test_recreate_labels_lives(proxy, rounds, wait_s):
     def play(s):
         a_trace, d_trace = recreate_labels(s, wait_s)
-        assert errors(a_trace) == []
-        assert sqlstates(d_trace) == [DEADLOCK]
-        assert s.exists("org_labels")
-        run(s.sessions[-1], *LABELS_MIGRATION, "commit")
+        assert errors(a_trace) == [] and errors(d_trace) == []
+        assert s.exists("organization_labels") and not s.exists("org_labels")
 
     rounds(proxy, LABELS, play)
 
@@ -376,7 +371,7 @@ def test_drop_columns_lives(proxy, rounds, wait_s):
 @needs_lockstep
 def test_drop_columns_gives_up_soon(start_lockstep, rounds):
     """L outlives the budget: then those who wait for D need not, too."""
-    proxy = start_lockstep(in_transaction_timeout="1500ms")
+    proxy = start_lockstep(in_transaction_timeout="1500ms", replay="off")
     wait_s = TIMINGS["early"]
 
     def play(s):

@@ -120,6 +120,7 @@ def test_who_waits_for_the_transaction_is_not_in_its_way(lockstep, play):
 def key_behind_a_drop(play, endpoint):
     """What becomes of the application, and of the migration's second."""
     migration, application = play(endpoint)
+    well(migration.query("set lockstep.replay = 'off'"))
     well(migration.query("begin"))
     well(migration.query(DROP_USER))
     well(application.query("begin"))

@@ -286,7 +286,7 @@ def test_a_strangers_advisory_lock_refuses_nothing(direct, lockstep, play,
         guarded = len(lockstep.guarded())
         well(owner.query("drop table c"))
         line = ends_of(lockstep, guarded + 1)
-        assert line["outcome"] == "partly-protected"
+        assert line["outcome"] == "protected"
         if OLD_KEY not in STRANGERS[lock]:
             assert f"pid {stranger.pid} " in line["turn_of"]
             assert "e2e_stranger" in line["turn_of"]

@@ -119,7 +119,6 @@ statement_change_obstacle_is_none_where_nothing_is_hidden(void **state)
 	    {WRITES, "drop index a"},
 	    {WRITES, "comment on table log is 'a'"},
 	    {WRITES, "grant select on log to a"},
-	    {WRITES, "lock table log"},
 	    {WRITES, "set local work_mem = '5MB'"},
 	    {"truncate a", "truncate a"},
 	    /* Rails, Django */

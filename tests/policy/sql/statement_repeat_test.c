@@ -70,7 +70,10 @@ statement_repeat_stops_at_what_outlasts_a_rollback(void **state)
 	    "select now()",
 	    "select a, current_timestamp from pg_class",
 	    "select localtime",
+	    "lock table a",
+	    "truncate a; lock a in share mode",
 	    "do $$begin perform a(); end$$",
+	    "do $$begin lock table a; end$$",
 	    "do $$begin execute 'a'; end$$",
 	    "do $$begin insert into a values (1); end$$",
 	    "do $$begin create table a (b int); alter table a add c int "

@@ -156,7 +156,7 @@ static const struct scene_row rows[] = {
 		       "SAVEPOINT _lockstep / SAVEPOINT _lockstep "
 		       "names(abc) attempt(abc) plan{a,c} / RELEASE "
 		       "SAVEPOINT _lockstep / Query(*drop table a) "
-		       "refuse / Query(commit)",
+		       "ROLLBACK BEGIN refuse / Query(commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T error "
 		       "40P01 ready-E [ROLLBACK] ready-I",
     },
@@ -179,7 +179,7 @@ static const struct scene_row rows[] = {
 		       "SAVEPOINT _lockstep / SAVEPOINT _lockstep "
 		       "names(abc) attempt(abc) plan{a,c} / RELEASE "
 		       "SAVEPOINT _lockstep / Query(*drop table a) "
-		       "refuse / Query(commit)",
+		       "ROLLBACK BEGIN refuse / Query(commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T error "
 		       "40P01 ready-E [ROLLBACK] ready-I",
     },
@@ -202,7 +202,7 @@ static const struct scene_row rows[] = {
 		       "SAVEPOINT _lockstep / SAVEPOINT _lockstep "
 		       "names(abc) attempt(abc) plan{a,c} / RELEASE "
 		       "SAVEPOINT _lockstep / Query(*drop table a) "
-		       "refuse / Query(commit)",
+		       "ROLLBACK BEGIN refuse / Query(commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T "
 		       "cancel-passes error 57014 ready-E [ROLLBACK] "
 		       "ready-I",
@@ -241,8 +241,8 @@ static const struct scene_row rows[] = {
 		       "facts(t) settings plan{c} RELEASE SAVEPOINT "
 		       "_lockstep / SAVEPOINT _lockstep names(abc) "
 		       "attempt(abc) plan{c} / look(bac) / look(bac) / "
-		       "repeatable / ROLLBACK / Query(begin) refuse / "
-		       "Query(commit)",
+		       "repeatable / ROLLBACK / Query(begin) ROLLBACK "
+		       "BEGIN refuse / Query(commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T cancel "
 		       "error 57014 ready-E [ROLLBACK] ready-I",
     },
@@ -482,6 +482,72 @@ static const struct scene_row rows[] = {
 		       "ready-T [DROP TABLE] ready-T [COMMIT] ready-I",
     },
     {
+	.name = "a cancel that the server misses amid it is ours",
+	.client = "Q begin\n--\nQ drop table a\n--\nQ drop table "
+		  "c\n--\nQ commit",
+	.script = "attempt:; attempt: 1; look: cycle; look: cycle; "
+		  "drop table a:; drop table a: !cancel",
+	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
+		       "settings plan{a} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep names(abc) attempt(abc) "
+		       "plan{a} / RELEASE SAVEPOINT _lockstep / "
+		       "Query(*drop table a) SAVEPOINT _lockstep "
+		       "facts(t) settings plan{c} RELEASE SAVEPOINT "
+		       "_lockstep / SAVEPOINT _lockstep names(abc) "
+		       "attempt(abc) plan{c} / look(bac) / look(bac) / "
+		       "repeatable / ROLLBACK / Query(begin) SAVEPOINT "
+		       "_lockstep facts(t) settings plan{a,c} RELEASE "
+		       "SAVEPOINT _lockstep / SAVEPOINT _lockstep "
+		       "names(abc) attempt(abc) plan{a,c} / RELEASE "
+		       "SAVEPOINT _lockstep / Query(*drop table a) "
+		       "refuse / Query(commit)",
+	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T "
+		       "cancel-passes error 57014 ready-E [ROLLBACK] "
+		       "ready-I",
+    },
+    {
+	.name = "behind a statement that ran on trial there is none",
+	.client = "Q begin\n--\nQ create table d()\n--\nQ drop "
+		  "table c\n--\nQ commit",
+	.script = "settings: policy=lock; plan: set=aB; plan: set=aB; "
+		  "drop: bound; look: cycle; look: cycle",
+	.server_gets = "Query(begin) Query(create table d()) SAVEPOINT "
+		       "_lockstep facts(t) settings plan{c} RELEASE "
+		       "SAVEPOINT _lockstep / SAVEPOINT _lockstep "
+		       "attempt(,turn) plan{c} / SET LOCAL lock_timeout "
+		       "TO '100' / Query(*drop table c) ROLLBACK TO "
+		       "SAVEPOINT _lockstep / look(ab) / look(ab) / "
+		       "ROLLBACK TO SAVEPOINT _lockstep RELEASE "
+		       "SAVEPOINT _lockstep refuse-deadlock / "
+		       "Query(commit)",
+	.client_gets = "[BEGIN] ready-T [CREATE TABLE] ready-T error "
+		       "40P01 ready-E [ROLLBACK] ready-I",
+    },
+    {
+	.name = "a cancel that strikes its end comes too late",
+	.client = "Q begin\n--\nQ drop table a\n--\nQ drop table "
+		  "c\n--\nQ commit",
+	.script = "attempt:; attempt: 1; look: cycle; look: cycle; drop "
+		  "table a:; drop table a: error 23505; ROLLBACK:; "
+		  "ROLLBACK: error 57014",
+	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
+		       "settings plan{a} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep names(abc) attempt(abc) "
+		       "plan{a} / RELEASE SAVEPOINT _lockstep / "
+		       "Query(*drop table a) SAVEPOINT _lockstep "
+		       "facts(t) settings plan{c} RELEASE SAVEPOINT "
+		       "_lockstep / SAVEPOINT _lockstep names(abc) "
+		       "attempt(abc) plan{c} / look(bac) / look(bac) / "
+		       "repeatable / ROLLBACK / Query(begin) SAVEPOINT "
+		       "_lockstep facts(t) settings plan{a,c} RELEASE "
+		       "SAVEPOINT _lockstep / SAVEPOINT _lockstep "
+		       "names(abc) attempt(abc) plan{a,c} / RELEASE "
+		       "SAVEPOINT _lockstep / Query(*drop table a) "
+		       "ROLLBACK / ROLLBACK BEGIN refuse / Query(commit)",
+	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T error "
+		       "40P01 ready-E [ROLLBACK] ready-I",
+    },
+    {
 	.name = "the server's end amid it is the client's",
 	.client = "Q begin\n--\nQ drop table a\n--\nQ drop table "
 		  "c\n--\nQ commit",
@@ -516,17 +582,83 @@ replay_plays_row(void **state)
 	scene_play(s, row);
 }
 
+/* The statement is not recorded; its Sync would be. */
+static void
+replay_is_none_behind_a_refused_statement(void **state)
+{
+	struct scene *s = scene_begin(
+	    "attempt:; attempt: 1; look: cycle; look: cycle; repeatable: odd",
+	    "Q begin\n--\nQ drop table a\n--\nP drop table c\nB\nE\nS");
+
+	(void)state;
+	s->guarded.pair.config.guard.replay = GUARD_REPLAY_DDL;
+	s->guarded.pair.config.records = GUARD_REPLAY_DDL;
+	scene_run(s);
+	assert_non_null(strstr(s->sees, "error 40P01 ready-E"));
+	assert_int_equal(s->guarded.guarded.recording.state, RECORDING_ENDED);
+	scene_end(s);
+}
+
+/* By a ParameterStatus, say, while the guard waits for the locks of all. */
+static void
+replay_fails_whose_recording_ends_amid_it(void **state)
+{
+	struct scene *s = scene_begin(
+	    "attempt:; attempt: 1; look: cycle; look: cycle",
+	    "Q begin\n--\nQ drop table a\n--\nQ drop table c\n--\nQ commit");
+
+	(void)state;
+	s->guarded.pair.config.guard.replay = GUARD_REPLAY_DDL;
+	s->guarded.pair.config.records = GUARD_REPLAY_DDL;
+	while (strstr(s->server.trace, "plan{a,c}") == NULL)
+		assert_true(scene_step(s));
+	recording_end(&s->guarded.guarded.recording,
+		      "a parameter was reported");
+	scene_run(s);
+	assert_non_null(strstr(s->server.trace, "ROLLBACK BEGIN refuse"));
+	assert_non_null(strstr(s->sees, "error 40P01 ready-E [ROLLBACK]"));
+	scene_end(s);
+}
+
+/* Eight statements as long as one may be are planned together. */
+static void
+replay_that_cannot_be_planned_is_declined_before_the_rollback(void **state)
+{
+	static const char create[] = "Q create table d()\n--\n";
+	char lines[600] = "Q begin\n--\n";
+	struct scene *s;
+
+	(void)state;
+	for (size_t i = 0; i < 9; i++)
+		strcat(lines, create);
+	strcat(lines, "Q drop table c\n--\nQ commit");
+	s = scene_begin("attempt: 1; look: cycle; look: cycle", lines);
+	s->guarded.pair.config.guard.replay = GUARD_REPLAY_DDL;
+	s->guarded.pair.config.records = GUARD_REPLAY_DDL;
+	s->guarded.pair.config.parse_limit_bytes = strlen("create table d()");
+	scene_run(s);
+	assert_non_null(strstr(s->server.trace, "repeatable / ROLLBACK TO "));
+	assert_non_null(strstr(s->sees, "error 40P01 ready-E"));
+	scene_end(s);
+}
+
 int
 main(void)
 {
 	enum { COUNT = sizeof(rows) / sizeof(rows[0]) };
-	struct CMUnitTest tests[COUNT] = {{0}};
+	struct CMUnitTest tests[COUNT + 3] = {{0}};
 
 	for (size_t i = 0; i < COUNT; i++) {
 		tests[i].name = rows[i].name;
 		tests[i].test_func = replay_plays_row;
 		tests[i].initial_state = (void *)(uintptr_t)&rows[i];
 	}
+	tests[COUNT] = (struct CMUnitTest)cmocka_unit_test(
+	    replay_that_cannot_be_planned_is_declined_before_the_rollback);
+	tests[COUNT + 1] = (struct CMUnitTest)cmocka_unit_test(
+	    replay_is_none_behind_a_refused_statement);
+	tests[COUNT + 2] = (struct CMUnitTest)cmocka_unit_test(
+	    replay_fails_whose_recording_ends_amid_it);
 	return _cmocka_run_group_tests("proxy/guard/exchange_replay", tests,
-				       COUNT, NULL, NULL);
+				       COUNT + 3, NULL, NULL);
 }

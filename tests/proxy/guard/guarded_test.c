@@ -81,11 +81,36 @@ guarded_describe_tells_what_is_kept(void **state)
 			 "Q begin\n--\nQ drop table c", "it injected=12");
 }
 
+static void
+answer_idle(struct guarded *g, enum pipeline_owner owner)
+{
+	struct frame f = {BACKEND_READY_FOR_QUERY, span_of("I", 1)};
+
+	guarded_note_answer(g, &f, owner);
+}
+
+static void
+guarded_note_answer_ends_a_transaction_by_the_clients_alone(void **state)
+{
+	struct scene *s = scene_begin(NULL, "");
+	struct guarded *g = &s->guarded.guarded;
+
+	(void)state;
+	g->trail.shape = 4711;
+	answer_idle(g, PIPELINE_PROXY);
+	assert_true(g->trail.shape == 4711);
+	answer_idle(g, PIPELINE_CLIENT);
+	assert_true(g->trail.shape == 0);
+	scene_end(s);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(guarded_describe_tells_what_is_kept),
+	    cmocka_unit_test(
+		guarded_note_answer_ends_a_transaction_by_the_clients_alone),
 	};
 
 	return scene_run_tests("proxy/guard/guarded", rows,
