@@ -49,7 +49,6 @@ static const struct hinting_word words['z' - 'a' + 1][WORDS_MAX] = {
     ['t' - 'a'] = {{"truncate", REPEAT_DEFINES}},
     ['u' - 'a'] = {{"update", REPEAT_WRITES}},
     ['v' - 'a'] = {{"values", REPEAT_SHOWS}},
-    ['w' - 'a'] = {{"with", REPEAT_SHOWS}},
 };
 
 static bool

@@ -10,8 +10,7 @@
 
 #define NODE(type) PG_QUERY__NODE__NODE_##type
 
-/* The PL/pgSQL source; NULL if it is of another language, or is missing. */
-static const char *
+const char *
 statement_do_source(const PgQuery__DoStmt *stmt)
 {
 	const char *source = NULL;

@@ -15,11 +15,13 @@
 #include <pg_query/pg_query.pb-c.h>
 
 #include "policy/sql/grow.h"
+#include "policy/sql/plain_block.h"
 #include "policy/sql/statement.h"
+#include "policy/sql/statement_change.h"
+#include "policy/sql/statement_do.h"
 #include "policy/sql/statement_name.h"
 #include "policy/sql/statement_scan.h"
 #include "policy/sql/statement_text.h"
-#include "policy/sql/tokens.h"
 
 enum {
 	NAMES_LEAST = 8,
@@ -105,6 +107,9 @@ static const struct {
     {NODE(VIEW_STMT), KIND_DEFINES},
 };
 
+static void repeat_read_statement(struct repeat *r, struct statement_text text,
+				  bool is_in_block);
+
 /* A walk over one statement's tree. */
 struct walk {
 	struct repeat *repeat;
@@ -139,16 +144,25 @@ repeat_add(struct repeat *r, struct repeat_names *names, char *name)
 	names->items[names->count++] = name;
 }
 
+static bool
+is_of_catalogs(const char *name)
+{
+	return strncmp(name, "\"pg_", 4) == 0 ||
+	       strncmp(name, "\"information_schema\".", 21) == 0;
+}
+
 static void
 repeat_add_range(const struct walk *w, const PgQuery__RangeVar *range)
 {
 	struct repeat *r = w->repeat;
 	char *name;
 
-	if (statement_name_range(&name, range) == STATEMENT_OK)
-		repeat_add(r, w->shows ? &r->shown : &r->written, name);
-	else
+	if (statement_name_range(&name, range) != STATEMENT_OK) {
 		repeat_stop(r, "a name cannot be read");
+		return;
+	}
+	r->rows_used += !w->shows || !is_of_catalogs(name);
+	repeat_add(r, w->shows ? &r->shown : &r->written, name);
 }
 
 static bool
@@ -207,6 +221,10 @@ walk_look(struct walk *w, const ProtobufCMessage *m)
 		repeat_note_value(w, (const void *)m);
 	else if (d == &pg_query__range_var__descriptor && w->is_query)
 		repeat_add_range(w, (const void *)m);
+	else if (d == &pg_query__execute_stmt__descriptor)
+		repeat_stop(w->repeat, "a statement was prepared before");
+	else if (d == &pg_query__with_clause__descriptor)
+		repeat_stop(w->repeat, "a query with WITH");
 	else if (d == &pg_query__select_stmt__descriptor ||
 		 d == &pg_query__insert_stmt__descriptor ||
 		 d == &pg_query__update_stmt__descriptor ||
@@ -318,12 +336,37 @@ repeat_read_setting(struct repeat *r, const PgQuery__VariableSetStmt *set)
 }
 
 static void
+repeat_add_savepoint(struct repeat *r, const char *name)
+{
+	char *copy;
+
+	(void)statement_name_bare(&copy, name);
+	repeat_add(r, &r->savepoints, copy);
+}
+
+/* All that was used behind the savepoint may be gone, or is as it was before.
+ */
+static void
+repeat_roll_back(struct repeat *r, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < r->savepoints_used; i++)
+		if (strcmp(r->savepoints.items[i], name) == 0)
+			repeat_stop(r, "what it used was rolled back");
+}
+
+static void
 repeat_read_control(struct repeat *r, const PgQuery__TransactionStmt *stmt)
 {
 	switch (stmt->kind) {
 	case PG_QUERY__TRANSACTION_STMT_KIND__TRANS_STMT_SAVEPOINT:
-	case PG_QUERY__TRANSACTION_STMT_KIND__TRANS_STMT_RELEASE:
+		repeat_add_savepoint(r, stmt->savepoint_name);
+		break;
 	case PG_QUERY__TRANSACTION_STMT_KIND__TRANS_STMT_ROLLBACK_TO:
+		repeat_roll_back(r, stmt->savepoint_name);
+		break;
+	case PG_QUERY__TRANSACTION_STMT_KIND__TRANS_STMT_RELEASE:
 		break;
 	default:
 		repeat_stop(r, "a transaction begins or ends in it");
@@ -331,46 +374,46 @@ repeat_read_control(struct repeat *r, const PgQuery__TransactionStmt *stmt)
 	}
 }
 
+/* All that was used: the sum only grows. */
+static size_t
+repeat_uses(const struct repeat *r)
+{
+	return r->rows_used + r->functions.count;
+}
+
 /*
- * The words of a block of code: one that runs a query or locks is an obstacle,
- * one that defines is none.  All that may be a call counts as one.
+ * A block with nothing but definitions is what they are.  One that uses
+ * something has nothing else in it, as its handler may roll back what is used.
  */
 static void
-repeat_read_block(struct repeat *r, struct statement_text text)
+repeat_read_block(struct repeat *r, const PgQuery__DoStmt *stmt)
 {
-	static const struct statement_keywords queries = {{
-	    ['c' - 'a'] = {"copy", "call", "commit"},
-	    ['d' - 'a'] = {"delete"},
-	    ['e' - 'a'] = {"execute"},
-	    ['i' - 'a'] = {"insert"},
-	    ['l' - 'a'] = {"lock"},
-	    ['m' - 'a'] = {"merge"},
-	    ['p' - 'a'] = {"perform"},
-	    ['r' - 'a'] = {"rollback"},
-	    ['s' - 'a'] = {"select", "set"},
-	    ['u' - 'a'] = {"update"},
-	}};
-	struct tokens t = {text.sql, text.len, 0, true};
-	struct token before = {.kind = TOKEN_END};
-	struct token at;
+	const char *source = statement_do_source(stmt);
+	enum plain_block_state state = PLAIN_BLOCK_ODD;
+	struct statement_text text = {source, 0};
+	size_t uses = repeat_uses(r);
+	struct plain_block b;
+	size_t count = 0;
 
-	while ((at = tokens_next(&t)).kind != TOKEN_END) {
-		struct statement_text word = {before.text, before.len};
-
-		if (token_is_symbol(&at, '(') &&
-		    (before.kind == TOKEN_WORD || before.kind == TOKEN_NAME))
-			repeat_add(r, &r->functions, statement_text_copy(word));
-		before = at;
-		word = (struct statement_text){at.text, at.len};
-		if (at.kind == TOKEN_WORD &&
-		    statement_text_is_listed(word, 0, &queries))
-			repeat_stop(r, "a DO block with a query");
+	if (source != NULL)
+		text.len = strlen(source);
+	if (source != NULL && plain_block_begin(&b, text)) {
+		state = PLAIN_BLOCK_GOES_ON;
+		while (r->obstacle == NULL &&
+		       (state = plain_block_next(&b, &text)) ==
+			   PLAIN_BLOCK_GOES_ON) {
+			repeat_read_statement(r, text, true);
+			count++;
+		}
 	}
+	if (state == PLAIN_BLOCK_ODD)
+		repeat_stop(r, "a DO block with code");
+	else if (repeat_uses(r) > uses && count > 1)
+		repeat_stop(r, "a DO block with a query");
 }
 
 static void
-repeat_read_kind(struct repeat *r, const PgQuery__Node *node, enum kind kind,
-		 struct statement_text text)
+repeat_read_kind(struct repeat *r, const PgQuery__Node *node, enum kind kind)
 {
 	switch (kind) {
 	case KIND_DEFINES:
@@ -391,7 +434,7 @@ repeat_read_kind(struct repeat *r, const PgQuery__Node *node, enum kind kind,
 		repeat_read_control(r, node->transaction_stmt);
 		break;
 	case KIND_BLOCK:
-		repeat_read_block(r, text);
+		repeat_read_block(r, node->do_stmt);
 		break;
 	case KIND_LOCKS:
 		repeat_stop(r, "it holds LOCK TABLE");
@@ -408,10 +451,19 @@ acts_on_commit(const PgQuery__Node *node)
 		   PG_QUERY__ON_COMMIT_ACTION__ONCOMMIT_PRESERVE_ROWS;
 }
 
+/* A statement of a block may only define. */
+static bool
+kind_is_of_blocks(enum kind kind)
+{
+	return kind == KIND_DEFINES || kind == KIND_EVALUATES;
+}
+
 static void
 repeat_read_node(struct repeat *r, const PgQuery__Node *node,
-		 struct statement_text text)
+		 struct statement_text text, bool is_in_block)
 {
+	const char *change = statement_change_obstacle(r, node, text);
+	size_t uses = repeat_uses(r);
 	size_t i;
 
 	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
@@ -419,15 +471,26 @@ repeat_read_node(struct repeat *r, const PgQuery__Node *node,
 			break;
 	if (i == sizeof(kinds) / sizeof(kinds[0]))
 		repeat_stop(r, "a statement of a kind that is not repeated");
+	else if (is_in_block && !kind_is_of_blocks(kinds[i].kind))
+		repeat_stop(r, "a DO block with a query");
 	else if (acts_on_commit(node))
 		repeat_stop(r, "a table with ON COMMIT");
+	else if (change != NULL)
+		repeat_stop(r, change);
 	else
-		repeat_read_kind(r, node, kinds[i].kind, text);
+		repeat_read_kind(r, node, kinds[i].kind);
+	/* Triggers have seen to it, perhaps. */
+	if (node->node_case == NODE(TRUNCATE_STMT)) {
+		r->has_truncated = true;
+		r->rows_used++;
+	}
+	if (repeat_uses(r) > uses)
+		r->savepoints_used = r->savepoints.count;
 }
 
 static void
 repeat_read_tree(struct repeat *r, const PgQueryProtobuf *tree,
-		 struct statement_text text)
+		 struct statement_text text, bool is_in_block)
 {
 	PgQuery__ParseResult *result = pg_query__parse_result__unpack(
 	    NULL, tree->len, (const uint8_t *)tree->data);
@@ -437,20 +500,19 @@ repeat_read_tree(struct repeat *r, const PgQueryProtobuf *tree,
 	else if (result->n_stmts != 1)
 		repeat_stop(r, "it does not parse");
 	else
-		repeat_read_node(r, result->stmts[0]->stmt, text);
+		repeat_read_node(r, result->stmts[0]->stmt, text, is_in_block);
 	if (result != NULL)
 		pg_query__parse_result__free_unpacked(result, NULL);
 }
 
 static void
 repeat_read_statement(struct repeat *r, struct statement_text text,
-		      size_t parse_bytes)
+		      bool is_in_block)
 {
 	PgQueryProtobufParseResult result;
 	char *copy;
 
-	if (text.len > parse_bytes ||
-	    statement_scan_nesting(text) > STATEMENT_NESTING_MAX) {
+	if (statement_scan_nesting(text) > STATEMENT_NESTING_MAX) {
 		repeat_stop(r, "a statement is too large");
 		return;
 	}
@@ -463,7 +525,7 @@ repeat_read_statement(struct repeat *r, struct statement_text text,
 	if (result.error != NULL)
 		repeat_stop(r, "it does not parse");
 	else
-		repeat_read_tree(r, &result.parse_tree, text);
+		repeat_read_tree(r, &result.parse_tree, text, is_in_block);
 	pg_query_free_protobuf_parse_result(result);
 	free(copy);
 }
@@ -487,7 +549,10 @@ statement_repeat_read(struct repeat *r, const char *sql, size_t len,
 		struct statement_text text = {sql + s->start,
 					      s->end - s->start};
 
-		repeat_read_statement(r, text, parse_bytes);
+		if (text.len > parse_bytes)
+			repeat_stop(r, "a statement is too large");
+		else
+			repeat_read_statement(r, text, false);
 	}
 	statement_list_clear(&list);
 }
@@ -520,5 +585,6 @@ statement_repeat_clear(struct repeat *r)
 	repeat_names_clear(&r->functions);
 	repeat_names_clear(&r->shown);
 	repeat_names_clear(&r->written);
+	repeat_names_clear(&r->savepoints);
 	memset(r, 0, sizeof(*r));
 }

@@ -12,28 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum {
-	REPEAT_NAMES_MAX = 1000, /* names of a kind; more are an obstacle */
-};
-
-struct repeat_names {
-	char **items; /* owned, each */
-	size_t count;
-};
-
-/* A zeroed one is empty and valid. */
-struct repeat {
-	/* Why it may not be done again, static; NULL: nothing in the texts
-	 * tells against it, which the first obstacle ends. */
-	const char *obstacle;
-	bool shows_rows;
-	/* Bare names of functions that were called, perhaps. */
-	struct repeat_names functions;
-	/* Relations as to_regclass() takes them: rows of these were shown,
-	 * rows of those were written, or read unseen. */
-	struct repeat_names shown;
-	struct repeat_names written;
-};
+#include "policy/sql/repeat_facts.h"
 
 /*
  * Add what a text of `len` bytes tells.  sql[len] must be NUL.  parse_bytes

@@ -35,6 +35,22 @@ create view v as select * from log;
 """
 
 
+def hidden(steps):
+    """The steps; one that may hide what was used before it is no repeatable
+    one: a DROP, and a rollback of where rows were used."""
+    has_used = has_used_since = False
+    for text, table, may_repeat in steps:
+        if text.startswith(("insert", "update", "delete", "truncate")):
+            has_used = has_used_since = True
+        elif text.startswith("savepoint"):
+            has_used_since = False
+        elif text.startswith("rollback to"):
+            may_repeat &= not has_used_since
+        elif " drop " in f" {text} ":
+            may_repeat &= not has_used
+        yield text, table, may_repeat
+
+
 class Program:
     """Steps (text, table that it wants, may be repeated)."""
 
@@ -45,6 +61,7 @@ class Program:
         for _ in range(self.random.randint(4, 9)):
             self.steps += self.step()
         self.steps += [self.definition()]
+        self.steps = list(hidden(self.steps))
 
     def fresh(self, prefix):
         self.number += 1
@@ -68,6 +85,7 @@ class Program:
 
     def step(self):
         kind = self.random.random()
+        point = self.fresh("a")
         if kind < 0.45:
             return [self.definition()]
         if kind < 0.88:
@@ -85,11 +103,12 @@ class Program:
                   "where table_name = 't1' order by 1", None, True)],
                 [("set local work_mem = '5MB'", None, True),
                  ("show work_mem", None, True)],
-                [("savepoint a", None, True), self.definition(),
-                 ("rollback to a", None, True), ("release a", None, True)],
-                [("savepoint a", None, True),
+                [(f"savepoint {point}", None, True), self.definition(),
+                 (f"rollback to {point}", None, True),
+                 (f"release {point}", None, True)],
+                [(f"savepoint {point}", None, True),
                  ("alter table t0 drop column missing", None, True),
-                 ("rollback to a", None, True)],
+                 (f"rollback to {point}", None, True)],
                 [(f"create table {self.fresh('n')}(id serial primary key,"
                   " at timestamptz default now())", None, True)],
                 [("drop table if exists missing", None, True)],

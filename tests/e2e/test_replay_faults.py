@@ -4,6 +4,7 @@ Whatever ends it, the client sees what any failed transaction shows, and nothing
 is left: no lock, no turn, no shut gate, nothing done in part, nothing twice.
 """
 
+import pathlib
 import time
 
 import pytest
@@ -15,6 +16,7 @@ from wire import Wire, errors, sqlstates
 
 pytestmark = pytest.mark.needs_lockstep
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 DEADLOCK = "40P01"
 CANCELED = "57014"
 TERMINATED = "57P01"
@@ -35,6 +37,10 @@ create function s() returns int language sql stable as 'select 1';
 create sequence q;
 create view w as select v() as n from log;
 create view z as select s() as n from log;
+create view simple as select n from log;
+create table renamed(id int primary key);
+insert into renamed values (1);
+create table renaming(id int references renamed on update cascade);
 """
 # Keeps the server busy once somebody has set the flag: when it is repeated.
 SLOW = "alter table hot add column c int default slow()"
@@ -102,7 +108,8 @@ NOT_REPLAYED = {
     "advisory_xact": "select pg_advisory_xact_lock(1), current_schema()",
     "lock": "lock table log",
     "set": "set work_mem = '5MB'",
-    "view": "create table made as select n from w",
+    "view": "create table made as select n from z",
+    "volatile_view": "create table made as select n from w",
     "time": "select now(), current_schema()",
     "prepare": "prepare p as select 1",
     "copy": "copy log to stdout",
@@ -111,17 +118,26 @@ NOT_REPLAYED = {
     "temporary": "create temp table t(a int) on commit drop",
     "reported": "set local timezone = 'Asia/Tokyo'",
     "do": "do $$begin perform nextval('q'); end$$",
+    "do_quoted": "do 'begin if NEXTVAL(''q'') > 0 then null; end if; end'",
+    "into_view": "insert into simple values (1)",
+    "key": "update renamed set id = 2",
+    "execute": "create table made as execute p",
+    "gone": "create table made as select n from audited; drop table audited",
+    "rolled_back": "savepoint s; alter table log alter n set default "
+                   "nextval('q'); insert into log default values; "
+                   "rollback to s",
 }
 REPLAYED = {
     "plain": "insert into log values (1)",
     "stable": "insert into log values (s())",
-    "view": "create table made as select n from z",
     "default": "alter table log alter column n set default nextval('q')",
     "catalog": "select relname from pg_class where relname = 'log'",
     "sequence": "create table made(id serial)",
     "notify": "notify l, 'a'",
     "local": "set local work_mem = '5MB'",
     "error": "savepoint a; drop table missing",
+    "do": "do $$begin create type made as enum ('a'); exception when "
+          "duplicate_object then null; end$$",
 }
 
 
@@ -138,8 +154,8 @@ def force(cluster, database, admin, session, text):
 @pytest.mark.parametrize("name", NOT_REPLAYED)
 def test_is_refused_instead(proxy, cluster, database, admin, tables, name):
     with Wire(proxy, database) as session:
-        run(session, "begin", "alter table hot add column z int",
-            NOT_REPLAYED[name])
+        run(session, *(["prepare p as select 1"] if name == "execute" else []),
+            "begin", "alter table hot add column z int", NOT_REPLAYED[name])
         trace = force(cluster, database, admin, session, "drop table a")
         assert set(sqlstates(trace)) == {DEADLOCK}
         assert "transaction started over" not in messages(proxy)
@@ -161,6 +177,53 @@ def test_is_replayed(proxy, cluster, database, admin, tables, name):
     assert columns(admin) == ["id", "x", "z"]
     assert admin.execute("select count(*) from log").fetchone()[0] == (
         1 if "insert" in REPLAYED[name] else 0)
+
+
+# name: (more of the schema, functions, shown, written, what is told)
+JUDGED = {
+    "nothing": ("", "", "", "", ""),
+    "table": ("", "s", "pg_class", "log", ""),
+    "gone": ("", "", "", "missing", "a relation is gone"),
+    "gone that was shown": ("", "", "missing", "", "a relation is gone"),
+    "function that is gone": ("", "missing", "", "", "a function is gone"),
+    "view": ("", "", "", "simple", "it has used a view"),
+    "key": ("", "", "", "renamed", "a table has keys that cascade"),
+    "domain": ("create domain d as int default nextval('q')", "", "", "log",
+               "a function is volatile"),
+    "check of a domain": ("create domain d as int check (value > v())", "", "",
+                          "log", "a function is volatile"),
+    "plain domain": ("create domain d as int default 7 check (value > s())",
+                     "", "", "log", ""),
+    "operator": ("create function o(int, int) returns int language sql "
+                 "volatile as 'select 1'; create operator ~~~ ("
+                 "leftarg = int, rightarg = int, function = o)", "", "", "log",
+                 "a function is volatile"),
+    "plain operator": ("create function o(int, int) returns int language sql "
+                       "stable as 'select 1'; create operator ~~~ ("
+                       "leftarg = int, rightarg = int, function = o)", "", "",
+                       "log", ""),
+    "cast": ("create type e as enum ('a'); create function k(int) returns e "
+             "language sql volatile as $$select 'a'::e$$;"
+             "create cast (int as e) with function k(int)", "", "", "log",
+             "a function is volatile"),
+    "column that is a function": (
+        "create function c(log) returns int language sql volatile "
+        "as 'select 1'", "", "", "log", "a function is volatile"),
+    "column of another": (
+        "create function c(log) returns int language sql volatile "
+        "as 'select 1'", "", "", "a", ""),
+}
+
+
+@pytest.mark.parametrize("name", JUDGED)
+def test_catalogs_tell(admin, tables, name):
+    schema, *names, told = JUDGED[name]
+    text = (ROOT / "policy/catalog/catalog_sql/repeatable.sql").read_text()
+    admin.execute(schema)
+    admin.execute("prepare judge as " + text)
+    arrays = ", ".join("'{%s}'" % words for words in names)
+    row = admin.execute(f"execute judge({arrays}, true)").fetchone()
+    assert row == (told, "read committed")
 
 
 def test_event_trigger_is_an_obstacle(proxy, cluster, database, admin, tables):

@@ -3,7 +3,8 @@
 -- unseen; $4: rows may have been shown of catalogs only.  Answers why not, or
 -- an empty text.  Expressions tell what they call by "funcid" in their trees;
 -- of the built-in functions that are volatile, those count as harmless whose
--- effects end with the transaction.
+-- effects end with the transaction.  What calls functions without naming them
+-- (operators, casts, domains, columns that are functions) counts wherever it is.
 WITH RECURSIVE
 written (relid) AS (
     SELECT pg_catalog.to_regclass(u.name)::pg_catalog.oid
@@ -46,6 +47,17 @@ trees (tree) AS (
       JOIN written w ON w.relid = k.conrelid
      WHERE k.conbin IS NOT NULL
   UNION ALL
+    SELECT k.conbin::pg_catalog.text
+      FROM pg_catalog.pg_constraint k
+     WHERE k.contypid <> '0'::pg_catalog.oid
+       AND k.oid >= '16384'::pg_catalog.oid
+       AND k.conbin IS NOT NULL
+  UNION ALL
+    SELECT d.typdefaultbin::pg_catalog.text
+      FROM pg_catalog.pg_type d
+     WHERE d.oid >= '16384'::pg_catalog.oid
+       AND d.typdefaultbin IS NOT NULL
+  UNION ALL
     SELECT r.ev_action::pg_catalog.text
       FROM pg_catalog.pg_rewrite r
       JOIN used u ON u.relid = r.ev_class
@@ -61,12 +73,39 @@ called (name, space, volatility) AS (
      CROSS JOIN LATERAL pg_catalog.regexp_matches(t.tree,
                'funcid ([0-9]+)', 'g') m (parts)
       JOIN pg_catalog.pg_proc p ON p.oid = m.parts[1]::pg_catalog.oid
+  UNION ALL
+    SELECT p.proname, p.pronamespace, p.provolatile
+      FROM pg_catalog.pg_operator o
+      JOIN pg_catalog.pg_proc p ON p.oid = o.oprcode::pg_catalog.oid
+     WHERE o.oid >= '16384'::pg_catalog.oid
+  UNION ALL
+    SELECT p.proname, p.pronamespace, p.provolatile
+      FROM pg_catalog.pg_cast k
+      JOIN pg_catalog.pg_proc p ON p.oid = k.castfunc
+     WHERE k.oid >= '16384'::pg_catalog.oid
+  UNION ALL
+    SELECT p.proname, p.pronamespace, p.provolatile
+      FROM pg_catalog.pg_proc p
+      JOIN pg_catalog.pg_class c ON c.reltype = p.proargtypes[0]
+      JOIN used u ON u.relid = c.oid
+     WHERE p.oid >= '16384'::pg_catalog.oid
 )
 SELECT CASE
        WHEN EXISTS (
             SELECT FROM pg_catalog.pg_event_trigger e
              WHERE e.evtenabled <> 'D')
        THEN 'there is an event trigger'
+       WHEN EXISTS (
+            SELECT FROM written w WHERE w.relid IS NULL)
+         OR EXISTS (
+            SELECT FROM shown s WHERE s.relid IS NULL)
+       THEN 'a relation is gone'
+       WHEN EXISTS (
+            SELECT FROM pg_catalog.unnest($1::pg_catalog.text[]) u (name)
+             WHERE NOT EXISTS (
+                   SELECT FROM pg_catalog.pg_proc p
+                    WHERE p.proname = u.name::pg_catalog.name))
+       THEN 'a function is gone'
        WHEN EXISTS (
             SELECT FROM called c
              WHERE c.volatility = 'v'
@@ -91,6 +130,11 @@ SELECT CASE
        WHEN EXISTS (
             SELECT FROM pg_catalog.pg_class c
               JOIN written w ON w.relid = c.oid
+             WHERE c.relkind = 'v')
+       THEN 'it has used a view'
+       WHEN EXISTS (
+            SELECT FROM pg_catalog.pg_class c
+              JOIN written w ON w.relid = c.oid
              WHERE c.relhassubclass
                 OR c.relhasrules AND c.relkind = 'r')
        THEN 'a table has children or rules'
@@ -111,9 +155,12 @@ SELECT CASE
             SELECT FROM pg_catalog.pg_constraint k
               JOIN written w ON w.relid = k.confrelid
              WHERE k.contype = 'f'
+               AND NOT (pg_catalog.array_position(
+                   ARRAY['a', 'r']::pg_catalog.text[],
+                   k.confdeltype::pg_catalog.text) IS NOT NULL
                AND pg_catalog.array_position(
                    ARRAY['a', 'r']::pg_catalog.text[],
-                   k.confdeltype::pg_catalog.text) IS NULL)
+                   k.confupdtype::pg_catalog.text) IS NOT NULL))
        THEN 'a table has keys that cascade'
        ELSE '' END AS obstacle,
        pg_catalog.current_setting('transaction_isolation') AS isolation

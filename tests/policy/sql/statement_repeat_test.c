@@ -76,6 +76,22 @@ statement_repeat_stops_at_what_outlasts_a_rollback(void **state)
 	    "do $$begin lock table a; end$$",
 	    "do $$begin execute 'a'; end$$",
 	    "do $$begin insert into a values (1); end$$",
+	    "do $$begin create table a (b int); alter table a add c int "
+	    "default "
+	    "f(); end$$",
+	    "do language sql 'begin drop table a; end'",
+	    "do 'begin drop table a; a := NEXTVAL(''b''); end'",
+	    "do 'begin if NEXTVAL(''b'') > 1 then drop table a; end if; end'",
+	    "do 'begin set local a = b; end'",
+	    "do 'begin do ''begin drop table a; end''; end'",
+	    "do 'begin savepoint a; end'",
+	    "do 'declare a int := NEXTVAL(''b''); begin end'",
+	    "create table a as execute b",
+	    "with a as (select 1) select * from a",
+	    "insert into a values (1); drop table a",
+	    "savepoint a; insert into b values (1); rollback to a",
+	    "savepoint a; savepoint b; truncate c; savepoint d; rollback to b",
+	    "savepoint a; alter table b add c int default f(); rollback to a",
 	    "select from where",
 	    "truncate a; select 1; commit",
 	};
@@ -131,9 +147,16 @@ static const struct {
     {"show a", "", "", "", true},
     {"do $$begin create type a as enum ('b'); exception when "
      "duplicate_object then null; end$$",
-     "enum", "", "", false},
-    {"select 1 from a; drop table a; insert into b default values", "", "\"a\"",
-     "\"b\"", true},
+     "", "", "", false},
+    {"do 'begin drop table a; create table a (b int); END'", "", "", "", false},
+    {"do 'begin alter table a add b int default \"F\"(G()); end'", "F g", "",
+     "", false},
+    {"insert into a values (1); savepoint b; drop index c; rollback to b", "",
+     "", "\"a\"", false},
+    {"savepoint a; select from pg_class; drop table b; rollback to a", "",
+     "\"pg_class\"", "", true},
+    {"select 1 from a; create table c (); insert into b default values", "",
+     "\"a\"", "\"b\"", true},
 };
 
 static void
