@@ -89,8 +89,9 @@ guarded_knows_any(const struct guarded *g)
 static inline bool
 guarded_is_busy(const struct guarded *g)
 {
-	return guarded_knows_any(g) | lease_is_held(&g->lease) |
-	       (g->trail.key != NULL);
+	return ((unsigned)guarded_knows_any(g) |
+		(unsigned)lease_is_held(&g->lease) |
+		(unsigned)(g->trail.key != NULL)) != 0;
 }
 
 /* True if messages of this type must be whole for guarded_note_answer. */

@@ -355,7 +355,7 @@ class FailingLook(Liar):
 
     def facts(self):
         return [["off", "f", "read committed", "f", "notice", "0", "0", "1s",
-                 "0", "0", "t", "", ""]]
+                 "0", "0", "t", "f", "", ""]]
 
     def plan(self):
         return [[str(i), "r", f"public.t{i}", "8", "t", "{}", "1", ""]

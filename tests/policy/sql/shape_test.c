@@ -44,8 +44,7 @@ shape_of_text_tells_what_is_done_to_what(void **state)
 	    "drop table a; drop table b",
 	    "drop table a cascade",
 	    "drop view a",
-	    "drop table gr\xc3\xb6\xc3\x9f"
-	    "e",
+	    "drop table gr\xc3\xb6\xc3\x9fte",
 	    "drop table k\xc3\xa4se",
 	    "do $$ begin drop table a; end $$",
 	    "do $$ begin drop table b; end $$",

@@ -169,8 +169,8 @@ list_parse_notes_names_that_change_in_a_do_block(void **state)
 	    "do $$ begin alter table c rename to d; drop table d; end $$",
 	    "do $$ begin alter table c set schema s; drop table s.c; end $$",
 	    "do $$ begin set local search_path = s; drop table c; end $$",
-	    "do $$ begin perform set_config('search_path', 's', true);"
-	    " if a then truncate c; end if; end $$",
+	    ("do $$ begin perform set_config('search_path', 's', true);"
+	     " if a then truncate c; end if; end $$"),
 	};
 	static const char *const kept[] = {
 	    "do $$ begin drop table c; alter table d rename to e; end $$",
