@@ -386,8 +386,9 @@ SECTIONS = {
     "A simple Query outside of a transaction": [
         Case("Nobody in the way",
              "The locks are held in a transaction of Lockstep's own, until its "
-             "COMMIT. Under them the lock set is asked for once more: had it "
-             "grown, they would be let go.",
+             "COMMIT. The snapshot under them is that of the plan: no "
+             "transaction has ended since. Else the lock set would be asked "
+             "for once more, and had it grown, they would be let go.",
              SIMPLE),
         Case("Traffic in the way",
              "Somebody has read table_b in a transaction that began just now. "
@@ -438,8 +439,8 @@ SECTIONS = {
     "A simple Query in a transaction of the client's": [
         Case("Nobody in the way",
              "A savepoint shields the client's transaction from errors in what "
-             "is injected. The transaction will keep the locks, so the gate is "
-             "shut before the first of them is taken.",
+             "is injected. The transaction will keep the locks, so the names "
+             "for the gate are asked for before the first of them is taken.",
              SIMPLE, before=BEGUN),
         Case("gate_transaction = 0, nobody in the way",
              "The same without the gate.",
