@@ -52,7 +52,7 @@ remembered_target(struct target *out, const char *name, enum lock_mode mode)
 	name = put_quoted(&t, name);
 	if (*name == '.') {
 		text_put(&t, '.');
-		name = put_quoted(&t, name + 1);
+		(void)put_quoted(&t, name + 1);
 	}
 	*out = (struct target){.kind = TARGET_LOCK, .only = true, .mode = mode};
 	out->relation = text_finish(&t);
@@ -69,13 +69,13 @@ find_item(const struct lock_set *set, uint32_t relid)
 
 /* True if the mode was raised: the attempt must be able to take the new one. */
 static bool
-raise_item(struct lock_item *item, const struct lock_item *more)
+raise_item(struct lock_item *own, const struct lock_item *more)
 {
-	if (lock_mode_covers(item->mode, more->mode) || !item->is_lockable)
+	if (lock_mode_covers(own->mode, more->mode) || !own->is_lockable)
 		return false;
-	item->own_mode = item->mode;
-	item->is_remembered = true;
-	item->mode = lock_mode_join(item->mode, more->mode);
+	own->own_mode = own->mode;
+	own->is_remembered = true;
+	own->mode = lock_mode_join(own->mode, more->mode);
 	return true;
 }
 

