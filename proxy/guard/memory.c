@@ -160,7 +160,7 @@ memory_share_of(struct memory *m, const struct memory_key *key)
 		if (!keys_share_role(&e->key, key))
 			continue;
 		share.count++;
-		/* What was freed has left the list. */
+		/* The freed ones have left the list. */
 		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
 		share.bytes += e->bytes;
 		share.oldest = e;
