@@ -2,12 +2,13 @@
  * guard_try.c - attempts at a set of which no LOCK TABLE reaches all: the
  * statement itself takes it.
  *
- * It takes all of it, and nothing is locked ahead: who reads a view holds that
- * when it comes to the view's table, and every reader that came while we had
- * the table, and were not yet at the view, would be in our way.  It waits for
- * each lock no longer than its part of an attempt's bound, so that nobody dies
- * of that, as of an attempt.  A run that the bound has ended is undone, and the
- * guard goes on as behind an attempt that found something in use.
+ * The statement takes all of it, and nothing is locked ahead: who reads a view
+ * holds that when it comes to the view's table, and every reader that came
+ * while we had the table, and were not yet at the view, would be in our way. It
+ * waits for each lock no longer than its part of an attempt's bound, so that
+ * nobody dies of that, as of an attempt.  A run that the bound has ended is
+ * undone, and the guard goes on as behind an attempt that found something in
+ * use.
  */
 #include "policy/guard/guard_internal.h"
 

@@ -17,7 +17,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include <pg_query.h>
 
@@ -331,25 +330,13 @@ has_no_syntax_error(struct statement_text text)
 	return is_sound;
 }
 
-/* True for a default or a check with nextval in it, and for such a name. */
-static bool
-draws_numbers(struct statement_text text)
-{
-	static const char word[] = "nextval";
-	const size_t len = sizeof(word) - 1;
-	size_t i;
-
-	for (i = 0; i + len <= text.len; i++)
-		if (strncasecmp(text.sql + i, word, len) == 0)
-			return true;
-	return false;
-}
-
 static void
 judge_statement(struct statement *s, struct statement_text text)
 {
 	s->effect = statement_effect_of(s, text);
-	s->draws_numbers = s->tag != NULL && draws_numbers(text);
+	/* A default or a check draws them; a name like that counts, too. */
+	s->draws_numbers =
+	    s->tag != NULL && statement_text_contains(text, "nextval");
 }
 
 bool

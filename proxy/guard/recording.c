@@ -63,7 +63,7 @@ recording_open_cycle(struct recording *r)
 		return false;
 	r->cycles = cycles;
 	r->cycles[r->count++] = (struct recording_cycle){
-	    .hash = RECORDING_HASH_SEED,
+	    .hash = fnv_hash(NULL, 0),
 	    .sent_ms = r->count > 1 ? clock_now_ms() : 0,
 	};
 	r->is_amid_cycle = true;

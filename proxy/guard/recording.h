@@ -137,14 +137,11 @@ bool recording_is_whole(const struct recording *r);
 struct span recording_cycle_frames(const struct recording *r, size_t index);
 
 /* Add an answer to the hash of a cycle, as all answers are added; one that
- * differs from time to time is left out. */
+ * differs from time to time is left out.  fnv_hash(NULL, 0) is that of none. */
 void recording_hash(uint64_t *hash, const struct frame *f);
 
 /* True for an answer that belongs to no message: the client gets it whenever it
  * comes, during a replay, too. */
 bool recording_is_apart(uint8_t type);
-
-/* The hash of no answer. */
-enum { RECORDING_HASH_SEED = 5381 };
 
 #endif

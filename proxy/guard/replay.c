@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/sql/fnv.h"
 #include "policy/sql/statement_text.h"
 #include "policy/sql/text.h"
 #include "protocol/frontend.h"
@@ -156,7 +157,7 @@ replay_begin(struct replay *r, uint64_t now_ms)
 	r->count++;
 	r->is_under_way = true;
 	r->since_ms = now_ms;
-	r->hash = RECORDING_HASH_SEED;
+	r->hash = fnv_hash(NULL, 0);
 }
 
 bool
@@ -265,7 +266,7 @@ replay_check(struct replay *r, const struct guarded *g)
 		return g->pair->pipeline.status == TRANSACTION_BLOCK;
 	is_same = (c->is_bare || r->hash == c->hash) &&
 		  (uint8_t)g->pair->pipeline.status == c->status;
-	r->hash = RECORDING_HASH_SEED;
+	r->hash = fnv_hash(NULL, 0);
 	r->cycle++;
 	if (is_same)
 		writer_reset(&r->error);

@@ -7,6 +7,7 @@ that proves the tests' own side.
 LOCKSTEP_E2E_TLS=1 runs all with TLS on both legs (see tls.py).
 """
 
+import contextlib
 import itertools
 import os
 from types import SimpleNamespace
@@ -18,7 +19,9 @@ pytest.register_assert_rewrite("differential")
 
 import tls
 from cluster import Cluster
+from fleet import Fleet
 from proxy import Lockstep, lockstep_bin
+from wire import Wire
 
 database_numbers = itertools.count(1)
 
@@ -137,3 +140,19 @@ def database(cluster):
 def admin(cluster, database):
     with cluster.connect(database) as connection:
         yield connection
+
+
+@pytest.fixture
+def fleet(cluster, tmp_path):
+    with Fleet(cluster, tmp_path) as fleet:
+        yield fleet
+
+
+@pytest.fixture
+def connect(database):
+    """connect(proxy, name, **parameters): a session, closed at the end."""
+    with contextlib.ExitStack() as stack:
+        def connect(proxy, name=database, **parameters):
+            return stack.enter_context(Wire(proxy, name, **parameters))
+
+        yield connect

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from application import Application
-from fleet import Fleet, report, wait_report, wake
+from fleet import report, wait_report, wake
 from scene import ask, state, tables_locked, wait_for, waits_for_lock
 from wire import Wire, errors
 
@@ -41,12 +41,6 @@ def tables(admin):
 
 
 @pytest.fixture
-def fleet(cluster, tmp_path):
-    with Fleet(cluster, tmp_path) as fleet:
-        yield fleet
-
-
-@pytest.fixture
 def start_pods(start_lockstep, database, tables):
     """start_pods(n, **settings): that many, of one fleet if it is set."""
     def start(count, **settings):
@@ -57,15 +51,6 @@ def start_pods(start_lockstep, database, tables):
         return pods
 
     return start
-
-
-@pytest.fixture
-def connect(database):
-    with contextlib.ExitStack() as stack:
-        def connect(proxy, name=database, **parameters):
-            return stack.enter_context(Wire(proxy, name, **parameters))
-
-        yield connect
 
 
 def run(session, *texts):

@@ -51,21 +51,6 @@ def tables(admin):
 
 
 @pytest.fixture
-def fleet(cluster, tmp_path):
-    with Fleet(cluster, tmp_path) as fleet:
-        yield fleet
-
-
-@pytest.fixture
-def connect(database):
-    with contextlib.ExitStack() as stack:
-        def connect(proxy, name=database, **parameters):
-            return stack.enter_context(Wire(proxy, name, **parameters))
-
-        yield connect
-
-
-@pytest.fixture
 def start(start_lockstep, tables):
     def start(settings, **more):
         return start_lockstep(**{"gate_transaction": f"{GATE_S}s",

@@ -212,7 +212,7 @@ check_lacks(const struct attempt *a, const char *text)
 	free(sql);
 }
 
-/* What is in the set is locked anyway. */
+/* The attempt locks its set anyway, and asks only for the others. */
 static void
 attempt_sql_asks_for_what_is_near_if_it_is_to(void **state)
 {

@@ -1,5 +1,5 @@
 /*
- * What is remembered of a transaction comes into the set of its first
+ * The memory of a transaction comes into the set of its first
  * statement, for a part of the budget.
  */
 #include "policy/guard/guard.h"
@@ -88,7 +88,7 @@ guard_woken_forgets_behind_a_part_of_the_budget(void **state)
 	guard_clear(&f.guard);
 }
 
-/* Of a budget that those who wait for us have made short. */
+/* The part is one of a budget that those who wait for us have made short. */
 static void
 guard_woken_forgets_sooner_where_others_wait(void **state)
 {
@@ -128,7 +128,7 @@ guard_looked_forgets_where_that_closes_a_circle(void **state)
 	guard_clear(&f.guard);
 }
 
-/* It may be what the attempt could not lock. */
+/* A remembered table may be the one that the attempt could not lock. */
 static void
 guard_planned_again_remembers_nothing(void **state)
 {

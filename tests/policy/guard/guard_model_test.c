@@ -241,7 +241,7 @@ model_covers(const enum lock_mode held[RELATIONS_MAX],
 	return true;
 }
 
-/* What was planned with the locks held is less: the guard keeps its set. */
+/* The plan under the locks has fewer members: the guard keeps its set. */
 static void
 keep_set(struct model *m, const struct model *before)
 {

@@ -73,7 +73,7 @@ guard_tried_gives_up_with_the_budget(void **state)
 	assert_int_equal(tried(&f, false), GUARD_HOLDERS);
 	assert_int_equal(f.step.state, GUARD_AT_LAST_LOOK);
 	guard_clear(&f.guard);
-	/* What has come to its end is not refused any more. */
+	/* A statement at its end is not refused any more. */
 	go_to_trial(&f, LOCK | VIEW, AT_ATTEMPT);
 	f.now_ms = account(&f).deadline_ms;
 	assert_int_equal(tried(&f, true), GUARD_RUN);

@@ -656,7 +656,7 @@ script_split_leaves_what_can_be_undone(void **state)
 	    {"alter table c add x int; alter table c drop y",
 	     "<alter table c add x int; > 0+2 block\n"
 	     "<alter table c drop y> 1+1 block"},
-	    /* What a sequence has given is given. */
+	    /* No rollback takes back the numbers of a sequence. */
 	    {"alter table c add x int default NextVal('s')", "no"},
 	    {"drop table c; alter table c add y int default nextval('s')",
 	     "no"},

@@ -159,7 +159,7 @@ fleet_message_read_refuses_every_other_text(void **state)
 	assert_false(is_read("not a message at all"));
 }
 
-/* Of another version, or of a kind that is not there yet. */
+/* The message is of another version, or of a kind that is not there yet. */
 static void
 fleet_message_read_tells_what_it_does_not_understand(void **state)
 {

@@ -285,7 +285,7 @@ lease_open_pays_for_how_long_it_was_shut(void **state)
 	}
 }
 
-/* It has kept nobody from anything. */
+/* The window has kept nobody from anything. */
 static void
 lease_open_pays_nothing_where_nobody_waited(void **state)
 {

@@ -294,7 +294,7 @@ turns_reserve_knows_so_many_databases_that_nobody_took(void **state)
 	/* A session's own is none of them. */
 	assert_true(take(t, "a", 1, NOW_MS));
 	assert_int_equal(spend(t, "a", 100, NOW_MS), 100);
-	/* Those that are whole again are forgotten, and no other. */
+	/* The databases whose allowance is whole are forgotten, no other. */
 	assert_int_equal(spend(t, "made_up_0", 900, NOW_MS), 900);
 	assert_int_equal(spend(t, "b", 100, NOW_MS + 400), 100);
 	assert_int_equal(spend(t, "made_up_0", 1000, NOW_MS + 400), 100);

@@ -3,7 +3,7 @@
 #include "tests/support/exchange.h"
 
 /*
- * What a transaction went on to lock comes into the set of its first guarded
+ * The later locks of a transaction come into the set of its first guarded
  * statement, the next time that one begins so.  No gate is shut here.
  */
 #define FIRST_TRY                                                              \
