@@ -39,7 +39,7 @@ exchange_may_replay(struct exchange *x)
 	    x->replay.count >= REPLAYS_MAX ||
 	    (exchange_is_query(x) && x->query.piece > 0))
 		return false;
-	replay_judge(&x->replay, x->guarded);
+	replay_judge(&x->replay, x->guarded, x->settings.replay);
 	return x->replay.why[0] == '\0';
 }
 

@@ -143,11 +143,6 @@ def migrate(session, texts, pause_s=0.02):
     return [], time.monotonic() - begun
 
 
-def replays(proxy):
-    return [event for event in proxy.events()
-            if event["message"] == "transaction started over"]
-
-
 def dies(proxy, database, admin, kind):
     """(SQLSTATEs of the migration, those of the application, seconds)."""
     schema, scripts, texts = KINDS[kind]
@@ -158,7 +153,7 @@ def dies(proxy, database, admin, kind):
     problems = [p if p == "closed" else p["C"] for p in traffic.problems]
     print(kind, states, f"took {took_s:.3f}", f"stall {traffic.longest_s:.3f}",
           [(e["replay"], e["replay_ms"], e["waited_ms"], e["locks"])
-           for e in replays(proxy)])
+           for e in proxy.started_over()])
     return states, problems, took_s
 
 
@@ -182,4 +177,4 @@ def test_kinds_die_without_replays(start_lockstep, database, admin, cluster):
         assert problems == [] and set(states) <= REFUSED
         died += states != []
     assert died >= len(KINDS) / 2
-    assert replays(proxy) == []
+    assert proxy.started_over() == []

@@ -18,7 +18,7 @@ read_texts(const char *before, const char *then)
 	statement_repeat_read(&r, then, strlen(then),
 			      STATEMENT_PARSE_BYTES_DEFAULT);
 	obstacle = r.obstacle;
-	statement_repeat_clear(&r);
+	repeat_clear(&r);
 	return obstacle;
 }
 
