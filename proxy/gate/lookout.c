@@ -33,7 +33,7 @@ is_at_same_server(const struct pair *a, const struct pair *b)
 	       memcmp(&x->address, &y->address, x->len) == 0;
 }
 
-/* What a role may see of others is that of the role that has logged in, or may
+/* The rights of a session are those of the role that has logged in, or may
  * be had by it. */
 static bool
 sees_the_same(const struct pair *a, const struct pair *b)
@@ -137,7 +137,7 @@ is_to_be_asked_for(const struct lookout_watch *other,
 	       sees_the_same(other->pair, w->pair);
 }
 
-/* Those that come too late for the room are not asked for, and ask then. */
+/* A set that has no room any more is left to a question of its own. */
 static void
 lookout_ask_for_others(struct lookout_watch *w, struct lookout_relids *r,
 		       uint64_t now_ms)

@@ -45,7 +45,7 @@ struct lookout_watch {
 	enum lookout_state state;
 	const struct lock_set *set;     /* borrowed while it watches */
 	const struct holders *known;    /* likewise: who was in the way */
-	const struct lookout_watch *by; /* it is asked for by that; NULL: it is not */
+	const struct lookout_watch *by; /* is asking for it; NULL: nobody */
 	uint64_t asked_ms;
 	bool is_roused;      /* somebody who was in the way is done */
 	size_t shared_by;    /* so many have got this answer; 0: none came */
