@@ -79,6 +79,26 @@ holders_note_untold(struct holders *h, uint64_t transaction)
 		h->untold[h->untold_count++] = transaction;
 }
 
+/* Rows come oldest first, so the first of those that are noted makes room. */
+static void
+holders_note_youngest(struct holders *h, const struct holder *row,
+		      const struct holder_transaction *t)
+{
+	struct holder_transaction *last;
+	size_t i;
+
+	for (i = 0; i < h->youngest_count; i++)
+		if (h->youngest[i].id == t->id)
+			return;
+	if (h->youngest_count == HOLDERS_YOUNGEST_MAX)
+		memmove(h->youngest, h->youngest + 1,
+			--h->youngest_count * sizeof(*h->youngest));
+	last = &h->youngest[h->youngest_count++];
+	*last = *t;
+	memcpy(last->application_name, row->application_name,
+	       sizeof(last->application_name));
+}
+
 static void
 holders_add_waiter(struct holders *h,
 		   const struct row_value values[HOLDERS_COLUMNS])
@@ -133,13 +153,27 @@ holders_note_cycle(struct holders *h, const struct holder *row,
 	h->cycle_holder = *row;
 }
 
+static void
+holders_note_age(struct holders *h, const struct holder *row,
+		 const struct holder_transaction *t, bool is_autovacuum)
+{
+	if (!t->has_age)
+		holders_note_untold(h, t->id);
+	else if (t->age_ms > h->oldest_ms)
+		h->oldest_ms = t->age_ms;
+	if (row->pid != 0 && !is_autovacuum)
+		holders_note_youngest(h, row, t);
+}
+
 bool
 holders_add_row(struct holders *h, const struct lock_set *set,
 		const struct row_value values[HOLDERS_COLUMNS])
 {
 	struct row_value id = values[HOLDERS_TRANSACTION];
 	uint64_t transaction = fnv_hash(id.data, id.len);
+	bool is_autovacuum = row_equals(values[HOLDERS_AUTOVACUUM], "t");
 	const struct lock_item *item;
+	struct holder_transaction t;
 	struct holder row;
 
 	if (row_is_null(values[HOLDERS_PID]) ||
@@ -158,16 +192,18 @@ holders_add_row(struct holders *h, const struct lock_set *set,
 	if (h->count < HOLDERS_SHOWN)
 		h->shown[h->count] = row;
 	h->count++;
-	if (row_equals(values[HOLDERS_AUTOVACUUM], "t"))
+	if (is_autovacuum)
 		h->autovacuum_count++;
 	if (!item->is_lockable)
 		h->unlockable_count++;
 	if (!row_is_null(values[HOLDERS_BLOCKER]))
 		holders_note_cycle(h, &row, transaction);
-	if (row_is_null(values[HOLDERS_AGE]))
-		holders_note_untold(h, transaction);
-	else if (row.transaction_age_ms > h->oldest_ms)
-		h->oldest_ms = row.transaction_age_ms;
+	t = (struct holder_transaction){
+	    .id = transaction,
+	    .has_age = !row_is_null(values[HOLDERS_AGE]),
+	    .age_ms = row.transaction_age_ms,
+	};
+	holders_note_age(h, &row, &t, is_autovacuum);
 	return true;
 }
 

@@ -10,6 +10,7 @@
 #include "proxy/gate/turns.h"
 #include "proxy/guard/exchange_state.h"
 #include "proxy/guard/guarded.h"
+#include "proxy/guard/habits.h"
 
 enum {
 	FIRST_NOTICE_MS = 1000,
@@ -129,11 +130,32 @@ exchange_release_savepoint(struct exchange *x)
 	(void)batch_send(&x->batch, true);
 }
 
+/* What helped last with these tables is tried first. */
+static struct guard_step
+exchange_follow_habit(struct exchange *x)
+{
+	struct guard_habit habit;
+
+	x->habit_key =
+	    habits_key(x->pair->database, guard_set_hash(&x->guard));
+	habit = habits_recall(x->pair->daemon->habits, x->habit_key);
+	return guard_follow(&x->guard, &habit);
+}
+
+static void
+exchange_note_habit(const struct exchange *x)
+{
+	struct guard_habit habit = guard_habit(&x->guard);
+
+	habits_note(x->pair->daemon->habits, x->habit_key, &habit);
+}
+
 void
 exchange_keep_gate(struct exchange *x)
 {
 	if (!guard_outcome_holds(guard_step(&x->guard).outcome))
 		return;
+	exchange_note_habit(x);
 	if (x->context != CONTEXT_IDLE)
 		lease_note_locks(&x->guarded->lease);
 	if (guard_gate_lasts(&x->guard))
@@ -380,6 +402,8 @@ exchange_planned(struct exchange *x)
 	exchange_learn(x);
 	step = guard_planned(&x->guard, &x->settings, exchange_least_scope(x),
 			     &b->facts, &b->planned, clock_now_ms());
+	if (step.outcome == GUARD_PENDING)
+		step = exchange_follow_habit(x);
 	if (!exchange_recall(x, &step))
 		exchange_act(x, step);
 }

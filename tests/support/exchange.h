@@ -21,6 +21,7 @@
 #include "proxy/base/clock.h"
 #include "proxy/gate/turns.h"
 #include "proxy/guard/exchange.h"
+#include "proxy/guard/habits.h"
 #include "proxy/guard/judge.h"
 #include "proxy/pair/cancel.h"
 #include "tests/support/allocation.h"
@@ -645,6 +646,7 @@ scene_begin(const char *script, const char *lines)
 	d = &s->guarded.pair.daemon;
 	d->turns = turns_new();
 	d->memory = memory_new();
+	d->habits = habits_new();
 	d->cancels = cancel_registry_new();
 	s->mailboxes[0] = &s->mailbox;
 	d->mailboxes = s->mailboxes;
@@ -692,6 +694,7 @@ scene_end(struct scene *s)
 	struct daemon *d = &s->guarded.pair.daemon;
 	struct turns *turns = d->turns;
 	struct memory *memory = d->memory;
+	struct habits *habits = d->habits;
 	struct cancel_registry *cancels = d->cancels;
 
 	scene_close(s);
@@ -701,6 +704,7 @@ scene_end(struct scene *s)
 	guarded_fixture_end(&s->guarded);
 	turns_free(turns);
 	memory_free(memory);
+	habits_free(habits);
 	cancel_registry_free(cancels);
 	free(s);
 }
