@@ -164,6 +164,63 @@ holders_param_has_room_for_the_longest_numbers(void **state)
 }
 
 static void
+holders_param_of_lists_what_it_is_told(void **state)
+{
+	static const uint32_t relids[] = {4711, 12, UINT32_MAX};
+	char *param = holders_param_of(relids, 3);
+
+	(void)state;
+	assert_non_null(param);
+	assert_string_equal(param, "{4711,12,4294967295}");
+	free(param);
+	param = holders_param_of(relids, 0);
+	assert_non_null(param);
+	assert_string_equal(param, "{}");
+	free(param);
+}
+
+/* What another session was answered: beside the set nothing counts, nor does
+ * who waits for that session. */
+static void
+holders_add_shared_row_takes_what_is_of_the_set(void **state)
+{
+	struct row_value row[HOLDERS_COLUMNS];
+	struct holders h = {0};
+
+	(void)state;
+	plain_row(row);
+	row[HOLDERS_RELID] = (struct row_value){"4711", 4};
+	holders_add_shared_row(&h, &set, row);
+	row[HOLDERS_RELID] = (struct row_value){0};
+	holders_add_shared_row(&h, &set, row);
+	assert_int_equal(h.count + h.near_count + h.waiter_count, 0);
+	plain_row(row);
+	row[HOLDERS_BLOCKER] = (struct row_value){"12", 2};
+	holders_add_shared_row(&h, &set, row);
+	assert_int_equal(h.count, 1);
+	assert_int_equal(h.cycle, 0);
+}
+
+static void
+holders_show_knows_those_that_are_kept(void **state)
+{
+	struct row_value row[HOLDERS_COLUMNS];
+	struct holders h = {0};
+
+	(void)state;
+	plain_row(row);
+	assert_true(add_row(&h, row));
+	assert_true(holders_show(&h, h.shown[0].pid));
+	assert_false(holders_show(&h, h.shown[0].pid + 1));
+	assert_false(holders_show(&h, 0));
+	for (int i = 0; i < HOLDERS_SHOWN; i++)
+		assert_true(add_row(&h, row));
+	row[HOLDERS_PID] = (struct row_value){"99", 2};
+	assert_true(add_row(&h, row));
+	assert_false(holders_show(&h, 99));
+}
+
+static void
 holders_param_is_null_when_memory_is_out(void **state)
 {
 	char *param;
@@ -673,6 +730,9 @@ main(void)
 	    cmocka_unit_test(holders_param_lists_the_relations_to_ask_for),
 	    cmocka_unit_test(holders_param_has_room_for_the_longest_numbers),
 	    cmocka_unit_test(holders_param_is_null_when_memory_is_out),
+	    cmocka_unit_test(holders_param_of_lists_what_it_is_told),
+	    cmocka_unit_test(holders_add_shared_row_takes_what_is_of_the_set),
+	    cmocka_unit_test(holders_show_knows_those_that_are_kept),
 	    cmocka_unit_test(
 		holders_add_row_counts_what_is_beside_the_set_apart),
 	    cmocka_unit_test(holders_add_row_reads_every_column),
