@@ -272,7 +272,7 @@ exchange_stepped(struct exchange *x)
 	}
 }
 
-/* What is left, for an error */
+/* Errors say what is left */
 
 void
 exchange_add_left(const struct exchange *x, struct writer *error)

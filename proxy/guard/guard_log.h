@@ -30,7 +30,7 @@ struct guard_log {
 	const char *no_replay;
 	size_t steps;  /* foreign keys that have gone before it */
 	bool can_step; /* such could go before it, by its text and its set */
-	/* What they have left, for its error, borrowed; NULL: nothing. */
+	/* Its error says what they have left; borrowed; NULL: nothing. */
 	const char *left;
 };
 

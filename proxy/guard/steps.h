@@ -20,7 +20,7 @@ struct steps {
 	bool is_saved;         /* for when the time would be over */
 	bool is_under_way;     /* a key is prepared for, or dropped */
 	bool is_over;          /* an error: no other key goes */
-	bool is_to_undo;       /* what its error has left */
+	bool is_to_undo;       /* an error has left the transaction open */
 	bool is_on_trial;      /* our bound on waits for locks is set */
 	uint64_t begun_ms;     /* the statement was; 0: nothing was asked */
 	uint32_t hold_timeout_ms;   /* as the statement had it at first */
