@@ -372,8 +372,7 @@ exchange_answer_left(struct exchange *x, const struct pipeline_event *event,
 	struct writer w = {0};
 
 	write_bytes(&w, raw.data, raw.len);
-	(void)exchange_left(x);
-	exchange_add_left(x, &w);
+	exchange_add_last_words(x, &w);
 	raw = span_of(w.data, w.len);
 	if (frame_peek(&h, raw) == FRAME_OK &&
 	    !exchange_take_answer(

@@ -140,8 +140,7 @@ exchange_follow_habit(struct exchange *x)
 {
 	struct guard_habit habit;
 
-	x->habit_key =
-	    habits_key(x->pair->database, guard_set_hash(&x->guard));
+	x->habit_key = habits_key(x->pair->database, guard_set_hash(&x->guard));
 	habit = habits_recall(x->pair->daemon->habits, x->habit_key);
 	return guard_follow(&x->guard, &habit);
 }

@@ -289,10 +289,10 @@ exchange_add_left(const struct exchange *x, struct writer *error)
 	*error = told;
 }
 
-const char *
-exchange_left(struct exchange *x)
+void
+exchange_add_last_words(struct exchange *x, struct writer *error)
 {
 	if (x->phase == EXCHANGE_STEPPING)
 		steps_note_doubt(&x->steps);
-	return x->steps.left;
+	exchange_add_left(x, error);
 }

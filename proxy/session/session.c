@@ -476,20 +476,16 @@ session_server_ended(struct session *s)
 			    s->last_server_type == BACKEND_ERROR_RESPONSE;
 	struct span words = {0};
 	char detail[ADDRESS_TEXT_MAX + TLS_ERROR_MAX];
-	const char *left = NULL;
 
 	/* A FATAL error that answered a statement of ours is the client's. */
-	if (s->guarded.exchange != NULL) {
+	if (s->guarded.exchange != NULL)
 		words = exchange_error(s->guarded.exchange);
-		left = exchange_left(s->guarded.exchange);
-	}
 	if (words.len > 0)
 		(void)pair_to_client(&s->pair, words.data, words.len);
 
-	pair_close(
-	    &s->pair, was_expected ? CLOSE_SERVER_LEFT : CLOSE_SERVER_LOST,
-	    left != NULL ? left
-			 : session_describe_end(s, detail, sizeof(detail)));
+	pair_close(&s->pair,
+		   was_expected ? CLOSE_SERVER_LEFT : CLOSE_SERVER_LOST,
+		   session_describe_end(s, detail, sizeof(detail)));
 }
 
 static size_t

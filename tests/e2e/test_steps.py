@@ -15,6 +15,7 @@ import pytest
 import wire
 from application import Application
 from effort import effort
+from proxy import Lockstep
 from scene import Holder, ask, state, wait_for
 from wire import Wire, errors, extended, query, sqlstates, sync
 
@@ -437,6 +438,14 @@ def test_the_end_of_the_session_tells_what_is_gone(stuck, admin):
     scene, _proxy = stuck()
     admin.execute("select pg_terminate_backend(%s)", [scene.session.pid])
     scene.assert_told("57P01", "FATAL")
+
+
+def test_a_shutdown_tells_what_is_gone(cluster, database, admin, tables):
+    with Lockstep(cluster, {"drop_in_steps": "on",
+                            "drain_timeout": "0"}) as proxy:
+        with Stuck(cluster, proxy, database, admin) as scene:
+            proxy.process.terminate()
+            scene.assert_told("57P01", "FATAL")
 
 
 def test_a_key_that_somebody_else_drops_is_not_missed(stuck, admin):
