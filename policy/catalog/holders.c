@@ -1,7 +1,6 @@
 #include "policy/catalog/holders.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "policy/catalog/catalog_sql.h"
@@ -35,24 +34,36 @@ holders_signed(const struct lock_set *set, const char *sql)
 	return text_finish(&t);
 }
 
+static void
+holders_print_relid(struct text *t, uint32_t relid)
+{
+	text_print(t, "%s%u", t->len > 1 ? "," : "", relid);
+}
+
 char *
 holders_param(const struct lock_set *set)
 {
-	size_t size = 3 + set->count * 11; /* "4294967295," each */
-	char *text = malloc(size);
-	size_t len = 1;
+	struct text t = {0};
 	size_t i;
 
-	if (text == NULL)
-		return NULL;
-	text[0] = '{';
-	for (i = 0; i < set->count; i++) {
-		len +=
-		    (size_t)snprintf(text + len, size - len, "%s%u",
-				     len > 1 ? "," : "", set->items[i].relid);
-	}
-	memcpy(text + len, "}", 2);
-	return text;
+	text_put(&t, '{');
+	for (i = 0; i < set->count; i++)
+		holders_print_relid(&t, set->items[i].relid);
+	text_put(&t, '}');
+	return text_finish(&t);
+}
+
+char *
+holders_param_of(const uint32_t *relids, size_t count)
+{
+	struct text t = {0};
+	size_t i;
+
+	text_put(&t, '{');
+	for (i = 0; i < count; i++)
+		holders_print_relid(&t, relids[i]);
+	text_put(&t, '}');
+	return text_finish(&t);
 }
 
 /* Transactions that do not fit are taken to be as old as the others. */
@@ -194,4 +205,30 @@ holders_add_row(struct holders *h, const struct lock_set *set,
 	};
 	holders_note_age(h, &row, &t, is_autovacuum);
 	return true;
+}
+
+void
+holders_add_shared_row(struct holders *h, const struct lock_set *set,
+		       const struct row_value values[HOLDERS_COLUMNS])
+{
+	struct row_value row[HOLDERS_COLUMNS];
+	uint32_t relid = (uint32_t)row_number(values[HOLDERS_RELID]);
+
+	if (row_is_null(values[HOLDERS_RELID]) ||
+	    lock_set_item(set, relid) == NULL)
+		return;
+	memcpy(row, values, sizeof(row));
+	row[HOLDERS_BLOCKER] = (struct row_value){0}; /* in the way of who asked */
+	(void)holders_add_row(h, set, row);
+}
+
+bool
+holders_show(const struct holders *h, uint32_t pid)
+{
+	size_t i;
+
+	for (i = 0; i < h->count && i < HOLDERS_SHOWN; i++)
+		if (h->shown[i].pid == pid)
+			return true;
+	return false;
 }

@@ -120,6 +120,9 @@ const char *holders_renew_sql(void);
  */
 char *holders_param(const struct lock_set *set);
 
+/* The same for `count` OIDs. */
+char *holders_param_of(const uint32_t *relids, size_t count);
+
 /*
  * Add a row of HOLDERS_COLUMNS text values; one whose mode does not conflict
  * with what the set wants there is not counted, and one beside the set only in
@@ -128,5 +131,15 @@ char *holders_param(const struct lock_set *set);
  */
 bool holders_add_row(struct holders *h, const struct lock_set *set,
 		     const struct row_value values[HOLDERS_COLUMNS]);
+
+/*
+ * Add such a row that another session of the database was answered, if it is of
+ * the set: for one that keeps nothing, and so has no waiters.
+ */
+void holders_add_shared_row(struct holders *h, const struct lock_set *set,
+			    const struct row_value values[HOLDERS_COLUMNS]);
+
+/* True if the session is among those shown. */
+bool holders_show(const struct holders *h, uint32_t pid);
 
 #endif

@@ -240,6 +240,12 @@ guard_coaxed(struct guard *g, uint64_t now_ms)
 	return guard_approach(g, now_ms);
 }
 
+bool
+guard_awaits_look(const struct guard *g)
+{
+	return g->state == GUARD_AT_WAIT && approach_looks(g);
+}
+
 struct guard_step
 guard_woken(struct guard *g, uint64_t now_ms)
 {

@@ -294,7 +294,7 @@ struct guard {
 	uint32_t trials;
 	uint32_t failures; /* attempts that ended in an error */
 	uint32_t waits;
-	uint32_t company;  /* other guarded statements, as of the last look */
+	uint32_t company;  /* others that look, as of the last look */
 	size_t remembered; /* relations of the set that are, or their modes */
 	uint64_t random;
 };
@@ -364,7 +364,7 @@ struct guard_step guard_plan_failed(struct guard *g);
 /*
  * HOLDERS is done.  holders: those that conflict with the set, and who waits
  * for the client's transaction, copied.
- * company: other guarded statements under way.
+ * company: other guarded statements that look for themselves.
  */
 struct guard_step guard_looked(struct guard *g, const struct holders *holders,
 			       uint32_t company, uint64_t now_ms);
@@ -409,7 +409,10 @@ struct guard_step guard_tried(struct guard *g, bool is_over, uint64_t now_ms);
 /* COAX is done, whatever came of it. */
 struct guard_step guard_coaxed(struct guard *g, uint64_t now_ms);
 
-/* WAIT is done: its wake_ms has come. */
+/* True in a WAIT behind which guard_woken looks, unless time is over. */
+bool guard_awaits_look(const struct guard *g);
+
+/* WAIT is done: its wake_ms has come, or there is news. */
 struct guard_step guard_woken(struct guard *g, uint64_t now_ms);
 
 /* The user cancels the statement: any time between guard_begin and the moment

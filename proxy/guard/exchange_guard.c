@@ -119,18 +119,6 @@ exchange_send_coax(struct exchange *x, const struct guard_step *step)
 	(void)batch_send(&x->batch, exchange_may_sync(x));
 }
 
-/* The server keeps its view of the sessions to the transaction's end, unless it
- * is told to forget it. */
-void
-exchange_send_look(struct exchange *x)
-{
-	exchange_begin_question(x, EXCHANGE_LOOKING);
-	if (x->context != CONTEXT_IDLE)
-		batch_add_command(&x->batch, holders_renew_sql());
-	batch_add_look(&x->batch);
-	(void)batch_send(&x->batch, exchange_may_sync(x));
-}
-
 /* The guard's actions */
 
 static void
@@ -235,7 +223,7 @@ exchange_act(struct exchange *x, struct guard_step step)
 			exchange_send_plan(x);
 		break;
 	case GUARD_HOLDERS:
-		exchange_send_look(x);
+		exchange_look(x);
 		break;
 	case GUARD_TURN:
 		exchange_ask_for_turn(x);
@@ -276,6 +264,8 @@ exchange_protect(struct exchange *x, enum exchange_context context)
 	x->context = context;
 	x->is_noticing = false;
 	x->knows_isolation = false;
+	x->keeps_nothing = false;
+	x->looked_ms = 0;
 	x->notice_ms = now_ms + FIRST_NOTICE_MS;
 	x->log = (struct guard_log){
 	    .statement = exchange_tag(x),
@@ -416,22 +406,6 @@ exchange_planned(struct exchange *x)
 		step = exchange_follow_habit(x);
 	if (!exchange_recall(x, &step))
 		exchange_act(x, step);
-}
-
-static void
-exchange_looked(struct exchange *x)
-{
-	uint32_t exchanges;
-
-	if (exchange_is_cut_short(x))
-		return;
-	if (x->is_noticing) {
-		exchange_notify(x);
-		return;
-	}
-	exchanges = atomic_load(&x->pair->daemon->exchanges);
-	exchange_act(x, guard_looked(&x->guard, &x->batch.holders,
-				     exchanges - 1, clock_now_ms()));
 }
 
 void
