@@ -2,7 +2,8 @@
 -- come from where no Lockstep is known to be.  One is known to be where this
 -- session comes from, and where the fleet speaks from whose database is $2.
 -- All of the server's own machine is one place.
-WITH people AS (
+WITH
+people AS (
     SELECT a.pid, a.application_name, a.datname, a.usesysid, a.client_port,
            CASE WHEN a.client_addr IS NULL
                   OR pg_catalog.array_position(
