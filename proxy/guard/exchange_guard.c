@@ -134,7 +134,7 @@ exchange_release_savepoint(struct exchange *x)
 	(void)batch_send(&x->batch, true);
 }
 
-/* What helped last with these tables is tried first. */
+/* Try first what helped last with these tables. */
 static struct guard_step
 exchange_follow_habit(struct exchange *x)
 {
