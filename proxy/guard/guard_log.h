@@ -30,7 +30,7 @@ struct guard_log {
 	const char *no_replay;
 	size_t steps;  /* foreign keys that have gone before it */
 	bool can_step; /* such could go before it, by its text and its set */
-	/* Its error says what they have left; borrowed; NULL: nothing. */
+	/* A text of what these have left, borrowed; NULL: nothing. */
 	const char *left;
 };
 
