@@ -125,6 +125,8 @@ def run(session, *texts):
 
 def test_a_window_holds_who_begins_and_no_others(proxy, cluster, database,
                                                  admin, busy):
+    # No gate stops the busy ones: policy auto also queues for them.
+    presses = proxy.settings["policy"] == "auto"
     with Wire(proxy, database) as old, Wire(proxy, database) as reader, \
             Wire(proxy, database) as other:
         run(old, "begin", "select * from other")
@@ -144,7 +146,7 @@ def test_a_window_holds_who_begins_and_no_others(proxy, cluster, database,
             assert window.drop.is_answered(SOON_S)
             assert window.waiter.is_answered(SOON_S)
         assert errors(window.drop.answer() + window.waiter.answer()) == []
-        assert watch.queued == 0
+        assert presses or watch.queued == 0
 
 
 def cancel(proxy, window, _admin):
