@@ -1,7 +1,6 @@
 #include "policy/catalog/holders.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "policy/catalog/catalog_sql.h"
@@ -35,24 +34,36 @@ holders_signed(const struct lock_set *set, const char *sql)
 	return text_finish(&t);
 }
 
+static void
+holders_print_relid(struct text *t, uint32_t relid)
+{
+	text_print(t, "%s%u", t->len > 1 ? "," : "", relid);
+}
+
 char *
 holders_param(const struct lock_set *set)
 {
-	size_t size = 3 + set->count * 11; /* "4294967295," each */
-	char *text = malloc(size);
-	size_t len = 1;
+	struct text t = {0};
 	size_t i;
 
-	if (text == NULL)
-		return NULL;
-	text[0] = '{';
-	for (i = 0; i < set->count; i++) {
-		len +=
-		    (size_t)snprintf(text + len, size - len, "%s%u",
-				     len > 1 ? "," : "", set->items[i].relid);
-	}
-	memcpy(text + len, "}", 2);
-	return text;
+	text_put(&t, '{');
+	for (i = 0; i < set->count; i++)
+		holders_print_relid(&t, set->items[i].relid);
+	text_put(&t, '}');
+	return text_finish(&t);
+}
+
+char *
+holders_param_of(const uint32_t *relids, size_t count)
+{
+	struct text t = {0};
+	size_t i;
+
+	text_put(&t, '{');
+	for (i = 0; i < count; i++)
+		holders_print_relid(&t, relids[i]);
+	text_put(&t, '}');
+	return text_finish(&t);
 }
 
 /* Transactions that do not fit are taken to be as old as the others. */
@@ -66,6 +77,26 @@ holders_note_untold(struct holders *h, uint64_t transaction)
 			return;
 	if (h->untold_count < HOLDERS_UNTOLD_MAX)
 		h->untold[h->untold_count++] = transaction;
+}
+
+/* Rows come oldest first, so the first of those that are noted makes room. */
+static void
+holders_note_youngest(struct holders *h, const struct holder *row,
+		      const struct holder_transaction *t)
+{
+	struct holder_transaction *last;
+	size_t i;
+
+	for (i = 0; i < h->youngest_count; i++)
+		if (h->youngest[i].id == t->id)
+			return;
+	if (h->youngest_count == HOLDERS_YOUNGEST_MAX)
+		memmove(h->youngest, h->youngest + 1,
+			--h->youngest_count * sizeof(*h->youngest));
+	last = &h->youngest[h->youngest_count++];
+	*last = *t;
+	memcpy(last->application_name, row->application_name,
+	       sizeof(last->application_name));
 }
 
 static void
@@ -122,13 +153,27 @@ holders_note_cycle(struct holders *h, const struct holder *row,
 	h->cycle_holder = *row;
 }
 
+static void
+holders_note_age(struct holders *h, const struct holder *row,
+		 const struct holder_transaction *t, bool is_autovacuum)
+{
+	if (!t->has_age)
+		holders_note_untold(h, t->id);
+	else if (t->age_ms > h->oldest_ms)
+		h->oldest_ms = t->age_ms;
+	if (row->pid != 0 && !is_autovacuum)
+		holders_note_youngest(h, row, t);
+}
+
 bool
 holders_add_row(struct holders *h, const struct lock_set *set,
 		const struct row_value values[HOLDERS_COLUMNS])
 {
 	struct row_value id = values[HOLDERS_TRANSACTION];
 	uint64_t transaction = fnv_hash(id.data, id.len);
+	bool is_autovacuum = row_equals(values[HOLDERS_AUTOVACUUM], "t");
 	const struct lock_item *item;
+	struct holder_transaction t;
 	struct holder row;
 
 	if (row_is_null(values[HOLDERS_PID]) ||
@@ -147,15 +192,44 @@ holders_add_row(struct holders *h, const struct lock_set *set,
 	if (h->count < HOLDERS_SHOWN)
 		h->shown[h->count] = row;
 	h->count++;
-	if (row_equals(values[HOLDERS_AUTOVACUUM], "t"))
+	if (is_autovacuum)
 		h->autovacuum_count++;
 	if (!item->is_lockable)
 		h->unlockable_count++;
 	if (!row_is_null(values[HOLDERS_BLOCKER]))
 		holders_note_cycle(h, &row, transaction);
-	if (row_is_null(values[HOLDERS_AGE]))
-		holders_note_untold(h, transaction);
-	else if (row.transaction_age_ms > h->oldest_ms)
-		h->oldest_ms = row.transaction_age_ms;
+	t = (struct holder_transaction){
+	    .id = transaction,
+	    .has_age = !row_is_null(values[HOLDERS_AGE]),
+	    .age_ms = row.transaction_age_ms,
+	};
+	holders_note_age(h, &row, &t, is_autovacuum);
 	return true;
+}
+
+void
+holders_add_shared_row(struct holders *h, const struct lock_set *set,
+		       const struct row_value values[HOLDERS_COLUMNS])
+{
+	struct row_value row[HOLDERS_COLUMNS];
+	uint32_t relid = (uint32_t)row_number(values[HOLDERS_RELID]);
+
+	if (row_is_null(values[HOLDERS_RELID]) ||
+	    lock_set_item(set, relid) == NULL)
+		return;
+	memcpy(row, values, sizeof(row));
+	row[HOLDERS_BLOCKER] =
+	    (struct row_value){0}; /* in the way of who asked */
+	(void)holders_add_row(h, set, row);
+}
+
+bool
+holders_show(const struct holders *h, uint32_t pid)
+{
+	size_t i;
+
+	for (i = 0; i < h->count && i < HOLDERS_SHOWN; i++)
+		if (h->shown[i].pid == pid)
+			return true;
+	return false;
 }

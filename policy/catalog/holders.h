@@ -43,17 +43,27 @@ enum {
 	HOLDERS_PARAMS = 1,
 	HOLDERS_SHOWN = 5,  /* kept for reports; all are counted */
 	HOLDERS_NAMED = 24, /* in the text of a look, for other Locksteps */
-	HOLDERS_UNTOLD_MAX = 16,
+	HOLDERS_UNTOLD_MAX = 64,
+	HOLDERS_YOUNGEST_MAX = 16,
+	HOLDERS_NAME_BYTES = 64, /* PostgreSQL cuts names at 63 */
 };
 
 struct holder {
 	uint32_t pid; /* 0: a prepared transaction */
 	uint32_t relid;
 	enum lock_mode mode;
-	char user[64]; /* names are cut at 63 bytes, as PostgreSQL does */
-	char application_name[64];
-	char state[64];
+	char user[HOLDERS_NAME_BYTES];
+	char application_name[HOLDERS_NAME_BYTES];
+	char state[HOLDERS_NAME_BYTES];
 	uint64_t transaction_age_ms; /* 0 where it is not told */
+};
+
+/* A transaction of a session that holds a conflicting lock. */
+struct holder_transaction {
+	uint64_t id;     /* the hash of its id */
+	bool has_age;    /* the age is told */
+	uint64_t age_ms; /* by the server's clock alone */
+	char application_name[HOLDERS_NAME_BYTES];
 };
 
 /* A session that waits for ours, directly or through others. */
@@ -73,6 +83,10 @@ struct holders {
 	uint64_t oldest_ms;      /* age of the oldest transaction, as told */
 	size_t untold_count;     /* transactions whose age is not told */
 	uint64_t untold[HOLDERS_UNTOLD_MAX]; /* their ids' hashes */
+	/* The youngest of all, those last whose age is not told, each once; no
+	 * autovacuum's and no prepared ones. */
+	struct holder_transaction youngest[HOLDERS_YOUNGEST_MAX];
+	size_t youngest_count;
 	struct waiter waiters[HOLDERS_SHOWN];
 	size_t waiter_count;  /* sessions, shown or not */
 	size_t stalled_count; /* sessions that want tables, rows or keys of
@@ -106,6 +120,9 @@ const char *holders_renew_sql(void);
  */
 char *holders_param(const struct lock_set *set);
 
+/* The same for `count` OIDs. */
+char *holders_param_of(const uint32_t *relids, size_t count);
+
 /*
  * Add a row of HOLDERS_COLUMNS text values; one whose mode does not conflict
  * with what the set wants there is not counted, and one beside the set only in
@@ -114,5 +131,15 @@ char *holders_param(const struct lock_set *set);
  */
 bool holders_add_row(struct holders *h, const struct lock_set *set,
 		     const struct row_value values[HOLDERS_COLUMNS]);
+
+/*
+ * Add such a row that another session of the database was answered, if it is of
+ * the set: for one that keeps nothing, and so has no waiters.
+ */
+void holders_add_shared_row(struct holders *h, const struct lock_set *set,
+			    const struct row_value values[HOLDERS_COLUMNS]);
+
+/* True if the session is among those shown. */
+bool holders_show(const struct holders *h, uint32_t pid);
 
 #endif

@@ -24,7 +24,7 @@ enum repeatable_column {
 };
 
 enum {
-	REPEATABLE_PARAMS = 4,
+	REPEATABLE_PARAMS = 5,
 };
 
 struct repeatable {
@@ -39,8 +39,8 @@ const char *repeatable_query(void);
 
 /*
  * Make the parameters, the caller's to free, each.  only_catalogs: rows of
- * other relations may not have been shown.  False: out of memory, and none is
- * there.
+ * other relations may not have been shown, but for those of migration tools.
+ * False: out of memory, and none is there.
  */
 bool repeatable_params(char *params[REPEATABLE_PARAMS], const struct repeat *r,
 		       bool only_catalogs);

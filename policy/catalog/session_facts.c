@@ -26,6 +26,18 @@ session_isolation_keeps(struct row_value level)
 	       row_equals(level, "serializable");
 }
 
+const char *
+session_keeps_query(void)
+{
+	return CATALOG_SQL_SESSION_KEEPS;
+}
+
+bool
+session_keeps_nothing(struct row_value keeps)
+{
+	return row_equals(keeps, "f");
+}
+
 /* The shorter of two timeouts, of which 0 is none, as is what an older server
  * does not have. */
 static uint32_t

@@ -71,6 +71,14 @@ const char *session_facts_query(bool in_block);
 /* A question for the isolation level that takes no snapshot; static. */
 const char *session_isolation_query(void);
 
+/* A question for whether the session keeps any lock from one transaction to the
+ * next, an advisory one, so that others may wait for it; static.  To be asked
+ * outside of a transaction. */
+const char *session_keeps_query(void);
+
+/* True if the answer is that it keeps none. */
+bool session_keeps_nothing(struct row_value keeps);
+
 /* True for a level at which a transaction keeps its first snapshot. */
 bool session_isolation_keeps(struct row_value level);
 

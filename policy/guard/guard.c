@@ -7,7 +7,8 @@
  * is waited for; against young ones, traffic that renews itself, a window
  * helps: the gate keeps new transactions in the proxy while those under way
  * finish.  A window that did not help is followed by ever longer times without
- * one.
+ * one.  Where transactions are seen to come past the gate, policy auto makes
+ * attempts that wait, too, in windows and between them.
  *
  * In a transaction of the client's, which will keep the locks, only the first
  * attempt is a quick one: where it finds nobody, the gate is shut behind it.
@@ -98,7 +99,7 @@ guard_uses_gate(const struct guard_settings *settings)
 uint32_t
 guard_quick_attempts(const struct guard *g)
 {
-	return guard_gate_lasts(g) ? 1 : QUICK_ATTEMPTS;
+	return guard_gate_lasts(g) || g->presses ? 1 : QUICK_ATTEMPTS;
 }
 
 bool
@@ -239,6 +240,12 @@ guard_coaxed(struct guard *g, uint64_t now_ms)
 	return guard_approach(g, now_ms);
 }
 
+bool
+guard_awaits_look(const struct guard *g)
+{
+	return g->state == GUARD_AT_WAIT && approach_looks(g);
+}
+
 struct guard_step
 guard_woken(struct guard *g, uint64_t now_ms)
 {
@@ -246,8 +253,10 @@ guard_woken(struct guard *g, uint64_t now_ms)
 	g->is_clear = false;
 	if (now_ms >= g->deadline_ms && !guard_turn_starves(g))
 		return guard_spend(g, now_ms);
-	if (guard_in_window(g))
+	if (guard_in_window(g)) {
+		g->look_ms = now_ms;
 		return guard_enter(g, GUARD_AT_WINDOW_LOOK);
+	}
 	guard_lose_memory(g, now_ms);
 	return guard_approach(g, now_ms);
 }
@@ -300,6 +309,7 @@ guard_account(const struct guard *g, uint64_t now_ms)
 	    .had_window = w->begun_ms > 0,
 	    .windows = w->count,
 	    .gate_ms = w->total_ms,
+	    .past = &g->past,
 	    .remembered = g->remembered,
 	};
 

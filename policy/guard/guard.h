@@ -35,6 +35,7 @@
 #include "policy/catalog/rival.h"
 #include "policy/catalog/session_facts.h"
 #include "policy/guard/holder_age.h"
+#include "policy/guard/past.h"
 #include "policy/guard/settings.h"
 #include "policy/guard/window.h"
 
@@ -203,6 +204,20 @@ struct guard_step {
 	uint64_t wake_ms;           /* WAIT: until then */
 };
 
+/* The ways to get a statement its locks, where the first attempts did not. */
+enum guard_help {
+	GUARD_HELP_NONE,            /* none was needed */
+	GUARD_HELP_WINDOW,          /* the gate was shut */
+	GUARD_HELP_PRESS,           /* an attempt that waited */
+	GUARD_HELP_PRESS_IN_WINDOW, /* both together */
+};
+
+/* The way that helped last with the same set of tables, to be tried first. */
+struct guard_habit {
+	enum guard_help help;
+	uint64_t first; /* hash of the name of the table that went first */
+};
+
 /* The story so far, for people: a log line, a report, a console. */
 struct guard_account {
 	enum guard_state state;
@@ -220,11 +235,12 @@ struct guard_account {
 	uint64_t held_ms;     /* since guard_begin */
 	uint64_t deadline_ms; /* 0: not planned yet */
 	uint32_t attempts;
-	uint32_t trials;   /* runs of the statement that may have been undone */
-	uint32_t waits;    /* for somebody to finish */
-	bool had_window;   /* the gate was shut for the statement */
-	uint32_t windows;  /* number of times, the one under way included */
-	uint64_t gate_ms;  /* sum of these times */
+	uint32_t trials;  /* runs of the statement that may have been undone */
+	uint32_t waits;   /* for somebody to finish */
+	bool had_window;  /* the gate was shut for the statement */
+	uint32_t windows; /* number of times, the one under way included */
+	uint64_t gate_ms; /* sum of these times */
+	const struct past *past; /* transactions that the gate did not stop */
 	size_t remembered; /* tables that guard_remember has added, or raised */
 };
 
@@ -241,6 +257,9 @@ struct guard {
 	bool may_try;        /* guard_allow_trials was called */
 	bool is_impatient;   /* the turn was waited for, and is waived */
 	bool has_pressed;    /* in this window */
+	bool presses; /* as traffic comes past the gate, or did last time */
+	bool window_is_first; /* before another attempt that waits */
+	bool is_pressing;     /* so is the attempt under way, or to come */
 	bool is_clear; /* the last look, just now, found nobody in the way */
 	bool has_waited;
 	enum attempt_manner manner; /* the last one */
@@ -250,7 +269,12 @@ struct guard {
 	struct holders holders;
 	struct holder_age age;
 	struct window window;
-	uint32_t window_ms; /* length of the window to come, or under way */
+	struct past past;
+	uint32_t presses_since_window;
+	uint32_t presses_ended;
+	uint64_t press_next_ms; /* not before that */
+	uint64_t look_ms;       /* the look in a window was asked for then */
+	uint32_t window_ms;     /* length of the window to come, or under way */
 	uint64_t oldest_ms; /* age of the oldest transaction at the last look */
 	uint32_t attempt_bound_ms;
 	size_t coax_index;
@@ -270,7 +294,7 @@ struct guard {
 	uint32_t trials;
 	uint32_t failures; /* attempts that ended in an error */
 	uint32_t waits;
-	uint32_t company;  /* other guarded statements, as of the last look */
+	uint32_t company;  /* others that look, as of the last look */
 	size_t remembered; /* relations of the set that are, or their modes */
 	uint64_t random;
 };
@@ -317,6 +341,21 @@ struct guard_step guard_planned(struct guard *g,
 struct guard_step guard_remember(struct guard *g, struct lock_set *more);
 
 /*
+ * Between guard_planned, whose step is pending, and the action of that: what
+ * helped last with the set is tried first.  One of no help has no effect.
+ */
+struct guard_step guard_follow(struct guard *g,
+			       const struct guard_habit *habit);
+
+/* Tell what got the statement its locks: behind RUN, of an outcome that holds
+ * them. */
+struct guard_habit guard_habit(const struct guard *g);
+
+/* A hash of the set's names and modes, in any order: sets that are the same to
+ * guard_follow.  It is that of a new table of an old name, too. */
+uint64_t guard_set_hash(const struct guard *g);
+
+/*
  * The plan, or any other question to the server, ended in an error.  The
  * statement runs as if without us; if it is to be refused, that stays.
  */
@@ -325,7 +364,7 @@ struct guard_step guard_plan_failed(struct guard *g);
 /*
  * HOLDERS is done.  holders: those that conflict with the set, and who waits
  * for the client's transaction, copied.
- * company: other guarded statements under way.
+ * company: other guarded statements that look for themselves.
  */
 struct guard_step guard_looked(struct guard *g, const struct holders *holders,
 			       uint32_t company, uint64_t now_ms);
@@ -370,7 +409,10 @@ struct guard_step guard_tried(struct guard *g, bool is_over, uint64_t now_ms);
 /* COAX is done, whatever came of it. */
 struct guard_step guard_coaxed(struct guard *g, uint64_t now_ms);
 
-/* WAIT is done: its wake_ms has come. */
+/* True in a WAIT behind which guard_woken looks, unless time is over. */
+bool guard_awaits_look(const struct guard *g);
+
+/* WAIT is done: its wake_ms has come, or there is news. */
 struct guard_step guard_woken(struct guard *g, uint64_t now_ms);
 
 /* The user cancels the statement: any time between guard_begin and the moment

@@ -16,6 +16,9 @@
  * attempt waits, a moment for each lock: the server grants what it would let us
  * go before at once.
  *
+ * Where traffic comes past the gate policy auto makes attempts that press: they
+ * wait as those of policy lock do, for a bound that grows (guard_press.c).
+ *
  * A bound is by the clock, and a server that stands still for a second (a
  * stalled disk) ignores it: behind that, all timers are overdue.  Then a waiter
  * that waits for us in the server dies of us only if we wait there, too, and
@@ -35,9 +38,7 @@ enum {
 	DELAY_MAX_MS = 1000,
 	FAILURES_MAX = 3,
 	QUICK_BOUND_MS = 20, /* all but those of policy lock */
-	/* Traffic that leaves no gap: policy lock queues for all tables, as the
-	 * last resort, each so many attempts. */
-	QUEUE_EVERY = 4,
+	QUEUE_EVERY = 4,     /* policy lock: for all tables */
 };
 
 /* The most ms for the attempt.  0: no time to wait in the server's queue. */
@@ -87,31 +88,45 @@ attempt_may_wait(const struct guard *g)
 	return !guard_in_window(g) && !g->facts.holds_strong_locks;
 }
 
-static enum attempt_manner
-attempt_manner(const struct guard *g, uint32_t bound_ms, bool is_pressing)
+/* Traffic may leave no gap: the last resort. */
+static bool
+queues_for_all(const struct guard *g)
 {
-	if (bound_ms == 0 || (!is_pressing && !attempt_may_wait(g)))
+	if (g->settings->policy == GUARD_POLICY_LOCK)
+		return g->attempts % QUEUE_EVERY == QUEUE_EVERY - 1;
+	return g->is_pressing && guard_press_queues(g);
+}
+
+static enum attempt_manner
+attempt_manner(const struct guard *g, uint32_t bound_ms)
+{
+	if (bound_ms == 0 || (!g->is_pressing && !attempt_may_wait(g)))
 		return ATTEMPT_AT_ONCE;
 	if (g->facts.holds_strong_locks)
 		return ATTEMPT_NUDGES;
-	if (g->settings->policy == GUARD_POLICY_LOCK &&
-	    g->attempts % QUEUE_EVERY == QUEUE_EVERY - 1)
+	if (queues_for_all(g))
 		return ATTEMPT_QUEUES;
 	return ATTEMPT_POLLS;
 }
 
-struct guard_step
-guard_attempt(struct guard *g, enum guard_state attempt, bool is_pressing,
-	      uint64_t now_ms)
+/* The most ms for the attempt, of those that all have. */
+static uint32_t
+fit_bound_ms(const struct guard *g, uint32_t bound_ms, uint64_t now_ms)
 {
-	bool is_quick = g->settings->policy != GUARD_POLICY_LOCK;
-	uint32_t bound_ms = attempt_bound_ms(g, now_ms);
+	if (g->is_pressing)
+		return guard_press_bound_ms(g, bound_ms, now_ms);
+	if (g->settings->policy != GUARD_POLICY_LOCK || goes_first(g))
+		return (uint32_t)guard_min(bound_ms, QUICK_BOUND_MS);
+	return bound_ms;
+}
 
+struct guard_step
+guard_attempt(struct guard *g, enum guard_state attempt, uint64_t now_ms)
+{
 	guard_lose_patience(g, now_ms);
-	if (is_quick || goes_first(g))
-		bound_ms = (uint32_t)guard_min(bound_ms, QUICK_BOUND_MS);
-	g->attempt_bound_ms = bound_ms;
-	g->manner = attempt_manner(g, bound_ms, is_pressing);
+	g->attempt_bound_ms =
+	    fit_bound_ms(g, attempt_bound_ms(g, now_ms), now_ms);
+	g->manner = attempt_manner(g, g->attempt_bound_ms);
 	g->attempt_begun_ms = now_ms;
 	return guard_enter(g, attempt);
 }
@@ -159,6 +174,8 @@ guard_attempt_later(struct guard *g, uint64_t now_ms)
 {
 	if (guard_in_window(g))
 		return guard_wait_in_window(g, now_ms);
+	if (g->presses)
+		return guard_press_later(g, now_ms);
 	if (g->settings->policy == GUARD_POLICY_LOCK ||
 	    g->attempts < guard_quick_attempts(g))
 		return attempt_backs_off(g, now_ms);
@@ -196,6 +213,8 @@ guard_attempted(struct guard *g, enum attempt_result result, size_t index,
 	if (result == ATTEMPT_NO_TURN)
 		return guard_turn_denied(g, now_ms);
 	g->attempts++;
+	if (g->is_pressing)
+		guard_pressed(g, now_ms);
 	guard_end_turn_wait(g, now_ms);
 	switch (result) {
 	case ATTEMPT_GRANTED:

@@ -7,6 +7,7 @@
  *   guard_look.c     looks, outside of windows, and autovacuum workers
  *   guard_window.c   windows, from the turn for one to its end
  *   guard_memory.c   what is remembered, and for how long it counts
+ *   guard_press.c    attempts that wait, for traffic that no gate stops
  *   guard_turn.c     the turn, and patience with who has it
  *   guard_attempt.c  attempts
  *   guard_try.c      the statement's own run as a part of one
@@ -127,6 +128,16 @@ uint64_t guard_coax_ms(const struct guard *g);
  * enters a state that does not keep the gate. */
 void guard_end_window(struct guard *g, uint64_t now_ms);
 
+/* True if the gate may be shut now, as far as this statement goes. */
+bool guard_window_is_due(const struct guard *g, uint64_t now_ms);
+
+/* True in the second half of the window. */
+static inline bool
+guard_window_is_half_over(const struct guard *g, uint64_t now_ms)
+{
+	return now_ms + g->window_ms / 2 >= g->window.until_ms;
+}
+
 /* Wait for the next look in a window, or hold behind its end. */
 struct guard_step guard_wait_in_window(struct guard *g, uint64_t now_ms);
 
@@ -165,14 +176,45 @@ void guard_lose_patience(struct guard *g, uint64_t now_ms);
 /* No rival is in the way any more, or none that counts. */
 void guard_end_turn_wait(struct guard *g, uint64_t now_ms);
 
+/* guard_press.c */
+
+/* A look in a window: note who came past the gate. */
+void guard_note_past(struct guard *g, uint64_t now_ms);
+
+/* True if an attempt is to press now, outside of windows. */
+bool guard_press_is_due(const struct guard *g, uint64_t now_ms);
+
+/* True if an attempt is to press now, while the gate is shut. */
+bool guard_presses_in_window(const struct guard *g, uint64_t now_ms);
+
+/* The most ms of an attempt that presses, of at most bound_ms. */
+uint32_t guard_press_bound_ms(const struct guard *g, uint32_t bound_ms,
+			      uint64_t now_ms);
+
+/* True if an attempt that presses is to wait in the queue for all tables. */
+bool guard_press_queues(const struct guard *g);
+
+/* An attempt that presses is over, whatever came of it. */
+void guard_pressed(struct guard *g, uint64_t now_ms);
+
+/* Give those whom it delayed their time, before the next one. */
+void guard_press_pause(struct guard *g, uint64_t now_ms);
+
+/* A window is over: others have their time before the next attempt presses. */
+void guard_press_behind_window(struct guard *g, uint64_t now_ms);
+
+/* Wait for the next attempt that presses, or a look before that. */
+struct guard_step guard_press_later(struct guard *g, uint64_t now_ms);
+
 /* guard_attempt.c */
 
 /*
- * Enter ATTEMPT or WINDOW_ATTEMPT with the bound as of now.  is_pressing: wait
- * in the server's queue in any case, where there is time for it.
+ * Enter ATTEMPT or WINDOW_ATTEMPT with the bound as of now.  Where
+ * g->is_pressing it waits in the server's queue in any case, if there is time
+ * for it.
  */
 struct guard_step guard_attempt(struct guard *g, enum guard_state attempt,
-				bool is_pressing, uint64_t now_ms);
+				uint64_t now_ms);
 
 /* Something was in use, and nothing is held: wait for the next attempt. */
 struct guard_step guard_attempt_later(struct guard *g, uint64_t now_ms);

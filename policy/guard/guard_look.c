@@ -115,7 +115,10 @@ looked_to_hold(struct guard *g, uint64_t now_ms)
 	if (g->settings->policy == GUARD_POLICY_AUTO && is_early &&
 	    !guard_sees_watched(g))
 		return guard_ask_turn(g, GUARD_AT_TURN, now_ms);
-	if (now_ms >= g->window.next_ms && now_ms < g->deadline_ms)
+	g->is_pressing = guard_press_is_due(g, now_ms);
+	if (g->is_pressing)
+		return guard_ask_turn(g, GUARD_AT_TURN, now_ms);
+	if (guard_window_is_due(g, now_ms))
 		return guard_ask_turn(g, GUARD_AT_SHUT_TURN, now_ms);
 	if (is_free && !needs_gate)
 		return guard_ask_turn(g, GUARD_AT_TURN, now_ms);
@@ -175,6 +178,7 @@ guard_looked(struct guard *g, const struct holders *holders, uint32_t company,
 	g->holders = *holders;
 	g->cycle = cycle;
 	g->company = company;
+	g->is_pressing = false;
 	g->is_clear = holders->count == 0;
 	g->oldest_ms = holder_age_oldest(&g->age, holders, now_ms);
 	if (g->state == GUARD_AT_LAST_LOOK)

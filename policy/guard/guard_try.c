@@ -47,8 +47,11 @@ struct guard_step
 guard_tried(struct guard *g, bool is_over, uint64_t now_ms)
 {
 	assert(guard_is_doing(g, GUARD_TRY));
-	if (!is_over)
+	if (!is_over) {
+		if (g->is_pressing)
+			guard_press_pause(g, now_ms);
 		return guard_attempt_later(g, now_ms);
+	}
 	return guard_enter(g, guard_in_window(g) ? GUARD_AT_RUN_IN_WINDOW
 						 : GUARD_AT_RUN_PROTECTED);
 }

@@ -104,5 +104,5 @@ guard_turned(struct guard *g, const struct rival *rival, uint32_t allowance_ms,
 		guard_end_turn_wait(g, now_ms);
 		return guard_turned_to_shut(g, allowance_ms, now_ms);
 	}
-	return guard_attempt(g, GUARD_AT_ATTEMPT, false, now_ms);
+	return guard_attempt(g, GUARD_AT_ATTEMPT, now_ms);
 }

@@ -18,8 +18,17 @@ enum {
 void
 guard_end_window(struct guard *g, uint64_t now_ms)
 {
-	if (guard_in_window(g))
-		window_end(&g->window, now_ms, guard_random(g));
+	if (!guard_in_window(g))
+		return;
+	window_end(&g->window, now_ms, guard_random(g));
+	guard_press_behind_window(g, now_ms);
+}
+
+bool
+guard_window_is_due(const struct guard *g, uint64_t now_ms)
+{
+	return now_ms >= guard_max(g->window.next_ms, g->press_next_ms) &&
+	       now_ms < g->deadline_ms;
 }
 
 struct guard_step
@@ -47,6 +56,7 @@ guard_shut(struct guard *g, uint64_t now_ms)
 		return guard_spend(g, now_ms);
 	window_begin(&g->window, now_ms, g->window_ms);
 	g->has_pressed = false;
+	g->look_ms = now_ms;
 	if (!guard_gate_lasts(g))
 		return guard_enter(g, GUARD_AT_WINDOW_LOOK);
 	/* Transactions that passed just before take their locks meanwhile, and
@@ -68,13 +78,6 @@ guard_wait_in_window(struct guard *g, uint64_t now_ms)
 	    guard_min(now_ms + GUARD_WINDOW_LOOK_MS, until_ms), now_ms);
 }
 
-/* True in the second half of the window. */
-static bool
-is_window_half_over(const struct guard *g, uint64_t now_ms)
-{
-	return now_ms + g->window_ms / 2 >= g->window.until_ms;
-}
-
 /*
  * A transaction that holds a table which our next statement may want, and then
  * wants one of these, would wait for us in the server and be in its way: better
@@ -84,23 +87,7 @@ static bool
 waits_for_near(const struct guard *g, uint64_t now_ms)
 {
 	return guard_minds_near(g) && g->holders.near_count > 0 &&
-	       !is_window_half_over(g, now_ms);
-}
-
-/*
- * Not all traffic comes by this gate.  The rest, after half a window, gives
- * way to a quick attempt that waits, as it does outside of transactions; there
- * that one is the second of all, here there was none before.  And one for what
- * the statement takes itself, which nothing else gets through such traffic.
- */
-static bool
-may_press(const struct guard *g, uint64_t now_ms)
-{
-	return (guard_gate_lasts(g) || guard_wants_try(g)) &&
-	       g->settings->policy == GUARD_POLICY_AUTO && !g->has_pressed &&
-	       !g->facts.holds_strong_locks && g->holders.waiter_count == 0 &&
-	       !guard_sees_watched(g) && is_window_half_over(g, now_ms) &&
-	       !guard_needs_gate(g);
+	       !guard_window_is_half_over(g, now_ms);
 }
 
 struct guard_step
@@ -108,12 +95,13 @@ guard_looked_in_window(struct guard *g, uint64_t now_ms)
 {
 	bool is_free = g->holders.count == 0;
 
+	/* The gate may have been open already when the server looked. */
 	if (now_ms >= g->window.until_ms)
 		return guard_wait_in_window(g, now_ms);
-	if (is_free && !waits_for_near(g, now_ms))
-		return guard_attempt(g, GUARD_AT_WINDOW_ATTEMPT, false, now_ms);
-	if (is_free || !may_press(g, now_ms))
-		return guard_wait_in_window(g, now_ms);
-	g->has_pressed = true;
-	return guard_attempt(g, GUARD_AT_WINDOW_ATTEMPT, true, now_ms);
+	guard_note_past(g, now_ms);
+	g->is_pressing = !is_free && guard_presses_in_window(g, now_ms);
+	g->has_pressed |= g->is_pressing;
+	if (g->is_pressing || (is_free && !waits_for_near(g, now_ms)))
+		return guard_attempt(g, GUARD_AT_WINDOW_ATTEMPT, now_ms);
+	return guard_wait_in_window(g, now_ms);
 }

@@ -1,7 +1,8 @@
 #include "policy/guard/holder_age.h"
 
-static uint64_t
-seen_since(const struct holder_age *a, uint64_t transaction, uint64_t now_ms)
+uint64_t
+holder_age_since(const struct holder_age *a, uint64_t transaction,
+		 uint64_t now_ms)
 {
 	size_t i;
 
@@ -20,7 +21,8 @@ holder_age_oldest(struct holder_age *a, const struct holders *holders,
 	size_t i;
 
 	for (i = 0; i < now.seen_count; i++) {
-		uint64_t since_ms = seen_since(a, holders->untold[i], now_ms);
+		uint64_t since_ms =
+		    holder_age_since(a, holders->untold[i], now_ms);
 
 		now.seen[i].transaction = holders->untold[i];
 		now.seen[i].since_ms = since_ms;

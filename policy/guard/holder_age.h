@@ -31,4 +31,9 @@ struct holder_age {
 uint64_t holder_age_oldest(struct holder_age *a, const struct holders *holders,
 			   uint64_t now_ms);
 
+/* The time of the first look with a transaction whose age is not told, as of
+ * the last look; now_ms: that one was the first, or it is not there. */
+uint64_t holder_age_since(const struct holder_age *a, uint64_t transaction,
+			  uint64_t now_ms);
+
 #endif

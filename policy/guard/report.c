@@ -166,6 +166,41 @@ cut_text_add_turn(struct cut_text *t, const struct guard_account *a)
 	cut_text_add(t, ".");
 }
 
+static void
+cut_text_add_past_names(struct cut_text *t, const struct past *past)
+{
+	size_t i;
+
+	for (i = 0; i < past->name_count; i++)
+		cut_text_add(t, "%s\"%s\"", i > 0 ? ", " : "", past->names[i]);
+	if (past->has_more_names)
+		cut_text_add(t, " and others");
+}
+
+/* Tell of those whom the gate did not stop. */
+static void
+cut_text_add_past(struct cut_text *t, const struct guard_account *a)
+{
+	size_t count = a->past->count;
+
+	if (count == 0)
+		return;
+	cut_text_add(t,
+		     " %zu transaction%s came past the gate"
+		     " (application_name ",
+		     count, count > 1 ? "s" : "");
+	cut_text_add_past_names(t, a->past);
+	cut_text_add(t, ").");
+}
+
+static void
+refuse_add_hint(struct report *out, const char *hint)
+{
+	size_t len = strlen(out->hint);
+
+	snprintf(out->hint + len, sizeof(out->hint) - len, " %s", hint);
+}
+
 /* The name of the setting to raise. */
 static const char *
 limit_name(enum guard_limit limit)
@@ -183,15 +218,18 @@ limit_name(enum guard_limit limit)
 	return "?";
 }
 
-/* Tell which right would let us lock the tables that are only watched. */
+/* Tell which right would let us lock the tables that are only watched, and
+ * which traffic the gate does not reach. */
 static void
-refuse_add_rights(struct report *out, const struct lock_set *set)
+refuse_add_ways_out(struct report *out, const struct guard_account *a)
 {
-	size_t len = strlen(out->hint);
-
-	if (lock_set_lacks_right(set))
-		snprintf(out->hint + len, sizeof(out->hint) - len, " %s",
-			 lock_set_right);
+	if (a->past->count > 0)
+		refuse_add_hint(out,
+				"Let what came past the gate come through this"
+				" Lockstep, or one that shares its setting"
+				" \"fleet\".");
+	if (lock_set_lacks_right(a->set))
+		refuse_add_hint(out, lock_set_right);
 }
 
 static void
@@ -220,11 +258,12 @@ refuse_timeout(struct report *out, const struct guard_account *a,
 	}
 	cut_text_add_stalled(&t, a->holders);
 	cut_text_add_turn(&t, a);
+	cut_text_add_past(&t, a);
 	snprintf(out->hint, sizeof(out->hint), "%s, or raise %s.",
 		 a->holders->count > 0 ? "End the transactions named above"
 				       : "Try again",
 		 limit_name(a->limit));
-	refuse_add_rights(out, a->set);
+	refuse_add_ways_out(out, a);
 }
 
 static const struct waiter *
@@ -337,6 +376,7 @@ report_waiting(struct report *out, const struct guard_account *a,
 			     a->attempts);
 	}
 	cut_text_add_turn(&t, a);
+	cut_text_add_past(&t, a);
 }
 
 static void
@@ -382,6 +422,15 @@ report_rival(char *out, size_t size, const struct guard_account *a)
 	out[0] = '\0';
 	if (a->rival != NULL)
 		cut_text_add_rival(&t, a);
+}
+
+void
+report_past(char *out, size_t size, const struct guard_account *a)
+{
+	struct cut_text t = {.data = out, .size = size};
+
+	out[0] = '\0';
+	cut_text_add_past_names(&t, a->past);
 }
 
 void

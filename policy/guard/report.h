@@ -12,6 +12,7 @@
 enum {
 	REPORT_DETAIL_MAX = 2048,
 	REPORT_TEXT_MAX = 256,
+	REPORT_HINT_MAX = 512,
 };
 
 /* All texts are in the server's encoding, as names came from there. */
@@ -19,7 +20,7 @@ struct report {
 	const char *sqlstate; /* static */
 	char message[REPORT_TEXT_MAX];
 	char detail[REPORT_DETAIL_MAX]; /* may be empty */
-	char hint[REPORT_TEXT_MAX];     /* may be empty */
+	char hint[REPORT_HINT_MAX];     /* may be empty */
 };
 
 /* Write the error for a statement that is refused.  tag: "DROP TABLE". */
@@ -40,6 +41,9 @@ void report_lock_set(char *out, size_t size, const struct lock_set *set);
 
 /* Write who has, or had, the turn, as report_lock_set does; empty: nobody. */
 void report_rival(char *out, size_t size, const struct guard_account *a);
+
+/* Write the application_names of who came past the gate, likewise. */
+void report_past(char *out, size_t size, const struct guard_account *a);
 
 /* The same of those members of the set that no attempt can lock. */
 void report_unlockable(char *out, size_t size, const struct lock_set *set);

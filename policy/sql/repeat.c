@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "policy/sql/bookkeeping.h"
 #include "policy/sql/statement_text.h"
 
 enum {
@@ -59,25 +60,28 @@ stands_before(struct statement_text text, size_t end, const char *word)
 	return end >= len && memcmp(text.sql + end - len, word, len) == 0;
 }
 
-/*
- * Catalogs have names like no others: pg_class, information_schema.tables; and
- * current_schema() shows no row of any table.  From one '_' to the next, as
- * every SELECT of a transaction may be looked at.
+/* Catalogs have names like no others: pg_class, information_schema.tables; and
+ * current_schema() shows no row of any table. */
+static bool
+is_catalog_at(struct statement_text text, size_t underscore)
+{
+	return stands_before(text, underscore, "pg") ||
+	       stands_before(text, underscore, "information") ||
+	       stands_before(text, underscore, "current");
+}
+
+/* From one '_' to the next, as every SELECT of a transaction may be looked at.
  */
 static bool
-names_catalog(struct statement_text text)
+names_any(struct statement_text text,
+	  bool (*is_one)(struct statement_text text, size_t underscore))
 {
 	const char *end = text.sql + text.len;
 	const char *at = text.sql;
 
-	while ((at = memchr(at, '_', (size_t)(end - at))) != NULL) {
-		size_t before = (size_t)(at++ - text.sql);
-
-		if (stands_before(text, before, "pg") ||
-		    stands_before(text, before, "information") ||
-		    stands_before(text, before, "current"))
+	while ((at = memchr(at, '_', (size_t)(end - at))) != NULL)
+		if (is_one(text, (size_t)(at++ - text.sql)))
 			return true;
-	}
 	return false;
 }
 
@@ -96,6 +100,10 @@ repeat_hint(const char *sql, size_t len)
 		w++;
 	if (w->word == NULL)
 		return REPEAT_NEVER;
-	return w->hint == REPEAT_SHOWS && names_catalog(text) ? REPEAT_CATALOG
-							      : w->hint;
+	if (w->hint == REPEAT_SHOWS && (names_any(text, is_catalog_at) ||
+					names_any(text, bookkeeping_is_at)))
+		return REPEAT_CATALOG;
+	if (w->hint == REPEAT_WRITES && names_any(text, bookkeeping_is_at))
+		return REPEAT_NOTES;
+	return w->hint;
 }

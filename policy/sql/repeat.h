@@ -15,14 +15,16 @@ enum repeat_hint {
 	REPEAT_DEFINES, /* DDL, and the like, which shows no rows */
 	REPEAT_SETS,    /* SET, SAVEPOINT: no rows, and nothing is changed */
 	REPEAT_WRITES,  /* rows of one table, perhaps */
-	REPEAT_CATALOG, /* shows rows, and names a catalog: perhaps only those
-			 */
+	REPEAT_NOTES,   /* the same, and names a migration tool's table */
+	REPEAT_CATALOG, /* shows rows, and names a catalog or a tool's table:
+			 * perhaps only those */
 	REPEAT_SHOWS,   /* shows rows of anything */
 };
 
 /*
- * Tell by the first word of the text, and for SELECT by whether a name of the
- * catalogs stands in it.  Linear in len; never allocates.
+ * Tell by the first word of the text, and where it is one of rows by whether a
+ * name of the catalogs, or of a tool's table, stands in it.  Linear in len;
+ * never allocates.
  */
 enum repeat_hint repeat_hint(const char *sql, size_t len);
 

@@ -29,11 +29,27 @@ struct repeat {
 	 * rows of those were written, or read unseen. */
 	struct repeat_names shown;
 	struct repeat_names written;
+	/* Relations of those written whose defaults were evaluated,
+	 * perhaps. */
+	struct repeat_names filled;
+	bool has_definitions; /* DDL stands in the texts */
+	/* Rows of a table that is no migration tool's were written before. */
+	bool writes_first;
 	size_t rows_used; /* relations used that are not of the catalogs */
 	bool has_truncated;
 	/* Bare names; something was used behind the first ones. */
 	struct repeat_names savepoints;
 	size_t savepoints_used;
 };
+
+/* Note an obstacle, which is static, unless there is one. */
+void repeat_stop(struct repeat *r, const char *obstacle);
+
+/* Add a name to a list of r's, which takes it; NULL: memory was out, which is
+ * an obstacle. */
+void repeat_add(struct repeat *r, struct repeat_names *names, char *name);
+
+/* Free all names; accepts a zeroed one, and leaves one. */
+void repeat_clear(struct repeat *r);
 
 #endif

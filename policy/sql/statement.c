@@ -179,8 +179,7 @@ has_only_blanks(const struct statement_list *list, const char *sql, size_t len)
 static void
 statement_forget(struct statement *s)
 {
-	statement_target_keep(s, 0);
-	free(s->targets);
+	statement_clear(s);
 	*s = (struct statement){.start = s->start, .end = s->end};
 }
 
@@ -296,8 +295,7 @@ follow_neighbours(struct statement_list *list)
 		if (s->scope != GUARD_SCOPE_DROPS)
 			continue;
 		for (j = 0; j < i && status == STATEMENT_OK; j++)
-			status = statement_follow(s, 0, &list->items[j],
-						  list->items[j].target_count);
+			status = statement_follow(s, &list->items[j]);
 	}
 	return status;
 }

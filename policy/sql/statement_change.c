@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "policy/sql/bookkeeping.h"
 #include "policy/sql/tokens.h"
 
 #define NODE(type) PG_QUERY__NODE__NODE_##type
@@ -203,16 +204,30 @@ change_of_setting(const struct repeat *r, const PgQuery__VariableSetStmt *set)
 		   : NULL;
 }
 
+/* True if only migration tools' own tables were written. */
+static bool
+change_is_behind_notes(const struct repeat *r)
+{
+	size_t i;
+
+	for (i = 0; i < r->written.count; i++)
+		if (!bookkeeping_is(r->written.items[i]))
+			return false;
+	return true;
+}
+
 /* True if it may have hidden what rows have gone through.  Where they were only
- * shown, a view goes with all that is below it. */
+ * shown, a view goes with all that is below it; a tool's own table has nothing
+ * that goes with others. */
 static bool
 change_hides_rows(const struct repeat *r, const PgQuery__Node *node)
 {
 	bool drops = node->node_case == NODE(DROP_STMT) ||
 		     node->node_case == NODE(ALTER_TABLE_STMT);
 
-	return r->written.count > 0 || r->has_truncated ||
-	       (r->rows_used > 0 && !drops);
+	return !change_is_behind_notes(r) || r->has_truncated ||
+	       (r->rows_used > 0 && !drops) ||
+	       (r->written.count > 0 && change_drops_unnamed(node));
 }
 
 static bool

@@ -33,9 +33,12 @@ add_others(struct statement *out, const PgQuery__CreateStmt *stmt)
 	enum statement_status status = STATEMENT_OK;
 	size_t i;
 
-	for (i = 0; i < stmt->n_inh_relations && status == STATEMENT_OK; i++)
+	for (i = 0; i < stmt->n_inh_relations && status == STATEMENT_OK; i++) {
 		status =
 		    add_parent(out, stmt, stmt->inh_relations[i]->range_var);
+		if (status == STATEMENT_OK)
+			out->targets[out->target_count - 1].is_tied = true;
+	}
 	if (status == STATEMENT_OK)
 		status = statement_reference_add(
 		    out, stmt->relation, stmt->table_elts, stmt->n_table_elts);
@@ -50,10 +53,13 @@ static enum statement_status
 create_read_table(struct statement *out, const PgQuery__CreateStmt *stmt,
 		  enum guard_scope asked, const char *tag)
 {
+	enum statement_status status;
+
 	if (!locks_others(stmt) ||
 	    !statement_claim(out, asked, GUARD_SCOPE_DDL, tag))
 		return STATEMENT_OK;
-	return add_others(out, stmt);
+	status = statement_make(out, stmt->relation);
+	return status == STATEMENT_OK ? add_others(out, stmt) : status;
 }
 
 enum statement_status
@@ -95,6 +101,20 @@ statement_create_read_schema(struct statement *out, const PgQuery__Node *node,
 	return status;
 }
 
+static enum statement_status
+create_index(struct statement *out, const PgQuery__IndexStmt *stmt)
+{
+	PgQuery__RangeVar index = *stmt->relation;
+	enum statement_status status;
+
+	status = statement_target_tree(out, stmt->relation, LOCK_SHARE, true);
+	if (status != STATEMENT_OK || stmt->idxname[0] == '\0')
+		return status;
+	out->targets[out->target_count - 1].is_tied = true;
+	index.relname = stmt->idxname;
+	return statement_make(out, &index);
+}
+
 enum statement_status
 statement_create_read_index(struct statement *out, const PgQuery__Node *node,
 			    enum guard_scope asked)
@@ -104,7 +124,7 @@ statement_create_read_index(struct statement *out, const PgQuery__Node *node,
 	if (stmt->concurrent ||
 	    !statement_claim(out, asked, GUARD_SCOPE_DDL, "CREATE INDEX"))
 		return STATEMENT_OK;
-	return statement_target_tree(out, stmt->relation, LOCK_SHARE, true);
+	return create_index(out, stmt);
 }
 
 enum statement_status

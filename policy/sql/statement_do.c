@@ -4,9 +4,15 @@
 #include <string.h>
 
 #include "policy/sql/statement_follow.h"
+#include "policy/sql/statement_rename.h"
 #include "policy/sql/statement_scan.h"
 #include "policy/sql/statement_sieve.h"
 #include "policy/sql/statement_tree.h"
+
+enum {
+	TARGETS_MAX =
+	    5000, /* the sum of the items, with what their names meant */
+};
 
 #define NODE(type) PG_QUERY__NODE__NODE_##type
 
@@ -60,74 +66,111 @@ statement_do_read_item(struct statement *out, struct statement_text item)
 	return status == STATEMENT_UNPARSED ? STATEMENT_OK : status;
 }
 
-/* True if the names behind the item may mean something else than before it. */
-static bool
-statement_do_moves_names(struct statement_text item)
+/* A block while it is read, item by item. */
+struct statement_do {
+	struct statement *items; /* the ones read so far */
+	size_t count;
+	size_t targets; /* their sum */
+	struct renames renames;
+};
+
+/*
+ * Read the item with what its names may have meant before the block, and what
+ * it ends of the items before it; and note what it renames in turn.
+ */
+static enum statement_status
+statement_do_add_item(struct statement_do *block, struct statement_text item)
 {
-	return statement_text_is_word(item, 0, "alter") &&
-	       (statement_text_contains(item, "rename") ||
-		statement_text_contains(item, "schema"));
+	struct statement *out = &block->items[block->count++];
+	enum statement_status status = statement_do_read_item(out, item);
+
+	if (status == STATEMENT_OK)
+		status = statement_rename_follow(out, &block->renames);
+	for (size_t i = 0; i + 1 < block->count && status == STATEMENT_OK; i++)
+		status = statement_follow(out, &block->items[i]);
+	block->targets += out->target_count;
+	if (status == STATEMENT_OK && block->targets > TARGETS_MAX)
+		status = STATEMENT_TOO_LARGE;
+	out->loses_names =
+	    out->scope != GUARD_SCOPE_OFF && block->renames.is_lost;
+	if (status == STATEMENT_OK)
+		status = statement_rename_read(&block->renames, item);
+	return status;
 }
 
-/* True if the code between two items may have changed the search_path. */
-static bool
-statement_do_sets_path(const char *from, const char *to)
+/* Add all items of the source. */
+static enum statement_status
+statement_do_add_items(struct statement_do *block, struct statement_text source,
+		       const struct statement_block *found)
 {
-	struct statement_text gap = {from, (size_t)(to - from)};
-
-	return statement_text_contains(gap, "search_path");
-}
-
-/* Note whether names change before the last guarded item of the block. */
-static void
-statement_do_note_names(struct statement *out, struct statement_text source,
-			const struct statement_block *block)
-{
+	enum statement_status status = STATEMENT_OK;
 	const char *from = source.sql;
-	bool has_moved = false;
-	size_t i;
 
-	for (i = 0; i < block->count; i++) {
-		struct statement_text item = block->items[i];
+	for (size_t i = 0; i < found->count && status == STATEMENT_OK; i++) {
+		struct statement_text item = found->items[i];
+		struct statement_text gap = {from, (size_t)(item.sql - from)};
 
-		has_moved |= statement_do_sets_path(from, item.sql);
-		out->loses_names |=
-		    has_moved && statement_sieve_role(item, GUARD_SCOPE_DDL) ==
-				     STATEMENT_ROLE_GUARDED;
-		has_moved |= statement_do_moves_names(item);
+		status = statement_rename_path(&block->renames, gap);
+		if (status == STATEMENT_OK)
+			status = statement_do_add_item(block, item);
 		from = item.sql + item.len;
 	}
+	return status;
+}
+
+/* Give *out all that the items have; *least is the least scope among them. */
+static enum statement_status
+statement_do_gather(struct statement *out, struct statement_do *block,
+		    enum guard_scope *least)
+{
+	for (size_t i = 0; i < block->count; i++) {
+		struct statement *item = &block->items[i];
+
+		out->loses_names |= item->loses_names;
+		if (*least == GUARD_SCOPE_OFF ||
+		    (item->scope != GUARD_SCOPE_OFF && item->scope < *least))
+			*least = item->scope;
+		for (size_t j = 0; j < item->target_count; j++) {
+			struct target *added =
+			    statement_target_add(out, item->targets[j].kind);
+
+			if (added == NULL)
+				return STATEMENT_NO_MEMORY;
+			*added = item->targets[j];
+			item->targets[j] = (struct target){.kind = added->kind};
+		}
+	}
+	return STATEMENT_OK;
 }
 
 /*
- * Read all items.  *least is the least scope of those that are guarded; OFF if
- * none is.
+ * Read all items of the source.  *least is the least scope of those that are
+ * guarded; OFF if none is.
  */
 static enum statement_status
-statement_do_read_block(struct statement *out,
-			const struct statement_block *block,
+statement_do_read_block(struct statement *out, struct statement_text source,
+			const struct statement_block *found,
 			enum guard_scope *least)
 {
-	size_t i;
+	struct statement_do block = {.count = 0};
+	enum statement_status status;
 
 	*least = GUARD_SCOPE_OFF;
-	if (block->count > STATEMENT_CANDIDATES_MAX)
+	if (found->count > STATEMENT_CANDIDATES_MAX)
 		return STATEMENT_TOO_LARGE;
-	for (i = 0; i < block->count; i++) {
-		size_t first = out->target_count;
-		enum statement_status status;
-
-		out->scope = GUARD_SCOPE_OFF;
-		status = statement_do_read_item(out, block->items[i]);
-		if (status == STATEMENT_OK)
-			status = statement_follow(out, first, out, first);
-		if (status != STATEMENT_OK)
-			return status;
-		if (*least == GUARD_SCOPE_OFF ||
-		    (out->scope != GUARD_SCOPE_OFF && out->scope < *least))
-			*least = out->scope;
-	}
-	return STATEMENT_OK;
+	if (found->count == 0)
+		return STATEMENT_OK;
+	block.items = calloc(found->count, sizeof(*block.items));
+	if (block.items == NULL)
+		return STATEMENT_NO_MEMORY;
+	status = statement_do_add_items(&block, source, found);
+	if (status == STATEMENT_OK)
+		status = statement_do_gather(out, &block, least);
+	for (size_t i = 0; i < block.count; i++)
+		statement_clear(&block.items[i]);
+	free(block.items);
+	statement_renames_clear(&block.renames);
+	return status;
 }
 
 enum statement_status
@@ -145,8 +188,7 @@ statement_do_read(struct statement *out, const PgQuery__Node *node,
 	text.len = strlen(source);
 	if (!statement_scan_block(&block, text))
 		return STATEMENT_NO_MEMORY;
-	status = statement_do_read_block(out, &block, &least);
-	statement_do_note_names(out, text, &block);
+	status = statement_do_read_block(out, text, &block, &least);
 	free(block.items);
 
 	out->scope = GUARD_SCOPE_OFF;

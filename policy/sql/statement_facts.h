@@ -157,6 +157,9 @@ struct target {
 	 * errs on the side of more. */
 	bool partitions_only;
 	enum target_condition condition;
+	/* The relation gets a tie to what the statement makes or alters, whose
+	 * end locks it too: that references it, inherits, or is its index. */
+	bool is_tied;
 };
 
 /* True if the target's relation is one: OBJECT_... may have another name. */
@@ -191,13 +194,16 @@ struct statement {
 	 */
 	bool is_for_block;
 	/*
-	 * A DO block in which names change before a guarded statement: that is
-	 * planned by those of before, which may be of nothing, or of others.
+	 * A DO block in which names change before a guarded statement, and
+	 * nobody can tell how: it is planned by those of before.
 	 */
 	bool loses_names;
 	/* The text has nextval: what a sequence has given it does not take
 	 * back.  Only told of a guarded one. */
 	bool draws_numbers;
+	/* The table or index that it makes, in a target's form; owned by the
+	 * list.  Only told where that is tied to a target. */
+	char *made;
 	struct target *targets; /* owned by the list */
 	size_t target_count;
 };

@@ -10,24 +10,68 @@ enum {
 	PAIRS_MAX = 20000,
 };
 
-/* True if the target ends foreign keys of its relation, or follows them. */
+/* True if the target ends ties of its relation, or follows them. */
 static bool
 follow_is_end(const struct target *t)
 {
-	return t->kind == TARGET_DROP || t->kind == TARGET_COLUMN ||
-	       t->kind == TARGET_CONSTRAINT || t->kind == TARGET_TRUNCATE;
+	switch (t->kind) {
+	case TARGET_DROP:
+	case TARGET_COLUMN:
+	case TARGET_CONSTRAINT:
+	case TARGET_TRUNCATE:
+		return t->relation != NULL;
+	case TARGET_OBJECT: /* a trigger, a rule, a policy */
+		return t->relation != NULL && target_names_relation(t);
+	default:
+		return false;
+	}
 }
 
-/* The other end of the key, borrowed; NULL: the relation is no end of one. */
+/* The relation that `earlier` makes or alters, borrowed; NULL: none. */
 static const char *
-follow_other_end(const struct target *key, const char *relation)
+follow_subject(const struct statement *earlier)
 {
-	if (key->kind != TARGET_KEY || key->relation == NULL ||
-	    key->part == NULL || relation == NULL)
+	if (earlier->made != NULL)
+		return earlier->made;
+	return earlier->target_count > 0 ? earlier->targets[0].relation : NULL;
+}
+
+static bool
+follow_is(const char *name, const char *other)
+{
+	return name != NULL && other != NULL && strcmp(name, other) == 0;
+}
+
+/*
+ * The relation that the end of this one locks for this target of `earlier`,
+ * borrowed; NULL: nothing.
+ */
+static const char *
+follow_other_end(const struct statement *earlier, const struct target *tie,
+		 const char *relation)
+{
+	const char *subject = follow_subject(earlier);
+
+	if (tie->kind == TARGET_KEY || tie->kind == TARGET_ATTACH) {
+		if (follow_is(tie->relation, relation))
+			return tie->part;
+		return follow_is(tie->part, relation) ? tie->relation : NULL;
+	}
+	if (!tie->is_tied)
 		return NULL;
-	if (strcmp(key->relation, relation) == 0)
-		return key->part;
-	return strcmp(key->part, relation) == 0 ? key->relation : NULL;
+	if (follow_is(subject, relation))
+		return tie->relation;
+	return follow_is(tie->relation, relation) ? subject : NULL;
+}
+
+/* A trigger, rule or policy that is not there yet ends with a full lock. */
+static const char *
+follow_own(const struct target *end, const struct target *tie)
+{
+	return end->kind == TARGET_OBJECT && target_names_relation(tie) &&
+		       follow_is(tie->relation, end->relation)
+		   ? tie->relation
+		   : NULL;
 }
 
 static enum statement_status
@@ -42,28 +86,50 @@ follow_lock(struct statement *out, const char *relation)
 	return statement_name_bare(&target->relation, relation);
 }
 
-enum statement_status
-statement_follow(struct statement *out, size_t first,
-		 const struct statement *earlier, size_t count)
+/* TRUNCATE ... CASCADE goes on from there, by the keys that are there. */
+static enum statement_status
+follow_truncate(struct statement *out, const char *relation)
 {
-	size_t end = out->target_count;
+	struct target *target = statement_target_add(out, TARGET_TRUNCATE);
+
+	if (target == NULL)
+		return STATEMENT_NO_MEMORY;
+	target->cascade = true;
+	return statement_name_bare(&target->relation, relation);
+}
+
+static enum statement_status
+follow_pair(struct statement *out, const struct target *end,
+	    const struct statement *earlier, const struct target *tie)
+{
+	bool cascades = end->kind == TARGET_TRUNCATE && end->cascade;
+	const char *other = follow_other_end(earlier, tie, end->relation);
+
+	if (other == NULL)
+		other = follow_own(end, tie);
+	if (other == NULL)
+		return STATEMENT_OK;
+	return cascades ? follow_truncate(out, other) : follow_lock(out, other);
+}
+
+enum statement_status
+statement_follow(struct statement *out, const struct statement *earlier)
+{
 	enum statement_status status = STATEMENT_OK;
-	size_t i;
-	size_t j;
+	size_t count = out->target_count;
 
-	if (count > 0 && (end - first) > PAIRS_MAX / count)
+	if (earlier->target_count > 0 &&
+	    count > PAIRS_MAX / earlier->target_count)
 		return STATEMENT_TOO_LARGE;
-	for (i = first; i < end; i++) {
-		for (j = 0; j < count && status == STATEMENT_OK; j++) {
-			const struct target *end_of = &out->targets[i];
-			const char *other;
+	for (size_t i = 0; i < count; i++) {
+		if (!follow_is_end(&out->targets[i]))
+			continue;
+		for (size_t j = 0;
+		     j < earlier->target_count && status == STATEMENT_OK; j++) {
+			struct target end = out->targets[i];
 
-			if (!follow_is_end(end_of))
-				break;
-			other = follow_other_end(&earlier->targets[j],
-						 end_of->relation);
-			if (other != NULL)
-				status = follow_lock(out, other);
+			status = follow_pair(out, &end, earlier,
+					     &earlier->targets[j]);
 		}
 	}
 	return status;

@@ -8,15 +8,14 @@
 #include "policy/sql/statement_facts.h"
 
 /*
- * Add to *out what its targets from `first` on need for the `count` first
- * targets of `earlier`, which may be *out itself: what drops one end of a
- * foreign key that is only added there locks the other end too.
+ * Add to *out what its targets need for what `earlier` does, which the
+ * catalogs do not have yet: what ends a table, its column or constraint, an
+ * index, locks what `earlier` ties it to.
  *
  * STATEMENT_OK, STATEMENT_NO_MEMORY, or STATEMENT_TOO_LARGE: there are so many
  * of both that it would not be cheap.
  */
-enum statement_status statement_follow(struct statement *out, size_t first,
-				       const struct statement *earlier,
-				       size_t count);
+enum statement_status statement_follow(struct statement *out,
+				       const struct statement *earlier);
 
 #endif

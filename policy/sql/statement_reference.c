@@ -90,6 +90,17 @@ statement_references(const PgQuery__RangeVar *made, PgQuery__Node *const *nodes,
 	return false;
 }
 
+static enum statement_status
+add_tied(struct statement *out, const PgQuery__RangeVar *range)
+{
+	enum statement_status status =
+	    statement_target_tree(out, range, LOCK_SHARE_ROW_EXCLUSIVE, true);
+
+	if (status == STATEMENT_OK)
+		out->targets[out->target_count - 1].is_tied = true;
+	return status;
+}
+
 enum statement_status
 statement_reference_add(struct statement *out, const PgQuery__RangeVar *made,
 			PgQuery__Node *const *nodes, size_t count)
@@ -103,8 +114,7 @@ statement_reference_add(struct statement *out, const PgQuery__RangeVar *made,
 
 		/* addFkRecurseReferenced(): its partitions, no children. */
 		if (range != NULL)
-			status = statement_target_tree(
-			    out, range, LOCK_SHARE_ROW_EXCLUSIVE, true);
+			status = add_tied(out, range);
 		else if (node->node_case == NODE(COLUMN_DEF))
 			status = statement_reference_add(
 			    out, made, node->column_def->constraints,

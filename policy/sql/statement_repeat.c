@@ -14,7 +14,7 @@
 #include <pg_query.h>
 #include <pg_query/pg_query.pb-c.h>
 
-#include "policy/sql/grow.h"
+#include "policy/sql/bookkeeping.h"
 #include "policy/sql/plain_block.h"
 #include "policy/sql/statement.h"
 #include "policy/sql/statement_change.h"
@@ -22,10 +22,6 @@
 #include "policy/sql/statement_name.h"
 #include "policy/sql/statement_scan.h"
 #include "policy/sql/statement_text.h"
-
-enum {
-	NAMES_LEAST = 8,
-};
 
 enum kind {
 	KIND_DEFINES,   /* runs nothing of what it names */
@@ -115,34 +111,8 @@ struct walk {
 	struct repeat *repeat;
 	bool shows;    /* the statement shows rows */
 	bool is_query; /* the relations met are read or written */
+	bool defaults; /* DEFAULT stands for a value */
 };
-
-static void
-repeat_stop(struct repeat *r, const char *obstacle)
-{
-	if (r->obstacle == NULL)
-		r->obstacle = obstacle;
-}
-
-/* Add a name, which is taken; NULL: memory was out. */
-static void
-repeat_add(struct repeat *r, struct repeat_names *names, char *name)
-{
-	char **items = NULL;
-
-	if (names->count == REPEAT_NAMES_MAX)
-		repeat_stop(r, "it names too much");
-	else if (name != NULL)
-		items = grow_array(names->items, names->count, sizeof(*items),
-				   NAMES_LEAST);
-	if (items == NULL) {
-		repeat_stop(r, "out of memory");
-		free(name);
-		return;
-	}
-	names->items = items;
-	names->items[names->count++] = name;
-}
 
 static bool
 is_of_catalogs(const char *name)
@@ -225,6 +195,8 @@ walk_look(struct walk *w, const ProtobufCMessage *m)
 		repeat_stop(w->repeat, "a statement was prepared before");
 	else if (d == &pg_query__with_clause__descriptor)
 		repeat_stop(w->repeat, "a query with WITH");
+	else if (d == &pg_query__set_to_default__descriptor)
+		w->defaults = true;
 	else if (d == &pg_query__select_stmt__descriptor ||
 		 d == &pg_query__insert_stmt__descriptor ||
 		 d == &pg_query__update_stmt__descriptor ||
@@ -281,13 +253,15 @@ walk_message(struct walk *w, const ProtobufCMessage *m)
 	w->is_query = was_query;
 }
 
-static void
+/* True if a default was named in it. */
+static bool
 repeat_walk(struct repeat *r, const PgQuery__Node *node, bool shows)
 {
 	struct walk w = {.repeat = r, .shows = shows};
 
 	r->shows_rows |= shows;
 	walk_message(&w, &node->base);
+	return w.defaults;
 }
 
 static bool
@@ -305,13 +279,32 @@ returns_rows(const PgQuery__Node *node)
 	}
 }
 
+/* The relations from this one on are those of one statement. */
+static void
+repeat_note_written(struct repeat *r, size_t first, bool fills)
+{
+	size_t i;
+
+	for (i = first; i < r->written.count; i++) {
+		r->writes_first |=
+		    !r->has_definitions && !bookkeeping_is(r->written.items[i]);
+		if (fills)
+			repeat_add(r, &r->filled, strdup(r->written.items[i]));
+	}
+}
+
 /* The relations of a statement that writes are written ones, whatever it
  * shows: what it shows is of the rows that it writes. */
 static void
 repeat_read_write(struct repeat *r, const PgQuery__Node *node)
 {
+	bool fills = node->node_case != NODE(UPDATE_STMT) &&
+		     node->node_case != NODE(DELETE_STMT);
+	size_t first = r->written.count;
+
 	r->shows_rows |= returns_rows(node);
-	repeat_walk(r, node, false);
+	fills |= repeat_walk(r, node, false);
+	repeat_note_written(r, first, fills);
 }
 
 static void
@@ -320,10 +313,11 @@ repeat_read_select(struct repeat *r, const PgQuery__Node *node)
 	bool is_into = node->node_case == NODE(SELECT_STMT) &&
 		       node->select_stmt->into_clause != NULL;
 
-	repeat_walk(r, node, !is_into);
+	(void)repeat_walk(r, node, !is_into);
 }
 
-/* A rollback takes a setting back; but what was reported of it is seen. */
+/* A rollback takes a setting back; but what was reported of it is seen.  Flyway
+ * sets the role, mostly to what it is. */
 static void
 repeat_read_setting(struct repeat *r, const PgQuery__VariableSetStmt *set)
 {
@@ -331,7 +325,7 @@ repeat_read_setting(struct repeat *r, const PgQuery__VariableSetStmt *set)
 	    set->kind == PG_QUERY__VARIABLE_SET_KIND__VAR_SET_MULTI &&
 	    strcmp(set->name, "TRANSACTION") == 0;
 
-	if (!set->is_local && !is_transaction)
+	if (!set->is_local && !is_transaction && strcmp(set->name, "role") != 0)
 		repeat_stop(r, "a SET without LOCAL");
 }
 
@@ -419,7 +413,7 @@ repeat_read_kind(struct repeat *r, const PgQuery__Node *node, enum kind kind)
 	case KIND_DEFINES:
 		break;
 	case KIND_EVALUATES:
-		repeat_walk(r, node, false);
+		(void)repeat_walk(r, node, false);
 		break;
 	case KIND_WRITES:
 		repeat_read_write(r, node);
@@ -479,6 +473,8 @@ repeat_read_node(struct repeat *r, const PgQuery__Node *node,
 		repeat_stop(r, change);
 	else
 		repeat_read_kind(r, node, kinds[i].kind);
+	r->has_definitions |= i < sizeof(kinds) / sizeof(kinds[0]) &&
+			      kind_is_of_blocks(kinds[i].kind);
 	/* Triggers have seen to it, perhaps. */
 	if (node->node_case == NODE(TRUNCATE_STMT)) {
 		r->has_truncated = true;
@@ -569,22 +565,4 @@ statement_repeat_begins(const char *sql, size_t len)
 	begins = list.count == 1 && list.items[0].control == STATEMENT_BEGIN;
 	statement_list_clear(&list);
 	return begins;
-}
-
-static void
-repeat_names_clear(struct repeat_names *names)
-{
-	while (names->count > 0)
-		free(names->items[--names->count]);
-	free(names->items);
-}
-
-void
-statement_repeat_clear(struct repeat *r)
-{
-	repeat_names_clear(&r->functions);
-	repeat_names_clear(&r->shown);
-	repeat_names_clear(&r->written);
-	repeat_names_clear(&r->savepoints);
-	memset(r, 0, sizeof(*r));
 }

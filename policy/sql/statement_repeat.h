@@ -24,7 +24,4 @@ void statement_repeat_read(struct repeat *r, const char *sql, size_t len,
 /* True if the text is one statement that begins a transaction block. */
 bool statement_repeat_begins(const char *sql, size_t len);
 
-/* Free all names; accepts a zeroed one, and leaves one. */
-void statement_repeat_clear(struct repeat *r);
-
 #endif

@@ -123,3 +123,20 @@ statement_target_keep(struct statement *out, size_t count)
 		free(target->shape);
 	}
 }
+
+enum statement_status
+statement_make(struct statement *out, const PgQuery__RangeVar *range)
+{
+	free(out->made);
+	return statement_name_range(&out->made, range);
+}
+
+void
+statement_clear(struct statement *s)
+{
+	statement_target_keep(s, 0);
+	free(s->targets);
+	free(s->made);
+	s->targets = NULL;
+	s->made = NULL;
+}

@@ -69,7 +69,14 @@ enum statement_status statement_target_pair(struct statement *out,
 					    const PgQuery__RangeVar *range,
 					    const PgQuery__RangeVar *part);
 
+/* Say that the statement makes the relation, to which its targets are tied. */
+enum statement_status statement_make(struct statement *out,
+				     const PgQuery__RangeVar *range);
+
 /* Take back all targets but the first `count`. */
 void statement_target_keep(struct statement *out, size_t count);
+
+/* Free what the statement holds of targets and names. */
+void statement_clear(struct statement *s);
 
 #endif

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "protocol/backend.h"
+#include "proxy/base/clock.h"
+#include "proxy/gate/lookout.h"
 #include "proxy/guard/guarded.h"
 
 enum {
@@ -108,6 +110,12 @@ batch_add_isolation(struct batch *b)
 	batch_add(b, BATCH_ISOLATION, session_isolation_query(), NULL, 0);
 }
 
+void
+batch_add_keeps(struct batch *b)
+{
+	batch_add(b, BATCH_KEEPS, session_keeps_query(), NULL, 0);
+}
+
 /* Add an attempt, or the like; sql is taken, and NULL if memory is out. */
 static void
 batch_add_attempt_sql(struct batch *b, char *sql)
@@ -131,32 +139,38 @@ batch_add_coax(struct batch *b, size_t index, uint32_t wait_ms)
 	batch_add_attempt_sql(b, attempt_coax_sql(b->set, index, wait_ms));
 }
 
+/* Both may be NULL, if memory is out. */
 static void
-batch_add_about_set(struct batch *b, enum batch_purpose purpose,
-		    const char *sql)
+batch_add_about(struct batch *b, enum batch_purpose purpose, const char *sql,
+		char *relids)
 {
-	char *param = holders_param(b->set);
-
-	if (param != NULL && sql != NULL)
-		batch_add(b, purpose, sql, &param, 1);
+	if (relids != NULL && sql != NULL)
+		batch_add(b, purpose, sql, &relids, 1);
 	else
 		batch_fail(b);
-	free(param);
 }
 
 void
-batch_add_look(struct batch *b)
+batch_add_look(struct batch *b, struct lookout_watch *watch)
 {
 	char *sql = holders_signed(b->set, holders_query());
+	char *relids = watch != NULL
+			   ? lookout_ask(watch, b->set, clock_now_ms())
+			   : holders_param(b->set);
 
-	batch_add_about_set(b, BATCH_HOLDERS, sql);
+	b->watch = watch;
+	batch_add_about(b, BATCH_HOLDERS, sql, relids);
+	free(relids);
 	free(sql);
 }
 
 void
 batch_add_names(struct batch *b)
 {
-	batch_add_about_set(b, BATCH_NAMES, gate_names_query());
+	char *relids = holders_param(b->set);
+
+	batch_add_about(b, BATCH_NAMES, gate_names_query(), relids);
+	free(relids);
 }
 
 void
@@ -308,6 +322,14 @@ batch_read_row(struct row_value values[COLUMNS_MAX], size_t count,
 }
 
 static bool
+batch_take_holder(struct batch *b, const struct row_value v[HOLDERS_COLUMNS])
+{
+	if (b->watch != NULL)
+		lookout_add_row(b->watch, v);
+	return holders_add_row(&b->holders, b->set, v);
+}
+
+static bool
 batch_take_row(struct batch *b, struct span body)
 {
 	struct row_value v[COLUMNS_MAX];
@@ -340,6 +362,11 @@ batch_take_row(struct batch *b, struct span body)
 			return false;
 		b->keeps_snapshot = session_isolation_keeps(v[0]);
 		return true;
+	case BATCH_KEEPS:
+		if (!batch_read_row(v, 1, body))
+			return false;
+		b->keeps_nothing = session_keeps_nothing(v[0]);
+		return true;
 	case BATCH_CLOCK:
 		return batch_read_row(v, 1, body) &&
 		       clocks_read(&b->clocks, (enum clock_kind)b->done, v[0]);
@@ -356,7 +383,7 @@ batch_take_row(struct batch *b, struct span body)
 		       batch_take_small(b, v);
 	case BATCH_HOLDERS:
 		return batch_read_row(v, HOLDERS_COLUMNS, body) &&
-		       holders_add_row(&b->holders, b->set, v);
+		       batch_take_holder(b, v);
 	case BATCH_NAMES:
 		return batch_read_row(v, GATE_NAMES_COLUMNS, body) &&
 		       gate_names_add_row(&b->names, v);

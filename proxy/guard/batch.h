@@ -23,6 +23,8 @@
 #include "protocol/pipeline.h"
 #include "proxy/guard/inject.h"
 
+struct lookout_watch;
+
 enum batch_purpose {
 	BATCH_COMMAND, /* no rows; success is all that counts */
 	BATCH_FACTS,
@@ -37,6 +39,7 @@ enum batch_purpose {
 	BATCH_SNAPSHOT,
 	BATCH_REPEATABLE,
 	BATCH_ISOLATION,
+	BATCH_KEEPS,
 	BATCH_CLOCK, /* each is for the one of its place */
 };
 
@@ -49,14 +52,16 @@ struct batch {
 	enum batch_purpose purposes[BATCH_MAX];
 	uint32_t statements[BATCH_MAX]; /* numbers, of inject_statement */
 	size_t count;
-	size_t done;                /* statements whose Execute is answered */
-	const struct lock_set *set; /* borrowed: to attempt, or to look at */
-	uint32_t plain_statement;   /* prepared for BATCH_PLAIN; 0: none */
-	bool restores;              /* sets back what BATCH_PLAIN set */
-	const char *last;           /* borrowed: the command behind all else */
+	size_t done;                 /* statements whose Execute is answered */
+	const struct lock_set *set;  /* borrowed: to attempt, or to look at */
+	uint32_t plain_statement;    /* prepared for BATCH_PLAIN; 0: none */
+	struct lookout_watch *watch; /* borrowed: asks for others; NULL: no */
+	bool restores;               /* sets back what BATCH_PLAIN set */
+	const char *last;            /* borrowed: the command behind all else */
 	/* The results. */
 	bool has_own_settings; /* BATCH_PLAIN has set others aside */
 	bool keeps_snapshot;   /* as session_isolation_keeps has it */
+	bool keeps_nothing;    /* as session_keeps_nothing has it */
 	bool has_facts;
 	bool is_odd;       /* a row had not the shape its query gives it */
 	bool is_too_small; /* the set is to be asked for with asks_all */
@@ -100,11 +105,14 @@ void batch_add_plain(struct batch *b, bool restores);
 void batch_add_facts(struct batch *b, bool in_block);
 void batch_add_overrides(struct batch *b);
 void batch_add_isolation(struct batch *b);
+void batch_add_keeps(struct batch *b);
 void batch_add_attempt(struct batch *b, const struct attempt *attempt);
 void batch_add_coax(struct batch *b, size_t index, uint32_t wait_ms);
 void batch_add_names(struct batch *b);
 void batch_add_snapshot(struct batch *b);
-void batch_add_look(struct batch *b);
+/* watch asks for others, too, who then get the rows; NULL: for the session
+ * alone. */
+void batch_add_look(struct batch *b, struct lookout_watch *watch);
 void batch_add_clocks(struct batch *b, uint32_t server_version);
 void batch_add_repeatable(struct batch *b, const struct repeat *repeat,
 			  bool only_catalogs);

@@ -61,6 +61,7 @@ exchange_end(struct exchange *x)
 	pair_set_held(x->pair, false);
 	exchange_trim_lease(x);
 	exchange_trim_trail(x);
+	exchange_rouse_others(x);
 	exchange_enter(x, EXCHANGE_DONE);
 }
 
@@ -258,6 +259,7 @@ exchange_begin(struct exchange *x, struct guarded *g)
 	x->pair = g->pair;
 	x->phase_since_ms = clock_now_ms();
 	g->exchange = x;
+	exchange_init_lookout(x);
 	atomic_fetch_add(&x->pair->daemon->exchanges, 1);
 	exchange_ask_before_fence(x);
 	if (pipeline_is_quiet(&x->pair->pipeline) && !pair_is_closing(x->pair))
@@ -503,6 +505,7 @@ exchange_free(struct exchange *x)
 	if (x == NULL)
 		return;
 	atomic_fetch_sub(&x->pair->daemon->exchanges, 1);
+	lookout_leave(&x->watch);
 	guard_clear(&x->guard);
 	batch_clear(&x->batch);
 	replay_clear(&x->replay);

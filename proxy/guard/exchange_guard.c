@@ -10,6 +10,7 @@
 #include "proxy/gate/turns.h"
 #include "proxy/guard/exchange_state.h"
 #include "proxy/guard/guarded.h"
+#include "proxy/guard/habits.h"
 
 enum {
 	FIRST_NOTICE_MS = 1000,
@@ -135,18 +136,6 @@ exchange_send_coax(struct exchange *x, const struct guard_step *step)
 	(void)batch_send(&x->batch, exchange_may_sync(x));
 }
 
-/* The server keeps its view of the sessions to the transaction's end, unless it
- * is told to forget it. */
-void
-exchange_send_look(struct exchange *x)
-{
-	exchange_begin_question(x, EXCHANGE_LOOKING);
-	if (x->context != CONTEXT_IDLE)
-		batch_add_command(&x->batch, holders_renew_sql());
-	batch_add_look(&x->batch);
-	(void)batch_send(&x->batch, exchange_may_sync(x));
-}
-
 /* The guard's actions */
 
 static void
@@ -158,11 +147,31 @@ exchange_release_savepoint(struct exchange *x)
 	(void)batch_send(&x->batch, true);
 }
 
+/* Try first what helped last with these tables. */
+static struct guard_step
+exchange_follow_habit(struct exchange *x)
+{
+	struct guard_habit habit;
+
+	x->habit_key = habits_key(x->pair->database, guard_set_hash(&x->guard));
+	habit = habits_recall(x->pair->daemon->habits, x->habit_key);
+	return guard_follow(&x->guard, &habit);
+}
+
+static void
+exchange_note_habit(const struct exchange *x)
+{
+	struct guard_habit habit = guard_habit(&x->guard);
+
+	habits_note(x->pair->daemon->habits, x->habit_key, &habit);
+}
+
 void
 exchange_keep_gate(struct exchange *x)
 {
 	if (!guard_outcome_holds(guard_step(&x->guard).outcome))
 		return;
+	exchange_note_habit(x);
 	if (x->context != CONTEXT_IDLE)
 		lease_note_locks(&x->guarded->lease);
 	if (guard_gate_lasts(&x->guard))
@@ -230,7 +239,7 @@ exchange_act(struct exchange *x, struct guard_step step)
 			exchange_send_plan(x);
 		break;
 	case GUARD_HOLDERS:
-		exchange_send_look(x);
+		exchange_look(x);
 		break;
 	case GUARD_TURN:
 		exchange_ask_for_turn(x);
@@ -272,6 +281,8 @@ exchange_protect(struct exchange *x, enum exchange_context context)
 	x->is_noticing = false;
 	x->knows_isolation = false;
 	x->asks_all = false;
+	x->keeps_nothing = false;
+	x->looked_ms = 0;
 	x->notice_ms = now_ms + FIRST_NOTICE_MS;
 	x->log = (struct guard_log){
 	    .statement = exchange_tag(x),
@@ -412,24 +423,10 @@ exchange_planned(struct exchange *x)
 	exchange_learn(x);
 	step = guard_planned(&x->guard, &x->settings, exchange_least_scope(x),
 			     &b->facts, &b->planned, clock_now_ms());
+	if (step.outcome == GUARD_PENDING)
+		step = exchange_follow_habit(x);
 	if (!exchange_recall(x, &step))
 		exchange_act(x, step);
-}
-
-static void
-exchange_looked(struct exchange *x)
-{
-	uint32_t exchanges;
-
-	if (exchange_is_cut_short(x))
-		return;
-	if (x->is_noticing) {
-		exchange_notify(x);
-		return;
-	}
-	exchanges = atomic_load(&x->pair->daemon->exchanges);
-	exchange_act(x, guard_looked(&x->guard, &x->batch.holders,
-				     exchanges - 1, clock_now_ms()));
 }
 
 void

@@ -90,13 +90,12 @@ exchange_stir_ms(const struct exchange *x)
 	return idle_ms > 0 ? x->asked_ms + idle_ms / 2 : UINT64_MAX;
 }
 
-void
-exchange_wait(struct exchange *x)
+static void
+exchange_set_alarm(struct exchange *x)
 {
 	uint64_t now_ms = clock_now_ms();
 	uint64_t until_ms = guard_step(&x->guard).wake_ms;
 
-	exchange_enter(x, EXCHANGE_WAITING);
 	if (x->notice_ms < until_ms)
 		until_ms = x->notice_ms;
 	if (exchange_stir_ms(x) < until_ms)
@@ -104,17 +103,45 @@ exchange_wait(struct exchange *x)
 	pair_set_timer(x->pair, until_ms > now_ms ? until_ms - now_ms : 0);
 }
 
+void
+exchange_wait(struct exchange *x)
+{
+	exchange_enter(x, EXCHANGE_WAITING);
+	exchange_watch(x);
+	exchange_set_alarm(x);
+}
+
+/* True if the wait is over: it was long enough, or there is news. */
+static bool
+exchange_is_awake(const struct exchange *x, uint64_t now_ms)
+{
+	return now_ms >= guard_step(&x->guard).wake_ms || exchange_has_news(x);
+}
+
 static void
 exchange_resume_waiting(struct exchange *x)
 {
 	uint64_t now_ms = clock_now_ms();
+	uint64_t patience_ms = exchange_patience_ms(x, now_ms);
 
 	if (x->is_canceled)
 		exchange_act(x, guard_cancel(&x->guard));
-	else if (now_ms >= guard_step(&x->guard).wake_ms)
-		exchange_act(x, guard_woken(&x->guard, now_ms));
+	else if (x->phase != EXCHANGE_WAITING)
+		exchange_wait(x); /* the guard does, and was not told */
+	else if (!exchange_is_awake(x, now_ms))
+		exchange_set_alarm(x);
+	else if (patience_ms > 0)
+		pair_set_timer(x->pair, patience_ms);
 	else
-		exchange_wait(x);
+		exchange_act(x, guard_woken(&x->guard, now_ms));
+}
+
+/* Tell the client who is in the way, and wait on. */
+static void
+exchange_tell_client(struct exchange *x)
+{
+	if (guard_log_notify(&x->log, x->pair, &x->guard, clock_now_ms()))
+		exchange_resume_waiting(x);
 }
 
 void
@@ -122,9 +149,10 @@ exchange_notify(struct exchange *x)
 {
 	x->is_noticing = false;
 	guard_noticed(&x->guard, &x->batch.holders);
-	if (x->is_stirring ||
-	    guard_log_notify(&x->log, x->pair, &x->guard, clock_now_ms()))
+	if (x->is_stirring)
 		exchange_resume_waiting(x);
+	else
+		exchange_tell_client(x);
 }
 
 void
@@ -133,13 +161,17 @@ exchange_guard_timer(struct exchange *x)
 	uint64_t now_ms = clock_now_ms();
 
 	x->is_stirring = now_ms < x->notice_ms;
-	if (x->is_stirring && (now_ms < exchange_stir_ms(x) ||
-			       now_ms >= guard_step(&x->guard).wake_ms)) {
+	if (x->is_stirring &&
+	    (now_ms < exchange_stir_ms(x) || exchange_is_awake(x, now_ms))) {
 		exchange_resume_waiting(x);
 		return;
 	}
 	if (!x->is_stirring)
 		x->notice_ms = now_ms + NEXT_NOTICE_MS;
+	if (!x->is_stirring && exchange_knows_holders(x, now_ms)) {
+		exchange_tell_client(x);
+		return;
+	}
 	x->is_noticing = true;
 	exchange_send_look(x);
 }

@@ -109,6 +109,7 @@ exchange_enter(struct exchange *x, enum exchange_phase next)
 	assert(exchange_may_leave(x));
 	if (log_wants(LOG_TRACE))
 		exchange_trace_phase(x, next);
+	lookout_leave(&x->watch);
 	x->phase = next;
 	x->phase_since_ms = clock_now_ms();
 }

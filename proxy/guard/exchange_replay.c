@@ -36,10 +36,11 @@ exchange_may_replay(struct exchange *x)
 {
 	if (x->context != CONTEXT_BLOCK || x->in_own_block || x->is_of_gate ||
 	    x->settings.replay == GUARD_REPLAY_OFF || x->replay.is_under_way ||
-	    x->replay.count >= REPLAYS_MAX ||
 	    (exchange_is_query(x) && x->query.piece > 0))
 		return false;
-	replay_judge(&x->replay, x->guarded);
+	if (x->replay.count >= REPLAYS_MAX)
+		replay_decline(&x->replay, "it was started over often enough");
+	replay_judge(&x->replay, x->guarded, x->settings.replay);
 	return x->replay.why[0] == '\0';
 }
 

@@ -57,6 +57,7 @@
 #include <stdint.h>
 
 #include "policy/guard/guard.h"
+#include "proxy/gate/lookout.h"
 #include "proxy/guard/batch.h"
 #include "proxy/guard/exchange.h"
 #include "proxy/guard/guard_log.h"
@@ -131,6 +132,7 @@ struct exchange {
 	bool is_stirring; /* nor for that: the server's idle clock runs */
 	bool is_late;     /* the server has not answered for long */
 	bool has_savepoint;    /* ours */
+	bool keeps_nothing;    /* the session, as batch.h says */
 	bool knows_isolation;  /* a plan may come before the statement */
 	bool has_own_settings; /* the session, as batch.h says */
 	bool asks_all;         /* the small question could not answer */
@@ -150,9 +152,12 @@ struct exchange {
 	struct snapshot snapshot; /* from before the plan of the guard's set */
 	struct gate_names names;  /* the names of the set that is locked */
 	struct writer error; /* the server's, to be the statement's answer */
-	char application_name[64]; /* the session's, for others */
-	uint64_t notice_ms;        /* when the next notice is due */
-	uint64_t asked_ms;         /* when the server was asked something */
+	char application_name[64];  /* the session's, for others */
+	uint64_t habit_key;         /* the set's, as of the last plan */
+	uint64_t notice_ms;         /* when the next notice is due */
+	uint64_t asked_ms;          /* when the server was asked something */
+	uint64_t looked_ms;         /* when the guard was told; 0: it was not */
+	struct lookout_watch watch; /* looks are shared by it */
 	struct guard_log log;
 };
 
@@ -260,9 +265,6 @@ bool exchange_has_lost(const struct exchange *x);
 /* All rows with the names by which the set is reached have come. */
 void exchange_seal_names(struct exchange *x);
 
-/* Ask who is in the way. */
-void exchange_send_look(struct exchange *x);
-
 /* The user cancels the statement, before it runs: refuse it, now or when the
  * answers under way are there. */
 void exchange_guard_cancel(struct exchange *x);
@@ -364,6 +366,38 @@ void exchange_ask_isolation(struct exchange *x);
 
 /* ISOLATING is done: plan, or let the statement run as if without us. */
 void exchange_know_isolation(struct exchange *x);
+
+/* exchange_lookout.c */
+
+/* Prepare to share looks; of exchange_begin. */
+void exchange_init_lookout(struct exchange *x);
+
+/* Tell the guard who is in the way, as another one has asked just now, or ask.
+ */
+void exchange_look(struct exchange *x);
+
+/* Ask who is in the way, and enter LOOKING. */
+void exchange_send_look(struct exchange *x);
+
+/* LOOKING is done. */
+void exchange_looked(struct exchange *x);
+
+/* In WAITING: let others look for it, if that may be. */
+void exchange_watch(struct exchange *x);
+
+/* The ms for which to wait for another one's answer, and not to ask; 0: none.
+ */
+uint64_t exchange_patience_ms(const struct exchange *x, uint64_t now_ms);
+
+/* True if a wait is over before its time: somebody else has looked, or somebody
+ * in the way is done. */
+bool exchange_has_news(const struct exchange *x);
+
+/* True if the guard's holders are as good as asked for now, for a notice. */
+bool exchange_knows_holders(const struct exchange *x, uint64_t now_ms);
+
+/* The statement is at its end: who was held by it may look. */
+void exchange_rouse_others(struct exchange *x);
 
 /* exchange_patience.c */
 

@@ -89,6 +89,30 @@ guard_log_add_turn(struct log_event *e, const struct guard_account *a)
 	log_text(e, "turn_of", rival);
 }
 
+static void
+guard_log_add_past(struct log_event *e, const struct guard_account *a)
+{
+	char names[256];
+
+	if (a->past->count == 0)
+		return;
+	report_past(names, sizeof(names), a);
+	log_number(e, "past", a->past->count);
+	log_text(e, "past_of", names);
+}
+
+static void
+guard_log_add_gate(struct log_event *e, const struct guard_account *a,
+		   const struct guarded *of)
+{
+	if (!a->had_window)
+		return;
+	log_number(e, "windows", a->windows);
+	log_number(e, "gate_ms", a->gate_ms);
+	log_number(e, "delayed", lease_delayed(&of->lease));
+	guard_log_add_past(e, a);
+}
+
 void
 guard_log_outcome(const struct guard_log *l, const struct guarded *of,
 		  const struct guard *g, uint64_t now_ms)
@@ -123,11 +147,7 @@ guard_log_outcome(const struct guard_log *l, const struct guarded *of,
 		log_number(&e, "trials", a.trials);
 	log_number(&e, "held_ms", run_ms - l->begun_ms);
 	log_number(&e, "run_ms", now_ms - run_ms);
-	if (a.had_window) {
-		log_number(&e, "windows", a.windows);
-		log_number(&e, "gate_ms", a.gate_ms);
-		log_number(&e, "delayed", lease_delayed(&of->lease));
-	}
+	guard_log_add_gate(&e, &a, of);
 	guard_log_add_turn(&e, &a);
 	if (l->no_replay != NULL)
 		log_text(&e, "no_replay", l->no_replay);
@@ -170,6 +190,7 @@ guard_log_describe(const struct guard *g, uint64_t now_ms, struct log_event *e)
 	log_number(e, "attempts", a.attempts);
 	log_number(e, "waits", a.waits);
 	log_number(e, "windows", a.windows);
+	guard_log_add_past(e, &a);
 	guard_log_add_turn(e, &a);
 }
 

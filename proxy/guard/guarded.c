@@ -5,11 +5,14 @@
 #include "protocol/backend.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/log.h"
+#include "proxy/gate/lookout.h"
 
 void
-guarded_init(struct guarded *g, struct pair *pair, struct gate *gate)
+guarded_init(struct guarded *g, struct pair *pair, struct gate *gate,
+	     struct lookout *lookout)
 {
 	g->pair = pair;
+	g->lookout = lookout;
 	g->lease.pair = pair;
 	gate_watch_init(&g->watch, gate, pair);
 }
@@ -112,6 +115,10 @@ void
 guarded_note_busy_answer(struct guarded *g, const struct frame *f,
 			 enum pipeline_owner owner)
 {
+	if (g->rouses && guarded_ends_transaction(g, f)) {
+		g->rouses = false;
+		lookout_rouse(g->lookout, g->pair);
+	}
 	if (owner == PIPELINE_CLIENT && lease_is_held(&g->lease) &&
 	    guarded_ends_transaction(g, f))
 		lease_end(&g->lease);

@@ -21,9 +21,11 @@
 
 struct exchange;
 struct log_event;
+struct lookout;
 
 struct guarded {
-	struct pair *pair; /* borrowed, outlives this */
+	struct pair *pair;       /* borrowed, outlives this */
+	struct lookout *lookout; /* the worker's; borrowed */
 	struct gate_watch watch;
 	struct lease lease;
 	struct trail trail;
@@ -31,6 +33,7 @@ struct guarded {
 	struct prepared prepared;
 	struct recording recording;
 	struct exchange *exchange; /* owned; NULL mostly */
+	bool rouses;               /* others, at its end, whom its locks hold */
 	bool skips_to_sync; /* after an error of ours: drop all until a Sync */
 	uint32_t injected;  /* number of statements of ours, ever */
 	/* Numbers of what an error has left, to be closed; 0: none. */
@@ -38,8 +41,9 @@ struct guarded {
 	uint32_t stray_prepared; /* for other statements of ours to EXECUTE */
 };
 
-/* Prepare a zeroed one; pair and gate are borrowed for its life. */
-void guarded_init(struct guarded *g, struct pair *pair, struct gate *gate);
+/* Prepare a zeroed one; all are borrowed for its life. */
+void guarded_init(struct guarded *g, struct pair *pair, struct gate *gate,
+		  struct lookout *lookout);
 
 /* Send the frames that are kept back to the server, and keep them. */
 void guarded_send_kept(struct guarded *g);
@@ -90,7 +94,7 @@ static inline bool
 guarded_is_busy(const struct guarded *g)
 {
 	return ((unsigned)guarded_knows_any(g) |
-		(unsigned)lease_is_held(&g->lease) |
+		(unsigned)lease_is_held(&g->lease) | (unsigned)g->rouses |
 		(unsigned)(g->trail.key != NULL)) != 0;
 }
 

@@ -20,7 +20,7 @@ recording_free(struct recording *r)
 {
 	buffer_clear(&r->frames);
 	free(r->cycles);
-	statement_repeat_clear(&r->found);
+	repeat_clear(&r->found);
 	r->cycles = NULL;
 	r->count = 0;
 	r->answered = 0;
@@ -103,11 +103,12 @@ recording_judge_text(struct recording *r, struct span sql,
 		r->has_definitions = true;
 		break;
 	case REPEAT_SETS:
+	case REPEAT_NOTES:
 	case REPEAT_CATALOG:
 		break;
 	case REPEAT_WRITES:
 		if (most == GUARD_REPLAY_DDL && !r->has_definitions)
-			return "it writes rows before any definition";
+			return RECORDING_WRITES_FIRST;
 		break;
 	case REPEAT_SHOWS:
 		if (most == GUARD_REPLAY_DDL)
@@ -290,7 +291,7 @@ static void
 recording_end_begun(struct recording *r)
 {
 	r->state = RECORDING_ENDED;
-	r->why = "it writes rows before any definition";
+	r->why = RECORDING_WRITES_FIRST;
 }
 
 void

@@ -21,6 +21,9 @@
 #include "protocol/types.h"
 #include "proxy/base/buffer.h"
 
+/* Why a recording ended, or is not repeated. */
+#define RECORDING_WRITES_FIRST "it writes rows before any definition"
+
 enum {
 	RECORDING_MAX_BYTES = 1024 * 1024,
 	RECORDING_CYCLES_MAX = 4096,

@@ -91,7 +91,7 @@ replay_missing(const struct recording *r)
 }
 
 void
-replay_judge(struct replay *r, struct guarded *g)
+replay_judge(struct replay *r, struct guarded *g, enum guard_replay most)
 {
 	const struct recording *of = &g->recording;
 
@@ -103,6 +103,8 @@ replay_judge(struct replay *r, struct guarded *g)
 		replay_judge_texts(g);
 		if (of->found.obstacle != NULL)
 			replay_decline(r, of->found.obstacle);
+		else if (of->found.writes_first && most == GUARD_REPLAY_DDL)
+			replay_decline(r, RECORDING_WRITES_FIRST);
 	}
 }
 

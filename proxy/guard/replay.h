@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "policy/guard/settings.h"
 #include "policy/sql/statement.h"
 #include "protocol/frame.h"
 #include "protocol/writer.h"
@@ -43,8 +44,8 @@ struct replay {
 };
 
 /* Judge by the recording as it is, and by each of its texts once, whichever
- * statement asks; r->why says why not. */
-void replay_judge(struct replay *r, struct guarded *g);
+ * statement asks; r->why says why not.  most: what may be repeated. */
+void replay_judge(struct replay *r, struct guarded *g, enum guard_replay most);
 
 /* Note why there is no replay, a copy; the first one stays. */
 void replay_decline(struct replay *r, const char *why);

@@ -17,6 +17,7 @@
 
 struct cancel_registry;
 struct credentials_store;
+struct habits;
 struct handshake_pool;
 struct memory;
 struct turns;
@@ -26,6 +27,7 @@ struct daemon {
 	struct cancel_registry *cancels;
 	struct turns *turns;
 	struct memory *memory;
+	struct habits *habits;
 	struct handshake_pool *handshakes; /* NULL: no TLS on either leg */
 	struct credentials_store *credentials;
 	struct mailbox **mailboxes; /* one a worker, by its index */

@@ -32,6 +32,7 @@
 #include "proxy/config/config_tls.h"
 #include "proxy/fleet/fleet.h"
 #include "proxy/gate/turns.h"
+#include "proxy/guard/habits.h"
 #include "proxy/guard/memory.h"
 #include "proxy/net/handshake_pool.h"
 #include "proxy/pair/cancel.h"
@@ -337,8 +338,9 @@ server_make_daemon(struct server *s)
 	d->cancels = cancel_registry_new();
 	d->turns = turns_new();
 	d->memory = memory_new();
+	d->habits = habits_new();
 	if (s->workers == NULL || d->mailboxes == NULL || d->cancels == NULL ||
-	    d->turns == NULL || d->memory == NULL)
+	    d->turns == NULL || d->memory == NULL || d->habits == NULL)
 		return false;
 	turns_allow_burst(d->turns, server_gate_burst_ms(d->config));
 	for (i = 0; i < d->worker_count; i++)
@@ -429,6 +431,7 @@ server_stop(struct server *s, int status)
 	cancel_registry_free(s->daemon.cancels);
 	turns_free(s->daemon.turns);
 	memory_free(s->daemon.memory);
+	habits_free(s->daemon.habits);
 	if (s->signal_fd >= 0)
 		close(s->signal_fd);
 	event_base_free(s->base);

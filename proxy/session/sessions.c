@@ -60,6 +60,7 @@ sessions_init(struct sessions *ss, struct daemon *daemon,
 	LIST_INIT(&ss->reaped);
 	event_assign(&ss->reap_event, base, -1, 0, sessions_reap_all, ss);
 	gate_init(&ss->gate, base);
+	lookout_init(&ss->lookout);
 }
 
 void

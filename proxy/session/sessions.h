@@ -1,6 +1,7 @@
 /*
  * sessions.h - the sessions of one worker, and what they share: its loop, its
- * gate, its scratch memory.  Only the worker's own thread calls these.
+ * gate, its lookout, its scratch memory.  Only the worker's own thread calls
+ * these.
  */
 #ifndef LOCKSTEP_PROXY_SESSION_SESSIONS_H
 #define LOCKSTEP_PROXY_SESSION_SESSIONS_H
@@ -13,6 +14,7 @@
 #include <sys/queue.h>
 
 #include "proxy/gate/gate.h"
+#include "proxy/gate/lookout.h"
 #include "proxy/net/handshake.h"
 #include "proxy/pair/daemon.h"
 
@@ -31,6 +33,7 @@ struct sessions {
 	struct evdns_base *dns; /* made when a name is first resolved */
 	struct handshaker handshaker;
 	struct gate gate;
+	struct lookout lookout;
 	struct session_list list;
 	struct session_list reaped; /* ended; freed in an event of its own */
 	struct event reap_event;

@@ -4,6 +4,9 @@
     detection  ordinary traffic with guard = drops and with guard = off:
                instructions (callgrind), CPU time
     drops      that nobody contends: guarded, unguarded, direct
+    statements  guarded and direct: CPU of the server, wall clock; idle and
+               loaded, 100 and 10,000 tables, each --pg-bin
+    suites     test runs of Django and of Rails, where they are installed
     plans      the catalog query before a drop, in catalogs of 100 to 10,000
                tables with five foreign keys each
     windows    64 clients of pgbench beside drops that keep others waiting
@@ -15,11 +18,13 @@ import pathlib
 import command
 import guarding
 import report
+import statements
+import suites
 from curve import Axis, Plot
 from guarding import median
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PARTS = ("detection", "drops", "plans", "windows")
+PARTS = ("detection", "drops", "statements", "suites", "plans", "windows")
 
 
 # -- tables -----------------------------------------------------------------
@@ -56,6 +61,46 @@ def drop_rows(rows):
 def drops_table(results):
     return report.grid(["median, ms", "a session's first", "later ones"],
                        list(drop_rows(results["drops"])))
+
+
+STATEMENT_HEADER = ["CPU direct", "guarded", "ratio", "wall direct",
+                    "guarded", "ratio"]
+
+
+def compared(rows, key):
+    """Direct, guarded, and how many times as much that is."""
+    direct, guarded = (median([row for row in rows if row["way"] == way], key)
+                       for way in ("direct", "guarded"))
+    return [f"{direct:.2f}", f"{guarded:.2f}", f"{guarded / direct:.2f}"]
+
+
+def statement_rows(rows):
+    for kind in statements.KINDS:
+        of_kind = [row for row in rows if row["kind"] == kind]
+        for what, prefix in (("a session's first", "first_"), ("later", "")):
+            yield [f"{kind}, {what}", *compared(of_kind, prefix + "cpu_ms"),
+                   *compared(of_kind, prefix + "wall_ms")]
+
+
+def statement_tables(results):
+    rows = results["statements"]
+    places = sorted({(row["server"], row["tables"], row["load"])
+                     for row in rows})
+    for server, tables, load in places:
+        there = [row for row in rows if (row["server"], row["tables"],
+                                         row["load"]) == (server, tables, load)]
+        title = f"PostgreSQL {server}, {load}, {tables:,} tables; median, ms"
+        yield report.grid([title, *STATEMENT_HEADER],
+                          list(statement_rows(there)))
+
+
+def suites_table(results):
+    rows = results["suites"]
+    names = sorted({row["suite"] for row in rows})
+    return report.grid(["seconds", "direct", "guarded", "ratio"],
+                       [[name, *compared([row for row in rows
+                                          if row["suite"] == name],
+                                         "seconds")] for name in names])
 
 
 def plan_row(rows, statement, key, sizes):
@@ -102,6 +147,8 @@ TABLES = {
     "detection": ("Detection", detection_tables),
     "drops": ("Drops that nobody contends",
               lambda results: [drops_table(results)]),
+    "statements": ("Statements that nobody contends", statement_tables),
+    "suites": ("Test runs", lambda results: [suites_table(results)]),
     "plans": ("Plans", plan_tables),
     "windows": ("Windows", lambda results: [windows_table(results)]),
 }
@@ -152,6 +199,8 @@ def parse_options():
         __doc__, PARTS, "a minute instead of twenty", "guard-costs")
     parser.add_argument("--plan-tool", default=os.environ.get(
         "PLAN_TOOL", built_plan_tool()), help="of a build with tests")
+    parser.add_argument("--pg-bin", action="append", help="folder of initdb "
+                        "and postgres: another version, for statements")
     options = command.parse(parser, PARTS)
     if "plans" in options.only and not options.source \
             and options.plan_tool is None:
@@ -165,6 +214,10 @@ def measure(options):
     return command.measure(command.begin("guard_costs.py", options), {
         "detection": lambda: guarding.of_detection(effort),
         "drops": lambda: guarding.of_drops(effort),
+        "statements": lambda: statements.rows(
+            [None, *(options.pg_bin or [])], effort.sizes,
+            effort.statements),
+        "suites": lambda: suites.rows(effort.suites),
         "plans": lambda: guarding.of_plans(effort, options.plan_tool),
         "windows": lambda: guarding.of_windows(effort)}, options.only)
 

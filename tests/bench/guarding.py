@@ -45,10 +45,14 @@ class Effort:
     tables: tuple
     window_s: float
     window_rounds: int
+    statements: int  # rounds of each kind
+    sizes: tuple  # tables beside these
+    suites: int  # rounds
 
 
-FULL = Effort(50000, 10, 50, (100, 300, 1000, 3000, 10000), 5, 8)
-QUICK = Effort(5000, 2, 10, (100, 300, 1000), 2, 2)
+FULL = Effort(50000, 10, 50, (100, 300, 1000, 3000, 10000), 5, 8, 20,
+              (100, 10000), 5)
+QUICK = Effort(5000, 2, 10, (100, 300, 1000), 2, 2, 5, (100,), 1)
 
 
 class Lockstep(contestants.Lockstep):

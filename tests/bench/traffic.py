@@ -243,11 +243,12 @@ class Client:
 class Clients:
     """async with: they run meanwhile, and have all gone home at the end.
 
-    members: (unit, prepares) for each; tally is what they see.
+    members: (unit, prepares) for each; tally is what they see.  endpoint is
+    one for all, or a list of which each takes the next.
     """
 
     def __init__(self, endpoint, members):
-        self.endpoint = endpoint
+        self.endpoints = endpoint if isinstance(endpoint, list) else [endpoint]
         self.members = members
         self.tally = Tally()
         self.clients = []
@@ -255,7 +256,8 @@ class Clients:
 
     async def __aenter__(self):
         for number, (unit, prepares) in enumerate(self.members):
-            connection = await Connection.open(self.endpoint, "bench_app")
+            endpoint = self.endpoints[number % len(self.endpoints)]
+            connection = await Connection.open(endpoint, "bench_app")
             self.clients.append(Client(number, connection, unit, prepares,
                                        self.tally))
         self.tasks = [asyncio.create_task(client.run())

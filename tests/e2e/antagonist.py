@@ -13,16 +13,16 @@ from wire import Wire, errors
 class Antagonist:
     """with: holds `held`, and waits for `wanted`, straight at the server.
 
-    is_there tells whether it could: a table may be the migration's already.
+    It holds the table in the first of the modes that it can have.  is_there
+    tells whether it could: a table may be the migration's already.
     """
 
-    def __init__(self, cluster, database, admin, held, wanted):
+    def __init__(self, cluster, database, admin, held, wanted,
+                 modes=("exclusive",)):
         self.session = Wire(cluster, database,
                             application_name="e2e_antagonist")
         self.asked = None
-        trace = self.session.query(
-            f"begin; lock table {held} in exclusive mode nowait")
-        self.is_there = errors(trace) == []
+        self.is_there = any(self.hold(held, mode) for mode in modes)
         if not self.is_there:
             return
         self.asked = Asked(
@@ -31,6 +31,13 @@ class Antagonist:
             wire.query("commit"))
         wait_for(admin, "exists (select from pg_locks where pid = %s "
                  "and not granted)", self.session.pid)
+
+    def hold(self, table, mode):
+        trace = self.session.query(
+            f"begin; lock table {table} in {mode} mode nowait")
+        if errors(trace):
+            self.session.query("rollback")
+        return errors(trace) == []
 
     def __enter__(self):
         return self

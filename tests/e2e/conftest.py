@@ -90,13 +90,20 @@ def shared_lockstep():
 
 
 @pytest.fixture
-def lockstep(request, cluster, shared_lockstep):
-    """Lockstep with default settings; the server itself if --direct-only."""
+def lockstep_settings():
+    """Of the shared Lockstep; a module may have its own."""
+    return {}
+
+
+@pytest.fixture
+def lockstep(request, cluster, shared_lockstep, lockstep_settings):
+    """The shared Lockstep; the server itself if --direct-only."""
     if request.config.getoption("--direct-only"):
         yield cluster
         return
     if shared_lockstep.lockstep is None:
-        shared_lockstep.lockstep = Lockstep(cluster).start()
+        shared_lockstep.lockstep = Lockstep(
+            cluster, lockstep_settings).start()
     proxy = shared_lockstep.lockstep
     yield proxy
     if not proxy.is_alive():

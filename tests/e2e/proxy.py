@@ -180,6 +180,11 @@ class Lockstep:
             time.sleep(0.01)
         return lines
 
+    def started_over(self):
+        """The lines about transactions that were started over."""
+        return [event for event in self.events()
+                if event["message"] == "transaction started over"]
+
     def assert_clean(self):
         """No sanitizer report, no failed assertion."""
         report = REPORT.search(text := self.stderr())

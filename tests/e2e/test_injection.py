@@ -36,6 +36,12 @@ def stage(cluster):
         admin.execute("drop role e2e_stranger")
 
 
+@pytest.fixture
+def lockstep_settings():
+    """Without memory: what one case needed would be told in the next one."""
+    return {"memory": "off"}
+
+
 @dataclass
 class Played:
     trace: list

@@ -1,10 +1,10 @@
 """A replay is what was sent, once in effect.
 
 Migrations at random run straight at the server, and through Lockstep with a
-replay forced at one statement or more.  All that the client saw, the schema,
-the rows and the sequences' positions must be equal then.  A migration that has
-done what cannot be repeated must have been refused instead, and nothing of it
-be left.
+replay forced at every statement behind the first one that somebody can be in
+the way of.  All that the client saw, the schema, the rows and the sequences'
+positions must be equal then.  A migration that has done what cannot be repeated
+must have been refused instead, for that reason, and nothing of it be left.
 """
 
 import contextlib
@@ -14,13 +14,15 @@ import subprocess
 
 import pytest
 
+
 import wire
 from antagonist import Antagonist
+from effort import effort
 from wire import Wire, errors, sqlstates
 
 pytestmark = pytest.mark.needs_lockstep
 
-SEEDS = range(24)
+SEEDS = range(effort(24, 120))
 TABLES = 4
 REFUSED = {"40P01", "55P03"}
 
@@ -35,33 +37,44 @@ create view v as select * from log;
 """
 
 
+SERIAL = "a function is volatile"
+SHOWN = "it has shown rows of a table"
+HIDDEN = "what it used was changed behind that"
+ROLLED_BACK = "what it used was rolled back"
+
+
 def hidden(steps):
     """The steps; one that may hide what was used before it is no repeatable
     one: a DROP, and a rollback of where rows were used."""
     has_used = has_used_since = False
-    for text, table, may_repeat in steps:
+    for text, table, reason in steps:
         if text.startswith(("insert", "update", "delete", "truncate")):
             has_used = has_used_since = True
         elif text.startswith("savepoint"):
             has_used_since = False
-        elif text.startswith("rollback to"):
-            may_repeat &= not has_used_since
-        elif " drop " in f" {text} ":
-            may_repeat &= not has_used
-        yield text, table, may_repeat
+        elif text.startswith("rollback to") and has_used_since:
+            reason = reason or ROLLED_BACK
+        elif " drop " in f" {text} " and has_used:
+            reason = reason or HIDDEN
+        yield text, table, reason
 
 
 class Program:
-    """Steps (text, table that it wants, may be repeated)."""
+    """Steps (text, table that it wants, why it may not be repeated)."""
 
-    def __init__(self, seed):
+    def __init__(self, seed, is_repeatable):
         self.random = random.Random(seed)
         self.number = 0
-        self.steps = [("alter table hot add column z int", None, True)]
+        self.steps = [("alter table hot add column z int", None, None)]
         for _ in range(self.random.randint(4, 9)):
-            self.steps += self.step()
-        self.steps += [self.definition()]
+            self.add(self.step(), is_repeatable)
+        self.add([self.definition()], is_repeatable)
         self.steps = list(hidden(self.steps))
+
+    def add(self, steps, is_repeatable):
+        more = list(hidden(self.steps + steps))
+        if not is_repeatable or all(reason is None for *_, reason in more):
+            self.steps += steps
 
     def fresh(self, prefix):
         self.number += 1
@@ -81,7 +94,7 @@ class Program:
             f"alter table {table} drop constraint if exists nothing",
             f"comment on table {table} is 'a table'",
         ])
-        return text, table, True
+        return text, table, None
 
     def step(self):
         kind = self.random.random()
@@ -91,42 +104,42 @@ class Program:
         if kind < 0.88:
             return self.random.choice([
                 [(f"insert into log values ({self.number}, 'it''s')",
-                  None, True)],
+                  None, None)],
                 [(f"insert into log values ({self.number}, 'a')"
-                  " returning n, what", None, True)],
+                  " returning n, what", None, None)],
                 [("update log set what = what || '!' where n >= 0",
-                  None, True)],
-                [("delete from log where n = 1", None, True)],
+                  None, None)],
+                [("delete from log where n = 1", None, None)],
                 [("select relname, relkind from pg_catalog.pg_class where "
-                  "relname ~ '^t[0-9]$' order by 1", None, True)],
+                  "relname ~ '^t[0-9]$' order by 1", None, None)],
                 [("select column_name from information_schema.columns "
-                  "where table_name = 't1' order by 1", None, True)],
-                [("set local work_mem = '5MB'", None, True),
-                 ("show work_mem", None, True)],
-                [(f"savepoint {point}", None, True), self.definition(),
-                 (f"rollback to {point}", None, True),
-                 (f"release {point}", None, True)],
-                [(f"savepoint {point}", None, True),
-                 ("alter table t0 drop column missing", None, True),
-                 (f"rollback to {point}", None, True)],
+                  "where table_name = 't1' order by 1", None, None)],
+                [("set local work_mem = '5MB'", None, None),
+                 ("show work_mem", None, None)],
+                [(f"savepoint {point}", None, None), self.definition(),
+                 (f"rollback to {point}", None, None),
+                 (f"release {point}", None, None)],
+                [(f"savepoint {point}", None, None),
+                 ("alter table t0 drop column missing", "t0", None),
+                 (f"rollback to {point}", None, None)],
                 [(f"create table {self.fresh('n')}(id serial primary key,"
-                  " at timestamptz default now())", None, True)],
-                [("drop table if exists missing", None, True)],
+                  " at timestamptz default now())", None, None)],
+                [("drop table if exists missing", None, None)],
                 [("do $$begin create type e as enum ('a'); exception when "
-                  "duplicate_object then null; end$$", None, True)],
-                [("select current_schema()", None, True)],
+                  "duplicate_object then null; end$$", None, None)],
+                [("select current_schema()", None, None)],
             ])
         return self.random.choice([
-            [("select nextval('s')", None, False)],
-            [("insert into serial(what) values ('a')", None, False)],
-            [("select id, x from t0 order by 1", None, False)],
-            [("select count(*) from pg_catalog.pg_class c, v", None, False)],
-            [("set work_mem = '6MB'", None, False)],
-            [("update log set n = nextval('s')", None, False)],
+            [("select nextval('s')", None, SHOWN)],
+            [("insert into serial(what) values ('a')", None, SERIAL)],
+            [("select id, x from t0 order by 1", None, SHOWN)],
+            [("select count(*) from pg_catalog.pg_class c, v", None, SHOWN)],
+            [("set work_mem = '6MB'", None, "a SET without LOCAL")],
+            [("update log set n = nextval('s')", None, SERIAL)],
             [("select now() - now(), pg_catalog.pg_backend_pid() > 0",
-              None, False)],
-            [("prepare p as select 1", None, False),
-             ("deallocate p", None, False)],
+              None, "it has shown the time")],
+            [("prepare p as select 1", None, "the transaction ends"),
+             ("deallocate p", None, "the transaction ends")],
         ])
 
 
@@ -180,47 +193,102 @@ def databases(cluster):
             admin.execute(f"drop database {name} with (force)")
 
 
-@pytest.mark.parametrize("send", [simple, extended],
-                         ids=["simple", "extended"])
+class Forced:
+    """Somebody in the way of every statement that wants a table.
+
+    reasons are why what was done so far cannot be repeated; replayed and
+    refused are how many statements had somebody in their way, held are those
+    whose table was the migration's own already.
+    """
+
+    def __init__(self, proxy, cluster, database, admin, pid):
+        self.proxy = proxy
+        self.cluster = cluster
+        self.database = database
+        self.admin = admin
+        self.pid = pid
+        self.reasons = []
+        self.replayed = self.refused = self.held = 0
+
+    @contextlib.contextmanager
+    def before(self, step):
+        _text, table, reason = step
+        if table is None:
+            yield
+        else:
+            with self.antagonist(step) as antagonist:
+                before = len(self.proxy.started_over())
+                yield
+                replays = len(self.proxy.started_over()) - before
+                self.count(table, antagonist.is_there, replays)
+        if reason:
+            self.reasons.append(reason)
+
+    def antagonist(self, step):
+        text, table, _reason = step
+        return Antagonist(self.cluster, self.database, self.admin, table,
+                          "hot", modes_against(text))
+
+    def count(self, table, is_met, replays):
+        if not is_met:
+            self.held += 1
+            assert self.holds(table) and replays == 0
+        elif self.reasons:
+            self.refused += 1
+            assert replays == 0
+        else:
+            self.replayed += 1
+            assert 1 <= replays <= 3
+
+    def holds(self, table):
+        return self.admin.execute(
+            "select exists (select from pg_locks where pid = %s and granted "
+            "and relation = %s::regclass)", [self.pid, table]).fetchone()[0]
+
+
+def modes_against(text):
+    """In which modes somebody may be in the way of the statement."""
+    if text.startswith("create index"):
+        return ["exclusive", "row exclusive"]
+    if text.startswith("comment"):
+        return ["exclusive", "share update exclusive"]
+    return ["exclusive", "share", "access share"]
+
+
 @pytest.mark.parametrize("seed", SEEDS)
-def test_forced_replay_is_equal(start_lockstep, cluster, databases, seed,
-                                send):
-    plain, forced = databases
-    program = Program(seed)
-    chance = random.Random(seed)
-    untouched = contents(cluster, forced)
-    is_repeatable = True
-    was_forced = []
+def test_forced_replay_is_equal(start_lockstep, cluster, databases, seed):
+    plain, replayed = databases
+    send = extended if seed % 2 else simple
+    program = Program(seed, is_repeatable=seed % 3 > 0)
+    untouched = contents(cluster, replayed)
     proxy = start_lockstep(guard="ddl", memory="off", replay="ddl",
                            in_transaction_timeout="300ms")
 
     with Wire(cluster, plain) as session:
         expected = play(session, program.steps, send)
 
-    with cluster.connect(forced) as admin, Wire(proxy, forced) as session:
-        def before(step):
-            nonlocal is_repeatable
-            _text, table, may_repeat = step
-            is_repeatable &= may_repeat
-            if table is None or chance.random() < 0.3:
-                return contextlib.nullcontext()
-            antagonist = Antagonist(cluster, forced, admin, table, "hot")
-            if antagonist.is_there:
-                was_forced.append(is_repeatable)
-            return antagonist
+    with cluster.connect(replayed) as admin, \
+            Wire(proxy, replayed) as session:
+        forced = Forced(proxy, cluster, replayed, admin, session.pid)
+        seen = play(session, program.steps, send, forced.before)
 
-        seen = play(session, program.steps, send, before)
-
-    assert len(was_forced) <= 3 or was_forced
-    if all(was_forced):
+    reasons = [event["no_replay"] for event in proxy.guarded()
+               if "no_replay" in event]
+    print(f"{forced.replayed} replayed, {forced.refused} refused {reasons}, "
+          f"{forced.held} held")
+    assert forced.replayed + forced.refused + forced.held >= 1
+    if forced.refused == 0:
+        assert reasons == []
         assert seen == expected
-        assert contents(cluster, forced) == contents(cluster, plain)
+        assert contents(cluster, replayed) == contents(cluster, plain)
         return
     # What came before the refusal is as it was direct, and nothing is left.
+    [reason] = reasons
+    assert reason in forced.reasons
     assert set(sqlstates(seen[-2])) <= REFUSED and sqlstates(seen[-2])
     assert seen[:-2] == expected[:len(seen) - 2]
     assert ("C", ("ROLLBACK",)) in seen[-1]
-    assert without_sequences(contents(cluster, forced)) == (
+    assert without_sequences(contents(cluster, replayed)) == (
         without_sequences(untouched))
 
 

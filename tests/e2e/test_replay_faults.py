@@ -4,6 +4,7 @@ Whatever ends it, the client sees what any failed transaction shows, and nothing
 is left: no lock, no turn, no shut gate, nothing done in part, nothing twice.
 """
 
+import contextlib
 import pathlib
 import time
 
@@ -11,13 +12,14 @@ import pytest
 
 import wire
 from antagonist import Antagonist
-from scene import Asked, ask, wait_for, wait_gone
+from scene import Asked, Holder, ask, wait_for, wait_gone
 from wire import Wire, errors, sqlstates
 
 pytestmark = pytest.mark.needs_lockstep
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DEADLOCK = "40P01"
+LOCK_TIMEOUT = "55P03"
 CANCELED = "57014"
 TERMINATED = "57P01"
 
@@ -41,6 +43,13 @@ create view simple as select n from log;
 create table renamed(id int primary key);
 insert into renamed values (1);
 create table renaming(id int references renamed on update cascade);
+"""
+# Its rows are a file's, or another server's.
+FOREIGN = """
+create extension file_fdw;
+create server here foreign data wrapper file_fdw;
+create foreign table far(t text) server here
+ options (program 'echo 1');
 """
 # Keeps the server busy once somebody has set the flag: when it is repeated.
 SLOW = "alter table hot add column c int default slow()"
@@ -104,6 +113,8 @@ NOT_REPLAYED = {
     "volatile": "insert into log values (v())",
     "random": "insert into log values (random() * 9)",
     "uuid": "alter table log add column u uuid default gen_random_uuid()",
+    "large_object": "select lo_creat(-1), current_schema()",
+    "foreign": "create table made as select t from far",
     "advisory": "select pg_advisory_lock(1), current_schema()",
     "advisory_xact": "select pg_advisory_xact_lock(1), current_schema()",
     "lock": "lock table log",
@@ -153,6 +164,8 @@ def force(cluster, database, admin, session, text):
 
 @pytest.mark.parametrize("name", NOT_REPLAYED)
 def test_is_refused_instead(proxy, cluster, database, admin, tables, name):
+    if name == "foreign":
+        admin.execute(FOREIGN)
     with Wire(proxy, database) as session:
         run(session, *(["prepare p as select 1"] if name == "execute" else []),
             "begin", "alter table hot add column z int", NOT_REPLAYED[name])
@@ -221,9 +234,53 @@ def test_catalogs_tell(admin, tables, name):
     text = (ROOT / "policy/catalog/catalog_sql/repeatable.sql").read_text()
     admin.execute(schema)
     admin.execute("prepare judge as " + text)
-    arrays = ", ".join("'{%s}'" % words for words in names)
-    row = admin.execute(f"execute judge({arrays}, true)").fetchone()
+    functions, shown, written = ("'{%s}'" % words for words in names)
+    row = admin.execute(f"execute judge({functions}, {shown}, {written}, "
+                        f"{shown}, {written})").fetchone()
     assert row == (told, "read committed")
+
+
+@pytest.mark.parametrize("table, told", [
+    ("serial", "a function is volatile"),
+    ("keyed", "a table has an identity column")])
+def test_defaults_count_where_they_are_evaluated(admin, tables, table, told):
+    text = (ROOT / "policy/catalog/catalog_sql/repeatable.sql").read_text()
+    admin.execute("prepare judge as " + text)
+    for filled, expected in (table, told), ("", ""):
+        assert admin.execute(
+            f"execute judge('{{}}', '{{}}', '{{{table}}}', '{{}}', "
+            f"'{{{filled}}}')").fetchone()[0] == expected
+
+
+@pytest.mark.parametrize("level", ["repeatable read", "serializable"])
+def test_one_snapshot_is_kept_by_who_has_seen_rows(
+        proxy, cluster, database, admin, tables, level):
+    for texts, refused in ([], []), (
+            [REPLAYED["catalog"]], ["it has shown rows of a snapshot"]):
+        with Wire(proxy, database) as session:
+            run(session, f"begin isolation level {level}",
+                "alter table hot add column z int", *texts)
+            trace = force(cluster, database, admin, session, "drop table a")
+            assert reasons(proxy) == refused
+            assert sqlstates(trace) == ([DEADLOCK] if refused else [])
+            run(session, "rollback")
+
+
+def test_all_of_it_is_within_the_statements_time(proxy, cluster, database,
+                                                 admin, tables):
+    """Somebody else sits on the table, and stays: it is started over because
+    of a cycle, and waits for him then."""
+    with Wire(proxy, database) as session, \
+            Holder(cluster, database, "select * from a"):
+        run(session, "set lockstep.hold_timeout = '2s'", "begin",
+            "alter table hot add column z int")
+        begun = time.monotonic()
+        trace = force(cluster, database, admin, session, "drop table a")
+        took_s = time.monotonic() - begun
+        assert sqlstates(trace) == [LOCK_TIMEOUT]
+        assert 1.5 < took_s < 5
+        pid = session.pid
+    assert_nothing_is_left(admin, proxy, database, pid)
 
 
 def test_event_trigger_is_an_obstacle(proxy, cluster, database, admin, tables):
@@ -270,6 +327,115 @@ def test_rows_are_compared_where_they_may_be_shown(
                 assert_nothing_is_left(admin, proxy, database, session.pid)
             else:
                 run(session, "rollback")
+
+
+def newcomer(cluster, database, admin, number):
+    """Makes a table that the statement names, and is in its way there."""
+    admin.execute(f"create table new{number}(id int)")
+    return Antagonist(cluster, database, admin, f"new{number}", "hot")
+
+
+@pytest.mark.parametrize("count", [3, 4])
+def test_three_times_at_most(proxy, cluster, database, admin, tables, count):
+    with Wire(proxy, database) as session, contextlib.ExitStack() as stack:
+        run(session, "begin", "alter table hot add column z int",
+            "select pg_sleep(0.8), current_schema()")
+        met = stack.enter_context(newcomer(cluster, database, admin, 1))
+        drop = ask(session, "drop table if exists new1, new2, new3, new4")
+        for number in range(2, count + 1):
+            # It has gone behind the ROLLBACK; the sleep is repeated.
+            assert errors(met.asked.answer()) == []
+            wait_for(admin, "exists (select from pg_stat_activity where "
+                     "pid = %s and wait_event = 'PgSleep')", session.pid)
+            met = stack.enter_context(
+                newcomer(cluster, database, admin, number))
+            assert met.is_there
+        trace = drop.answer()
+        assert len(proxy.started_over()) == 3
+        if count == 3:
+            assert errors(trace) == [] and reasons(proxy) == []
+            run(session, "commit")
+        else:
+            assert set(sqlstates(trace)) == {DEADLOCK}
+            assert reasons(proxy) == ["it was started over often enough"]
+            run(session, "rollback")
+            assert_nothing_is_left(admin, proxy, database, session.pid)
+
+
+# -- the tables of migration tools ------------------------------------------
+
+TOOLS = {
+    "alembic": ["select version_num from alembic_version"],
+    "knex": ["update knex_migrations_lock set is_locked = 1 "
+             "where is_locked = 0",
+             "select * from knex_migrations_lock",
+             'select max("batch") as max_batch from "knex_migrations"'],
+    "flyway": ["set role 'postgres'"],
+    "rails": ["select version from public.schema_migrations"],
+}
+NOT_OF_TOOLS = {
+    "other_rows": "select n, 'alembic_version' from log",
+    "other_table": "update log set n = 1 where 'knex_migrations' = ''",
+    "a_lock": "lock table knex_migrations_lock",
+    "filled": "insert into knex_migrations(name) values ('a')",
+}
+TOOL_TABLES = """
+create table alembic_version(version_num text primary key);
+create table schema_migrations(version text primary key);
+create table knex_migrations(id serial, name text, batch int);
+create table knex_migrations_lock(index serial, is_locked int);
+insert into alembic_version values ('1');
+insert into knex_migrations_lock(is_locked) values (0);
+"""
+
+
+def by_unnamed(session, *texts):
+    for text in texts:
+        trace = session.run(*wire.extended(text), wire.sync())
+        assert errors(trace) == [], (text, trace)
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_what_tools_read_first_is_repeated(proxy, cluster, database, admin,
+                                           tables, name):
+    admin.execute(TOOL_TABLES)
+    with Wire(proxy, database) as session:
+        run(session, "begin")
+        by_unnamed(session, *TOOLS[name],
+                   "alter table hot add column z int")
+        trace = force(cluster, database, admin, session, "drop table a")
+        assert errors(trace) == [] and reasons(proxy) == []
+        run(session, "commit")
+        assert len(proxy.started_over()) == 1
+
+
+@pytest.mark.parametrize("name", NOT_OF_TOOLS)
+def test_what_only_looks_like_it_is_not(proxy, cluster, database, admin,
+                                        tables, name):
+    admin.execute(TOOL_TABLES)
+    with Wire(proxy, database) as session:
+        run(session, "begin")
+        by_unnamed(session, NOT_OF_TOOLS[name],
+                   "alter table hot add column z int")
+        trace = force(cluster, database, admin, session, "drop table a")
+        assert set(sqlstates(trace)) == {DEADLOCK}
+        assert len(reasons(proxy)) == 1
+        assert proxy.started_over() == []
+        assert_nothing_is_left(admin, proxy, database, session.pid)
+
+
+def test_a_tools_table_that_has_changed_fails_it(proxy, cluster, database,
+                                                 admin, tables):
+    """Another migration came between: so it is seen, as in a deadlock."""
+    admin.execute(TOOL_TABLES)
+    with Wire(proxy, database) as session:
+        run(session, "begin", *TOOLS["alembic"],
+            "alter table hot add column z int")
+        admin.execute("update alembic_version set version_num = '2'")
+        trace = force(cluster, database, admin, session, "drop table a")
+        assert set(sqlstates(trace)) == {DEADLOCK}
+        assert reasons(proxy) == ["an answer differed"]
+        assert_nothing_is_left(admin, proxy, database, session.pid)
 
 
 # -- cut short --------------------------------------------------------------

@@ -12,6 +12,7 @@ import pytest
 
 import program
 import wire
+from antagonist import Antagonist
 from cluster import free_port
 from wire import Wire, errors, extended, query, sqlstates, sync
 
@@ -218,6 +219,78 @@ def test_a_rule_can_narrow_and_widen_what_is_guarded(
         assert count == 3
         assert errors(session.query(DROP)) == []
     assert not exists(admin) and len(proxy.guarded()) == count
+
+
+# -- rules for migrations of many statements --------------------------------
+
+def migrate(proxy, cluster, database, admin, name,
+            second="drop table table_d"):
+    """Two guarded statements, the second one in a cycle; nothing stays.  The
+    SQLSTATEs of the second."""
+    with Wire(proxy, database, application_name=name) as session:
+        assert errors(session.query("begin")) == []
+        assert errors(session.query(DROP)) == []
+        with Antagonist(cluster, database, admin, "table_d",
+                        "table_a") as antagonist:
+            assert antagonist.is_there
+            trace = session.query(second)
+            # Whoever waits for the transaction goes on behind it.
+            session.query("rollback")
+    return set(sqlstates(trace))
+
+
+def remembers(proxy, database, name):
+    """Two guarded statements twice; does the first know of the second then?"""
+    with Wire(proxy, database, application_name=name) as session:
+        for _ in range(2):
+            for text in "begin", DROP:
+                trace = session.query(text)
+                assert errors(trace) == []
+            for text in "drop table table_d", "rollback":
+                assert errors(session.query(text)) == []
+    return any("as this migration needed them before" in dict(fields)["M"]
+               for kind, fields in trace if kind == "N")
+
+
+def test_a_rule_switches_replays_off(start_with, cluster, database, admin,
+                                     tables):
+    proxy = start_with("memory = off\nin_transaction_timeout = 300ms\n"
+                       "[rule]\napplication_name = careful\nreplay = off\n"
+                       "[rule]\nstatement = ALTER TABLE\nreplay = off\n")
+    alter = "alter table table_d drop column e_id"
+    for name, second, states, replays in [
+            ("careful", "drop table table_d", {"40P01"}, 0),
+            ("other", "drop table table_d", set(), 1),
+            ("other", alter, {"40P01"}, 1)]:
+        assert states == migrate(proxy, cluster, database, admin, name,
+                                 second)
+        assert len(proxy.started_over()) == replays
+
+
+def test_a_rule_switches_replays_on(start_with, cluster, database, admin,
+                                    tables):
+    """What is recorded is the most that file and rules allow."""
+    proxy = start_with("memory = off\nreplay = off\n"
+                       "in_transaction_timeout = 300ms\n"
+                       "[rule]\nuser = postgres\n"
+                       "application_name = tool*\nreplay = ddl\n")
+    for name, states in ("tool 1", set()), ("other", {"40P01"}):
+        assert states == migrate(proxy, cluster, database, admin, name)
+    assert len(proxy.started_over()) == 1
+
+
+def test_a_rule_switches_the_memory_off(start_with, database, tables):
+    proxy = start_with("[rule]\napplication_name = careful\nmemory = off\n"
+                       "[rule]\nstatement = ALTER TABLE\nmemory = off\n")
+    assert remembers(proxy, database, "other")
+    assert not remembers(proxy, database, "careful")
+
+
+def test_a_rule_switches_the_memory_on(start_with, database, tables):
+    proxy = start_with("memory = off\n"
+                       "[rule]\napplication_name = tool\nmemory = on\n")
+    assert remembers(proxy, database, "tool")
+    assert not remembers(proxy, database, "other")
 
 
 # -- sessions ---------------------------------------------------------------

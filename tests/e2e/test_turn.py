@@ -260,50 +260,72 @@ def test_the_turn_is_waived_for_who_has_little_time(lockstep, play, admin):
 
 # -- advisory locks, which anybody may take ---------------------------------
 
-OLD_KEY = "5507730182447064432"
+# The key of one lock for all, which it once was, and that of table a.
+KEYS = ["5507730182447064432", "1282368363, 'a'::regclass::int"]
 STRANGERS = {
-    "a key of before": f"select pg_advisory_lock({OLD_KEY})",
-    "that, shared": f"select pg_advisory_lock_shared({OLD_KEY})",
-    "a table": "select pg_advisory_lock(1282368363, 'a'::regclass::int)",
-    "that too, shared":
-        "select pg_advisory_lock_shared(1282368363, 'a'::regclass::int)",
+    "exclusive": [f"select pg_advisory_lock({key})" for key in KEYS],
+    "shared": [f"select pg_advisory_lock_shared({key})" for key in KEYS],
 }
+IN_TIME = ["set lock_timeout = '1500ms'", "set lockstep.hold_timeout = '2s'"]
 
 
-@pytest.mark.parametrize("lock", STRANGERS)
-def test_a_strangers_advisory_lock_refuses_nothing(direct, lockstep, play,
-                                                   admin, lock):
-    """The owner of c may not LOCK a; the stranger's lock is in its way."""
-    role = f"e2e_owner_{time.monotonic_ns()}"
+def drop_as_owner(play, endpoint, admin, role, setting):
+    """The owner of c may not LOCK a; a stranger's lock is in its way."""
     admin.execute(f"create role {role} login; grant create on schema public "
                   f"to {role}; alter table c owner to {role}; "
                   f"alter table b owner to {role}")
-    stranger = play(direct, application_name="e2e_stranger")
-    well(stranger.query(STRANGERS[lock]))
     try:
-        owner = play(lockstep, user=role)
-        well(owner.query("set lock_timeout = '1500ms'"))
-        guarded = len(lockstep.guarded())
+        owner = play(endpoint, user=role)
+        well(owner.query(setting))
         well(owner.query("drop table c"))
-        line = ends_of(lockstep, guarded + 1)
-        assert line["outcome"] == "protected"
-        if OLD_KEY not in STRANGERS[lock]:
-            assert f"pid {stranger.pid} " in line["turn_of"]
-            assert "e2e_stranger" in line["turn_of"]
     finally:
-        stranger.close()
-        admin.execute(f"drop owned by {role}; drop role {role}")
+        admin.execute(f"drop owned by {role} cascade; drop role {role}")
+
+
+@pytest.mark.parametrize("setting", IN_TIME,
+                         ids=["lock_timeout", "hold_timeout"])
+@pytest.mark.parametrize("lock", STRANGERS)
+def test_a_strangers_advisory_lock_refuses_nothing(direct, lockstep, play,
+                                                   admin, lock, setting):
+    role = f"e2e_owner_{time.monotonic_ns()}"
+    stranger = play(direct, application_name="e2e_stranger")
+    for text in STRANGERS[lock]:
+        well(stranger.query(text))
+    drop_as_owner(play, direct, admin, role, setting)
+    admin.execute("drop table if exists a, b, c, x, y, z cascade")
+    admin.execute(TABLES)
+    # Of the new table a.
+    well(stranger.query(STRANGERS[lock][1]))
+    guarded = len(lockstep.guarded())
+    drop_as_owner(play, lockstep, admin, role, setting)
+    line = ends_of(lockstep, guarded + 1)
+    assert line["outcome"] == "protected"
+    assert f"pid {stranger.pid} " in line["turn_of"]
+    assert "e2e_stranger" in line["turn_of"]
+
+
+def drop_beside_a_drop(play, endpoint, other):
+    """Two that have nothing to do with one another, each by a way of its own;
+    the first one's transaction, which goes on, and the second session."""
+    first, second = play(endpoint), play(other)
+    well(first.query("begin"))
+    well(first.query("drop table c"))
+    well(second.query("set lock_timeout = '3s'"))
+    well(second.query("drop table y"))
+    return first, second
 
 
 def test_two_proxies_need_no_advisory_lock_for_what_can_be_locked(
-        start_lockstep, play, admin):
+        start_lockstep, direct, play, admin):
     """The table locks keep them apart; nothing is left for strangers."""
-    first, second = play(start_lockstep()), play(start_lockstep())
-    well(first.query("begin"))
-    well(first.query("drop table c"))
+    first, second = drop_beside_a_drop(play, direct, direct)
+    well(first.query("rollback"))
+    admin.execute("drop table a, b, c, x, z cascade")
+    admin.execute(TABLES)
+    first, second = drop_beside_a_drop(play, start_lockstep(),
+                                       start_lockstep())
     assert admin.execute("select count(*) from pg_locks where locktype = "
                          "'advisory'").fetchone()[0] == 0
-    well(second.query("drop table y"))
     asked = ask(second, "truncate a, b")
     assert not asked.is_answered(0.3)
     well(first.query("commit"))

@@ -44,8 +44,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	statement_repeat_read(&again, sql, size, STATEMENT_PARSE_BYTES_DEFAULT);
 	assert(r.obstacle == again.obstacle);
 	assert(r.shown.count == again.shown.count);
-	statement_repeat_clear(&r);
-	statement_repeat_clear(&again);
+	repeat_clear(&r);
+	repeat_clear(&again);
 	free(sql);
 	return 0;
 }

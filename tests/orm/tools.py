@@ -1,6 +1,6 @@
 """The migration tools: how each is run, in which folder, against what.
 
-A tool's folder holds a small project as its manual has it, with two
+A tool's folder holds a small project as its manual has it, with three
 migrations.  The first makes the schema:
 
     users, projects             two hot tables
@@ -8,8 +8,12 @@ migrations.  The first makes the schema:
     comments                    references projects
     ratings                     references users
 
-The second drops bookmarks, the column comments.project_id and the foreign
-key of ratings.user_id, and adds one to ratings.project_id.
+The second, the change, drops bookmarks, the column comments.project_id and the
+foreign key of ratings.user_id, and adds one to ratings.project_id.
+
+The third, the incident, drops the foreign key of ratings.project_id, and then
+the column users.nickname: a statement for each of the hot tables, in one
+transaction.
 """
 
 import dataclasses
@@ -25,7 +29,7 @@ RUN_BOUND_S = 120
 
 @dataclasses.dataclass
 class Tool:
-    """initial, change and version are commands; {url}, {host}, {port} and
+    """initial, change, incident and version are commands; {url}, {host}, {port} and
     {database} stand for where the database is.  drops_oldest_first: it takes
     the table of bookmarks' oldest foreign key before the others'."""
 
@@ -33,6 +37,7 @@ class Tool:
     title: str
     initial: list
     change: list
+    incident: list
     version: list
     environment: dict = dataclasses.field(
         default_factory=lambda: {"DATABASE_URL": "{url}"})
@@ -58,48 +63,60 @@ TYPEORM_RUN = ["migration:run", "-d", "data-source.js"]
 TOOLS = [
     Tool("psql", "SQL file, `psql -1 -f`",
          initial=[*PSQL, "1_initial.sql"], change=[*PSQL, "2_change.sql"],
+         incident=[*PSQL, "3_incident.sql"],
          version=["psql", "--version"], environment={}),
     Tool("pgadmin", "SQL text in one message, as pgAdmin (psycopg 3)",
          initial=[PYTHON, "run_query.py", "../psql/1_initial.sql"],
          change=[PYTHON, "run_query.py", "../psql/2_change.sql"],
+         incident=[PYTHON, "run_query.py", "../psql/3_incident.sql"],
          version=[PYTHON, "-c",
                   "import psycopg; print(psycopg.__version__)"]),
     Tool("django", "Django",
          initial=[PYTHON, "manage.py", "migrate", "shop", "0001"],
-         change=[PYTHON, "manage.py", "migrate", "shop"],
+         change=[PYTHON, "manage.py", "migrate", "shop", "0002"],
+         incident=[PYTHON, "manage.py", "migrate", "shop"],
          version=[PYTHON, "-m", "django", "--version"],
          environment={"DATABASE_HOST": "{host}", "DATABASE_PORT": "{port}",
                       "DATABASE_NAME": "{database}"}),
     Tool("alembic", "Alembic",
          initial=["alembic", "upgrade", "0001"],
-         change=["alembic", "upgrade", "head"],
+         change=["alembic", "upgrade", "0002"],
+         incident=["alembic", "upgrade", "head"],
          version=["alembic", "--version"]),
     Tool("knex", "Knex",
          initial=npm_bin("knex", "migrate:up"),
-         change=npm_bin("knex", "migrate:latest"),
+         change=npm_bin("knex", "migrate:up"),
+         incident=npm_bin("knex", "migrate:latest"),
          version=npm_version("knex")),
     Tool("sequelize", "Sequelize (sequelize-cli)",
          initial=npm_bin("sequelize-cli", "db:migrate", "--to",
                          "20260101000001-initial.js"),
-         change=npm_bin("sequelize-cli", "db:migrate"),
+         change=npm_bin("sequelize-cli", "db:migrate", "--to",
+                        "20260101000002-change.js"),
+         incident=npm_bin("sequelize-cli", "db:migrate"),
          version=npm_version("sequelize")),
     Tool("node-pg-migrate", "node-pg-migrate",
          initial=npm_bin("node-pg-migrate", "up", "1"),
-         change=npm_bin("node-pg-migrate", "up"),
+         change=npm_bin("node-pg-migrate", "up", "1"),
+         incident=npm_bin("node-pg-migrate", "up"),
          version=npm_version("node-pg-migrate")),
     Tool("typeorm", "TypeORM",
          initial=["env", "MIGRATION=*-initial",
                   *npm_bin("typeorm", *TYPEORM_RUN)],
-         change=npm_bin("typeorm", *TYPEORM_RUN),
+         change=["env", "MIGRATION=*-change",
+                 *npm_bin("typeorm", *TYPEORM_RUN)],
+         incident=npm_bin("typeorm", *TYPEORM_RUN),
          version=npm_version("typeorm"), drops_oldest_first=True),
     # The SQL files are what drizzle-kit 0.31.11 generated.
     Tool("drizzle", "Drizzle",
          initial=["node", "migrate.js", "initial"],
          change=["node", "migrate.js", "change"],
+         incident=["node", "migrate.js", "incident"],
          version=npm_version("drizzle-orm")),
     Tool("rails", "Rails (ActiveRecord)",
          initial=["rake", "db:migrate", "VERSION=20260101000001"],
-         change=["rake", "db:migrate"],
+         change=["rake", "db:migrate", "VERSION=20260101000002"],
+         incident=["rake", "db:migrate"],
          version=["ruby", "-e", "require 'active_record'; "
                   "puts ActiveRecord.version"],
          environment={"DATABASE_URL": "{url}",
@@ -118,8 +135,10 @@ class Project:
             shutil.copytree(os.path.join(SOURCES, needed), build / needed,
                             dirs_exist_ok=True)
 
-    def run(self, command, endpoint=None, database=None):
-        """A subprocess.CompletedProcess, its output with the errors in it."""
+    def run(self, name, endpoint=None, database=None):
+        """The tool's command of this name; a subprocess.CompletedProcess, its
+        output with the errors in it."""
+        command = getattr(self.tool, name)
         known = {}
         if endpoint:
             known = {"host": endpoint.host, "port": endpoint.port,
@@ -138,13 +157,7 @@ class Project:
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, timeout=RUN_BOUND_S)
 
-    def initial(self, endpoint, database):
-        return self.run(self.tool.initial, endpoint, database)
-
-    def change(self, endpoint, database):
-        return self.run(self.tool.change, endpoint, database)
-
     def version(self):
         """The first number with a dot in it that it tells."""
-        output = self.run(self.tool.version).stdout
+        output = self.run("version").stdout
         return re.search(r"\d+(\.\d+)+", output)[0]

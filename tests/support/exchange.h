@@ -21,6 +21,7 @@
 #include "proxy/base/clock.h"
 #include "proxy/gate/turns.h"
 #include "proxy/guard/exchange.h"
+#include "proxy/guard/habits.h"
 #include "proxy/guard/judge.h"
 #include "proxy/pair/cancel.h"
 #include "tests/support/allocation.h"
@@ -50,8 +51,11 @@ struct scene {
 	/* So many allocations succeed once a statement is guarded, then none:
 	 * not before, as libpg_query does not bear it.  0: all of them. */
 	unsigned int allocations;
-	bool never_waits; /* stop where it would wait */
-	int64_t timer_ms; /* how long the timer had to go at !note */
+	struct lookout_watch other; /* another held statement */
+	unsigned int company;       /* such as are under way besides */
+	size_t sees_company;        /* those that got its answer */
+	bool never_waits;           /* stop where it would wait */
+	int64_t timer_ms;           /* how long the timer had to go at !note */
 };
 
 static const char secret[4] = "abcd";
@@ -253,6 +257,32 @@ scene_deliver(struct scene *s)
 	scene_client_reads(s);
 }
 
+/* Of another held statement: it "asks" for all, "sees" nobody,
+ * or "quits"; or the holder, 4711, is "done".  False: it is none of these. */
+static inline bool
+scene_event_of_other(struct scene *s, const char *word)
+{
+	if (strcmp(word, "asks") == 0) {
+		static const struct lock_set none;
+		struct lookout_watch *w = &s->other;
+
+		lookout_watch_init(w, &s->guarded.lookout, scene_pair(s), NULL,
+				   NULL);
+		free(lookout_ask(w, &none, clock_now_ms()));
+	} else if (strcmp(word, "sees") == 0) {
+		s->sees_company = lookout_answer(&s->other);
+	} else if (strcmp(word, "quits") == 0) {
+		lookout_leave(&s->other);
+	} else if (strcmp(word, "done") == 0) {
+		static struct pair holder = {.server_pid = 4711};
+
+		lookout_rouse(&s->guarded.lookout, &holder);
+	} else {
+		return false;
+	}
+	return true;
+}
+
 /* Events of a script: what others than the server do, and what must hold. */
 static inline void
 scene_event(void *arg, const char *word, char **values)
@@ -261,6 +291,8 @@ scene_event(void *arg, const char *word, char **values)
 	struct exchange *x = scene_exchange(s);
 
 	scene_deliver(s);
+	if (scene_event_of_other(s, word))
+		return;
 	if (strcmp(word, "cancel") == 0) {
 		scene_see(s, "%s",
 			  x != NULL && exchange_cancel(x) ? "cancel"
@@ -614,6 +646,7 @@ scene_begin(const char *script, const char *lines)
 	d = &s->guarded.pair.daemon;
 	d->turns = turns_new();
 	d->memory = memory_new();
+	d->habits = habits_new();
 	d->cancels = cancel_registry_new();
 	s->mailboxes[0] = &s->mailbox;
 	d->mailboxes = s->mailboxes;
@@ -650,7 +683,9 @@ scene_close(struct scene *s)
 	s->guarded.guarded.exchange = NULL;
 	pair_set_held(scene_pair(s), false);
 	assert_nothing_is_kept(s);
-	assert_int_equal(atomic_load(&s->guarded.pair.daemon.exchanges), 0);
+	lookout_leave(&s->other);
+	assert_int_equal(atomic_load(&s->guarded.pair.daemon.exchanges),
+			 s->company);
 }
 
 static inline void
@@ -659,6 +694,7 @@ scene_end(struct scene *s)
 	struct daemon *d = &s->guarded.pair.daemon;
 	struct turns *turns = d->turns;
 	struct memory *memory = d->memory;
+	struct habits *habits = d->habits;
 	struct cancel_registry *cancels = d->cancels;
 
 	scene_close(s);
@@ -668,6 +704,7 @@ scene_end(struct scene *s)
 	guarded_fixture_end(&s->guarded);
 	turns_free(turns);
 	memory_free(memory);
+	habits_free(habits);
 	cancel_registry_free(cancels);
 	free(s);
 }

@@ -9,6 +9,7 @@
 #include "policy/guard/guard.h"
 #include "tests/support/guard.h"
 #include "tests/support/guard_graph.h"
+#include "tests/support/guard_traffic.h"
 
 enum {
 	RELATIONS_MAX = 8,
@@ -50,6 +51,12 @@ struct model {
 	struct sight sight;
 	bool has_graph; /* looks are at this, and not at random */
 	struct graph graph;
+	bool has_traffic; /* looks are at this, and not at the others */
+	struct traffic traffic;
+	uint64_t asked_ms; /* the question under way was asked then */
+	size_t past_count; /* looks at transactions younger than the window */
+	bool may_press;    /* such were seen, or are known to come */
+	uint64_t paused_until_ms; /* no delay of others before that */
 	/* As of the last look: */
 	size_t waiter_count;
 	uint64_t stalled_ms;
@@ -82,6 +89,7 @@ struct model {
 	bool has_slept; /* the server, or the machine, for long */
 	bool is_canceled;
 	unsigned attempts;
+	unsigned presses; /* past the gate */
 	unsigned failures;
 	unsigned hurry;
 	unsigned steps;
@@ -144,6 +152,8 @@ model_init(struct model *m, uint64_t seed)
 	m->is_rival_stubborn = happens(m, 20);
 	m->is_stranger_stubborn = happens(m, 20);
 	m->may_try = happens(m, 2);
+	m->has_traffic = !m->has_graph && happens(m, 3);
+	traffic_init(&m->traffic, m->seed);
 }
 
 static inline uint64_t
@@ -233,29 +243,55 @@ check_attempt_set(const struct model *m)
 		assert_int_equal(set->items[0].relid, m->in_use);
 }
 
-/* Against what does not come by the gate: once in a window, and late. */
+/* Without known traffic that comes past the gate: once in a window, and late.
+ */
 static inline void
-check_pressing(const struct model *m)
+check_pressing_once(const struct model *m)
 {
 	assert_true(m->is_shut);
 	assert_true(m->in_transaction || (m->may_try && m->has_unlockable));
+	assert_true(m->now_ms + m->length_ms / 2 >= m->until_ms);
+	assert_true(m->step.attempt_bound_ms <= 20);
+}
+
+/* It gives way to whom it delays, and is over when the gate is open again. */
+static inline void
+check_pressing_past(const struct model *m)
+{
+	if (m->is_shut)
+		assert_true(m->now_ms + m->step.attempt_bound_ms <=
+			    m->until_ms);
+	else
+		assert_true(m->now_ms >= m->paused_until_ms);
+}
+
+/* Against what does not come by the gate. */
+static inline void
+check_pressing(const struct model *m)
+{
+	if (m->may_press)
+		check_pressing_past(m);
+	else
+		check_pressing_once(m);
 	assert_int_equal(m->settings.policy, GUARD_POLICY_AUTO);
 	assert_false(m->facts.holds_strong_locks);
 	assert_true(m->may_try || !m->needs_gate);
 	assert_true(m->sight.is_fresh);
 	assert_true(m->may_try || !m->sight.has_unlockable);
 	assert_int_equal(m->waiter_count, 0);
-	assert_true(m->now_ms + m->length_ms / 2 >= m->until_ms);
 	assert_false(m->step.manner == ATTEMPT_AT_ONCE &&
 		     m->step.attempt_bound_ms > 0);
-	assert_true(m->step.attempt_bound_ms <= 20);
+	assert_true(m->step.attempt_bound_ms <= m->settings.attempt_timeout_ms);
+	assert_true(2 * (uint64_t)m->step.attempt_bound_ms <
+			m->facts.deadlock_timeout_ms ||
+		    m->step.manner == ATTEMPT_AT_ONCE);
 }
 
-/* The last look found somebody, and the gate is shut. */
+/* The last look found somebody, or would not have had to find nobody. */
 static inline bool
 is_pressing(const struct model *m)
 {
-	return m->is_shut && !m->sight.is_free;
+	return m->guard.is_pressing;
 }
 
 /* The last look must have allowed the attempt. */
@@ -362,6 +398,7 @@ check_shut(const struct model *m)
 	assert_true(window_ms > 0);
 	assert_true(window_ms <= m->settings.gate_window_ms);
 	assert_true(window_ms <= m->allowance_ms);
+	assert_true(m->now_ms >= m->paused_until_ms);
 	if (m->windows == 0)
 		return;
 	if (pause_ms < 3 * m->window_ms)

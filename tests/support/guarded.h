@@ -5,12 +5,14 @@
 #define LOCKSTEP_TESTS_SUPPORT_GUARDED_H
 
 #include "proxy/gate/gate.h"
+#include "proxy/gate/lookout.h"
 #include "proxy/guard/guarded.h"
 #include "tests/support/pair.h"
 
 struct guarded_fixture {
 	struct pair_fixture pair;
 	struct gate gate;
+	struct lookout lookout;
 	struct guarded guarded;
 };
 
@@ -19,7 +21,8 @@ guarded_fixture_begin(struct guarded_fixture *f)
 {
 	pair_fixture_begin(&f->pair);
 	gate_init(&f->gate, f->pair.base);
-	guarded_init(&f->guarded, &f->pair.pair, &f->gate);
+	lookout_init(&f->lookout);
+	guarded_init(&f->guarded, &f->pair.pair, &f->gate, &f->lookout);
 }
 
 static inline void

@@ -350,6 +350,8 @@ server_verb(char out[SERVER_VERB_MAX], const char *sql)
 		word = "facts";
 	else if (strcmp(sql, session_isolation_query()) == 0)
 		word = "isolation";
+	else if (strcmp(sql, session_keeps_query()) == 0)
+		word = "keeps";
 	else if (strcmp(sql, overrides_query()) == 0)
 		word = "settings";
 	else if (strcmp(sql, holders_renew_sql()) == 0)
@@ -638,6 +640,8 @@ server_answer_ours(struct scripted_server *s, const struct server_entry *e,
 		    s,
 		    &(const char *){*words != '\0' ? words : "read committed"},
 		    1);
+	else if (strcmp(verb, "keeps") == 0)
+		server_row(s, &(const char *){*words != '\0' ? words : "f"}, 1);
 	else if (server_begins(verb, "facts"))
 		server_answer_facts(s, words);
 	else if (server_begins(verb, "settings"))

@@ -39,7 +39,8 @@ session_fixture_setup(void **state)
 	pair_init(&s->pair, &f->daemon, f->base, pair_fixture_timer,
 		  pair_fixture_resume, NULL);
 	pair_fixture_name(&s->pair, 1);
-	guarded_init(&s->guarded, &s->pair, &f->sessions.gate);
+	guarded_init(&s->guarded, &s->pair, &f->sessions.gate,
+		     &f->sessions.lookout);
 	LIST_INSERT_HEAD(&f->sessions.list, s, link);
 	f->client = pair_fixture_open(f->base, &s->pair.client);
 	f->server = pair_fixture_open(f->base, &s->pair.server);

@@ -15,6 +15,7 @@
 #include "proxy/auth/credentials.h"
 #include "proxy/base/log.h"
 #include "proxy/gate/turns.h"
+#include "proxy/guard/habits.h"
 #include "proxy/guard/memory.h"
 #include "proxy/net/handshake_pool.h"
 #include "proxy/pair/cancel.h"
@@ -122,6 +123,7 @@ fixture_share(struct fixture *f)
 	f->daemon.cancels = cancel_registry_new();
 	f->daemon.turns = turns_new();
 	f->daemon.memory = memory_new();
+	f->daemon.habits = habits_new();
 	f->mailboxes[0] = &f->mailbox;
 	f->daemon.mailboxes = f->mailboxes;
 	f->daemon.worker_count = 1;
@@ -214,6 +216,7 @@ teardown(void **state)
 	cancel_registry_free(f->daemon.cancels);
 	turns_free(f->daemon.turns);
 	memory_free(f->daemon.memory);
+	habits_free(f->daemon.habits);
 	credentials_store_free(f->daemon.credentials);
 	close(f->listener);
 	event_base_free(f->base);

@@ -1,7 +1,7 @@
 -- May what was done be done again?  $1: names of functions that were called;
 -- $2: relations whose rows were shown; $3: relations that were written, or read
--- unseen; $4: rows may have been shown of catalogs only.  Answers why not, or
--- an empty text.  Expressions tell what they call by "funcid" in their trees;
+-- unseen; $4: those of $2 that may be catalogs only; $5: those of $3 whose
+-- defaults were evaluated.  Answers why not, or an empty text.  Expressions tell what they call by "funcid" in their trees;
 -- of the built-in functions that are volatile, those count as harmless whose
 -- effects end with the transaction.  What calls functions without naming them
 -- (operators, casts, domains, columns that are functions) counts wherever it is.
@@ -13,6 +13,10 @@ written (relid) AS (
 shown (relid) AS (
     SELECT pg_catalog.to_regclass(u.name)::pg_catalog.oid
       FROM pg_catalog.unnest($2::pg_catalog.text[]) u (name)
+),
+filled (relid) AS (
+    SELECT pg_catalog.to_regclass(u.name)::pg_catalog.oid
+      FROM pg_catalog.unnest($5::pg_catalog.text[]) u (name)
 ),
 -- with what their rules read, and their children
 used (relid) AS (
@@ -40,7 +44,7 @@ used (relid) AS (
 trees (tree) AS (
     SELECT d.adbin::pg_catalog.text
       FROM pg_catalog.pg_attrdef d
-      JOIN written w ON w.relid = d.adrelid
+      JOIN filled f ON f.relid = d.adrelid
   UNION ALL
     SELECT k.conbin::pg_catalog.text
       FROM pg_catalog.pg_constraint k
@@ -116,11 +120,10 @@ SELECT CASE
                    'pg_indexes_size', 'pg_is_in_recovery']::pg_catalog.name[],
                    c.name) IS NOT NULL))
        THEN 'a function is volatile'
-       WHEN $4::pg_catalog.bool
-        AND EXISTS (
-            SELECT FROM shown s
-              JOIN pg_catalog.pg_class c ON c.oid = s.relid
-             WHERE c.oid >= '16384'::pg_catalog.oid)
+       WHEN EXISTS (
+            SELECT FROM pg_catalog.unnest($4::pg_catalog.text[]) u (name)
+             WHERE pg_catalog.to_regclass(u.name)::pg_catalog.oid
+                   >= '16384'::pg_catalog.oid)
        THEN 'it has shown rows of a table'
        WHEN EXISTS (
             SELECT FROM pg_catalog.pg_class c
@@ -140,7 +143,7 @@ SELECT CASE
        THEN 'a table has children or rules'
        WHEN EXISTS (
             SELECT FROM pg_catalog.pg_attribute a
-              JOIN written w ON w.relid = a.attrelid
+              JOIN filled f ON f.relid = a.attrelid
              WHERE a.attidentity <> '')
        THEN 'a table has an identity column'
        WHEN EXISTS (

@@ -1,6 +1,7 @@
 create table users (
 	id serial primary key,
-	seen integer not null default 0
+	seen integer not null default 0,
+	nickname text
 );
 create table projects (
 	id serial primary key,

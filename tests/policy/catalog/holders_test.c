@@ -164,6 +164,63 @@ holders_param_has_room_for_the_longest_numbers(void **state)
 }
 
 static void
+holders_param_of_lists_what_it_is_told(void **state)
+{
+	static const uint32_t relids[] = {4711, 12, UINT32_MAX};
+	char *param = holders_param_of(relids, 3);
+
+	(void)state;
+	assert_non_null(param);
+	assert_string_equal(param, "{4711,12,4294967295}");
+	free(param);
+	param = holders_param_of(relids, 0);
+	assert_non_null(param);
+	assert_string_equal(param, "{}");
+	free(param);
+}
+
+/* What another session was answered: beside the set nothing counts, nor does
+ * who waits for that session. */
+static void
+holders_add_shared_row_takes_what_is_of_the_set(void **state)
+{
+	struct row_value row[HOLDERS_COLUMNS];
+	struct holders h = {0};
+
+	(void)state;
+	plain_row(row);
+	row[HOLDERS_RELID] = (struct row_value){"4711", 4};
+	holders_add_shared_row(&h, &set, row);
+	row[HOLDERS_RELID] = (struct row_value){0};
+	holders_add_shared_row(&h, &set, row);
+	assert_int_equal(h.count + h.near_count + h.waiter_count, 0);
+	plain_row(row);
+	row[HOLDERS_BLOCKER] = (struct row_value){"12", 2};
+	holders_add_shared_row(&h, &set, row);
+	assert_int_equal(h.count, 1);
+	assert_int_equal(h.cycle, 0);
+}
+
+static void
+holders_show_knows_those_that_are_kept(void **state)
+{
+	struct row_value row[HOLDERS_COLUMNS];
+	struct holders h = {0};
+
+	(void)state;
+	plain_row(row);
+	assert_true(add_row(&h, row));
+	assert_true(holders_show(&h, h.shown[0].pid));
+	assert_false(holders_show(&h, h.shown[0].pid + 1));
+	assert_false(holders_show(&h, 0));
+	for (int i = 0; i < HOLDERS_SHOWN; i++)
+		assert_true(add_row(&h, row));
+	row[HOLDERS_PID] = (struct row_value){"99", 2};
+	assert_true(add_row(&h, row));
+	assert_false(holders_show(&h, 99));
+}
+
+static void
 holders_param_is_null_when_memory_is_out(void **state)
 {
 	char *param;
@@ -604,6 +661,62 @@ holders_add_row_keeps_no_more_of_them_than_fit(void **state)
 	assert_int_equal(h.untold_count, HOLDERS_UNTOLD_MAX);
 }
 
+static bool
+add_young(struct holders *h, const char *transaction, const char *age)
+{
+	struct row_value row[HOLDERS_COLUMNS];
+
+	plain_row(row);
+	row[HOLDERS_AGE] = value(age);
+	row[HOLDERS_TRANSACTION] = value(transaction);
+	row[HOLDERS_APPLICATION_NAME] = value("web");
+	return add_row(h, row);
+}
+
+static void
+holders_add_row_keeps_the_youngest_each_once(void **state)
+{
+	struct holders h = {0};
+	char transaction[16];
+
+	(void)state;
+	for (int i = 1; i <= 100; i++) {
+		char age[16];
+
+		(void)snprintf(transaction, sizeof(transaction), "3/%d", i);
+		(void)snprintf(age, sizeof(age), "%d", 1000 - i);
+		assert_true(add_young(&h, transaction, age));
+		assert_true(add_young(&h, transaction, age));
+	}
+	assert_int_equal(h.youngest_count, HOLDERS_YOUNGEST_MAX);
+	for (size_t i = 0; i < h.youngest_count; i++) {
+		const struct holder_transaction *t = &h.youngest[i];
+
+		assert_true(t->has_age);
+		assert_int_equal(t->age_ms, 900 + HOLDERS_YOUNGEST_MAX - 1 - i);
+		assert_string_equal(t->application_name, "web");
+		for (size_t j = 0; j < i; j++)
+			assert_true(h.youngest[j].id != t->id);
+	}
+	assert_true(add_young(&h, "4/1", NULL));
+	assert_false(h.youngest[HOLDERS_YOUNGEST_MAX - 1].has_age);
+	assert_true(h.untold[0] == h.youngest[HOLDERS_YOUNGEST_MAX - 1].id);
+}
+
+/* They came by no gate that anybody could shut. */
+static void
+holders_add_row_counts_no_autovacuum_among_the_youngest(void **state)
+{
+	struct holders h = {0};
+
+	(void)state;
+	assert_true(add_with(&h, HOLDERS_AUTOVACUUM, value("t")));
+	assert_true(add_with(&h, HOLDERS_PID, value("0")));
+	assert_true(add_with(&h, HOLDERS_RELID, value("300")));
+	assert_int_equal(h.count, 2);
+	assert_int_equal(h.youngest_count, 0);
+}
+
 int
 main(void)
 {
@@ -617,6 +730,9 @@ main(void)
 	    cmocka_unit_test(holders_param_lists_the_relations_to_ask_for),
 	    cmocka_unit_test(holders_param_has_room_for_the_longest_numbers),
 	    cmocka_unit_test(holders_param_is_null_when_memory_is_out),
+	    cmocka_unit_test(holders_param_of_lists_what_it_is_told),
+	    cmocka_unit_test(holders_add_shared_row_takes_what_is_of_the_set),
+	    cmocka_unit_test(holders_show_knows_those_that_are_kept),
 	    cmocka_unit_test(
 		holders_add_row_counts_what_is_beside_the_set_apart),
 	    cmocka_unit_test(holders_add_row_reads_every_column),
@@ -638,6 +754,9 @@ main(void)
 	    cmocka_unit_test(
 		holders_add_row_tells_transactions_apart_whose_age_is_not_told),
 	    cmocka_unit_test(holders_add_row_keeps_no_more_of_them_than_fit),
+	    cmocka_unit_test(holders_add_row_keeps_the_youngest_each_once),
+	    cmocka_unit_test(
+		holders_add_row_counts_no_autovacuum_among_the_youngest),
 	};
 
 	return cmocka_run_group_tests_name("policy/catalog/holders", tests,

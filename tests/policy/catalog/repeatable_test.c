@@ -23,11 +23,13 @@ repeatable_query_is_qualified_and_names_what_is_read(void **state)
 static char function[] = "f";
 static char odd[] = "\"a\\\"\"\"";
 static char plain[] = "\"b\"";
+static char tool[] = "\"b\".\"alembic_version\"";
 static char *functions[] = {function};
-static char *relations[] = {odd, plain};
+static char *relations[] = {odd, tool, plain};
 static const struct repeat some = {
     .functions = {functions, 1},
-    .shown = {relations, 2},
+    .shown = {relations, 3},
+    .filled = {functions, 1},
 };
 
 static void
@@ -38,10 +40,13 @@ repeatable_params_are_arrays(void **state)
 	(void)state;
 	assert_true(repeatable_params(params, &some, true));
 	assert_string_equal(params[0], "{\"f\"}");
-	assert_string_equal(params[1],
-			    "{\"\\\"a\\\\\\\"\\\"\\\"\",\"\\\"b\\\"\"}");
+	assert_string_equal(params[1], "{\"\\\"a\\\\\\\"\\\"\\\"\","
+				       "\"\\\"b\\\".\\\"alembic_version\\\"\","
+				       "\"\\\"b\\\"\"}");
 	assert_string_equal(params[2], "{}");
-	assert_string_equal(params[3], "t");
+	assert_string_equal(params[3], "{\"\\\"a\\\\\\\"\\\"\\\"\","
+				       "\"\\\"b\\\"\"}");
+	assert_string_equal(params[4], "{\"f\"}");
 	for (int i = 0; i < REPEATABLE_PARAMS; i++)
 		free(params[i]);
 }
@@ -65,7 +70,7 @@ repeatable_params_survives_lack_of_memory(void **state)
 			assert_null(params[i]);
 	}
 	assert_true(n > 2);
-	assert_string_equal(params[3], "f");
+	assert_string_equal(params[3], "{}");
 	for (int i = 0; i < REPEATABLE_PARAMS; i++)
 		free(params[i]);
 }

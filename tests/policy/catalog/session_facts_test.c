@@ -136,6 +136,27 @@ session_facts_read_reads_each_fact(void **state)
 }
 
 static void
+session_keeps_query_is_qualified_and_names_its_answer(void **state)
+{
+	static const char *const columns[] = {"keeps"};
+
+	(void)state;
+	sql_check_operators(session_keeps_query());
+	sql_check_params(session_keeps_query(), 0);
+	sql_check_columns(session_keeps_query(), columns, 1);
+}
+
+static void
+session_keeps_nothing_where_it_is_told_so(void **state)
+{
+	(void)state;
+	assert_true(session_keeps_nothing(value("f")));
+	assert_false(session_keeps_nothing(value("t")));
+	assert_false(session_keeps_nothing(value("")));
+	assert_false(session_keeps_nothing(value(NULL)));
+}
+
+static void
 session_facts_read_knows_which_isolation_keeps_a_snapshot(void **state)
 {
 	static const struct {
@@ -289,6 +310,9 @@ main(void)
 	    cmocka_unit_test(session_facts_read_reads_each_fact),
 	    cmocka_unit_test(
 		session_facts_read_knows_which_isolation_keeps_a_snapshot),
+	    cmocka_unit_test(
+		session_keeps_query_is_qualified_and_names_its_answer),
+	    cmocka_unit_test(session_keeps_nothing_where_it_is_told_so),
 	    cmocka_unit_test(session_facts_read_knows_who_wants_notices),
 	    cmocka_unit_test(session_facts_read_reads_durations_of_every_unit),
 	    cmocka_unit_test(session_facts_read_refuses_what_is_no_duration),

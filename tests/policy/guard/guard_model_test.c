@@ -1,5 +1,6 @@
 /*
- * Thousands of random conversations with the guard, judged by a model.
+ * Thousands of random conversations with the guard, judged by a model: amid
+ * anybody, and amid traffic that comes by gates which are shut late, or never.
  */
 #include "policy/guard/guard.h"
 
@@ -17,6 +18,16 @@ take(struct model *m, struct guard_step step)
 
 /* The driver, as the model plays it */
 
+/* Others have three times as long to themselves. */
+static void
+note_delay(struct model *m, uint64_t delay_ms)
+{
+	uint64_t until_ms = m->now_ms + 3 * delay_ms;
+
+	if (until_ms > m->paused_until_ms)
+		m->paused_until_ms = until_ms;
+}
+
 /* A gate opens by itself when its time is over. */
 static void
 note_open(struct model *m)
@@ -24,6 +35,8 @@ note_open(struct model *m)
 	uint64_t end_ms = least(m->now_ms, m->until_ms);
 
 	m->is_shut = false;
+	traffic_open(&m->traffic, m->now_ms);
+	note_delay(m, end_ms - m->shut_ms);
 	m->opened_ms = end_ms;
 	m->window_ms = end_ms - m->shut_ms;
 	m->windows++;
@@ -91,6 +104,21 @@ pick_set(struct model *m)
 	return set;
 }
 
+/* Sometimes something is known to have helped last. */
+static void
+follow_habit(struct model *m)
+{
+	struct guard_habit habit = {
+	    .help =
+		happens(m, 2) ? (enum guard_help)pick(m, 4) : GUARD_HELP_NONE,
+	    .first = m->seed,
+	};
+
+	m->may_press |= habit.help >= GUARD_HELP_PRESS &&
+			m->settings.policy == GUARD_POLICY_AUTO;
+	take(m, guard_follow(&m->guard, &habit));
+}
+
 static void
 tell_plan(struct model *m)
 {
@@ -103,6 +131,8 @@ tell_plan(struct model *m)
 	take(m, guard_planned(&m->guard, &m->settings, GUARD_SCOPE_DROPS,
 			      &m->facts, &set, m->now_ms));
 	assert_null(set.items);
+	if (m->step.outcome == GUARD_PENDING)
+		follow_habit(m);
 }
 
 /* Transactions whose age nobody tells, as holder_age.h has it. */
@@ -157,6 +187,40 @@ note_waiters(struct model *m, const struct holders *h)
 		m->stalled_ms = m->now_ms;
 }
 
+/* Traffic instead of whatever holders there were. */
+static void
+look_at_traffic(struct model *m, struct holders *h)
+{
+	size_t later = traffic_look(&m->traffic, h, m->shut_ms, m->now_ms);
+
+	if (m->is_shut)
+		m->past_count += later;
+	h->unlockable_count = 0;
+	h->autovacuum_count = 0;
+	m->sight = (struct sight){
+	    .is_fresh = true,
+	    .is_free = h->count == 0,
+	};
+}
+
+/* Nobody is said to have come past who was under way before, and where all came
+ * by gates that were shut in time nobody is. */
+static void
+check_past(struct model *m)
+{
+	size_t count = guard_account(&m->guard, m->now_ms).past->count;
+
+	if (!m->has_traffic) {
+		assert_int_equal(count, 0);
+		return;
+	}
+	if (m->traffic.is_told)
+		assert_true(count <= m->past_count);
+	if (m->traffic.is_told && traffic_is_gated(&m->traffic))
+		assert_int_equal(count, 0);
+	m->may_press |= count > 0 && m->settings.policy == GUARD_POLICY_AUTO;
+}
+
 static void
 tell_look(struct model *m)
 {
@@ -185,9 +249,13 @@ tell_look(struct model *m)
 			 is_wanted && m->is_lockable[relid],
 	    .oldest_ms = h.oldest_ms,
 	};
-	add_untold(m, &h);
+	if (m->has_traffic)
+		look_at_traffic(m, &h);
+	else
+		add_untold(m, &h);
 	m->has_seen |= h.count > 0;
 	take(m, guard_looked(&m->guard, &h, 0, m->now_ms));
+	check_past(m);
 }
 
 /* Patience ends after 5 s, or half of what is left. */
@@ -227,6 +295,7 @@ tell_shut(struct model *m)
 	m->shut_ms = m->now_ms;
 	m->length_ms = m->step.window_ms;
 	m->until_ms = m->now_ms + m->length_ms;
+	traffic_shut(&m->traffic, m->now_ms, m->step.window_ms);
 	take(m, guard_shut(&m->guard, m->now_ms));
 }
 
@@ -298,6 +367,9 @@ tell_attempt(struct model *m)
 	}
 	m->denied_ms = 0;
 	m->attempts++;
+	m->presses += m->guard.is_pressing && m->may_press;
+	if (m->guard.is_pressing && m->may_press && !m->is_shut)
+		note_delay(m, m->now_ms - m->asked_ms);
 	if (happens(m, 30)) {
 		tell_grant(m);
 	} else if (happens(m, 30)) {
@@ -340,7 +412,7 @@ pass_time(struct model *m)
 		m->now_ms += pick(m, step->attempt_bound_ms + 2);
 	else
 		m->now_ms += pick(m, 4);
-	if (happens(m, step->action == GUARD_TRY ? 10 : 500)) {
+	if (happens(m, step->action == GUARD_TRY ? 4 : 500)) {
 		m->now_ms += pick(m, 100000);
 		m->has_slept = true;
 	}
@@ -371,8 +443,10 @@ tell(struct model *m)
 {
 	enum guard_action action = m->step.action;
 
+	m->asked_ms = m->now_ms;
 	pass_time(m);
 	graph_move(&m->graph);
+	traffic_move(&m->traffic, m->now_ms);
 	if (action == GUARD_WAIT || action == GUARD_COAX)
 		m->sight.is_fresh = false;
 	if (is_cut_short(m))
@@ -492,9 +566,10 @@ check_transitions(void)
 static void
 guard_keeps_its_promises_in_any_conversation(void **state)
 {
-	enum { FIRST_SEED = 1, SEEDS = 100000 };
+	enum { FIRST_SEED = 1, SEEDS = 150000 };
 	unsigned outcomes[GUARD_CANCELED + 1] = {0};
 	unsigned long windows = 0;
+	unsigned long presses = 0;
 	struct model m;
 
 	(void)state;
@@ -503,6 +578,7 @@ guard_keeps_its_promises_in_any_conversation(void **state)
 		seed_under_way = seed;
 		outcomes[converse(&m, seed)]++;
 		windows += m.windows;
+		presses += m.presses;
 	}
 	seed_under_way = 0;
 	for (int o = GUARD_PENDING + 1; o <= GUARD_CANCELED; o++) {
@@ -514,6 +590,8 @@ guard_keeps_its_promises_in_any_conversation(void **state)
 	check_transitions();
 	print_message("windows: %lu\n", windows);
 	assert_true(windows > SEEDS / 10);
+	print_message("attempts that press: %lu\n", presses);
+	assert_true(presses > SEEDS / 50);
 }
 
 int

@@ -277,6 +277,28 @@ guard_looked_looks_less_often_in_company(void **state)
 	}
 }
 
+/* Who waits for the turn before its first attempt does not look. */
+static void
+guard_awaits_look_tells_which_wait_it_is(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	fixture_init(&f, HOLD);
+	go_to(&f, AT_LOOK);
+	assert_false(guard_awaits_look(&f.guard));
+	assert_int_equal(look(&f, 1, 60000), GUARD_WAIT);
+	assert_true(guard_awaits_look(&f.guard));
+	assert_int_equal(wake(&f), GUARD_HOLDERS);
+	guard_clear(&f.guard);
+	fixture_init(&f, 0);
+	go_to(&f, AT_TURN);
+	assert_int_equal(miss_turn(&f), GUARD_WAIT);
+	assert_false(guard_awaits_look(&f.guard));
+	assert_int_equal(wake(&f), GUARD_TURN);
+	guard_clear(&f.guard);
+}
+
 static void
 guard_looked_looks_less_often_in_time(void **state)
 {
@@ -403,6 +425,7 @@ main(void)
 	    cmocka_unit_test(
 		guard_attempted_backs_off_when_the_clock_is_set_back),
 	    cmocka_unit_test(guard_looked_looks_less_often_in_company),
+	    cmocka_unit_test(guard_awaits_look_tells_which_wait_it_is),
 	    cmocka_unit_test(guard_looked_looks_less_often_in_time),
 	    cmocka_unit_test(guard_turned_asks_again_soon),
 	    cmocka_unit_test(guard_waits_differ_by_seed),

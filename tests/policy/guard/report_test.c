@@ -16,16 +16,20 @@ static struct lock_item two[] = {
 };
 
 static const struct lock_set set_of_two = {two, 2};
-static struct holders holders; /* of the account under test */
+/* Of the account under test: */
+static struct holders holders;
+static struct past past;
 
 static struct guard_account
 account_of(enum guard_outcome outcome)
 {
 	memset(&holders, 0, sizeof(holders));
+	memset(&past, 0, sizeof(past));
 	return (struct guard_account){
 	    .outcome = outcome,
 	    .set = &set_of_two,
 	    .holders = &holders,
+	    .past = &past,
 	    .attempts = 7,
 	};
 }
@@ -84,6 +88,60 @@ report_refusal_of_a_spent_budget_tells_all(void **state)
 	    " holds AccessShareLock on public.\"C\".");
 	assert_string_equal(r.hint, "End the transactions named above, or raise"
 				    " Lockstep's hold_timeout.");
+}
+
+static void
+add_past(size_t count, const char *name)
+{
+	past.count += count;
+	(void)snprintf(past.names[past.name_count++], HOLDERS_NAME_BYTES, "%s",
+		       name);
+}
+
+static void
+report_tells_who_came_past_the_gate(void **state)
+{
+	struct guard_account a = account_of(GUARD_TIMED_OUT);
+	char names[64];
+	struct report r;
+
+	(void)state;
+	add_past(1, "cron");
+	report_refusal(&r, &a, "DROP TABLE");
+	assert_contains(r.detail, " 1 transaction came past the gate"
+				  " (application_name \"cron\").");
+	add_past(40, "");
+	past.has_more_names = true;
+	report_refusal(&r, &a, "DROP TABLE");
+	assert_contains(r.detail, " 41 transactions came past the gate"
+				  " (application_name \"cron\", \"\" and"
+				  " others).");
+	assert_string_equal(r.hint,
+			    "Try again, or raise Lockstep's hold_timeout. Let"
+			    " what came past the gate come through this"
+			    " Lockstep, or one that shares its setting"
+			    " \"fleet\".");
+	report_waiting(&r, &a, "DROP TABLE");
+	assert_contains(r.detail, " 41 transactions came past the gate");
+	report_past(names, sizeof(names), &a);
+	assert_string_equal(names, "\"cron\", \"\" and others");
+}
+
+static void
+report_tells_of_nobody_who_came_past_where_there_was_none(void **state)
+{
+	struct guard_account a = account_of(GUARD_TIMED_OUT);
+	char names[64];
+	struct report r;
+
+	(void)state;
+	report_refusal(&r, &a, "DROP TABLE");
+	assert_null(strstr(r.detail, "gate"));
+	assert_null(strstr(r.hint, "fleet"));
+	report_waiting(&r, &a, "DROP TABLE");
+	assert_null(strstr(r.detail, "gate"));
+	report_past(names, sizeof(names), &a);
+	assert_string_equal(names, "");
 }
 
 /* Code in the wild compares with what the server itself says. */
@@ -477,6 +535,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(report_refusal_of_a_spent_budget_tells_all),
 	    cmocka_unit_test(report_refusal_begins_as_the_server_does),
+	    cmocka_unit_test(report_tells_who_came_past_the_gate),
+	    cmocka_unit_test(
+		report_tells_of_nobody_who_came_past_where_there_was_none),
 	    cmocka_unit_test(report_refusal_says_so_when_nobody_holds_anything),
 	    cmocka_unit_test(report_refusal_by_policy_names_the_tables),
 	    cmocka_unit_test(

@@ -18,7 +18,7 @@ read_texts(const char *before, const char *then)
 	statement_repeat_read(&r, then, strlen(then),
 			      STATEMENT_PARSE_BYTES_DEFAULT);
 	obstacle = r.obstacle;
-	statement_repeat_clear(&r);
+	repeat_clear(&r);
 	return obstacle;
 }
 
@@ -28,6 +28,7 @@ struct texts {
 };
 
 #define WRITES "insert into s.log values (1)"
+#define NOTES "update alembic_version set a = 1"
 #define LOOKS "select f(a) from pg_class"
 
 static void
@@ -57,6 +58,12 @@ statement_change_obstacle_is_what_may_hide(void **state)
 	    {WRITES, "drop function g() cascade"},
 	    {WRITES, "alter function g() stable"},
 	    {WRITES, "drop sequence b cascade"},
+	    {NOTES, "drop function g() cascade"},
+	    {NOTES, "drop schema b cascade"},
+	    {NOTES, "drop trigger t on alembic_version"},
+	    {NOTES, "alter table alembic_version drop column b"},
+	    {NOTES, "alter function g() stable"},
+	    {NOTES "; insert into a values (1)", "drop table b"},
 	    {WRITES, "drop schema b cascade"},
 	    {WRITES, "drop domain b"},
 	    {WRITES, "alter domain b drop default"},
@@ -106,6 +113,8 @@ statement_change_obstacle_is_none_where_nothing_is_hidden(void **state)
 	    {"alter table a add b int default f()",
 	     "alter table a add c int default f()"},
 	    {"set local search_path = a", WRITES},
+	    {NOTES, "drop table b cascade"},
+	    {NOTES, "alter table b drop constraint c"},
 	    {WRITES, WRITES},
 	    {WRITES, "alter table a add b int"},
 	    {WRITES, "alter table a alter b set not null"},

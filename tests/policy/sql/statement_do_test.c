@@ -163,16 +163,19 @@ loses_names(const char *sql)
 }
 
 static void
-list_parse_notes_names_that_change_in_a_do_block(void **state)
+list_parse_notes_names_that_are_lost_in_a_do_block(void **state)
 {
 	static const char *const lost[] = {
-	    "do $$ begin alter table c rename to d; drop table d; end $$",
-	    "do $$ begin alter table c set schema s; drop table s.c; end $$",
-	    "do $$ begin set local search_path = s; drop table c; end $$",
+	    "do $$ begin alter type c rename to d; drop type d; end $$",
+	    "do $$ begin alter type c set schema s; drop type s.c; end $$",
+	    "do $$ begin reset search_path; drop table c; end $$",
 	    ("do $$ begin perform set_config('search_path', 's', true);"
 	     " if a then truncate c; end if; end $$"),
 	};
 	static const char *const kept[] = {
+	    "do $$ begin alter table c rename to d; drop table d; end $$",
+	    "do $$ begin alter table c set schema s; drop table s.c; end $$",
+	    "do $$ begin set local search_path = s; drop table c; end $$",
 	    "do $$ begin drop table c; alter table d rename to e; end $$",
 	    "do $$ begin drop table c; set local search_path = s; end $$",
 	    "do $$ begin set local work_mem = '1MB'; drop table c; end $$",
@@ -190,7 +193,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(list_parse_notes_names_that_change_in_a_do_block),
+	    cmocka_unit_test(
+		list_parse_notes_names_that_are_lost_in_a_do_block),
 	    cmocka_unit_test(list_parse_plans_the_statements_of_a_do_block),
 	    cmocka_unit_test(
 		list_parse_leaves_a_do_block_without_guarded_statements),

@@ -33,6 +33,35 @@ statement_follow_does_not_look_ahead(void **state)
 	      " tree(\"c\" from-18 SRX) key(\"c\" \"z\")\nsound");
 }
 
+/* What is made or altered here ends with its ties, which nobody knows yet. */
+static void
+statement_follow_locks_what_is_tied(void **state)
+{
+	static const struct example blocks[] = {
+	    {"do $$ begin create table n (a int references z); drop table n;"
+	     " end $$",
+	     " drops:DO tree(\"z\" partitions SRX) drop(\"n\")"
+	     " lock(\"z\" only AX)"},
+	    {"do $$ begin create table n () inherits (y); truncate y; end $$",
+	     " drops:DO lock(\"y\" SUE) truncate(\"y\") lock(\"n\" only AX)"},
+	    {"do $$ begin create index i on c (a); drop index i; end $$",
+	     " drops:DO tree(\"c\" partitions S) drop(\"i\")"
+	     " lock(\"c\" only AX)"},
+	    {"do $$ begin create index i on c (a); drop index j; end $$",
+	     " drops:DO tree(\"c\" partitions S) drop(\"j\")"},
+	    {"do $$ begin alter table c add foreign key (a) references z;"
+	     " truncate z cascade; end $$",
+	     " drops:DO tree(\"c\" partitions SRX) tree(\"c\" from-18 SRX)"
+	     " key(\"c\" \"z\") truncate(\"z\" cascade)"
+	     " truncate(\"c\" cascade)"},
+	    {"do $$ begin lock table a, b in share mode; drop table a; end $$",
+	     " drops:DO under(\"a\" S) under(\"b\" S) drop(\"a\")"},
+	};
+
+	(void)state;
+	CHECK_EXAMPLES(blocks, GUARD_SCOPE_DDL);
+}
+
 static void
 statement_follow_says_that_memory_is_out(void **state)
 {
@@ -52,7 +81,7 @@ statement_follow_says_that_memory_is_out(void **state)
 		    parse(&list, "drop table c", GUARD_SCOPE_DROPS),
 		    STATEMENT_OK);
 		allocation_fail_after(n);
-		status = statement_follow(&list.items[0], 0, &earlier, 1);
+		status = statement_follow(&list.items[0], &earlier);
 		assert_true(allocation_restore());
 		assert_int_equal(status, STATEMENT_NO_MEMORY);
 		statement_list_clear(&list);
@@ -65,6 +94,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(statement_follow_locks_the_other_end_of_a_key),
 	    cmocka_unit_test(statement_follow_does_not_look_ahead),
+	    cmocka_unit_test(statement_follow_locks_what_is_tied),
 	    cmocka_unit_test(statement_follow_says_that_memory_is_out),
 	};
 

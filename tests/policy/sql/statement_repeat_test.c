@@ -102,7 +102,7 @@ statement_repeat_stops_at_what_outlasts_a_rollback(void **state)
 
 		if (r.obstacle == NULL)
 			fail_msg("%s", texts[i]);
-		statement_repeat_clear(&r);
+		repeat_clear(&r);
 	}
 }
 
@@ -118,6 +118,7 @@ static const struct {
     {"truncate a restart identity", "", "", "", false},
     {"set local a = b; set transaction read write", "", "", "", false},
     {"set constraints all immediate", "", "", "", false},
+    {"set role 'a'", "", "", "", false},
     {"savepoint a; release a; savepoint b; rollback to b", "", "", "", false},
     {"create table a (b int default f(), c serial)", "", "", "", false},
     {"create temp table a (b int) on commit preserve rows; truncate a", "", "",
@@ -172,7 +173,40 @@ statement_repeat_names_what_is_called_read_and_written(void **state)
 		assert_names(&r.shown, texts[i].shown, texts[i].sql);
 		assert_names(&r.written, texts[i].written, texts[i].sql);
 		assert_int_equal(r.shows_rows, texts[i].shows_rows);
-		statement_repeat_clear(&r);
+		repeat_clear(&r);
+	}
+}
+
+static const struct {
+	const char *sql;
+	const char *filled;
+	bool writes_first;
+} writing[] = {
+    {"insert into a values (1)", "\"a\"", true},
+    {"insert into knex_migrations values (1)", "\"knex_migrations\"", false},
+    {"update a set b = 1", "", true},
+    {"update a set b = default", "\"a\"", true},
+    {"update s.knex_migrations_lock set a = 1; update a set b = 1", "", true},
+    {"update \"knex_migrations_lock\" set a = 1", "", false},
+    {"delete from a", "", true},
+    {"drop table a; delete from b", "", false},
+    {"do 'begin drop table a; end'; insert into b values (1)", "\"b\"", false},
+    {"select from knex_migrations; create table a as select * from c", "",
+     false},
+};
+
+static void
+statement_repeat_tells_what_was_written_first(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(writing) / sizeof(writing[0]); i++) {
+		struct repeat r = read_text(writing[i].sql);
+
+		if (r.obstacle != NULL ||
+		    r.writes_first != writing[i].writes_first)
+			fail_msg("%s: %s", writing[i].sql, r.obstacle);
+		assert_names(&r.filled, writing[i].filled, writing[i].sql);
+		repeat_clear(&r);
 	}
 }
 
@@ -189,17 +223,17 @@ statement_repeat_is_bounded(void **state)
 					i > 0 ? "," : "select ", i);
 	statement_repeat_read(&r, sql, len, STATEMENT_PARSE_BYTES_DEFAULT);
 	assert_non_null(r.obstacle);
-	statement_repeat_clear(&r);
+	repeat_clear(&r);
 	statement_repeat_read(&r, sql, len, STATEMENT_PARSE_BYTES_MAX);
 	assert_string_equal(r.obstacle, "it names too much");
-	statement_repeat_clear(&r);
+	repeat_clear(&r);
 	memset(sql, '(', 30000);
 	memset(sql + 30000, ')', 30000);
 	memcpy(sql, "select ", 7);
 	sql[59993] = '\0';
 	statement_repeat_read(&r, sql, 59993, STATEMENT_PARSE_BYTES_MAX);
 	assert_non_null(r.obstacle);
-	statement_repeat_clear(&r);
+	repeat_clear(&r);
 	test_free(sql);
 }
 
@@ -222,6 +256,7 @@ main(void)
 		statement_repeat_stops_at_what_outlasts_a_rollback),
 	    cmocka_unit_test(
 		statement_repeat_names_what_is_called_read_and_written),
+	    cmocka_unit_test(statement_repeat_tells_what_was_written_first),
 	    cmocka_unit_test(statement_repeat_is_bounded),
 	    cmocka_unit_test(statement_repeat_begins_takes_a_lone_begin),
 	};

@@ -109,7 +109,7 @@ batch_answer_reads_the_holders(void **state)
 {
 	struct batch_fixture *f = *state;
 
-	batch_add_look(&f->batch);
+	batch_add_look(&f->batch, NULL);
 	assert_sends(f, true, "PBCECS");
 	answer_begin(f);
 	answer_row(f, holders_row, HOLDERS_COLUMNS);
@@ -215,7 +215,7 @@ batch_answer_keeps_the_statements_apart(void **state)
 
 	batch_add_command(&f->batch, "savepoint s");
 	batch_add_facts(&f->batch, true);
-	batch_add_look(&f->batch);
+	batch_add_look(&f->batch, NULL);
 	batch_add_names(&f->batch);
 	assert_sends(f, true, "PBCECPBCECPBCECPBCECS");
 	answer_begin(f);
@@ -546,7 +546,7 @@ static bool
 send_everything(struct batch_fixture *f)
 {
 	batch_add_overrides(&f->batch);
-	batch_add_look(&f->batch);
+	batch_add_look(&f->batch, NULL);
 	add_attempt(f);
 	batch_add_coax(&f->batch, 0, 1200);
 	batch_add_plan(&f->batch, NULL, 0, false);

@@ -642,11 +642,46 @@ replay_that_cannot_be_planned_is_declined_before_the_rollback(void **state)
 	scene_end(s);
 }
 
+static size_t
+occurrences(const char *text, const char *of)
+{
+	size_t count = 0;
+
+	while ((text = strstr(text, of)) != NULL) {
+		text++;
+		count++;
+	}
+	return count;
+}
+
+/* Each time all is taken, and yet the last statement meets a cycle. */
+static void
+replay_is_done_three_times_at_most(void **state)
+{
+	struct scene *s = scene_begin(
+	    "attempt:; attempt: 1; look: cycle; look: cycle; "
+	    "attempt:; attempt: 1; look: cycle; look: cycle; "
+	    "attempt:; attempt: 1; look: cycle; look: cycle; "
+	    "attempt:; attempt: 1; look: cycle; look: cycle",
+	    "Q begin\n--\nQ drop table a\n--\nQ drop table c\n--\nQ commit");
+
+	(void)state;
+	s->guarded.pair.config.guard.replay = GUARD_REPLAY_DDL;
+	s->guarded.pair.config.records = GUARD_REPLAY_DDL;
+	scene_run(s);
+	assert_int_equal(occurrences(s->server.trace, "repeatable"), 3);
+	assert_int_equal(occurrences(s->server.trace, "Query(*drop table a)"),
+			 4);
+	assert_null(strstr(s->server.trace, "Query(*drop table c)"));
+	assert_non_null(strstr(s->sees, "error 40P01 ready-E [ROLLBACK]"));
+	scene_end(s);
+}
+
 int
 main(void)
 {
 	enum { COUNT = sizeof(rows) / sizeof(rows[0]) };
-	struct CMUnitTest tests[COUNT + 3] = {{0}};
+	struct CMUnitTest tests[COUNT + 4] = {{0}};
 
 	for (size_t i = 0; i < COUNT; i++) {
 		tests[i].name = rows[i].name;
@@ -659,6 +694,8 @@ main(void)
 	    replay_is_none_behind_a_refused_statement);
 	tests[COUNT + 2] = (struct CMUnitTest)cmocka_unit_test(
 	    replay_fails_whose_recording_ends_amid_it);
+	tests[COUNT + 3] = (struct CMUnitTest)cmocka_unit_test(
+	    replay_is_done_three_times_at_most);
 	return _cmocka_run_group_tests("proxy/guard/exchange_replay", tests,
-				       COUNT + 3, NULL, NULL);
+				       COUNT + 4, NULL, NULL);
 }

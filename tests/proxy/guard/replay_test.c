@@ -27,7 +27,7 @@ assert_judged(struct guarded *g, const char *why)
 {
 	struct replay r = {0};
 
-	replay_judge(&r, g);
+	replay_judge(&r, g, GUARD_REPLAY_DDL);
 	assert_string_equal(r.why, why);
 	replay_clear(&r);
 }

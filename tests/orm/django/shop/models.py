@@ -1,4 +1,4 @@
-"""As they are after both migrations."""
+"""As they are after all migrations."""
 
 from django.db import models
 
@@ -12,6 +12,7 @@ class User(models.Model):
 
 class Project(models.Model):
     seen = models.IntegerField(default=0)
+    nickname = models.TextField(null=True)
 
     class Meta:
         db_table = "projects"
@@ -26,7 +27,7 @@ class Comment(models.Model):
 
 class Rating(models.Model):
     user = models.ForeignKey(User, models.CASCADE, db_constraint=False)
-    project = models.ForeignKey(Project, models.CASCADE)
+    project = models.ForeignKey(Project, models.CASCADE, db_constraint=False)
 
     class Meta:
         db_table = "ratings"

@@ -12,7 +12,8 @@ CREATE TABLE "comments" (
 --> statement-breakpoint
 CREATE TABLE "projects" (
 	"id" serial PRIMARY KEY NOT NULL,
-	"seen" integer DEFAULT 0 NOT NULL
+	"seen" integer DEFAULT 0 NOT NULL,
+	"nickname" text
 );
 --> statement-breakpoint
 CREATE TABLE "ratings" (
@@ -23,7 +24,8 @@ CREATE TABLE "ratings" (
 --> statement-breakpoint
 CREATE TABLE "users" (
 	"id" serial PRIMARY KEY NOT NULL,
-	"seen" integer DEFAULT 0 NOT NULL
+	"seen" integer DEFAULT 0 NOT NULL,
+	"nickname" text
 );
 --> statement-breakpoint
 ALTER TABLE "bookmarks" ADD CONSTRAINT "bookmarks_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint

@@ -3,6 +3,7 @@ exports.up = async (knex) => {
 		await knex.schema.createTable(name, (table) => {
 			table.increments();
 			table.integer('seen').notNullable().defaultTo(0);
+			table.text('nickname');
 		});
 	await knex.schema.createTable('bookmarks', (table) => {
 		table.increments();

@@ -9,6 +9,7 @@ exports.up = (pgm) => {
 		pgm.createTable(name, {
 			id: 'id',
 			seen: { type: 'integer', notNull: true, default: 0 },
+			nickname: 'text',
 		});
 	pgm.createTable('bookmarks', {
 		id: 'id',

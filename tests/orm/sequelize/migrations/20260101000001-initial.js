@@ -20,6 +20,7 @@ module.exports = {
 					allowNull: false,
 					defaultValue: 0,
 				},
+				nickname: Sequelize.TEXT,
 			});
 		await queryInterface.createTable('bookmarks', {
 			id: id(Sequelize),

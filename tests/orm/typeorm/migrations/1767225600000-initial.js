@@ -21,6 +21,9 @@ module.exports = class Initial1767225600000 {
 				name,
 				columns: [id, {
 					name: 'seen', type: 'int', default: 0,
+				}, {
+					name: 'nickname', type: 'text',
+					isNullable: true,
 				}],
 			}));
 		await queryRunner.createTable(new Table({

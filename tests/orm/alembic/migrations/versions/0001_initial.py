@@ -10,7 +10,8 @@ def upgrade():
         op.create_table(
             name, sa.Column("id", sa.Integer, primary_key=True),
             sa.Column("seen", sa.Integer, nullable=False,
-                      server_default="0"))
+                      server_default="0"),
+            sa.Column("nickname", sa.Text))
     op.create_table(
         "bookmarks", sa.Column("id", sa.Integer, primary_key=True),
         sa.Column("user_id", sa.Integer, sa.ForeignKey("users.id"),

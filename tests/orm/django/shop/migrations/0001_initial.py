@@ -16,11 +16,13 @@ class Migration(migrations.Migration):
     operations = [
         migrations.CreateModel(
             name="User",
-            fields=[key(), ("seen", models.IntegerField(default=0))],
+            fields=[key(), ("seen", models.IntegerField(default=0)),
+                    ("nickname", models.TextField(null=True))],
             options={"db_table": "users"}),
         migrations.CreateModel(
             name="Project",
-            fields=[key(), ("seen", models.IntegerField(default=0))],
+            fields=[key(), ("seen", models.IntegerField(default=0)),
+                    ("nickname", models.TextField(null=True))],
             options={"db_table": "projects"}),
         migrations.CreateModel(
             name="Bookmark",

@@ -3,6 +3,7 @@ class Initial < ActiveRecord::Migration[6.1]
     %i[users projects].each do |name|
       create_table name do |t|
         t.integer :seen, null: false, default: 0
+        t.text :nickname
       end
     end
     create_table :bookmarks do |t|

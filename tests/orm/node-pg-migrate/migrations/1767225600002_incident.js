@@ -1,0 +1,4 @@
+exports.up = (pgm) => {
+	pgm.dropConstraint('ratings', 'ratings_project_id_fkey');
+	pgm.dropColumns('users', 'nickname');
+};
