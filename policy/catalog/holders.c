@@ -218,7 +218,8 @@ holders_add_shared_row(struct holders *h, const struct lock_set *set,
 	    lock_set_item(set, relid) == NULL)
 		return;
 	memcpy(row, values, sizeof(row));
-	row[HOLDERS_BLOCKER] = (struct row_value){0}; /* in the way of who asked */
+	row[HOLDERS_BLOCKER] =
+	    (struct row_value){0}; /* in the way of who asked */
 	(void)holders_add_row(h, set, row);
 }
 

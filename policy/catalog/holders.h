@@ -61,7 +61,7 @@ struct holder {
 /* A transaction of a session that holds a conflicting lock. */
 struct holder_transaction {
 	uint64_t id;     /* the hash of its id */
-	bool has_age;    /* it is told */
+	bool has_age;    /* the age is told */
 	uint64_t age_ms; /* by the server's clock alone */
 	char application_name[HOLDERS_NAME_BYTES];
 };

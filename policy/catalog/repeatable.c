@@ -45,7 +45,7 @@ names_param(const struct repeat_names *names)
 	return text_finish(&t);
 }
 
-/* Those of the names that may only be catalogs. */
+/* The names that may be of catalogs only. */
 static char *
 catalogs_param(const struct repeat_names *names, bool only_catalogs)
 {

@@ -204,15 +204,15 @@ struct guard_step {
 	uint64_t wake_ms;           /* WAIT: until then */
 };
 
-/* What got a statement its locks, where the first attempts did not. */
+/* The ways to get a statement its locks, where the first attempts did not. */
 enum guard_help {
-	GUARD_HELP_NONE,            /* nothing had to */
+	GUARD_HELP_NONE,            /* none was needed */
 	GUARD_HELP_WINDOW,          /* the gate was shut */
 	GUARD_HELP_PRESS,           /* an attempt that waited */
 	GUARD_HELP_PRESS_IN_WINDOW, /* both together */
 };
 
-/* What helped last with the same set of tables, to be tried first. */
+/* The way that helped last with the same set of tables, to be tried first. */
 struct guard_habit {
 	enum guard_help help;
 	uint64_t first; /* hash of the name of the table that went first */
@@ -240,7 +240,7 @@ struct guard_account {
 	bool had_window;  /* the gate was shut for the statement */
 	uint32_t windows; /* number of times, the one under way included */
 	uint64_t gate_ms; /* sum of these times */
-	const struct past *past; /* who came past the gate meanwhile */
+	const struct past *past; /* transactions that the gate did not stop */
 	size_t remembered; /* tables that guard_remember has added, or raised */
 };
 
@@ -251,13 +251,13 @@ struct guard_account {
 struct guard {
 	enum guard_state state;                /* guard_enter writes it */
 	const struct guard_settings *settings; /* borrowed, outlives this */
-	bool in_transaction;  /* the client's own block is open */
-	bool counts_near;     /* as guard_counts_near */
-	bool in_company;      /* guard_expect_more was called */
-	bool may_try;         /* guard_allow_trials was called */
-	bool is_impatient;    /* the turn was waited for, and is waived */
-	bool has_pressed;     /* in this window */
-	bool presses;         /* traffic comes past the gate, or is known to */
+	bool in_transaction; /* the client's own block is open */
+	bool counts_near;    /* as guard_counts_near */
+	bool in_company;     /* guard_expect_more was called */
+	bool may_try;        /* guard_allow_trials was called */
+	bool is_impatient;   /* the turn was waited for, and is waived */
+	bool has_pressed;    /* in this window */
+	bool presses; /* as traffic comes past the gate, or did last time */
 	bool window_is_first; /* before another attempt that waits */
 	bool is_pressing;     /* so is the attempt under way, or to come */
 	bool is_clear; /* the last look, just now, found nobody in the way */
@@ -347,7 +347,7 @@ struct guard_step guard_remember(struct guard *g, struct lock_set *more);
 struct guard_step guard_follow(struct guard *g,
 			       const struct guard_habit *habit);
 
-/* What got the statement its locks: behind RUN, of an outcome that holds
+/* Tell what got the statement its locks: behind RUN, of an outcome that holds
  * them. */
 struct guard_habit guard_habit(const struct guard *g);
 

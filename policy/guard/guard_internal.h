@@ -197,7 +197,7 @@ bool guard_press_queues(const struct guard *g);
 /* An attempt that presses is over, whatever came of it. */
 void guard_pressed(struct guard *g, uint64_t now_ms);
 
-/* Whom it delayed has time now, before the next one. */
+/* Give those whom it delayed their time, before the next one. */
 void guard_press_pause(struct guard *g, uint64_t now_ms);
 
 /* A window is over: others have their time before the next attempt presses. */

@@ -30,8 +30,9 @@ enum {
 	FIRST_BOUND_MS = 30,
 	QUEUES_FROM =
 	    4, /* times that: for all tables, if traffic leaves no gap */
-	LEAST_BOUND_MS = 10, /* what is left of a window is shorter: no more */
-	PAUSE_SHARE = 3,     /* times what it took */
+	LEAST_BOUND_MS =
+	    10, /* no press in what is left of a window, if that is less */
+	PAUSE_SHARE = 3, /* times what it took */
 	PAUSE_LEAST_MS = 10,
 	PAUSE_MAX_MS = 1000,
 	SOON_MS = 50,         /* no look before the next one that is so near */
@@ -90,19 +91,19 @@ guard_presses_in_window(const struct guard *g, uint64_t now_ms)
 
 /* The factor of the n-th bound, counted from 1. */
 static uint32_t
-luby(uint32_t n)
+press_factor(uint32_t n)
 {
 	uint32_t power = 1;
 
 	while (2 * power - 1 < n)
 		power *= 2;
-	return 2 * power - 1 == n ? power : luby(n - power + 1);
+	return 2 * power - 1 == n ? power : press_factor(n - power + 1);
 }
 
 bool
 guard_press_queues(const struct guard *g)
 {
-	return luby(g->presses_ended + 1) >= QUEUES_FROM;
+	return press_factor(g->presses_ended + 1) >= QUEUES_FROM;
 }
 
 uint32_t
@@ -111,7 +112,8 @@ guard_press_bound_ms(const struct guard *g, uint32_t bound_ms, uint64_t now_ms)
 	uint64_t most_ms = ONLY_BOUND_MS;
 
 	if (g->presses)
-		most_ms = (uint64_t)FIRST_BOUND_MS * luby(g->presses_ended + 1);
+		most_ms = (uint64_t)FIRST_BOUND_MS *
+			  press_factor(g->presses_ended + 1);
 	if (guard_in_window(g))
 		most_ms = guard_min(most_ms, g->window.until_ms - now_ms);
 	return (uint32_t)guard_min(bound_ms, most_ms);
@@ -164,7 +166,7 @@ guard_press_later(struct guard *g, uint64_t now_ms)
 	return guard_wait_until(g, GUARD_AT_WAIT, next_ms, now_ms);
 }
 
-/* What helps */
+/* The habits */
 
 static uint64_t
 hash_of_item(const struct lock_item *item)
@@ -206,7 +208,8 @@ guard_follow(struct guard *g, const struct guard_habit *habit)
 	if (!is_press || g->settings->policy != GUARD_POLICY_AUTO)
 		return guard_step(g);
 	g->presses = true;
-	/* What keeps its locks shuts the gate before it waits for them. */
+	/* A transaction that will keep its locks shuts the gate before it
+	 * waits for them. */
 	g->window_is_first =
 	    habit->help == GUARD_HELP_PRESS_IN_WINDOW || guard_gate_lasts(g);
 	promote_first(g, habit->first);

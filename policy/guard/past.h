@@ -34,7 +34,7 @@ struct past {
 	char names[PAST_NAMES_MAX][HOLDERS_NAME_BYTES];
 	size_t name_count;
 	bool has_more_names;
-	/* Those counted last, as a ring. */
+	/* The ids of those counted last, as a ring. */
 	uint64_t known[PAST_KNOWN_MAX];
 };
 

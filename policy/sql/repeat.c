@@ -63,7 +63,7 @@ stands_before(struct statement_text text, size_t end, const char *word)
 /* Catalogs have names like no others: pg_class, information_schema.tables; and
  * current_schema() shows no row of any table. */
 static bool
-is_of_catalogs(struct statement_text text, size_t underscore)
+is_catalog_at(struct statement_text text, size_t underscore)
 {
 	return stands_before(text, underscore, "pg") ||
 	       stands_before(text, underscore, "information") ||
@@ -100,7 +100,7 @@ repeat_hint(const char *sql, size_t len)
 		w++;
 	if (w->word == NULL)
 		return REPEAT_NEVER;
-	if (w->hint == REPEAT_SHOWS && (names_any(text, is_of_catalogs) ||
+	if (w->hint == REPEAT_SHOWS && (names_any(text, is_catalog_at) ||
 					names_any(text, bookkeeping_is_at)))
 		return REPEAT_CATALOG;
 	if (w->hint == REPEAT_WRITES && names_any(text, bookkeeping_is_at))

@@ -29,7 +29,8 @@ struct repeat {
 	 * rows of those were written, or read unseen. */
 	struct repeat_names shown;
 	struct repeat_names written;
-	/* Those of the written whose defaults were evaluated, perhaps. */
+	/* Relations of those written whose defaults were evaluated,
+	 * perhaps. */
 	struct repeat_names filled;
 	bool has_definitions; /* DDL stands in the texts */
 	/* Rows of a table that is no migration tool's were written before. */

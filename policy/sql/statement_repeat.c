@@ -111,7 +111,7 @@ struct walk {
 	struct repeat *repeat;
 	bool shows;    /* the statement shows rows */
 	bool is_query; /* the relations met are read or written */
-	bool defaults; /* it names a default */
+	bool defaults; /* DEFAULT stands for a value */
 };
 
 static bool

@@ -112,7 +112,10 @@ explain_plan(struct explain *e, struct explain_report *r,
 	r->verdict =
 	    explain_judge(&r->settings, &e->server.facts, s->scope,
 			  r->set.count, e->in_block || s->is_for_block);
-	return explain_server_holders(&e->server, r);
+	answer = explain_server_holders(&e->server, r);
+	if (answer != EXPLAIN_ANSWERED || r->verdict != EXPLAIN_GUARDED)
+		return answer;
+	return explain_server_users(&e->server, r, e->config->fleet);
 }
 
 /* True for a text that judge.c lets pass: where strings end is not known. */

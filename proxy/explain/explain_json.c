@@ -121,6 +121,17 @@ json_write_order(FILE *out, const struct explain_report *r)
 	fputs("]", out);
 }
 
+static void
+json_write_users(FILE *out, const struct explain_users *u)
+{
+	fprintf(out,
+		", \"sessions\": {\"users\": %" PRIu64 ", \"past\": %" PRIu64
+		", \"untold\": %" PRIu64,
+		u->count, u->past, u->untold);
+	json_write_member(out, "past_of", u->past_of);
+	fputs("}", out);
+}
+
 bool
 explain_write_json(FILE *out, const struct explain_report *r)
 {
@@ -134,6 +145,8 @@ explain_write_json(FILE *out, const struct explain_report *r)
 	if (!json_write_locks(out, r))
 		return false;
 	json_write_order(out, r);
+	if (r->has_users)
+		json_write_users(out, &r->users);
 	if (r->verdict == EXPLAIN_FAILED)
 		json_write_member(out, "error", r->error);
 	if (note != NULL)

@@ -134,6 +134,7 @@ explain_report_clear(struct explain_report *r)
 	lock_set_clear(&r->set);
 	free(r->holders);
 	PQclear(r->holder_rows); /* accepts NULL */
+	free(r->users.past_of);
 	free(r->error);
 	guard_settings_clear(&r->settings);
 	memset(r, 0, sizeof(*r));

@@ -41,6 +41,14 @@ struct explain_holder {
 	uint64_t age_ms; /* age of the transaction */
 };
 
+/* Sessions that use a relation of the set at this moment. */
+struct explain_users {
+	uint64_t count;
+	uint64_t past;   /* from where no Lockstep is known to be */
+	uint64_t untold; /* the role may not see from where */
+	char *past_of;   /* owned; their application_names; NULL: no past */
+};
+
 struct explain_report {
 	const char *statement; /* borrowed, not NUL terminated */
 	size_t statement_len;
@@ -51,7 +59,9 @@ struct explain_report {
 	struct explain_holder *holders; /* owned; the oldest first */
 	size_t holder_count;
 	struct pg_result *holder_rows; /* owned */
-	char *error;                   /* owned; EXPLAIN_FAILED */
+	bool has_users;
+	struct explain_users users;
+	char *error; /* owned; EXPLAIN_FAILED */
 };
 
 /* The verdict for a statement whose set has set_count members; all is borrowed

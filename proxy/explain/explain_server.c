@@ -15,6 +15,7 @@
 #include "proxy/explain/explain_sql.h"
 
 enum {
+	USERS_COLUMNS = 4,
 	HEAD_WORDS = 4, /* DROP MATERIALIZED VIEW IF is as far as it goes */
 };
 
@@ -430,6 +431,71 @@ explain_read_holders(struct explain_server *s, struct explain_report *r)
 				     HOLDERS_COLUMNS, &r->error);
 	free(relations);
 	return r->holder_rows != NULL && explain_add_holders(r, r->holder_rows);
+}
+
+/* The name of the fleet's database: allocated.  NULL: there is no fleet. */
+static char *
+explain_fleet_database(const char *fleet)
+{
+	PQconninfoOption *options = NULL;
+	PQconninfoOption *o;
+	char *name = NULL;
+
+	if (fleet != NULL)
+		options = PQconninfoParse(fleet, NULL);
+	for (o = options; o != NULL && o->keyword != NULL; o++)
+		if (strcmp(o->keyword, "dbname") == 0 && o->val != NULL)
+			name = strdup(o->val);
+	PQconninfoFree(options); /* accepts NULL */
+	return name;
+}
+
+static bool
+explain_take_users(struct explain_report *r, const PGresult *row)
+{
+	enum { USERS, PAST, UNTOLD, PAST_OF };
+	struct row_value values[USERS_COLUMNS];
+
+	if (PQntuples(row) != 1)
+		return false;
+	explain_read_values(values, row, 0);
+	r->has_users = true;
+	r->users.count = row_number(values[USERS]);
+	r->users.past = row_number(values[PAST]);
+	r->users.untold = row_number(values[UNTOLD]);
+	if (!row_is_null(values[PAST_OF]))
+		r->users.past_of = strdup(values[PAST_OF].data);
+	return true;
+}
+
+static bool
+explain_read_users(struct explain_server *s, struct explain_report *r,
+		   const char *fleet)
+{
+	char *relations = holders_param(&r->set);
+	char *database = explain_fleet_database(fleet);
+	const char *params[] = {relations, database};
+	PGresult *row = NULL;
+	bool is_read;
+
+	if (relations != NULL)
+		row = explain_ask(s, EXPLAIN_SQL_PAST, params, 2, USERS_COLUMNS,
+				  &r->error);
+	is_read = row != NULL && explain_take_users(r, row);
+	PQclear(row); /* accepts NULL */
+	free(relations);
+	free(database);
+	return is_read;
+}
+
+enum explain_answer
+explain_server_users(struct explain_server *s, struct explain_report *r,
+		     const char *fleet)
+{
+	bool is_read = explain_command(s, begin_sql, &r->error) &&
+		       explain_read_users(s, r, fleet);
+
+	return explain_end_transaction(s, is_read, &r->error);
 }
 
 enum explain_answer

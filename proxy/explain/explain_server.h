@@ -66,4 +66,12 @@ enum explain_answer explain_server_lock_set(struct explain_server *s,
 enum explain_answer explain_server_holders(struct explain_server *s,
 					   struct explain_report *r);
 
+/*
+ * Fill r->users.  fleet: the CONNINFO by which the Locksteps of a fleet speak;
+ * NULL: there is none.  Answers as above.
+ */
+enum explain_answer explain_server_users(struct explain_server *s,
+					 struct explain_report *r,
+					 const char *fleet);
+
 #endif

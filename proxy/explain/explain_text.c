@@ -345,6 +345,27 @@ text_write_verdict(FILE *out, const struct explain_report *r)
 	}
 }
 
+static void
+text_write_users(FILE *out, const struct explain_report *r)
+{
+	const struct explain_users *u = &r->users;
+	char past_of[TEXT_BYTES];
+
+	fprintf(out, "  %" PRIu64 " session%s these relations now", u->count,
+		u->count == 1 ? " uses" : "s use");
+	if (u->past > 0) {
+		cell_text(past_of, u->past_of);
+		fprintf(out,
+			"; %" PRIu64 " from where no Lockstep is known to be"
+			" (%s)",
+			u->past, past_of);
+	}
+	if (u->untold > 0)
+		fprintf(out, "; from where %" PRIu64 " of them is not told",
+			u->untold);
+	fputc('\n', out);
+}
+
 /* The length of the white space at s, if a line ends in it; else 0. */
 static size_t
 text_line_end(const char *s, size_t len)
@@ -388,6 +409,8 @@ explain_write_text(FILE *out, const struct explain_report *r)
 {
 	text_write_statement(out, r);
 	text_write_verdict(out, r);
+	if (r->has_users && r->users.count > 0)
+		text_write_users(out, r);
 	if (r->set.count > 0)
 		text_write_locks(out, r);
 	if (r->holder_count > 0)

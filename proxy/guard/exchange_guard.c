@@ -130,14 +130,13 @@ exchange_release_savepoint(struct exchange *x)
 	(void)batch_send(&x->batch, true);
 }
 
-/* What helped last with these tables is tried first. */
+/* Try first what helped last with these tables. */
 static struct guard_step
 exchange_follow_habit(struct exchange *x)
 {
 	struct guard_habit habit;
 
-	x->habit_key =
-	    habits_key(x->pair->database, guard_set_hash(&x->guard));
+	x->habit_key = habits_key(x->pair->database, guard_set_hash(&x->guard));
 	habit = habits_recall(x->pair->daemon->habits, x->habit_key);
 	return guard_follow(&x->guard, &habit);
 }

@@ -152,7 +152,7 @@ struct exchange {
 	struct gate_names names;  /* the names of the set that is locked */
 	struct writer error; /* the server's, to be the statement's answer */
 	char application_name[64];  /* the session's, for others */
-	uint64_t habit_key;         /* of the set, as of the last plan */
+	uint64_t habit_key;         /* the set's, as of the last plan */
 	uint64_t notice_ms;         /* when the next notice is due */
 	uint64_t asked_ms;          /* when the server was asked something */
 	uint64_t looked_ms;         /* when the guard was told; 0: it was not */

@@ -8,7 +8,7 @@
 
 struct habit_entry {
 	uint64_t key;
-	struct guard_habit habit; /* of no help: the entry is free */
+	struct guard_habit habit; /* free if that is no help */
 };
 
 struct habits {

@@ -28,7 +28,7 @@ void habits_free(struct habits *h);
 /* The key of a set in a database: hash is guard_set_hash's. */
 uint64_t habits_key(const char *database, uint64_t hash);
 
-/* What helped last; of no help where that is not known. */
+/* Tell what helped last: no help, where that is not known. */
 struct guard_habit habits_recall(struct habits *h, uint64_t key);
 
 /* Note what has helped; what was no help is not noted. */

@@ -6,13 +6,13 @@ meanwhile tables that reference the parents are dropped, one after the other.
 
     one        application and migration through one Lockstep
     fleet      four pods with a Lockstep each, and the migration's: a fleet
-    pods       the same without `fleet`
-    half       half of the clients as in `one`, half straight at the server
-    direct     all clients straight at the server, the migration by Lockstep
     haproxy    two of Lockstep, a fleet, behind HAProxy
     plain      no Lockstep at all
     hand       no Lockstep: foreign keys dropped one by one with bounded LOCKs,
                then the table
+    half       half of the clients as in `one`, half straight at the server
+    pods       as `fleet`, without it
+    direct     all clients straight at the server, the migration by Lockstep
 
 The clients' orders: fixed (all the same), opposite (half of them the reverse),
 random.  Kinds: simple and prepared statements; autocommit, which joins the two
@@ -52,8 +52,8 @@ HOLD_S = 15  # hold_timeout, and the least budget of a cell
 
 ORDERS = ("fixed", "opposite", "random")
 KINDS = ("simple", "prepared", "autocommit", "mixed")
-TOPOLOGIES = ("one", "fleet", "pods", "half", "direct", "haproxy", "plain",
-              "hand")
+TOPOLOGIES = ("one", "fleet", "haproxy", "plain", "hand", "half", "pods",
+              "direct")
 
 
 # -- what clients do --------------------------------------------------------
@@ -279,7 +279,7 @@ def tables(results):
 def parse_options():
     parser = command.parser_of_parts(
         __doc__, TOPOLOGIES, "simple statements of 12 clients, two drops each: "
-        "three minutes", "topologies")
+        "four minutes at most", "topologies")
     parser.add_argument("--kinds", type=command.names(KINDS), default=KINDS)
     parser.add_argument("--orders", type=command.names(ORDERS), default=ORDERS)
     parser.add_argument("--clients", type=command.names(("12", "64")),
@@ -291,7 +291,7 @@ def parse_options():
     options.budget = HOLD_S + 5
     if options.quick:
         options.kinds, options.clients = ("simple",), ("12",)
-        options.drops, options.budget, options.minutes = 2, 6, 3
+        options.drops, options.budget, options.minutes = 2, 5, 4
     options.clients = tuple(map(int, options.clients))
     return options
 

@@ -1,7 +1,9 @@
 """lockstep explain: what it tells, and that it locks nothing to tell it."""
 
 import json
+import os
 import re
+import socket
 import subprocess
 import time
 
@@ -16,6 +18,7 @@ import wire
 pytestmark = pytest.mark.needs_lockstep
 
 KEYS = {"statement", "guarded", "policy", "locks", "order"}
+READY = b"Z\0\0\0\5I"
 EXCLUSIVE = "AccessExclusiveLock"
 
 TABLES = """
@@ -61,7 +64,8 @@ def objects(*arguments, status=0, **kwargs):
     assert (run.returncode, run.stderr) == (status, ""), run
     found = [json.loads(line) for line in run.stdout.splitlines()]
     for each in found:
-        assert set(each) - {"note", "error"} == KEYS
+        assert set(each) - {"note", "error", "sessions"} == KEYS
+        assert each["guarded"] == ("sessions" in each)
         assert not set(each["order"]) - {
             quoted(lock) for lock in each["locks"] if lock["lockable"]}
     return found
@@ -135,7 +139,8 @@ def test_json_of_a_drop(upstream):
                                      ("table_c", "table"), ("v", "view"),
                                      ("m", "materialized view"))],
         "order": ["public.table_b", "public.table_a", "public.table_c",
-                  "public.v", "public.m"]}
+                  "public.v", "public.m"],
+        "sessions": {"users": 0, "past": 0, "untold": 0, "past_of": None}}
 
 
 @pytest.mark.parametrize("sql, guarded, expected", [
@@ -368,6 +373,93 @@ def test_all_holders_are_told(cluster, database, upstream):
     finally:
         for holder in holders:
             holder.close()
+
+
+# -- who uses the tables, and from where ------------------------------------
+
+@pytest.fixture
+def elsewhere(cluster):
+    """elsewhere(database, name): a session from another address."""
+    hba = os.path.join(cluster.data, "pg_hba.conf")
+    with open(hba, encoding="utf-8") as file:
+        before = file.read()
+
+    def replace(text):
+        with open(hba, "w", encoding="utf-8") as file:
+            file.write(text)
+        with cluster.connect() as admin:
+            admin.execute("select pg_reload_conf()")
+
+    def connect(database, name):
+        raw = socket.create_connection((cluster.host, cluster.port),
+                                       wire.HANG_BOUND_S, ("127.0.0.2", 0))
+        connection.append(raw)
+        raw.sendall(program.startup_packet(user="postgres", database=database,
+                                           application_name=name))
+        while (chunk := raw.recv(65536)) and not chunk.endswith(READY):
+            assert not chunk.startswith(b"E"), chunk
+        return raw
+
+    connection = []
+    replace(before + "host all all 127.0.0.0/8 trust\n")
+    yield connect
+    for raw in connection:
+        raw.close()
+    replace(before)
+
+
+def run_raw(raw, sql):
+    raw.sendall(wire.query(sql))
+    while chunk := raw.recv(65536):
+        if chunk[-6:-1] == READY[:-1]:
+            return
+
+
+def sessions_of(upstream, settings=None):
+    return one(DROP, upstream=upstream, settings=settings)["sessions"]
+
+
+def test_users_of_this_machine_may_come_through(cluster, database, upstream):
+    assert sessions_of(upstream) == {"users": 0, "past": 0, "untold": 0,
+                                     "past_of": None}
+    with cluster.connect(database, autocommit=False) as user:
+        user.execute("select from table_a")
+        assert sessions_of(upstream)["users"] == 1
+        assert sessions_of(upstream)["past"] == 0
+        run = explain(DROP, upstream=upstream)
+        assert "\n  1 session uses these relations now\n" in run.stdout
+
+
+def test_users_from_elsewhere_come_past(database, upstream, elsewhere, fleet):
+    raw = elsewhere(database, "cron")
+    run_raw(raw, "begin; select from table_a")
+    assert sessions_of(upstream) == {"users": 1, "past": 1, "untold": 0,
+                                     "past_of": "cron"}
+    run = explain(DROP, upstream=upstream)
+    assert ("1 session uses these relations now; 1 from where no Lockstep is "
+            "known to be (cron)\n") in run.stdout
+    settings = {f"LOCKSTEP_{name.upper()}": value
+                for name, value in fleet.settings().items()}
+    assert sessions_of(upstream, settings)["past"] == 1
+    # A Lockstep of the fleet is there, too.
+    elsewhere(fleet.database, "lockstep fleet")
+    assert sessions_of(upstream, settings)["past"] == 0
+    assert sessions_of(upstream)["past"] == 1
+
+
+def test_users_whose_address_is_not_told(admin, cluster, database, upstream):
+    with cluster.connect(database, autocommit=False) as user:
+        user.execute("select from table_a")
+        admin.execute("create role e2e_blind login")
+        admin.execute("alter table table_c owner to e2e_blind")
+        try:
+            blind = upstream.replace("user=postgres", "user=e2e_blind")
+            assert blind != upstream
+            assert sessions_of(blind) == {"users": 1, "past": 0, "untold": 1,
+                                          "past_of": None}
+        finally:
+            admin.execute("alter table table_c owner to postgres")
+            admin.execute("drop role e2e_blind")
 
 
 def test_a_prepared_transaction_holds(admin, upstream):

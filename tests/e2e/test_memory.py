@@ -267,7 +267,7 @@ def run_through(d, incident):
     return True
 
 
-@pytest.mark.parametrize("name", ["triggers", "truncate", "drops", "detach"])
+@pytest.mark.parametrize("name", INCIDENTS)
 def test_second_try_is_done_on_hot_tables(proxy, database, admin, name):
     incident = INCIDENTS[name]
     admin.execute(incident.schema)

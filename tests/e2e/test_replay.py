@@ -189,8 +189,9 @@ def assert_done(kind, rounds):
     report(kind, rounds)
     for played in rounds:
         assert played.states == [] and played.problems == []
-        # Quiet tells what else the machine has to do.
-        assert played.stall_s < STALL_S + 10 * played.quiet_s
+    # Quiet tells what else the machine has to do.
+    quiet_s = max(played.quiet_s for played in rounds)
+    assert max(r.stall_s for r in rounds) < STALL_S + 10 * quiet_s
     assert statistics.median(r.took_s for r in rounds) < PATIENT_S
 
 

@@ -12,13 +12,14 @@ import pytest
 
 import wire
 from antagonist import Antagonist
-from scene import Asked, ask, wait_for, wait_gone
+from scene import Asked, Holder, ask, wait_for, wait_gone
 from wire import Wire, errors, sqlstates
 
 pytestmark = pytest.mark.needs_lockstep
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DEADLOCK = "40P01"
+LOCK_TIMEOUT = "55P03"
 CANCELED = "57014"
 TERMINATED = "57P01"
 
@@ -42,6 +43,13 @@ create view simple as select n from log;
 create table renamed(id int primary key);
 insert into renamed values (1);
 create table renaming(id int references renamed on update cascade);
+"""
+# Its rows are a file's, or another server's.
+FOREIGN = """
+create extension file_fdw;
+create server here foreign data wrapper file_fdw;
+create foreign table far(t text) server here
+ options (program 'echo 1');
 """
 # Keeps the server busy once somebody has set the flag: when it is repeated.
 SLOW = "alter table hot add column c int default slow()"
@@ -105,6 +113,8 @@ NOT_REPLAYED = {
     "volatile": "insert into log values (v())",
     "random": "insert into log values (random() * 9)",
     "uuid": "alter table log add column u uuid default gen_random_uuid()",
+    "large_object": "select lo_creat(-1), current_schema()",
+    "foreign": "create table made as select t from far",
     "advisory": "select pg_advisory_lock(1), current_schema()",
     "advisory_xact": "select pg_advisory_xact_lock(1), current_schema()",
     "lock": "lock table log",
@@ -154,6 +164,8 @@ def force(cluster, database, admin, session, text):
 
 @pytest.mark.parametrize("name", NOT_REPLAYED)
 def test_is_refused_instead(proxy, cluster, database, admin, tables, name):
+    if name == "foreign":
+        admin.execute(FOREIGN)
     with Wire(proxy, database) as session:
         run(session, *(["prepare p as select 1"] if name == "execute" else []),
             "begin", "alter table hot add column z int", NOT_REPLAYED[name])
@@ -222,9 +234,53 @@ def test_catalogs_tell(admin, tables, name):
     text = (ROOT / "policy/catalog/catalog_sql/repeatable.sql").read_text()
     admin.execute(schema)
     admin.execute("prepare judge as " + text)
-    arrays = ", ".join("'{%s}'" % words for words in names)
-    row = admin.execute(f"execute judge({arrays}, true)").fetchone()
+    functions, shown, written = ("'{%s}'" % words for words in names)
+    row = admin.execute(f"execute judge({functions}, {shown}, {written}, "
+                        f"{shown}, {written})").fetchone()
     assert row == (told, "read committed")
+
+
+@pytest.mark.parametrize("table, told", [
+    ("serial", "a function is volatile"),
+    ("keyed", "a table has an identity column")])
+def test_defaults_count_where_they_are_evaluated(admin, tables, table, told):
+    text = (ROOT / "policy/catalog/catalog_sql/repeatable.sql").read_text()
+    admin.execute("prepare judge as " + text)
+    for filled, expected in (table, told), ("", ""):
+        assert admin.execute(
+            f"execute judge('{{}}', '{{}}', '{{{table}}}', '{{}}', "
+            f"'{{{filled}}}')").fetchone()[0] == expected
+
+
+@pytest.mark.parametrize("level", ["repeatable read", "serializable"])
+def test_one_snapshot_is_kept_by_who_has_seen_rows(
+        proxy, cluster, database, admin, tables, level):
+    for texts, refused in ([], []), (
+            [REPLAYED["catalog"]], ["it has shown rows of a snapshot"]):
+        with Wire(proxy, database) as session:
+            run(session, f"begin isolation level {level}",
+                "alter table hot add column z int", *texts)
+            trace = force(cluster, database, admin, session, "drop table a")
+            assert reasons(proxy) == refused
+            assert sqlstates(trace) == ([DEADLOCK] if refused else [])
+            run(session, "rollback")
+
+
+def test_all_of_it_is_within_the_statements_time(proxy, cluster, database,
+                                                 admin, tables):
+    """Somebody else sits on the table, and stays: it is started over because
+    of a cycle, and waits for him then."""
+    with Wire(proxy, database) as session, \
+            Holder(cluster, database, "select * from a"):
+        run(session, "set lockstep.hold_timeout = '2s'", "begin",
+            "alter table hot add column z int")
+        begun = time.monotonic()
+        trace = force(cluster, database, admin, session, "drop table a")
+        took_s = time.monotonic() - begun
+        assert sqlstates(trace) == [LOCK_TIMEOUT]
+        assert 1.5 < took_s < 5
+        pid = session.pid
+    assert_nothing_is_left(admin, proxy, database, pid)
 
 
 def test_event_trigger_is_an_obstacle(proxy, cluster, database, admin, tables):

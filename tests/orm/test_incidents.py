@@ -29,8 +29,11 @@ def stage(request, cluster, build):
 @pytest.fixture
 def note(results, stage):
     """Keeps what was measured, whether it is liked or not."""
+    tool = stage.project.tool
+
     def note(side, rounds):
-        entry = results.setdefault(stage.project.tool.name, {})
+        entry = results.setdefault(tool.name, {})
+        entry.update(title=tool.title, version=stage.project.version())
         entry.setdefault("incident", {})[side] = summary(rounds)
     return note
 

@@ -43,6 +43,28 @@ explain_write_json_writes_locks_holders_and_order(void **state)
 }
 
 static void
+explain_write_json_adds_who_uses_the_tables(void **state)
+{
+	static char names[] = "cron, \"x\"";
+	struct explain_report r = fixture_report("drop table t", 0, 0);
+
+	(void)state;
+	r.has_users = true;
+	r.users = (struct explain_users){.count = 3};
+	assert_json(&r, "{\"statement\": \"drop table t\", \"guarded\": true, "
+			"\"policy\": \"auto\", \"locks\": [], "
+			"\"order\": [], \"sessions\": {\"users\": 3, "
+			"\"past\": 0, \"untold\": 0, \"past_of\": null}}\n");
+	r.users = (struct explain_users){
+	    .count = 3, .past = 2, .untold = 1, .past_of = names};
+	assert_json(&r, "{\"statement\": \"drop table t\", \"guarded\": true, "
+			"\"policy\": \"auto\", \"locks\": [], "
+			"\"order\": [], \"sessions\": {\"users\": 3, "
+			"\"past\": 2, \"untold\": 1, "
+			"\"past_of\": \"cron, \\\"x\\\"\"}}\n");
+}
+
+static void
 explain_write_json_writes_an_empty_set(void **state)
 {
 	struct explain_report r = fixture_report("select 1", 0, 0);
@@ -89,6 +111,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(explain_write_json_writes_locks_holders_and_order),
+	    cmocka_unit_test(explain_write_json_adds_who_uses_the_tables),
 	    cmocka_unit_test(explain_write_json_writes_an_empty_set),
 	    cmocka_unit_test(explain_write_json_adds_an_error),
 	    cmocka_unit_test(explain_write_json_adds_a_note),

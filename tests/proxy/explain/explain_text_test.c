@@ -120,6 +120,39 @@ explain_write_text_cuts_a_long_statement(void **state)
 	free(text);
 }
 
+static void
+assert_users(struct explain_users users, const char *line)
+{
+	struct explain_report r = fixture_report("drop table t", 0, 0);
+	char *text;
+
+	r.has_users = true;
+	r.users = users;
+	text = text_of(&r);
+	if (*line == '\0')
+		assert_null(strstr(text, "session"));
+	else
+		assert_non_null(strstr(text, line));
+	free(text);
+}
+
+static void
+explain_write_text_counts_who_uses_the_tables(void **state)
+{
+	static char names[] = "cron\n";
+
+	(void)state;
+	assert_users((struct explain_users){0}, "");
+	assert_users((struct explain_users){.count = 1},
+		     "  1 session uses these relations now\n");
+	assert_users(
+	    (struct explain_users){
+		.count = 5, .past = 2, .untold = 1, .past_of = names},
+	    "  5 sessions use these relations now; 2 from where no"
+	    " Lockstep is known to be (cron\\n); from where 1 of them"
+	    " is not told\n");
+}
+
 int
 main(void)
 {
@@ -128,6 +161,7 @@ main(void)
 	    cmocka_unit_test(explain_write_text_says_what_the_policy_does),
 	    cmocka_unit_test(explain_write_text_says_why_it_is_not_guarded),
 	    cmocka_unit_test(explain_write_text_cuts_a_long_statement),
+	    cmocka_unit_test(explain_write_text_counts_who_uses_the_tables),
 	};
 
 	return cmocka_run_group_tests_name("proxy/explain/explain_text", tests,
