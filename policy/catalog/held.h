@@ -1,7 +1,8 @@
 /*
  * held.h - what the session has for itself already: relations that its
- * transaction has locked or made, and its own temporary ones.  Nobody else is
- * in the way there, and so they need no attempt, no turn and no gate.
+ * transaction has locked or made.  (Its own temporary ones are in no lock set.)
+ * Nobody else is in the way there, and so they need no attempt, no turn and no
+ * gate.
  */
 #ifndef LOCKSTEP_POLICY_CATALOG_HELD_H
 #define LOCKSTEP_POLICY_CATALOG_HELD_H

@@ -120,6 +120,44 @@ lock_set_add_row(struct lock_set *set,
 	return true;
 }
 
+/* Two reasons to lock a relation are one lock: the stronger, the earlier. */
+static void
+item_raise(struct lock_item *item, struct lock_item *more)
+{
+	int phase = item->phase < more->phase ? item->phase : more->phase;
+
+	if (more->mode > item->mode) {
+		struct lock_item weaker = *item;
+
+		*item = *more;
+		*more = weaker;
+	}
+	item->phase = phase;
+	lock_item_clear(more);
+}
+
+bool
+lock_set_merge_row(struct lock_set *set,
+		   const struct row_value values[LOCK_SET_COLUMNS])
+{
+	struct lock_item item = {0};
+
+	if (!item_read(&item, values)) {
+		lock_item_clear(&item);
+		return false;
+	}
+	for (size_t i = 0; i < set->count; i++) {
+		if (set->items[i].relid == item.relid) {
+			item_raise(&set->items[i], &item);
+			return true;
+		}
+	}
+	if (lock_set_append(set, &item))
+		return true;
+	lock_item_clear(&item);
+	return false;
+}
+
 static int
 compare_places(const void *a, const void *b)
 {

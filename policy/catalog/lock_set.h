@@ -96,6 +96,13 @@ bool lock_set_add_row(struct lock_set *set,
 		      const struct row_value values[LOCK_SET_COLUMNS]);
 
 /*
+ * Likewise, where a relation may come in several rows, which become one item:
+ * of the strongest mode and the earliest phase.
+ */
+bool lock_set_merge_row(struct lock_set *set,
+			const struct row_value values[LOCK_SET_COLUMNS]);
+
+/*
  * Put an item, taken with what it owns, at the end.  False: the set is full, or
  * memory is out; the set stays valid, and the item the caller's.
  */

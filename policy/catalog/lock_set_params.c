@@ -7,16 +7,11 @@
 #include "policy/catalog/lock_set.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/catalog/param_array.h"
 #include "policy/sql/text.h"
-
-enum {
-	INT_TEXT_MAX = 12,
-	NAME_PARTS_MAX = 3, /* database, schema, relation */
-};
 
 /* The query's parameters, in its order. */
 enum parameter {
@@ -33,117 +28,10 @@ enum parameter {
 
 static_assert((int)PARAMETERS == LOCK_SET_PARAMS, "one array per parameter");
 
-/* Bytes of a name; `in_quotes`: a double quote in it stands twice. */
-struct piece {
-	const char *data; /* NULL: there is none */
-	size_t len;
-	bool in_quotes;
-};
-
-/* "a"."b"."c" and what follows it. */
-struct name {
-	struct piece parts[NAME_PARTS_MAX]; /* the last ones */
-	size_t count;
-	const char *rest;
-};
-
-/* Quote every element, so that nothing in it has a meaning. */
-static void
-array_put_piece(struct text *a, struct piece piece)
-{
-	if (piece.data == NULL) {
-		text_put_string(a, "NULL");
-		return;
-	}
-	text_put(a, '"');
-	for (size_t i = 0; i < piece.len; i++) {
-		char c = piece.data[i];
-
-		if (c == '"' || c == '\\')
-			text_put(a, '\\');
-		text_put(a, c);
-		if (c == '"' && piece.in_quotes)
-			i++;
-	}
-	text_put(a, '"');
-}
-
-static void
-array_add_piece(struct text *a, struct piece piece)
-{
-	if (a->len > 1)
-		text_put(a, ',');
-	array_put_piece(a, piece);
-}
-
-/* Add an element; NULL makes it SQL NULL. */
-static void
-array_add(struct text *a, const char *value)
-{
-	size_t len = value != NULL ? strlen(value) : 0;
-
-	array_add_piece(a, (struct piece){value, len, false});
-}
-
 static void
 array_add_bool(struct text *a, bool value)
 {
-	array_add(a, value ? "t" : "f");
-}
-
-static void
-array_add_mode(struct text *a, enum lock_mode mode)
-{
-	char text[INT_TEXT_MAX];
-
-	(void)snprintf(text, sizeof(text), "%d", (int)mode);
-	array_add(a, text);
-}
-
-/* The closing quote of a part, which begins behind the opening one, or NULL. */
-static const char *
-part_end(const char *part)
-{
-	const char *quote = strchr(part, '"');
-
-	while (quote != NULL && quote[1] == '"')
-		quote = strchr(quote + 2, '"');
-	return quote;
-}
-
-static struct name
-name_split(const char *text)
-{
-	struct name name = {.rest = text};
-
-	while (*name.rest == '"') {
-		const char *part = name.rest + 1;
-		const char *end = part_end(part);
-
-		if (end == NULL)
-			break;
-		if (name.count == NAME_PARTS_MAX) {
-			memmove(&name.parts[0], &name.parts[1],
-				sizeof(name.parts) - sizeof(name.parts[0]));
-			name.count--;
-		}
-		name.parts[name.count++] =
-		    (struct piece){part, (size_t)(end - part), true};
-		name.rest = end + 1;
-		if (*name.rest != '.')
-			break;
-		name.rest++;
-	}
-	return name;
-}
-
-/* The nth part from the last one, which is 0, backwards. */
-static struct piece
-name_part(const struct name *name, size_t nth)
-{
-	if (nth >= name->count)
-		return (struct piece){NULL, 0, false};
-	return name->parts[name->count - 1 - nth];
+	param_array_add(a, value ? "t" : "f");
 }
 
 /*
@@ -154,16 +42,17 @@ name_part(const struct name *name, size_t nth)
 static const char *
 put_argument(struct text *types, const char *argument)
 {
-	struct name name = name_split(argument);
+	struct param_name name = param_array_split(argument);
 	const char *end = name.rest + strcspn(name.rest, ",)");
-	struct piece first = name_part(&name, name.count > 1 ? 1 : 0);
+	struct param_piece first =
+	    param_array_part(&name, name.count > 1 ? 1 : 0);
 	const char *start = first.data != NULL ? first.data - 1 : argument;
 
 	text_put(types, '{');
-	array_put_piece(types, name_part(&name, 1));
+	param_array_put_piece(types, param_array_part(&name, 1));
 	text_put(types, ',');
-	array_put_piece(types,
-			(struct piece){start, (size_t)(end - start), false});
+	param_array_put_piece(
+	    types, (struct param_piece){start, (size_t)(end - start), false});
 	text_put(types, '}');
 	return end;
 }
@@ -175,7 +64,7 @@ array_add_arguments(struct text *a, const char *arguments)
 	struct text types = {0};
 
 	if (arguments == NULL) {
-		array_add(a, NULL);
+		param_array_add(a, NULL);
 		return;
 	}
 	text_put(&types, '{');
@@ -188,7 +77,8 @@ array_add_arguments(struct text *a, const char *arguments)
 		}
 	}
 	text_put(&types, '}');
-	array_add_piece(a, (struct piece){types.data, types.len, false});
+	param_array_add_piece(
+	    a, (struct param_piece){types.data, types.len, false});
 	a->failed |= types.failed;
 	text_clear(&types);
 }
@@ -364,34 +254,37 @@ params_add_flags(struct text arrays[PARAMETERS], const struct target *t)
 static void
 params_add_name(struct text arrays[PARAMETERS], const char *text)
 {
-	struct name name = name_split(text);
+	struct param_name name = param_array_split(text);
 
-	array_add_piece(&arrays[PARAMETER_SCHEMA], name_part(&name, 1));
-	array_add_piece(&arrays[PARAMETER_NAME], name_part(&name, 0));
+	param_array_add_piece(&arrays[PARAMETER_SCHEMA],
+			      param_array_part(&name, 1));
+	param_array_add_piece(&arrays[PARAMETER_NAME],
+			      param_array_part(&name, 0));
 }
 
 /* Add what is no relation: the query takes a mode for the sign of one. */
 static void
 params_add_object(struct text arrays[PARAMETERS], const struct target *t)
 {
-	struct name name = name_split(t->relation);
-	struct piece none = {NULL, 0, false};
+	struct param_name name = param_array_split(t->relation);
+	struct param_piece none = {NULL, 0, false};
 
-	array_add(&arrays[PARAMETER_MODE], NULL);
+	param_array_add(&arrays[PARAMETER_MODE], NULL);
 	if (t->object == OBJECT_OPERATOR) {
-		array_add_piece(&arrays[PARAMETER_SCHEMA], name_part(&name, 0));
-		array_add(&arrays[PARAMETER_NAME], name.rest);
+		param_array_add_piece(&arrays[PARAMETER_SCHEMA],
+				      param_array_part(&name, 0));
+		param_array_add(&arrays[PARAMETER_NAME], name.rest);
 	} else if (*name.rest != '\0') { /* current_user, an array type */
-		array_add_piece(&arrays[PARAMETER_SCHEMA], none);
-		array_add_piece(&arrays[PARAMETER_NAME], none);
+		param_array_add_piece(&arrays[PARAMETER_SCHEMA], none);
+		param_array_add_piece(&arrays[PARAMETER_NAME], none);
 	} else {
 		params_add_name(arrays, t->relation);
 	}
 	if (t->object == OBJECT_OPERATOR || t->object == OBJECT_FUNCTION)
 		array_add_arguments(&arrays[PARAMETER_PART], t->part);
 	else
-		array_add(&arrays[PARAMETER_PART],
-			  t->part != NULL ? t->part : name.rest);
+		param_array_add(&arrays[PARAMETER_PART],
+				t->part != NULL ? t->part : name.rest);
 }
 
 static void
@@ -400,22 +293,22 @@ params_add_target(struct text arrays[PARAMETERS], const struct target *t)
 	bool has_pair = t->kind == TARGET_DETACH || t->kind == TARGET_ATTACH ||
 			t->kind == TARGET_KEY;
 
-	array_add(&arrays[PARAMETER_KIND], kind_name(t));
+	param_array_add(&arrays[PARAMETER_KIND], kind_name(t));
 	params_add_flags(arrays, t);
 	if (!target_names_relation(t)) {
 		params_add_object(arrays, t);
 		return;
 	}
 	params_add_name(arrays, t->relation);
-	array_add_mode(&arrays[PARAMETER_MODE], target_mode(t));
-	array_add(&arrays[PARAMETER_PART], has_pair ? NULL : t->part);
+	param_array_add_number(&arrays[PARAMETER_MODE], (int)target_mode(t));
+	param_array_add(&arrays[PARAMETER_PART], has_pair ? NULL : t->part);
 	if (!has_pair)
 		return;
-	array_add(&arrays[PARAMETER_KIND], "other");
+	param_array_add(&arrays[PARAMETER_KIND], "other");
 	params_add_flags(arrays, t);
 	params_add_name(arrays, t->part);
-	array_add_mode(&arrays[PARAMETER_MODE], LOCK_NONE);
-	array_add(&arrays[PARAMETER_PART], t->shape);
+	param_array_add_number(&arrays[PARAMETER_MODE], (int)LOCK_NONE);
+	param_array_add(&arrays[PARAMETER_PART], t->shape);
 }
 
 bool
@@ -423,21 +316,10 @@ lock_set_params(char *params[LOCK_SET_PARAMS],
 		const struct statement *statements, size_t count)
 {
 	struct text arrays[PARAMETERS] = {0};
-	bool failed = false;
 
-	for (size_t i = 0; i < PARAMETERS; i++)
-		text_put(&arrays[i], '{');
+	param_arrays_begin(arrays, PARAMETERS);
 	for (size_t i = 0; i < count; i++)
 		for (size_t j = 0; j < statements[i].target_count; j++)
 			params_add_target(arrays, &statements[i].targets[j]);
-	for (size_t i = 0; i < PARAMETERS; i++) {
-		text_put(&arrays[i], '}');
-		params[i] = text_finish(&arrays[i]);
-		failed |= params[i] == NULL;
-	}
-	for (size_t i = 0; i < PARAMETERS && failed; i++) {
-		free(params[i]);
-		params[i] = NULL;
-	}
-	return !failed;
+	return param_arrays_finish(params, arrays, PARAMETERS);
 }

@@ -5,9 +5,12 @@
 #include "policy/catalog/catalog_sql.h"
 
 const char *
-session_facts_query(void)
+session_facts_query(bool in_block)
 {
-	return CATALOG_SQL_SESSION_FACTS;
+	return in_block ? CATALOG_SQL_SESSION_FACTS_COLUMNS
+		   "\n" CATALOG_SQL_SESSION_FACTS_BLOCK
+			: CATALOG_SQL_SESSION_FACTS_COLUMNS
+		   "\n" CATALOG_SQL_SESSION_FACTS_IDLE;
 }
 
 const char *

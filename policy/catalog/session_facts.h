@@ -63,10 +63,10 @@ struct session_facts {
 };
 
 /*
- * The query, which answers one row; static.  $1 tells by "t" or "f" whether a
- * transaction block is open.
+ * The query, which answers one row; static.  in_block: a transaction block is
+ * open, which can hold locks; $1 tells the same by "t" or "f".
  */
-const char *session_facts_query(void);
+const char *session_facts_query(bool in_block);
 
 /* A question for the isolation level that takes no snapshot; static. */
 const char *session_isolation_query(void);

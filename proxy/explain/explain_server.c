@@ -121,7 +121,7 @@ explain_read_facts(struct explain_server *s, char **error)
 	PGresult *rows;
 	bool is_read;
 
-	rows = explain_ask(s, session_facts_query(), &in_block, 1,
+	rows = explain_ask(s, session_facts_query(false), &in_block, 1,
 			   SESSION_FACTS_COLUMNS, error);
 	is_read = rows != NULL && PQntuples(rows) == 1;
 	if (is_read) {

@@ -15,7 +15,7 @@ enum {
 
 _Static_assert((int)COLUMNS_MAX >= (int)SESSION_FACTS_COLUMNS, "a row fits");
 _Static_assert((int)COLUMNS_MAX >= (int)OVERRIDES_COLUMNS, "a row fits");
-_Static_assert((int)COLUMNS_MAX >= (int)LOCK_SET_COLUMNS, "a row fits");
+_Static_assert((int)COLUMNS_MAX >= (int)SMALL_SET_COLUMNS, "a row fits");
 _Static_assert((int)COLUMNS_MAX >= (int)HOLDERS_COLUMNS, "a row fits");
 _Static_assert((int)COLUMNS_MAX >= (int)PLAIN_SETTINGS_COLUMNS, "a row fits");
 
@@ -25,6 +25,19 @@ batch_begin(struct batch *b, struct guarded *g, const struct lock_set *set)
 	batch_clear(b);
 	b->injection.guarded = g;
 	b->set = set;
+}
+
+void
+batch_begin_more(struct batch *b)
+{
+	lock_set_clear(&b->planned);
+	writer_clear(&b->injection.out);
+	b->count = 0;
+	b->done = 0;
+	b->plain_statement = 0;
+	b->restores = false;
+	b->last = NULL;
+	b->is_too_small = false;
 }
 
 static void
@@ -82,7 +95,7 @@ batch_add_facts(struct batch *b, bool in_block)
 
 	if (in_block)
 		flag[0] = 't';
-	batch_add(b, BATCH_FACTS, session_facts_query(), &param, 1);
+	batch_add(b, BATCH_FACTS, session_facts_query(in_block), &param, 1);
 }
 
 void
@@ -200,6 +213,26 @@ batch_add_repeatable(struct batch *b, const struct repeat *repeat,
 	free_params(params, REPEATABLE_PARAMS);
 }
 
+static void
+batch_add_small(struct batch *b, const struct statement *statements,
+		size_t count)
+{
+	char *params[SMALL_SET_PARAMS];
+	char *sql;
+
+	if (!small_set_params(params, statements, count)) {
+		batch_fail(b);
+		return;
+	}
+	sql = small_set_query(statements, count);
+	if (sql != NULL)
+		batch_add(b, BATCH_SMALL, sql, params, SMALL_SET_PARAMS);
+	else
+		batch_fail(b);
+	free(sql);
+	free_params(params, SMALL_SET_PARAMS);
+}
+
 /* Add a question about what the statements name. */
 static void
 batch_add_about_targets(struct batch *b, enum batch_purpose purpose,
@@ -216,9 +249,9 @@ batch_add_about_targets(struct batch *b, enum batch_purpose purpose,
 	free_params(params, LOCK_SET_PARAMS);
 }
 
-void
-batch_add_plan(struct batch *b, const struct statement *statements,
-	       size_t count)
+static void
+batch_add_large(struct batch *b, const struct statement *statements,
+		size_t count)
 {
 	char *sql = lock_set_query(statements, count);
 
@@ -232,6 +265,16 @@ batch_add_keys(struct batch *b, const struct statement *statements,
 {
 	batch_add_about_targets(b, BATCH_KEYS, drop_keys_query(), statements,
 				count);
+}
+
+void
+batch_add_plan(struct batch *b, const struct statement *statements,
+	       size_t count, bool asks_all)
+{
+	if (!asks_all && small_set_may_do(statements, count))
+		batch_add_small(b, statements, count);
+	else
+		batch_add_large(b, statements, count);
 }
 
 /* Behind a look it is what others see of the session. */
@@ -262,6 +305,17 @@ batch_send(struct batch *b, bool ends_cycle)
 	else
 		inject_flush(&b->injection);
 	return inject_send(&b->injection);
+}
+
+/* The small question has no answer where one row of it says so. */
+static bool
+batch_take_small(struct batch *b, const struct row_value *values)
+{
+	bool is_simple = true;
+	bool is_read = small_set_add_row(&b->planned, &is_simple, values);
+
+	b->is_too_small |= !is_simple;
+	return is_read;
 }
 
 /* Read a row of `count` columns.  False: it has another shape. */
@@ -341,6 +395,9 @@ batch_take_row(struct batch *b, struct span body)
 	case BATCH_PLAN:
 		return batch_read_row(v, LOCK_SET_COLUMNS, body) &&
 		       lock_set_add_row(&b->planned, v);
+	case BATCH_SMALL:
+		return batch_read_row(v, SMALL_SET_COLUMNS, body) &&
+		       batch_take_small(b, v);
 	case BATCH_HOLDERS:
 		return batch_read_row(v, HOLDERS_COLUMNS, body) &&
 		       batch_take_holder(b, v);

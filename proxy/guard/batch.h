@@ -17,6 +17,7 @@
 #include "policy/catalog/plain_settings.h"
 #include "policy/catalog/repeatable.h"
 #include "policy/catalog/session_facts.h"
+#include "policy/catalog/small_set.h"
 #include "policy/catalog/snapshot.h"
 #include "policy/guard/overrides.h"
 #include "protocol/frame.h"
@@ -30,6 +31,7 @@ enum batch_purpose {
 	BATCH_FACTS,
 	BATCH_OVERRIDES,
 	BATCH_PLAN,
+	BATCH_SMALL,
 	BATCH_HOLDERS,
 	BATCH_ATTEMPT,
 	BATCH_NAMES,
@@ -63,7 +65,8 @@ struct batch {
 	bool keeps_snapshot;   /* as session_isolation_keeps has it */
 	bool keeps_nothing;    /* as session_keeps_nothing has it */
 	bool has_facts;
-	bool is_odd; /* a row had not the shape its query gives it */
+	bool is_odd;       /* a row had not the shape its query gives it */
+	bool is_too_small; /* the set is to be asked for with asks_all */
 	bool has_attempt;
 	bool has_repeatable;
 	size_t attempt_index; /* as attempt_read sets it */
@@ -88,6 +91,10 @@ struct batch {
  */
 void batch_begin(struct batch *b, struct guarded *g,
 		 const struct lock_set *set);
+
+/* Forget the set that was planned, and begin to build another batch, whose
+ * results come on top of those that are there. */
+void batch_begin_more(struct batch *b);
 
 /*
  * Add one statement each; the answers fill the fields above.  All that is
@@ -114,8 +121,11 @@ void batch_add_repeatable(struct batch *b, const struct repeat *repeat,
 			  bool only_catalogs);
 void batch_add_keys(struct batch *b, const struct statement *statements,
 		    size_t count);
+
+/* Likewise, for the lock set: by the small question where that may do, unless
+ * asks_all. */
 void batch_add_plan(struct batch *b, const struct statement *statements,
-		    size_t count);
+		    size_t count, bool asks_all);
 
 /*
  * Ask for the answers, with a Sync that ends the cycle or with a Flush, and

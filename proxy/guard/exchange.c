@@ -75,6 +75,14 @@ exchange_begin_batch(struct exchange *x, enum exchange_phase phase)
 	batch_begin(&x->batch, x->guarded, guard_set(&x->guard));
 }
 
+void
+exchange_begin_more(struct exchange *x, enum exchange_phase phase)
+{
+	exchange_enter(x, phase);
+	exchange_expect_answers(x);
+	batch_begin_more(&x->batch);
+}
+
 /* The client's statement */
 
 void

@@ -69,10 +69,12 @@ exchange_send_attempt(struct exchange *x, const struct guard_step *step)
 	(void)batch_send(&x->batch, exchange_attempt_ends_cycle(x));
 }
 
-/* Plan once more under the locks. */
+/* Plan once more under the locks, by the large question where the small one has
+ * failed there. */
 static void
 exchange_send_check(struct exchange *x)
 {
+	x->asks_all |= x->batch.is_too_small;
 	exchange_begin_batch(x, EXCHANGE_CHECKING);
 	if (x->has_own_settings)
 		batch_add_plain(&x->batch, true);
@@ -128,12 +130,13 @@ exchange_end_attempt(struct exchange *x, enum attempt_result result)
 }
 
 /* True if the set may have changed between its plan and its locks, and there
- * was no plan since. */
+ * was no plan since, or one that has failed. */
 static bool
 exchange_must_check(const struct exchange *x)
 {
-	return x->context != CONTEXT_TAIL && exchange_knows_snapshot(x) &&
-	       !snapshot_equals(&x->snapshot, &x->batch.snapshot);
+	if (x->context == CONTEXT_TAIL || !exchange_knows_snapshot(x))
+		return x->batch.is_too_small;
+	return !snapshot_equals(&x->snapshot, &x->batch.snapshot);
 }
 
 void
@@ -167,6 +170,10 @@ exchange_checked(struct exchange *x)
 
 	if (exchange_has_lost(x)) {
 		exchange_fail(x);
+		return;
+	}
+	if (b->is_too_small && !b->is_odd && !batch_has_error(b)) {
+		exchange_send_check(x);
 		return;
 	}
 	x->snapshot = b->snapshot;

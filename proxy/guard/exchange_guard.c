@@ -63,7 +63,7 @@ exchange_add_plan(struct exchange *x)
 	const struct statement *statements =
 	    r->all != NULL ? r->all : exchange_statements(x, &count);
 
-	batch_add_plan(&x->batch, statements, count);
+	batch_add_plan(&x->batch, statements, count, x->asks_all);
 }
 
 bool
@@ -95,6 +95,23 @@ exchange_send_plan(struct exchange *x)
 	if (x->has_savepoint)
 		batch_end_with(&x->batch, SAVEPOINT_RELEASE);
 	(void)batch_send(&x->batch, exchange_may_sync(x));
+}
+
+/* The rest of the answers is there, the lock set is not. */
+static void
+exchange_ask_all(struct exchange *x)
+{
+	struct batch *b = &x->batch;
+
+	x->asks_all = true;
+	exchange_begin_more(x, EXCHANGE_PLANNING);
+	exchange_add_savepoint(x);
+	if (b->has_own_settings)
+		batch_add_plain(b, x->context != CONTEXT_IDLE);
+	exchange_add_plan(x);
+	if (x->has_savepoint)
+		batch_end_with(b, SAVEPOINT_RELEASE);
+	(void)batch_send(b, exchange_may_sync(x));
 }
 
 /* As the plan has found them, settings of the session's are set aside. */
@@ -281,6 +298,7 @@ exchange_protect(struct exchange *x, enum exchange_context context)
 	x->context = context;
 	x->is_noticing = false;
 	x->knows_isolation = false;
+	x->asks_all = false;
 	x->keeps_nothing = false;
 	x->looked_ms = 0;
 	x->notice_ms = now_ms + FIRST_NOTICE_MS;
@@ -403,6 +421,10 @@ exchange_planned(struct exchange *x)
 	x->has_savepoint = x->has_savepoint && batch_has_error(b);
 	if (exchange_is_cut_short(x))
 		return;
+	if (b->is_too_small) {
+		exchange_ask_all(x);
+		return;
+	}
 	x->has_own_settings = b->has_own_settings;
 	x->snapshot = b->facts.snapshot;
 	/* A key goes under those of the statement. */

@@ -140,6 +140,7 @@ struct exchange {
 	bool keeps_nothing;    /* the session, as batch.h says */
 	bool knows_isolation;  /* a plan may come before the statement */
 	bool has_own_settings; /* the session, as batch.h says */
+	bool asks_all;         /* the small question could not answer */
 	bool in_own_block;     /* the rest runs between our BEGIN and COMMIT */
 	/*
 	 * The client's statement: a Query or, if that has no text, an Execute.
@@ -196,6 +197,9 @@ enum transaction_status exchange_status(const struct exchange *x);
 
 /* Enter the phase and begin a batch about the guard's set. */
 void exchange_begin_batch(struct exchange *x, enum exchange_phase phase);
+
+/* Likewise, on top of what the last batch has found. */
+void exchange_begin_more(struct exchange *x, enum exchange_phase phase);
 
 /* Send the client's statement, which may run now. */
 void exchange_run(struct exchange *x);

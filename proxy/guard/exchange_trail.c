@@ -86,7 +86,7 @@ exchange_recall(struct exchange *x, const struct guard_step *step)
 			   clock_now_ms(), &wanted))
 		return false;
 	exchange_begin_question(x, EXCHANGE_RECALLING);
-	batch_add_plan(&x->batch, wanted.items, wanted.count);
+	batch_add_plan(&x->batch, wanted.items, wanted.count, true);
 	statement_list_clear(&wanted);
 	(void)batch_send(&x->batch, exchange_may_sync(x));
 	return true;

@@ -46,11 +46,12 @@ SELECT relation::oid::int8, mode FROM pg_locks
    AND database = (SELECT oid FROM pg_database
                     WHERE datname = current_database())"""
 
+# Without the session's own temporary ones, which nobody else is in the way of.
 RELATIONS_SQL = """
 SELECT c.oid::int8, c.relkind::text,
        quote_ident(n.nspname) || '.' || quote_ident(c.relname)
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
- WHERE c.oid >= 16384"""
+ WHERE c.oid >= 16384 AND n.oid <> pg_my_temp_schema()"""
 
 BEFORE_SQL = """
 SELECT confrelid::int8 FROM pg_constraint
@@ -88,15 +89,47 @@ class Planner:
 
     def run(self, conn, sql):
         """Rows of text, as the proxy gets them."""
-        plan = self.ask(sql)
-        result = conn.pgconn.exec_params(
-            plan["query"].encode(), [p.encode() for p in plan["params"]])
-        if result.status != psycopg.pq.ExecStatus.TUPLES_OK:
-            raise RuntimeError("plan failed: " + result.error_message.decode())
-        assert result.nfields == 8
-        return [tuple(result.get_value(row, column).decode()
-                      for column in range(8))
-                for row in range(result.ntuples)]
+        return rows_of(conn, self.ask(sql), 8)
+
+    def run_small(self, conn, sql):
+        """relid -> row, as the proxy reads it; None: it is not simple."""
+        question = self.ask(sql)["small"]
+        if question is None:
+            return None
+        merged = {}
+        for *row, is_simple in rows_of(conn, question, 9):
+            if is_simple != "t":
+                return None
+            if row[0] is not None:
+                old = merged.get(int(row[0]), row)
+                merged[int(row[0])] = (
+                    *(row if int(row[3]) > int(old[3]) else old)[:6],
+                    min(old[6], row[6]),
+                    (row if int(row[3]) > int(old[3]) else old)[7])
+        return merged
+
+
+def rows_of(conn, question, columns):
+    result = conn.pgconn.exec_params(
+        question["query"].encode(),
+        [param.encode() for param in question["params"]])
+    if result.status != psycopg.pq.ExecStatus.TUPLES_OK:
+        raise RuntimeError("plan failed: " + result.error_message.decode())
+    assert result.nfields == columns
+    return [tuple(None if value is None else value.decode() for value in (
+                  result.get_value(row, column) for column in range(columns)))
+            for row in range(result.ntuples)]
+
+
+def members(oids, plan):
+    """Of an array of them, those that the plan has."""
+    return {int(oid) for oid in oids.strip("{}").split(",") if oid} & set(plan)
+
+
+def comparable(plan):
+    """What is before what counts only within the set."""
+    return {relid: (*row[:5], members(row[5], plan), *row[6:])
+            for relid, row in plan.items()}
 
 
 def held(conn):
@@ -146,7 +179,7 @@ class Run:
         self.conn = None  # to the world's database
         self.is_13 = False
         self.counts = {"compared": 0, "refused": 0, "unplanned": 0,
-                       "rights": 0}
+                       "rights": 0, "small": 0, "not small": 0}
         self.kinds = {}
         make_template(cluster)
 
@@ -199,7 +232,19 @@ class Run:
         plan = {int(row[0]): row for row in rows}
         if len(plan) != len(rows):
             raise Mismatch(f"{label}: a relation comes twice: {sql}")
+        self.check_small(plan, sql, label)
         return plan
+
+    def check_small(self, plan, sql, label):
+        """The small question has the large one's answer, or none."""
+        before = held(self.conn)
+        small = self.planner.run_small(self.conn, sql)
+        if taken(before, held(self.conn)):
+            raise Mismatch(f"{label}: the small question locks: {sql}")
+        self.counts["small" if small is not None else "not small"] += 1
+        if small is not None and comparable(small) != comparable(plan):
+            raise Mismatch(f"{label}: {sql}\n  large {comparable(plan)}\n"
+                           f"  small {comparable(small)}")
 
     def compare(self, sql, label):
         relations = {row[0]: row[1:] for row in

@@ -59,6 +59,7 @@ def purpose(sql):
                        ("SHARE UPDATE EXCLUSIVE MODE;\nRAISE", "coax"),
                        ("pg_try_advisory_xact_lock", "attempt"),
                        ("LOCK TABLE ONLY", "attempt"),
+                       ("AS is_simple", "small"),
                        ("pg_get_constraintdef", "keys"),
                        ("unnest", "plan")):
         if mark in sql:
@@ -120,6 +121,13 @@ class Liar:
                          "joe" if kind in "vS" and self.chance(0.5) else ""])
         return rows
 
+    def small(self):
+        """The same rows, some of them without a relation, or not simple."""
+        return [[*row, "t"] if self.chance(0.9)
+                else [self.random.choice([None, *row[:1]]), *row[1:],
+                      self.random.choice(["t", "f", None])]
+                for row in self.plan()]
+
     def holders(self):
         if not self.chance(self.held_rate):
             return []
@@ -165,7 +173,7 @@ class Liar:
         return [granted]
 
     def rows(self, what):
-        rows = {"facts": self.facts, "plan": self.plan,
+        rows = {"facts": self.facts, "plan": self.plan, "small": self.small,
                 "holders": self.holders, "names": self.names, "keys": self.keys,
                 "settings": self.settings, "snapshot": self.snapshot}[what]()
         return [self.distort(row) for row in rows]

@@ -57,10 +57,12 @@ FRONTEND = {"P": "Parse", "B": "Bind", "E": "Execute", "C": "Close",
 
 # A part of the text -> its name; the first that fits.
 QUERIES = {
+    "pg_lock_status()": "SESSION FACTS IN A BLOCK",
     "'transaction_read_only'": "SESSION FACTS",
     "SELECT pg_catalog.pg_current_snapshot": "SNAPSHOT",
     "'lockstep.policy'": "SESSION SETTINGS",
     "drop_seed": "LOCK SET",
+    "AS is_simple": "SMALL LOCK SET",
     "pg_stat_activity": "LOOK",
     "ev_class": "NAMES",
     "EXECUTE _lockstep": "PLAIN SETTINGS",
@@ -390,6 +392,11 @@ SECTIONS = {
              "transaction has ended since. Else the lock set would be asked "
              "for once more, and had it grown, they would be let go.",
              SIMPLE),
+        Case("A view of the table",
+             "The small question is for plain tables only. Where it says that "
+             "one is not, the large one is asked, too.",
+             [query("drop table journal")],
+             before=("create view all_of_it as select n from journal",)),
         Case("Traffic in the way",
              "Somebody has read table_b in a transaction that began just now. "
              "An attempt that fails gives back what it took, and the table "
@@ -513,7 +520,7 @@ There are a `table_a`, a `table_b` and a `table_c` with a foreign key to each; t
 - Each Sync or Flush of Lockstep's is a round trip. What is repeated until something changes is shown once. While a statement is
   held there is also a `LOOK` for each NOTICE, from one second on.
 - What begins in capitals and has no semicolon is long, and stands [at the end](#the-texts) of the page. `SESSION FACTS`,
-  `SESSION SETTINGS`, `LOCK SET`, `LOOK` and `NAMES` read catalogs and nothing else. `ATTEMPT` locks all tables or none. In a
+  with or without `IN A BLOCK`, `SESSION SETTINGS`, `SMALL LOCK SET`, `LOCK SET`, `LOOK` and `NAMES` read catalogs and nothing else. `ATTEMPT` locks all tables or none. In a
   transaction each `LOOK` first lets the server forget what it had shown of the sessions.
 - `PLAIN SETTINGS` sets aside those settings of the session that would make a question dear or change its answer, and tells
   how many these are; mostly none, and then it comes once. `SETTINGS BACK` sets them back where the transaction goes on,

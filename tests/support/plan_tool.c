@@ -2,14 +2,16 @@
  * plan_tool.c - what policy/ asks the catalogs about a statement.
  *
  * Reads SQL from standard input, one text per line, and answers each with one
- * line of JSON: {"query": ..., "params": [...]}, or {"error": ...} where there
- * is nothing to ask.  For the tests that run the query themselves.
+ * line of JSON: {"query": ..., "params": [...], "small": {...}}, where "small"
+ * is the small question, in the same form, or null; or {"error": ...} where
+ * there is nothing to ask.  For the tests that run the query themselves.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "policy/catalog/lock_set.h"
+#include "policy/catalog/small_set.h"
 #include "policy/sql/statement.h"
 
 static void
@@ -35,6 +37,42 @@ put_error(const char *text)
 	puts("}");
 }
 
+/* Put the members of a question, and free its parts. */
+static void
+put_question(char *query, char **params, int count)
+{
+	printf("\"query\": ");
+	put_json_string(query);
+	free(query);
+	printf(", \"params\": [");
+	for (int i = 0; i < count; i++) {
+		printf("%s", i > 0 ? ", " : "");
+		put_json_string(params[i]);
+		free(params[i]);
+	}
+	printf("]");
+}
+
+static void
+put_small(const struct statement_list *list)
+{
+	char *params[SMALL_SET_PARAMS];
+	char *query;
+
+	printf(", \"small\": ");
+	if (!small_set_may_do(list->items, list->count)) {
+		printf("null");
+		return;
+	}
+	query = small_set_query(list->items, list->count);
+	if (query == NULL ||
+	    !small_set_params(params, list->items, list->count))
+		abort();
+	printf("{");
+	put_question(query, params, SMALL_SET_PARAMS);
+	printf("}");
+}
+
 static void
 put_plan(const struct statement_list *list)
 {
@@ -47,16 +85,10 @@ put_plan(const struct statement_list *list)
 		put_error("out of memory");
 		return;
 	}
-	printf("{\"query\": ");
-	put_json_string(query);
-	free(query);
-	printf(", \"params\": [");
-	for (int i = 0; i < LOCK_SET_PARAMS; i++) {
-		printf("%s", i > 0 ? ", " : "");
-		put_json_string(params[i]);
-		free(params[i]);
-	}
-	puts("]}");
+	printf("{");
+	put_question(query, params, LOCK_SET_PARAMS);
+	put_small(list);
+	puts("}");
 }
 
 static const char *

@@ -26,6 +26,7 @@
 #include "policy/catalog/plain_settings.h"
 #include "policy/catalog/repeatable.h"
 #include "policy/catalog/session_facts.h"
+#include "policy/catalog/small_set.h"
 #include "policy/catalog/snapshot.h"
 #include "policy/guard/overrides.h"
 #include "protocol/frame.h"
@@ -47,6 +48,7 @@ struct server_entry {
 	char name[24];
 	char verb[SERVER_VERB_MAX]; /* of ours: a word; else the SQL */
 	bool is_ours;
+	bool is_small; /* the small question, of a plan */
 	bool is_open;
 	size_t attempt_count; /* of an attempt: the number that grants all */
 };
@@ -344,7 +346,8 @@ server_verb(char out[SERVER_VERB_MAX], const char *sql)
 {
 	const char *word = sql;
 
-	if (strcmp(sql, session_facts_query()) == 0)
+	if (strcmp(sql, session_facts_query(false)) == 0 ||
+	    strcmp(sql, session_facts_query(true)) == 0)
 		word = "facts";
 	else if (strcmp(sql, session_isolation_query()) == 0)
 		word = "isolation";
@@ -374,7 +377,8 @@ server_verb(char out[SERVER_VERB_MAX], const char *sql)
 		word = "repeatable";
 	else if (strcmp(sql, drop_keys_query()) == 0)
 		word = "keys";
-	else if (server_begins(sql, "WITH RECURSIVE"))
+	else if (server_begins(sql, "WITH RECURSIVE") ||
+		 strstr(sql, "AS is_simple") != NULL)
 		word = "plan";
 	else if (server_begins(sql, "DO $lockstep")) {
 		server_verb_of_attempt(out, sql);
@@ -398,7 +402,7 @@ server_verb_letters(char out[16], const char *literal)
 	out[n] = '\0';
 }
 
-/* Without the quotes of its elements. */
+/* Without the quotes of its elements, and of the names in them. */
 static inline void
 server_verb_names(char out[SERVER_VERB_MAX], const char *verb,
 		  const char *literal)
@@ -407,7 +411,7 @@ server_verb_names(char out[SERVER_VERB_MAX], const char *verb,
 
 	memcpy(out, verb, len);
 	for (; *literal != '\0'; literal++)
-		if (*literal != '"')
+		if (*literal != '"' && *literal != '\\')
 			out[len++] = *literal;
 	assert_true(len < SERVER_VERB_MAX);
 	out[len] = '\0';
@@ -491,15 +495,16 @@ server_answer_settings(struct scripted_server *s, char *words)
 	server_row(s, row, OVERRIDES_COLUMNS);
 }
 
+/* The small question gets a column more, which says that it may do. */
 static inline void
-server_answer_plan(struct scripted_server *s, const char *tables)
+server_answer_plan(struct scripted_server *s, bool is_small, const char *tables)
 {
 	for (; *tables != '\0'; tables++) {
 		bool is_view = isupper((unsigned char)*tables) != 0;
 		char letter = (char)tolower((unsigned char)*tables);
 		char relid[16];
 		char name[16];
-		const char *row[LOCK_SET_COLUMNS] = {
+		const char *row[SMALL_SET_COLUMNS] = {
 		    relid,
 		    is_view ? "v" : "r",
 		    name,
@@ -508,11 +513,13 @@ server_answer_plan(struct scripted_server *s, const char *tables)
 		    "{}",
 		    "1",
 		    "",
+		    "t",
 		};
 
 		snprintf(relid, sizeof(relid), "%d", 100 + letter - 'a');
 		snprintf(name, sizeof(name), "public.%c", letter);
-		server_row(s, row, LOCK_SET_COLUMNS);
+		server_row(s, row,
+			   is_small ? SMALL_SET_COLUMNS : LOCK_SET_COLUMNS);
 	}
 }
 
@@ -657,9 +664,13 @@ server_answer_ours(struct scripted_server *s, const struct server_entry *e,
 		server_answer_facts(s, words);
 	else if (server_begins(verb, "settings"))
 		server_answer_settings(s, words);
+	else if (e->is_small && strcmp(words, "large") == 0)
+		server_row(s, (const char *[SMALL_SET_COLUMNS]){NULL},
+			   SMALL_SET_COLUMNS);
 	else if (server_begins(verb, "plan"))
-		server_answer_plan(s, server_begins(words, "set=") ? words + 4
-								   : s->set);
+		server_answer_plan(s, e->is_small,
+				   server_begins(words, "set=") ? words + 4
+								: s->set);
 	else if (server_begins(verb, "keys"))
 		server_answer_keys(s, words);
 	else if (server_begins(verb, "look"))
@@ -821,6 +832,8 @@ server_parse(struct scripted_server *s, struct span body)
 			 (const char *)p.sql.data);
 	} else {
 		server_verb(e->verb, (const char *)p.sql.data);
+		e->is_small =
+		    strstr((const char *)p.sql.data, "AS is_simple") != NULL;
 		number = strstr((const char *)p.sql.data, "MESSAGE = '");
 		if (number != NULL)
 			e->attempt_count =
@@ -876,6 +889,7 @@ server_bind(struct scripted_server *s, struct span body)
 	to = server_define(s->portals, b.portal);
 	assert_int_equal(to->is_ours, from->is_ours);
 	to->attempt_count = from->attempt_count;
+	to->is_small = from->is_small;
 	count = server_params(body, params, room, sizeof(room));
 	if (to->is_ours) {
 		server_verb_bound(to->verb, from->verb, params, count);

@@ -1,23 +1,11 @@
--- What the guard must know of the session it works in; $1: a transaction block
--- is open.  pg_locks costs a pass over the whole lock table, so it is read only
--- where a block can hold locks at all.  Held are the relations that the
--- transaction has locked or made, and the session's own temporary ones: so many
--- at most, since the rest is merely guarded for nothing.  The statement_timeout may be set aside
--- for our questions; see plain_settings.sql.
+-- What the guard must know of the session it works in.  The statement_timeout may
+-- be set aside for our questions; see plain_settings.sql.
+
+-- part: columns
 SELECT pg_catalog.current_setting('transaction_read_only') AS read_only,
        pg_catalog.pg_is_in_recovery() AS in_recovery,
        pg_catalog.current_setting('transaction_isolation') AS isolation,
-       CASE WHEN $1::pg_catalog.bool
-       THEN EXISTS (
-            SELECT FROM pg_catalog.pg_locks l
-             WHERE l.pid = pg_catalog.pg_backend_pid()
-               AND l.locktype = 'relation'::pg_catalog.text
-               AND l.granted
-               AND pg_catalog.array_position(
-                   ARRAY['ShareLock', 'ShareRowExclusiveLock',
-                   'ExclusiveLock', 'AccessExclusiveLock'
-                   ]::pg_catalog.text[], l.mode) IS NOT NULL)
-       ELSE false END AS strong_locks,
+       h.strong AS strong_locks,
        pg_catalog.current_setting('client_min_messages') AS min_messages,
        pg_catalog.current_setting('lock_timeout') AS lock_timeout,
        COALESCE(pg_catalog.substring(pg_catalog.current_setting(
@@ -32,31 +20,38 @@ SELECT pg_catalog.current_setting('transaction_read_only') AS read_only,
        SELECT FROM pg_catalog.pg_language g
         WHERE g.lanname = 'plpgsql'::pg_catalog.name
           AND pg_catalog.has_language_privilege(g.oid, 'USAGE')
-       ) AS can_attempt,
+       OFFSET 0) AS can_attempt,
        EXISTS (
        SELECT FROM pg_catalog.pg_event_trigger e
         WHERE e.evtname >= ''
           AND e.evtenabled <> 'D'
           AND e.evtevent = 'ddl_command_start'::pg_catalog.name
-       ) AS start_trigger,
+       OFFSET 0) AS start_trigger,
        pg_catalog.pg_current_snapshot()::pg_catalog.text AS snapshot,
-       pg_catalog.array_to_string(ARRAY(
-           (SELECT pg_catalog.concat(l.relation, ':', pg_catalog.array_position(
+       h.locks AS held
+  FROM
+
+-- part: idle
+-- No lock is held; $1 says so.
+       (SELECT $1::pg_catalog.bool AS strong, '' AS locks) h
+
+-- part: block
+-- One pass over the whole lock table, which is only worth it where a block can
+-- hold locks at all.  The strongest locks are first, and so many are enough: the
+-- rest is merely guarded for nothing.
+       (SELECT COALESCE(pg_catalog.bool_or(l.mode >= 5), false) AS strong,
+               pg_catalog.string_agg(pg_catalog.concat(l.relation, ':', l.mode),
+                                     ',') AS locks
+          FROM (SELECT relation,
+                       pg_catalog.array_position(
                        ARRAY['AccessShareLock', 'RowShareLock',
                        'RowExclusiveLock', 'ShareUpdateExclusiveLock',
                        'ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock',
-                       'AccessExclusiveLock']::pg_catalog.text[], l.mode))
-              FROM pg_catalog.pg_locks l
-             WHERE $1::pg_catalog.bool
-               AND l.pid = pg_catalog.pg_backend_pid()
-               AND l.locktype = 'relation'::pg_catalog.text
-               AND l.granted
-               AND l.relation >= '16384'::pg_catalog.oid
-             LIMIT 1000)
-         UNION ALL
-           (SELECT pg_catalog.concat(d.objid, ':8')
-              FROM pg_catalog.pg_depend d
-             WHERE d.refclassid = 'pg_catalog.pg_namespace'::pg_catalog.regclass
-               AND d.refobjid = pg_catalog.pg_my_temp_schema()
-               AND d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
-             LIMIT 1000)), ',') AS held
+                       'AccessExclusiveLock']::pg_catalog.text[], mode) AS mode
+                  FROM pg_catalog.pg_lock_status()
+                 WHERE $1::pg_catalog.bool
+                   AND pid = pg_catalog.pg_backend_pid()
+                   AND locktype = 'relation'::pg_catalog.text
+                   AND granted
+                 ORDER BY mode DESC
+                 LIMIT 1000) l) h

@@ -1,5 +1,6 @@
 -- The relations in columns as lock_set.c reads them; indexes, toast tables,
--- composite types and catalogs are left out.
+-- composite types and catalogs are left out, and what is the session's own:
+-- nobody else can be in the way there.
 SELECT c.oid AS relid,
        c.relkind AS relkind,
        pg_catalog.concat(pg_catalog.quote_ident(n.nspname), '.',
@@ -45,6 +46,7 @@ SELECT c.oid AS relid,
         WHERE oid = l.relid
           AND relkind <> ALL ('{i,I,t,c}'::pg_catalog."char"[])
           AND relnamespace <> 'pg_catalog'::pg_catalog.regnamespace
+          AND relnamespace <> pg_catalog.pg_my_temp_schema()
        OFFSET 0) c
  CROSS JOIN LATERAL (
        SELECT nspname FROM pg_catalog.pg_namespace

@@ -56,10 +56,13 @@ session_facts_query_is_qualified_and_names_what_is_read(void **state)
 	};
 
 	(void)state;
-	sql_check_operators(session_facts_query());
-	sql_check_params(session_facts_query(), 1);
-	sql_check_columns(session_facts_query(), columns,
-			  SESSION_FACTS_COLUMNS);
+	for (int in_block = 0; in_block <= 1; in_block++) {
+		const char *query = session_facts_query(in_block == 1);
+
+		sql_check_operators(query);
+		sql_check_params(query, 1);
+		sql_check_columns(query, columns, SESSION_FACTS_COLUMNS);
+	}
 }
 
 /* The shorter one; servers before 14 have but one of them. */

@@ -92,7 +92,7 @@ batch_answer_reads_the_plan(void **state)
 					      GUARD_SCOPE_DROPS,
 					      STATEMENT_PARSE_BYTES_DEFAULT),
 			 STATEMENT_OK);
-	batch_add_plan(&f->batch, list.items, list.count);
+	batch_add_plan(&f->batch, list.items, list.count, true);
 	statement_list_clear(&list);
 	assert_sends(f, true, "PBCECS");
 	answer_begin(f);
@@ -550,7 +550,7 @@ send_everything(struct batch_fixture *f)
 	batch_add_look(&f->batch, NULL);
 	add_attempt(f);
 	batch_add_coax(&f->batch, 0, 1200);
-	batch_add_plan(&f->batch, NULL, 0);
+	batch_add_plan(&f->batch, NULL, 0, false);
 	batch_add_names(&f->batch);
 	return batch_send(&f->batch, true);
 }
