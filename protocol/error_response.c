@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "protocol/backend.h"
 #include "protocol/reader.h"
@@ -66,5 +67,30 @@ error_response_shift(struct writer *w, uint8_t type, struct span body,
 	write_bytes(w, body.data, before);
 	write_bytes(w, shifted, strlen(shifted));
 	write_bytes(w, body.data + after, body.len - after);
+	writer_end(w);
+}
+
+void
+error_response_add_detail(struct writer *w, uint8_t type, struct span body,
+			  const char *text)
+{
+	struct error_fields fields;
+	size_t before = body.len;
+
+	writer_begin(w, type);
+	if (!error_fields_decode(&fields, body)) {
+		write_bytes(w, body.data, body.len);
+	} else if (fields.detail.data != NULL) {
+		before = (size_t)(fields.detail.data - body.data) +
+			 fields.detail.len;
+		write_bytes(w, body.data, before);
+		write_u8(w, '\n');
+		write_bytes(w, text, strlen(text));
+		write_bytes(w, body.data + before, body.len - before);
+	} else {
+		write_bytes(w, body.data, body.len - 1);
+		field_write(w, 'D', text);
+		write_u8(w, 0);
+	}
 	writer_end(w);
 }

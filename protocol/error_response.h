@@ -34,4 +34,12 @@ void notice_response_write(struct writer *w, const struct error_report *e);
 void error_response_shift(struct writer *w, uint8_t type, struct span body,
 			  uint32_t characters);
 
+/*
+ * Copy the error or notice (type and body) with `text` in its detail field,
+ * on a line of its own behind the detail that it has; a body that does not
+ * parse is copied as it is.
+ */
+void error_response_add_detail(struct writer *w, uint8_t type, struct span body,
+			       const char *text);
+
 #endif

@@ -49,6 +49,19 @@ enum guard_replay {
 #undef X
 };
 
+/* X(constant, text): whether the foreign keys that a DROP TABLE or DROP COLUMN
+ * would take along go before it, one at a time. */
+#define GUARD_STEPS(X)                                                         \
+	X(OFF, "off")                                                          \
+	X(LAST, "last") /* where the time is nearly spent */                   \
+	X(ON, "on")
+
+enum guard_steps {
+#define X(constant, text) GUARD_STEPS_##constant,
+	GUARD_STEPS(X)
+#undef X
+};
+
 struct guard_settings {
 	enum guard_scope scope;           /* guard */
 	enum guard_policy policy;         /* policy */
@@ -62,6 +75,7 @@ struct guard_settings {
 	uint32_t gate_transaction_ms; /* 0: the gate is open after the DDL */
 	bool has_memory;              /* memory: learns, and makes use of it */
 	enum guard_replay replay;
+	enum guard_steps steps; /* drop_in_steps */
 	/* The name of the rule that had a part in these, borrowed, for people;
 	 * NULL: none had. */
 	const char *rule;
@@ -83,6 +97,7 @@ struct guard_settings {
 	X(GATE_TRANSACTION, gate_transaction, gate_transaction_ms)             \
 	X(REPLAY, replay, replay)                                              \
 	X(ON_TIMEOUT, on_timeout, on_timeout)                                  \
+	X(DROP_IN_STEPS, drop_in_steps, steps)                                 \
 	X(GUARD_SINGLE_TABLE, guard_single_table, guard_single_table)          \
 	X(MEMORY, memory, has_memory)
 

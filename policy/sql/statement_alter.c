@@ -471,6 +471,16 @@ is_drop(const PgQuery__AlterTableCmd *cmd)
 	       cmd->subtype == CLAUSE(DetachPartition);
 }
 
+static bool
+only_drops_columns(const PgQuery__AlterTableStmt *stmt)
+{
+	for (size_t i = 0; i < stmt->n_cmds; i++)
+		if (stmt->cmds[i]->alter_table_cmd->subtype !=
+		    CLAUSE(DropColumn))
+			return false;
+	return stmt->objtype == ALTERED(TABLE);
+}
+
 enum statement_status
 statement_alter_read(struct statement *out, const PgQuery__Node *node,
 		     enum guard_scope asked)
@@ -499,6 +509,7 @@ statement_alter_read(struct statement *out, const PgQuery__Node *node,
 		return STATEMENT_OK;
 	if (is_composite(stmt->objtype))
 		return statement_type_alter(out, stmt);
+	out->is_plain_drop = only_drops_columns(stmt);
 	status = add_need(out, stmt->relation, all);
 	for (i = 0; i < stmt->n_cmds && status == STATEMENT_OK; i++)
 		status = add_clause(out, stmt, stmt->cmds[i]->alter_table_cmd,

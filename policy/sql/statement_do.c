@@ -193,6 +193,7 @@ statement_do_read(struct statement *out, const PgQuery__Node *node,
 
 	out->scope = GUARD_SCOPE_OFF;
 	out->is_for_block = false; /* a function is as good as a block */
+	out->is_plain_drop = false;
 	out->tag = NULL;
 	if (least == GUARD_SCOPE_OFF ||
 	    !statement_claim(out, asked, least, "DO") ||

@@ -189,6 +189,7 @@ statement_drop_read(struct statement *out, const PgQuery__Node *node,
 	if (stmt->concurrent || type >= DROP_COUNT ||
 	    !statement_claim(out, asked, GUARD_SCOPE_DROPS, drops[type].tag))
 		return STATEMENT_OK;
+	out->is_plain_drop = stmt->remove_type == DROPPED(TABLE);
 	for (i = 0; i < stmt->n_objects && status == STATEMENT_OK; i++) {
 		enum form form = drops[type].form;
 		struct target *target = statement_target_add(

@@ -194,6 +194,11 @@ struct statement {
 	 */
 	bool is_for_block;
 	/*
+	 * DROP TABLE, or an ALTER TABLE that drops columns and does nothing
+	 * else: its targets tell all that it does.
+	 */
+	bool is_plain_drop;
+	/*
 	 * A DO block in which names change before a guarded statement, and
 	 * nobody can tell how: it is planned by those of before.
 	 */

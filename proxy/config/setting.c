@@ -21,6 +21,7 @@ static const char *const scopes[] = {"off", "drops", "ddl", NULL};
 static const char *const policies[] = {"auto", "lock",   "hold",
 				       "pass", "reject", NULL};
 static const char *const replays[] = {"off", "ddl", "on", NULL};
+static const char *const steps[] = {"off", "last", "on", NULL};
 static const char *const on_timeouts[] = {"error", "pass", NULL};
 static const char *const auth_methods[] = {"pass", "scram", NULL};
 static const char *const log_levels[] = {"error", "warning", "info",
@@ -31,6 +32,7 @@ static const char *const log_formats[] = {"text", "json", NULL};
 static_assert(sizeof(enum guard_scope) == sizeof(uint32_t), "");
 static_assert(sizeof(enum guard_policy) == sizeof(uint32_t), "");
 static_assert(sizeof(enum guard_replay) == sizeof(uint32_t), "");
+static_assert(sizeof(enum guard_steps) == sizeof(uint32_t), "");
 static_assert(sizeof(enum guard_on_timeout) == sizeof(uint32_t), "");
 static_assert(sizeof(enum log_level) == sizeof(uint32_t), "");
 static_assert(sizeof(enum log_format) == sizeof(uint32_t), "");
@@ -105,6 +107,9 @@ const struct setting setting_table[] = {
     {"on_timeout", SETTING_WORD, GUARD_FIELD(on_timeout), .words = on_timeouts,
      .preset = "error",
      .help = "then: an error, or the statement goes unprotected"},
+    {"drop_in_steps", SETTING_WORD, GUARD_FIELD(steps), .words = steps,
+     .preset = "off",
+     .help = "foreign keys go before a drop, one by one, and stay gone"},
     {"guard_single_table", SETTING_BOOL, GUARD_FIELD(guard_single_table),
      .preset = "off", .help = "guard what locks only one table, too"},
     {"memory", SETTING_BOOL, GUARD_FIELD(has_memory), .preset = "on",

@@ -233,24 +233,38 @@ batch_add_small(struct batch *b, const struct statement *statements,
 	free_params(params, SMALL_SET_PARAMS);
 }
 
+/* Add a question about what the statements name. */
+static void
+batch_add_about_targets(struct batch *b, enum batch_purpose purpose,
+			const char *sql, const struct statement *statements,
+			size_t count)
+{
+	char *params[LOCK_SET_PARAMS];
+
+	if (sql == NULL || !lock_set_params(params, statements, count)) {
+		batch_fail(b);
+		return;
+	}
+	batch_add(b, purpose, sql, params, LOCK_SET_PARAMS);
+	free_params(params, LOCK_SET_PARAMS);
+}
+
 static void
 batch_add_large(struct batch *b, const struct statement *statements,
 		size_t count)
 {
-	char *params[LOCK_SET_PARAMS];
-	char *sql;
+	char *sql = lock_set_query(statements, count);
 
-	if (!lock_set_params(params, statements, count)) {
-		batch_fail(b);
-		return;
-	}
-	sql = lock_set_query(statements, count);
-	if (sql != NULL)
-		batch_add(b, BATCH_PLAN, sql, params, LOCK_SET_PARAMS);
-	else
-		batch_fail(b);
+	batch_add_about_targets(b, BATCH_PLAN, sql, statements, count);
 	free(sql);
-	free_params(params, LOCK_SET_PARAMS);
+}
+
+void
+batch_add_keys(struct batch *b, const struct statement *statements,
+	       size_t count)
+{
+	batch_add_about_targets(b, BATCH_KEYS, drop_keys_query(), statements,
+				count);
 }
 
 void
@@ -375,6 +389,9 @@ batch_take_row(struct batch *b, struct span body)
 			return false;
 		snapshot_read(&b->snapshot, v[0]);
 		return true;
+	case BATCH_KEYS:
+		return batch_read_row(v, DROP_KEYS_COLUMNS, body) &&
+		       drop_keys_add_row(&b->keys, v);
 	case BATCH_PLAN:
 		return batch_read_row(v, LOCK_SET_COLUMNS, body) &&
 		       lock_set_add_row(&b->planned, v);
@@ -475,6 +492,7 @@ batch_clear(struct batch *b)
 	lock_set_clear(&b->planned);
 	held_clear(&b->held);
 	gate_names_clear(&b->names);
+	drop_keys_clear(&b->keys);
 	writer_clear(&b->injection.out);
 	writer_clear(&b->error);
 	memset(b, 0, sizeof(*b));

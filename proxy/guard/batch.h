@@ -9,6 +9,7 @@
 
 #include "policy/catalog/attempt.h"
 #include "policy/catalog/clocks.h"
+#include "policy/catalog/drop_keys.h"
 #include "policy/catalog/gate_names.h"
 #include "policy/catalog/held.h"
 #include "policy/catalog/holders.h"
@@ -38,6 +39,7 @@ enum batch_purpose {
 	BATCH_RESTORE,
 	BATCH_SNAPSHOT,
 	BATCH_REPEATABLE,
+	BATCH_KEYS,
 	BATCH_ISOLATION,
 	BATCH_KEEPS,
 	BATCH_CLOCK, /* each is for the one of its place */
@@ -77,6 +79,7 @@ struct batch {
 	struct lock_set planned; /* owned */
 	struct holders holders;
 	struct clocks clocks;
+	struct drop_keys keys;   /* owned */
 	struct gate_names names; /* owned */
 	struct writer error;     /* the first ErrorResponse, raw */
 	char sqlstate[6];        /* that of the error; empty: there was none */
@@ -116,6 +119,8 @@ void batch_add_look(struct batch *b, struct lookout_watch *watch);
 void batch_add_clocks(struct batch *b, uint32_t server_version);
 void batch_add_repeatable(struct batch *b, const struct repeat *repeat,
 			  bool only_catalogs);
+void batch_add_keys(struct batch *b, const struct statement *statements,
+		    size_t count);
 
 /* Likewise, for the lock set: by the small question where that may do, unless
  * asks_all. */

@@ -70,7 +70,7 @@ exchange_begin_batch(struct exchange *x, enum exchange_phase phase)
 {
 	exchange_enter(x, phase);
 	/* A COMMIT may take its time: triggers run in it. */
-	if (phase != EXCHANGE_COMMITTING)
+	if (phase != EXCHANGE_COMMITTING && phase != EXCHANGE_STEPPING)
 		exchange_expect_answers(x);
 	batch_begin(&x->batch, x->guarded, guard_set(&x->guard));
 }
@@ -106,7 +106,9 @@ exchange_send_kept(struct exchange *x)
 void
 exchange_run(struct exchange *x)
 {
-	if (x->replay.is_under_way)
+	if (x->steps.is_under_way)
+		exchange_run_step(x);
+	else if (x->replay.is_under_way)
 		exchange_repeat(x);
 	else if (exchange_is_query(x))
 		exchange_run_piece(x);
@@ -325,9 +327,10 @@ exchange_answer_commit(struct exchange *x, struct frame frame, struct span raw)
 	return true;
 }
 
-bool
-exchange_answer(struct exchange *x, const struct pipeline_event *event,
-		struct frame frame, struct span raw)
+/* Take a message of the server's, as exchange_answer does. */
+static bool
+exchange_take_answer(struct exchange *x, const struct pipeline_event *event,
+		     struct frame frame, struct span raw)
 {
 	if (event->verdict == PIPELINE_FATAL)
 		return false;
@@ -349,6 +352,51 @@ exchange_answer(struct exchange *x, const struct pipeline_event *event,
 		return false;
 	exchange_note_result(x, frame);
 	return delivery_answer(&x->query.delivery, frame, raw);
+}
+
+/* True if the message is an error that ends the statement, or the session, and
+ * steps have left something. */
+static bool
+exchange_tells_left(const struct exchange *x,
+		    const struct pipeline_event *event, struct frame frame)
+{
+	struct error_fields f;
+
+	if (frame.type != BACKEND_ERROR_RESPONSE || frame.body.data == NULL ||
+	    (x->steps.left == NULL && x->phase != EXCHANGE_STEPPING) ||
+	    !error_fields_decode(&f, frame.body))
+		return false;
+	return span_equals(f.severity, "FATAL") ||
+	       event->owner == PIPELINE_CLIENT ||
+	       (x->phase == EXCHANGE_TRYING && exchange_answers_trial(event));
+}
+
+/* Take such an error, with what steps have left in its detail. */
+static bool
+exchange_answer_left(struct exchange *x, const struct pipeline_event *event,
+		     struct span raw)
+{
+	struct frame_header h;
+	struct writer w = {0};
+
+	write_bytes(&w, raw.data, raw.len);
+	exchange_add_last_words(x, &w);
+	raw = span_of(w.data, w.len);
+	if (frame_peek(&h, raw) == FRAME_OK &&
+	    !exchange_take_answer(
+		x, event, (struct frame){h.type, frame_body(&h, raw)}, raw))
+		(void)pair_to_client(x->pair, raw.data, raw.len);
+	writer_clear(&w);
+	return true;
+}
+
+bool
+exchange_answer(struct exchange *x, const struct pipeline_event *event,
+		struct frame frame, struct span raw)
+{
+	if (exchange_tells_left(x, event, frame))
+		return exchange_answer_left(x, event, raw);
+	return exchange_take_answer(x, event, frame, raw);
 }
 
 void
@@ -383,6 +431,8 @@ exchange_step(struct exchange *x)
 	case EXCHANGE_ISOLATING:
 	case EXCHANGE_PLANNING:
 	case EXCHANGE_RECALLING:
+	case EXCHANGE_LISTING:
+	case EXCHANGE_STEPPING:
 	case EXCHANGE_LOOKING:
 	case EXCHANGE_NAMING:
 	case EXCHANGE_ATTEMPTING:
@@ -419,6 +469,7 @@ exchange_timer(struct exchange *x)
 	case EXCHANGE_ISOLATING:
 	case EXCHANGE_PLANNING:
 	case EXCHANGE_RECALLING:
+	case EXCHANGE_LISTING:
 	case EXCHANGE_LOOKING:
 	case EXCHANGE_NAMING:
 	case EXCHANGE_ATTEMPTING:
@@ -432,6 +483,7 @@ exchange_timer(struct exchange *x)
 		exchange_late(x);
 		break;
 	case EXCHANGE_FENCE:
+	case EXCHANGE_STEPPING:
 	case EXCHANGE_TRYING:
 	case EXCHANGE_RUNNING:
 	case EXCHANGE_COMMITTING:
@@ -445,10 +497,11 @@ exchange_timer(struct exchange *x)
 bool
 exchange_cancel(struct exchange *x)
 {
-	/* Where it runs on trial, our bound may strike first; amid a replay, it
-	 * may come between two messages. */
-	x->is_canceled |=
-	    x->phase == EXCHANGE_TRYING || x->phase == EXCHANGE_REPEATING;
+	/* Where it runs on trial, our bound may strike first; amid a replay, or
+	 * where keys go first, it may come between two messages. */
+	x->is_canceled |= x->phase == EXCHANGE_TRYING ||
+			  x->phase == EXCHANGE_STEPPING ||
+			  x->phase == EXCHANGE_REPEATING;
 	if (exchange_is_running(x) || exchange_is_done(x) ||
 	    x->phase == EXCHANGE_COAXING || x->phase == EXCHANGE_REPEATING)
 		return false;
@@ -478,8 +531,8 @@ exchange_is_held(const struct exchange *x)
 bool
 exchange_is_running(const struct exchange *x)
 {
-	return x->phase == EXCHANGE_TRYING || x->phase == EXCHANGE_RESTORING ||
-	       x->phase == EXCHANGE_RUNNING ||
+	return x->phase == EXCHANGE_STEPPING || x->phase == EXCHANGE_TRYING ||
+	       x->phase == EXCHANGE_RESTORING || x->phase == EXCHANGE_RUNNING ||
 	       x->phase == EXCHANGE_COMMITTING ||
 	       x->phase == EXCHANGE_OBSERVING;
 }
@@ -505,10 +558,13 @@ exchange_free(struct exchange *x)
 	if (x == NULL)
 		return;
 	atomic_fetch_sub(&x->pair->daemon->exchanges, 1);
+	if (x->phase == EXCHANGE_STEPPING)
+		guard_log_doubt(&x->log, x->pair, steps_key(&x->steps));
 	lookout_leave(&x->watch);
 	guard_clear(&x->guard);
 	batch_clear(&x->batch);
 	replay_clear(&x->replay);
+	steps_clear(&x->steps);
 	trial_clear(&x->trial);
 	query_clear(&x->query);
 	held_clear(&x->held);

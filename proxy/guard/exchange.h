@@ -91,6 +91,10 @@ bool exchange_is_running(const struct exchange *x);
  * empty; borrowed until the exchange goes on. */
 struct span exchange_error(const struct exchange *x);
 
+/* The session ends with this error, raw: add to it which foreign keys have gone
+ * before the statement, or may have, and what brings each back. */
+void exchange_add_last_words(struct exchange *x, struct writer *error);
+
 /* Add to a line of the log what the exchange does, since when, and for what. */
 void exchange_describe(const struct exchange *x, struct log_event *e);
 

@@ -20,6 +20,8 @@ enum {
 static const struct statement_list *
 exchange_text(const struct exchange *x)
 {
+	if (x->steps.is_under_way)
+		return &x->steps.list;
 	return exchange_is_query(x) ? &x->query.list : &x->facts->list;
 }
 
@@ -30,7 +32,7 @@ exchange_statements(const struct exchange *x, size_t *count)
 		*count = 0;
 		return NULL;
 	}
-	if (exchange_is_query(x))
+	if (exchange_is_query(x) && !x->steps.is_under_way)
 		return query_statements(&x->query, count);
 	*count = exchange_text(x)->count;
 	return exchange_text(x)->items;
@@ -43,6 +45,8 @@ exchange_tag(const struct exchange *x)
 	const struct statement *s = exchange_statements(x, &count);
 	size_t i;
 
+	if (x->steps.is_under_way)
+		return x->log.statement;
 	for (i = 0; i < count; i++)
 		if (s[i].tag != NULL)
 			return s[i].tag;
@@ -182,6 +186,8 @@ exchange_keep_gate(struct exchange *x)
 static void
 exchange_run_guarded(struct exchange *x)
 {
+	if (exchange_step_at_last(x))
+		return;
 	exchange_keep_gate(x);
 	if (x->has_savepoint)
 		exchange_release_savepoint(x);
@@ -248,7 +254,10 @@ exchange_act(struct exchange *x, struct guard_step step)
 		exchange_send_names(x);
 		break;
 	case GUARD_TRY:
-		exchange_send_trial(x, &step);
+		if (x->steps.is_under_way)
+			exchange_try_step(x, &step);
+		else
+			exchange_send_trial(x, &step);
 		break;
 	case GUARD_COAX:
 		exchange_send_coax(x, &step);
@@ -263,10 +272,19 @@ exchange_act(struct exchange *x, struct guard_step step)
 		exchange_run_guarded(x);
 		break;
 	case GUARD_REFUSE:
-		if (!exchange_replay(x))
+		if (!exchange_step_at_last(x) && !exchange_replay(x))
 			exchange_refuse(x);
 		break;
 	}
+}
+
+/* When the statement began: it may begin anew, for its keys or a replay. */
+static uint64_t
+exchange_begun_ms(const struct exchange *x, uint64_t now_ms)
+{
+	if (x->steps.begun_ms > 0)
+		return x->steps.begun_ms;
+	return x->replay.count > 0 ? x->replay.begun_ms : now_ms;
 }
 
 void
@@ -286,7 +304,8 @@ exchange_protect(struct exchange *x, enum exchange_context context)
 	x->notice_ms = now_ms + FIRST_NOTICE_MS;
 	x->log = (struct guard_log){
 	    .statement = exchange_tag(x),
-	    .begun_ms = x->replay.count > 0 ? x->replay.begun_ms : now_ms,
+	    .begun_ms = exchange_begun_ms(x, now_ms),
+	    .steps = steps_gone(&x->steps),
 	};
 	x->guarded->lease.delayed = 0;
 	pair_set_held(x->pair, true);
@@ -339,11 +358,12 @@ exchange_least_scope(const struct exchange *x)
 }
 
 /* True if the statement's transaction may take locks that no plan tells of: it
- * is not the only one of its message, or is a block of code. */
+ * is not the only one of its message, or is a block of code.  And true if keys
+ * that have gone before it are why its set is small. */
 static bool
 exchange_is_in_company(const struct exchange *x)
 {
-	return exchange_text(x)->count > 1 ||
+	return exchange_text(x)->count > 1 || x->log.steps > 0 ||
 	       strcmp(x->log.statement, "DO") == 0;
 }
 
@@ -361,7 +381,7 @@ static bool
 exchange_choose_settings(struct exchange *x)
 {
 	struct pair *p = x->pair;
-	bool is_again = guard_step(&x->guard).is_again;
+	bool is_again = guard_step(&x->guard).is_again || x->steps.begun_ms > 0;
 	struct rule_subject subject = {
 	    .database = p->database,
 	    .user = p->user,
@@ -407,11 +427,14 @@ exchange_planned(struct exchange *x)
 	}
 	x->has_own_settings = b->has_own_settings;
 	x->snapshot = b->facts.snapshot;
-	if (!b->has_facts || !exchange_choose_settings(x)) {
+	/* A key goes under those of the statement. */
+	if (!b->has_facts ||
+	    (!x->steps.is_under_way && !exchange_choose_settings(x))) {
 		exchange_give_up(x);
 		return;
 	}
 	exchange_fit_replay(x);
+	exchange_fit_steps(x);
 	held_clear(&x->held);
 	x->held = b->held;
 	memset(&b->held, 0, sizeof(b->held));
@@ -425,7 +448,7 @@ exchange_planned(struct exchange *x)
 			     &b->facts, &b->planned, clock_now_ms());
 	if (step.outcome == GUARD_PENDING)
 		step = exchange_follow_habit(x);
-	if (!exchange_recall(x, &step))
+	if (!exchange_list_keys(x, &step) && !exchange_recall(x, &step))
 		exchange_act(x, step);
 }
 
@@ -471,6 +494,8 @@ exchange_undone(struct exchange *x)
 		exchange_deliver_error(x);
 	} else if (batch_has_error(&x->batch)) {
 		exchange_fail(x);
+	} else if (x->steps.is_to_undo) {
+		exchange_step_undone(x);
 	} else {
 		trial_clear(&x->trial);
 		exchange_act(x, guard_step(&x->guard));
@@ -489,6 +514,12 @@ exchange_guard_step(struct exchange *x)
 		break;
 	case EXCHANGE_RECALLING:
 		exchange_recalled(x);
+		break;
+	case EXCHANGE_LISTING:
+		exchange_listed(x);
+		break;
+	case EXCHANGE_STEPPING:
+		exchange_stepped(x);
 		break;
 	case EXCHANGE_LOOKING:
 		exchange_looked(x);

@@ -120,10 +120,11 @@ exchange_finish_run(struct exchange *x)
 void
 exchange_committed(struct exchange *x)
 {
-	const struct batch *b = &x->batch;
+	struct batch *b = &x->batch;
 	struct delivery *d = &x->query.delivery;
 
 	if (batch_has_error(b)) {
+		exchange_add_left(x, &b->error);
 		guard_log_result(&x->log, b->sqlstate, strlen(b->sqlstate));
 		delivery_deny(d, span_of(b->error.data, b->error.len));
 	} else {

@@ -54,6 +54,7 @@ exchange_finish_failed(struct exchange *x)
 static void
 exchange_refused(struct exchange *x)
 {
+	x->log.left = x->steps.left;
 	if (guard_log_refuse(&x->log, x->pair, &x->guard, clock_now_ms()))
 		exchange_finish_failed(x);
 }
@@ -166,6 +167,7 @@ exchange_fail(struct exchange *x)
 		exchange_note_failure(x);
 	x->error = b->error;
 	memset(&b->error, 0, sizeof(b->error));
+	exchange_add_left(x, &x->error);
 	x->is_failing = true;
 	if (x->context == CONTEXT_BLOCK)
 		exchange_send_failure(x);

@@ -62,21 +62,26 @@ replay_less(uint32_t ms, uint64_t gone_ms)
 }
 
 void
-exchange_fit_replay(struct exchange *x)
+exchange_shorten_budget(struct exchange *x, uint64_t gone_ms)
 {
 	struct session_facts *f = &x->batch.facts;
 	struct guard_settings *s = &x->settings;
-	uint64_t gone_ms = clock_now_ms() - x->replay.begun_ms;
 
-	if (x->replay.count > 0) {
-		s->hold_timeout_ms = replay_less(s->hold_timeout_ms, gone_ms);
-		if (f->lock_timeout_ms > 0)
-			f->lock_timeout_ms =
-			    replay_less(f->lock_timeout_ms, gone_ms);
-		if (f->statement_timeout_ms > 0)
-			f->statement_timeout_ms =
-			    replay_less(f->statement_timeout_ms, gone_ms);
-	}
+	s->hold_timeout_ms = replay_less(s->hold_timeout_ms, gone_ms);
+	if (f->lock_timeout_ms > 0)
+		f->lock_timeout_ms = replay_less(f->lock_timeout_ms, gone_ms);
+	if (f->statement_timeout_ms > 0)
+		f->statement_timeout_ms =
+		    replay_less(f->statement_timeout_ms, gone_ms);
+}
+
+void
+exchange_fit_replay(struct exchange *x)
+{
+	struct guard_settings *s = &x->settings;
+
+	if (x->replay.count > 0)
+		exchange_shorten_budget(x, clock_now_ms() - x->replay.begun_ms);
 	if (s->on_timeout == GUARD_TIMEOUT_ERROR &&
 	    s->in_transaction_timeout_ms > PATIENCE_MS &&
 	    exchange_may_replay(x))

@@ -7,6 +7,8 @@
  *   ISOLATING   whether a plan may take a snapshot now is asked
  *   PLANNING    session facts and lock set are asked for     -> guard
  *   RECALLING   what is left of the tables that are remembered -> guard
+ *   LISTING     which foreign keys could go before it
+ *   STEPPING    one of them is dropped, and that is committed
  *   LOOKING     who holds conflicting locks                  -> guard
  *   NAMING      by which names the gate goes                 -> guard
  *   ATTEMPTING  all locks in order, or none                  -> guard
@@ -63,6 +65,7 @@
 #include "proxy/guard/guard_log.h"
 #include "proxy/guard/query.h"
 #include "proxy/guard/replay.h"
+#include "proxy/guard/steps.h"
 #include "proxy/guard/trial.h"
 
 /* X(constant, name); the names go to log, console and debugger. */
@@ -72,6 +75,8 @@
 	X(ISOLATING, "isolating")                                              \
 	X(PLANNING, "planning")                                                \
 	X(RECALLING, "recalling")                                              \
+	X(LISTING, "listing")                                                  \
+	X(STEPPING, "stepping")                                                \
 	X(LOOKING, "looking")                                                  \
 	X(NAMING, "naming")                                                    \
 	X(ATTEMPTING, "attempting")                                            \
@@ -147,6 +152,7 @@ struct exchange {
 	struct guard guard;
 	struct batch batch;
 	struct replay replay;
+	struct steps steps;
 	struct trial trial;
 	struct held held;         /* as of the last plan */
 	struct snapshot snapshot; /* from before the plan of the guard's set */
@@ -329,6 +335,38 @@ void exchange_replay_step(struct exchange *x);
 /* The statement runs, or has run: note that the client's transaction keeps the
  * locks, and keep the gate shut for as long as it does, if that is wanted. */
 void exchange_keep_gate(struct exchange *x);
+
+/* Shorten the budget of the statement, which has been planned, by so much. */
+void exchange_shorten_budget(struct exchange *x, uint64_t gone_ms);
+
+/* exchange_steps.c */
+
+/* The guard has the plan, and did not yet carry out this step.  True: the keys
+ * that could go before the statement have been asked for, and the step comes
+ * when that is answered. */
+bool exchange_list_keys(struct exchange *x, const struct guard_step *step);
+
+/* The statement, or one that drops a key, has been planned: its budget is less
+ * what has gone by. */
+void exchange_fit_steps(struct exchange *x);
+
+/* The time of the statement is over.  True: keys had been saved for that, and
+ * go now. */
+bool exchange_step_at_last(struct exchange *x);
+
+/* Drop the key under way: the guard lets it, with its locks held, or on trial
+ * under the step's bound. */
+void exchange_run_step(struct exchange *x);
+void exchange_try_step(struct exchange *x, const struct guard_step *step);
+
+/* LISTING and STEPPING are done, or what a failed step has left is undone: go
+ * on from there. */
+void exchange_listed(struct exchange *x);
+void exchange_stepped(struct exchange *x);
+void exchange_step_undone(struct exchange *x);
+
+/* Add to an error, raw, what steps have left, if they have. */
+void exchange_add_left(const struct exchange *x, struct writer *error);
 
 /* exchange_trial.c */
 

@@ -58,6 +58,8 @@ exchange_can_try(const struct exchange *x)
 {
 	const struct statement_list *list;
 
+	if (x->steps.is_under_way)
+		return true;
 	if (x->context == CONTEXT_TAIL || x->replay.is_under_way)
 		return false;
 	if (exchange_is_query(x))

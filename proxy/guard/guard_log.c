@@ -1,9 +1,12 @@
 #include "proxy/guard/guard_log.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "policy/guard/report.h"
+#include "policy/guard/report_steps.h"
+#include "policy/sql/text.h"
 #include "protocol/backend.h"
 #include "protocol/frame.h"
 #include "proxy/base/log.h"
@@ -151,6 +154,8 @@ guard_log_outcome(const struct guard_log *l, const struct guarded *of,
 	guard_log_add_turn(&e, &a);
 	if (l->no_replay != NULL)
 		log_text(&e, "no_replay", l->no_replay);
+	if (l->steps > 0)
+		log_number(&e, "steps", l->steps);
 	log_text(&e, "result", l->result);
 	if (a.facts->has_old_snapshot)
 		log_text(&e, "snapshot", "old, newer tables are not seen");
@@ -280,6 +285,56 @@ guard_log_remembered(const struct guard_log *l, struct pair *p,
 	return guard_log_send_notice(p, &r);
 }
 
+static void
+guard_log_key(struct log_event *e, const struct guard_log *l,
+	      const struct drop_key *key)
+{
+	log_text(e, "statement", l->statement);
+	log_text(e, "table", key->relation);
+	log_text(e, "key", key->name);
+	log_text(e, "restore", key->restore);
+}
+
+bool
+guard_log_step(const struct guard_log *l, struct pair *p, const struct guard *g,
+	       const struct drop_key *key, uint64_t now_ms)
+{
+	struct guard_account a = guard_account(g, now_ms);
+	struct error_report r = {.severity = "NOTICE", .sqlstate = "00000"};
+	struct log_event e;
+	char *message;
+	char *detail;
+	bool is_told = false;
+
+	guard_log_begin(&e, LOG_INFO, "foreign key dropped ahead", p);
+	guard_log_key(&e, l, key);
+	log_number(&e, "attempts", a.attempts);
+	log_number(&e, "held_ms", a.held_ms);
+	log_end(&e);
+	if (!a.facts->wants_notices)
+		return true;
+	r.message = message = report_step_message(key, l->statement);
+	r.detail = detail = report_step_detail(key);
+	if (message != NULL && detail != NULL)
+		is_told = pair_report(p, &r);
+	else
+		pair_close(p, CLOSE_MEMORY, NULL);
+	free(message);
+	free(detail);
+	return is_told;
+}
+
+void
+guard_log_doubt(const struct guard_log *l, const struct pair *p,
+		const struct drop_key *key)
+{
+	struct log_event e;
+
+	guard_log_begin(&e, LOG_WARNING, "a foreign key may be gone", p);
+	guard_log_key(&e, l, key);
+	log_end(&e);
+}
+
 bool
 guard_log_notify(const struct guard_log *l, struct pair *p,
 		 const struct guard *g, uint64_t now_ms)
@@ -293,6 +348,19 @@ guard_log_notify(const struct guard_log *l, struct pair *p,
 	return guard_log_send_notice(p, &r);
 }
 
+/* Tell of the setting that would have got the statement through. */
+static void
+guard_log_hint_steps(struct report *r, const struct guard_log *l,
+		     const struct guard_account *a)
+{
+	size_t len = strlen(r->hint);
+
+	if (a->outcome == GUARD_TIMED_OUT && l->can_step &&
+	    a->settings->steps == GUARD_STEPS_OFF)
+		snprintf(r->hint + len, sizeof(r->hint) - len, " %s",
+			 report_steps_hint);
+}
+
 bool
 guard_log_refuse(struct guard_log *l, struct pair *p, const struct guard *g,
 		 uint64_t now_ms)
@@ -300,12 +368,23 @@ guard_log_refuse(struct guard_log *l, struct pair *p, const struct guard *g,
 	struct guard_account a = guard_account(g, now_ms);
 	struct report r;
 	struct error_report e = {.severity = "ERROR"};
+	struct text detail = {0};
+	bool is_sent;
 
 	report_refusal(&r, &a, l->statement);
+	guard_log_hint_steps(&r, l, &a);
 	guard_log_result(l, r.sqlstate, strlen(r.sqlstate));
+	text_put_string(&detail, r.detail);
+	if (l->left != NULL)
+		text_print(&detail, "%s%s", detail.len > 0 ? "\n" : "",
+			   l->left);
 	e.sqlstate = r.sqlstate;
 	e.message = r.message;
-	e.detail = r.detail[0] != '\0' ? r.detail : NULL;
+	text_put(&detail, '\0');
+	if (!detail.failed && detail.len > 1)
+		e.detail = detail.data;
 	e.hint = r.hint[0] != '\0' ? r.hint : NULL;
-	return pair_report(p, &e);
+	is_sent = pair_report(p, &e);
+	text_clear(&detail);
+	return is_sent;
 }

@@ -12,6 +12,7 @@
 #include "policy/guard/guard.h"
 #include "protocol/span.h"
 
+struct drop_key;
 struct guarded;
 struct log_event;
 struct pair;
@@ -27,6 +28,10 @@ struct guard_log {
 	/* Why its transaction was not started over, borrowed; NULL: that was
 	 * not thought of. */
 	const char *no_replay;
+	size_t steps;  /* foreign keys that have gone before it */
+	bool can_step; /* such could go before it, by its text and its set */
+	/* A text of what these have left, borrowed; NULL: nothing. */
+	const char *left;
 };
 
 /* Note `len` bytes of a command tag or SQLSTATE, a copy, cut if too long. */
@@ -75,6 +80,16 @@ void guard_log_warn(struct pair *p, const char *text, bool tells_client);
  * the pair is closing. */
 bool guard_log_remembered(const struct guard_log *l, struct pair *p,
 			  const struct guard *g, uint64_t now_ms);
+
+/* Log that a foreign key has gone before the statement, and tell the client.
+ * False: the pair is closing. */
+bool guard_log_step(const struct guard_log *l, struct pair *p,
+		    const struct guard *g, const struct drop_key *key,
+		    uint64_t now_ms);
+
+/* Log that the session ended while a key was dropped, which may be gone. */
+void guard_log_doubt(const struct guard_log *l, const struct pair *p,
+		     const struct drop_key *key);
 
 /*
  * Send the client the notice of a statement that waits, or the error of one

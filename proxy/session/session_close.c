@@ -86,10 +86,13 @@ session_can_be_told(const struct session *s)
 }
 
 static void
-session_say_goodbye(struct pair *p)
+session_say_goodbye(struct session *s)
 {
-	const struct writer *w = &p->farewell.message;
+	struct pair *p = &s->pair;
+	struct writer *w = &p->farewell.message;
 
+	if (s->guarded.exchange != NULL)
+		exchange_add_last_words(s->guarded.exchange, w);
 	if (w->len > 0 && !w->failed &&
 	    !stream_write(&p->client, w->data, w->len))
 		stream_discard(&p->client);
@@ -132,7 +135,7 @@ session_begin_close(struct session *s)
 		return;
 	}
 	if (is_told)
-		session_say_goodbye(p);
+		session_say_goodbye(s);
 	session_leave_server(s);
 	stream_shutdown(&p->client);
 	if (p->from_client.is_eof && p->client.is_shut) {

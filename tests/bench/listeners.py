@@ -64,22 +64,23 @@ def measure(program, cluster, count):
     finally:
         process.communicate()
     sent, heard = zip(*rounds)
-    return (statistics.median(sent), statistics.median(heard), max(heard),
-            100 * used / IDLE_S)
+    return (statistics.median(sent), min(heard), statistics.median(heard),
+            max(heard), 100 * used / IDLE_S)
 
 
 def main():
     counts = list(map(int, sys.argv[1:])) or COUNTS
-    print("| listeners | sent, median | last one heard, median | worst "
-          "| of a processor, idle |\n|---|---|---|---|---|")
+    print("| listeners | sent, median | last one heard, best | median "
+          "| worst | of a processor, idle |\n|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder, \
             Cluster(settings={"max_connections": str(max(counts) + 20),
                               "log_statement": "none"}) as cluster:
         program = build(folder)
         for count in counts:
-            sent, heard, worst, idle = measure(program, cluster, count)
-            print(f"| {count:,} | {sent:.1f} ms | {heard:.1f} ms "
-                  f"| {worst:.1f} ms | {idle:.2f} % |", flush=True)
+            *times, idle = measure(program, cluster, count)
+            print(f"| {count:,} | "
+                  + " | ".join(f"{ms:.1f} ms" for ms in times)
+                  + f" | {idle:.2f} % |", flush=True)
 
 
 if __name__ == "__main__":

@@ -60,6 +60,7 @@ def purpose(sql):
                        ("pg_try_advisory_xact_lock", "attempt"),
                        ("LOCK TABLE ONLY", "attempt"),
                        ("AS is_simple", "small"),
+                       ("pg_get_constraintdef", "keys"),
                        ("unnest", "plan")):
         if mark in sql:
             return name
@@ -149,6 +150,11 @@ class Liar:
     def settings(self):
         return [[self.random.choice("003"), ""]]
 
+    def keys(self):
+        return [["public.c", self.random.choice(["k", "k; drop table d", "k,"]),
+                 "restore"]
+                for _ in range(self.random.choice([0, 2, 100]))]
+
     def names(self):
         return [[f"t{i}", "public", self.random.choice("anw"),
                  self.random.choice([None, None, "joe"])]
@@ -168,7 +174,7 @@ class Liar:
 
     def rows(self, what):
         rows = {"facts": self.facts, "plan": self.plan, "small": self.small,
-                "holders": self.holders, "names": self.names,
+                "holders": self.holders, "names": self.names, "keys": self.keys,
                 "settings": self.settings, "snapshot": self.snapshot}[what]()
         return [self.distort(row) for row in rows]
 
@@ -326,7 +332,7 @@ def test_lies_of_any_kind_are_survived(policy):
     liars = {str(n): (lambda n=n, count=itertools.count():
                       Liar(n * 1000 + next(count))) for n in range(7)}
     print(f"seeds {SEEDS[0]} to {SEEDS[-1]}")
-    settings = {**SETTINGS, "policy": policy}
+    settings = {**SETTINGS, "policy": policy, "drop_in_steps": "on"}
     ended = []
     with LyingServer(liars) as server, Lockstep(server, settings) as lockstep:
         def work(first):

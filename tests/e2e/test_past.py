@@ -104,6 +104,23 @@ def test_policy_hold_gets_nothing_through_direct_traffic(
     assert len(took) < DROPS
 
 
+def test_a_role_that_may_not_see_when_others_began(direct, tables,
+                                                  start_lockstep, database,
+                                                  admin):
+    """Their ages count from the first look that saw them."""
+    lockstep = start_lockstep(hold_timeout=f"{WITHIN_S}s")
+    admin.execute("create role e2e_blind login")
+    try:
+        admin.execute("alter table table_c owner to e2e_blind; "
+                      "grant all on table_a, table_b to e2e_blind")
+        with Application(direct, database, order="ba", clients=12) as app:
+            with Wire(lockstep, database, user="e2e_blind") as d:
+                assert errors(d.query("drop table table_c")) == []
+        assert app.result["errors"] == {}
+    finally:
+        admin.execute("drop owned by e2e_blind; drop role e2e_blind")
+
+
 # -- any order: no victims, and no fewer drops than with policy lock ---------
 
 def compare(application, migration, database, admin, order):

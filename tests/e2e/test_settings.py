@@ -414,6 +414,7 @@ NONSENSE = [
     ("attempt_timeout", "soon", '"soon" is not a duration'),
     ("guard_single_table", "maybe", '"maybe" is not a switch'),
     ("replay", "always", '"always" is not one of: off, ddl, on'),
+    ("drop_in_steps", "first", '"first" is not one of: off, last, on'),
     ("lock_order", "table_a; x", "entry 1 is not a table"),
     ("policy", "x" * 65, "it is longer than 64 bytes"),
     ("lock_order", "x" * 1025, "it is longer than 1024 bytes"),

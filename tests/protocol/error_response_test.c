@@ -145,6 +145,44 @@ error_response_shift_copies_every_proper_prefix(void **state)
 	check_shift(whole, 7, bytes("Mab\0P22\0Rr\0\0", 12));
 }
 
+/* The body that comes out with "more" in the detail of this one. */
+static void
+check_detail(struct span body, struct span expected)
+{
+	struct span copy = bytes_copy(body);
+	struct writer w = {0};
+	struct span in;
+	struct frame f;
+
+	error_response_add_detail(&w, 'E', copy, "more");
+	bytes_free(copy);
+	in = written(&w);
+	assert_int_equal(frame_next(&f, &in, FRAME_LENGTH_MAX), FRAME_OK);
+	assert_int_equal(in.len, 0);
+	assert_span_equal(f.body, expected);
+	writer_clear(&w);
+}
+
+static void
+error_response_add_detail_makes_one_or_adds_a_line(void **state)
+{
+	(void)state;
+	check_detail(bytes("Ma\0\0", 4), bytes("Ma\0Dmore\0\0", 10));
+	check_detail(bytes("Ma\0Db\0Rr\0\0", 10),
+		     bytes("Ma\0Db\nmore\0Rr\0\0", 15));
+}
+
+static void
+error_response_add_detail_copies_what_it_cannot_read(void **state)
+{
+	struct span whole = bytes("Ma\0Db\0\0", 7);
+
+	(void)state;
+	for (size_t len = 0; len < whole.len; len++)
+		check_detail(span_of(whole.data, len),
+			     span_of(whole.data, len));
+}
+
 static void
 error_response_write_reports_a_failed_allocation(void **state)
 {
@@ -173,6 +211,10 @@ main(void)
 	    cmocka_unit_test(error_response_shift_leaves_the_internal_position),
 	    cmocka_unit_test(error_response_shift_copies_what_it_cannot_read),
 	    cmocka_unit_test(error_response_shift_copies_every_proper_prefix),
+	    cmocka_unit_test(
+		error_response_add_detail_makes_one_or_adds_a_line),
+	    cmocka_unit_test(
+		error_response_add_detail_copies_what_it_cannot_read),
 	    cmocka_unit_test(error_response_write_reports_a_failed_allocation),
 	};
 

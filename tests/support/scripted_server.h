@@ -20,6 +20,7 @@
 #include <stdio.h>
 
 #include "policy/catalog/attempt.h"
+#include "policy/catalog/drop_keys.h"
 #include "policy/catalog/gate_names.h"
 #include "policy/catalog/holders.h"
 #include "policy/catalog/plain_settings.h"
@@ -374,6 +375,8 @@ server_verb(char out[SERVER_VERB_MAX], const char *sql)
 		word = "restore";
 	else if (strcmp(sql, repeatable_query()) == 0)
 		word = "repeatable";
+	else if (strcmp(sql, drop_keys_query()) == 0)
+		word = "keys";
 	else if (server_begins(sql, "WITH RECURSIVE") ||
 		 strstr(sql, "AS is_simple") != NULL)
 		word = "plan";
@@ -424,8 +427,8 @@ server_verb_bound(char out[SERVER_VERB_MAX], const char *verb,
 	snprintf(out, SERVER_VERB_MAX, "%s", verb);
 	if (strcmp(verb, "facts") == 0)
 		snprintf(out, SERVER_VERB_MAX, "facts(%s)", params[0]);
-	else if (strcmp(verb, "plan") == 0)
-		server_verb_names(out, "plan", params[2]);
+	else if (strcmp(verb, "plan") == 0 || strcmp(verb, "keys") == 0)
+		server_verb_names(out, verb, params[2]);
 	else if (count == 1) {
 		server_verb_letters(letters, params[0]);
 		snprintf(out, SERVER_VERB_MAX, "%.32s(%s)", verb, letters);
@@ -569,6 +572,21 @@ server_answer_names(struct scripted_server *s)
 	server_row(s, b, GATE_NAMES_COLUMNS);
 }
 
+/* A key of table c for each letter: c_a references table a. */
+static inline void
+server_answer_keys(struct scripted_server *s, const char *letters)
+{
+	char name[] = "c_?";
+	char restore[] = "ADD c_?";
+	const char *row[DROP_KEYS_COLUMNS] = {"public.c", name, restore};
+
+	for (; isalpha((unsigned char)*letters); letters++) {
+		name[2] = *letters;
+		restore[6] = *letters;
+		server_row(s, row, DROP_KEYS_COLUMNS);
+	}
+}
+
 /* "snapshot" for the isolation, else why not; nothing: why ever not. */
 static inline void
 server_answer_repeatable(struct scripted_server *s, const char *words)
@@ -653,6 +671,8 @@ server_answer_ours(struct scripted_server *s, const struct server_entry *e,
 		server_answer_plan(s, e->is_small,
 				   server_begins(words, "set=") ? words + 4
 								: s->set);
+	else if (server_begins(verb, "keys"))
+		server_answer_keys(s, words);
 	else if (server_begins(verb, "look"))
 		server_answer_look(s, words);
 	else if (server_begins(verb, "names"))

@@ -33,6 +33,7 @@ fill(struct guard_settings *a, struct guard_settings *b)
 	    .gate_window_ms = 14,
 	    .gate_transaction_ms = 15,
 	    .replay = GUARD_REPLAY_ON,
+	    .steps = GUARD_STEPS_LAST,
 	};
 }
 
@@ -52,6 +53,7 @@ taken(const struct guard_settings *s)
 	    [GUARD_SETTING_GATE_WINDOW] = s->gate_window_ms == 14,
 	    [GUARD_SETTING_GATE_TRANSACTION] = s->gate_transaction_ms == 15,
 	    [GUARD_SETTING_REPLAY] = s->replay == GUARD_REPLAY_ON,
+	    [GUARD_SETTING_DROP_IN_STEPS] = s->steps == GUARD_STEPS_LAST,
 	    [GUARD_SETTING_ON_TIMEOUT] = s->on_timeout == GUARD_TIMEOUT_PASS,
 	    [GUARD_SETTING_GUARD_SINGLE_TABLE] = s->guard_single_table,
 	    [GUARD_SETTING_MEMORY] = s->has_memory,

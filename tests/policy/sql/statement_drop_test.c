@@ -178,6 +178,36 @@ list_parse_quotes_names(void **state)
 	CHECK_EXAMPLES(examples, GUARD_SCOPE_DROPS);
 }
 
+static bool
+is_plain_drop(const char *sql)
+{
+	struct statement_list list;
+	bool is_plain;
+
+	assert_int_equal(statement_list_parse(&list, sql, strlen(sql),
+					      GUARD_SCOPE_DDL,
+					      STATEMENT_PARSE_BYTES_DEFAULT),
+			 STATEMENT_OK);
+	is_plain = list.items[0].is_plain_drop;
+	statement_list_clear(&list);
+	return is_plain;
+}
+
+static void
+list_parse_tells_plain_drops(void **state)
+{
+	(void)state;
+	assert_true(is_plain_drop("drop table c, d cascade"));
+	assert_true(is_plain_drop("alter table c drop a, drop column b"));
+	assert_false(is_plain_drop("alter table c drop a, add b int"));
+	assert_false(is_plain_drop("alter table c drop constraint k"));
+	assert_false(is_plain_drop("alter type c drop attribute a cascade"));
+	assert_false(is_plain_drop("drop view v"));
+	assert_false(is_plain_drop("drop foreign table f"));
+	assert_false(is_plain_drop("truncate c"));
+	assert_false(is_plain_drop("do $$ begin drop table c; end $$"));
+}
+
 int
 main(void)
 {
@@ -188,6 +218,7 @@ main(void)
 	    cmocka_unit_test(list_parse_knows_rare_drops_without_a_plan),
 	    cmocka_unit_test(list_parse_plans_truncate),
 	    cmocka_unit_test(list_parse_quotes_names),
+	    cmocka_unit_test(list_parse_tells_plain_drops),
 	};
 
 	return cmocka_run_group_tests_name("policy/sql/statement_drop", tests,

@@ -61,6 +61,7 @@ config_load_knows_the_defaults(void **state)
 	assert_false(c->guard.guard_single_table);
 	assert_true(c->guard.has_memory);
 	assert_int_equal(c->guard.replay, GUARD_REPLAY_DDL);
+	assert_int_equal(c->guard.steps, GUARD_STEPS_OFF);
 	assert_int_equal(c->records, GUARD_REPLAY_DDL);
 	assert_int_equal(c->guard.attempt_timeout_ms, 200);
 	assert_int_equal(c->guard.hold_timeout_ms, 300000);
@@ -93,6 +94,7 @@ config_load_reads_every_setting_from_a_file(void **state)
 					    "gate_window = 10s\n"
 					    "gate_transaction = 0\n"
 					    "replay = on\n"
+					    "drop_in_steps = last\n"
 					    "parse_limit = 64kB\n"
 					    "query_limit = 64MB\n"
 					    "log_level = debug\n"
@@ -128,6 +130,7 @@ config_load_reads_every_setting_from_a_file(void **state)
 	assert_int_equal(c->guard.gate_window_ms, 10000);
 	assert_int_equal(c->guard.gate_transaction_ms, 0);
 	assert_int_equal(c->guard.replay, GUARD_REPLAY_ON);
+	assert_int_equal(c->guard.steps, GUARD_STEPS_LAST);
 	assert_int_equal(c->records, GUARD_REPLAY_ON);
 	assert_int_equal(c->parse_limit_bytes, 65536);
 	assert_int_equal(c->query_limit_bytes, 64 * 1024 * 1024);

@@ -73,7 +73,8 @@ config_load_reads_every_setting_of_a_rule(void **state)
 					     "on_timeout = pass\n"
 					     "guard_single_table = on\n"
 					     "memory = off\n"
-					     "replay = on\n"));
+					     "replay = on\n"
+					     "drop_in_steps = on\n"));
 	const struct settings_part *part = &rule_at(c, 0)->part;
 
 	(void)state;
@@ -91,6 +92,7 @@ config_load_reads_every_setting_of_a_rule(void **state)
 	assert_true(part->values.guard_single_table);
 	assert_false(part->values.has_memory);
 	assert_int_equal(part->values.replay, GUARD_REPLAY_ON);
+	assert_int_equal(part->values.steps, GUARD_STEPS_ON);
 	/* None of it is the plain setting. */
 	assert_int_equal(c->guard.policy, GUARD_POLICY_AUTO);
 	assert_int_equal(c->guard.order.kind, LOCK_ORDER_REFERENCED_FIRST);

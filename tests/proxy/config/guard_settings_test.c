@@ -152,6 +152,7 @@ static const struct {
     [GUARD_SETTING_GATE_TRANSACTION] = {"1s", "0"},
     [GUARD_SETTING_REPLAY] = {"on", "off"},
     [GUARD_SETTING_ON_TIMEOUT] = {"pass", "error"},
+    [GUARD_SETTING_DROP_IN_STEPS] = {"on", "last"},
     [GUARD_SETTING_GUARD_SINGLE_TABLE] = {"on", "off"},
     [GUARD_SETTING_MEMORY] = {"off", "on"},
 };

@@ -495,7 +495,8 @@ exchange_refuses_with_what_was_in_the_way(void **state)
 	    "(AccessExclusiveLock), public.c (AccessExclusiveLock). "
 	    "0 attempts in 20 ms. Blockers: " BLOCKER "\n"
 	    "HEnd the transactions named above, or raise Lockstep's "
-	    "hold_timeout.\n");
+	    "hold_timeout. Lockstep's drop_in_steps would drop its foreign "
+	    "keys one by one before.\n");
 }
 
 static void
