@@ -344,6 +344,15 @@ batch_take_holder(struct batch *b, const struct row_value v[HOLDERS_COLUMNS])
 }
 
 static bool
+batch_take_facts(struct batch *b, const struct row_value *values)
+{
+	held_clear(&b->held);
+	b->has_facts = session_facts_read(&b->facts, values) &&
+		       held_read(&b->held, values[SESSION_FACTS_HELD]);
+	return b->has_facts;
+}
+
+static bool
 batch_take_row(struct batch *b, struct span body)
 {
 	struct row_value v[COLUMNS_MAX];
@@ -363,11 +372,8 @@ batch_take_row(struct batch *b, struct span body)
 		    repeatable_read(&b->repeatable, v);
 		return b->has_repeatable;
 	case BATCH_FACTS:
-		held_clear(&b->held);
-		b->has_facts = batch_read_row(v, SESSION_FACTS_COLUMNS, body) &&
-			       session_facts_read(&b->facts, v) &&
-			       held_read(&b->held, v[SESSION_FACTS_HELD]);
-		return b->has_facts;
+		return batch_read_row(v, SESSION_FACTS_COLUMNS, body) &&
+		       batch_take_facts(b, v);
 	case BATCH_OVERRIDES:
 		return batch_read_row(v, OVERRIDES_COLUMNS, body) &&
 		       overrides_read(&b->overrides, v);
