@@ -16,13 +16,14 @@ static const struct scene_row rows[] = {
 	.client = "Q drop table c",
 	.script = ON "keys: ab; " STEP_A STEP_B WHOLE,
 	.server_gets = "facts(f) settings plan{c} / keys{c} / facts(f) "
-		       "settings plan{c,c} / BEGIN attempt(ac) plan{c,c} / "
-		       "ALTER TABLE ONLY public.c DROP CONSTRAINT c_a COMMIT"
-		       " / facts(f) settings plan{c,c} / BEGIN attempt(bc) "
-		       "plan{c,c} / ALTER TABLE ONLY public.c DROP "
-		       "CONSTRAINT c_b COMMIT / facts(f) settings plan{c} / "
-		       "BEGIN attempt(c) plan{c} / Query(*drop table c) "
-		       "COMMIT /",
+		       "settings plan{public.c,public.c} / BEGIN attempt(ac)"
+		       " plan{public.c,public.c} / ALTER TABLE ONLY public.c"
+		       " DROP CONSTRAINT c_a COMMIT / facts(f) settings "
+		       "plan{public.c,public.c} / BEGIN attempt(bc) "
+		       "plan{public.c,public.c} / ALTER TABLE ONLY public.c "
+		       "DROP CONSTRAINT c_b COMMIT / facts(f) settings "
+		       "plan{c} / BEGIN attempt(c) plan{c} / Query(*drop "
+		       "table c) COMMIT /",
 	.client_gets = "notice 00000 notice 00000 [DROP TABLE] ready-I",
     },
     {
@@ -30,14 +31,15 @@ static const struct scene_row rows[] = {
 	.client = "Q alter table c drop column a, drop column b",
 	.script = ON "keys: ab; " STEP_A STEP_B WHOLE,
 	.server_gets = "facts(f) settings plan{c,c,c} / keys{c,c,c} / "
-		       "facts(f) settings plan{c,c} / BEGIN attempt(ac) "
-		       "plan{c,c} / ALTER TABLE ONLY public.c DROP "
-		       "CONSTRAINT c_a COMMIT / facts(f) settings plan{c,c} "
-		       "/ BEGIN attempt(bc) plan{c,c} / ALTER TABLE ONLY "
-		       "public.c DROP CONSTRAINT c_b COMMIT / facts(f) "
-		       "settings plan{c,c,c} / BEGIN attempt(c) plan{c,c,c} "
-		       "/ Query(*alter table c drop column a, drop column b)"
-		       " COMMIT /",
+		       "facts(f) settings plan{public.c,public.c} / BEGIN "
+		       "attempt(ac) plan{public.c,public.c} / ALTER TABLE "
+		       "ONLY public.c DROP CONSTRAINT c_a COMMIT / facts(f) "
+		       "settings plan{public.c,public.c} / BEGIN attempt(bc)"
+		       " plan{public.c,public.c} / ALTER TABLE ONLY public.c"
+		       " DROP CONSTRAINT c_b COMMIT / facts(f) settings "
+		       "plan{c,c,c} / BEGIN attempt(c) plan{c,c,c} / "
+		       "Query(*alter table c drop column a, drop column b) "
+		       "COMMIT /",
 	.client_gets = "notice 00000 notice 00000 [ALTER TABLE] ready-I",
     },
     {
@@ -114,11 +116,12 @@ static const struct scene_row rows[] = {
 	.client = "Q drop table c",
 	.script = ON "keys: ab; plan: set=c; " STEP_B WHOLE,
 	.server_gets = "facts(f) settings plan{c} / keys{c} / facts(f) "
-		       "settings plan{c,c} / facts(f) settings plan{c,c} / "
-		       "BEGIN attempt(bc) plan{c,c} / ALTER TABLE ONLY "
-		       "public.c DROP CONSTRAINT c_b COMMIT / facts(f) "
-		       "settings plan{c} / BEGIN attempt(c) plan{c} / "
-		       "Query(*drop table c) COMMIT /",
+		       "settings plan{public.c,public.c} / facts(f) settings"
+		       " plan{public.c,public.c} / BEGIN attempt(bc) "
+		       "plan{public.c,public.c} / ALTER TABLE ONLY public.c "
+		       "DROP CONSTRAINT c_b COMMIT / facts(f) settings "
+		       "plan{c} / BEGIN attempt(c) plan{c} / Query(*drop "
+		       "table c) COMMIT /",
 	.client_gets = "notice 00000 [DROP TABLE] ready-I",
     },
     {
@@ -126,10 +129,11 @@ static const struct scene_row rows[] = {
 	.client = "Q drop table c",
 	.script = ON "keys: ab; " STEP_A "ALTER: error 42704; " STEP_B WHOLE,
 	.server_gets = "facts(f) settings plan{c} / keys{c} / facts(f) "
-		       "settings plan{c,c} / BEGIN attempt(ac) plan{c,c} / "
-		       "ALTER TABLE ONLY public.c DROP CONSTRAINT c_a / "
-		       "ROLLBACK / facts(f) settings plan{c,c} / BEGIN "
-		       "attempt(bc) plan{c,c} / ALTER TABLE ONLY public.c "
+		       "settings plan{public.c,public.c} / BEGIN attempt(ac)"
+		       " plan{public.c,public.c} / ALTER TABLE ONLY public.c"
+		       " DROP CONSTRAINT c_a / ROLLBACK / facts(f) settings "
+		       "plan{public.c,public.c} / BEGIN attempt(bc) "
+		       "plan{public.c,public.c} / ALTER TABLE ONLY public.c "
 		       "DROP CONSTRAINT c_b COMMIT / facts(f) settings "
 		       "plan{c} / BEGIN attempt(c) plan{c} / Query(*drop "
 		       "table c) COMMIT /",
@@ -142,11 +146,12 @@ static const struct scene_row rows[] = {
 	    ON "keys: ab; " STEP_A STEP_B "ALTER: ; ALTER: error 42501; " WHOLE
 	       "; drop: error 42501",
 	.server_gets = "facts(f) settings plan{c} / keys{c} / facts(f) "
-		       "settings plan{c,c} / BEGIN attempt(ac) plan{c,c} / "
-		       "ALTER TABLE ONLY public.c DROP CONSTRAINT c_a COMMIT"
-		       " / facts(f) settings plan{c,c} / BEGIN attempt(bc) "
-		       "plan{c,c} / ALTER TABLE ONLY public.c DROP "
-		       "CONSTRAINT c_b / ROLLBACK / facts(f) settings "
+		       "settings plan{public.c,public.c} / BEGIN attempt(ac)"
+		       " plan{public.c,public.c} / ALTER TABLE ONLY public.c"
+		       " DROP CONSTRAINT c_a COMMIT / facts(f) settings "
+		       "plan{public.c,public.c} / BEGIN attempt(bc) "
+		       "plan{public.c,public.c} / ALTER TABLE ONLY public.c "
+		       "DROP CONSTRAINT c_b / ROLLBACK / facts(f) settings "
 		       "plan{c} / BEGIN attempt(c) plan{c} / Query(*drop "
 		       "table c) ROLLBACK /",
 	.client_gets = "notice 00000 error 42501 ready-I",
@@ -156,9 +161,9 @@ static const struct scene_row rows[] = {
 	.client = "Q drop table c",
 	.script = ON "keys: ab; " STEP_A "ALTER: !cancel error 57014",
 	.server_gets = "facts(f) settings plan{c} / keys{c} / facts(f) "
-		       "settings plan{c,c} / BEGIN attempt(ac) plan{c,c} / "
-		       "ALTER TABLE ONLY public.c DROP CONSTRAINT c_a / "
-		       "ROLLBACK /",
+		       "settings plan{public.c,public.c} / BEGIN attempt(ac)"
+		       " plan{public.c,public.c} / ALTER TABLE ONLY public.c"
+		       " DROP CONSTRAINT c_a / ROLLBACK /",
 	.client_gets = "cancel-passes error 57014 ready-I",
     },
     {
@@ -166,9 +171,9 @@ static const struct scene_row rows[] = {
 	.client = "Q drop table c",
 	.script = ON "keys: ab; " STEP_A "COMMIT: !cancel",
 	.server_gets = "facts(f) settings plan{c} / keys{c} / facts(f) "
-		       "settings plan{c,c} / BEGIN attempt(ac) plan{c,c} / "
-		       "ALTER TABLE ONLY public.c DROP CONSTRAINT c_a COMMIT"
-		       " /",
+		       "settings plan{public.c,public.c} / BEGIN attempt(ac)"
+		       " plan{public.c,public.c} / ALTER TABLE ONLY public.c"
+		       " DROP CONSTRAINT c_a COMMIT /",
 	.client_gets = "cancel-passes notice 00000 error 57014 ready-I",
     },
     {
@@ -177,10 +182,11 @@ static const struct scene_row rows[] = {
 	.script = ON "keys: a; " STEP_A "COMMIT: error 40001; "
 		     "plan: set=abc; plan: set=abc",
 	.server_gets = "facts(f) settings plan{c} / keys{c} / facts(f) "
-		       "settings plan{c,c} / BEGIN attempt(ac) plan{c,c} / "
-		       "ALTER TABLE ONLY public.c DROP CONSTRAINT c_a COMMIT"
-		       " / facts(f) settings plan{c} / BEGIN attempt(abc) "
-		       "plan{c} / Query(*drop table c) COMMIT /",
+		       "settings plan{public.c,public.c} / BEGIN attempt(ac)"
+		       " plan{public.c,public.c} / ALTER TABLE ONLY public.c"
+		       " DROP CONSTRAINT c_a COMMIT / facts(f) settings "
+		       "plan{c} / BEGIN attempt(abc) plan{c} / Query(*drop "
+		       "table c) COMMIT /",
 	.client_gets = "[DROP TABLE] ready-I",
     },
     {
@@ -189,10 +195,11 @@ static const struct scene_row rows[] = {
 	.script = ON "keys: a; plan: set=Ac; plan: set=Ac; ALTER: bound; plan: "
 		     "set=Ac; " WHOLE,
 	.server_gets = "facts(f) settings plan{c} / keys{c} / facts(f) "
-		       "settings plan{c,c} / BEGIN attempt(,turn) plan{c,c} "
-		       "/ SET LOCAL lock_timeout TO '10' ALTER TABLE ONLY "
-		       "public.c DROP CONSTRAINT c_a / ROLLBACK / look(ac) /"
-		       " BEGIN attempt(,turn) plan{c,c} / SET LOCAL "
+		       "settings plan{public.c,public.c} / BEGIN "
+		       "attempt(,turn) plan{public.c,public.c} / SET LOCAL "
+		       "lock_timeout TO '10' ALTER TABLE ONLY public.c DROP "
+		       "CONSTRAINT c_a / ROLLBACK / look(ac) / BEGIN "
+		       "attempt(,turn) plan{public.c,public.c} / SET LOCAL "
 		       "lock_timeout TO '10' ALTER TABLE ONLY public.c DROP "
 		       "CONSTRAINT c_a COMMIT / facts(f) settings plan{c} / "
 		       "BEGIN attempt(c) plan{c} / Query(*drop table c) "
@@ -204,11 +211,12 @@ static const struct scene_row rows[] = {
 	.client = "Q drop table c",
 	.script = ON "keys: ab; " STEP_A STEP_B "ALTER: ; ALTER: fatal 57P01",
 	.server_gets = "facts(f) settings plan{c} / keys{c} / facts(f) "
-		       "settings plan{c,c} / BEGIN attempt(ac) plan{c,c} / "
-		       "ALTER TABLE ONLY public.c DROP CONSTRAINT c_a COMMIT"
-		       " / facts(f) settings plan{c,c} / BEGIN attempt(bc) "
-		       "plan{c,c} / ALTER TABLE ONLY public.c DROP "
-		       "CONSTRAINT c_b",
+		       "settings plan{public.c,public.c} / BEGIN attempt(ac)"
+		       " plan{public.c,public.c} / ALTER TABLE ONLY public.c"
+		       " DROP CONSTRAINT c_a COMMIT / facts(f) settings "
+		       "plan{public.c,public.c} / BEGIN attempt(bc) "
+		       "plan{public.c,public.c} / ALTER TABLE ONLY public.c "
+		       "DROP CONSTRAINT c_b",
 	.client_gets = "notice 00000 fatal 57P01",
     },
     {
@@ -221,13 +229,15 @@ static const struct scene_row rows[] = {
 		  "wait: !late 800; look: old; " STEP_A STEP_B WHOLE,
 	.server_gets = "facts(f) settings plan{c} / keys{c} / facts(f) "
 		       "settings plan{c} / BEGIN attempt(abc) plan{c} / "
-		       "ROLLBACK / look(abc) / facts(f) settings plan{c,c} /"
-		       " BEGIN attempt(ac) plan{c,c} / ALTER TABLE ONLY "
-		       "public.c DROP CONSTRAINT c_a COMMIT / facts(f) "
-		       "settings plan{c,c} / BEGIN attempt(bc) plan{c,c} / "
-		       "ALTER TABLE ONLY public.c DROP CONSTRAINT c_b COMMIT"
-		       " / facts(f) settings plan{c} / BEGIN attempt(c) "
-		       "plan{c} / Query(*drop table c) COMMIT /",
+		       "ROLLBACK / look(abc) / facts(f) settings "
+		       "plan{public.c,public.c} / BEGIN attempt(ac) "
+		       "plan{public.c,public.c} / ALTER TABLE ONLY public.c "
+		       "DROP CONSTRAINT c_a COMMIT / facts(f) settings "
+		       "plan{public.c,public.c} / BEGIN attempt(bc) "
+		       "plan{public.c,public.c} / ALTER TABLE ONLY public.c "
+		       "DROP CONSTRAINT c_b COMMIT / facts(f) settings "
+		       "plan{c} / BEGIN attempt(c) plan{c} / Query(*drop "
+		       "table c) COMMIT /",
 	.client_gets = "notice 00000 notice 00000 [DROP TABLE] ready-I",
     },
     {
@@ -259,7 +269,8 @@ a_cycle_whose_sync_is_there_has_steps(void **state)
 	static const struct scene_row row = {
 	    .name = "cycle",
 	    .server_gets = "facts(f) settings plan{c} / keys{c} / facts(f) "
-			   "settings plan{c,c} / attempt(ac) plan{c,c} | ALTER "
+			   "settings plan{public.c,public.c} / attempt(ac) "
+			   "plan{public.c,public.c} | ALTER "
 			   "TABLE ONLY public.c DROP CONSTRAINT c_a / facts(f) "
 			   "settings plan{c} / attempt(c) plan{c} | Parse Bind "
 			   "Execute(*drop table c) /",
@@ -276,7 +287,8 @@ a_cycle_whose_step_fails_is_over_before_the_statement(void **state)
 	static const struct scene_row row = {
 	    .name = "cycle",
 	    .server_gets = "facts(f) settings plan{c} / keys{c} / facts(f) "
-			   "settings plan{c,c} / attempt(ac) plan{c,c} | ALTER "
+			   "settings plan{public.c,public.c} / attempt(ac) "
+			   "plan{public.c,public.c} | ALTER "
 			   "TABLE ONLY public.c DROP CONSTRAINT c_a / facts(f) "
 			   "settings plan{c} / attempt(abc) plan{c} | Parse "
 			   "Bind Execute(*drop table c) /",
