@@ -11,6 +11,7 @@
 
 #include "policy/catalog/holders.h"
 #include "policy/catalog/lock_set.h"
+#include "policy/catalog/small_set.h"
 #include "policy/sql/statement_text.h"
 #include "proxy/explain/explain_sql.h"
 
@@ -304,35 +305,55 @@ explain_check_targets(struct explain_server *s,
 	return true;
 }
 
+/* Ask a question, which is freed, with its parameters. */
+static PGresult *
+explain_ask_made(struct explain_server *s, char *query, char **params,
+		 int param_count, int columns, char **error)
+{
+	PGresult *rows = explain_ask(s, query, (const char *const *)params,
+				     param_count, columns, error);
+
+	while (param_count > 0)
+		free(params[--param_count]);
+	free(query);
+	return rows;
+}
+
 static PGresult *
 explain_ask_lock_set(struct explain_server *s,
 		     const struct statement *statement, char **error)
 {
 	char *query = lock_set_query(statement, 1);
 	char *params[LOCK_SET_PARAMS];
-	PGresult *rows = NULL;
-	size_t i;
 
-	if (query != NULL && lock_set_params(params, statement, 1)) {
-		rows = explain_ask(s, query, (const char *const *)params,
-				   LOCK_SET_PARAMS, LOCK_SET_COLUMNS, error);
-		for (i = 0; i < LOCK_SET_PARAMS; i++)
-			free(params[i]);
-	}
+	if (query != NULL && lock_set_params(params, statement, 1))
+		return explain_ask_made(s, query, params, LOCK_SET_PARAMS,
+					LOCK_SET_COLUMNS, error);
 	free(query);
-	return rows;
+	return NULL;
 }
 
-static bool
-explain_read_lock_set(struct explain_server *s, struct explain_report *r,
-		      const struct statement *statement)
+static PGresult *
+explain_ask_small_set(struct explain_server *s,
+		      const struct statement *statement, char **error)
+{
+	char *query = small_set_query(statement, 1);
+	char *params[SMALL_SET_PARAMS];
+
+	if (query != NULL && small_set_params(params, statement, 1))
+		return explain_ask_made(s, query, params, SMALL_SET_PARAMS,
+					SMALL_SET_COLUMNS, error);
+	free(query);
+	return NULL;
+}
+
+/* Take the rows of the large question. */
+static void
+explain_take_lock_set(struct explain_report *r, const PGresult *rows)
 {
 	struct row_value values[LOCK_SET_COLUMNS];
-	PGresult *rows = explain_ask_lock_set(s, statement, &r->error);
 	int i;
 
-	if (rows == NULL)
-		return false;
 	for (i = 0; i < PQntuples(rows); i++) {
 		explain_read_values(values, rows, i);
 		if (lock_set_add_row(&r->set, values))
@@ -341,6 +362,48 @@ explain_read_lock_set(struct explain_server *s, struct explain_report *r,
 		r->verdict = EXPLAIN_UNPLANNED;
 		break;
 	}
+}
+
+/* Take the rows of the small question.  False: it was too small. */
+static bool
+explain_take_small_set(struct explain_report *r, const PGresult *rows)
+{
+	struct row_value values[SMALL_SET_COLUMNS];
+	bool is_simple = true;
+	bool is_read;
+	int i;
+
+	for (i = 0; i < PQntuples(rows); i++) {
+		explain_read_values(values, rows, i);
+		is_read = small_set_add_row(&r->set, &is_simple, values);
+		is_simple = is_simple && is_read;
+	}
+	if (!is_simple)
+		lock_set_clear(&r->set);
+	return is_simple;
+}
+
+/* Ask as the proxy does: by the small question where that may do. */
+static bool
+explain_read_lock_set(struct explain_server *s, struct explain_report *r,
+		      const struct statement *statement)
+{
+	bool is_small = small_set_may_do(statement, 1);
+	PGresult *rows = NULL;
+
+	if (is_small) {
+		rows = explain_ask_small_set(s, statement, &r->error);
+		if (rows == NULL)
+			return false;
+		is_small = explain_take_small_set(r, rows);
+		PQclear(rows);
+	}
+	if (is_small)
+		return true;
+	rows = explain_ask_lock_set(s, statement, &r->error);
+	if (rows == NULL)
+		return false;
+	explain_take_lock_set(r, rows);
 	PQclear(rows);
 	return true;
 }

@@ -344,14 +344,11 @@ batch_take_holder(struct batch *b, const struct row_value v[HOLDERS_COLUMNS])
 }
 
 static bool
-batch_take_facts(struct batch *b, struct span body)
+batch_take_facts(struct batch *b, const struct row_value *values)
 {
-	struct row_value v[COLUMNS_MAX];
-
 	held_clear(&b->held);
-	b->has_facts = batch_read_row(v, SESSION_FACTS_COLUMNS, body) &&
-		       session_facts_read(&b->facts, v) &&
-		       held_read(&b->held, v[SESSION_FACTS_HELD]);
+	b->has_facts = session_facts_read(&b->facts, values) &&
+		       held_read(&b->held, values[SESSION_FACTS_HELD]);
 	return b->has_facts;
 }
 
@@ -375,7 +372,8 @@ batch_take_row(struct batch *b, struct span body)
 		    repeatable_read(&b->repeatable, v);
 		return b->has_repeatable;
 	case BATCH_FACTS:
-		return batch_take_facts(b, body);
+		return batch_read_row(v, SESSION_FACTS_COLUMNS, body) &&
+		       batch_take_facts(b, v);
 	case BATCH_OVERRIDES:
 		return batch_read_row(v, OVERRIDES_COLUMNS, body) &&
 		       overrides_read(&b->overrides, v);

@@ -8,7 +8,8 @@ import pytest
 
 import hostile_schema
 from cluster import Cluster
-from lock_set_differential import DEFAULT_CASES, Planner, differential
+from lock_set_differential import (DEFAULT_CASES, Planner, comparable,
+                                   differential)
 
 # One of each kind, and what each must plan in `tables` below.
 STATEMENTS = {
@@ -166,6 +167,149 @@ def test_plan_of(planner, tables, sql):
     assert planned(planner, tables, sql) - ASIDE == STATEMENTS[sql] - ASIDE
 
 
+# What the small question must answer, and why it must not answer the others.
+PLAIN_TABLES = """
+CREATE SCHEMA plain;
+SET search_path = plain;
+CREATE TABLE a (id serial PRIMARY KEY, x int UNIQUE, CHECK (x > 0));
+CREATE TABLE b (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+                a int CONSTRAINT fa REFERENCES a, t text DEFAULT 'b');
+CREATE INDEX ON b (lower(t));
+CREATE STATISTICS st ON a, t FROM b;
+CREATE TABLE c (b int REFERENCES b, x int UNIQUE);
+CREATE FUNCTION fire() RETURNS trigger LANGUAGE plpgsql
+    AS 'BEGIN RETURN NULL; END';
+CREATE TRIGGER g AFTER INSERT ON b FOR EACH ROW EXECUTE FUNCTION fire();
+CREATE TABLE seen (id int PRIMARY KEY, x int);
+CREATE VIEW v AS SELECT id FROM seen;
+CREATE TABLE grouped (id int PRIMARY KEY, x int);
+CREATE VIEW w AS SELECT id, x FROM grouped GROUP BY id;
+CREATE TABLE parent (id int);
+CREATE TABLE child () INHERITS (parent);
+CREATE TABLE parted (id int PRIMARY KEY) PARTITION BY RANGE (id);
+CREATE TABLE part PARTITION OF parted FOR VALUES FROM (0) TO (9);
+CREATE TABLE to_parted (id int CONSTRAINT fp REFERENCES parted);
+CREATE TABLE typed (id int);
+CREATE TABLE uses_type (t typed);
+CREATE TABLE many_typed (id int);
+CREATE TABLE uses_types (t many_typed[]);
+CREATE TABLE counted (id serial);
+CREATE TABLE counts (id int DEFAULT nextval('counted_id_seq'));
+CREATE TABLE ruled (id int);
+CREATE TABLE other (id int);
+CREATE RULE r AS ON UPDATE TO other DO ALSO DELETE FROM ruled;
+CREATE TABLE from_it (id int);
+CREATE CONSTRAINT TRIGGER f AFTER INSERT ON other FROM from_it
+    FOR EACH ROW EXECUTE FUNCTION fire();
+CREATE TABLE made (id int, twice int GENERATED ALWAYS AS (id * 2) STORED);
+CREATE INDEX ON made (twice);
+CREATE TABLE member (id serial);
+ALTER EXTENSION plpgsql ADD SEQUENCE member_id_seq;
+CREATE FUNCTION reads() RETURNS SETOF typed LANGUAGE sql
+    AS 'SELECT * FROM plain.typed';
+CREATE TABLE guarded (id int);
+CREATE POLICY y ON other USING (id IN (SELECT id FROM guarded));
+CREATE TEMP TABLE mine (id serial PRIMARY KEY);
+"""
+
+SIMPLE = {
+    "DROP TABLE a CASCADE": {"a", "a_id_seq", "b"},
+    "DROP TABLE b": {"a", "b", "b_id_seq", "c"},
+    "DROP TABLE IF EXISTS c, nil": {"b", "c"},
+    "DROP TABLE a, b, c": {"a", "a_id_seq", "b", "b_id_seq", "c"},
+    "TRUNCATE a, b, seen": {"a", "b", "seen"},
+    "TRUNCATE part": {"part"},
+    "ALTER TABLE b DROP COLUMN a": {"a", "b"},
+    "ALTER TABLE b DROP COLUMN id": {"b", "b_id_seq", "c"},
+    "ALTER TABLE b DROP COLUMN nil": {"b"},
+    "ALTER TABLE b DROP CONSTRAINT fa": {"a", "b"},
+    "ALTER TABLE c ADD FOREIGN KEY (x) REFERENCES a": {"a", "c"},
+    "ALTER TABLE seen ADD COLUMN y int": {"seen"},
+    "ALTER TABLE made DROP COLUMN twice": {"made"},
+    "ALTER TABLE c DROP COLUMN x, ADD FOREIGN KEY (b) REFERENCES a":
+        {"a", "c"},
+    "CREATE INDEX ON c (x)": {"c"},
+    "LOCK TABLE a, b IN SHARE MODE": {"a", "b"},
+    "DROP TABLE nil": set(),
+    "DROP TABLE mine": set(),
+    "ALTER TABLE mine DROP COLUMN id": set(),
+}
+
+NOT_SIMPLE = [
+    "DROP TABLE seen CASCADE", "DROP TABLE grouped CASCADE",
+    "ALTER TABLE grouped DROP CONSTRAINT grouped_pkey CASCADE",
+    "ALTER TABLE seen DROP COLUMN id CASCADE",
+    "DROP TABLE parent CASCADE", "TRUNCATE parent", "DROP TABLE parted",
+    "ALTER TABLE parent ADD COLUMN y int",
+    "DROP TABLE part", "DROP TABLE to_parted",
+    "ALTER TABLE to_parted DROP CONSTRAINT fp",
+    "DROP TABLE typed CASCADE", "DROP TABLE many_typed CASCADE",
+    "DROP TABLE counted CASCADE", "DROP TABLE ruled CASCADE",
+    "DROP TABLE from_it CASCADE", "ALTER TABLE made DROP COLUMN id CASCADE",
+    "DROP TABLE member CASCADE", "DROP TABLE guarded CASCADE",
+    "ALTER TABLE a DROP CONSTRAINT a_pkey CASCADE",
+    "DROP TABLE v", "DROP TABLE a, seen CASCADE",
+    "ALTER TABLE nil ADD FOREIGN KEY (x) REFERENCES a",
+]
+
+
+@pytest.fixture(scope="module")
+def plain(server):
+    with server.connect() as conn:
+        conn.execute("CREATE DATABASE plain")
+    with server.connect("plain") as conn:
+        conn.execute(PLAIN_TABLES)
+        yield conn
+
+
+def large(planner, conn, sql):
+    return {int(row[0]): row for row in planner.run(conn, sql)}
+
+
+@pytest.mark.parametrize("sql", SIMPLE)
+def test_small_question_answers(planner, plain, sql):
+    small = planner.run_small(plain, sql)
+    assert {row[2].removeprefix("plain.") for row in small.values()} \
+        == SIMPLE[sql]
+    assert comparable(small) == comparable(large(planner, plain, sql))
+
+
+@pytest.mark.parametrize("sql", NOT_SIMPLE)
+def test_small_question_leaves_to_the_large_one(planner, plain, sql):
+    assert planner.run_small(plain, sql) is None
+
+
+def test_small_question_knows_rights(planner, plain):
+    """Also what only a change of owner can lock, and who may not."""
+    sql = "DROP TABLE a, b CASCADE"
+    plain.execute("CREATE ROLE visitor")
+    plain.execute("GRANT USAGE ON SCHEMA plain TO visitor")
+    plain.execute("GRANT TRUNCATE ON plain.a TO visitor")
+    plain.execute("SET ROLE visitor")
+    try:
+        small = planner.run_small(plain, sql)
+        assert {row[4] for row in small.values()} == {"t", "f"}
+        assert comparable(small) == comparable(large(planner, plain, sql))
+    finally:
+        plain.execute("RESET ROLE")
+
+
+def test_small_question_sees_event_triggers(planner, plain):
+    sql = "DROP TABLE b"
+    owners = {row[7] for row in planner.run_small(plain, sql).values()}
+    assert owners == {"", "postgres"}
+    plain.execute("CREATE FUNCTION see() RETURNS event_trigger LANGUAGE "
+                  "plpgsql AS 'BEGIN END'")
+    plain.execute("CREATE EVENT TRIGGER see ON ddl_command_start "
+                  "EXECUTE FUNCTION see()")
+    try:
+        small = planner.run_small(plain, sql)
+        assert {row[7] for row in small.values()} == {""}
+        assert comparable(small) == comparable(large(planner, plain, sql))
+    finally:
+        plain.execute("DROP EVENT TRIGGER see")
+
+
 def test_random_plans_are_the_locks_taken(planner, server, capsys):
     with capsys.disabled():
         assert differential(server, planner, seed=1, cases=DEFAULT_CASES)
@@ -173,6 +317,8 @@ def test_random_plans_are_the_locks_taken(planner, server, capsys):
 
 def test_hostile_search_path_runs_no_code(planner, tables):
     expected = {sql: planned(planner, tables, sql) for sql in STATEMENTS}
+    small = {sql: planner.run_small(tables, sql) for sql in STATEMENTS}
+    assert any(small.values())
     assert hostile_schema.create(tables) > 3000
     tables.execute("SET search_path = hostile, pg_catalog")
     try:
@@ -184,6 +330,7 @@ def test_hostile_search_path_runs_no_code(planner, tables):
                 tables.execute(sql)
         for sql in STATEMENTS:
             assert planned(planner, tables, sql) == expected[sql]
+            assert planner.run_small(tables, sql) == small[sql]
     finally:
         tables.execute("RESET search_path")
         tables.execute("DROP SCHEMA hostile CASCADE")
@@ -197,6 +344,7 @@ def test_unusable_schema_is_no_error(planner, server, tables):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             tables.execute("SELECT to_regclass('s.a')")
         assert planner.run(tables, "DROP TABLE s.a, none") == []
+        assert planner.run_small(tables, "DROP TABLE s.a, none") == {}
         for sql in ("ALTER TABLE s.p DETACH PARTITION s.p1",
                     "DROP TYPE t.mood", "DROP FUNCTION t.two",
                     "DROP FUNCTION nil(t.mood)", "DROP COLLATION t.c",
@@ -233,8 +381,7 @@ def test_owned_follows_the_role(planner, tables):
     assert others == set()  # a superuser from initdb owns nothing that goes
 
 
-def explain(planner, conn, sql):
-    plan = planner.ask(sql)
+def explain(conn, plan):
     result = conn.pgconn.exec_params(
         b"EXPLAIN (FORMAT JSON) " + plan["query"].encode(),
         [p.encode() for p in plan["params"]])
@@ -255,8 +402,10 @@ def test_query_stays_cheap(planner, tables, analyze):
         tables.execute("ANALYZE")
     tables.execute("SET enable_seqscan = off")
     many = "DROP TABLE " + ", ".join(f"t{n}" for n in range(1000))
-    for sql in [*STATEMENTS, many]:
-        plan = explain(planner, tables, sql)
+    questions = [planner.ask(sql) for sql in [*STATEMENTS, many]]
+    for question in [*questions, *filter(None, (
+            question["small"] for question in questions))]:
+        plan = explain(tables, question)
         assert plan["Total Cost"] < JIT_ABOVE_COST / 2
         assert not [node["Relation Name"] for node in nodes(plan)
                     if node["Node Type"] == "Seq Scan"]

@@ -139,11 +139,14 @@ small_set_params_has_a_row_for_each_table(void **state)
 	    {.kind = TARGET_TREE, .relation = other, .mode = LOCK_SHARE},
 	};
 	struct statement s = {.targets = targets, .target_count = 4};
-	static const char *const expected[SMALL_SET_PARAMS] = {
+	static const char names[] =
+	    "{\"\\\"s\\\".\\\"a\\\"\",\"\\\"b\\\"\",\"\\\"s\\\"."
+	    "\\\"a\\\"\","
+	    "\"\\\"b\\\"\",\"\\\"b\\\"\"}";
+	const char *const expected[SMALL_SET_PARAMS] = {
 	    "{\"d\",\"c\",\"f\",\"o\",\"l\"}",
 	    "{\"\\\"s\\\"\",NULL,\"\\\"s\\\"\",NULL,NULL}",
-	    "{\"\\\"s\\\".\\\"a\\\"\",\"\\\"b\\\"\",\"\\\"s\\\".\\\"a\\\"\","
-	    "\"\\\"b\\\"\",\"\\\"b\\\"\"}",
+	    names,
 	    "{NULL,\"c\",NULL,NULL,NULL}",
 	    "{\"8\",\"8\",\"6\",\"6\",\"5\"}",
 	};
