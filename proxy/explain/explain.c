@@ -98,6 +98,14 @@ explain_deliver_error(struct explain *e, const char *sql, size_t len,
 	return explain_deliver(e, &r);
 }
 
+/* True for a text that judge.c lets pass: where strings end is not known. */
+static bool
+explain_is_unjudged(const struct explain *e, const struct explain_report *r)
+{
+	return explain_server_has_plain_backslashes(&e->server) &&
+	       memchr(r->statement, '\\', r->statement_len) != NULL;
+}
+
 static enum explain_answer
 explain_plan(struct explain *e, struct explain_report *r,
 	     const struct statement *s)
@@ -112,18 +120,12 @@ explain_plan(struct explain *e, struct explain_report *r,
 	r->verdict =
 	    explain_judge(&r->settings, &e->server.facts, s->scope,
 			  r->set.count, e->in_block || s->is_for_block);
+	if (r->verdict == EXPLAIN_GUARDED && explain_is_unjudged(e, r))
+		r->verdict = EXPLAIN_BACKSLASH;
 	answer = explain_server_holders(&e->server, r);
 	if (answer != EXPLAIN_ANSWERED || r->verdict != EXPLAIN_GUARDED)
 		return answer;
 	return explain_server_users(&e->server, r, e->config->fleet);
-}
-
-/* True for a text that judge.c lets pass: where strings end is not known. */
-static bool
-explain_is_unjudged(const struct explain *e, const struct explain_report *r)
-{
-	return explain_server_has_plain_backslashes(&e->server) &&
-	       memchr(r->statement, '\\', r->statement_len) != NULL;
 }
 
 static enum explain_answer
@@ -132,8 +134,6 @@ explain_planned(struct explain *e, struct explain_report *r,
 {
 	switch (explain_plan(e, r, s)) {
 	case EXPLAIN_ANSWERED:
-		if (r->verdict == EXPLAIN_GUARDED && explain_is_unjudged(e, r))
-			r->verdict = EXPLAIN_BACKSLASH;
 		break;
 	case EXPLAIN_REFUSED:
 		lock_set_clear(&r->set);
