@@ -75,7 +75,7 @@ error_response_add_detail(struct writer *w, uint8_t type, struct span body,
 			  const char *text)
 {
 	struct error_fields fields;
-	size_t before = body.len;
+	size_t before;
 
 	writer_begin(w, type);
 	if (!error_fields_decode(&fields, body)) {

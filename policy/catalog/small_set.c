@@ -9,6 +9,7 @@
  */
 #include "policy/catalog/small_set.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -201,6 +202,7 @@ small_add_target(struct text arrays[PARAMETERS], const struct target *t)
 	enum small_kind kind = small_kind_of(t);
 	bool has_key = kind == SMALL_KEY;
 
+	assert(kind != SMALL_NONE); /* small_set_may_do */
 	params_add(arrays, kind_letters[kind], t->relation,
 		   has_key ? NULL : t->part, small_mode_of(t));
 	if (has_key)

@@ -506,7 +506,7 @@ explain_fleet_database(const char *fleet)
 
 	if (fleet != NULL)
 		options = PQconninfoParse(fleet, NULL);
-	for (o = options; o != NULL && o->keyword != NULL; o++)
+	for (o = options; o != NULL && o->keyword != NULL && name == NULL; o++)
 		if (strcmp(o->keyword, "dbname") == 0 && o->val != NULL)
 			name = strdup(o->val);
 	PQconninfoFree(options); /* accepts NULL */
