@@ -258,8 +258,7 @@ def test_a_session_that_wants_no_notices_gets_none(database, tables,
     assert len(steps(proxy)) == 2
 
 
-def test_a_rule_sets_it(database, admin, tables, tmp_path, cluster,
-                        start_lockstep):
+def test_a_session_sets_it(database, admin, tables, start_lockstep):
     proxy = start_lockstep(drop_in_steps="off")
     with Wire(proxy, database) as session:
         session.query("set lockstep.drop_in_steps = 'last'")
