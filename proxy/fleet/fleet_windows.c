@@ -11,10 +11,11 @@ windows_find(const struct fleet_windows *w, const struct fleet_message *m)
 	struct fleet_lease *l;
 
 	TAILQ_FOREACH(l, &w->leases, link)
-	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): a freed one has left */
-	if (l->maker == m->maker &&
-	    memcmp(l->process, m->process, sizeof(l->process)) == 0)
-		return l;
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): a freed one has
+		 * left */
+		if (l->maker == m->maker &&
+		    memcmp(l->process, m->process, sizeof(l->process)) == 0)
+			return l;
 	return NULL;
 }
 
@@ -181,9 +182,9 @@ fleet_windows_next_ms(const struct fleet_windows *w)
 	uint64_t next_ms = UINT64_MAX;
 
 	TAILQ_FOREACH(l, &w->leases, link)
-	next_ms = window_least(
-	    next_ms, window_least(window_end_ms(l->lease.window),
-				  window_end_ms(l->lease.transaction)));
+		next_ms = window_least(
+		    next_ms, window_least(window_end_ms(l->lease.window),
+					  window_end_ms(l->lease.transaction)));
 	return next_ms;
 }
 

@@ -97,9 +97,10 @@ gate_set_timer(struct gate *g)
 	struct gate_note *note;
 
 	TAILQ_FOREACH(note, &g->notes, link)
-	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the freed one has left */
-	if (note->window->until_ms < first_ms)
-		first_ms = note->window->until_ms;
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the freed one has
+		 * left */
+		if (note->window->until_ms < first_ms)
+			first_ms = note->window->until_ms;
 	event_del(&g->timer);
 	if (first_ms == UINT64_MAX)
 		return;
@@ -117,7 +118,7 @@ gate_let_go(struct gate *g)
 	size_t count = 0;
 
 	TAILQ_FOREACH(w, &g->waiting, link)
-	count++;
+		count++;
 	for (; count > 0 && !TAILQ_EMPTY(&g->waiting); count--) {
 		w = TAILQ_FIRST(&g->waiting);
 		w->go(w);
@@ -187,8 +188,7 @@ gate_remove(struct gate *g, struct gate_window *w)
 {
 	struct gate_note *note;
 
-	TAILQ_FOREACH(note, &g->notes, link)
-	{
+	TAILQ_FOREACH(note, &g->notes, link) {
 		if (note->window != w)
 			continue;
 		gate_forget_note(g, note);

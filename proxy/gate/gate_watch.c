@@ -261,8 +261,7 @@ gate_watch_find_window(const struct gate_watch *g, const struct frame_header *h,
 {
 	struct gate_note *note;
 
-	TAILQ_FOREACH(note, &g->gate->notes, link)
-	{
+	TAILQ_FOREACH(note, &g->gate->notes, link) {
 		struct gate_window *w = note->window;
 
 		if (w->maker != g->pair->id &&

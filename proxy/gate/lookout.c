@@ -60,10 +60,10 @@ lookout_give_up(struct lookout_watch *w)
 	struct lookout_watch *other;
 
 	TAILQ_FOREACH(other, &w->lookout->watches, link)
-	if (other->by == w) {
-		other->by = NULL;
-		other->go(other->owner);
-	}
+		if (other->by == w) {
+			other->by = NULL;
+			other->go(other->owner);
+		}
 }
 
 void
@@ -145,11 +145,11 @@ lookout_ask_for_others(struct lookout_watch *w, struct lookout_relids *r,
 	struct lookout_watch *other;
 
 	TAILQ_FOREACH(other, &w->lookout->watches, link)
-	if (other->set->count <= r->room - r->count &&
-	    is_to_be_asked_for(other, w, now_ms)) {
-		relids_add(r, other->set);
-		lookout_ask_for(other, w, now_ms);
-	}
+		if (other->set->count <= r->room - r->count &&
+		    is_to_be_asked_for(other, w, now_ms)) {
+			relids_add(r, other->set);
+			lookout_ask_for(other, w, now_ms);
+		}
 }
 
 char *
@@ -187,8 +187,9 @@ lookout_add_row(struct lookout_watch *w,
 	if (w->state != LOOKOUT_ASKS)
 		return;
 	TAILQ_FOREACH(other, &w->lookout->watches, link)
-	if (other->by == w)
-		holders_add_shared_row(&other->seen, other->set, values);
+		if (other->by == w)
+			holders_add_shared_row(&other->seen, other->set,
+					       values);
 }
 
 static size_t
@@ -200,7 +201,7 @@ lookout_count(const struct lookout_watch *w)
 	if (w->state != LOOKOUT_ASKS)
 		return count;
 	TAILQ_FOREACH(other, &w->lookout->watches, link)
-	count += other->by == w;
+		count += other->by == w;
 	return count;
 }
 
@@ -211,8 +212,8 @@ lookout_answer(struct lookout_watch *w)
 	struct lookout_watch *other;
 
 	TAILQ_FOREACH(other, &w->lookout->watches, link)
-	if (other->by == w)
-		other->shared_by = count;
+		if (other->by == w)
+			other->shared_by = count;
 	lookout_leave(w);
 	return count;
 }
@@ -237,11 +238,11 @@ lookout_rouse(struct lookout *l, const struct pair *done)
 	struct lookout_watch *w;
 
 	TAILQ_FOREACH(w, &l->watches, link)
-	if (!w->is_roused && holders_show(w->known, done->server_pid) &&
-	    is_at_same_server(w->pair, done)) {
-		w->is_roused = true;
-		w->by = NULL; /* that one may have looked before */
-		w->shared_by = 0;
-		w->go(w->owner);
-	}
+		if (!w->is_roused && holders_show(w->known, done->server_pid) &&
+		    is_at_same_server(w->pair, done)) {
+			w->is_roused = true;
+			w->by = NULL; /* that one may have looked before */
+			w->shared_by = 0;
+			w->go(w->owner);
+		}
 }

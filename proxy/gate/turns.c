@@ -94,8 +94,8 @@ turn_find(struct turns *t, const char *database)
 	struct turn *turn;
 
 	LIST_FOREACH(turn, &t->list, link)
-	if (strcmp(turn->database, database) == 0)
-		return turn;
+		if (strcmp(turn->database, database) == 0)
+			return turn;
 	return NULL;
 }
 
@@ -227,8 +227,8 @@ turn_find_rival(const struct turn *turn, const struct turn_holder *h)
 	const struct turn_holder *other;
 
 	LIST_FOREACH(other, &turn->holders, link)
-	if (turn_holders_meet(other, h))
-		return other;
+		if (turn_holders_meet(other, h))
+			return other;
 	return NULL;
 }
 
@@ -238,8 +238,8 @@ turn_drop(struct turn *turn, uint64_t session)
 	struct turn_holder *h;
 
 	LIST_FOREACH(h, &turn->holders, link)
-	if (h->who.session == session)
-		break;
+		if (h->who.session == session)
+			break;
 	if (h == NULL)
 		return;
 	LIST_REMOVE(h, link);

@@ -109,8 +109,8 @@ memory_find(struct memory *m, const struct memory_key *key)
 	struct episode *e;
 
 	TAILQ_FOREACH(e, &m->episodes, link)
-	if (keys_are_equal(&e->key, key))
-		break;
+		if (keys_are_equal(&e->key, key))
+			break;
 	if (e == NULL)
 		return NULL;
 	TAILQ_REMOVE(&m->episodes, e, link);
@@ -155,8 +155,7 @@ memory_share_of(struct memory *m, const struct memory_key *key)
 	struct share share = {0};
 	struct episode *e;
 
-	TAILQ_FOREACH(e, &m->episodes, link)
-	{
+	TAILQ_FOREACH(e, &m->episodes, link) {
 		if (!keys_share_role(&e->key, key))
 			continue;
 		share.count++;

@@ -95,8 +95,7 @@ cancel_find(struct cancel_registry *r, uint32_t pid, struct span secret,
 	struct cancel_entry *e;
 
 	pthread_mutex_lock(&r->lock);
-	LIST_FOREACH(e, bucket_of(r, pid), link)
-	{
+	LIST_FOREACH(e, bucket_of(r, pid), link) {
 		if (e->pid == pid && e->secret_len == secret.len &&
 		    memcmp(e->secret, secret.data, secret.len) == 0)
 			break;

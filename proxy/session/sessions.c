@@ -93,8 +93,7 @@ sessions_find(struct sessions *ss, uint64_t id)
 {
 	struct session *s;
 
-	LIST_FOREACH(s, &ss->list, link)
-	{
+	LIST_FOREACH(s, &ss->list, link) {
 		if (s->pair.id == id)
 			return s;
 	}
@@ -165,8 +164,7 @@ sessions_describe(struct sessions *ss)
 	struct session *s;
 	struct log_event e;
 
-	LIST_FOREACH(s, &ss->list, link)
-	{
+	LIST_FOREACH(s, &ss->list, link) {
 		if (session_is_idle(s))
 			idle++;
 		else if (described == DESCRIBED_MAX)

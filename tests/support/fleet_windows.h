@@ -83,7 +83,7 @@ fleet_fixture_count(const struct fleet_fixture *f)
 	size_t count = 0;
 
 	TAILQ_FOREACH(note, &f->gate->gate.notes, link)
-	count += note->window->until_ms > clock_now_ms();
+		count += note->window->until_ms > clock_now_ms();
 	return count;
 }
 

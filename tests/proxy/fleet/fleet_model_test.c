@@ -41,8 +41,7 @@ check_limits(struct model *m)
 {
 	const struct gate_note *note;
 
-	TAILQ_FOREACH(note, &m->f->gate->gate.notes, link)
-	{
+	TAILQ_FOREACH(note, &m->f->gate->gate.notes, link) {
 		const struct gate_window *w = note->window;
 
 		assert_true((w->maker & GATE_MAKER_ELSEWHERE) != 0);

@@ -81,7 +81,7 @@ windows(const struct gate_fixture *f)
 	size_t count = 0;
 
 	TAILQ_FOREACH(note, &f->gate.notes, link)
-	count++;
+		count++;
 	return count;
 }
 
