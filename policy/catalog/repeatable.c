@@ -1,9 +1,7 @@
 #include "policy/catalog/repeatable.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "policy/catalog/catalog_sql.h"
+#include "policy/catalog/param_array.h"
 #include "policy/sql/bookkeeping.h"
 #include "policy/sql/text.h"
 
@@ -17,68 +15,36 @@ repeatable_query(void)
 }
 #pragma GCC diagnostic pop
 
-/* Quote the element, so that nothing in it has a meaning. */
 static void
-put_element(struct text *t, const char *name)
+add_names(struct text *param, const struct repeat_names *names)
 {
-	const char *c;
-
-	text_put_string(t, t->len > 1 ? ",\"" : "\"");
-	for (c = name; *c != '\0'; c++) {
-		if (*c == '"' || *c == '\\')
-			text_put(t, '\\');
-		text_put(t, *c);
-	}
-	text_put(t, '"');
+	for (size_t i = 0; i < names->count; i++)
+		param_array_add(param, names->items[i]);
 }
 
-static char *
-names_param(const struct repeat_names *names)
+/* Add the names that may be of catalogs only. */
+static void
+add_catalogs(struct text *param, const struct repeat_names *names)
 {
-	struct text t = {0};
-	size_t i;
-
-	text_put(&t, '{');
-	for (i = 0; i < names->count; i++)
-		put_element(&t, names->items[i]);
-	text_put(&t, '}');
-	return text_finish(&t);
-}
-
-/* The names that may be of catalogs only. */
-static char *
-catalogs_param(const struct repeat_names *names, bool only_catalogs)
-{
-	struct text t = {0};
-	size_t i;
-
-	text_put(&t, '{');
-	for (i = 0; i < names->count && only_catalogs; i++)
+	for (size_t i = 0; i < names->count; i++)
 		if (!bookkeeping_is(names->items[i]))
-			put_element(&t, names->items[i]);
-	text_put(&t, '}');
-	return text_finish(&t);
+			param_array_add(param, names->items[i]);
 }
 
 bool
 repeatable_params(char *params[REPEATABLE_PARAMS], const struct repeat *r,
 		  bool only_catalogs)
 {
-	bool is_whole = true;
-	size_t i;
+	struct text arrays[REPEATABLE_PARAMS] = {0};
 
-	params[0] = names_param(&r->functions);
-	params[1] = names_param(&r->shown);
-	params[2] = names_param(&r->written);
-	params[3] = catalogs_param(&r->shown, only_catalogs);
-	params[4] = names_param(&r->filled);
-	for (i = 0; i < REPEATABLE_PARAMS; i++)
-		is_whole &= params[i] != NULL;
-	for (i = 0; i < REPEATABLE_PARAMS && !is_whole; i++) {
-		free(params[i]);
-		params[i] = NULL;
-	}
-	return is_whole;
+	param_arrays_begin(arrays, REPEATABLE_PARAMS);
+	add_names(&arrays[0], &r->functions);
+	add_names(&arrays[1], &r->shown);
+	add_names(&arrays[2], &r->written);
+	if (only_catalogs)
+		add_catalogs(&arrays[3], &r->shown);
+	add_names(&arrays[4], &r->filled);
+	return param_arrays_finish(params, arrays, REPEATABLE_PARAMS);
 }
 
 bool
