@@ -290,8 +290,7 @@ params_add_object(struct text arrays[PARAMETERS], const struct target *t)
 static void
 params_add_target(struct text arrays[PARAMETERS], const struct target *t)
 {
-	bool has_pair = t->kind == TARGET_DETACH || t->kind == TARGET_ATTACH ||
-			t->kind == TARGET_KEY;
+	bool has_pair = target_names_pair(t);
 
 	param_array_add(&arrays[PARAMETER_KIND], kind_name(t));
 	params_add_flags(arrays, t);

@@ -186,14 +186,7 @@ statement_forget(struct statement *s)
 static enum statement_status
 read_statement(struct statement *s, const char *sql, enum guard_scope scope)
 {
-	char *copy = statement_text_copy(statement_text_of(sql, s));
-	enum statement_status status;
-
-	if (copy == NULL)
-		return STATEMENT_NO_MEMORY;
-	status = statement_tree_read(s, copy, scope);
-	free(copy);
-	return status;
+	return statement_tree_read(s, statement_text_of(sql, s), scope);
 }
 
 /* How much of one text may be parsed, and how much was. */

@@ -37,7 +37,7 @@ add_others(struct statement *out, const PgQuery__CreateStmt *stmt)
 		status =
 		    add_parent(out, stmt, stmt->inh_relations[i]->range_var);
 		if (status == STATEMENT_OK)
-			out->targets[out->target_count - 1].is_tied = true;
+			statement_target_tie(out);
 	}
 	if (status == STATEMENT_OK)
 		status = statement_reference_add(
@@ -110,7 +110,7 @@ create_index(struct statement *out, const PgQuery__IndexStmt *stmt)
 	status = statement_target_tree(out, stmt->relation, LOCK_SHARE, true);
 	if (status != STATEMENT_OK || stmt->idxname[0] == '\0')
 		return status;
-	out->targets[out->target_count - 1].is_tied = true;
+	statement_target_tie(out);
 	index.relname = stmt->idxname;
 	return statement_make(out, &index);
 }

@@ -51,18 +51,13 @@ static enum statement_status
 statement_do_read_item(struct statement *out, struct statement_text item)
 {
 	enum statement_status status;
-	char *copy;
 
 	if (statement_sieve_role(item, GUARD_SCOPE_DDL) !=
 	    STATEMENT_ROLE_GUARDED)
 		return STATEMENT_OK;
 	if (statement_scan_nesting(item) > STATEMENT_NESTING_MAX)
 		return STATEMENT_TOO_LARGE;
-	copy = statement_text_copy(item);
-	if (copy == NULL)
-		return STATEMENT_NO_MEMORY;
-	status = statement_tree_read(out, copy, GUARD_SCOPE_DDL);
-	free(copy);
+	status = statement_tree_read(out, item, GUARD_SCOPE_DDL);
 	return status == STATEMENT_UNPARSED ? STATEMENT_OK : status;
 }
 

@@ -173,6 +173,14 @@ target_names_relation(const struct target *t)
 	       t->kind != TARGET_PUBLICATION;
 }
 
+/* True if the target's part is a relation, too. */
+static inline bool
+target_names_pair(const struct target *t)
+{
+	return t->kind == TARGET_DETACH || t->kind == TARGET_ATTACH ||
+	       t->kind == TARGET_KEY;
+}
+
 struct statement {
 	size_t start; /* byte offset in the text: of the first token */
 	size_t end;   /* behind the last token; the ';' comes after it */

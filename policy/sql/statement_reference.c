@@ -97,7 +97,7 @@ add_tied(struct statement *out, const PgQuery__RangeVar *range)
 	    statement_target_tree(out, range, LOCK_SHARE_ROW_EXCLUSIVE, true);
 
 	if (status == STATEMENT_OK)
-		out->targets[out->target_count - 1].is_tied = true;
+		statement_target_tie(out);
 	return status;
 }
 

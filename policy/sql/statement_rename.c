@@ -5,6 +5,8 @@
 
 #include "policy/sql/grow.h"
 #include "policy/sql/statement_name.h"
+#include "policy/sql/statement_parse.h"
+#include "policy/sql/statement_scan.h"
 #include "policy/sql/statement_target.h"
 #include "policy/sql/text.h"
 #include "policy/sql/tokens.h"
@@ -119,35 +121,22 @@ read_set_schema(struct renames *out, const PgQuery__AlterObjectSchemaStmt *stmt)
 	return add_relation(out, stmt->relation, &to);
 }
 
+/* A statement_visitor.  A name that could not be asked for is not followed
+ * either. */
 static enum statement_status
-rename_read_node(struct renames *out, const PgQuery__Node *node)
+read_change(const PgQuery__Node *node, void *arg)
 {
-	if (node->node_case == NODE(RENAME_STMT))
-		return read_rename(out, node->rename_stmt);
-	if (node->node_case == NODE(ALTER_OBJECT_SCHEMA_STMT))
-		return read_set_schema(out, node->alter_object_schema_stmt);
-	return STATEMENT_OK;
-}
-
-/* A name that could not be asked for is not followed either. */
-static enum statement_status
-rename_read_tree(struct renames *out, const PgQueryProtobuf *tree)
-{
+	struct renames *out = arg;
 	enum statement_status status = STATEMENT_OK;
-	PgQuery__ParseResult *result;
 
-	result = pg_query__parse_result__unpack(NULL, tree->len,
-						(const uint8_t *)tree->data);
-	if (result == NULL)
-		return STATEMENT_NO_MEMORY;
-	if (result->n_stmts == 1)
-		status = rename_read_node(out, result->stmts[0]->stmt);
-	pg_query__parse_result__free_unpacked(result, NULL);
-	if (status == STATEMENT_UNPARSED) {
-		out->is_lost = true;
-		return STATEMENT_OK;
-	}
-	return status;
+	if (node->node_case == NODE(RENAME_STMT))
+		status = read_rename(out, node->rename_stmt);
+	else if (node->node_case == NODE(ALTER_OBJECT_SCHEMA_STMT))
+		status = read_set_schema(out, node->alter_object_schema_stmt);
+	if (status != STATEMENT_UNPARSED)
+		return status;
+	out->is_lost = true;
+	return STATEMENT_OK;
 }
 
 /* True if it may be a statement that renames; most are not parsed here. */
@@ -162,21 +151,14 @@ may_rename(struct statement_text text)
 enum statement_status
 statement_rename_read(struct renames *out, struct statement_text text)
 {
-	enum statement_status status = STATEMENT_OK;
-	PgQueryProtobufParseResult result;
-	char *copy;
+	enum statement_status status;
 
 	if (!may_rename(text))
 		return STATEMENT_OK;
-	copy = statement_text_copy(text);
-	if (copy == NULL)
-		return STATEMENT_NO_MEMORY;
-	result = pg_query_parse_protobuf(copy);
-	if (result.error == NULL)
-		status = rename_read_tree(out, &result.parse_tree);
-	pg_query_free_protobuf_parse_result(result);
-	free(copy);
-	return status;
+	if (statement_scan_nesting(text) > STATEMENT_NESTING_MAX)
+		return STATEMENT_TOO_LARGE;
+	status = statement_parse(text, read_change, out);
+	return status == STATEMENT_UNPARSED ? STATEMENT_OK : status;
 }
 
 /* True if the schema's name is not what stands there. */
@@ -345,46 +327,38 @@ former_relation(const struct rename *r, const char *name, bool *failed)
 	return result;
 }
 
+/* A copy, on the heap; *failed is set for want of memory. */
+static char *
+rename_copy(const char *text, bool *failed)
+{
+	char *copy = text != NULL ? strdup(text) : NULL;
+
+	*failed |= text != NULL && copy == NULL;
+	return copy;
+}
+
 /* Likewise of the target's part. */
 static char *
 former_part(const struct rename *r, const struct target *t, bool *failed)
 {
-	char *result;
-
 	if (t->part == NULL)
 		return NULL;
-	if (t->kind == TARGET_DETACH || t->kind == TARGET_ATTACH ||
-	    t->kind == TARGET_KEY)
+	if (target_names_pair(t))
 		return former_relation(r, t->part, failed);
 	if (r->kind != RENAME_PART || strcmp(r->to, t->part) != 0 ||
 	    !may_be_same(r->relation, t->relation))
 		return NULL;
-	result = strdup(r->from);
-	*failed |= result == NULL;
-	return result;
+	return rename_copy(r->from, failed);
 }
 
 /* The schema that is dropped by its new name. */
 static char *
 former_schema(const struct rename *r, const struct target *t, bool *failed)
 {
-	char *result;
-
 	if (r->kind != RENAME_SCHEMA || t->kind != TARGET_OBJECT ||
 	    t->object != OBJECT_SCHEMA || strcmp(r->to, t->relation) != 0)
 		return NULL;
-	result = strdup(r->from);
-	*failed |= result == NULL;
-	return result;
-}
-
-static char *
-copy_or_null(const char *text, bool *failed)
-{
-	char *copy = text != NULL ? strdup(text) : NULL;
-
-	*failed |= text != NULL && copy == NULL;
-	return copy;
+	return rename_copy(r->from, failed);
 }
 
 /* Add the target with one or both of its names as they were. */
@@ -403,9 +377,9 @@ add_former(struct statement *out, size_t of, char *relation, char *part)
 	t = &out->targets[of];
 	*added = *t;
 	added->relation =
-	    relation != NULL ? relation : copy_or_null(t->relation, &failed);
-	added->part = part != NULL ? part : copy_or_null(t->part, &failed);
-	added->shape = copy_or_null(t->shape, &failed);
+	    relation != NULL ? relation : rename_copy(t->relation, &failed);
+	added->part = part != NULL ? part : rename_copy(t->part, &failed);
+	added->shape = rename_copy(t->shape, &failed);
 	return failed ? STATEMENT_NO_MEMORY : STATEMENT_OK;
 }
 

@@ -36,8 +36,8 @@ struct renames {
 };
 
 /*
- * Add what the statement renames, if it parses and does.  STATEMENT_OK or
- * STATEMENT_NO_MEMORY.
+ * Add what the statement renames, if it parses and does.  STATEMENT_OK,
+ * STATEMENT_NO_MEMORY, or STATEMENT_TOO_LARGE: it nests too deep.
  */
 enum statement_status statement_rename_read(struct renames *out,
 					    struct statement_text text);

@@ -8,7 +8,6 @@
  */
 #include "policy/sql/statement_repeat.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include <pg_query.h>
@@ -20,6 +19,7 @@
 #include "policy/sql/statement_change.h"
 #include "policy/sql/statement_do.h"
 #include "policy/sql/statement_name.h"
+#include "policy/sql/statement_parse.h"
 #include "policy/sql/statement_scan.h"
 #include "policy/sql/statement_text.h"
 
@@ -484,46 +484,38 @@ repeat_read_node(struct repeat *r, const PgQuery__Node *node,
 		r->savepoints_used = r->savepoints.count;
 }
 
-static void
-repeat_read_tree(struct repeat *r, const PgQueryProtobuf *tree,
-		 struct statement_text text, bool is_in_block)
-{
-	PgQuery__ParseResult *result = pg_query__parse_result__unpack(
-	    NULL, tree->len, (const uint8_t *)tree->data);
+/* A statement that is read, and where it stands. */
+struct repeat_reading {
+	struct repeat *repeat;
+	struct statement_text text;
+	bool is_in_block;
+};
 
-	if (result == NULL)
-		repeat_stop(r, "out of memory");
-	else if (result->n_stmts != 1)
-		repeat_stop(r, "it does not parse");
-	else
-		repeat_read_node(r, result->stmts[0]->stmt, text, is_in_block);
-	if (result != NULL)
-		pg_query__parse_result__free_unpacked(result, NULL);
+/* A statement_visitor. */
+static enum statement_status
+repeat_visit(const PgQuery__Node *node, void *arg)
+{
+	const struct repeat_reading *r = arg;
+
+	repeat_read_node(r->repeat, node, r->text, r->is_in_block);
+	return STATEMENT_OK;
 }
 
 static void
 repeat_read_statement(struct repeat *r, struct statement_text text,
 		      bool is_in_block)
 {
-	PgQueryProtobufParseResult result;
-	char *copy;
+	struct repeat_reading reading = {r, text, is_in_block};
+	enum statement_status status = STATEMENT_TOO_LARGE;
 
-	if (statement_scan_nesting(text) > STATEMENT_NESTING_MAX) {
+	if (statement_scan_nesting(text) <= STATEMENT_NESTING_MAX)
+		status = statement_parse(text, repeat_visit, &reading);
+	if (status == STATEMENT_TOO_LARGE)
 		repeat_stop(r, "a statement is too large");
-		return;
-	}
-	copy = statement_text_copy(text);
-	if (copy == NULL) {
-		repeat_stop(r, "out of memory");
-		return;
-	}
-	result = pg_query_parse_protobuf(copy);
-	if (result.error != NULL)
+	else if (status == STATEMENT_UNPARSED)
 		repeat_stop(r, "it does not parse");
-	else
-		repeat_read_tree(r, &result.parse_tree, text, is_in_block);
-	pg_query_free_protobuf_parse_result(result);
-	free(copy);
+	else if (status == STATEMENT_NO_MEMORY)
+		repeat_stop(r, "out of memory");
 }
 
 void

@@ -124,6 +124,12 @@ statement_target_keep(struct statement *out, size_t count)
 	}
 }
 
+void
+statement_target_tie(struct statement *out)
+{
+	out->targets[out->target_count - 1].is_tied = true;
+}
+
 enum statement_status
 statement_make(struct statement *out, const PgQuery__RangeVar *range)
 {

@@ -69,6 +69,10 @@ enum statement_status statement_target_pair(struct statement *out,
 					    const PgQuery__RangeVar *range,
 					    const PgQuery__RangeVar *part);
 
+/* Say that the target added last is tied to what the statement makes or
+ * alters. */
+void statement_target_tie(struct statement *out);
+
 /* Say that the statement makes the relation, to which its targets are tied. */
 enum statement_status statement_make(struct statement *out,
 				     const PgQuery__RangeVar *range);

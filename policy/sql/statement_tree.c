@@ -6,15 +6,13 @@
  */
 #include "policy/sql/statement_tree.h"
 
-#include <pg_query.h>
-#include <pg_query/pg_query.pb-c.h>
-
 #include "policy/sql/statement_alter.h"
 #include "policy/sql/statement_create.h"
 #include "policy/sql/statement_do.h"
 #include "policy/sql/statement_drop.h"
 #include "policy/sql/statement_lock.h"
 #include "policy/sql/statement_object.h"
+#include "policy/sql/statement_parse.h"
 #include "policy/sql/statement_target.h"
 
 #define NODE(type) PG_QUERY__NODE__NODE_##type
@@ -101,48 +99,33 @@ read_node(struct statement *out, const PgQuery__Node *node,
 	return STATEMENT_OK;
 }
 
+/* A statement that is read, and the scope asked for. */
+struct reading {
+	struct statement *out;
+	enum guard_scope asked;
+};
+
 /* A plan knows all targets of a statement, or there is none. */
 static enum statement_status
-read_whole(struct statement *out, const PgQuery__Node *node,
-	   enum guard_scope asked)
+read_whole(const PgQuery__Node *node, void *arg)
 {
-	size_t count = out->target_count;
-	enum statement_status status = read_node(out, node, asked);
+	const struct reading *r = arg;
+	size_t count = r->out->target_count;
+	enum statement_status status = read_node(r->out, node, r->asked);
 
 	if (status == STATEMENT_UNPARSED) {
-		statement_target_keep(out, count);
+		statement_target_keep(r->out, count);
 		status = STATEMENT_OK;
 	}
-	out->has_plan = out->target_count > 0;
-	return status;
-}
-
-static enum statement_status
-read_tree(struct statement *out, const PgQueryProtobuf *tree,
-	  enum guard_scope asked)
-{
-	enum statement_status status = STATEMENT_UNPARSED;
-	PgQuery__ParseResult *result;
-
-	result = pg_query__parse_result__unpack(NULL, tree->len,
-						(const uint8_t *)tree->data);
-	if (result == NULL)
-		return STATEMENT_NO_MEMORY;
-	if (result->n_stmts == 1)
-		status = read_whole(out, result->stmts[0]->stmt, asked);
-	pg_query__parse_result__free_unpacked(result, NULL);
+	r->out->has_plan = r->out->target_count > 0;
 	return status;
 }
 
 enum statement_status
-statement_tree_read(struct statement *out, const char *sql,
+statement_tree_read(struct statement *out, struct statement_text text,
 		    enum guard_scope scope)
 {
-	PgQueryProtobufParseResult result = pg_query_parse_protobuf(sql);
-	enum statement_status status = STATEMENT_UNPARSED;
+	struct reading r = {out, scope};
 
-	if (result.error == NULL)
-		status = read_tree(out, &result.parse_tree, scope);
-	pg_query_free_protobuf_parse_result(result);
-	return status;
+	return statement_parse(text, read_whole, &r);
 }

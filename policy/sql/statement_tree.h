@@ -7,9 +7,10 @@
 #define LOCKSTEP_POLICY_SQL_STATEMENT_TREE_H
 
 #include "policy/sql/statement_facts.h"
+#include "policy/sql/statement_text.h"
 
 /*
- * Parse sql, one statement without its ';', and fill in what `out` says of
+ * Parse text, one statement without its ';', and fill in what `out` says of
  * it; start and end are left alone.  Targets are added to those that are
  * there; they stay the caller's to free whatever the answer is: STATEMENT_OK,
  * STATEMENT_UNPARSED, STATEMENT_NO_MEMORY, or STATEMENT_TOO_LARGE for what a
@@ -18,7 +19,7 @@
  * Recurses as deep as the statement nests: the caller bounds its length.
  */
 enum statement_status statement_tree_read(struct statement *out,
-					  const char *sql,
+					  struct statement_text text,
 					  enum guard_scope scope);
 
 #endif

@@ -122,6 +122,21 @@ rename_follow_is_bounded(void **state)
 			 STATEMENT_TOO_LARGE);
 }
 
+/* The parser's stack is bounded by who calls it. */
+static void
+rename_read_does_not_parse_what_nests_too_deep(void **state)
+{
+	char sql[2048] = "alter table c rename to d; select ";
+	struct statement_text text = {sql, sizeof(sql)};
+	struct renames renames = {0};
+
+	(void)state;
+	memset(sql + strlen(sql), '(', sizeof(sql) - strlen(sql));
+	assert_int_equal(statement_rename_read(&renames, text),
+			 STATEMENT_TOO_LARGE);
+	assert_int_equal(renames.count, 0);
+}
+
 /* libpg_query's parser does not look whether it has memory. */
 static void
 rename_follow_says_that_memory_is_out(void **state)
@@ -157,6 +172,7 @@ main(void)
 	    cmocka_unit_test(rename_follow_finds_what_a_name_meant),
 	    cmocka_unit_test(rename_path_tells_what_it_cannot_read),
 	    cmocka_unit_test(rename_follow_is_bounded),
+	    cmocka_unit_test(rename_read_does_not_parse_what_nests_too_deep),
 	    cmocka_unit_test(rename_follow_says_that_memory_is_out),
 	};
 
