@@ -29,19 +29,26 @@ async def lock_first(connection, table):
     return errors
 
 
+async def until_locked(connection, text, lock_timeout, pause_s):
+    """In a transaction, again while lock_timeout ends it; the errors of the
+    last try."""
+    while True:
+        errors = await connection.query(
+            f"begin; set local lock_timeout = '{lock_timeout}'; "
+            f"{text}; commit")
+        if not errors:
+            return errors
+        await connection.query("rollback")
+        if errors != [LOCK_TIMEOUT]:
+            return errors
+        await asyncio.sleep(pause_s * random.uniform(0.5, 1.5))
+
+
 def retry(lock_timeout):
     """What migration libraries do; they try again after 55P03 only."""
     async def drop(connection, table):
-        while True:
-            errors = await connection.query(
-                f"begin; set local lock_timeout = '{lock_timeout}'; "
-                f"drop table {table}; commit")
-            if not errors:
-                return errors
-            await connection.query("rollback")
-            if errors != [LOCK_TIMEOUT]:
-                return errors
-            await asyncio.sleep(RETRY_PAUSE_S * random.uniform(0.5, 1.5))
+        return await until_locked(connection, f"drop table {table}",
+                                  lock_timeout, RETRY_PAUSE_S)
     return drop
 
 

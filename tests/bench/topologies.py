@@ -35,7 +35,7 @@ import command
 import contention
 import report
 import traffic
-from migrations import LOCK_TIMEOUT, Migration, Way, plain
+from migrations import Migration, Way, plain, until_locked
 from traffic import BEGIN, COMMIT, PARENTS, Clients, Lag, Tally
 
 TESTS = pathlib.Path(__file__).resolve().parents[1]
@@ -93,17 +93,8 @@ def members(kind, order, count):
 # -- by hand ----------------------------------------------------------------
 
 async def bounded(connection, text):
-    """Until no lock_timeout ends it; the errors of the last try."""
-    while True:
-        errors = await connection.query(
-            f"begin; set local lock_timeout = '{int(BOUND_S * 1000)}ms'; "
-            f"{text}; commit")
-        if not errors:
-            return errors
-        await connection.query("rollback")
-        if errors != [LOCK_TIMEOUT]:
-            return errors
-        await asyncio.sleep(BOUND_S * random.uniform(0.5, 1.5))
+    return await until_locked(connection, text, f"{int(BOUND_S * 1000)}ms",
+                              BOUND_S)
 
 
 async def by_hand(connection, table):
