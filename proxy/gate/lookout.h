@@ -8,9 +8,9 @@
  * holds a table, and that is the same for all who ask the same server about the
  * same database with the same rights.
  *
- * Who asks may fall silent, or be gone: the others wait for it for a moment,
- * and then the next one asks.  All this may err: it decides when a statement
- * tries its luck, and the locks themselves whether it has any.
+ * A statement that asks may fall silent, or be gone: the others wait for it for
+ * a moment, and then the next one asks.  All this may err: it decides when a
+ * statement tries its luck, and the locks themselves whether it has any.
  */
 #ifndef LOCKSTEP_PROXY_GATE_LOOKOUT_H
 #define LOCKSTEP_PROXY_GATE_LOOKOUT_H

@@ -3,8 +3,8 @@
  * sessions of the process: the next one with the same tables tries it first.
  * Every function locks it.  Only guarded statements come here.
  *
- * It is a table of fixed size, by hash: what was not asked for lately makes
- * room.  A wrong answer costs time, and nothing else.
+ * The table has a fixed size, by hash: a set that was not asked for lately
+ * makes room.  A wrong answer costs time, and nothing else.
  */
 #ifndef LOCKSTEP_PROXY_GUARD_HABITS_H
 #define LOCKSTEP_PROXY_GUARD_HABITS_H

@@ -179,8 +179,8 @@ holders_param_of_lists_what_it_is_told(void **state)
 	free(param);
 }
 
-/* What another session was answered: beside the set nothing counts, nor does
- * who waits for that session. */
+/* Another session's answer: of it nothing counts that is beside the set, and
+ * nobody who waits for that session. */
 static void
 holders_add_shared_row_takes_what_is_of_the_set(void **state)
 {

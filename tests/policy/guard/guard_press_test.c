@@ -72,7 +72,7 @@ begin_window(struct fixture *f, unsigned conditions)
 }
 
 /* Everybody comes past: one step of it, with attempts as long as they may be.
- * What others are delayed by is added up. */
+ * The delays of others are added up. */
 static void
 go_on_past(struct fixture *f, uint64_t *delayed_ms)
 {
@@ -247,7 +247,7 @@ guard_delays_others_a_quarter_of_the_time_at_most(void **state)
 			go_on_past(&f, &delayed_ms);
 			if (in_window(&f) || all_ms == delayed_ms - quick_ms)
 				continue;
-			/* Those before this one, which is paid for behind. */
+			/* All before this one: it is paid for behind it. */
 			all_ms += account(&f).gate_ms;
 			assert_true(4 * all_ms <= f.now_ms - BEGUN_MS);
 		}
@@ -256,7 +256,7 @@ guard_delays_others_a_quarter_of_the_time_at_most(void **state)
 	}
 }
 
-/* What helped last */
+/* Habits: the help that came last */
 
 static void
 begin_with_habit(struct fixture *f, unsigned conditions, enum guard_help help,

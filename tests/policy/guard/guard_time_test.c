@@ -277,7 +277,8 @@ guard_looked_looks_less_often_in_company(void **state)
 	}
 }
 
-/* Who waits for the turn before its first attempt does not look. */
+/* A statement that waits for the turn before its first attempt does not look.
+ */
 static void
 guard_awaits_look_tells_which_wait_it_is(void **state)
 {

@@ -1,5 +1,5 @@
 /*
- * Who came past the gate, as looks show it.
+ * past_test.c - transactions that came past the gate, as looks show them.
  */
 #include "policy/guard/past.h"
 
@@ -67,7 +67,7 @@ past_note_takes_those_that_are_younger_than_the_window(void **state)
 	}
 }
 
-/* What was under way has shown by then. */
+/* Transactions that were under way have shown by then. */
 static void
 past_note_takes_untold_ones_that_show_late(void **state)
 {
@@ -83,7 +83,7 @@ past_note_takes_untold_ones_that_show_late(void **state)
 		add(&h, 1, false, 0, "app");
 		assert_int_equal(note_at(&past, &h, &age, first_ms[i]),
 				 is_past);
-		/* It is older at each look, and no other one for that. */
+		/* The transaction is older at each look, and the same. */
 		assert_int_equal(note_at(&past, &h, &age, first_ms[i] + 30),
 				 is_past);
 		assert_int_equal(past.count, is_past);

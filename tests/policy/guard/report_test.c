@@ -16,7 +16,7 @@ static struct lock_item two[] = {
 };
 
 static const struct lock_set set_of_two = {two, 2};
-/* Of the account under test: */
+/* The account under test has these. */
 static struct holders holders;
 static struct past past;
 

@@ -33,7 +33,8 @@ statement_follow_does_not_look_ahead(void **state)
 	      " tree(\"c\" from-18 SRX) key(\"c\" \"z\")\nsound");
 }
 
-/* What is made or altered here ends with its ties, which nobody knows yet. */
+/* A table that is made or altered in the block ends with its ties, which the
+ * catalogs do not have. */
 static void
 statement_follow_locks_what_is_tied(void **state)
 {
