@@ -11,8 +11,7 @@ windows_find(const struct fleet_windows *w, const struct fleet_message *m)
 	struct fleet_lease *l;
 
 	TAILQ_FOREACH(l, &w->leases, link)
-		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): a freed one has
-		 * left */
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it has left */
 		if (l->maker == m->maker &&
 		    memcmp(l->process, m->process, sizeof(l->process)) == 0)
 			return l;

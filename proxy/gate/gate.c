@@ -97,8 +97,7 @@ gate_set_timer(struct gate *g)
 	struct gate_note *note;
 
 	TAILQ_FOREACH(note, &g->notes, link)
-		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the freed one has
-		 * left */
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it has left */
 		if (note->window->until_ms < first_ms)
 			first_ms = note->window->until_ms;
 	event_del(&g->timer);
