@@ -130,7 +130,8 @@ guard_log_outcome(const struct guard_log *l, const struct guarded *of,
 			"guarded statement", of->pair);
 	report_lock_set(tables, sizeof(tables), a.set);
 	log_text(&e, "statement", l->statement);
-	log_text(&e, "tables", tables);
+	if (a.outcome != GUARD_UNOPPOSED) /* that had no plan */
+		log_text(&e, "tables", tables);
 	log_text(&e, "policy", guard_policy_name(a.settings->policy));
 	if (a.settings->rule != NULL)
 		log_text(&e, "rule", a.settings->rule);
