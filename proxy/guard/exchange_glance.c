@@ -95,14 +95,16 @@ exchange_send_glance(struct exchange *x)
 	(void)batch_send(b, true);
 }
 
-/* True if the settings let the statement run without a plan. */
+/* True if the settings let the statement run without a plan.  Policy hold queues
+ * for nothing, be it for a moment. */
 static bool
 exchange_is_optimistic(const struct exchange *x)
 {
 	const struct guard_settings *s = &x->settings;
 
-	return s->is_optimistic && s->policy != GUARD_POLICY_PASS &&
-	       s->policy != GUARD_POLICY_REJECT && s->steps != GUARD_STEPS_ON &&
+	return s->is_optimistic && s->steps != GUARD_STEPS_ON &&
+	       (s->policy == GUARD_POLICY_AUTO ||
+		s->policy == GUARD_POLICY_LOCK) &&
 	       s->scope >= exchange_least_scope(x) &&
 	       !exchange_gates_others(x, s);
 }

@@ -142,7 +142,7 @@ struct exchange {
 	bool keeps_nothing;    /* the session, as batch.h says */
 	bool has_warned;       /* the client, of settings that are none */
 	bool begins_trail;     /* in the first trial */
-	bool owes_restore;     /* of lock_timeout, ahead of our COMMIT */
+	bool owes_restore;     /* the lock_timeout, ahead of our COMMIT */
 	bool knows_isolation;  /* a plan may come before the statement */
 	bool has_own_settings; /* the session, as batch.h says */
 	bool asks_all;         /* the small question could not answer */

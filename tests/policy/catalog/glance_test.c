@@ -42,8 +42,7 @@ glance_read_takes_a_row(void **state)
 	struct glance g;
 
 	(void)state;
-	assert_true(
-	    read_row(&g, (const char *[]){"5s", "warning", "1s", "t"}));
+	assert_true(read_row(&g, (const char *[]){"5s", "warning", "1s", "t"}));
 	assert_string_equal(g.lock_timeout, "5s");
 	assert_true(g.wants_warnings);
 	assert_int_equal(g.deadlock_timeout_ms, 1000);
