@@ -29,7 +29,8 @@ enum glance_column {
 };
 
 struct glance {
-	bool is_plain;       /* no function of a user's runs in the statement */
+	bool is_plain; /* no function of a user's runs in the statement, and
+			  an error does not end the session */
 	bool wants_warnings; /* as session_facts.h has it */
 	uint32_t deadlock_timeout_ms;
 	/* The lock_timeout as the server shows it, to set it back. */

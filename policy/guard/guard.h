@@ -182,6 +182,13 @@ enum {
 	GUARD_FIRST_BOUND_MS = 1,
 };
 
+/* The use of a glance. */
+enum guard_sight {
+	GUARD_SEES_NOTHING, /* a plan is needed */
+	GUARD_SEES_BRIEF,   /* the statement may be tried ahead of a plan */
+	GUARD_SEES_SPARED,  /* the setting `guard` spares it */
+};
+
 /* The limit that set the deadline. */
 enum guard_limit {
 	GUARD_LIMIT_HOLD,           /* hold_timeout */
@@ -331,10 +338,10 @@ struct guard_step guard_begin_to_glance(struct guard *g,
 					uint64_t seed);
 
 /* GLANCE is done.  settings: those for this statement, borrowed until
- * guard_planned.  may_run: it may be tried ahead of a plan. */
+ * guard_planned. */
 struct guard_step guard_glanced(struct guard *g,
 				const struct guard_settings *settings,
-				bool may_run);
+				enum guard_sight sight);
 
 /* Note, before guard_planned, that the statement's transaction holds other
  * locks or will: a set of one table is guarded too. */

@@ -44,7 +44,8 @@ static const struct {
  * a refusal can become one for a cancel. */
 static const uint64_t next_states[GUARD_STATE_COUNT] = {
     [GUARD_AT_IDLE] = BIT(PLAN) | BIT(GLANCE),
-    [GUARD_AT_GLANCE] = CUT_SHORT | BIT(PLAN) | BIT(FIRST_TRIAL),
+    [GUARD_AT_GLANCE] =
+	CUT_SHORT | BIT(PLAN) | BIT(FIRST_TRIAL) | BIT(RUN_UNSCOPED),
     [GUARD_AT_FIRST_TRIAL] = CUT_SHORT | BIT(PLAN) | BIT(RUN_UNOPPOSED),
     [GUARD_AT_PLAN] = CUT_SHORT | SPENT | BIT(RUN_UNNEEDED) |
 		      BIT(RUN_UNSCOPED) | BIT(RUN_PASSED) | BIT(RUN_READ_ONLY) |

@@ -51,12 +51,14 @@ guard_go_behind_grant(struct guard *g)
 
 struct guard_step
 guard_glanced(struct guard *g, const struct guard_settings *settings,
-	      bool may_run)
+	      enum guard_sight sight)
 {
 	assert(guard_is_doing(g, GUARD_GLANCE));
-	if (!may_run)
+	if (sight == GUARD_SEES_NOTHING)
 		return guard_enter(g, GUARD_AT_PLAN);
 	g->settings = settings;
+	if (sight == GUARD_SEES_SPARED)
+		return guard_enter(g, GUARD_AT_RUN_UNSCOPED);
 	g->trials++;
 	return guard_enter(g, GUARD_AT_FIRST_TRIAL);
 }

@@ -6,7 +6,8 @@
  * waits for no lock to speak of, and is planned where that has ended it.  Not
  * so where the plan says more than which locks to take: a rule looks at the
  * tables, the gate is to stay shut behind the statement for others, or the
- * transaction went on to lock more when it last began so.
+ * transaction went on to lock more when it last began so.  And one that the
+ * setting `guard` spares needs no plan to be told so.
  *
  * The question runs in a transaction of ours, or below a savepoint, that is
  * taken back: so are settings by which it costs what it costs by default.
@@ -52,6 +53,14 @@ exchange_is_fresh(const struct exchange *x)
 	       x->replay.count == 0 && x->replay.why[0] == '\0';
 }
 
+/* True if the statement could run at once. */
+static bool
+exchange_could_dash(const struct exchange *x)
+{
+	return exchange_is_brief(x) && exchange_can_try(x) &&
+	       !exchange_gates_others(x, &pair_config(x->pair)->guard);
+}
+
 bool
 exchange_may_glance(const struct exchange *x)
 {
@@ -59,9 +68,9 @@ exchange_may_glance(const struct exchange *x)
 
 	return rules_allow_optimism(c->rules, c->rule_count, &c->guard) &&
 	       x->context != CONTEXT_TAIL && exchange_is_fresh(x) &&
-	       exchange_is_brief(x) && exchange_can_try(x) &&
 	       !exchange_fears_snapshot(x) &&
-	       !exchange_gates_others(x, &c->guard);
+	       (c->guard.scope < exchange_least_scope(x) ||
+		exchange_could_dash(x));
 }
 
 static bool
@@ -77,35 +86,49 @@ exchange_truncates(const struct exchange *x)
 	return false;
 }
 
+/* Add what takes all of it back.  A savepoint stays for the run. */
+static void
+exchange_end_glance(struct exchange *x)
+{
+	struct batch *b = &x->batch;
+
+	if (x->context != CONTEXT_BLOCK) {
+		batch_end_with(b, "ROLLBACK");
+	} else if (exchange_could_dash(x)) {
+		batch_end_with(b, SAVEPOINT_UNDO);
+	} else {
+		batch_add_command(b, SAVEPOINT_UNDO);
+		batch_end_with(b, SAVEPOINT_RELEASE);
+	}
+}
+
 void
 exchange_send_glance(struct exchange *x)
 {
-	bool in_block = x->context == CONTEXT_BLOCK;
 	struct batch *b = &x->batch;
 
 	exchange_begin_batch(x, EXCHANGE_GLANCING);
-	if (!in_block)
+	if (x->context != CONTEXT_BLOCK)
 		batch_add_command(b, "BEGIN");
 	exchange_add_savepoint(x);
 	batch_add_command(b, "SET LOCAL jit TO off");
 	batch_add_command(b, "SET LOCAL statement_timeout TO 0");
 	batch_add_glance(b, exchange_truncates(x));
 	batch_add_overrides(b);
-	batch_end_with(b, in_block ? SAVEPOINT_UNDO : "ROLLBACK");
+	exchange_end_glance(x);
 	(void)batch_send(b, true);
 }
 
-/* True if the settings let the statement run without a plan.  Policy hold queues
- * for nothing, be it for a moment. */
+/* True if the settings let the statement run without a plan.  Policy hold
+ * queues for nothing, be it for a moment. */
 static bool
 exchange_is_optimistic(const struct exchange *x)
 {
 	const struct guard_settings *s = &x->settings;
 
-	return s->is_optimistic && s->steps != GUARD_STEPS_ON &&
+	return s->steps != GUARD_STEPS_ON &&
 	       (s->policy == GUARD_POLICY_AUTO ||
 		s->policy == GUARD_POLICY_LOCK) &&
-	       s->scope >= exchange_least_scope(x) &&
 	       !exchange_gates_others(x, s);
 }
 
@@ -118,23 +141,39 @@ exchange_is_safe(const struct exchange *x)
 	return g->is_plain && g->deadlock_timeout_ms > 2 * GUARD_FIRST_BOUND_MS;
 }
 
+/* The use of what the batch has found. */
+static enum guard_sight
+exchange_sight(struct exchange *x)
+{
+	const struct batch *b = &x->batch;
+
+	if (batch_has_error(b) || b->is_odd || !b->has_glance ||
+	    !exchange_choose_settings(x) || !x->settings.is_optimistic)
+		return GUARD_SEES_NOTHING;
+	if (x->settings.scope < exchange_least_scope(x))
+		return GUARD_SEES_SPARED;
+	return exchange_could_dash(x) && exchange_is_safe(x) &&
+		       exchange_is_optimistic(x) &&
+		       exchange_begin_first_trail(x)
+		   ? GUARD_SEES_BRIEF
+		   : GUARD_SEES_NOTHING;
+}
+
 void
 exchange_glanced(struct exchange *x)
 {
-	struct batch *b = &x->batch;
+	bool has_error = batch_has_error(&x->batch);
 	struct guard_step step;
-	bool may_run;
 
 	if (exchange_has_lost(x)) {
 		exchange_fail(x);
 		return;
 	}
-	x->glance = b->glance;
-	may_run = b->has_glance && !batch_has_error(b) && !b->is_odd &&
-		  exchange_is_safe(x) && exchange_choose_settings(x) &&
-		  exchange_is_optimistic(x) && exchange_begin_first_trail(x);
-	step = guard_glanced(&x->guard, &x->settings, may_run);
-	if (batch_has_error(b))
+	x->has_savepoint =
+	    x->has_savepoint && (has_error || exchange_could_dash(x));
+	x->glance = x->batch.glance;
+	step = guard_glanced(&x->guard, &x->settings, exchange_sight(x));
+	if (has_error)
 		exchange_send_undo(x);
 	else
 		exchange_act(x, step);

@@ -9,6 +9,7 @@ import pytest
 
 import wire
 from scene import Asked, Holder, Loop, ask, wait_for
+from test_session_settings import DEAR_FACTOR, DEAR_S, PLANNER, drop_once
 from wire import Wire, errors, rows
 
 pytestmark = pytest.mark.needs_lockstep
@@ -237,6 +238,31 @@ def test_in_a_block_others_wait_at_the_gate(
             session.query("commit")
             assert errors(reader.answer()) == []
     assert outcomes(proxy, 2) == ["unopposed", "protected"]
+
+
+@pytest.mark.parametrize("name", ["compile all", "no scans", "timeouts"])
+@pytest.mark.parametrize("is_in_block", [False, True], ids=["idle", "block"])
+def test_no_setting_makes_it_dear(
+        start_lockstep, database, is_in_block, name):
+    proxy = start_lockstep()
+    plain, other = (
+        min(drop_once(proxy, database, PLANNER[which], is_in_block)
+            for _ in range(3)) for which in ("nothing", name))
+    assert other < plain * DEAR_FACTOR + DEAR_S
+    assert set(outcomes(proxy, 6)) == {"unopposed", "unneeded"}
+
+
+def test_an_error_that_would_end_the_session_is_not_risked(
+        start_lockstep, cluster, database, world):
+    proxy = start_lockstep()
+    with Wire(proxy, database) as session:
+        session.query("set exit_on_error = on")
+        with Holder(cluster, database, "select from c") as holder:
+            drop = ask(session, DROP)
+            assert not drop.is_answered(0.3)
+            holder.release()
+        assert errors(drop.answer()) == []
+    assert outcomes(proxy) == ["protected"]
 
 
 # -- under traffic ----------------------------------------------------------

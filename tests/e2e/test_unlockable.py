@@ -12,7 +12,6 @@ import pytest
 from scene import Loop
 from wire import Wire, errors
 
-
 needs_lockstep = pytest.mark.needs_lockstep
 
 ROUNDS = 8

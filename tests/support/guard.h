@@ -326,9 +326,9 @@ begin_to_glance(struct fixture *f)
 }
 
 static inline enum guard_action
-glance(struct fixture *f, bool may_run)
+glance(struct fixture *f, enum guard_sight sight)
 {
-	return take_step(f, guard_glanced(&f->guard, &f->settings, may_run));
+	return take_step(f, guard_glanced(&f->guard, &f->settings, sight));
 }
 
 static inline enum guard_action
@@ -353,7 +353,7 @@ go_on(struct fixture *f)
 {
 	switch (f->step.action) {
 	case GUARD_GLANCE:
-		return glance(f, false);
+		return glance(f, GUARD_SEES_NOTHING);
 	case GUARD_PLAN:
 		return plan(f, 2);
 	case GUARD_HOLDERS:

@@ -1,13 +1,14 @@
 -- Whether a statement that changes catalogs alone may run at once, ahead of a
--- plan: whether nothing of a user's runs in it.
+-- plan: whether nothing of a user's runs in it, and an error ends no session.
 
 -- part: columns
 -- A database that never had an event trigger has no page of them.
 SELECT pg_catalog.current_setting('lock_timeout') AS lock_timeout,
        pg_catalog.current_setting('client_min_messages') AS min_messages,
        pg_catalog.current_setting('deadlock_timeout') AS deadlock_timeout,
-       pg_catalog.pg_relation_size(
-       'pg_catalog.pg_event_trigger'::pg_catalog.regclass) = 0
+       pg_catalog.current_setting('exit_on_error') = 'off'
+       AND pg_catalog.pg_relation_size(
+           'pg_catalog.pg_event_trigger'::pg_catalog.regclass) = 0
 
 -- part: truncates
 -- Which tables it comes to, as partitions or by CASCADE, is not known: none may

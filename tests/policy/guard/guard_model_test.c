@@ -455,7 +455,8 @@ tell(struct model *m)
 		return;
 	switch (action) {
 	case GUARD_GLANCE:
-		take(m, guard_glanced(&m->guard, &m->settings, happens(m, 2)));
+		take(m, guard_glanced(&m->guard, &m->settings,
+				      (enum guard_sight)pick(m, 3)));
 		break;
 	case GUARD_PLAN:
 		tell_plan(m);
