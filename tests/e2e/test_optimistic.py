@@ -249,7 +249,7 @@ def test_no_setting_makes_it_dear(
         min(drop_once(proxy, database, PLANNER[which], is_in_block)
             for _ in range(3)) for which in ("nothing", name))
     assert other < plain * DEAR_FACTOR + DEAR_S
-    assert set(outcomes(proxy, 6)) == {"unopposed", "unneeded"}
+    assert set(outcomes(proxy, 6)) == {"unopposed"}
 
 
 def test_an_error_that_would_end_the_session_is_not_risked(
