@@ -109,6 +109,16 @@ gate_watch_is_harmless_use(const struct gate_watch *g,
 			  : r != NULL && r->is_harmless;
 }
 
+bool
+gate_watch_hides_tables(const struct gate_watch *g,
+			const struct frame_header *h, struct span in)
+{
+	bool is_unnamed;
+	const struct recalled *r = gate_watch_statement(g, h, in, &is_unnamed);
+
+	return r != NULL && r->count == 0 && !r->is_harmless;
+}
+
 static void
 gate_watch_note_query(struct gate_watch *g, const struct frame_header *h,
 		      struct span in)

@@ -84,6 +84,11 @@ bool gate_watch_wants_clocks(const struct gate_watch *g);
 void gate_watch_note_clocks(struct gate_watch *g, const struct clocks *clocks,
 			    bool is_unknown);
 
+/* True for a Bind, at the front of in, of a statement that is remembered, may
+ * touch a table and names none: a function may. */
+bool gate_watch_hides_tables(const struct gate_watch *g,
+			     const struct frame_header *h, struct span in);
+
 /* Take the session off the list of those that wait, if it is there. */
 void gate_watch_leave(struct gate_watch *g);
 
