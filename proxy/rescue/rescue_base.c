@@ -149,11 +149,9 @@ base_ask_names(struct rescue_base *b, uint64_t now_ms)
 static void
 base_connect(struct rescue_base *b, uint64_t now_ms)
 {
-	if (now_ms < b->retry_ms)
-		return;
-	b->retry_ms = now_ms + RESCUE_RETRY_MS;
-	asker_connect(&b->asker, b->daemon->config->fleet, b->name,
-		      "lockstep rescue");
+	if (now_ms >= b->retry_ms)
+		asker_connect(&b->asker, b->daemon->config->fleet, b->name,
+			      "lockstep rescue");
 }
 
 static void
@@ -222,13 +220,13 @@ base_connected(void *arg)
 	base_step(b);
 }
 
-/* Log a reason once, until it is another one. */
+/* Log a reason once, until it is another one; not where nothing is lost. */
 static void
 base_log_failure(struct rescue_base *b)
 {
 	struct log_event e;
 
-	if (strcmp(b->logged_why, b->asker.why) == 0)
+	if (b->count == 0 || strcmp(b->logged_why, b->asker.why) == 0)
 		return;
 	memcpy(b->logged_why, b->asker.why, sizeof(b->logged_why));
 	log_begin(&e, LOG_WARNING,
@@ -237,6 +235,18 @@ base_log_failure(struct rescue_base *b)
 	log_text(&e, "database", b->name);
 	log_text(&e, "why", b->asker.why);
 	log_end(&e);
+}
+
+/* Try again later, and later each time. */
+static void
+base_put_off(struct rescue_base *b)
+{
+	uint64_t pause_ms = RESCUE_RETRY_MOST_MS;
+
+	if (b->failures < 5)
+		pause_ms = (uint64_t)RESCUE_RETRY_LEAST_MS << b->failures;
+	b->failures++;
+	b->retry_ms = clock_now_ms() + pause_ms;
 }
 
 /* An asker_ears.failed: windows that are shut end by their time. */
@@ -248,7 +258,7 @@ base_failed(void *arg)
 	b->named = NULL;
 	gate_names_clear(&b->names);
 	b->counts->failures++;
-	b->retry_ms = clock_now_ms() + RESCUE_RETRY_MS;
+	base_put_off(b);
 	base_log_failure(b);
 }
 
@@ -321,6 +331,7 @@ base_answered(void *arg, bool is_refused)
 	} else {
 		base_take_look(b, now_ms);
 		b->logged_why[0] = '\0';
+		b->failures = 0;
 	}
 	base_step(b);
 }

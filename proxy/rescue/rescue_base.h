@@ -19,7 +19,8 @@ enum {
 	RESCUE_CASES_MAX = 64,         /* of a database; more are left alone */
 	RESCUE_PAUSE_MS = 50,          /* between two looks, at least */
 	RESCUE_SHUT_PAUSE_MS = 20,     /* the same while the gate is shut */
-	RESCUE_RETRY_MS = 30 * 1000,   /* behind a failure */
+	RESCUE_RETRY_LEAST_MS = 1000,  /* behind a failure, */
+	RESCUE_RETRY_MOST_MS = 30000,  /* and ever more */
 	RESCUE_IDLE_MS = 5 * 60 * 1000 /* connected behind the last call */
 };
 
@@ -45,6 +46,7 @@ struct rescue_base {
 	bool is_called;            /* since the last look began */
 	uint64_t heard_ms;         /* the last call */
 	uint64_t look_ms;          /* the next look may begin then */
+	uint32_t failures;         /* since a look was answered */
 	uint64_t retry_ms;         /* the next connection may */
 	char logged_why[ASKER_WHY_BYTES];
 	char name[PAIR_NAME_BYTES];

@@ -104,7 +104,7 @@ asker_connect_tells_that_it_cannot(void **state)
 }
 
 static void
-asker_asks_to_be_let_into_its_own_database(void **state)
+asker_connect_takes_the_name_of_the_database_as_it_is(void **state)
 {
 	struct fixture *f = *state;
 	char conninfo[100];
@@ -114,13 +114,14 @@ asker_asks_to_be_let_into_its_own_database(void **state)
 	ssize_t len;
 
 	strcat(conninfo, " dbname=other user=u application_name=mine");
-	asker_connect(&f->asker, conninfo, "db", "test");
+	asker_connect(&f->asker, conninfo, "host=b dbname=c", "test");
 	assert_false(asker_ask(&f->asker, "SELECT 1", ""));
 	server = accept(fd, NULL, NULL);
 	loop_for(f->base, 100);
 	len = read(server, packet, sizeof(packet));
 	assert_true(len > 8);
-	assert_non_null(memmem(packet, (size_t)len, "database\0db", 12));
+	assert_non_null(
+	    memmem(packet, (size_t)len, "database\0host=b dbname=c", 25));
 	assert_non_null(memmem(packet, (size_t)len, "user\0u", 7));
 	assert_non_null(
 	    memmem(packet, (size_t)len, "application_name\0mine", 22));
@@ -152,7 +153,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(asker_connect_tells_that_it_cannot),
-	    TEST(asker_asks_to_be_let_into_its_own_database),
+	    TEST(asker_connect_takes_the_name_of_the_database_as_it_is),
 	    TEST(asker_close_calls_nobody),
 	};
 
