@@ -35,7 +35,7 @@ struct fleet {
 	struct fleet_outbox outbox;
 	struct fleet_peers peers;
 	struct fleet_windows windows;
-	struct rescue *rescue;     /* its thread is this one */
+	struct rescue *rescue;     /* owned; lives in this thread */
 	struct event expire_event; /* windows of others */
 	struct event look_event;
 	uint64_t wanted_ms;      /* somebody was logged in then */

@@ -20,7 +20,7 @@ struct pg_conn;
 
 enum {
 	ASKER_WHY_BYTES = 200,
-	ASKER_COLUMNS_MAX = 8, /* of a row; more are left out */
+	ASKER_COLUMNS_MAX = 8, /* in a row; more are left out */
 };
 
 /* Functions that an asker calls; arg is its own.  Each may ask the next

@@ -38,19 +38,19 @@ struct patrolled {
 	LIST_ENTRY(patrolled) link; /* if is_busy */
 	struct patrol *patrol;      /* borrowed */
 	struct pair *pair;          /* borrowed */
-	bool is_busy;      /* it has sent something, and no round has found it
+	bool is_busy;      /* messages were sent, and no round has found them
 			      answered */
-	bool is_read;      /* the text has been */
-	bool is_likely;    /* what it says: it may wait unseen */
+	bool is_read;      /* is_likely is known */
+	bool is_likely;    /* the statement may wait unseen */
 	bool is_called;    /* the rescue knows */
 	bool is_fresh;     /* the text is that of a Parse, not executed yet */
 	bool is_cut;       /* the text goes on */
-	uint16_t len;      /* of the text, bytes */
+	uint16_t len;      /* bytes of text */
 	uint64_t sent_seq; /* the last message that was noted, as sent_seq of
 			      struct pipeline counts */
-	uint64_t done_seq; /* of the pipeline, at the last round */
-	uint64_t since_ms; /* it has been so since */
-	uint64_t next_ms;  /* it is called again then */
+	uint64_t done_seq; /* the pipeline's, at the last round */
+	uint64_t since_ms; /* since when done_seq is the same */
+	uint64_t next_ms;  /* the next call is due then */
 	char text[PATROL_TEXT_BYTES];
 };
 

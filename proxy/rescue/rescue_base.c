@@ -126,14 +126,14 @@ base_look(struct rescue_base *b, uint64_t now_ms)
 	base_ask(b, RESCUE_SQL_WAITS, base_print_pids(b));
 }
 
-/* Ask for the names of a statement's relations.  False: none needs a window. */
+/* Ask for the names of a statement's relations.  False: no window is due. */
 static bool
-base_ask_names(struct rescue_base *b, uint64_t now_ms)
+base_ask_names(struct rescue_base *b)
 {
 	struct rescue_case *c;
 
 	TAILQ_FOREACH(c, &b->cases, link) {
-		if (!rescue_case_wants_window(c, now_ms))
+		if (!c->is_due)
 			continue;
 		b->named = c;
 		b->is_naming = true;
@@ -162,7 +162,7 @@ base_act(struct rescue_base *b, uint64_t now_ms)
 	if (b->asker.connection == NULL)
 		base_connect(b, now_ms);
 	else if (b->asker.is_connected && !b->asker.is_asking &&
-		 !base_ask_names(b, now_ms) && now_ms >= b->look_ms &&
+		 !base_ask_names(b) && now_ms >= b->look_ms &&
 		 (b->is_called || base_is_shut(b)))
 		base_look(b, now_ms);
 }

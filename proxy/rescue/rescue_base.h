@@ -16,11 +16,11 @@
 #include "proxy/rescue/rescue_case.h"
 
 enum {
-	RESCUE_CASES_MAX = 64,         /* of a database; more are left alone */
+	RESCUE_CASES_MAX = 64,         /* in a database; more are left alone */
 	RESCUE_PAUSE_MS = 50,          /* between two looks, at least */
 	RESCUE_SHUT_PAUSE_MS = 20,     /* the same while the gate is shut */
-	RESCUE_RETRY_LEAST_MS = 1000,  /* behind a failure, */
-	RESCUE_RETRY_MOST_MS = 30000,  /* and ever more */
+	RESCUE_RETRY_LEAST_MS = 1000,  /* pause behind a failure */
+	RESCUE_RETRY_MOST_MS = 30000,  /* the same behind many */
 	RESCUE_IDLE_MS = 5 * 60 * 1000 /* connected behind the last call */
 };
 
@@ -28,7 +28,7 @@ enum {
 struct rescue_counts {
 	uint64_t looks;
 	uint64_t windows;
-	uint64_t failures; /* of connections */
+	uint64_t failures; /* no connection could be had, or one was lost */
 };
 
 struct rescue_base {
@@ -54,8 +54,8 @@ struct rescue_base {
 
 TAILQ_HEAD(rescue_bases, rescue_base);
 
-/* What is to be known of a database; all are borrowed but its name.  NULL: out
- * of memory. */
+/* Make one of this name, without statements; all but the name are borrowed.
+ * NULL: out of memory. */
 struct rescue_base *rescue_base_new(struct daemon *d, struct event_base *loop,
 				    struct rescue_counts *counts,
 				    const char *database);

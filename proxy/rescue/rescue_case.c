@@ -64,6 +64,7 @@ rescue_case_begin_look(struct rescue_case *c)
 {
 	c->count = 0;
 	c->stops_readers = false;
+	c->is_due = false;
 }
 
 void
@@ -77,19 +78,11 @@ rescue_case_add(struct rescue_case *c, uint32_t relid, bool stops_readers)
 void
 rescue_case_end_look(struct rescue_case *c, uint64_t now_ms)
 {
-	if (c->count == 0) {
-		c->waits_ms = 0;
+	if (c->count == 0)
 		case_open(c, now_ms);
-	} else if (c->waits_ms == 0) {
-		c->waits_ms = now_ms;
-	}
-}
-
-bool
-rescue_case_wants_window(const struct rescue_case *c, uint64_t now_ms)
-{
-	return c->waits_ms != 0 && c->count > 0 && !rescue_case_is_shut(c) &&
-	       now_ms >= c->pace.next_ms;
+	else
+		c->is_due =
+		    !rescue_case_is_shut(c) && now_ms >= c->pace.next_ms;
 }
 
 /* Log the first window of a statement.  The client is told nothing: whether it
@@ -112,7 +105,7 @@ case_log_begin(struct rescue_case *c)
 	log_end(&e);
 }
 
-/* Who only reads need not wait for a lock that only writers are kept by. */
+/* Let those pass who only read: the lock keeps nobody but writers. */
 static void
 case_spare_readers(struct gate_names *names)
 {
@@ -128,6 +121,7 @@ rescue_case_shut(struct rescue_case *c, struct gate_names *names,
 {
 	uint32_t length_ms = c->pair.daemon->config->guard.gate_window_ms;
 
+	c->is_due = false;
 	if (!c->stops_readers)
 		case_spare_readers(names);
 	gate_names_seal(names);

@@ -19,7 +19,7 @@
 #include "proxy/rescue/rescue_call.h"
 
 enum {
-	RESCUE_RELATIONS_MAX = 64, /* of one statement; more are left out */
+	RESCUE_RELATIONS_MAX = 64, /* for one statement; more are left out */
 };
 
 struct rescue_case {
@@ -29,10 +29,11 @@ struct rescue_case {
 	struct lease lease;
 	struct window pace;
 	uint64_t until_ms;  /* the last call counts until then */
-	uint64_t waits_ms;  /* found waiting since; 0: it is not */
-	bool stops_readers; /* of one of the relations at least */
+	bool is_due;        /* the last look has found it waiting, and a window
+			       may be shut */
+	bool stops_readers; /* from one of the relations at least */
 	bool is_told;       /* the log has been, of its first window */
-	size_t count;       /* of relids, as the last look saw them */
+	size_t count;       /* relations that the last look saw */
 	uint32_t relids[RESCUE_RELATIONS_MAX];
 };
 
@@ -49,11 +50,9 @@ void rescue_case_begin_look(struct rescue_case *c);
 /* The look has a relation that the statement waits for or keeps. */
 void rescue_case_add(struct rescue_case *c, uint32_t relid, bool stops_readers);
 
-/* The look is over: where nothing was found the window opens. */
+/* The look is over: where nothing was found the window opens, else one may be
+ * due. */
 void rescue_case_end_look(struct rescue_case *c, uint64_t now_ms);
-
-/* True if the statement waits and a window may be shut for it now. */
-bool rescue_case_wants_window(const struct rescue_case *c, uint64_t now_ms);
 
 /* True if one is shut. */
 static inline bool

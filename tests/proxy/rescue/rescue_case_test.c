@@ -59,12 +59,6 @@ look(struct fixture *f, size_t count, bool stops_readers)
 }
 
 static bool
-wants_window(struct fixture *f)
-{
-	return rescue_case_wants_window(f->c, clock_now_ms());
-}
-
-static bool
 shut(struct fixture *f)
 {
 	struct gate_names names = gate_fixture_names("a");
@@ -87,13 +81,13 @@ rescue_case_wants_a_window_while_it_waits(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_false(wants_window(f));
+	assert_false(f->c->is_due);
 	look(f, 0, false);
-	assert_false(wants_window(f));
+	assert_false(f->c->is_due);
 	look(f, 1, true);
-	assert_true(wants_window(f));
+	assert_true(f->c->is_due);
 	assert_true(shut(f));
-	assert_false(wants_window(f));
+	assert_false(f->c->is_due);
 }
 
 static void
@@ -136,7 +130,7 @@ rescue_case_stays_within_the_caps(void **state)
 
 	while (clock_now_ms() < begun_ms + 20000) {
 		look(f, 1, true);
-		if (wants_window(f) && shut(f)) {
+		if (f->c->is_due && shut(f)) {
 			windows++;
 			assert_true(rescue_case_next_ms(f->c) <=
 				    clock_now_ms() + WINDOW_MS);
@@ -157,9 +151,12 @@ rescue_case_shuts_for_no_names(void **state)
 
 	look(f, 1, true);
 	assert_false(rescue_case_shut(f->c, &none, clock_now_ms()));
-	assert_false(wants_window(f));
+	assert_false(f->c->is_due);
+	look(f, 1, true);
+	assert_false(f->c->is_due);
 	clock_advance(1000);
-	assert_true(wants_window(f));
+	look(f, 1, true);
+	assert_true(f->c->is_due);
 }
 
 static void
