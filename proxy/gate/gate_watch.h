@@ -33,6 +33,9 @@ struct gate_watch {
 	uint64_t delayed_ms;      /* shut_ms */
 	bool unnamed_is_harmless; /* the unnamed statement touches no table */
 	bool unnamed_is_recalled; /* `recall` has it: a window was shut then */
+	/* The statement that was bound or described last is remembered, may
+	 * touch a table and names none: a function of it may. */
+	bool hides_tables;
 	/* As sent_seq and done_seq of struct pipeline count: */
 	uint64_t touch_seq;    /* the last message that can touch a table */
 	uint64_t boundary_seq; /* the last that can end a transaction */
@@ -83,11 +86,6 @@ bool gate_watch_wants_clocks(const struct gate_watch *g);
  */
 void gate_watch_note_clocks(struct gate_watch *g, const struct clocks *clocks,
 			    bool is_unknown);
-
-/* True for a Bind, at the front of in, of a statement that is remembered, may
- * touch a table and names none: a function may. */
-bool gate_watch_hides_tables(const struct gate_watch *g,
-			     const struct frame_header *h, struct span in);
 
 /* Take the session off the list of those that wait, if it is there. */
 void gate_watch_leave(struct gate_watch *g);

@@ -2,11 +2,19 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
 
 #include "policy/sql/unforeseen.h"
 #include "protocol/frontend.h"
 #include "proxy/base/clock.h"
 #include "proxy/rescue/rescue_call.h"
+
+static bool
+patrol_is_on(const struct patrol *p)
+{
+	return p->timer_fd >= 0;
+}
 
 /* Calls */
 
@@ -85,10 +93,10 @@ patrol_visit(struct patrolled *s, uint64_t now_ms)
 static void
 patrol_walk_on(struct patrol *p)
 {
-	struct timeval t = clock_timeval(PATROL_ROUND_MS);
+	const struct itimerspec round = {
+	    .it_value.tv_nsec = (long)PATROL_ROUND_MS * 1000 * 1000};
 
-	p->is_walking = true;
-	event_add(&p->timer, &t);
+	p->is_walking = timerfd_settime(p->timer_fd, 0, &round, NULL) == 0;
 }
 
 static void
@@ -97,9 +105,11 @@ patrol_round(evutil_socket_t fd, short what, void *arg)
 	struct patrol *p = arg;
 	struct patrolled *s = LIST_FIRST(&p->busy);
 	uint64_t now_ms = clock_now_ms();
+	uint64_t expirations;
 
-	(void)fd;
 	(void)what;
+	if (read(fd, &expirations, sizeof(expirations)) < 0)
+		return;
 	p->is_walking = false;
 	while (s != NULL) {
 		struct patrolled *next = LIST_NEXT(s, link);
@@ -156,13 +166,12 @@ patrol_note_parse(struct patrolled *s, const struct frame_header *h,
 /* The text of a statement that was prepared before is known no more; what the
  * watch remembers of it is. */
 static void
-patrol_note_bind(struct patrolled *s, const struct gate_watch *watch,
-		 const struct frame_header *h, struct span in)
+patrol_note_bind(struct patrolled *s, const struct gate_watch *watch)
 {
 	if (s->is_fresh)
 		return;
 	s->is_read = true;
-	s->is_likely = gate_watch_hides_tables(watch, h, in);
+	s->is_likely = watch->hides_tables;
 }
 
 static void
@@ -190,7 +199,7 @@ patrol_note_sent(struct patrolled *s, const struct gate_watch *watch,
 		patrol_note_parse(s, h, in);
 		break;
 	case FRONTEND_BIND:
-		patrol_note_bind(s, watch, h, in);
+		patrol_note_bind(s, watch);
 		break;
 	case FRONTEND_EXECUTE:
 		s->is_fresh = false;
@@ -206,7 +215,7 @@ patrol_note_sent(struct patrolled *s, const struct gate_watch *watch,
 struct patrolled *
 patrol_enlist(struct patrol *p, struct pair *pair)
 {
-	struct patrolled *s = p->is_on ? calloc(1, sizeof(*s)) : NULL;
+	struct patrolled *s = patrol_is_on(p) ? calloc(1, sizeof(*s)) : NULL;
 
 	if (s == NULL)
 		return NULL;
@@ -230,14 +239,23 @@ patrol_init(struct patrol *p, struct daemon *d, struct event_base *base)
 	const struct config *c = d->config;
 
 	p->daemon = d;
+	p->timer_fd = -1;
 	LIST_INIT(&p->busy);
-	event_assign(&p->timer, base, -1, 0, patrol_round, p);
-	p->is_on =
-	    d->fleet != NULL && c->rescue && c->detect != GUARD_SCOPE_OFF;
+	if (d->fleet != NULL && c->rescue && c->detect != GUARD_SCOPE_OFF)
+		p->timer_fd =
+		    timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (!patrol_is_on(p))
+		return;
+	event_assign(&p->timer, base, p->timer_fd, EV_READ | EV_PERSIST,
+		     patrol_round, p);
+	event_add(&p->timer, NULL);
 }
 
 void
 patrol_clear(struct patrol *p)
 {
+	if (!patrol_is_on(p))
+		return;
 	event_del(&p->timer);
+	close(p->timer_fd);
 }

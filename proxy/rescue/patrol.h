@@ -57,13 +57,15 @@ struct patrolled {
 struct patrol {
 	struct daemon *daemon; /* borrowed */
 	LIST_HEAD(patrolled_list, patrolled) busy;
+	/* A descriptor's event: were it a timer of the loop's, the loop would
+	 * ask for the time whenever anything happens. */
 	struct event timer;
-	bool is_on;      /* there is a rescue to call */
+	int timer_fd;    /* owned; -1: the patrol is off */
 	bool is_walking; /* the next round is set */
 };
 
 /* Set up that of a worker; both are borrowed for its life.  It is on if the
- * settings have it so. */
+ * settings have it so, and a descriptor is to be had. */
 void patrol_init(struct patrol *p, struct daemon *d, struct event_base *base);
 
 /* Stop the rounds, when no session is left. */

@@ -5,6 +5,7 @@
 #include "proxy/rescue/patrol.h"
 
 #include <stdlib.h>
+#include <sys/timerfd.h>
 
 #include "protocol/types.h"
 #include "proxy/rescue/rescue_call.h"
@@ -80,13 +81,13 @@ teardown(void **state)
 static bool
 walk(struct fixture *f)
 {
-	const struct timeval now = {0};
+	const struct itimerspec now = {.it_value.tv_nsec = 1};
 
 	if (!f->patrol.is_walking)
 		return false;
 	clock_advance(PATROL_ROUND_MS);
-	event_add(&f->patrol.timer, &now);
-	loop_for(f->gate->base, 0);
+	timerfd_settime(f->patrol.timer_fd, 0, &now, NULL);
+	event_base_loop(f->gate->base, EVLOOP_ONCE);
 	loop_for(f->gate->base, 0); /* the mail of it */
 	return true;
 }
@@ -301,6 +302,7 @@ patrol_enlists_nobody_where_it_is_off(void **state)
 	f->gate->daemon.fleet = NULL;
 	patrol_init(&p, &f->gate->daemon, f->gate->base);
 	assert_null(patrol_enlist(&p, pair));
+	patrol_clear(&p);
 	f->gate->daemon.fleet = &f->fleet;
 	patrol_dismiss(NULL);
 }
