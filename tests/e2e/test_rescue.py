@@ -6,6 +6,8 @@ one new transactions wait in the proxy, as far as the gate's caps allow.
 """
 
 import contextlib
+import os
+import signal
 import time
 from unittest import mock
 
@@ -304,6 +306,75 @@ def test_a_role_that_may_not_connect_harms_nobody(direct, start, fleet,
     assert line["database"] == database
     assert "permission denied for database" in line["why"]
     assert lines(pod, BEGUN) == []
+
+
+def test_no_connection_at_all_harms_nobody(direct, start, fleet, database,
+                                           connect, admin):
+    pod = start(**fleet.settings(port=1))
+    assert_a_queue_forms(pod, direct, database, connect, admin)
+    (line,) = lines(pod, FAILED)
+    assert "Connection refused" in line["why"]
+    assert lines(pod, BEGUN) == []
+
+
+def ask_password(cluster, role, database):
+    path = os.path.join(cluster.data, "pg_hba.conf")
+    with open(path, encoding="utf-8") as hba:
+        rules = hba.read()
+    with open(path, "w", encoding="utf-8") as hba:
+        hba.write(f"host {database} {role} 127.0.0.1/32 scram-sha-256\n"
+                  + rules)
+    with cluster.connect() as admin:
+        admin.execute("select pg_reload_conf()")
+
+
+def test_a_wrong_password_is_one_line_and_nothing_else(tmp_path):
+    """In the client's database only: the fleet is well."""
+    with Cluster() as cluster, Fleet(cluster, tmp_path) as fleet:
+        with cluster.connect() as admin:
+            admin.execute("create role fleet_role login password 'right'")
+            admin.execute(TABLES)
+            admin.execute(CHILD)
+        ask_password(cluster, "fleet_role", "postgres")
+        settings = {**fleet.settings(user="fleet_role", password="wrong"),
+                    "gate_window": f"{WINDOW_S}s",
+                    "gate_transaction": f"{WINDOW_S}s"}
+        with Lockstep(cluster, settings) as proxy:
+            with Holder(cluster, "postgres", READ) as holder, \
+                    Wire(proxy, "postgres") as d:
+                drop = ask(d, "select drop_it()")
+                wait_line(proxy, FAILED)
+                time.sleep(3)  # two more tries at least
+                (line,) = lines(proxy, FAILED)
+                assert "password authentication failed" in line["why"]
+                assert lines(proxy, BEGUN) == []
+                assert "wrong" not in proxy.stderr()
+                with cluster.connect() as admin:
+                    admin.execute("alter role fleet_role password 'wrong'")
+                wait_line(proxy, BEGUN)
+                holder.release()
+                assert_answered(drop)
+
+
+def test_a_connection_that_stands_still_leaves_the_gate_open(
+        direct, start, database, connect, admin):
+    pod = start(gate_window="300ms")
+    with Holder(direct, database, READ) as holder:
+        drop = ask(connect(pod), "select drop_it()")
+        wait_line(pod, BEGUN)
+        (pid,) = admin.execute(
+            "select pid from pg_stat_activity "
+            "where application_name = 'lockstep rescue' "
+            "and datname = current_database()").fetchone()
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            asked = ask(connect(pod), READ)
+            wait_queued(admin, asked)  # the window ends by itself
+            holder.release()
+            assert_answered(drop)
+            assert_answered(asked)
+        finally:
+            os.kill(pid, signal.SIGCONT)
 
 
 def test_a_server_that_is_restarted(tmp_path):
