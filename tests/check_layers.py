@@ -33,7 +33,7 @@ ROOMS = {
     "proxy/pair": ("net config base", "event2"),
     "proxy/gate": ("pair base", "event2"),
     "proxy/rescue": ("gate pair net config base", "event2"),
-    "proxy/fleet": ("rescue gate pair tls config base", "event2 libpq-fe"),
+    "proxy/fleet": ("rescue gate pair net tls config base", "event2"),
     "proxy/guard": ("rescue gate pair config base", ""),
     "proxy/session": ("guard rescue gate pair auth net tls config base",
                       "event2"),

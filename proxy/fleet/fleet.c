@@ -41,7 +41,7 @@ struct fleet {
 	uint64_t wanted_ms;      /* somebody was logged in then */
 	uint64_t foreign_log_ms; /* the next line may come then */
 	uint64_t why_log_ms;     /* the same reason may be told again then */
-	char logged_why[FLEET_LINK_WHY_BYTES];
+	char logged_why[ASKER_WHY_BYTES];
 	bool is_told_shared; /* the log says that windows are shared */
 	char text[FLEET_TEXT_MAX + 1]; /* scratch */
 	pthread_mutex_t lock;
@@ -186,7 +186,7 @@ fleet_say_next(void *arg)
 	struct fleet *f = arg;
 	struct fleet_message m;
 
-	if (f->link.state == FLEET_LINK_READY && !f->link.is_asking &&
+	if (f->link.state == FLEET_LINK_READY && !f->link.asker.is_asking &&
 	    fleet_outbox_next(&f->outbox, &m, clock_now_ms()))
 		(void)fleet_say(f, &m);
 }

@@ -90,13 +90,23 @@ asker_flush(struct asker *a)
 	return true;
 }
 
+static bool
+asker_send(struct asker *a, const char *sql, const char *param)
+{
+	if (param == NULL)
+		return PQsendQuery(a->connection, sql) == 1;
+	/* Row by row: an answer without end is over with its time. */
+	return PQsendQueryParams(a->connection, sql, 1, NULL, &param, NULL,
+				 NULL, 0) == 1 &&
+	       PQsetSingleRowMode(a->connection) == 1;
+}
+
 bool
 asker_ask(struct asker *a, const char *sql, const char *param)
 {
 	if (!a->is_connected || a->is_asking)
 		return false;
-	if (PQsendQueryParams(a->connection, sql, 1, NULL, &param, NULL, NULL,
-			      0) != 1) {
+	if (!asker_send(a, sql, param)) {
 		asker_fail_by_libpq(a);
 		return false;
 	}
@@ -161,9 +171,11 @@ asker_take_row(struct asker *a, const PGresult *result, int row)
 static void
 asker_take_result(struct asker *a, PGresult *result)
 {
+	ExecStatusType status = PQresultStatus(result);
 	int row;
 
-	if (PQresultStatus(result) != PGRES_TUPLES_OK) {
+	if (status != PGRES_SINGLE_TUPLE && status != PGRES_TUPLES_OK &&
+	    status != PGRES_COMMAND_OK) {
 		a->is_refused = true;
 		asker_note_why(a, PQresultErrorMessage(result));
 	}
@@ -181,14 +193,10 @@ asker_answered(struct asker *a)
 }
 
 static void
-asker_read(struct asker *a)
+asker_take_results(struct asker *a)
 {
 	PGresult *result;
 
-	if (PQconsumeInput(a->connection) != 1) {
-		asker_fail_by_libpq(a);
-		return;
-	}
 	while (a->connection != NULL && a->is_asking &&
 	       PQisBusy(a->connection) == 0) {
 		result = PQgetResult(a->connection);
@@ -197,6 +205,31 @@ asker_read(struct asker *a)
 		else
 			asker_answered(a);
 	}
+}
+
+static void
+asker_take_notifications(struct asker *a)
+{
+	PGnotify *n;
+
+	while (a->connection != NULL &&
+	       (n = PQnotifies(a->connection)) != NULL) {
+		if (a->ears->notified != NULL)
+			a->ears->notified(a->arg, (uint32_t)n->be_pid,
+					  n->extra);
+		PQfreemem(n);
+	}
+}
+
+static void
+asker_read(struct asker *a)
+{
+	if (PQconsumeInput(a->connection) != 1) {
+		asker_fail_by_libpq(a);
+		return;
+	}
+	asker_take_results(a);
+	asker_take_notifications(a);
 	if (a->connection != NULL && PQstatus(a->connection) != CONNECTION_OK)
 		asker_fail_by_libpq(a);
 }
@@ -232,19 +265,37 @@ asker_ignore_notice(void *arg, const char *text)
 	(void)text;
 }
 
-/* Before the CONNINFO stands what it may set otherwise, behind it what not. */
+/*
+ * Before the CONNINFO stands what it may set otherwise, behind it what not.  Of
+ * several hosts one that does not answer is not all that is tried within
+ * CONNECT_MS: any of them is the first, where libpq can, and a packet has five
+ * seconds.
+ */
 static PGconn *
 asker_start(const char *conninfo, const char *database,
 	    const char *application_name)
 {
-	const char *const names[] = {
-	    "application_name",      "tcp_user_timeout", "target_session_attrs",
-	    "dbname" /* expanded */, "dbname",           NULL,
+	const char *balance = PQlibVersion() >= 160000 ? "random" : NULL;
+	const char *const settings[][2] = {
+	    {"application_name", application_name},
+	    {"keepalives_idle", "30"},
+	    {"keepalives_interval", "10"},
+	    {"keepalives_count", "3"},
+	    {"tcp_user_timeout", "5000"},
+	    {"target_session_attrs", "read-write"},
+	    {"load_balance_hosts", balance},
+	    {"dbname", conninfo}, /* the first of this name is expanded */
+	    {"dbname", database},
+	    {NULL, NULL},
 	};
-	const char *const values[] = {
-	    application_name, "5000", "read-write", conninfo, database, NULL,
-	};
+	const char *names[sizeof(settings) / sizeof(settings[0])];
+	const char *values[sizeof(settings) / sizeof(settings[0])];
+	size_t i;
 
+	for (i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
+		names[i] = settings[i][0];
+		values[i] = settings[i][1];
+	}
 	return PQconnectStartParams(names, values, 1);
 }
 

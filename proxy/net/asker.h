@@ -13,6 +13,7 @@
 #include <event2/event_struct.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "policy/catalog/row.h"
 
@@ -34,6 +35,8 @@ struct asker_ears {
 	void (*row)(void *arg, const struct row_value *values, size_t count);
 	/* The question is answered; is_refused: by an error, in `why`. */
 	void (*answered)(void *arg, bool is_refused);
+	/* A notification came, of this server pid; NULL: nobody listens. */
+	void (*notified)(void *arg, uint32_t pid, const char *text);
 };
 
 struct asker {
@@ -53,15 +56,17 @@ struct asker {
 void asker_init(struct asker *a);
 
 /*
- * Connect a closed one with this CONNINFO, but to this database, and under this
- * application_name unless the CONNINFO has another.  Calls an ear in time.
+ * Connect a closed one with this CONNINFO, but to this database unless it is
+ * NULL, and under this application_name unless the CONNINFO has another.  Calls
+ * an ear in time.
  */
 void asker_connect(struct asker *a, const char *conninfo, const char *database,
 		   const char *application_name);
 
 /*
- * Ask a question with one parameter, as text.  False: it is not connected, a
- * question is open, or the connection has just failed.
+ * Ask a question with one parameter, as text; NULL: it has none, and may be of
+ * several statements.  False: it is not connected, a question is open, or the
+ * connection has just failed.
  */
 bool asker_ask(struct asker *a, const char *sql, const char *param);
 
