@@ -29,15 +29,17 @@ ROOMS = {
     "proxy/config": ("base", "ini libpq-fe"),
     "proxy/tls": ("config base", "openssl"),
     "proxy/auth": ("tls config base", ""),
-    "proxy/net": ("tls config base", "event2"),
+    "proxy/net": ("tls config base", "event2 libpq-fe"),
     "proxy/pair": ("net config base", "event2"),
     "proxy/gate": ("pair base", "event2"),
-    "proxy/fleet": ("gate pair tls config base", "event2 libpq-fe"),
-    "proxy/guard": ("gate pair config base", ""),
-    "proxy/session": ("guard gate pair auth net tls config base", "event2"),
+    "proxy/rescue": ("gate pair net config base", "event2"),
+    "proxy/fleet": ("rescue gate pair net tls config base", "event2"),
+    "proxy/guard": ("rescue gate pair config base", ""),
+    "proxy/session": ("guard rescue gate pair auth net tls config base",
+                      "event2"),
     "proxy/explain": ("config base", "libpq-fe"),
-    "proxy/server": ("explain session guard fleet gate pair auth net tls "
-                     "config base", "event2"),
+    "proxy/server": ("explain session guard fleet rescue gate pair auth net "
+                     "tls config base", "event2"),
 }
 LIBRARIES = set("event2 ini libpq-fe openssl pg_query protobuf-c".split())
 

@@ -26,6 +26,7 @@ enum mail_kind {
 	MAIL_HANDSHAKE,  /* data: a handshake whose step has been taken */
 	MAIL_WANTED,     /* to the fleet: somebody has logged in */
 	MAIL_KEY,        /* to the fleet; data: the key from now on, taken */
+	MAIL_CALL,       /* to the fleet; data: a rescue_call, taken */
 };
 
 struct mail {

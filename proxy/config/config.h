@@ -36,6 +36,7 @@ struct config {
 	char *fleet;                 /* owned, a CONNINFO, or NULL: there is
 					none; a secret as upstream_conninfo */
 	char *fleet_key_file;        /* owned, or NULL */
+	bool rescue;                 /* default on; needs a fleet */
 	uint32_t workers;            /* default: one per CPU, at most 64 */
 	uint32_t max_connections;    /* default 10000 */
 	uint32_t unix_socket_mode;   /* octal, default 0777 */

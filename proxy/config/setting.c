@@ -125,6 +125,8 @@ const struct setting setting_table[] = {
      .help = "the database by which Locksteps tell one another of windows"},
     {"fleet_key_file", SETTING_FILE, FIELD(fleet_key_file), .no_preset = "none",
      .help = "the secret that all of them share"},
+    {"rescue", SETTING_BOOL, FIELD(rescue), .preset = "on",
+     .help = "windows for DDL that is found waiting in the server, too"},
     {"log_level", SETTING_WORD, FIELD(log_level), .words = log_levels,
      .preset = "info", .help = "the least important lines that are logged"},
     {"log_format", SETTING_WORD, FIELD(log_format), .words = log_formats,

@@ -12,6 +12,7 @@
 #include "proxy/fleet/fleet_outbox.h"
 #include "proxy/fleet/fleet_peers.h"
 #include "proxy/fleet/fleet_windows.h"
+#include "proxy/rescue/rescue.h"
 #include "proxy/tls/digest.h"
 
 enum {
@@ -34,12 +35,13 @@ struct fleet {
 	struct fleet_outbox outbox;
 	struct fleet_peers peers;
 	struct fleet_windows windows;
+	struct rescue *rescue;     /* owned; lives in this thread */
 	struct event expire_event; /* windows of others */
 	struct event look_event;
 	uint64_t wanted_ms;      /* somebody was logged in then */
 	uint64_t foreign_log_ms; /* the next line may come then */
 	uint64_t why_log_ms;     /* the same reason may be told again then */
-	char logged_why[FLEET_LINK_WHY_BYTES];
+	char logged_why[ASKER_WHY_BYTES];
 	bool is_told_shared; /* the log says that windows are shared */
 	char text[FLEET_TEXT_MAX + 1]; /* scratch */
 	pthread_mutex_t lock;
@@ -84,6 +86,7 @@ fleet_log_report(struct fleet *f)
 	if (f->link.why[0] != '\0')
 		log_text(&e, "why", f->link.why);
 	log_end(&e);
+	rescue_describe(f->rescue);
 }
 
 /* Log a failure once in a while, unless it is another one or all was well. */
@@ -183,7 +186,7 @@ fleet_say_next(void *arg)
 	struct fleet *f = arg;
 	struct fleet_message m;
 
-	if (f->link.state == FLEET_LINK_READY && !f->link.is_asking &&
+	if (f->link.state == FLEET_LINK_READY && !f->link.asker.is_asking &&
 	    fleet_outbox_next(&f->outbox, &m, clock_now_ms()))
 		(void)fleet_say(f, &m);
 }
@@ -380,6 +383,10 @@ fleet_handle_mail(void *arg, const struct mail *mail)
 	case MAIL_KEY:
 		fleet_take_key(f, mail->data);
 		break;
+	case MAIL_CALL:
+		rescue_hear(f->rescue, mail->data);
+		free(mail->data);
+		break;
 	case MAIL_DESCRIBE:
 		fleet_log_report(f);
 		break;
@@ -409,6 +416,7 @@ fleet_run(void *arg)
 static void
 fleet_free(struct fleet *f)
 {
+	rescue_free(f->rescue);
 	if (f->base != NULL)
 		event_base_free(f->base);
 	fleet_key_free(f->key);
@@ -431,7 +439,10 @@ fleet_new(struct daemon *d, struct fleet_key *key)
 	f->key = key;
 	f->report.since_ms = clock_now_ms();
 	f->base = event_base_new();
-	if (f->base == NULL || !digest_random(f->process, sizeof(f->process)) ||
+	if (f->base != NULL)
+		f->rescue = rescue_new(d, f->base);
+	if (f->rescue == NULL ||
+	    !digest_random(f->process, sizeof(f->process)) ||
 	    !mailbox_open(&f->mailbox, f->base, fleet_handle_mail, f)) {
 		fleet_free(f);
 		return NULL;
@@ -481,6 +492,8 @@ fleet_stop(struct fleet *f)
 	f->daemon->fleet = NULL;
 	fleet_link_stop(&f->link);
 	fleet_windows_clear(&f->windows);
+	rescue_free(f->rescue);
+	f->rescue = NULL;
 	mailbox_close(&f->mailbox);
 	fleet_outbox_clear(&f->outbox);
 	event_del(&f->expire_event);

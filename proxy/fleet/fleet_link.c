@@ -1,25 +1,23 @@
 /*
- * fleet_link.c - the state machine of fleet_link.h over libpq.
+ * fleet_link.c - the state machine of fleet_link.h, over an asker.
  *
- * Nothing of libpq's is used after link_fail or fleet_link_stop has closed the
- * connection: whoever calls back to the ears returns at once if it has gone.
+ * Whoever has asked or called back to the ears returns at once: the connection
+ * may have gone.
  */
 #include "proxy/fleet/fleet_link.h"
 
-#include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <libpq-fe.h>
-
+#include "policy/catalog/row.h"
 #include "proxy/base/clock.h"
 #include "proxy/fleet/fleet_sql.h"
 #include "proxy/tls/digest.h"
 
 enum {
-	CONNECT_MS = 15000,
-	QUESTION_MS = 5000,
+	CHECK_MS = 5000, /* for a notification to itself */
 	LOOK_MS = 15000, /* give or take a fifth */
 	PAUSE_LEAST_MS = 2000,
 	PAUSE_MOST_MS = 30000,
@@ -68,32 +66,6 @@ link_enter(struct fleet_link *l, enum fleet_link_state state)
 	l->ears->changed(l->arg);
 }
 
-static void
-link_close(struct fleet_link *l)
-{
-	if (l->connection == NULL)
-		return;
-	event_del(&l->socket_event);
-	event_del(&l->timer);
-	PQfinish(l->connection);
-	l->connection = NULL;
-	l->is_asking = false;
-	l->is_refused = false;
-	l->pid = 0;
-}
-
-/* Keep the first line of a text that libpq has made. */
-static void
-link_note_why(struct fleet_link *l, const char *text)
-{
-	size_t len = strcspn(text, "\n");
-
-	if (len >= sizeof(l->why))
-		len = sizeof(l->why) - 1;
-	memcpy(l->why, text, len);
-	l->why[len] = '\0';
-}
-
 static uint32_t
 link_pause_ms(uint32_t failures)
 {
@@ -113,11 +85,13 @@ link_has_lasted(const struct fleet_link *l)
 	       clock_now_ms() >= l->ready_ms + FLEET_LINK_LASTING_MS;
 }
 
-/* Disconnect, for a reason that is noted, and try again later. */
+/* Disconnect, for this reason, and try again later. */
 static void
-link_fail(struct fleet_link *l)
+link_fail(struct fleet_link *l, const char *why)
 {
-	link_close(l);
+	snprintf(l->why, sizeof(l->why), "%s", why);
+	asker_close(&l->asker);
+	l->pid = 0;
 	if (link_has_lasted(l))
 		l->failures = 0;
 	l->failures++;
@@ -125,155 +99,51 @@ link_fail(struct fleet_link *l)
 	link_enter(l, FLEET_LINK_PAUSED);
 }
 
+/* An asker_ears.failed. */
 static void
-link_fail_saying(struct fleet_link *l, const char *why)
+link_failed(void *arg)
 {
-	link_note_why(l, why);
-	link_fail(l);
+	struct fleet_link *l = arg;
+
+	link_fail(l, l->asker.why);
 }
 
-static void
-link_fail_by_libpq(struct fleet_link *l)
-{
-	link_fail_saying(l, PQerrorMessage(l->connection));
-}
-
-static void link_socket_event(evutil_socket_t fd, short what, void *arg);
-
-/* Wait for the socket, which may be another one than before. */
-static void
-link_watch(struct fleet_link *l, short what)
-{
-	event_del(&l->socket_event);
-	event_assign(&l->socket_event, l->base, PQsocket(l->connection),
-		     (short)(what | EV_PERSIST), link_socket_event, l);
-	event_add(&l->socket_event, NULL);
-}
-
-/* Write what libpq has not written yet.  False: the connection is lost. */
+/* Ask, unless a question is open.  False: one is, or the connection is lost. */
 static bool
-link_flush(struct fleet_link *l)
+link_ask(struct fleet_link *l, const char *sql, const char *param)
 {
-	int left = PQflush(l->connection);
-
-	if (left < 0) {
-		link_fail_by_libpq(l);
+	if (l->asker.is_asking)
 		return false;
-	}
-	link_watch(l, left > 0 ? EV_READ | EV_WRITE : EV_READ);
-	return true;
-}
-
-/* A question is on its way, if is_sent.  False: the connection is lost. */
-static bool
-link_asked(struct fleet_link *l, int is_sent)
-{
-	if (is_sent != 1) {
-		link_fail_by_libpq(l);
-		return false;
-	}
-	l->is_asking = true;
-	l->is_refused = false;
-	link_set_timer(l, QUESTION_MS);
-	return link_flush(l);
+	event_del(&l->timer);
+	return asker_ask(&l->asker, sql, param);
 }
 
 bool
 fleet_link_send(struct fleet_link *l, const char *text)
 {
-	if (l->state < FLEET_LINK_CHECKING || l->is_asking)
-		return false;
-	return link_asked(l, PQsendQueryParams(l->connection, FLEET_SQL_NOTIFY,
-					       1, NULL, &text, NULL, NULL, 0));
+	return l->state >= FLEET_LINK_CHECKING &&
+	       link_ask(l, FLEET_SQL_NOTIFY, text);
 }
 
-/* The connection stands: ask it to listen. */
+/* An asker_ears.connected. */
 static void
-link_listen(struct fleet_link *l)
+link_connected(void *arg)
 {
-	if (PQsetnonblocking(l->connection, 1) != 0) {
-		link_fail_by_libpq(l);
-		return;
-	}
-	if (link_asked(l, PQsendQuery(l->connection, FLEET_SQL_LISTEN)))
+	struct fleet_link *l = arg;
+
+	if (link_ask(l, FLEET_SQL_LISTEN, NULL))
 		link_enter(l, FLEET_LINK_LISTENING);
 }
 
+/* An asker_ears.row: the server's pid, as notifications tell it. */
 static void
-link_poll(struct fleet_link *l)
+link_take_row(void *arg, const struct row_value *values, size_t count)
 {
-	switch (PQconnectPoll(l->connection)) {
-	case PGRES_POLLING_READING:
-		link_watch(l, EV_READ);
-		break;
-	case PGRES_POLLING_WRITING:
-		link_watch(l, EV_WRITE);
-		break;
-	case PGRES_POLLING_OK:
-		link_listen(l);
-		break;
-	case PGRES_POLLING_FAILED:
-	case PGRES_POLLING_ACTIVE:
-	default:
-		link_fail_by_libpq(l);
-		break;
-	}
-}
+	struct fleet_link *l = arg;
 
-/* A PQnoticeProcessor: what is no error is nobody's. */
-static void
-link_ignore_notice(void *arg, const char *text)
-{
-	(void)arg;
-	(void)text;
-}
-
-/*
- * Before what the user has set: whatever stands there counts.  Of several hosts
- * one that does not answer is not all that is tried within CONNECT_MS: any of
- * them is the first, where libpq can, and a packet has five seconds.
- */
-static PGconn *
-link_start(const char *conninfo)
-{
-	const char *balance = PQlibVersion() >= 160000 ? "random" : NULL;
-	const char *const settings[][2] = {
-	    {"application_name", "lockstep fleet"},
-	    {"keepalives_idle", "30"},
-	    {"keepalives_interval", "10"},
-	    {"keepalives_count", "3"},
-	    {"tcp_user_timeout", "5000"},
-	    {"target_session_attrs", "read-write"},
-	    {"load_balance_hosts", balance},
-	    {"dbname", conninfo},
-	    {NULL, NULL},
-	};
-	const char *names[sizeof(settings) / sizeof(settings[0])];
-	const char *values[sizeof(settings) / sizeof(settings[0])];
-	size_t i;
-
-	for (i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
-		names[i] = settings[i][0];
-		values[i] = settings[i][1];
-	}
-	return PQconnectStartParams(names, values, 1);
-}
-
-static void
-link_connect(struct fleet_link *l)
-{
-	l->connection = link_start(l->conninfo);
-	if (l->connection != NULL)
-		PQsetNoticeProcessor(l->connection, link_ignore_notice, NULL);
-	if (l->connection == NULL) {
-		link_fail_saying(l, "out of memory");
-	} else if (PQstatus(l->connection) == CONNECTION_BAD) {
-		link_fail_by_libpq(l);
-	} else {
-		link_set_timer(l, CONNECT_MS);
-		link_watch(l, EV_WRITE);
-		link_enter(l, FLEET_LINK_CONNECTING);
-	}
+	if (l->state == FLEET_LINK_LISTENING && count == 1)
+		/* Not PQbackendPID, which may be of a pooler's making. */
+		(void)row_read_number(&l->pid, values[0], 1, UINT32_MAX);
 }
 
 static void
@@ -283,97 +153,48 @@ link_look_later(struct fleet_link *l)
 			      link_random(LOOK_MS / 5 * 2 + 1));
 }
 
-/* The open question is answered whole. */
+/* An asker_ears.answered. */
 static void
-link_answered(struct fleet_link *l)
+link_answered(void *arg, bool is_refused)
 {
-	l->is_asking = false;
-	if (l->is_refused) {
-		link_fail(l);
-		return;
-	}
-	if (l->state == FLEET_LINK_LISTENING) {
+	struct fleet_link *l = arg;
+
+	if (is_refused) {
+		link_fail(l, l->asker.why);
+	} else if (l->state == FLEET_LINK_LISTENING) {
 		link_enter(l, FLEET_LINK_CHECKING);
 		l->ears->check(l->arg);
 	} else if (l->state == FLEET_LINK_READY) {
 		link_look_later(l);
 		l->ears->may_send(l->arg);
 	} else {
-		/* The notification itself has QUESTION_MS more. */
-		link_set_timer(l, QUESTION_MS);
+		link_set_timer(l, CHECK_MS);
 	}
 }
 
+/* An asker_ears.notified. */
 static void
-link_take_result(struct fleet_link *l, PGresult *result)
-{
-	ExecStatusType status = PQresultStatus(result);
-
-	if (l->state == FLEET_LINK_LISTENING && PQntuples(result) == 1 &&
-	    PQnfields(result) == 1) {
-		/* Not PQbackendPID, which may be of a pooler's making. */
-		l->pid = (uint32_t)strtoul(PQgetvalue(result, 0, 0), NULL, 10);
-	} else if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
-		l->is_refused = true;
-		link_note_why(l, PQresultErrorMessage(result));
-	}
-	PQclear(result);
-}
-
-static void
-link_take_results(struct fleet_link *l)
-{
-	PGresult *result;
-
-	while (l->is_asking && !PQisBusy(l->connection)) {
-		result = PQgetResult(l->connection);
-		if (result != NULL)
-			link_take_result(l, result);
-		else
-			link_answered(l);
-		if (l->connection == NULL)
-			return;
-	}
-}
-
-static void
-link_take_notifications(struct fleet_link *l)
-{
-	PGnotify *n;
-
-	while (l->connection != NULL &&
-	       (n = PQnotifies(l->connection)) != NULL) {
-		l->ears->notified(l->arg, (uint32_t)n->be_pid, n->extra);
-		PQfreemem(n);
-	}
-}
-
-static void
-link_read(struct fleet_link *l)
-{
-	if (PQconsumeInput(l->connection) != 1) {
-		link_fail_by_libpq(l);
-		return;
-	}
-	link_take_results(l);
-	if (l->connection != NULL)
-		link_take_notifications(l);
-}
-
-static void
-link_socket_event(evutil_socket_t fd, short what, void *arg)
+link_notified(void *arg, uint32_t pid, const char *text)
 {
 	struct fleet_link *l = arg;
 
-	(void)fd;
-	if (l->state == FLEET_LINK_CONNECTING) {
-		link_poll(l);
-		return;
-	}
-	if ((what & EV_WRITE) != 0 && !link_flush(l))
-		return;
-	if ((what & EV_READ) != 0)
-		link_read(l);
+	l->ears->notified(l->arg, pid, text);
+}
+
+static const struct asker_ears asker_ears = {
+    .connected = link_connected,
+    .failed = link_failed,
+    .row = link_take_row,
+    .answered = link_answered,
+    .notified = link_notified,
+};
+
+static void
+link_connect(struct fleet_link *l)
+{
+	event_del(&l->timer);
+	link_enter(l, FLEET_LINK_CONNECTING);
+	asker_connect(&l->asker, l->conninfo, NULL, "lockstep fleet");
 }
 
 static void
@@ -385,16 +206,11 @@ link_timer_event(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (l->state == FLEET_LINK_PAUSED)
 		link_connect(l);
-	else if (l->state == FLEET_LINK_CONNECTING)
-		link_fail_saying(l, "the server does not answer");
-	else if (l->state == FLEET_LINK_CHECKING && !l->is_asking)
-		link_fail_saying(l, "a notification to itself does not come "
-				    "back: is there a pooler in between?");
-	else if (l->is_asking)
-		link_fail_saying(l, "a question is not answered");
+	else if (l->state == FLEET_LINK_CHECKING)
+		link_fail(l, "a notification to itself does not come back: is "
+			     "there a pooler in between?");
 	else
-		(void)link_asked(l,
-				 PQsendQuery(l->connection, FLEET_SQL_ALIVE));
+		(void)link_ask(l, FLEET_SQL_ALIVE, NULL);
 }
 
 void
@@ -405,7 +221,7 @@ fleet_link_confirm(struct fleet_link *l)
 	l->ready_ms = clock_now_ms();
 	l->why[0] = '\0';
 	link_enter(l, FLEET_LINK_READY);
-	if (!l->is_asking) {
+	if (!l->asker.is_asking) {
 		link_look_later(l);
 		l->ears->may_send(l->arg);
 	}
@@ -439,8 +255,11 @@ void
 fleet_link_init(struct fleet_link *l)
 {
 	l->state = FLEET_LINK_IDLE;
+	l->asker.base = l->base;
+	l->asker.ears = &asker_ears;
+	l->asker.arg = l;
+	asker_init(&l->asker);
 	event_assign(&l->timer, l->base, -1, 0, link_timer_event, l);
-	event_assign(&l->socket_event, l->base, -1, 0, link_socket_event, l);
 }
 
 void
@@ -453,8 +272,9 @@ fleet_link_want(struct fleet_link *l)
 void
 fleet_link_stop(struct fleet_link *l)
 {
-	link_close(l);
+	asker_close(&l->asker);
 	event_del(&l->timer);
+	l->pid = 0;
 	l->failures = 0;
 	link_enter(l, FLEET_LINK_IDLE);
 }

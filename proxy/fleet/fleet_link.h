@@ -9,9 +9,7 @@
  *              transaction pooler or another server in between would lose
  *   READY      what is sent reaches who listens
  *
- * All but the look-up of a host's name is asynchronous; that is why it has a
- * thread of its own.  A question is open for QUESTION_MS at most, no
- * transaction ever; one that is not answered ends the connection.
+ * It needs a thread of its own (asker.h).
  */
 #ifndef LOCKSTEP_PROXY_FLEET_FLEET_LINK_H
 #define LOCKSTEP_PROXY_FLEET_FLEET_LINK_H
@@ -21,7 +19,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct pg_conn;
+#include "proxy/net/asker.h"
 
 enum fleet_link_state {
 	FLEET_LINK_IDLE,
@@ -34,7 +32,6 @@ enum fleet_link_state {
 };
 
 enum {
-	FLEET_LINK_WHY_BYTES = 200,
 	FLEET_LINK_LASTING_MS = 60000, /* READY for so long: all is well */
 };
 
@@ -57,16 +54,12 @@ struct fleet_link {
 	const struct fleet_link_ears *ears; /* borrowed */
 	void *arg;
 	enum fleet_link_state state;
-	struct pg_conn *connection; /* owned; NULL: there is none */
-	struct event socket_event;
-	struct event
-	    timer;      /* for the next that is due: an answer, a look, a try */
-	bool is_asking; /* a question is open */
-	bool is_refused;   /* an error has come in answer to it */
-	uint64_t ready_ms; /* when it came to be READY last */
-	uint32_t failures; /* since it has been READY for a while */
-	uint32_t pid;      /* the server's, as notifications tell it */
-	char why[FLEET_LINK_WHY_BYTES]; /* the last failure, one line */
+	struct asker asker;
+	struct event timer;        /* for the next that is due: a look, a try */
+	uint64_t ready_ms;         /* when it came to be READY last */
+	uint32_t failures;         /* since it has been READY for a while */
+	uint32_t pid;              /* the server's, as notifications tell it */
+	char why[ASKER_WHY_BYTES]; /* the last failure, one line */
 };
 
 /*

@@ -95,18 +95,21 @@ gate_watch_is_harmless_text(const struct frame_header *h, struct span in)
 	       words_are_harmless((const char *)sql.data, sql.len);
 }
 
-/* True for a Bind or a Describe that can touch no table. */
-static bool
-gate_watch_is_harmless_use(const struct gate_watch *g,
-			   const struct frame_header *h, struct span in)
+/* A Bind or a Describe: note if it may touch a table. */
+static void
+gate_watch_note_use(struct gate_watch *g, const struct frame_header *h,
+		    struct span in)
 {
 	bool is_unnamed;
 	const struct recalled *r = gate_watch_statement(g, h, in, &is_unnamed);
+	bool is_harmless =
+	    is_unnamed ? g->unnamed_is_harmless : r != NULL && r->is_harmless;
 
 	if (gate_watch_is_of_portal(h, in))
-		return true;
-	return is_unnamed ? g->unnamed_is_harmless
-			  : r != NULL && r->is_harmless;
+		return;
+	g->hides_tables = r != NULL && r->count == 0 && !r->is_harmless;
+	if (!is_harmless)
+		g->touch_seq = g->pair->pipeline.sent_seq;
 }
 
 static void
@@ -167,8 +170,7 @@ gate_watch_note_sent(struct gate_watch *g, const struct frame_header *h,
 		break;
 	case FRONTEND_BIND:
 	case FRONTEND_DESCRIBE:
-		if (!gate_watch_is_harmless_use(g, h, in))
-			g->touch_seq = seq;
+		gate_watch_note_use(g, h, in);
 		break;
 	case FRONTEND_FUNCTION_CALL:
 		g->touch_seq = seq;

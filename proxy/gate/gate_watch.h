@@ -33,6 +33,9 @@ struct gate_watch {
 	uint64_t delayed_ms;      /* shut_ms */
 	bool unnamed_is_harmless; /* the unnamed statement touches no table */
 	bool unnamed_is_recalled; /* `recall` has it: a window was shut then */
+	/* The statement that was bound or described last is remembered, may
+	 * touch a table and names none: a function of it may. */
+	bool hides_tables;
 	/* As sent_seq and done_seq of struct pipeline count: */
 	uint64_t touch_seq;    /* the last message that can touch a table */
 	uint64_t boundary_seq; /* the last that can end a transaction */

@@ -188,6 +188,7 @@ void
 guarded_clear(struct guarded *g)
 {
 	guarded_leave(g);
+	patrol_dismiss(g->patrolled);
 	gate_watch_clear(&g->watch);
 	prepared_clear(&g->prepared);
 	kept_clear(&g->kept);

@@ -18,6 +18,7 @@
 #include "proxy/guard/recording.h"
 #include "proxy/guard/trail.h"
 #include "proxy/pair/pair.h"
+#include "proxy/rescue/patrol.h"
 
 struct exchange;
 struct log_event;
@@ -32,8 +33,9 @@ struct guarded {
 	struct kept kept;
 	struct prepared prepared;
 	struct recording recording;
-	struct exchange *exchange; /* owned; NULL mostly */
-	bool rouses;               /* others, at its end, whom its locks hold */
+	struct patrolled *patrolled; /* owned; NULL: it is not watched */
+	struct exchange *exchange;   /* owned; NULL mostly */
+	bool rouses;        /* others, at its end, whom its locks hold */
 	bool skips_to_sync; /* after an error of ours: drop all until a Sync */
 	uint32_t injected;  /* number of statements of ours, ever */
 	/* Numbers of what an error has left, to be closed; 0: none. */
@@ -81,6 +83,8 @@ guarded_note_sent(struct guarded *g, const struct frame_header *h,
 	gate_watch_note_sent(&g->watch, h, in);
 	if (g->pair->pipeline.status == TRANSACTION_BLOCK)
 		trail_note_sent(&g->trail, h, in);
+	if (g->patrolled != NULL && g->exchange == NULL)
+		patrol_note_sent(g->patrolled, &g->watch, h, in);
 	if (recording_wants(&g->recording, h, in))
 		guarded_record(g, h, in);
 }

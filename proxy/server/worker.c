@@ -43,6 +43,7 @@ worker_handle_mail(void *arg, const struct mail *mail)
 		break;
 	case MAIL_WANTED:
 	case MAIL_KEY:
+	case MAIL_CALL:
 		assert(false && "the fleet's");
 		break;
 	}

@@ -292,6 +292,7 @@ session_open(struct sessions *sessions, int fd, bool is_over_limit)
 	    (uint64_t)(sessions->worker + 1) << 48 | ++sessions->next_id;
 	guarded_init(&s->guarded, &s->pair, &sessions->gate,
 		     &sessions->lookout);
+	s->guarded.patrolled = patrol_enlist(&sessions->patrol, &s->pair);
 	stream_open(&s->pair.client, sessions->base, fd, session_client_event,
 		    s);
 	LIST_INSERT_HEAD(&sessions->list, s, link);

@@ -61,12 +61,14 @@ sessions_init(struct sessions *ss, struct daemon *daemon,
 	event_assign(&ss->reap_event, base, -1, 0, sessions_reap_all, ss);
 	gate_init(&ss->gate, base);
 	lookout_init(&ss->lookout);
+	patrol_init(&ss->patrol, daemon, base);
 }
 
 void
 sessions_clear(struct sessions *ss)
 {
 	gate_clear(&ss->gate);
+	patrol_clear(&ss->patrol);
 	/* The resolver has yet to free what was cancelled. */
 	(void)event_base_loop(ss->base, EVLOOP_NONBLOCK);
 	if (ss->dns != NULL)

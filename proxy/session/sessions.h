@@ -17,6 +17,7 @@
 #include "proxy/gate/lookout.h"
 #include "proxy/net/handshake.h"
 #include "proxy/pair/daemon.h"
+#include "proxy/rescue/patrol.h"
 
 enum {
 	SESSIONS_SCRATCH_BYTES = 64 * 1024,
@@ -34,6 +35,7 @@ struct sessions {
 	struct handshaker handshaker;
 	struct gate gate;
 	struct lookout lookout;
+	struct patrol patrol;
 	struct session_list list;
 	struct session_list reaped; /* ended; freed in an event of its own */
 	struct event reap_event;

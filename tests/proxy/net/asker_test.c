@@ -1,0 +1,162 @@
+/*
+ * An asker and a server that takes its connection and says nothing, or is not
+ * there.  With one that answers it is e2e/rescue.
+ */
+#include "proxy/net/asker.h"
+
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/support/loop.h"
+
+struct fixture {
+	struct event_base *base;
+	struct asker asker;
+	size_t failures;
+};
+
+static void
+fail_test(void *arg)
+{
+	(void)arg;
+	fail();
+}
+
+static void
+count_failure(void *arg)
+{
+	struct fixture *f = arg;
+
+	f->failures++;
+}
+
+static const struct asker_ears ears = {
+    .connected = fail_test,
+    .failed = count_failure,
+};
+
+static int
+setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	assert_non_null(f);
+	f->base = loop_new();
+	f->asker.base = f->base;
+	f->asker.ears = &ears;
+	f->asker.arg = f;
+	asker_init(&f->asker);
+	*state = f;
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	asker_close(&f->asker);
+	event_base_free(f->base);
+	free(f);
+	return 0;
+}
+
+static bool
+has_failed(void *arg)
+{
+	struct fixture *f = arg;
+
+	return f->failures > 0;
+}
+
+/* A socket that listens on a port of its own, which is told. */
+static int
+listen_somewhere(char *conninfo, size_t size)
+{
+	struct sockaddr_in address = {
+	    .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof(address);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_true(fd >= 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, len), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	snprintf(conninfo, size, "host=127.0.0.1 port=%d sslmode=disable",
+		 ntohs(address.sin_port));
+	return fd;
+}
+
+static void
+asker_connect_tells_that_it_cannot(void **state)
+{
+	struct fixture *f = *state;
+
+	asker_connect(&f->asker, "host=/nowhere dbname=x", "db", "test");
+	loop_until(f->base, has_failed, f);
+	assert_int_equal(f->failures, 1);
+	assert_null(f->asker.connection);
+	assert_true(strlen(f->asker.why) > 0);
+	assert_null(strchr(f->asker.why, '\n'));
+	asker_connect(&f->asker, "no=conninfo", "db", "test");
+	assert_int_equal(f->failures, 2);
+}
+
+static void
+asker_connect_takes_the_name_of_the_database_as_it_is(void **state)
+{
+	struct fixture *f = *state;
+	char conninfo[100];
+	char packet[512] = "";
+	int fd = listen_somewhere(conninfo, sizeof(conninfo));
+	int server;
+	ssize_t len;
+
+	strcat(conninfo, " dbname=other user=u application_name=mine");
+	asker_connect(&f->asker, conninfo, "host=b dbname=c", "test");
+	assert_false(asker_ask(&f->asker, "SELECT 1", ""));
+	server = accept(fd, NULL, NULL);
+	loop_for(f->base, 100);
+	len = read(server, packet, sizeof(packet));
+	assert_true(len > 8);
+	assert_non_null(
+	    memmem(packet, (size_t)len, "database\0host=b dbname=c", 25));
+	assert_non_null(memmem(packet, (size_t)len, "user\0u", 7));
+	assert_non_null(
+	    memmem(packet, (size_t)len, "application_name\0mine", 22));
+	close(server);
+	loop_until(f->base, has_failed, f);
+	assert_false(f->asker.is_connected);
+	close(fd);
+}
+
+static void
+asker_close_calls_nobody(void **state)
+{
+	struct fixture *f = *state;
+	char conninfo[100];
+	int fd = listen_somewhere(conninfo, sizeof(conninfo));
+
+	asker_connect(&f->asker, conninfo, "db", "test");
+	asker_close(&f->asker);
+	asker_close(&f->asker);
+	loop_for(f->base, 20);
+	assert_int_equal(f->failures, 0);
+	close(fd);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(asker_connect_tells_that_it_cannot),
+	    TEST(asker_connect_takes_the_name_of_the_database_as_it_is),
+	    TEST(asker_close_calls_nobody),
+	};
+
+	return cmocka_run_group_tests_name("proxy/net/asker", tests, NULL,
+					   NULL);
+}
