@@ -14,6 +14,7 @@
 
 #include "policy/catalog/lock_order.h"
 #include "proxy/config/guard_settings.h"
+#include "proxy/explain/explain_memory.h"
 #include "proxy/explain/explain_output.h"
 #include "proxy/explain/explain_report.h"
 #include "proxy/explain/explain_server.h"
@@ -125,7 +126,10 @@ explain_plan(struct explain *e, struct explain_report *r,
 	answer = explain_server_holders(&e->server, r);
 	if (answer != EXPLAIN_ANSWERED || r->verdict != EXPLAIN_GUARDED)
 		return answer;
-	return explain_server_users(&e->server, r, e->config->fleet);
+	answer = explain_server_users(&e->server, r, e->config->fleet);
+	if (answer != EXPLAIN_ANSWERED || !r->settings.has_memory)
+		return answer;
+	return explain_memory_ask(&e->server, r);
 }
 
 static enum explain_answer

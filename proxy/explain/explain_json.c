@@ -132,6 +132,23 @@ json_write_users(FILE *out, const struct explain_users *u)
 	fputs("}", out);
 }
 
+static void
+json_write_memory(FILE *out, const struct explain_memory *m)
+{
+	fputs(", \"remembered\": [", out);
+	for (size_t i = 0; i < m->count; i++) {
+		const struct explain_remembered *r = &m->items[i];
+
+		fputs(i == 0 ? "{\"relation\": " : ", {\"relation\": ", out);
+		json_write_string(out, r->relation);
+		json_write_member(out, "mode", lock_mode_name(r->mode));
+		json_write_member(out, "application_name", r->application_name);
+		fprintf(out, ", \"age_s\": %" PRIu64 ".%03" PRIu64 "}",
+			r->age_ms / 1000, r->age_ms % 1000);
+	}
+	fputs("]", out);
+}
+
 bool
 explain_write_json(FILE *out, const struct explain_report *r)
 {
@@ -147,6 +164,8 @@ explain_write_json(FILE *out, const struct explain_report *r)
 	json_write_order(out, r);
 	if (r->has_users)
 		json_write_users(out, &r->users);
+	if (r->memory.is_told)
+		json_write_memory(out, &r->memory);
 	if (r->verdict == EXPLAIN_FAILED)
 		json_write_member(out, "error", r->error);
 	if (note != NULL)

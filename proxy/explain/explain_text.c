@@ -50,19 +50,26 @@ cell_text(char *out, const char *text)
 }
 
 static void
-cell_age(char *out, const struct explain_holder *h)
+cell_time(char *out, uint64_t ms)
 {
-	uint64_t s = h->age_ms / 1000;
+	uint64_t s = ms / 1000;
 
-	if (!h->has_age)
-		cell_text(out, NULL);
-	else if (s < 100)
+	if (s < 100)
 		snprintf(out, TEXT_BYTES, "%" PRIu64 ".%" PRIu64 " s", s,
-			 h->age_ms / 100 % 10);
+			 ms / 100 % 10);
 	else if (s < (uint64_t)100 * 60)
 		snprintf(out, TEXT_BYTES, "%" PRIu64 " min", s / 60);
 	else
 		snprintf(out, TEXT_BYTES, "%" PRIu64 " h", s / 3600);
+}
+
+static void
+cell_age(char *out, const struct explain_holder *h)
+{
+	if (h->has_age)
+		cell_time(out, h->age_ms);
+	else
+		cell_text(out, NULL);
 }
 
 /* Tables */
@@ -164,7 +171,7 @@ text_write_locks(FILE *out, const struct explain_report *r)
 }
 
 static bool
-table_shows_holder(const struct explain_report *r, size_t row)
+table_shows_all(const struct explain_report *r, size_t row)
 {
 	(void)r;
 	(void)row;
@@ -218,8 +225,41 @@ text_write_holders(FILE *out, const struct explain_report *r)
 	static const char *const titles[] = {
 	    "holder",      "user",  "application", "state",
 	    "transaction", "holds", NULL};
-	struct layout l = {titles, r->holder_count, table_shows_holder,
+	struct layout l = {titles, r->holder_count, table_shows_all,
 			   table_holder_cell};
+
+	table_write(out, r, &l);
+}
+
+static void
+table_remembered_cell(char *out, const struct explain_report *r, size_t row,
+		      size_t column)
+{
+	const struct explain_remembered *m = &r->memory.items[row];
+
+	switch (column) {
+	case 0:
+		cell_text(out, m->relation);
+		break;
+	case 1:
+		cell_text(out, lock_mode_sql(m->mode));
+		break;
+	case 2:
+		cell_text(out, m->application_name);
+		break;
+	default:
+		cell_time(out, m->age_ms);
+		break;
+	}
+}
+
+static void
+text_write_remembered(FILE *out, const struct explain_report *r)
+{
+	static const char *const titles[] = {"remembered", "mode",
+					     "application", "age", NULL};
+	struct layout l = {titles, r->memory.count, table_shows_all,
+			   table_remembered_cell};
 
 	table_write(out, r, &l);
 }
@@ -413,6 +453,8 @@ explain_write_text(FILE *out, const struct explain_report *r)
 		text_write_users(out, r);
 	if (r->set.count > 0)
 		text_write_locks(out, r);
+	if (r->memory.count > 0)
+		text_write_remembered(out, r);
 	if (r->holder_count > 0)
 		text_write_holders(out, r);
 }

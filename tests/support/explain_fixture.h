@@ -59,4 +59,21 @@ fixture_report(const char *statement, size_t locks, size_t holders)
 	};
 }
 
+static char fixture_flyway[] = "flyway";
+static char fixture_nobody[] = "";
+
+static struct explain_remembered fixture_remembered[] = {
+    {fixture_shared, fixture_flyway, LOCK_ACCESS_EXCLUSIVE, 61005},
+    {fixture_table, fixture_nobody, LOCK_SHARE, 86400000},
+};
+
+/* A Lockstep has told of both. */
+static inline void
+fixture_remember(struct explain_report *r)
+{
+	r->memory = (struct explain_memory){true, fixture_remembered,
+					    sizeof(fixture_remembered) /
+						sizeof(fixture_remembered[0])};
+}
+
 #endif

@@ -153,6 +153,22 @@ explain_write_text_counts_who_uses_the_tables(void **state)
 	    " is not told\n");
 }
 
+static void
+explain_write_text_lists_what_is_remembered(void **state)
+{
+	struct explain_report r = fixture_report("drop table t", 0, 0);
+
+	(void)state;
+	fixture_remember(&r);
+	assert_text(&r,
+		    "drop table t\n"
+		    "  auto: would run it at once: nobody is in the way\n"
+		    "  remembered     mode              application  age\n"
+		    "  public.shared  ACCESS EXCLUSIVE  flyway       "
+		    "61.0 s\n"
+		    "  public.t       SHARE                          24 h\n");
+}
+
 int
 main(void)
 {
@@ -162,6 +178,7 @@ main(void)
 	    cmocka_unit_test(explain_write_text_says_why_it_is_not_guarded),
 	    cmocka_unit_test(explain_write_text_cuts_a_long_statement),
 	    cmocka_unit_test(explain_write_text_counts_who_uses_the_tables),
+	    cmocka_unit_test(explain_write_text_lists_what_is_remembered),
 	};
 
 	return cmocka_run_group_tests_name("proxy/explain/explain_text", tests,
