@@ -146,6 +146,7 @@ explain_report_clear(struct explain_report *r)
 	PQclear(r->holder_rows); /* accepts NULL */
 	free(r->users.past_of);
 	explain_memory_clear(&r->memory);
+	drop_keys_clear(&r->keys);
 	free(r->error);
 	guard_settings_clear(&r->settings);
 	memset(r, 0, sizeof(*r));

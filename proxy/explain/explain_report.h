@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "policy/catalog/drop_keys.h"
 #include "policy/catalog/lock_set.h"
 #include "policy/catalog/session_facts.h"
 #include "policy/guard/settings.h"
@@ -77,7 +78,8 @@ struct explain_report {
 	bool has_users;
 	struct explain_users users;
 	struct explain_memory memory;
-	char *error; /* owned; EXPLAIN_FAILED */
+	struct drop_keys keys; /* can go first, by drop_in_steps */
+	char *error;           /* owned; EXPLAIN_FAILED */
 };
 
 /* The verdict for a statement whose set has set_count members; all is borrowed

@@ -264,6 +264,25 @@ text_write_remembered(FILE *out, const struct explain_report *r)
 	table_write(out, r, &l);
 }
 
+static void
+table_key_cell(char *out, const struct explain_report *r, size_t row,
+	       size_t column)
+{
+	const struct drop_key *key = &r->keys.items[row];
+
+	cell_text(out, column == 0 ? key->name : key->relation);
+}
+
+static void
+text_write_keys(FILE *out, const struct explain_report *r)
+{
+	static const char *const titles[] = {"foreign key", "of", NULL};
+	struct layout l = {titles, r->keys.count, table_shows_all,
+			   table_key_cell};
+
+	table_write(out, r, &l);
+}
+
 /* The verdict */
 
 static size_t
@@ -406,6 +425,24 @@ text_write_users(FILE *out, const struct explain_report *r)
 	fputc('\n', out);
 }
 
+/* Where the foreign keys can go first: whether they do, and what it is for. */
+static void
+text_write_steps(FILE *out, const struct explain_report *r)
+{
+	static const char *const when[] = {
+	    [GUARD_STEPS_OFF] = "could go first, one at a time: against "
+				"traffic in several orders that no window "
+				"stops",
+	    [GUARD_STEPS_LAST] = "will go first, one at a time, if the drop "
+				 "is not done in three quarters of its time",
+	    [GUARD_STEPS_ON] = "will go first, one at a time",
+	};
+
+	fprintf(out, "  drop_in_steps = %s: %zu foreign key%s %s\n",
+		guard_steps_name(r->settings.steps), r->keys.count,
+		r->keys.count == 1 ? "" : "s", when[r->settings.steps]);
+}
+
 /* The length of the white space at s, if a line ends in it; else 0. */
 static size_t
 text_line_end(const char *s, size_t len)
@@ -451,8 +488,12 @@ explain_write_text(FILE *out, const struct explain_report *r)
 	text_write_verdict(out, r);
 	if (r->has_users && r->users.count > 0)
 		text_write_users(out, r);
+	if (r->keys.count > 0)
+		text_write_steps(out, r);
 	if (r->set.count > 0)
 		text_write_locks(out, r);
+	if (r->keys.count > 0)
+		text_write_keys(out, r);
 	if (r->memory.count > 0)
 		text_write_remembered(out, r);
 	if (r->holder_count > 0)

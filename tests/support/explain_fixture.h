@@ -59,6 +59,21 @@ fixture_report(const char *statement, size_t locks, size_t holders)
 	};
 }
 
+static char fixture_key[] = "t_a_fkey";
+static char fixture_restore[] = "ALTER TABLE ONLY public.t ADD ...";
+
+static struct drop_key fixture_keys[] = {
+    {fixture_table, fixture_key, fixture_restore, false},
+};
+
+/* One key can go first. */
+static inline void
+fixture_step(struct explain_report *r, enum guard_steps steps)
+{
+	r->settings.steps = steps;
+	r->keys = (struct drop_keys){fixture_keys, 1};
+}
+
 static char fixture_flyway[] = "flyway";
 static char fixture_nobody[] = "";
 

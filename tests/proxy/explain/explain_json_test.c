@@ -89,6 +89,21 @@ explain_write_json_adds_what_is_remembered(void **state)
 }
 
 static void
+explain_write_json_adds_the_keys_that_can_go_first(void **state)
+{
+	struct explain_report r = fixture_report("drop table t", 0, 0);
+
+	(void)state;
+	fixture_step(&r, GUARD_STEPS_LAST);
+	assert_json(&r, "{\"statement\": \"drop table t\", \"guarded\": true, "
+			"\"policy\": \"auto\", \"locks\": [], "
+			"\"order\": [], \"drop_in_steps\": \"last\", "
+			"\"steps\": [{\"table\": \"public.t\", "
+			"\"key\": \"t_a_fkey\", \"restore\": "
+			"\"ALTER TABLE ONLY public.t ADD ...\"}]}\n");
+}
+
+static void
 explain_write_json_writes_an_empty_set(void **state)
 {
 	struct explain_report r = fixture_report("select 1", 0, 0);
@@ -137,6 +152,8 @@ main(void)
 	    cmocka_unit_test(explain_write_json_writes_locks_holders_and_order),
 	    cmocka_unit_test(explain_write_json_adds_who_uses_the_tables),
 	    cmocka_unit_test(explain_write_json_adds_what_is_remembered),
+	    cmocka_unit_test(
+		explain_write_json_adds_the_keys_that_can_go_first),
 	    cmocka_unit_test(explain_write_json_writes_an_empty_set),
 	    cmocka_unit_test(explain_write_json_adds_an_error),
 	    cmocka_unit_test(explain_write_json_adds_a_note),
