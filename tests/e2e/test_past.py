@@ -173,12 +173,26 @@ def test_those_who_come_past_are_named(direct, tables, start_lockstep,
     assert error["C"] == LOCK_NOT_AVAILABLE
     assert 'came past the gate (application_name "e2e_app")' in error["D"]
     assert '"fleet"' in error["H"]
-    assert any("came past the gate" in notice.get("D", "")
-               for notice in notices(answer))
+    told = [notice for notice in notices(answer)
+            if "came past the gate" in notice["D"]]
+    assert told
+    assert all("drop_in_steps" in each["H"] for each in [error, *told])
     line = [event for event in lockstep.events()
             if event["message"] == "guarded statement"][-1]
     assert int(line["past"]) > 1
     assert line["past_of"] == '"e2e_app"'
+
+
+def test_a_drop_in_steps_gets_no_hint_at_them(direct, tables, start_lockstep,
+                                              database, admin):
+    lockstep = start_lockstep(policy="hold", drop_in_steps="last")
+    with Application(direct, database, order="ab", clients=12):
+        with Wire(lockstep, database) as d:
+            assert errors(d.query("set lockstep.hold_timeout = '3s'")) == []
+            answer = d.query("drop table table_c")
+    assert notices(answer)
+    assert not any("drop_in_steps" in fields.get("H", "")
+                   for fields in [*notices(answer), *errors(answer)])
 
 
 def test_nobody_is_named_where_all_come_by_the_gate(tables, start_lockstep,
