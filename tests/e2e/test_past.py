@@ -10,6 +10,7 @@ import time
 import pytest
 
 from application import Application
+from fleet import wake
 from wire import Wire, errors
 
 DROPS = 3
@@ -246,16 +247,23 @@ def drop_both(endpoint, database, admin, rounds=2):
 
 
 @pytest.mark.parametrize("order", ["ab", "random"])
-@pytest.mark.parametrize("way", ["one", "pods", "fleet", "direct"])
+@pytest.mark.parametrize("way", ["one", "pods", "fleet", "balanced", "half",
+                                 "direct"])
 def test_two_drops_in_a_transaction(way, order, direct, start_lockstep, tables,
                                     fleet, database, admin):
     """Nobody is hurt anywhere; done where the gate reaches, or the order is
     one."""
     admin.execute(TABLE_XY)
-    settings = fleet.settings() if way == "fleet" else {}
-    migration = start_lockstep(**settings)
-    application = {"one": [migration], "direct": [direct]}.get(
-        way) or [start_lockstep(**settings) for _ in range(3)]
+    is_fleet = way in ("fleet", "balanced")
+    settings = fleet.settings() if is_fleet else {}
+    migration, *pods = [start_lockstep(**settings) for _ in range(
+        {"pods": 4, "fleet": 4, "balanced": 2}.get(way, 1))]
+    if is_fleet:
+        for proxy in migration, *pods:
+            wake(proxy, database)
+    application = {"one": [migration], "balanced": [migration, *pods],
+                   "half": [migration, direct], "direct": [direct]}.get(
+                       way, pods)
     with contextlib.ExitStack() as stack:
         applications = [stack.enter_context(Application(
             endpoint, database, order=order, clients=12 // len(application)))
@@ -264,5 +272,5 @@ def test_two_drops_in_a_transaction(way, order, direct, start_lockstep, tables,
     assert [error for app in applications
             for error in app.result["errors"]] == []
     assert set(refusals) <= {"40P01", LOCK_NOT_AVAILABLE}
-    if way in ("one", "fleet") or order == "ab":
+    if way == "one" or is_fleet or order == "ab":
         assert done == 2, refusals
