@@ -430,11 +430,11 @@ static void
 text_write_steps(FILE *out, const struct explain_report *r)
 {
 	static const char *const when[] = {
-	    [GUARD_STEPS_OFF] = "could go first, one at a time: against "
-				"traffic in several orders that no window "
-				"stops",
-	    [GUARD_STEPS_LAST] = "will go first, one at a time, if the drop "
-				 "is not done in three quarters of its time",
+	    [GUARD_STEPS_OFF] = ("could go first, one at a time: against "
+				 "traffic in several orders that no window "
+				 "stops"),
+	    [GUARD_STEPS_LAST] = ("will go first, one at a time, if the drop "
+				  "is not done in three quarters of its time"),
 	    [GUARD_STEPS_ON] = "will go first, one at a time",
 	};
 
