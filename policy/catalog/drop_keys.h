@@ -29,6 +29,8 @@ enum drop_keys_column {
 };
 
 enum {
+	/* A step locks as many: no larger set, no use in steps. */
+	DROP_KEYS_STEP_TABLES = 2,
 	DROP_KEYS_MAX = 64, /* the query answers one more, which is odd then */
 };
 

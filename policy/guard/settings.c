@@ -29,6 +29,18 @@ guard_policy_name(enum guard_policy policy)
 }
 
 const char *
+guard_steps_name(enum guard_steps steps)
+{
+	static const char *const names[] = {
+#define X(constant, text) text,
+	    GUARD_STEPS(X)
+#undef X
+	};
+
+	return names[steps];
+}
+
+const char *
 settings_name(enum guard_setting setting)
 {
 	return settings[setting].name;

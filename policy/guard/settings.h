@@ -119,6 +119,9 @@ struct settings_part {
 /* The text of the table above, static: "auto". */
 const char *guard_policy_name(enum guard_policy policy);
 
+/* The name of a value of drop_in_steps, static: "last". */
+const char *guard_steps_name(enum guard_steps steps);
+
 /* The name of the setting in a configuration, static: "hold_timeout". */
 const char *settings_name(enum guard_setting setting);
 

@@ -41,8 +41,16 @@ shape_of_text(const char *sql, size_t len)
 	struct tokens walk = {.sql = sql, .len = len, .opens_dollars = true};
 	struct token t = tokens_next(&walk);
 	uint64_t shape = 0;
+	size_t ends = 0; /* ';' with nothing behind them so far */
 
-	for (; t.kind != TOKEN_END; t = tokens_next(&walk))
+	for (; t.kind != TOKEN_END; t = tokens_next(&walk)) {
+		if (token_is_symbol(&t, ';')) {
+			ends++;
+			continue;
+		}
+		for (; ends > 0; ends--)
+			shape = shape_add(shape, ';');
 		shape = shape_add(shape, shape_of_token(&t));
+	}
 	return shape;
 }

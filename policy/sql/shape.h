@@ -2,9 +2,9 @@
  * shape.h - what two runs of one migration have in common: a hash of its texts
  * without what differs from one to the next.
  *
- * Literals, comments, blanks, and the case of bare words do not count; names
- * do, quoted or not.  Texts that are made to collide can: where that matters,
- * more than the hash is compared.
+ * Literals, comments, blanks, the case of bare words, and a ';' at the end do
+ * not count; names do, quoted or not.  Texts that are made to collide can:
+ * where that matters, more than the hash is compared.
  */
 #ifndef LOCKSTEP_POLICY_SQL_SHAPE_H
 #define LOCKSTEP_POLICY_SQL_SHAPE_H

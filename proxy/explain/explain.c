@@ -14,9 +14,11 @@
 
 #include "policy/catalog/lock_order.h"
 #include "proxy/config/guard_settings.h"
+#include "proxy/explain/explain_memory.h"
 #include "proxy/explain/explain_output.h"
 #include "proxy/explain/explain_report.h"
 #include "proxy/explain/explain_server.h"
+#include "proxy/explain/explain_steps.h"
 
 struct explain {
 	const struct config *config;
@@ -106,6 +108,22 @@ explain_is_unjudged(const struct explain *e, const struct explain_report *r)
 	       memchr(r->statement, '\\', r->statement_len) != NULL;
 }
 
+/* The sessions that use the tables, and what would be done about them. */
+static enum explain_answer
+explain_prospects(struct explain *e, struct explain_report *r,
+		  const struct statement *s)
+{
+	enum explain_answer answer;
+
+	answer = explain_server_users(&e->server, r, e->config->fleet);
+	if (answer == EXPLAIN_ANSWERED && !e->in_block &&
+	    explain_steps_may_help(r, s))
+		answer = explain_steps_ask(&e->server, r, s);
+	if (answer == EXPLAIN_ANSWERED && r->settings.has_memory)
+		answer = explain_memory_ask(&e->server, r);
+	return answer;
+}
+
 static enum explain_answer
 explain_plan(struct explain *e, struct explain_report *r,
 	     const struct statement *s)
@@ -125,7 +143,7 @@ explain_plan(struct explain *e, struct explain_report *r,
 	answer = explain_server_holders(&e->server, r);
 	if (answer != EXPLAIN_ANSWERED || r->verdict != EXPLAIN_GUARDED)
 		return answer;
-	return explain_server_users(&e->server, r, e->config->fleet);
+	return explain_prospects(e, r, s);
 }
 
 static enum explain_answer

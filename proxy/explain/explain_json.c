@@ -132,6 +132,41 @@ json_write_users(FILE *out, const struct explain_users *u)
 	fputs("}", out);
 }
 
+static void
+json_write_memory(FILE *out, const struct explain_memory *m)
+{
+	fputs(", \"remembered\": [", out);
+	for (size_t i = 0; i < m->count; i++) {
+		const struct explain_remembered *r = &m->items[i];
+
+		fputs(i == 0 ? "{\"relation\": " : ", {\"relation\": ", out);
+		json_write_string(out, r->relation);
+		json_write_member(out, "mode", lock_mode_name(r->mode));
+		json_write_member(out, "application_name", r->application_name);
+		fprintf(out, ", \"age_s\": %" PRIu64 ".%03" PRIu64 "}",
+			r->age_ms / 1000, r->age_ms % 1000);
+	}
+	fputs("]", out);
+}
+
+static void
+json_write_steps(FILE *out, const struct explain_report *r)
+{
+	json_write_member(out, "drop_in_steps",
+			  guard_steps_name(r->settings.steps));
+	fputs(", \"steps\": [", out);
+	for (size_t i = 0; i < r->keys.count; i++) {
+		const struct drop_key *key = &r->keys.items[i];
+
+		fputs(i == 0 ? "{\"table\": " : ", {\"table\": ", out);
+		json_write_string(out, key->relation);
+		json_write_member(out, "key", key->name);
+		json_write_member(out, "restore", key->restore);
+		fputs("}", out);
+	}
+	fputs("]", out);
+}
+
 bool
 explain_write_json(FILE *out, const struct explain_report *r)
 {
@@ -147,6 +182,10 @@ explain_write_json(FILE *out, const struct explain_report *r)
 	json_write_order(out, r);
 	if (r->has_users)
 		json_write_users(out, &r->users);
+	if (r->keys.count > 0)
+		json_write_steps(out, r);
+	if (r->memory.is_told)
+		json_write_memory(out, &r->memory);
 	if (r->verdict == EXPLAIN_FAILED)
 		json_write_member(out, "error", r->error);
 	if (note != NULL)

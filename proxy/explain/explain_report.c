@@ -128,6 +128,16 @@ explain_split_name(char **schema, char **relation, const char *name)
 	return false;
 }
 
+static void
+explain_memory_clear(struct explain_memory *m)
+{
+	while (m->count > 0) {
+		free(m->items[--m->count].relation);
+		free(m->items[m->count].application_name);
+	}
+	free(m->items);
+}
+
 void
 explain_report_clear(struct explain_report *r)
 {
@@ -135,6 +145,8 @@ explain_report_clear(struct explain_report *r)
 	free(r->holders);
 	PQclear(r->holder_rows); /* accepts NULL */
 	free(r->users.past_of);
+	explain_memory_clear(&r->memory);
+	drop_keys_clear(&r->keys);
 	free(r->error);
 	guard_settings_clear(&r->settings);
 	memset(r, 0, sizeof(*r));

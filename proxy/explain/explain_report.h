@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "policy/catalog/drop_keys.h"
 #include "policy/catalog/lock_set.h"
 #include "policy/catalog/session_facts.h"
 #include "policy/guard/settings.h"
@@ -49,6 +50,21 @@ struct explain_users {
 	char *past_of;   /* owned; their application_names; NULL: no past */
 };
 
+/* A relation that a transaction which begins so would take, too. */
+struct explain_remembered {
+	char *relation; /* owned, as are all texts: schema.relation */
+	char *application_name;
+	enum lock_mode mode;
+	uint64_t age_ms; /* since it was wanted for the last time */
+};
+
+/* The memory of the Lockstep between us and the server. */
+struct explain_memory {
+	bool is_told;                     /* there is one, and it has told */
+	struct explain_remembered *items; /* owned */
+	size_t count;
+};
+
 struct explain_report {
 	const char *statement; /* borrowed, not NUL terminated */
 	size_t statement_len;
@@ -61,7 +77,9 @@ struct explain_report {
 	struct pg_result *holder_rows; /* owned */
 	bool has_users;
 	struct explain_users users;
-	char *error; /* owned; EXPLAIN_FAILED */
+	struct explain_memory memory;
+	struct drop_keys keys; /* can go first, by drop_in_steps */
+	char *error;           /* owned; EXPLAIN_FAILED */
 };
 
 /* The verdict for a statement whose set has set_count members; all is borrowed

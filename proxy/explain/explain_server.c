@@ -1,7 +1,3 @@
-/*
- * explain_server.c - a question is one PQexecParams; its failure leaves the
- * message in *error, and whether the connection lives is asked of libpq.
- */
 #include "proxy/explain/explain_server.h"
 
 #include <stdlib.h>
@@ -20,96 +16,6 @@ enum {
 	HEAD_WORDS = 4, /* DROP MATERIALIZED VIEW IF is as far as it goes */
 };
 
-/* Long enough for any plan, too short to be in anybody's way. */
-static const char begin_sql[] =
-    "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;"
-    " SET LOCAL statement_timeout = '10s'";
-
-static char *
-explain_error_text(const PGresult *result)
-{
-	const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-
-	/* NULL where the message is libpq's own. */
-	return strdup(text != NULL ? text : PQresultErrorMessage(result));
-}
-
-/* Return a result that is as wanted.  NULL: it is not, and freed, and *error
- * says why, if there is memory. */
-static PGresult *
-explain_expect(PGresult *result, ExecStatusType wanted, char **error)
-{
-	if (PQresultStatus(result) == wanted)
-		return result;
-	free(*error);
-	*error = explain_error_text(result);
-	PQclear(result);
-	return NULL;
-}
-
-static PGresult *
-explain_ask(struct explain_server *s, const char *sql,
-	    const char *const *params, int param_count, int columns,
-	    char **error)
-{
-	PGresult *result;
-
-	result = PQexecParams(s->connection, sql, param_count, NULL, params,
-			      NULL, NULL, 0);
-	result = explain_expect(result, PGRES_TUPLES_OK, error);
-	if (result != NULL && PQnfields(result) != columns) {
-		free(*error);
-		*error = strdup("the server's answer is not understood");
-		PQclear(result);
-		return NULL;
-	}
-	return result;
-}
-
-static enum explain_answer
-explain_failure(const struct explain_server *s, const char *error)
-{
-	if (error == NULL || PQstatus(s->connection) != CONNECTION_OK)
-		return EXPLAIN_LOST;
-	return EXPLAIN_REFUSED;
-}
-
-static bool
-explain_command(struct explain_server *s, const char *sql, char **error)
-{
-	PGresult *result = PQexec(s->connection, sql);
-
-	result = explain_expect(result, PGRES_COMMAND_OK, error);
-	PQclear(result);
-	return result != NULL;
-}
-
-/* End a transaction that has asked all it was to ask, or failed at it. */
-static enum explain_answer
-explain_end_transaction(struct explain_server *s, bool is_read, char **error)
-{
-	if (!is_read && explain_failure(s, *error) == EXPLAIN_LOST)
-		return EXPLAIN_LOST;
-	if (!explain_command(s, "ROLLBACK", error))
-		return explain_failure(s, *error);
-	return is_read ? EXPLAIN_ANSWERED : EXPLAIN_REFUSED;
-}
-
-static void
-explain_read_values(struct row_value *values, const PGresult *rows, int row)
-{
-	int i;
-
-	for (i = 0; i < PQnfields(rows); i++) {
-		values[i].data = NULL;
-		values[i].len = 0;
-		if (PQgetisnull(rows, row, i))
-			continue;
-		values[i].data = PQgetvalue(rows, row, i);
-		values[i].len = (size_t)PQgetlength(rows, row, i);
-	}
-}
-
 /*
  * Ask in no transaction of ours: that would be read-only, and whether the
  * session's own ones are is one of the questions.
@@ -122,8 +28,8 @@ explain_read_facts(struct explain_server *s, char **error)
 	PGresult *rows;
 	bool is_read;
 
-	rows = explain_ask(s, session_facts_query(false), &in_block, 1,
-			   SESSION_FACTS_COLUMNS, error);
+	rows = explain_ask(s->connection, session_facts_query(false), &in_block,
+			   1, SESSION_FACTS_COLUMNS, error);
 	is_read = rows != NULL && PQntuples(rows) == 1;
 	if (is_read) {
 		explain_read_values(values, rows, 0);
@@ -137,7 +43,7 @@ static bool
 explain_read_overrides(struct explain_server *s, char **error)
 {
 	struct row_value values[OVERRIDES_COLUMNS];
-	PGresult *rows = explain_ask(s, overrides_query(), NULL, 0,
+	PGresult *rows = explain_ask(s->connection, overrides_query(), NULL, 0,
 				     OVERRIDES_COLUMNS, error);
 	bool is_read = rows != NULL && PQntuples(rows) == 1;
 
@@ -236,7 +142,7 @@ explain_server_parse(struct explain_server *s, const char *sql, char **error)
 	raised_by = PQresultErrorField(result, PG_DIAG_SOURCE_FUNCTION);
 	if (raised_by == NULL || strcmp(raised_by, "exec_parse_message") != 0) {
 		*error = explain_error_text(result);
-		answer = explain_failure(s, *error);
+		answer = explain_failure(s->connection, *error);
 	}
 	PQclear(result);
 	return answer;
@@ -269,7 +175,8 @@ explain_check_exists(struct explain_server *s, const char *relation,
 	PGresult *row;
 	bool is_missing;
 
-	row = explain_ask(s, EXPLAIN_SQL_MISSING, &relation, 1, 1, error);
+	row = explain_ask(s->connection, EXPLAIN_SQL_MISSING, &relation, 1, 1,
+			  error);
 	if (row == NULL)
 		return false;
 	is_missing = PQntuples(row) == 1 && *PQgetvalue(row, 0, 0) == 't';
@@ -305,20 +212,6 @@ explain_check_targets(struct explain_server *s,
 	return true;
 }
 
-/* Ask a question, which is freed, with its parameters. */
-static PGresult *
-explain_ask_made(struct explain_server *s, char *query, char **params,
-		 int param_count, int columns, char **error)
-{
-	PGresult *rows = explain_ask(s, query, (const char *const *)params,
-				     param_count, columns, error);
-
-	while (param_count > 0)
-		free(params[--param_count]);
-	free(query);
-	return rows;
-}
-
 static PGresult *
 explain_ask_lock_set(struct explain_server *s,
 		     const struct statement *statement, char **error)
@@ -327,8 +220,9 @@ explain_ask_lock_set(struct explain_server *s,
 	char *params[LOCK_SET_PARAMS];
 
 	if (query != NULL && lock_set_params(params, statement, 1))
-		return explain_ask_made(s, query, params, LOCK_SET_PARAMS,
-					LOCK_SET_COLUMNS, error);
+		return explain_ask_made(s->connection, query, params,
+					LOCK_SET_PARAMS, LOCK_SET_COLUMNS,
+					error);
 	free(query);
 	return NULL;
 }
@@ -341,8 +235,9 @@ explain_ask_small_set(struct explain_server *s,
 	char *params[SMALL_SET_PARAMS];
 
 	if (query != NULL && small_set_params(params, statement, 1))
-		return explain_ask_made(s, query, params, SMALL_SET_PARAMS,
-					SMALL_SET_COLUMNS, error);
+		return explain_ask_made(s->connection, query, params,
+					SMALL_SET_PARAMS, SMALL_SET_COLUMNS,
+					error);
 	free(query);
 	return NULL;
 }
@@ -490,8 +385,9 @@ explain_read_holders(struct explain_server *s, struct explain_report *r)
 
 	if (relations == NULL)
 		return false;
-	r->holder_rows = explain_ask(s, holders_query(), params, HOLDERS_PARAMS,
-				     HOLDERS_COLUMNS, &r->error);
+	r->holder_rows =
+	    explain_ask(s->connection, holders_query(), params, HOLDERS_PARAMS,
+			HOLDERS_COLUMNS, &r->error);
 	free(relations);
 	return r->holder_rows != NULL && explain_add_holders(r, r->holder_rows);
 }
@@ -542,8 +438,8 @@ explain_read_users(struct explain_server *s, struct explain_report *r,
 	bool is_read;
 
 	if (relations != NULL)
-		row = explain_ask(s, EXPLAIN_SQL_PAST, params, 2, USERS_COLUMNS,
-				  &r->error);
+		row = explain_ask(s->connection, EXPLAIN_SQL_PAST, params, 2,
+				  USERS_COLUMNS, &r->error);
 	is_read = row != NULL && explain_take_users(r, row);
 	PQclear(row); /* accepts NULL */
 	free(relations);
@@ -555,10 +451,11 @@ enum explain_answer
 explain_server_users(struct explain_server *s, struct explain_report *r,
 		     const char *fleet)
 {
-	bool is_read = explain_command(s, begin_sql, &r->error) &&
-		       explain_read_users(s, r, fleet);
+	bool is_read =
+	    explain_command(s->connection, explain_question_begin, &r->error) &&
+	    explain_read_users(s, r, fleet);
 
-	return explain_end_transaction(s, is_read, &r->error);
+	return explain_end_transaction(s->connection, is_read, &r->error);
 }
 
 enum explain_answer
@@ -567,18 +464,20 @@ explain_server_lock_set(struct explain_server *s, struct explain_report *r,
 {
 	bool is_read;
 
-	is_read = explain_command(s, begin_sql, &r->error) &&
-		  (explain_may_be_missing(r) ||
-		   explain_check_targets(s, statement, &r->error)) &&
-		  explain_read_lock_set(s, r, statement);
-	return explain_end_transaction(s, is_read, &r->error);
+	is_read =
+	    explain_command(s->connection, explain_question_begin, &r->error) &&
+	    (explain_may_be_missing(r) ||
+	     explain_check_targets(s, statement, &r->error)) &&
+	    explain_read_lock_set(s, r, statement);
+	return explain_end_transaction(s->connection, is_read, &r->error);
 }
 
 enum explain_answer
 explain_server_holders(struct explain_server *s, struct explain_report *r)
 {
-	bool is_read = explain_command(s, begin_sql, &r->error) &&
-		       explain_read_holders(s, r);
+	bool is_read =
+	    explain_command(s->connection, explain_question_begin, &r->error) &&
+	    explain_read_holders(s, r);
 
-	return explain_end_transaction(s, is_read, &r->error);
+	return explain_end_transaction(s->connection, is_read, &r->error);
 }

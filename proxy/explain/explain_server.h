@@ -12,6 +12,7 @@
 #include "policy/catalog/session_facts.h"
 #include "policy/guard/overrides.h"
 #include "policy/sql/statement.h"
+#include "proxy/explain/explain_question.h"
 #include "proxy/explain/explain_report.h"
 
 struct pg_conn;
@@ -20,12 +21,6 @@ struct explain_server {
 	struct pg_conn *connection; /* owned */
 	struct session_facts facts;
 	struct overrides overrides;
-};
-
-enum explain_answer {
-	EXPLAIN_ANSWERED,
-	EXPLAIN_REFUSED, /* an error, and the connection goes on */
-	EXPLAIN_LOST,    /* the connection, or memory, is gone */
 };
 
 /*

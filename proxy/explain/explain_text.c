@@ -50,19 +50,26 @@ cell_text(char *out, const char *text)
 }
 
 static void
-cell_age(char *out, const struct explain_holder *h)
+cell_time(char *out, uint64_t ms)
 {
-	uint64_t s = h->age_ms / 1000;
+	uint64_t s = ms / 1000;
 
-	if (!h->has_age)
-		cell_text(out, NULL);
-	else if (s < 100)
+	if (s < 100)
 		snprintf(out, TEXT_BYTES, "%" PRIu64 ".%" PRIu64 " s", s,
-			 h->age_ms / 100 % 10);
+			 ms / 100 % 10);
 	else if (s < (uint64_t)100 * 60)
 		snprintf(out, TEXT_BYTES, "%" PRIu64 " min", s / 60);
 	else
 		snprintf(out, TEXT_BYTES, "%" PRIu64 " h", s / 3600);
+}
+
+static void
+cell_age(char *out, const struct explain_holder *h)
+{
+	if (h->has_age)
+		cell_time(out, h->age_ms);
+	else
+		cell_text(out, NULL);
 }
 
 /* Tables */
@@ -164,7 +171,7 @@ text_write_locks(FILE *out, const struct explain_report *r)
 }
 
 static bool
-table_shows_holder(const struct explain_report *r, size_t row)
+table_shows_all(const struct explain_report *r, size_t row)
 {
 	(void)r;
 	(void)row;
@@ -218,8 +225,60 @@ text_write_holders(FILE *out, const struct explain_report *r)
 	static const char *const titles[] = {
 	    "holder",      "user",  "application", "state",
 	    "transaction", "holds", NULL};
-	struct layout l = {titles, r->holder_count, table_shows_holder,
+	struct layout l = {titles, r->holder_count, table_shows_all,
 			   table_holder_cell};
+
+	table_write(out, r, &l);
+}
+
+static void
+table_remembered_cell(char *out, const struct explain_report *r, size_t row,
+		      size_t column)
+{
+	const struct explain_remembered *m = &r->memory.items[row];
+
+	switch (column) {
+	case 0:
+		cell_text(out, m->relation);
+		break;
+	case 1:
+		cell_text(out, lock_mode_sql(m->mode));
+		break;
+	case 2:
+		cell_text(out, m->application_name);
+		break;
+	default:
+		cell_time(out, m->age_ms);
+		break;
+	}
+}
+
+static void
+text_write_remembered(FILE *out, const struct explain_report *r)
+{
+	static const char *const titles[] = {"remembered", "mode",
+					     "application", "age", NULL};
+	struct layout l = {titles, r->memory.count, table_shows_all,
+			   table_remembered_cell};
+
+	table_write(out, r, &l);
+}
+
+static void
+table_key_cell(char *out, const struct explain_report *r, size_t row,
+	       size_t column)
+{
+	const struct drop_key *key = &r->keys.items[row];
+
+	cell_text(out, column == 0 ? key->name : key->relation);
+}
+
+static void
+text_write_keys(FILE *out, const struct explain_report *r)
+{
+	static const char *const titles[] = {"foreign key", "of", NULL};
+	struct layout l = {titles, r->keys.count, table_shows_all,
+			   table_key_cell};
 
 	table_write(out, r, &l);
 }
@@ -366,6 +425,24 @@ text_write_users(FILE *out, const struct explain_report *r)
 	fputc('\n', out);
 }
 
+/* Where the foreign keys can go first: whether they do, and what it is for. */
+static void
+text_write_steps(FILE *out, const struct explain_report *r)
+{
+	static const char *const when[] = {
+	    [GUARD_STEPS_OFF] = ("could go first, one at a time: against "
+				 "traffic in several orders that no window "
+				 "stops"),
+	    [GUARD_STEPS_LAST] = ("will go first, one at a time, if the drop "
+				  "is not done in three quarters of its time"),
+	    [GUARD_STEPS_ON] = "will go first, one at a time",
+	};
+
+	fprintf(out, "  drop_in_steps = %s: %zu foreign key%s %s\n",
+		guard_steps_name(r->settings.steps), r->keys.count,
+		r->keys.count == 1 ? "" : "s", when[r->settings.steps]);
+}
+
 /* The length of the white space at s, if a line ends in it; else 0. */
 static size_t
 text_line_end(const char *s, size_t len)
@@ -411,8 +488,14 @@ explain_write_text(FILE *out, const struct explain_report *r)
 	text_write_verdict(out, r);
 	if (r->has_users && r->users.count > 0)
 		text_write_users(out, r);
+	if (r->keys.count > 0)
+		text_write_steps(out, r);
 	if (r->set.count > 0)
 		text_write_locks(out, r);
+	if (r->keys.count > 0)
+		text_write_keys(out, r);
+	if (r->memory.count > 0)
+		text_write_remembered(out, r);
 	if (r->holder_count > 0)
 		text_write_holders(out, r);
 }

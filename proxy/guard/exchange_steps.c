@@ -27,8 +27,6 @@
 #include "proxy/guard/guarded.h"
 
 enum {
-	/* A set of two tables is what a step has, too. */
-	STEP_TABLES = 2,
 	/* The part of the time that is saved for the keys: a quarter. */
 	SAVED_SHARE = 4,
 	SET_BYTES = sizeof("SET LOCAL lock_timeout TO '4294967295'"),
@@ -73,7 +71,7 @@ exchange_list_keys(struct exchange *x, const struct guard_step *step)
 	const struct statement *drop;
 
 	if (s->was_asked || step->outcome != GUARD_PENDING ||
-	    guard_set(&x->guard)->count <= STEP_TABLES)
+	    guard_set(&x->guard)->count <= DROP_KEYS_STEP_TABLES)
 		return false;
 	drop = exchange_plain_drop(x);
 	x->log.can_step = drop != NULL;

@@ -276,6 +276,7 @@ guard_log_send_notice(struct pair *p, const struct report *r)
 	    .sqlstate = r->sqlstate,
 	    .message = r->message,
 	    .detail = r->detail,
+	    .hint = *r->hint != '\0' ? r->hint : NULL,
 	};
 
 	return pair_report(p, &e);
@@ -344,6 +345,18 @@ guard_log_doubt(const struct guard_log *l, const struct pair *p,
 	log_end(&e);
 }
 
+/* Tell of the setting that would get the statement through, or would have. */
+static void
+guard_log_hint_steps(struct report *r, const struct guard_log *l,
+		     const struct guard_account *a)
+{
+	size_t len = strlen(r->hint);
+
+	if (l->can_step && a->settings->steps == GUARD_STEPS_OFF)
+		snprintf(r->hint + len, sizeof(r->hint) - len, "%s%s",
+			 len > 0 ? " " : "", report_steps_hint);
+}
+
 bool
 guard_log_notify(const struct guard_log *l, struct pair *p,
 		 const struct guard *g, uint64_t now_ms)
@@ -354,20 +367,9 @@ guard_log_notify(const struct guard_log *l, struct pair *p,
 	if (!a.facts->wants_notices)
 		return true;
 	report_waiting(&r, &a, l->statement);
+	if (a.past->count > 0)
+		guard_log_hint_steps(&r, l, &a);
 	return guard_log_send_notice(p, &r);
-}
-
-/* Tell of the setting that would have got the statement through. */
-static void
-guard_log_hint_steps(struct report *r, const struct guard_log *l,
-		     const struct guard_account *a)
-{
-	size_t len = strlen(r->hint);
-
-	if (a->outcome == GUARD_TIMED_OUT && l->can_step &&
-	    a->settings->steps == GUARD_STEPS_OFF)
-		snprintf(r->hint + len, sizeof(r->hint) - len, " %s",
-			 report_steps_hint);
 }
 
 bool
@@ -381,7 +383,8 @@ guard_log_refuse(struct guard_log *l, struct pair *p, const struct guard *g,
 	bool is_sent;
 
 	report_refusal(&r, &a, l->statement);
-	guard_log_hint_steps(&r, l, &a);
+	if (a.outcome == GUARD_TIMED_OUT)
+		guard_log_hint_steps(&r, l, &a);
 	guard_log_result(l, r.sqlstate, strlen(r.sqlstate));
 	text_put_string(&detail, r.detail);
 	if (l->left != NULL)

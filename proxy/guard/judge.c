@@ -12,6 +12,7 @@
 #include "protocol/frontend.h"
 #include "proxy/guard/guard_log.h"
 #include "proxy/guard/guarded.h"
+#include "proxy/guard/tell.h"
 
 enum {
 	/* Names that a message of the client may begin with. */
@@ -218,6 +219,8 @@ judge_parse(struct guarded *g, const struct frame_header *h, struct span in)
 		return JUDGE_WAIT;
 	if (!parse_decode(&p, frame_body(h, in)))
 		return judge_keep_along(g, h, in);
+	if (tell_may_be_asked(p.statement))
+		tell_memory(g, p.statement);
 	/* More than one statement is an error here; the server says so. */
 	if (judge_is_candidate(g, p.sql) && judge_candidate(g, p.sql, &list))
 		facts = prepared_facts_new(&list);

@@ -348,3 +348,51 @@ memory_settle(struct memory *m, const struct memory_key *key, uint64_t since_ms)
 		(void)memory_forget_before(m, e, since_ms);
 	pthread_mutex_unlock(&m->lock);
 }
+
+/* To tell */
+
+static bool
+episode_is_of(const struct episode *e, const struct memory_key *key)
+{
+	return e->key.statement == key->statement &&
+	       keys_share_role(&e->key, key) &&
+	       (key->is_utf8 || !e->key.is_utf8);
+}
+
+/* Returns how many relations were told, of at most `room`. */
+static size_t
+episode_tell(const struct episode *e, uint64_t now_ms, size_t room,
+	     memory_tell_fn *tell, void *arg)
+{
+	size_t told = 0;
+
+	for (size_t i = 0; i < e->count && told < room; i++) {
+		const struct relation *r = &e->relations[i];
+		struct recollection found = {
+		    .relation = r->name,
+		    .application_name = e->key.application_name,
+		    .mode = r->mode,
+		    .age_ms = now_ms > r->wanted_ms ? now_ms - r->wanted_ms : 0,
+		};
+
+		if (found.age_ms > MEMORY_AGE_MS)
+			continue;
+		tell(arg, &found);
+		told++;
+	}
+	return told;
+}
+
+void
+memory_tell(struct memory *m, const struct memory_key *key, uint64_t now_ms,
+	    memory_tell_fn *tell, void *arg)
+{
+	size_t room = MEMORY_TELLS_MAX;
+	struct episode *e;
+
+	pthread_mutex_lock(&m->lock);
+	TAILQ_FOREACH(e, &m->episodes, link)
+		if (episode_is_of(e, key))
+			room -= episode_tell(e, now_ms, room, tell, arg);
+	pthread_mutex_unlock(&m->lock);
+}

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "policy/catalog/lock_set.h"
+#include "policy/guard/recollection.h"
 #include "policy/sql/statement.h"
 
 enum {
@@ -26,6 +27,7 @@ enum {
 	MEMORY_BYTES_MAX = 1 << 20,       /* all of it together */
 	MEMORY_OF_ROLE_BYTES_MAX = MEMORY_BYTES_MAX / 8,
 	MEMORY_NAME_BYTES = 64, /* as the server cuts names */
+	MEMORY_TELLS_MAX = 256, /* relations, in one answer */
 };
 
 /* How a transaction began, and whose it is. */
@@ -33,8 +35,9 @@ struct memory_key {
 	char database[MEMORY_NAME_BYTES];
 	char user[MEMORY_NAME_BYTES];
 	char application_name[MEMORY_NAME_BYTES];
-	bool is_utf8;   /* names are in UTF-8; else they are in ASCII */
-	uint64_t shape; /* all up to its first guarded statement */
+	bool is_utf8;       /* names are in UTF-8; else they are in ASCII */
+	uint64_t shape;     /* all up to its first guarded statement */
+	uint64_t statement; /* the shape of this statement alone */
 };
 
 struct memory;
@@ -67,5 +70,18 @@ bool memory_recall(struct memory *m, const struct memory_key *key,
  */
 void memory_settle(struct memory *m, const struct memory_key *key,
 		   uint64_t since_ms);
+
+/* Called by memory_tell for each relation, which is borrowed for the call
+ * and in which the memory may not be used. */
+typedef void memory_tell_fn(void *arg, const struct recollection *r);
+
+/*
+ * Tell what transactions went on to lock whose first guarded statement has the
+ * key's `statement`, whatever stood before it, and whichever application_name
+ * they had: those of the key's role in its database.  Names that the key's
+ * encoding cannot have are left out.  What was asked for last comes first.
+ */
+void memory_tell(struct memory *m, const struct memory_key *key,
+		 uint64_t now_ms, memory_tell_fn *tell, void *arg);
 
 #endif

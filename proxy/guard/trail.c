@@ -15,6 +15,7 @@ trail_begin(struct trail *t, const struct memory_key *key,
 		return;
 	*t->key = *key;
 	t->key->shape = shape_add(t->shape, statement_shape);
+	t->key->statement = statement_shape;
 	t->since_ms = now_ms;
 	t->is_lost = false;
 }

@@ -57,7 +57,7 @@ trail_note_idle(struct trail *t)
 
 /*
  * Begin, with what was noted and the shape of the guarded statement; *key, but
- * for its shape, is copied.  No effect if it has begun, or memory is out.
+ * for its shapes, is copied.  No effect if it has begun, or memory is out.
  */
 void trail_begin(struct trail *t, const struct memory_key *key,
 		 uint64_t statement_shape, uint64_t now_ms);

@@ -13,6 +13,11 @@ meanwhile tables that reference the parents are dropped, one after the other.
     half       half of the clients as in `one`, half straight at the server
     pods       as `fleet`, without it
     direct     all clients straight at the server, the migration by Lockstep
+    ..._on     the same with drop_in_steps = on: foreign keys go first
+    ..._last   with drop_in_steps = last: when three quarters of hold_timeout
+               were not enough, so a cell has one drop only, and all the time
+
+One cell: `--only direct_on --kinds simple --orders random --clients 12`.
 
 The clients' orders: fixed (all the same), opposite (half of them the reverse),
 random.  Kinds: simple and prepared statements; autocommit, which joins the two
@@ -53,7 +58,7 @@ HOLD_S = 15  # hold_timeout, and the least budget of a cell
 ORDERS = ("fixed", "opposite", "random")
 KINDS = ("simple", "prepared", "autocommit", "mixed")
 TOPOLOGIES = ("one", "fleet", "haproxy", "plain", "hand", "half", "pods",
-              "direct")
+              "direct", "pods_on", "direct_on", "pods_last", "direct_last")
 
 
 # -- what clients do --------------------------------------------------------
@@ -114,7 +119,9 @@ class Topology:
     """with: application is a list of endpoints, migration is one."""
 
     def __init__(self, name, world):
+        self.place, _, steps = name.partition("_")
         self.name = name
+        self.steps = steps or "off"
         self.world = world
         self.stack = contextlib.ExitStack()
         self.application = []
@@ -123,7 +130,8 @@ class Topology:
 
     def lockstep(self, **settings):
         proxy = Lockstep(self.world.cluster, {
-            "log_level": "info", "hold_timeout": f"{HOLD_S}s", **settings})
+            "log_level": "info", "hold_timeout": f"{HOLD_S}s",
+            "drop_in_steps": self.steps, **settings})
         self.stack.callback(proxy.remove)
         self.stack.callback(proxy.stop)
         return proxy.start()
@@ -140,21 +148,21 @@ class Topology:
 
     def __enter__(self):
         cluster = self.world.cluster
-        if self.name in ("plain", "hand"):
+        if self.place in ("plain", "hand"):
             self.application, self.migration = [cluster], cluster
-        elif self.name == "haproxy":
+        elif self.place == "haproxy":
             balancer = self.stack.enter_context(HAProxy(*self.fleet(2)))
             self.application, self.migration = [balancer], balancer
-        elif self.name == "fleet":
+        elif self.place == "fleet":
             *self.application, self.migration = self.fleet(PODS + 1)
-        elif self.name == "pods":
+        elif self.place == "pods":
             *self.application, self.migration = [
                 self.lockstep() for _ in range(PODS + 1)]
         else:
             self.migration = self.lockstep()
             self.application = {"one": [self.migration],
                                 "half": [self.migration, cluster],
-                                "direct": [cluster]}[self.name]
+                                "direct": [cluster]}[self.place]
         return self
 
     def __exit__(self, *exc):
@@ -165,13 +173,15 @@ class Topology:
 
 async def measure_cell(topology, options, cell):
     kind, order, count = cell
-    tables = topology.world.make_tables(options.drops)
+    is_last = topology.steps == "last"
+    budget_s = HOLD_S + 5 if is_last else options.budget
+    tables = topology.world.make_tables(1 if is_last else options.drops)
     async with Clients(topology.application, members(kind, order, count)) \
             as clients, Lag() as lag:
         await asyncio.sleep(WARM_UP_S)
         clients.count_into(Tally())
         async with Migration(topology.way, topology.migration) as migration:
-            await migration.drop_all(tables, options.budget)
+            await migration.drop_all(tables, budget_s)
         clients.tally.end()
     return {"topology": topology.name, "kind": kind, "order": order,
             "clients": count,

@@ -17,8 +17,9 @@ import pytest
 # So that its comparisons show what differs.
 pytest.register_assert_rewrite("differential")
 
+import program
 import tls
-from cluster import Cluster
+from cluster import Cluster, free_port
 from fleet import Fleet
 from proxy import Lockstep, lockstep_bin
 from wire import Wire
@@ -123,6 +124,31 @@ def start_lockstep(cluster, lockstep_settings):
         started.append(Lockstep(upstream or cluster,
                                 {**lockstep_settings, **settings},
                                 upstream_options).start())
+        return started[-1]
+
+    yield start
+    try:
+        for proxy in started:
+            proxy.stop()
+    finally:
+        for proxy in started:
+            proxy.remove()
+
+
+@pytest.fixture
+def start_with(cluster, tmp_path):
+    """Start one with the text of a configuration file."""
+    started = []
+
+    def start(text, *arguments):
+        endpoint = SimpleNamespace(host="127.0.0.1", port=free_port())
+        path = tmp_path / f"{len(started)}.conf"
+        path.write_text(f"listen = {endpoint.host}:{endpoint.port}\n"
+                        f"upstream = host={cluster.host} port={cluster.port}\n"
+                        "workers = 2\ndrain_timeout = 2s\n" + text)
+        started.append(program.Program(endpoint, "serve", "-c", str(path),
+                                       *arguments))
+        started[-1].start()
         return started[-1]
 
     yield start

@@ -64,7 +64,8 @@ def objects(*arguments, status=0, **kwargs):
     assert (run.returncode, run.stderr) == (status, ""), run
     found = [json.loads(line) for line in run.stdout.splitlines()]
     for each in found:
-        assert set(each) - {"note", "error", "sessions"} == KEYS
+        assert set(each) - {"note", "error", "sessions", "drop_in_steps",
+                            "steps"} == KEYS
         assert each["guarded"] == ("sessions" in each)
         assert not set(each["order"]) - {
             quoted(lock) for lock in each["locks"] if lock["lockable"]}
@@ -559,7 +560,7 @@ def test_many_lines_over_one_read_only_connection(cluster, admin, upstream):
     # The first two ask about the session.
     assert [words.pop(0), words.pop(0)] == ["SELECT", "SELECT"]
     assert words.count("BEGIN") == words.count("ROLLBACK") > len(texts)
-    assert set(words) == {"BEGIN", "SELECT", "WITH", "ROLLBACK"}
+    assert set(words) == {"BEGIN", "SELECT", "WITH", "DEALLOCATE", "ROLLBACK"}
     for before, word in zip(["ROLLBACK", *words], words):
         assert (word == "BEGIN") == (before == "ROLLBACK")
 
@@ -655,6 +656,45 @@ def test_arguments():
     assert "explain" in program.run("--help").stdout
 
 
+# -- what could go first ----------------------------------------------------
+
+CASCADE = DROP + " cascade"  # else the view is in the way
+
+
+@pytest.mark.parametrize("value", ["off", "last", "on"])
+def test_keys_that_can_go_first(upstream, value):
+    found = one(CASCADE, "--set", f"drop_in_steps={value}", upstream=upstream)
+    assert found["drop_in_steps"] == value
+    assert found["steps"] == [
+        {"table": "public.table_c", "key": f"c_{x}",
+         "restore": f"ALTER TABLE ONLY public.table_c ADD CONSTRAINT c_{x} "
+         f"FOREIGN KEY ({x}_id) REFERENCES public.table_{x}(id)"}
+        for x in "ab"]
+
+
+@pytest.mark.parametrize("arguments", [
+    (DROP,), ("alter table table_c drop column a_id",),
+    ("truncate table_a cascade",), ("drop view v cascade",),
+    (CASCADE, "--set", "policy=pass"), (CASCADE, "--set", "policy=reject")])
+def test_no_keys_can_go_first(upstream, arguments):
+    assert "steps" not in one(*arguments, upstream=upstream)
+
+
+def test_no_keys_can_go_first_in_a_transaction(upstream):
+    begin, drop = objects(f"begin; {CASCADE}", upstream=upstream)
+    assert drop["guarded"]
+    assert "steps" not in drop
+
+
+def test_keys_of_a_role_that_may_not_drop_stay(admin, database, upstream):
+    role = f"{database}_role"
+    admin.execute(f"create role {role} login")
+    try:
+        assert "steps" not in one(CASCADE, upstream=upstream + f" user={role}")
+    finally:
+        admin.execute(f"drop role {role}")
+
+
 # -- for people -------------------------------------------------------------
 
 def test_text_of_a_drop(admin, upstream):
@@ -662,10 +702,15 @@ def test_text_of_a_drop(admin, upstream):
     assert explain(DROP, upstream=upstream).stdout == """\
 drop table table_c
   auto: would lock these 3 tables at once
+  drop_in_steps = off: 2 foreign keys could go first, one at a time: against \
+traffic in several orders that no window stops
   locks, in order  kind   mode              lockable
   public.table_b   table  ACCESS EXCLUSIVE  yes
   public.table_a   table  ACCESS EXCLUSIVE  yes
   public.table_c   table  ACCESS EXCLUSIVE  yes
+  foreign key  of
+  c_a          public.table_c
+  c_b          public.table_c
 """
 
 

@@ -12,6 +12,7 @@ import signal
 import socket
 import struct
 import subprocess
+import threading
 import time
 from unittest import mock
 
@@ -20,11 +21,11 @@ import pytest
 import wire
 from cluster import Cluster
 from fake_server import GREETING, FakeServer
-from fleet import (ALONE, CONNECTED, FOREIGN, KEY, Fleet, forge, key_file,
-                   lines, notify, report, wait_connected, wait_line,
-                   wait_report, wake)
+from fleet import (ALONE, CONNECTED, FOREIGN, KEEP, KEY, OPEN, RELEASE, SHUT,
+                   Fleet, forge, key_file, lines, notify, report,
+                   wait_connected, wait_line, wait_report, wake)
 from proxy import Lockstep, lockstep_bin
-from scene import ask
+from scene import ask, wait_for
 from wire import Wire, errors
 
 HELD_S = 0.3  # long enough for what is not held
@@ -406,6 +407,169 @@ def test_a_maker_that_is_killed_leaves_no_gate_shut(start_lockstep, tables,
         migration.remove()
 
 
+# -- amid a window ----------------------------------------------------------
+#
+# What the maker says at its end is lost: each gate opens by its own clock.
+
+class Windowed:
+    """A transaction of the maker's keeps the gate of a pod shut."""
+
+    def __init__(self, migration, pod, connect):
+        self.pod = pod
+        self.d, self.reader = connect(migration), connect(pod)
+        shut = report(pod)["shut"]
+        run(self.d, "begin", DROP)
+        self.begun = time.monotonic()
+        wait_report(pod, "shut", shut + 1)
+        self.asked = ask(self.reader, READ)
+        assert not self.asked.is_answered(HELD_S)
+
+    def assert_ends_in_time(self):
+        assert self.asked.is_answered(SOON_S)
+        assert errors(self.asked.answer()) == []
+        assert time.monotonic() - self.begun < SHORT_S + SLOW_S
+
+
+@contextlib.contextmanager
+def freezing(cluster, frozen):
+    """A way to the server on which nothing moves while this is set."""
+    def script(connection, _server):
+        with socket.create_connection((cluster.host, cluster.port)) as server:
+            other = {connection: server, server: connection}
+            while True:
+                ready, _, _ = select.select(list(other), [], [], 0.05)
+                if frozen.is_set():
+                    time.sleep(0.02)
+                    continue
+                for one in ready:
+                    data = one.recv(65536)
+                    if not data:
+                        return
+                    other[one].sendall(data)
+
+    with FakeServer(script) as link:
+        yield {"host": link.host, "port": link.port, "gssencmode": "disable",
+               "sslmode": "disable"}
+
+
+def test_a_link_that_freezes_amid_a_window(start, fleet, connect, database,
+                                           admin):
+    frozen = threading.Event()
+    with freezing(fleet.cluster, frozen) as link:
+        settings = {"gate_transaction": f"{SHORT_S}s"}
+        migration = start(fleet.settings(), **settings)
+        pod = start(fleet.settings(**link), **settings)
+        for proxy in migration, pod:
+            wake(proxy, database)
+        window = Windowed(migration, pod, connect)
+        heard = report(pod)["heard"]
+        frozen.set()
+        run(window.d, "rollback")
+        window.assert_ends_in_time()
+        assert_drops(pod, connect, admin)
+        assert_drops(migration, connect, admin)
+        frozen.clear()
+        wait_report(pod, "heard", heard + 1)
+        wait_state(pod, "ready")
+
+
+@pytest.mark.parametrize("fault", ["ended", "dropped"])
+def test_a_link_that_is_lost_amid_a_window(start, fleet, connect, database,
+                                           admin, fault):
+    settings = {"gate_transaction": f"{SHORT_S}s"}
+    migration, pod = [start(fleet.settings(), **settings) for _ in range(2)]
+    for proxy in migration, pod:
+        wake(proxy, database)
+    window = Windowed(migration, pod, connect)
+    if fault == "ended":
+        admin.execute("select pg_terminate_backend(pid) from pg_stat_activity "
+                      "where datname = %s", [fleet.database])
+    else:
+        fleet.drop()
+    run(window.d, "rollback")
+    window.assert_ends_in_time()
+    wait_line(pod, ALONE)
+    assert_drops(migration, connect, admin)
+    if fault == "dropped":
+        fleet.create()
+    wait_connected(migration, pod, count=2)
+    for proxy in migration, pod:
+        assert report(proxy)["state"] == "ready"
+
+
+def test_postgresql_is_restarted_amid_a_window(tmp_path):
+    with contextlib.ExitStack() as stack:
+        cluster = stack.enter_context(Cluster())
+        fleet = stack.enter_context(Fleet(cluster, tmp_path))
+        with cluster.connect() as admin:
+            admin.execute(TABLES)
+        settings = {"gate_transaction": f"{SHORT_S}s", **fleet.settings()}
+        migration, pod = [stack.enter_context(Lockstep(cluster, settings))
+                          for _ in range(2)]
+
+        def connect(proxy):
+            return stack.enter_context(Wire(proxy, "postgres"))
+
+        for proxy in migration, pod:
+            wake(proxy, "postgres")
+        window = Windowed(migration, pod, connect)
+        port = cluster.port
+        cluster.stop()
+        restart_at(cluster, port)
+        begun = time.monotonic()
+        run(connect(pod), READ)
+        assert time.monotonic() - begun < SHORT_S + SLOW_S
+        assert errors(window.asked.answer()) != []  # its server has gone
+        with cluster.connect() as admin:
+            assert_drops(pod, connect, admin)
+        wait_connected(migration, pod, count=2)
+        assert report(pod)["state"] == report(migration)["state"] == "ready"
+
+
+def test_a_maker_that_stands_still_amid_a_window(start, fleet, connect,
+                                                 database, admin):
+    """Its transaction keeps its locks: who waited in the pod goes on to the
+    server, where the locks are what it waits for."""
+    settings = {"gate_transaction": f"{SHORT_S}s"}
+    migration, pod = [start(fleet.settings(), **settings) for _ in range(2)]
+    for proxy in migration, pod:
+        wake(proxy, database)
+    window = Windowed(migration, pod, connect)
+    migration.process.send_signal(signal.SIGSTOP)
+    try:
+        wait_for(admin, "exists (select from pg_locks where pid = %s and "
+                 "not granted)", window.reader.pid)
+        assert time.monotonic() - window.begun < SHORT_S + SLOW_S
+        run(connect(pod), "select 1")
+    finally:
+        migration.process.send_signal(signal.SIGCONT)
+    run(window.d, "rollback")
+    assert window.asked.is_answered(SOON_S)
+    assert errors(window.asked.answer()) == []
+    assert_drops(pod, connect, admin)
+
+
+def test_keys_are_rotated_amid_a_window(start, fleet, connect, database,
+                                        tmp_path):
+    """What ends it is signed by another key than what began it."""
+    new = b"the key of the next year"
+    files = [key_file(tmp_path, KEY, new) for _ in range(2)]
+    migration, pod = [start(fleet.settings(), fleet_key_file=file)
+                      for file in files]
+    for proxy in migration, pod:
+        wake(proxy, database)
+    window = Windowed(migration, pod, connect)
+    for proxy, file in zip((migration, pod), files):
+        with open(file, "wb") as out:
+            out.write(b"\n".join([new, KEY]))
+        proxy.process.send_signal(signal.SIGHUP)
+        wait_line(proxy, "certificates, keys")
+    run(window.d, "rollback")
+    assert window.asked.is_answered(SOON_S)
+    assert errors(window.asked.answer()) == []
+    assert report(pod)["foreign"] == 0
+
+
 def test_a_pod_that_stands_still_amid_a_window_goes_on(start, fleet, connect,
                                                        database, admin):
     migration, pod = start(fleet.settings()), start(fleet.settings())
@@ -528,6 +692,22 @@ def test_another_version_is_passed_over(bystander, fleet, database):
         assert not bystander.is_held()
         notify(member, forge(pid, database=database, sequence=3))
         assert wait_report(bystander.pod, "shut", 1)["foreign"] == 0
+
+
+def test_versions_that_are_mixed_share_among_their_own(start, fleet, connect,
+                                                       database, admin):
+    """A newer one shuts and opens what these cannot read."""
+    migration, pod = start(fleet.settings()), start(fleet.settings())
+    for proxy in migration, pod:
+        wake(proxy, database)
+    with fleet.connect() as newer:
+        pid = newer.info.backend_pid
+        for sequence, kind in enumerate([SHUT, OPEN, KEEP, RELEASE], 1):
+            notify(newer, forge(pid, database=database, version=2, kind=kind,
+                                sequence=sequence))
+            assert_shared(migration, pod, connect)
+            assert_drops(pod, connect, admin)
+    assert report(pod)["unknown"] == 4
 
 
 def test_what_is_replayed_changes_nothing(bystander, fleet, database):

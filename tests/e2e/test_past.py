@@ -10,6 +10,7 @@ import time
 import pytest
 
 from application import Application
+from fleet import wake
 from wire import Wire, errors
 
 DROPS = 3
@@ -173,12 +174,26 @@ def test_those_who_come_past_are_named(direct, tables, start_lockstep,
     assert error["C"] == LOCK_NOT_AVAILABLE
     assert 'came past the gate (application_name "e2e_app")' in error["D"]
     assert '"fleet"' in error["H"]
-    assert any("came past the gate" in notice.get("D", "")
-               for notice in notices(answer))
+    told = [notice for notice in notices(answer)
+            if "came past the gate" in notice["D"]]
+    assert told
+    assert all("drop_in_steps" in each["H"] for each in [error, *told])
     line = [event for event in lockstep.events()
             if event["message"] == "guarded statement"][-1]
     assert int(line["past"]) > 1
     assert line["past_of"] == '"e2e_app"'
+
+
+def test_a_drop_in_steps_gets_no_hint_at_them(direct, tables, start_lockstep,
+                                              database, admin):
+    lockstep = start_lockstep(policy="hold", drop_in_steps="last")
+    with Application(direct, database, order="ab", clients=12):
+        with Wire(lockstep, database) as d:
+            assert errors(d.query("set lockstep.hold_timeout = '3s'")) == []
+            answer = d.query("drop table table_c")
+    assert notices(answer)
+    assert not any("drop_in_steps" in fields.get("H", "")
+                   for fields in [*notices(answer), *errors(answer)])
 
 
 def test_nobody_is_named_where_all_come_by_the_gate(tables, start_lockstep,
@@ -232,16 +247,23 @@ def drop_both(endpoint, database, admin, rounds=2):
 
 
 @pytest.mark.parametrize("order", ["ab", "random"])
-@pytest.mark.parametrize("way", ["one", "pods", "fleet", "direct"])
+@pytest.mark.parametrize("way", ["one", "pods", "fleet", "balanced", "half",
+                                 "direct"])
 def test_two_drops_in_a_transaction(way, order, direct, start_lockstep, tables,
                                     fleet, database, admin):
     """Nobody is hurt anywhere; done where the gate reaches, or the order is
     one."""
     admin.execute(TABLE_XY)
-    settings = fleet.settings() if way == "fleet" else {}
-    migration = start_lockstep(**settings)
-    application = {"one": [migration], "direct": [direct]}.get(
-        way) or [start_lockstep(**settings) for _ in range(3)]
+    is_fleet = way in ("fleet", "balanced")
+    settings = fleet.settings() if is_fleet else {}
+    migration, *pods = [start_lockstep(**settings) for _ in range(
+        {"pods": 4, "fleet": 4, "balanced": 2}.get(way, 1))]
+    if is_fleet:
+        for proxy in migration, *pods:
+            wake(proxy, database)
+    application = {"one": [migration], "balanced": [migration, *pods],
+                   "half": [migration, direct], "direct": [direct]}.get(
+                       way, pods)
     with contextlib.ExitStack() as stack:
         applications = [stack.enter_context(Application(
             endpoint, database, order=order, clients=12 // len(application)))
@@ -250,5 +272,5 @@ def test_two_drops_in_a_transaction(way, order, direct, start_lockstep, tables,
     assert [error for app in applications
             for error in app.result["errors"]] == []
     assert set(refusals) <= {"40P01", LOCK_NOT_AVAILABLE}
-    if way in ("one", "fleet") or order == "ab":
+    if way == "one" or is_fleet or order == "ab":
         assert done == 2, refusals

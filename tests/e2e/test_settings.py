@@ -6,14 +6,12 @@ order that they were locked), and policy reject shows at once: 42501.
 
 import re
 import time
-from types import SimpleNamespace
 
 import pytest
 
 import program
 import wire
 from antagonist import Antagonist
-from cluster import free_port
 from wire import Wire, errors, extended, query, sqlstates, sync
 
 BOUND_S = 30
@@ -39,31 +37,6 @@ LOCKSTEP_SETTINGS = {"optimistic": "off"}
 @pytest.fixture
 def tables(admin):
     admin.execute(TABLES)
-
-
-@pytest.fixture
-def start_with(cluster, tmp_path):
-    """Start one with the text of a configuration file."""
-    started = []
-
-    def start(text, *arguments):
-        endpoint = SimpleNamespace(host="127.0.0.1", port=free_port())
-        path = tmp_path / f"{len(started)}.conf"
-        path.write_text(f"listen = {endpoint.host}:{endpoint.port}\n"
-                        f"upstream = host={cluster.host} port={cluster.port}\n"
-                        "workers = 2\ndrain_timeout = 2s\n" + text)
-        started.append(program.Program(endpoint, "serve", "-c", str(path),
-                                       *arguments))
-        started[-1].start()
-        return started[-1]
-
-    yield start
-    try:
-        for proxy in started:
-            proxy.stop()
-    finally:
-        for proxy in started:
-            proxy.remove()
 
 
 @pytest.fixture

@@ -6,7 +6,9 @@ is not read.
 """
 
 import contextlib
+import json
 import re
+import subprocess
 import threading
 import time
 
@@ -15,7 +17,8 @@ import pytest
 import wire
 from application import Application
 from effort import effort
-from proxy import Lockstep
+from program import environment
+from proxy import Lockstep, conninfo, lockstep_bin
 from scene import Holder, ask, state, wait_for
 from wire import Wire, errors, extended, query, sqlstates, sync
 
@@ -267,6 +270,36 @@ def test_a_session_sets_it(database, admin, tables, start_lockstep):
         session.query("set lockstep.drop_in_steps = 'on'")
         assert errors(session.query(DROP_COLUMNS)) == []
     assert len(steps(proxy)) == 2
+
+
+def test_a_rule_sets_it(database, admin, tables, start_with):
+    proxy = start_with("optimistic = off\n"
+                       "[rule]\nuser = nobody\ndrop_in_steps = on\n"
+                       "[rule]\nstatement = drop table\n"
+                       "table = public.table_b\ndrop_in_steps = on\n")
+    with Wire(proxy, database) as session:
+        assert errors(session.query(DROP_COLUMNS)) == []
+        assert steps(proxy) == []
+        make_again(admin)
+        assert errors(session.query(DROP_TABLE)) == []
+    assert [event["key"] for event in steps(proxy)] == ["c_a", "c_b"]
+    assert is_done(admin, DROP_TABLE)
+
+
+def test_explain_tells_which_keys_go(database, admin, tables, start_lockstep):
+    proxy = start_lockstep(drop_in_steps="on")
+    run = subprocess.run(
+        [lockstep_bin(), "explain", "--json", "--set", "drop_in_steps=on",
+         "--upstream", conninfo(host=proxy.host, port=proxy.port,
+                                dbname=database, user="postgres"),
+         DROP_TABLE], env=environment(), text=True, capture_output=True,
+        timeout=wire.HANG_BOUND_S)
+    told = json.loads(run.stdout)["steps"]
+    with Wire(proxy, database) as session:
+        assert errors(session.query(DROP_TABLE)) == []
+    assert [tuple(each.values()) for each in told] == [
+        (event["table"], event["key"], event["restore"])
+        for event in steps(proxy)]
 
 
 def test_keys_of_others_go_too_with_cascade(database, admin, tables,

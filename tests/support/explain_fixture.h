@@ -59,4 +59,36 @@ fixture_report(const char *statement, size_t locks, size_t holders)
 	};
 }
 
+static char fixture_key[] = "t_a_fkey";
+static char fixture_restore[] = "ALTER TABLE ONLY public.t ADD ...";
+
+static struct drop_key fixture_keys[] = {
+    {fixture_table, fixture_key, fixture_restore, false},
+};
+
+/* One key can go first. */
+static inline void
+fixture_step(struct explain_report *r, enum guard_steps steps)
+{
+	r->settings.steps = steps;
+	r->keys = (struct drop_keys){fixture_keys, 1};
+}
+
+static char fixture_flyway[] = "flyway";
+static char fixture_nobody[] = "";
+
+static struct explain_remembered fixture_remembered[] = {
+    {fixture_shared, fixture_flyway, LOCK_ACCESS_EXCLUSIVE, 61005},
+    {fixture_table, fixture_nobody, LOCK_SHARE, 86400000},
+};
+
+/* A Lockstep has told of both. */
+static inline void
+fixture_remember(struct explain_report *r)
+{
+	r->memory = (struct explain_memory){true, fixture_remembered,
+					    sizeof(fixture_remembered) /
+						sizeof(fixture_remembered[0])};
+}
+
 #endif

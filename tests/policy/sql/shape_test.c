@@ -20,6 +20,7 @@ shape_of_text_leaves_out_what_differs_between_runs(void **state)
 	    {"drop table a", "  DROP\n\tTABLE a "},
 	    {"drop table a", "drop /* 17 */ table -- now\n a"},
 	    {"drop table a", "drop table \"a\""},
+	    {"drop table a", "drop table a; -- ;\n;"},
 	    {"delete from v where id = 1", "delete from v where id = 23"},
 	    {"delete from v where id = 1", "delete from v where id = 'x'"},
 	    {"select 'it''s'", "select E'\\''"},

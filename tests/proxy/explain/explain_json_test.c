@@ -65,6 +65,45 @@ explain_write_json_adds_who_uses_the_tables(void **state)
 }
 
 static void
+explain_write_json_adds_what_is_remembered(void **state)
+{
+	struct explain_report r = fixture_report("drop table t", 0, 0);
+
+	(void)state;
+	r.memory.is_told = true;
+	assert_json(&r, "{\"statement\": \"drop table t\", \"guarded\": true, "
+			"\"policy\": \"auto\", \"locks\": [], "
+			"\"order\": [], \"remembered\": []}\n");
+	fixture_remember(&r);
+	assert_json(&r, "{\"statement\": \"drop table t\", \"guarded\": true, "
+			"\"policy\": \"auto\", \"locks\": [], "
+			"\"order\": [], \"remembered\": ["
+			"{\"relation\": \"public.shared\", "
+			"\"mode\": \"AccessExclusiveLock\", "
+			"\"application_name\": \"flyway\", "
+			"\"age_s\": 61.005}, "
+			"{\"relation\": \"public.t\", "
+			"\"mode\": \"ShareLock\", "
+			"\"application_name\": \"\", "
+			"\"age_s\": 86400.000}]}\n");
+}
+
+static void
+explain_write_json_adds_the_keys_that_can_go_first(void **state)
+{
+	struct explain_report r = fixture_report("drop table t", 0, 0);
+
+	(void)state;
+	fixture_step(&r, GUARD_STEPS_LAST);
+	assert_json(&r, "{\"statement\": \"drop table t\", \"guarded\": true, "
+			"\"policy\": \"auto\", \"locks\": [], "
+			"\"order\": [], \"drop_in_steps\": \"last\", "
+			"\"steps\": [{\"table\": \"public.t\", "
+			"\"key\": \"t_a_fkey\", \"restore\": "
+			"\"ALTER TABLE ONLY public.t ADD ...\"}]}\n");
+}
+
+static void
 explain_write_json_writes_an_empty_set(void **state)
 {
 	struct explain_report r = fixture_report("select 1", 0, 0);
@@ -112,6 +151,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(explain_write_json_writes_locks_holders_and_order),
 	    cmocka_unit_test(explain_write_json_adds_who_uses_the_tables),
+	    cmocka_unit_test(explain_write_json_adds_what_is_remembered),
+	    cmocka_unit_test(
+		explain_write_json_adds_the_keys_that_can_go_first),
 	    cmocka_unit_test(explain_write_json_writes_an_empty_set),
 	    cmocka_unit_test(explain_write_json_adds_an_error),
 	    cmocka_unit_test(explain_write_json_adds_a_note),

@@ -153,6 +153,54 @@ explain_write_text_counts_who_uses_the_tables(void **state)
 	    " is not told\n");
 }
 
+static void
+explain_write_text_lists_what_is_remembered(void **state)
+{
+	struct explain_report r = fixture_report("drop table t", 0, 0);
+
+	(void)state;
+	fixture_remember(&r);
+	assert_text(&r,
+		    "drop table t\n"
+		    "  auto: would run it at once: nobody is in the way\n"
+		    "  remembered     mode              application  age\n"
+		    "  public.shared  ACCESS EXCLUSIVE  flyway       "
+		    "61.0 s\n"
+		    "  public.t       SHARE                          24 h\n");
+}
+
+static void
+assert_steps(enum guard_steps steps, const char *line)
+{
+	struct explain_report r = fixture_report("drop table t", 0, 0);
+	char *text;
+
+	fixture_step(&r, steps);
+	text = text_of(&r);
+	if (strstr(text, line) == NULL)
+		fail_msg("'%s' is not in '%s'", line, text);
+	assert_non_null(strstr(text, "\n  foreign key  of\n"
+				     "  t_a_fkey     public.t\n"));
+	free(text);
+}
+
+static void
+explain_write_text_lists_the_keys_that_can_go_first(void **state)
+{
+	(void)state;
+	assert_steps(GUARD_STEPS_OFF,
+		     "  drop_in_steps = off: 1 foreign key could go first, one "
+		     "at a time: against traffic in several orders that no "
+		     "window stops\n");
+	assert_steps(GUARD_STEPS_LAST,
+		     "  drop_in_steps = last: 1 foreign key will go first, one "
+		     "at a time, if the drop is not done in three quarters of "
+		     "its time\n");
+	assert_steps(GUARD_STEPS_ON,
+		     "  drop_in_steps = on: 1 foreign key will go first, one "
+		     "at a time\n");
+}
+
 int
 main(void)
 {
@@ -162,6 +210,9 @@ main(void)
 	    cmocka_unit_test(explain_write_text_says_why_it_is_not_guarded),
 	    cmocka_unit_test(explain_write_text_cuts_a_long_statement),
 	    cmocka_unit_test(explain_write_text_counts_who_uses_the_tables),
+	    cmocka_unit_test(explain_write_text_lists_what_is_remembered),
+	    cmocka_unit_test(
+		explain_write_text_lists_the_keys_that_can_go_first),
 	};
 
 	return cmocka_run_group_tests_name("proxy/explain/explain_text", tests,

@@ -343,6 +343,85 @@ memory_may_be_used_by_many_threads(void **state)
 		assert_int_equal(pthread_join(threads[i], NULL), 0);
 }
 
+/* What is told is appended: "app:8s.t/age ". */
+static void
+tell_into(void *arg, const struct recollection *r)
+{
+	char *text = arg;
+	size_t len = strlen(text);
+
+	snprintf(text + len, 256 - len, "%s:%d%s/%d ", r->application_name,
+		 (int)r->mode, r->relation, (int)r->age_ms);
+}
+
+static void
+assert_tells(struct memory *m, const struct memory_key *key, uint64_t now_ms,
+	     const char *expected)
+{
+	char text[256] = "";
+
+	memory_tell(m, key, now_ms, tell_into, text);
+	assert_string_equal(text, expected);
+}
+
+static void
+memory_tell_tells_a_role_of_its_statement(void **state)
+{
+	struct memory_key key = key_of(1);
+	struct memory_key other = key_of(2);
+
+	key.statement = other.statement = 9;
+	learn_as(*state, &key, "s.t", LOCK_SHARE, NOW_MS);
+	strcpy(other.application_name, "else");
+	learn_as(*state, &other, "s.u", LOCK_ACCESS_EXCLUSIVE, NOW_MS + 5);
+	assert_tells(*state, &key, NOW_MS + 7, "else:8s.u/2 app:5s.t/7 ");
+	assert_tells(*state, &key, NOW_MS + MEMORY_AGE_MS + 1,
+		     "else:8s.u/"
+		     "86399996 ");
+	key.statement = 8;
+	assert_tells(*state, &key, NOW_MS, "");
+	key.statement = 9;
+	strcpy(key.user, "ann");
+	assert_tells(*state, &key, NOW_MS, "");
+}
+
+static void
+memory_tell_leaves_out_names_of_another_encoding(void **state)
+{
+	struct memory_key key = key_of(1);
+
+	learn_as(*state, &key, "s.t", LOCK_SHARE, NOW_MS);
+	key.is_utf8 = false;
+	assert_tells(*state, &key, NOW_MS, "");
+	learn_as(*state, &key, "s.u", LOCK_SHARE, NOW_MS);
+	assert_tells(*state, &key, NOW_MS, "app:5s.u/0 ");
+	key.is_utf8 = true;
+	assert_tells(*state, &key, NOW_MS, "app:5s.u/0 app:5s.t/0 ");
+}
+
+static void
+count_told(void *arg, const struct recollection *r)
+{
+	(void)r;
+	++*(size_t *)arg;
+}
+
+static void
+memory_tell_is_bounded(void **state)
+{
+	struct memory_key key = key_of(0);
+	char name[32];
+	size_t told = 0;
+
+	for (int i = 0; i < 2 * MEMORY_TELLS_MAX; i++) {
+		key.shape = (uint64_t)i / 100;
+		snprintf(name, sizeof(name), "s.t%d", i);
+		learn_as(*state, &key, name, LOCK_SHARE, NOW_MS);
+	}
+	memory_tell(*state, &key, NOW_MS, count_told, &told);
+	assert_int_equal(told, MEMORY_TELLS_MAX);
+}
+
 #define TEST(function)                                                         \
 	cmocka_unit_test_setup_teardown(function, new_memory, free_memory)
 
@@ -362,6 +441,9 @@ main(void)
 	    TEST(memory_learn_bounds_the_relations_of_one),
 	    TEST(memory_learn_bounds_the_bytes_of_all),
 	    TEST(memory_bears_that_memory_is_out),
+	    TEST(memory_tell_tells_a_role_of_its_statement),
+	    TEST(memory_tell_leaves_out_names_of_another_encoding),
+	    TEST(memory_tell_is_bounded),
 	    TEST(memory_may_be_used_by_many_threads),
 	};
 
