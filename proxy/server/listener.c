@@ -58,7 +58,7 @@ listener_accepted(struct evconnlistener *socket, evutil_socket_t fd,
 
 	(void)socket;
 	(void)len;
-	socket_tune((int)fd, address->sa_family);
+	socket_tune((int)fd, address->sa_family, &l->daemon->config->tcp);
 	atomic_fetch_add(&w->sessions.load, 1);
 	atomic_fetch_add(&l->daemon->connections, 1);
 	if (mailbox_post(&w->mailbox, mail))

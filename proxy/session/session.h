@@ -48,7 +48,7 @@ struct session {
 	struct credentials *credentials;
 	struct login *login;         /* owned; NULL once logged in */
 	struct handshake *handshake; /* with the client, under way */
-	struct dial *dial;           /* under way, to the server */
+	struct dial *dial;           /* owned; NULL once the server answers */
 	/* The startup packet, until the server has answered it. */
 	struct buffer startup;
 };

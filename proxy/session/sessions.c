@@ -2,8 +2,6 @@
 
 #include <unistd.h>
 
-#include <event2/dns.h>
-
 #include "proxy/base/log.h"
 #include "proxy/session/session.h"
 #include "proxy/session/session_state.h"
@@ -67,11 +65,6 @@ void
 sessions_clear(struct sessions *ss)
 {
 	gate_clear(&ss->gate);
-	/* The resolver has yet to free what was cancelled. */
-	(void)event_base_loop(ss->base, EVLOOP_NONBLOCK);
-	if (ss->dns != NULL)
-		evdns_base_free(ss->dns, 0);
-	ss->dns = NULL;
 }
 
 void

@@ -22,15 +22,13 @@ enum {
 	SESSIONS_SCRATCH_BYTES = 64 * 1024,
 };
 
-struct evdns_base;
 struct session;
 LIST_HEAD(session_list, session);
 
 struct sessions {
 	struct daemon *daemon;
 	struct event_base *base;
-	uint32_t worker;        /* index of its worker */
-	struct evdns_base *dns; /* made when a name is first resolved */
+	uint32_t worker; /* index of its worker */
 	struct handshaker handshaker;
 	struct gate gate;
 	struct lookout lookout;

@@ -17,8 +17,11 @@ option(int fd, int level, int name)
 	return value;
 }
 
+static const struct tcp_settings watched = {
+    .idle_ms = 2001, .interval_ms = 1000, .count = 4, .user_timeout_ms = 1234};
+
 static void
-socket_tune_sets_both_options_of_tcp(void **state)
+socket_tune_sets_the_options_of_tcp(void **state)
 {
 	const int families[] = {AF_INET, AF_INET6};
 
@@ -29,11 +32,45 @@ socket_tune_sets_both_options_of_tcp(void **state)
 		if (fd < 0)
 			continue; /* a machine without IPv6 */
 		assert_int_equal(option(fd, IPPROTO_TCP, TCP_NODELAY), 0);
-		socket_tune(fd, families[i]);
+		socket_tune(fd, families[i], &watched);
 		assert_int_not_equal(option(fd, IPPROTO_TCP, TCP_NODELAY), 0);
 		assert_int_not_equal(option(fd, SOL_SOCKET, SO_KEEPALIVE), 0);
+		assert_int_equal(option(fd, IPPROTO_TCP, TCP_KEEPIDLE), 3);
+		assert_int_equal(option(fd, IPPROTO_TCP, TCP_KEEPINTVL), 1);
+		assert_int_equal(option(fd, IPPROTO_TCP, TCP_KEEPCNT), 4);
+		assert_int_equal(option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT),
+				 1234);
 		close(fd);
 	}
+}
+
+static void
+socket_tune_leaves_zeros_to_the_system(void **state)
+{
+	const struct tcp_settings zeros = {.count = 0};
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	int idle = option(fd, IPPROTO_TCP, TCP_KEEPIDLE);
+
+	(void)state;
+	socket_tune(fd, AF_INET, &zeros);
+	assert_int_not_equal(option(fd, SOL_SOCKET, SO_KEEPALIVE), 0);
+	assert_int_equal(option(fd, IPPROTO_TCP, TCP_KEEPIDLE), idle);
+	assert_int_equal(option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT), 0);
+	close(fd);
+}
+
+static void
+socket_tune_sends_no_keepalives_where_they_are_off(void **state)
+{
+	struct tcp_settings off = watched;
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	(void)state;
+	off.is_off = true;
+	socket_tune(fd, AF_INET, &off);
+	assert_int_equal(option(fd, SOL_SOCKET, SO_KEEPALIVE), 0);
+	assert_int_equal(option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT), 1234);
+	close(fd);
 }
 
 static void
@@ -43,7 +80,7 @@ socket_tune_leaves_a_unix_socket_alone(void **state)
 
 	(void)state;
 	assert_true(fd >= 0);
-	socket_tune(fd, AF_UNIX);
+	socket_tune(fd, AF_UNIX, &watched);
 	assert_int_equal(option(fd, SOL_SOCKET, SO_KEEPALIVE), 0);
 	close(fd);
 }
@@ -52,7 +89,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(socket_tune_sets_both_options_of_tcp),
+	    cmocka_unit_test(socket_tune_sets_the_options_of_tcp),
+	    cmocka_unit_test(socket_tune_leaves_zeros_to_the_system),
+	    cmocka_unit_test(
+		socket_tune_sends_no_keepalives_where_they_are_off),
 	    cmocka_unit_test(socket_tune_leaves_a_unix_socket_alone),
 	};
 
