@@ -32,8 +32,7 @@ struct config {
 				      secret may be in it: never logged */
 	struct tls_settings tls;   /* tls_mode to tls_ciphers: clients' */
 	struct tls_settings upstream_tls; /* from the CONNINFO */
-	struct tcp_settings tcp; /* tcp_keepalives_idle to tcp_user_timeout:
-				    clients' */
+	struct tcp_settings tcp; /* tcp_keepalives_idle to _count: clients' */
 	struct tcp_settings upstream_tcp; /* from the CONNINFO */
 	enum auth_method auth;
 	char *auth_file;             /* owned, or NULL */
@@ -47,6 +46,7 @@ struct config {
 	uint32_t upstream_connect_timeout_ms; /* from the CONNINFO; 0: it is
 						 connect_timeout_ms */
 	uint32_t login_timeout_ms;            /* default 60s */
+	uint32_t tcp_user_timeout_ms;         /* default 30s; 0: none */
 	uint32_t drain_timeout_ms;            /* default 30s */
 	uint32_t parse_limit_bytes;           /* default 16kB */
 	uint32_t query_limit_bytes; /* default 1MB: a larger Query or Parse

@@ -5,6 +5,10 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+enum {
+	UNANSWERED_MIN = 3, /* fewer may be lost on their way to anybody */
+};
+
 static void
 socket_set(int fd, int level, int option, uint32_t value)
 {
@@ -41,4 +45,20 @@ socket_tune(int fd, int family, const struct tcp_settings *settings)
 	socket_set_tcp(fd, TCP_KEEPINTVL,
 		       socket_seconds(settings->interval_ms));
 	socket_set_tcp(fd, TCP_KEEPCNT, settings->count);
+}
+
+bool
+socket_peer_is_gone(int fd, uint32_t timeout_ms)
+{
+	struct tcp_info info = {0};
+	socklen_t len = sizeof(info);
+
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0 ||
+	    info.tcpi_last_ack_recv < timeout_ms)
+		return false;
+	/* The silence before what is under way was sent does not count; the
+	 * time to the next retransmission is as long as all before it. */
+	if (info.tcpi_retransmits >= UNANSWERED_MIN)
+		return info.tcpi_rto / 1000 >= timeout_ms / 2;
+	return info.tcpi_probes >= UNANSWERED_MIN;
 }

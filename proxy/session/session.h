@@ -68,6 +68,10 @@ void session_drain(struct session *s);
 void session_expire(struct session *s);
 void session_stop(struct session *s);
 
+/* End the session of a client whose host is gone while a transaction of it is
+ * open, or an answer is under way. */
+void session_check_client(struct session *s);
+
 /*
  * End with 57014 the statement or message that is held back.  True: one was.
  * False: none is, or not any more, and the request is the server's.

@@ -35,6 +35,7 @@ struct sessions {
 	struct session_list list;
 	struct session_list reaped; /* ended; freed in an event of its own */
 	struct event reap_event;
+	struct event watch_event; /* for clients whose host is gone */
 	uint64_t next_id;
 	bool is_draining;
 	atomic_uint load; /* sessions here, those on their way included */

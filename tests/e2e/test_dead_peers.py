@@ -93,7 +93,7 @@ def test_client_that_vanished_with_an_answer_under_way(start_lockstep, database,
 def test_client_that_does_not_read_is_not_one_that_is_gone(start_lockstep,
                                                            database, table):
     """A pager, a slow consumer: it is waited for, as directly."""
-    lockstep = start_lockstep(**QUICK)
+    lockstep = start_lockstep(tcp_user_timeout="1s", **QUICK)
     with Bare(lockstep, receive_bytes=4096) as session:
         session.log_in(user="postgres", database=database)
         session.send(query("select repeat('x', 1000) "

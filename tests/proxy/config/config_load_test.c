@@ -53,7 +53,7 @@ config_load_knows_the_defaults(void **state)
 	assert_int_equal(c->tcp.idle_ms, 15000);
 	assert_int_equal(c->tcp.interval_ms, 5000);
 	assert_int_equal(c->tcp.count, 3);
-	assert_int_equal(c->tcp.user_timeout_ms, 0);
+	assert_int_equal(c->tcp_user_timeout_ms, 30000);
 	assert_int_equal(c->parse_limit_bytes, STATEMENT_PARSE_BYTES_DEFAULT);
 	assert_int_equal(c->query_limit_bytes, 1024 * 1024);
 	assert_int_equal(c->log_level, LOG_INFO);
@@ -127,7 +127,7 @@ config_load_reads_every_setting_from_a_file(void **state)
 	assert_int_equal(c->tcp.idle_ms, 32400000);
 	assert_int_equal(c->tcp.interval_ms, 2000);
 	assert_int_equal(c->tcp.count, 127);
-	assert_int_equal(c->tcp.user_timeout_ms, 60000);
+	assert_int_equal(c->tcp_user_timeout_ms, 60000);
 	assert_int_equal(c->guard.scope, GUARD_SCOPE_DDL);
 	assert_int_equal(c->guard.policy, GUARD_POLICY_REJECT);
 	assert_int_equal(c->guard.order.kind, LOCK_ORDER_LIST);
