@@ -1,5 +1,7 @@
 #include "proxy/net/socket.h"
 
+#include <arpa/inet.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -85,6 +87,96 @@ socket_tune_leaves_a_unix_socket_alone(void **state)
 	close(fd);
 }
 
+/* Two ends of a connection over TCP. */
+static void
+connect_pair(int fds[2])
+{
+	struct sockaddr_in a = {
+	    .sin_family = AF_INET,
+	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	socklen_t len = sizeof(a);
+	int listener = socket(AF_INET, SOCK_STREAM, 0);
+
+	assert_int_equal(bind(listener, (struct sockaddr *)&a, len), 0);
+	assert_int_equal(listen(listener, 1), 0);
+	assert_int_equal(getsockname(listener, (struct sockaddr *)&a, &len), 0);
+	fds[1] = socket(AF_INET, SOCK_STREAM, 0);
+	assert_int_equal(connect(fds[1], (struct sockaddr *)&a, len), 0);
+	fds[0] = accept(listener, NULL, NULL);
+	assert_true(fds[0] >= 0);
+	close(listener);
+}
+
+/* From now on nothing arrives there, and nothing is acknowledged. */
+static void
+vanish(int fd)
+{
+	struct sock_filter drop = BPF_STMT(BPF_RET | BPF_K, 0);
+	const struct sock_fprog all = {.len = 1, .filter = &drop};
+
+	assert_int_equal(
+	    setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &all, sizeof(all)), 0);
+}
+
+/* Whether it is found gone in that time. */
+static bool
+is_gone_within(int fd, unsigned ms)
+{
+	unsigned waited_ms;
+
+	for (waited_ms = 0; waited_ms < ms; waited_ms += 10) {
+		if (socket_peer_is_gone(fd, 300))
+			return true;
+		usleep(10000);
+	}
+	return false;
+}
+
+static void
+socket_peer_is_gone_when_nothing_is_acknowledged(void **state)
+{
+	int fds[2];
+
+	(void)state;
+	connect_pair(fds);
+	vanish(fds[1]);
+	assert_false(is_gone_within(fds[0], 500)); /* it was sent nothing */
+	assert_int_equal(write(fds[0], "x", 1), 1);
+	assert_false(socket_peer_is_gone(fds[0], 300));
+	assert_true(is_gone_within(fds[0], 30000));
+	close(fds[0]);
+	close(fds[1]);
+}
+
+/* Its window is shut, and it says so. */
+static void
+socket_peer_that_does_not_read_is_there(void **state)
+{
+	static const char data[4096];
+	int fds[2];
+
+	(void)state;
+	connect_pair(fds);
+	while (send(fds[0], data, sizeof(data), MSG_DONTWAIT) > 0)
+		continue;
+	assert_false(is_gone_within(fds[0], 3000));
+	close(fds[0]);
+	close(fds[1]);
+}
+
+static void
+socket_peer_of_a_unix_socket_is_there(void **state)
+{
+	int fds[2];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	assert_false(socket_peer_is_gone(fds[0], 0));
+	close(fds[0]);
+	close(fds[1]);
+}
+
 int
 main(void)
 {
@@ -94,6 +186,9 @@ main(void)
 	    cmocka_unit_test(
 		socket_tune_sends_no_keepalives_where_they_are_off),
 	    cmocka_unit_test(socket_tune_leaves_a_unix_socket_alone),
+	    cmocka_unit_test(socket_peer_is_gone_when_nothing_is_acknowledged),
+	    cmocka_unit_test(socket_peer_that_does_not_read_is_there),
+	    cmocka_unit_test(socket_peer_of_a_unix_socket_is_there),
 	};
 
 	return cmocka_run_group_tests_name("proxy/net/socket", tests, NULL,
