@@ -47,7 +47,6 @@
 #include "proxy/base/clock.h"
 #include "proxy/base/log.h"
 #include "proxy/guard/exchange.h"
-#include "proxy/net/socket.h"
 #include "proxy/pair/cancel.h"
 #include "proxy/session/login.h"
 #include "proxy/session/relay.h"
@@ -390,27 +389,6 @@ void
 session_stop(struct session *s)
 {
 	session_shut_down(s);
-	session_finish_event(s);
-}
-
-/* True if others may wait for it: it may hold locks, or an answer waits. */
-static bool
-session_keeps_something(const struct session *s)
-{
-	return s->state == SESSION_READY && !s->is_local &&
-	       (s->pair.pipeline.status != TRANSACTION_IDLE ||
-		stream_pending(&s->pair.client) > 0);
-}
-
-void
-session_check_client(struct session *s)
-{
-	uint32_t timeout_ms = pair_config(&s->pair)->tcp_user_timeout_ms;
-
-	if (!session_keeps_something(s) ||
-	    !socket_peer_is_gone(s->pair.client.fd, timeout_ms))
-		return;
-	pair_close(&s->pair, CLOSE_CLIENT_BROKEN, "its host does not answer");
 	session_finish_event(s);
 }
 
