@@ -120,6 +120,32 @@ def test_name_of_the_hosts_file_that_moves_is_followed(machine):
         assert who_answers(lockstep) not in ("old", "new")
 
 
+class ListeningByName(Placed):
+    """At each address of a name; 127.0.0.1 is one of them."""
+
+    host = "both.db.test"
+
+    def _accepts(self):
+        return accepts("127.0.0.1", self.port)
+
+
+def accepts(address, port):
+    try:
+        socket.create_connection((address, port), 1).close()
+        return True
+    except OSError:
+        return False
+
+
+def test_all_addresses_of_a_name_are_listened_at(machine):
+    """One that this machine has not is passed over."""
+    machine.write("hosts", [f"{address} {ListeningByName.host}" for address
+                            in ("127.0.0.2", "192.0.2.1", "127.0.0.1")])
+    with ListeningByName(machine, 1) as lockstep:
+        assert accepts("127.0.0.2", lockstep.port)
+        assert not accepts("127.0.0.3", lockstep.port)
+
+
 # -- name servers -----------------------------------------------------------
 
 class NameServer:
