@@ -135,8 +135,8 @@ guard_facts(const struct guard *g)
 
 /* From the beginning to the first attempt */
 
-struct guard_step
-guard_begin(struct guard *g, const struct guard_settings *settings,
+static void
+guard_reset(struct guard *g, const struct guard_settings *settings,
 	    bool in_transaction, uint64_t now_ms, uint64_t seed)
 {
 	guard_clear(g);
@@ -144,7 +144,22 @@ guard_begin(struct guard *g, const struct guard_settings *settings,
 	g->in_transaction = in_transaction;
 	g->begun_ms = now_ms;
 	g->random = seed | 1;
+}
+
+struct guard_step
+guard_begin(struct guard *g, const struct guard_settings *settings,
+	    bool in_transaction, uint64_t now_ms, uint64_t seed)
+{
+	guard_reset(g, settings, in_transaction, now_ms, seed);
 	return guard_enter(g, GUARD_AT_PLAN);
+}
+
+struct guard_step
+guard_begin_to_glance(struct guard *g, const struct guard_settings *settings,
+		      bool in_transaction, uint64_t now_ms, uint64_t seed)
+{
+	guard_reset(g, settings, in_transaction, now_ms, seed);
+	return guard_enter(g, GUARD_AT_GLANCE);
 }
 
 void

@@ -43,6 +43,9 @@
 #define GUARD_ACTIONS(X)                                                       \
 	/* None: the guard has not begun. */                                   \
 	X(IDLE, "idle")                                                        \
+	/* Ask whether the statement may run ahead of a plan: guard_glanced.   \
+	 */                                                                    \
+	X(GLANCE, "glance")                                                    \
 	/* Read session facts and lock set: guard_planned. */                  \
 	X(PLAN, "plan")                                                        \
 	/* Ask who holds conflicting locks: guard_looked. */                   \
@@ -78,9 +81,10 @@ enum guard_action {
  * yet. */
 #define GUARD_OUTCOMES(X)                                                      \
 	X(PENDING, "pending")                                                  \
-	X(PROTECTED, "protected")       /* runs with its locks held */         \
-	X(PARTLY, "partly-protected")   /* with those that it may take */      \
-	X(UNNEEDED, "unneeded")         /* too few tables to lock in order */  \
+	X(PROTECTED, "protected")     /* runs with its locks held */           \
+	X(PARTLY, "partly-protected") /* with those that it may take */        \
+	X(UNOPPOSED, "unopposed") /* has run: nobody held what it locked */    \
+	X(UNNEEDED, "unneeded")   /* too few tables to lock in order */        \
 	X(OUT_OF_SCOPE, "out-of-scope") /* the setting `guard` spares it */    \
 	X(PASSED, "passed")             /* policy = pass */                    \
 	X(UNPLANNED, "unplanned")       /* no plan: runs as if without us */   \
@@ -110,6 +114,9 @@ enum guard_keeps {
  */
 #define GUARD_STATES(X)                                                        \
 	X(IDLE, "idle", IDLE, NOTHING, PENDING)                                \
+	X(GLANCE, "glance", GLANCE, NOTHING, PENDING)                          \
+	/* Ahead of a plan. */                                                 \
+	X(FIRST_TRIAL, "first-trial", TRY, NOTHING, PENDING)                   \
 	X(PLAN, "plan", PLAN, NOTHING, PENDING)                                \
 	X(LOOK, "look", HOLDERS, NOTHING, PENDING)                             \
 	/* The budget is spent: a look for the report only. */                 \
@@ -131,6 +138,7 @@ enum guard_keeps {
 	X(RUN_IN_WINDOW, "run-in-window", RUN, GATE, PROTECTED)                \
 	X(RUN_PARTLY, "run-partly", RUN, TURN, PARTLY)                         \
 	X(RUN_PARTLY_IN_WINDOW, "run-partly-in-window", RUN, GATE, PARTLY)     \
+	X(RUN_UNOPPOSED, "run-unopposed", RUN, NOTHING, UNOPPOSED)             \
 	X(RUN_UNNEEDED, "run-unneeded", RUN, NOTHING, UNNEEDED)                \
 	X(RUN_UNSCOPED, "run-unscoped", RUN, NOTHING, OUT_OF_SCOPE)            \
 	X(RUN_PASSED, "run-passed", RUN, NOTHING, PASSED)                      \
@@ -167,6 +175,19 @@ bool guard_outcome_holds(enum guard_outcome outcome);
 
 /* True if the guard may go from the one to the other in a single step. */
 bool guard_state_allows(enum guard_state from, enum guard_state to);
+
+enum {
+	/* For each lock of a run ahead of a plan: long enough for who is about
+	 * to commit, and no stall for anybody. */
+	GUARD_FIRST_BOUND_MS = 1,
+};
+
+/* The use of a glance. */
+enum guard_sight {
+	GUARD_SEES_NOTHING, /* a plan is needed */
+	GUARD_SEES_BRIEF,   /* the statement may be tried ahead of a plan */
+	GUARD_SEES_SPARED,  /* the setting `guard` spares it */
+};
 
 /* The limit that set the deadline. */
 enum guard_limit {
@@ -309,6 +330,18 @@ struct guard_step guard_begin(struct guard *g,
 			      const struct guard_settings *settings,
 			      bool in_transaction, uint64_t now_ms,
 			      uint64_t seed);
+
+/* Likewise, with a glance ahead of the plan. */
+struct guard_step guard_begin_to_glance(struct guard *g,
+					const struct guard_settings *settings,
+					bool in_transaction, uint64_t now_ms,
+					uint64_t seed);
+
+/* GLANCE is done.  settings: those for this statement, borrowed until
+ * guard_planned. */
+struct guard_step guard_glanced(struct guard *g,
+				const struct guard_settings *settings,
+				enum guard_sight sight);
 
 /* Note, before guard_planned, that the statement's transaction holds other
  * locks or will: a set of one table is guarded too. */

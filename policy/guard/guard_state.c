@@ -18,16 +18,14 @@
 
 #include <assert.h>
 
-#define BIT(constant) (1u << GUARD_AT_##constant)
+#define BIT(constant) (UINT64_C(1) << GUARD_AT_##constant)
 
-enum {
-	/* A question that failed, or a cancel. */
-	CUT_SHORT = BIT(RUN_UNPLANNED) | BIT(REFUSE_CANCELED),
-	SPENT = BIT(LAST_LOOK) | BIT(RUN_OVERDUE),
-	GRANTED = BIT(RUN_PROTECTED) | BIT(RUN_PARTLY) | BIT(TRIAL),
-	GRANTED_IN_WINDOW =
-	    BIT(RUN_IN_WINDOW) | BIT(RUN_PARTLY_IN_WINDOW) | BIT(WINDOW_TRIAL),
-};
+/* A question that failed, or a cancel. */
+#define CUT_SHORT (BIT(RUN_UNPLANNED) | BIT(REFUSE_CANCELED))
+#define SPENT (BIT(LAST_LOOK) | BIT(RUN_OVERDUE))
+#define GRANTED (BIT(RUN_PROTECTED) | BIT(RUN_PARTLY) | BIT(TRIAL))
+#define GRANTED_IN_WINDOW                                                      \
+	(BIT(RUN_IN_WINDOW) | BIT(RUN_PARTLY_IN_WINDOW) | BIT(WINDOW_TRIAL))
 
 static const struct {
 	const char *name;
@@ -44,8 +42,11 @@ static const struct {
 
 /* Where each may go.  A RUN can be taken back, until it has been carried out;
  * a refusal can become one for a cancel. */
-static const uint32_t next_states[GUARD_STATE_COUNT] = {
-    [GUARD_AT_IDLE] = BIT(PLAN),
+static const uint64_t next_states[GUARD_STATE_COUNT] = {
+    [GUARD_AT_IDLE] = BIT(PLAN) | BIT(GLANCE),
+    [GUARD_AT_GLANCE] =
+	CUT_SHORT | BIT(PLAN) | BIT(FIRST_TRIAL) | BIT(RUN_UNSCOPED),
+    [GUARD_AT_FIRST_TRIAL] = CUT_SHORT | BIT(PLAN) | BIT(RUN_UNOPPOSED),
     [GUARD_AT_PLAN] = CUT_SHORT | SPENT | BIT(RUN_UNNEEDED) |
 		      BIT(RUN_UNSCOPED) | BIT(RUN_PASSED) | BIT(RUN_READ_ONLY) |
 		      BIT(REFUSE_REJECTED) | BIT(LOOK) | BIT(TURN),
@@ -71,6 +72,7 @@ static const uint32_t next_states[GUARD_STATE_COUNT] = {
     [GUARD_AT_RUN_IN_WINDOW] = CUT_SHORT,
     [GUARD_AT_RUN_PARTLY] = CUT_SHORT,
     [GUARD_AT_RUN_PARTLY_IN_WINDOW] = CUT_SHORT,
+    [GUARD_AT_RUN_UNOPPOSED] = CUT_SHORT,
     [GUARD_AT_RUN_UNNEEDED] = CUT_SHORT,
     [GUARD_AT_RUN_UNSCOPED] = CUT_SHORT,
     [GUARD_AT_RUN_PASSED] = CUT_SHORT,
@@ -212,6 +214,7 @@ guard_add_parameters(const struct guard *g, struct guard_step *step)
 		step->is_impatient = g->is_impatient;
 		break;
 	case GUARD_IDLE:
+	case GUARD_GLANCE:
 	case GUARD_HOLDERS:
 	case GUARD_RUN:
 	case GUARD_REFUSE:

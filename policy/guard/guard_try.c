@@ -1,6 +1,10 @@
 /*
- * guard_try.c - attempts at a set of which no LOCK TABLE reaches all: the
- * statement itself takes it.
+ * guard_try.c - attempts at a set of which no LOCK TABLE reaches all, and at
+ * one that nobody knows yet: the statement itself takes it.
+ *
+ * Nobody dies of who does not wait.  So a statement that is brief begins by a
+ * run of its own, ahead of any plan: mostly nobody is in the way, and a plan
+ * costs more than such a statement.
  *
  * The statement takes all of it, and nothing is locked ahead: who reads a view
  * holds that when it comes to the view's table, and every reader that came
@@ -23,6 +27,8 @@ guard_wants_try(const struct guard *g)
 uint32_t
 guard_try_bound_ms(const struct guard *g)
 {
+	if (g->state == GUARD_AT_FIRST_TRIAL)
+		return GUARD_FIRST_BOUND_MS;
 	assert(g->set.count > 0);
 	return (uint32_t)guard_max(g->attempt_bound_ms / g->set.count, 1);
 }
@@ -44,9 +50,26 @@ guard_go_behind_grant(struct guard *g)
 }
 
 struct guard_step
+guard_glanced(struct guard *g, const struct guard_settings *settings,
+	      enum guard_sight sight)
+{
+	assert(guard_is_doing(g, GUARD_GLANCE));
+	if (sight == GUARD_SEES_NOTHING)
+		return guard_enter(g, GUARD_AT_PLAN);
+	g->settings = settings;
+	if (sight == GUARD_SEES_SPARED)
+		return guard_enter(g, GUARD_AT_RUN_UNSCOPED);
+	g->trials++;
+	return guard_enter(g, GUARD_AT_FIRST_TRIAL);
+}
+
+struct guard_step
 guard_tried(struct guard *g, bool is_over, uint64_t now_ms)
 {
 	assert(guard_is_doing(g, GUARD_TRY));
+	if (g->state == GUARD_AT_FIRST_TRIAL)
+		return guard_enter(g, is_over ? GUARD_AT_RUN_UNOPPOSED
+					      : GUARD_AT_PLAN);
 	if (!is_over) {
 		if (g->is_pressing)
 			guard_press_pause(g, now_ms);

@@ -264,6 +264,22 @@ rule_find(const struct rule *rules, size_t count,
 	return NULL;
 }
 
+bool
+rules_allow_optimism(const struct rule *rules, size_t count,
+		     const struct guard_settings *settings)
+{
+	bool is_wanted = settings->is_optimistic;
+
+	for (size_t i = 0; i < count; i++) {
+		if (rules[i].matches[RULE_TABLE].count > 0)
+			return false;
+		is_wanted |= settings_part_has(&rules[i].part,
+					       GUARD_SETTING_OPTIMISTIC) &&
+			     rules[i].part.values.is_optimistic;
+	}
+	return is_wanted;
+}
+
 void
 rule_clear(struct rule *rule)
 {

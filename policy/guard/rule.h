@@ -58,6 +58,13 @@ const char *rule_predicate_name(enum rule_predicate predicate);
 const struct rule *rule_find(const struct rule *rules, size_t count,
 			     const struct rule_subject *subject);
 
+/*
+ * True if a statement may run ahead of its plan by those settings or a rule's,
+ * and which rule it is that holds for it is known without a plan.
+ */
+bool rules_allow_optimism(const struct rule *rules, size_t count,
+			  const struct guard_settings *settings);
+
 /* Free all that the rule owns, and zero it; accepts a zeroed one. */
 void rule_clear(struct rule *rule);
 

@@ -74,6 +74,7 @@ struct guard_settings {
 	uint32_t gate_window_ms;
 	uint32_t gate_transaction_ms; /* 0: the gate is open after the DDL */
 	bool has_memory;              /* memory: learns, and makes use of it */
+	bool is_optimistic; /* a statement may run ahead of its plan */
 	enum guard_replay replay;
 	enum guard_steps steps; /* drop_in_steps */
 	/* The name of the rule that had a part in these, borrowed, for people;
@@ -99,7 +100,8 @@ struct guard_settings {
 	X(ON_TIMEOUT, on_timeout, on_timeout)                                  \
 	X(DROP_IN_STEPS, drop_in_steps, steps)                                 \
 	X(GUARD_SINGLE_TABLE, guard_single_table, guard_single_table)          \
-	X(MEMORY, memory, has_memory)
+	X(MEMORY, memory, has_memory)                                          \
+	X(OPTIMISTIC, optimistic, is_optimistic)
 
 enum guard_setting {
 #define X(constant, name, field) GUARD_SETTING_##constant,

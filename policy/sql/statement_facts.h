@@ -206,6 +206,7 @@ struct statement {
 	 * else: its targets tell all that it does.
 	 */
 	bool is_plain_drop;
+	bool is_brief; /* as statement_is_brief has it */
 	/*
 	 * A DO block in which names change before a guarded statement, and
 	 * nobody can tell how: it is planned by those of before.

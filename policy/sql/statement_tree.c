@@ -7,6 +7,7 @@
 #include "policy/sql/statement_tree.h"
 
 #include "policy/sql/statement_alter.h"
+#include "policy/sql/statement_brief.h"
 #include "policy/sql/statement_create.h"
 #include "policy/sql/statement_do.h"
 #include "policy/sql/statement_drop.h"
@@ -118,6 +119,7 @@ read_whole(const PgQuery__Node *node, void *arg)
 		status = STATEMENT_OK;
 	}
 	r->out->has_plan = r->out->target_count > 0;
+	r->out->is_brief = r->out->has_plan && statement_is_brief(r->out, node);
 	return status;
 }
 

@@ -89,6 +89,8 @@ guard_settings_only_lower(struct settings_part *session,
 	    {GUARD_SETTING_GATE_TRANSACTION,
 	     own->gate_transaction_ms > operators->gate_transaction_ms},
 	    {GUARD_SETTING_REPLAY, own->replay > operators->replay},
+	    {GUARD_SETTING_OPTIMISTIC,
+	     own->is_optimistic > operators->is_optimistic},
 	};
 	size_t i;
 

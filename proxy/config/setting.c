@@ -125,6 +125,8 @@ const struct setting setting_table[] = {
      .preset = "off", .help = "guard what locks only one table, too"},
     {"memory", SETTING_BOOL, GUARD_FIELD(has_memory), .preset = "on",
      .help = "lock at once what such a transaction went on to lock before"},
+    {"optimistic", SETTING_BOOL, GUARD_FIELD(is_optimistic), .preset = "on",
+     .help = "run at once what nobody is in the way of, and plan the rest"},
     {"parse_limit", SETTING_SIZE, KB, STATEMENT_PARSE_BYTES_MAX,
      FIELD(parse_limit_bytes), .preset = "16kB",
      .help = "a longer statement is not parsed, and passes"},

@@ -99,6 +99,18 @@ batch_add_facts(struct batch *b, bool in_block)
 }
 
 void
+batch_add_glance(struct batch *b, bool truncates)
+{
+	batch_add(b, BATCH_GLANCE, glance_query(truncates), NULL, 0);
+}
+
+void
+batch_add_setting(struct batch *b, const char *sql)
+{
+	batch_add(b, BATCH_SETTING, sql, NULL, 0);
+}
+
+void
 batch_add_overrides(struct batch *b)
 {
 	batch_add(b, BATCH_OVERRIDES, overrides_query(), NULL, 0);
@@ -289,7 +301,7 @@ batch_add_restore(struct batch *b)
 	if (is_look && look == NULL)
 		batch_fail(b);
 	else
-		batch_add(b, BATCH_RESTORE, is_look ? look : sql, NULL, 0);
+		batch_add(b, BATCH_SETTING, is_look ? look : sql, NULL, 0);
 	free(look);
 }
 
@@ -352,6 +364,25 @@ batch_take_facts(struct batch *b, const struct row_value *values)
 	return b->has_facts;
 }
 
+/* Take a row of one column. */
+static bool
+batch_take_value(struct batch *b, struct row_value value)
+{
+	switch (b->purposes[b->done]) {
+	case BATCH_ISOLATION:
+		b->keeps_snapshot = session_isolation_keeps(value);
+		return true;
+	case BATCH_KEEPS:
+		b->keeps_nothing = session_keeps_nothing(value);
+		return true;
+	case BATCH_SNAPSHOT:
+		snapshot_read(&b->snapshot, value);
+		return true;
+	default:
+		return clocks_read(&b->clocks, (enum clock_kind)b->done, value);
+	}
+}
+
 static bool
 batch_take_row(struct batch *b, struct span body)
 {
@@ -364,7 +395,7 @@ batch_take_row(struct batch *b, struct span body)
 	case BATCH_PLAIN:
 		return batch_read_row(v, PLAIN_SETTINGS_COLUMNS, body) &&
 		       plain_settings_read(&b->has_own_settings, v);
-	case BATCH_RESTORE:
+	case BATCH_SETTING:
 		return true;
 	case BATCH_REPEATABLE:
 		b->has_repeatable =
@@ -374,27 +405,18 @@ batch_take_row(struct batch *b, struct span body)
 	case BATCH_FACTS:
 		return batch_read_row(v, SESSION_FACTS_COLUMNS, body) &&
 		       batch_take_facts(b, v);
+	case BATCH_GLANCE:
+		b->has_glance = batch_read_row(v, GLANCE_COLUMNS, body) &&
+				glance_read(&b->glance, v);
+		return b->has_glance;
 	case BATCH_OVERRIDES:
 		return batch_read_row(v, OVERRIDES_COLUMNS, body) &&
 		       overrides_read(&b->overrides, v);
 	case BATCH_ISOLATION:
-		if (!batch_read_row(v, 1, body))
-			return false;
-		b->keeps_snapshot = session_isolation_keeps(v[0]);
-		return true;
 	case BATCH_KEEPS:
-		if (!batch_read_row(v, 1, body))
-			return false;
-		b->keeps_nothing = session_keeps_nothing(v[0]);
-		return true;
 	case BATCH_CLOCK:
-		return batch_read_row(v, 1, body) &&
-		       clocks_read(&b->clocks, (enum clock_kind)b->done, v[0]);
 	case BATCH_SNAPSHOT:
-		if (!batch_read_row(v, 1, body))
-			return false;
-		snapshot_read(&b->snapshot, v[0]);
-		return true;
+		return batch_read_row(v, 1, body) && batch_take_value(b, v[0]);
 	case BATCH_KEYS:
 		return batch_read_row(v, DROP_KEYS_COLUMNS, body) &&
 		       drop_keys_add_row(&b->keys, v);

@@ -11,6 +11,7 @@
 #include "policy/catalog/clocks.h"
 #include "policy/catalog/drop_keys.h"
 #include "policy/catalog/gate_names.h"
+#include "policy/catalog/glance.h"
 #include "policy/catalog/held.h"
 #include "policy/catalog/holders.h"
 #include "policy/catalog/lock_set.h"
@@ -29,6 +30,7 @@ struct lookout_watch;
 enum batch_purpose {
 	BATCH_COMMAND, /* no rows; success is all that counts */
 	BATCH_FACTS,
+	BATCH_GLANCE,
 	BATCH_OVERRIDES,
 	BATCH_PLAN,
 	BATCH_SMALL,
@@ -36,7 +38,7 @@ enum batch_purpose {
 	BATCH_ATTEMPT,
 	BATCH_NAMES,
 	BATCH_PLAIN,
-	BATCH_RESTORE,
+	BATCH_SETTING, /* rows do not matter */
 	BATCH_SNAPSHOT,
 	BATCH_REPEATABLE,
 	BATCH_KEYS,
@@ -65,6 +67,7 @@ struct batch {
 	bool keeps_snapshot;   /* as session_isolation_keeps has it */
 	bool keeps_nothing;    /* as session_keeps_nothing has it */
 	bool has_facts;
+	bool has_glance;
 	bool is_odd;       /* a row had not the shape its query gives it */
 	bool is_too_small; /* the set is to be asked for with asks_all */
 	bool has_attempt;
@@ -72,6 +75,7 @@ struct batch {
 	size_t attempt_index; /* as attempt_read sets it */
 	struct rival rival;   /* has the turn that the attempt missed */
 	struct session_facts facts;
+	struct glance glance;
 	struct repeatable repeatable;
 	struct held held; /* owned */
 	struct overrides overrides;
@@ -106,6 +110,7 @@ void batch_add_command(struct batch *b, const char *sql);
 void batch_end_with(struct batch *b, const char *sql); /* behind all else */
 void batch_add_plain(struct batch *b, bool restores);
 void batch_add_facts(struct batch *b, bool in_block);
+void batch_add_setting(struct batch *b, const char *sql); /* SELECT or SET */
 void batch_add_overrides(struct batch *b);
 void batch_add_isolation(struct batch *b);
 void batch_add_keeps(struct batch *b);
@@ -119,6 +124,7 @@ void batch_add_look(struct batch *b, struct lookout_watch *watch);
 void batch_add_clocks(struct batch *b, uint32_t server_version);
 void batch_add_repeatable(struct batch *b, const struct repeat *repeat,
 			  bool only_catalogs);
+void batch_add_glance(struct batch *b, bool truncates);
 void batch_add_keys(struct batch *b, const struct statement *statements,
 		    size_t count);
 

@@ -429,6 +429,7 @@ exchange_step(struct exchange *x)
 		exchange_committed(x);
 		break;
 	case EXCHANGE_ISOLATING:
+	case EXCHANGE_GLANCING:
 	case EXCHANGE_PLANNING:
 	case EXCHANGE_RECALLING:
 	case EXCHANGE_LISTING:
@@ -467,6 +468,7 @@ exchange_timer(struct exchange *x)
 	case EXCHANGE_ASKING:
 	case EXCHANGE_OPENING:
 	case EXCHANGE_ISOLATING:
+	case EXCHANGE_GLANCING:
 	case EXCHANGE_PLANNING:
 	case EXCHANGE_RECALLING:
 	case EXCHANGE_LISTING:
@@ -566,6 +568,7 @@ exchange_free(struct exchange *x)
 	replay_clear(&x->replay);
 	steps_clear(&x->steps);
 	trial_clear(&x->trial);
+	recording_clear(&x->recording);
 	query_clear(&x->query);
 	held_clear(&x->held);
 	gate_names_clear(&x->names);

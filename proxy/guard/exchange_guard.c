@@ -173,11 +173,14 @@ exchange_note_habit(const struct exchange *x)
 void
 exchange_keep_gate(struct exchange *x)
 {
-	if (!guard_outcome_holds(guard_step(&x->guard).outcome))
+	enum guard_outcome outcome = guard_step(&x->guard).outcome;
+	bool holds = guard_outcome_holds(outcome);
+
+	if ((holds || outcome == GUARD_UNOPPOSED) && x->context != CONTEXT_IDLE)
+		lease_note_locks(&x->guarded->lease);
+	if (!holds)
 		return;
 	exchange_note_habit(x);
-	if (x->context != CONTEXT_IDLE)
-		lease_note_locks(&x->guarded->lease);
 	if (guard_gate_lasts(&x->guard))
 		lease_keep(&x->guarded->lease, &x->names,
 			   x->settings.gate_transaction_ms);
@@ -238,6 +241,9 @@ exchange_act(struct exchange *x, struct guard_step step)
 	switch (step.action) {
 	case GUARD_IDLE:
 		break;
+	case GUARD_GLANCE:
+		exchange_send_glance(x);
+		break;
 	case GUARD_PLAN:
 		if (exchange_fears_snapshot(x))
 			exchange_ask_isolation(x);
@@ -294,12 +300,14 @@ exchange_protect(struct exchange *x, enum exchange_context context)
 	uint64_t now_ms = clock_now_ms();
 	uint64_t seed = now_ms ^ x->pair->id << 20 ^ (uintptr_t)x;
 	bool in_transaction = context != CONTEXT_IDLE;
+	struct guard_step step;
 
 	x->context = context;
 	x->is_noticing = false;
 	x->knows_isolation = false;
 	x->asks_all = false;
 	x->keeps_nothing = false;
+	x->has_warned = false;
 	x->looked_ms = 0;
 	x->notice_ms = now_ms + FIRST_NOTICE_MS;
 	x->log = (struct guard_log){
@@ -309,8 +317,12 @@ exchange_protect(struct exchange *x, enum exchange_context context)
 	};
 	x->guarded->lease.delayed = 0;
 	pair_set_held(x->pair, true);
-	exchange_act(x, guard_begin(&x->guard, &config->guard, in_transaction,
-				    now_ms, seed));
+	step = exchange_may_glance(x)
+		   ? guard_begin_to_glance(&x->guard, &config->guard,
+					   in_transaction, now_ms, seed)
+		   : guard_begin(&x->guard, &config->guard, in_transaction,
+				 now_ms, seed);
+	exchange_act(x, step);
 }
 
 /* Answers to the questions */
@@ -336,12 +348,7 @@ exchange_give_up(struct exchange *x)
 		exchange_act(x, step);
 }
 
-/*
- * The least scope of the statements to prepare for.  A statement behind a
- * guarded one in its transaction waits while that one's locks are held, and
- * counts as a drop, as a statement in the same message does.
- */
-static enum guard_scope
+enum guard_scope
 exchange_least_scope(const struct exchange *x)
 {
 	bool is_behind =
@@ -371,17 +378,19 @@ static void
 exchange_warn(void *arg, const char *text)
 {
 	const struct exchange *x = arg;
+	const struct batch *b = &x->batch;
 
-	guard_log_warn(x->pair, text, x->batch.facts.wants_warnings);
+	guard_log_warn(x->pair, text,
+		       b->has_glance ? b->glance.wants_warnings
+				     : b->facts.wants_warnings);
 }
 
-/* Find the settings that hold for the statement.  False: out of memory, and
- * those of the file are in force. */
-static bool
+bool
 exchange_choose_settings(struct exchange *x)
 {
 	struct pair *p = x->pair;
-	bool is_again = guard_step(&x->guard).is_again || x->steps.begun_ms > 0;
+	bool is_again = guard_step(&x->guard).is_again ||
+			x->steps.begun_ms > 0 || x->has_warned;
 	struct rule_subject subject = {
 	    .database = p->database,
 	    .user = p->user,
@@ -394,6 +403,7 @@ exchange_choose_settings(struct exchange *x)
 		     (struct row_value){subject.application_name,
 					strlen(subject.application_name)});
 	guard_settings_clear(&x->settings);
+	x->has_warned = true;
 	/* Warn once, however often the statement is planned. */
 	return guard_settings_choose(&x->settings, pair_config(p), &subject,
 				     &x->batch.overrides,
@@ -508,6 +518,9 @@ exchange_guard_step(struct exchange *x)
 	switch (x->phase) {
 	case EXCHANGE_ISOLATING:
 		exchange_know_isolation(x);
+		break;
+	case EXCHANGE_GLANCING:
+		exchange_glanced(x);
 		break;
 	case EXCHANGE_PLANNING:
 		exchange_planned(x);

@@ -95,10 +95,12 @@ exchange_start_piece(struct exchange *x)
 static void
 exchange_commit(struct exchange *x)
 {
+	bool is_sound = exchange_status(x) == TRANSACTION_BLOCK;
+
 	exchange_begin_batch(x, EXCHANGE_COMMITTING);
-	batch_add_command(&x->batch, exchange_status(x) == TRANSACTION_BLOCK
-					 ? "COMMIT"
-					 : "ROLLBACK");
+	if (is_sound && x->owes_restore)
+		exchange_add_restore(x);
+	batch_add_command(&x->batch, is_sound ? "COMMIT" : "ROLLBACK");
 	(void)batch_send(&x->batch, true);
 }
 
@@ -130,7 +132,11 @@ exchange_committed(struct exchange *x)
 	} else {
 		delivery_confirm(d);
 	}
-	exchange_finish_run(x);
+	/* A cancel may have struck ahead of the COMMIT. */
+	if (exchange_status(x) != TRANSACTION_IDLE)
+		exchange_commit(x);
+	else
+		exchange_finish_run(x);
 }
 
 void

@@ -26,7 +26,7 @@ exchange_send_undo(struct exchange *x)
 		exchange_end_skipping(x);
 	if (x->context == CONTEXT_BLOCK)
 		batch_add_command(&x->batch, SAVEPOINT_UNDO);
-	else if (exchange_is_query(x))
+	else if (exchange_is_query(x) || exchange_status(x) != TRANSACTION_IDLE)
 		batch_add_command(&x->batch, "ROLLBACK");
 	exchange_add_closes(x);
 	(void)batch_send(&x->batch, true);

@@ -5,6 +5,7 @@
  *   FENCE       waits until all that was sent before has been answered
  *   OPENING     a block of ours is begun, for the piece that follows and more
  *   ISOLATING   whether a plan may take a snapshot now is asked
+ *   GLANCING    whether it may run ahead of a plan is asked   -> guard
  *   PLANNING    session facts and lock set are asked for     -> guard
  *   RECALLING   what is left of the tables that are remembered -> guard
  *   LISTING     which foreign keys could go before it
@@ -73,6 +74,7 @@
 	X(FENCE, "fence")                                                      \
 	X(OPENING, "opening")                                                  \
 	X(ISOLATING, "isolating")                                              \
+	X(GLANCING, "glancing")                                                \
 	X(PLANNING, "planning")                                                \
 	X(RECALLING, "recalling")                                              \
 	X(LISTING, "listing")                                                  \
@@ -138,6 +140,9 @@ struct exchange {
 	bool is_late;     /* the server has not answered for long */
 	bool has_savepoint;    /* ours */
 	bool keeps_nothing;    /* the session, as batch.h says */
+	bool has_warned;       /* the client, of settings that are none */
+	bool begins_trail;     /* in the first trial */
+	bool owes_restore;     /* the lock_timeout, ahead of our COMMIT */
 	bool knows_isolation;  /* a plan may come before the statement */
 	bool has_own_settings; /* the session, as batch.h says */
 	bool asks_all;         /* the small question could not answer */
@@ -153,8 +158,10 @@ struct exchange {
 	struct batch batch;
 	struct replay replay;
 	struct steps steps;
+	struct glance glance;
 	struct trial trial;
-	struct held held;         /* as of the last plan */
+	struct recording recording; /* set aside while it runs on trial */
+	struct held held;           /* as of the last plan */
 	struct snapshot snapshot; /* from before the plan of the guard's set */
 	struct gate_names names;  /* the names of the set that is locked */
 	struct writer error; /* the server's, to be the statement's answer */
@@ -280,6 +287,26 @@ void exchange_guard_cancel(struct exchange *x);
  */
 bool exchange_may_sync(const struct exchange *x);
 
+/* The least scope of the statements to prepare for.  A statement behind a
+ * guarded one in its transaction waits while that one's locks are held, and
+ * counts as a drop, as a statement in the same message does. */
+enum guard_scope exchange_least_scope(const struct exchange *x);
+
+/* Find the settings that hold for the statement, by the batch.  False: out of
+ * memory, and those of the file are in force. */
+bool exchange_choose_settings(struct exchange *x);
+
+/* exchange_glance.c */
+
+/* True if it may be asked whether the statement may run ahead of a plan. */
+bool exchange_may_glance(const struct exchange *x);
+
+/* Ask for it, and enter GLANCING. */
+void exchange_send_glance(struct exchange *x);
+
+/* GLANCING is done: go on from there. */
+void exchange_glanced(struct exchange *x);
+
 /* exchange_attempt.c */
 
 /* Make the attempt of the step, and enter ATTEMPTING. */
@@ -309,6 +336,13 @@ void exchange_learn(struct exchange *x);
 /* The guard has the plan, and did not yet carry out this step.  True: what is
  * remembered has been asked for, and the step comes when that is answered. */
 bool exchange_recall(struct exchange *x, const struct guard_step *step);
+
+/* The statement is to run ahead of a plan: begin the trail, if it is the first
+ * of its transaction.  False: a set is remembered for it, and nothing begun. */
+bool exchange_begin_first_trail(struct exchange *x);
+
+/* Such a run was undone: so is the beginning. */
+void exchange_forget_first_trail(struct exchange *x);
 
 /* RECALLING is done. */
 void exchange_recalled(struct exchange *x);
@@ -384,6 +418,9 @@ bool exchange_answers_trial(const struct pipeline_event *event);
 bool exchange_answer_trial(struct exchange *x,
 			   const struct pipeline_event *event,
 			   struct frame frame, struct span raw);
+
+/* Add to the batch what sets the session's lock_timeout back, behind a run. */
+void exchange_add_restore(struct exchange *x);
 
 /* TRYING and RESTORING are done: go on from there. */
 void exchange_tried(struct exchange *x);

@@ -92,6 +92,36 @@ exchange_recall(struct exchange *x, const struct guard_step *step)
 	return true;
 }
 
+bool
+exchange_begin_first_trail(struct exchange *x)
+{
+	struct trail *t = &x->guarded->trail;
+	struct statement_list wanted;
+
+	if (!x->settings.has_memory || exchange_is_alone(x))
+		return true;
+	if (t->key != NULL)
+		return !t->is_lost;
+	exchange_begin_trail(x);
+	if (t->key == NULL)
+		return true;
+	x->begins_trail =
+	    !memory_recall(exchange_memory(x), t->key, clock_now_ms(), &wanted);
+	if (!x->begins_trail) {
+		statement_list_clear(&wanted);
+		trail_clear(t);
+	}
+	return x->begins_trail;
+}
+
+void
+exchange_forget_first_trail(struct exchange *x)
+{
+	if (x->begins_trail)
+		trail_clear(&x->guarded->trail);
+	x->begins_trail = false;
+}
+
 void
 exchange_recalled(struct exchange *x)
 {

@@ -4,10 +4,10 @@
  * what our bound has ended is undone as if it had not been sent.
  *
  * TRYING sets a lock_timeout of ours and sends the statement behind it.
- * RESTORING sets the session's back, in the same transaction and before the
- * client sees an answer, for nothing of the client's is to run under ours.  A
- * named statement that the run has prepared, and that the client does not hear
- * of, is closed again with the undo.
+ * RESTORING sets the session's back, or our COMMIT does: in the same
+ * transaction and before the client hears that it has run, for nothing of the
+ * client's is to run under ours.  A named statement that the run has prepared,
+ * and that the client does not hear of, is closed again with the undo.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -19,8 +19,7 @@
 #include "proxy/guard/guarded.h"
 
 enum {
-	SET_BYTES =
-	    sizeof("SET LOCAL lock_timeout TO ''") + SESSION_FACTS_SETTING_MAX,
+	SET_BYTES = 64 + SESSION_FACTS_SETTING_MAX,
 };
 
 /* Go to the next of the frames, whose body is taken. False: there is none. */
@@ -69,14 +68,74 @@ exchange_can_try(const struct exchange *x)
 	       exchange_binds_its_portal(x);
 }
 
-/* Add a SET of lock_timeout that the transaction's end takes back. */
+/*
+ * Set a lock_timeout that the transaction's end takes back.  The server warns
+ * of a SET LOCAL in the implicit transaction of an extended cycle.
+ */
 static void
 exchange_add_lock_timeout(struct exchange *x, const char *value)
 {
+	bool is_implicit = x->context == CONTEXT_IDLE && !exchange_is_query(x);
+	const char *format =
+	    is_implicit
+		? "SELECT pg_catalog.set_config('lock_timeout', '%s', true)"
+		: "SET LOCAL lock_timeout TO '%s'";
 	char sql[SET_BYTES];
 
-	snprintf(sql, sizeof(sql), "SET LOCAL lock_timeout TO '%s'", value);
-	batch_add_command(&x->batch, sql);
+	snprintf(sql, sizeof(sql), format, value);
+	batch_add_setting(&x->batch, sql);
+}
+
+/* True if the run is one ahead of a plan, under way or over. */
+static bool
+exchange_is_first_trial(const struct exchange *x)
+{
+	struct guard_step step = guard_step(&x->guard);
+
+	return step.state == GUARD_AT_FIRST_TRIAL ||
+	       step.outcome == GUARD_UNOPPOSED;
+}
+
+/* The recording, which a run that is undone leaves as it was */
+
+static void
+exchange_put_recording_aside(struct exchange *x)
+{
+	x->recording = x->guarded->recording;
+	memset(&x->guarded->recording, 0, sizeof(x->recording));
+}
+
+static void
+exchange_take_recording_back(struct exchange *x)
+{
+	x->guarded->recording = x->recording;
+	memset(&x->recording, 0, sizeof(x->recording));
+}
+
+/* Record the run, whose answers are all held. */
+static void
+exchange_record_run(struct exchange *x)
+{
+	const struct query *q = &x->query;
+	struct guarded *g = x->guarded;
+
+	exchange_take_recording_back(x);
+	if (!exchange_is_query(x))
+		guarded_record_run_kept(g);
+	else if (q->piece == 0)
+		guarded_record_run_query(
+		    g, span_of((const uint8_t *)q->text, q->text_len));
+	else
+		recording_expect_ready(&g->recording);
+}
+
+/* The run was not held to its end: its answers have been seen, and are not
+ * recorded. */
+static void
+exchange_end_recording(struct exchange *x)
+{
+	exchange_take_recording_back(x);
+	recording_end(&x->guarded->recording, "a statement ran on trial");
 }
 
 static void
@@ -101,14 +160,16 @@ exchange_send_trial(struct exchange *x, const struct guard_step *step)
 
 	snprintf(value, sizeof(value), "%" PRIu32, step->try_bound_ms);
 	exchange_begin_run(x, EXCHANGE_TRYING);
-	/* Which of its runs counts would have to be recorded, too. */
-	recording_end(&x->guarded->recording, "a statement ran on trial");
+	exchange_put_recording_aside(x);
 	/* A cancel may come to the server when it has just been undone: hear of
 	 * it here, too. */
 	pair_set_held(x->pair, true);
 	trial_clear(&x->trial);
 	x->guarded->trail.is_on_trial = true;
 	batch_begin(&x->batch, x->guarded, guard_set(&x->guard));
+	if (exchange_is_first_trial(x) && x->context == CONTEXT_IDLE &&
+	    exchange_is_query(x))
+		batch_add_command(&x->batch, "BEGIN");
 	exchange_add_lock_timeout(x, value);
 	(void)batch_send(&x->batch, exchange_is_query(x));
 	exchange_send_statement(x);
@@ -137,6 +198,8 @@ exchange_deliver_held(struct exchange *x)
 	while (next_frame(&f, &rest)) {
 		struct span raw = span_of(from.data, from.len - rest.len);
 
+		if (recording_is_open(&x->guarded->recording))
+			recording_note_answer(&x->guarded->recording, &f);
 		if (!exchange_pass_answer(x, f, raw))
 			(void)pair_to_client(x->pair, raw.data, raw.len);
 		from = rest;
@@ -174,6 +237,8 @@ static void
 exchange_undo_trial(struct exchange *x)
 {
 	x->log.run_ms = 0;
+	exchange_take_recording_back(x);
+	exchange_forget_first_trail(x);
 	(void)guard_tried(&x->guard, false, clock_now_ms());
 	if (x->is_canceled)
 		(void)guard_cancel(&x->guard);
@@ -238,43 +303,83 @@ exchange_finish_trial(struct exchange *x)
 	exchange_end(x);
 }
 
+void
+exchange_add_restore(struct exchange *x)
+{
+	const char *before = exchange_is_first_trial(x)
+				 ? x->glance.lock_timeout
+				 : guard_facts(&x->guard)->lock_timeout;
+
+	exchange_add_lock_timeout(x, before);
+	x->owes_restore = false;
+}
+
 static void
 exchange_send_restore(struct exchange *x)
 {
 	exchange_begin_batch(x, EXCHANGE_RESTORING);
-	exchange_add_lock_timeout(x, guard_facts(&x->guard)->lock_timeout);
+	exchange_add_restore(x);
 	if (x->has_savepoint)
 		batch_add_command(&x->batch, SAVEPOINT_RELEASE);
 	(void)batch_send(&x->batch, exchange_is_query(x));
 }
 
-void
-exchange_tried(struct exchange *x)
+/* True if our COMMIT is next: the settings are set back with it. */
+static bool
+exchange_commits_next(const struct exchange *x)
 {
-	x->guarded->trail.is_on_trial = false;
-	if (batch_has_error(&x->batch)) {
-		exchange_fail(x);
-		return;
-	}
-	if (x->trial.state == TRIAL_BOUND) {
-		exchange_undo_trial(x);
-		return;
-	}
+	return exchange_is_query(x) && !query_has_more(&x->query) &&
+	       (x->in_own_block || x->context == CONTEXT_IDLE);
+}
+
+/* The run counts: the client sees it. */
+static void
+exchange_show_trial(struct exchange *x)
+{
+	exchange_keep_gate(x);
+	if (x->trial.state == TRIAL_OPEN)
+		exchange_record_run(x);
+	exchange_deliver_held(x);
+	exchange_finish_trial(x);
+}
+
+/* The run has come to an end of its own. */
+static void
+exchange_accept_trial(struct exchange *x)
+{
 	(void)guard_tried(&x->guard, true, clock_now_ms());
+	x->owes_restore = !x->trial.has_failed && exchange_commits_next(x);
 	if (x->trial.has_failed)
 		exchange_finish_trial(x);
+	else if (x->owes_restore)
+		exchange_show_trial(x);
 	else
 		exchange_send_restore(x);
 }
 
 void
-exchange_restored(struct exchange *x)
+exchange_tried(struct exchange *x)
 {
-	if (batch_has_error(&x->batch)) {
-		exchange_fail(x);
+	bool has_error = batch_has_error(&x->batch);
+
+	x->guarded->trail.is_on_trial = false;
+	if (x->trial.state == TRIAL_BOUND && !has_error) {
+		exchange_undo_trial(x);
 		return;
 	}
-	exchange_keep_gate(x);
-	exchange_deliver_held(x);
-	exchange_finish_trial(x);
+	if (x->trial.state != TRIAL_OPEN || has_error)
+		exchange_end_recording(x);
+	if (has_error)
+		exchange_fail(x);
+	else
+		exchange_accept_trial(x);
+}
+
+void
+exchange_restored(struct exchange *x)
+{
+	if (batch_has_error(&x->batch))
+		exchange_fail(x);
+	else
+		exchange_show_trial(x);
 }

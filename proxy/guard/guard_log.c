@@ -116,6 +116,14 @@ guard_log_add_gate(struct log_event *e, const struct guard_account *a,
 	guard_log_add_past(e, a);
 }
 
+/* False for a statement that went without a plan. */
+static bool
+guard_log_is_planned(const struct guard_account *a)
+{
+	return a->set->count > 0 || (a->outcome != GUARD_UNOPPOSED &&
+				     a->outcome != GUARD_OUT_OF_SCOPE);
+}
+
 void
 guard_log_outcome(const struct guard_log *l, const struct guarded *of,
 		  const struct guard *g, uint64_t now_ms)
@@ -130,7 +138,8 @@ guard_log_outcome(const struct guard_log *l, const struct guarded *of,
 			"guarded statement", of->pair);
 	report_lock_set(tables, sizeof(tables), a.set);
 	log_text(&e, "statement", l->statement);
-	log_text(&e, "tables", tables);
+	if (guard_log_is_planned(&a))
+		log_text(&e, "tables", tables);
 	log_text(&e, "policy", guard_policy_name(a.settings->policy));
 	if (a.settings->rule != NULL)
 		log_text(&e, "rule", a.settings->rule);

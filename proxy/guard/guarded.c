@@ -62,6 +62,27 @@ guarded_record_query(struct guarded *g, struct span sql)
 			     pair_config(g->pair)->records);
 }
 
+void
+guarded_record_run_query(struct guarded *g, struct span sql)
+{
+	recording_note_run_query(&g->recording, sql,
+				 pair_config(g->pair)->records);
+}
+
+void
+guarded_record_run_kept(struct guarded *g)
+{
+	struct span rest = buffer_span(&g->kept.frames);
+	struct frame_header h;
+
+	while (frame_peek(&h, rest) == FRAME_OK) {
+		recording_note_run(&g->recording, &h, rest,
+				   pair_config(g->pair)->records);
+		rest.data += frame_len(&h);
+		rest.len -= frame_len(&h);
+	}
+}
+
 /*
  * Where no transaction is open, nothing is locked.  COMMIT AND CHAIN leaves no
  * ReadyForQuery that says so; ROLLBACK may be TO a savepoint.

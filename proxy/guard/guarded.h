@@ -67,6 +67,11 @@ PAIR_COLD void guarded_record(struct guarded *g, const struct frame_header *h,
 /* Record a simple Query, of which the first piece has been sent. */
 void guarded_record_query(struct guarded *g, struct span sql);
 
+/* Record what has run on trial, and is to be answered now: a simple Query, or
+ * the messages that are kept back. */
+void guarded_record_run_query(struct guarded *g, struct span sql);
+void guarded_record_run_kept(struct guarded *g);
+
 /* Note that a client's message, at the front of in, goes to the server now. */
 static inline void
 guarded_note_sent(struct guarded *g, const struct frame_header *h,

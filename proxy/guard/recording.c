@@ -261,11 +261,11 @@ recording_open(struct recording *r)
 	r->answered = 1;
 }
 
-/* Record the message, or end the recording with it. */
+/* Record the message, or end the recording with it.  waited: all that was sent
+ * before it had been answered. */
 static void
 recording_go_on(struct recording *r, const struct frame_header *h,
-		struct span in, const struct pipeline *p,
-		enum guard_replay most)
+		struct span in, bool waited, enum guard_replay most)
 {
 	const char *why = "a message is too large";
 
@@ -273,8 +273,7 @@ recording_go_on(struct recording *r, const struct frame_header *h,
 		recording_reset(r, false);
 	if (frame_is_whole(h, in))
 		why = recording_judge(r, h->type, frame_body(h, in), most);
-	if (why == NULL && r->state == RECORDING_BEGUN &&
-	    (!is_alone(p) || p->status != TRANSACTION_BLOCK))
+	if (why == NULL && r->state == RECORDING_BEGUN && !waited)
 		why = "it did not wait for its begin";
 	if (why != NULL) {
 		recording_end(r, why);
@@ -305,9 +304,32 @@ recording_note_sent(struct recording *r, const struct frame_header *h,
 	    is_ordinary(h, in))
 		recording_end_begun(r);
 	else if (r->state != RECORDING_NONE)
-		recording_go_on(r, h, in, p, most);
+		recording_go_on(r, h, in,
+				is_alone(p) && p->status == TRANSACTION_BLOCK,
+				most);
 	else if (frame_is_whole(h, in))
 		recording_begin(r, h, in, p);
+}
+
+void
+recording_note_run(struct recording *r, const struct frame_header *h,
+		   struct span in, enum guard_replay most)
+{
+	if (most != GUARD_REPLAY_OFF && r->state != RECORDING_NONE &&
+	    r->state != RECORDING_ENDED)
+		recording_go_on(r, h, in, true, most);
+}
+
+/* Make a Query of the text.  False: out of memory, and the recording ends. */
+static bool
+recording_write_query(struct recording *r, struct writer *w,
+		      struct frame_header *h, struct span sql)
+{
+	query_write(w, (const char *)sql.data, sql.len);
+	if (!w->failed && frame_peek(h, span_of(w->data, w->len)) == FRAME_OK)
+		return true;
+	recording_end(r, "out of memory");
+	return false;
 }
 
 void
@@ -316,16 +338,23 @@ recording_note_query(struct recording *r, struct span sql,
 {
 	struct writer w = {0};
 	struct frame_header h;
-	struct span in;
 
 	if (most == GUARD_REPLAY_OFF || r->state == RECORDING_ENDED)
 		return;
-	query_write(&w, (const char *)sql.data, sql.len);
-	in = span_of(w.data, w.len);
-	if (w.failed || frame_peek(&h, in) != FRAME_OK)
-		recording_end(r, "out of memory");
-	else
-		recording_note_sent(r, &h, in, p, most);
+	if (recording_write_query(r, &w, &h, sql))
+		recording_note_sent(r, &h, span_of(w.data, w.len), p, most);
+	writer_clear(&w);
+}
+
+void
+recording_note_run_query(struct recording *r, struct span sql,
+			 enum guard_replay most)
+{
+	struct writer w = {0};
+	struct frame_header h;
+
+	if (recording_write_query(r, &w, &h, sql))
+		recording_note_run(r, &h, span_of(w.data, w.len), most);
 	writer_clear(&w);
 }
 

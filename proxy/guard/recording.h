@@ -109,6 +109,13 @@ void recording_note_sent(struct recording *r, const struct frame_header *h,
 void recording_note_query(struct recording *r, struct span sql,
 			  const struct pipeline *p, enum guard_replay most);
 
+/* Note, as a Query of this text that goes out alone, or as a message that does,
+ * one that has run already: what was answered comes next. */
+void recording_note_run_query(struct recording *r, struct span sql,
+			      enum guard_replay most);
+void recording_note_run(struct recording *r, const struct frame_header *h,
+			struct span in, enum guard_replay most);
+
 /* Another piece of that text is sent: one more ReadyForQuery comes. */
 void recording_expect_ready(struct recording *r);
 

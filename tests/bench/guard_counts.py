@@ -59,6 +59,9 @@ KINDS = {
         "truncate made", "drop table made", "commit"],
     "outside of the scope": ["alter table child add column c int"],
 }
+# Behind the name, and the settings: at once, or with a plan as where somebody
+# is in the way.
+WAYS = {"": {}, ", planned": {"optimistic": "off"}}
 
 
 class Count(Tap):
@@ -160,20 +163,28 @@ def beyond(guarded, direct):
     return {name: guarded[name] - direct[name] for name in COUNTS}
 
 
+def count_way(tap, lockstep, admin, suffix):
+    """{kind: counts} through this Lockstep."""
+    counted = {}
+    for kind, texts in KINDS.items():
+        direct, guarded = (
+            play(tap, way, admin, texts) for way in (tap, lockstep))
+        admin.execute(CLEAR)
+        admin.execute(SCHEMA)
+        counted[kind + suffix] = beyond(count(guarded, admin),
+                                        count(direct, admin))
+    return counted
+
+
 def count_kinds(pg_bin):
     """{kind: counts}, and the server's version."""
     counted = {}
     with Cluster(pg_bin, settings={"log_statement": "none"}) as cluster, \
-            Count(cluster) as tap, \
-            proxy.Lockstep(tap, {"workers": "1"}) as lockstep, \
-            cluster.connect() as admin:
-        for kind, texts in KINDS.items():
-            direct, guarded = (
-                play(tap, way, admin, texts) for way in (tap, lockstep))
-            admin.execute(CLEAR)
-            admin.execute(SCHEMA)
-            counted[kind] = beyond(count(guarded, admin),
-                                   count(direct, admin))
+            Count(cluster) as tap, cluster.connect() as admin:
+        for suffix, settings in WAYS.items():
+            with proxy.Lockstep(tap, {"workers": "1",
+                                      **settings}) as lockstep:
+                counted |= count_way(tap, lockstep, admin, suffix)
         return counted, admin.info.server_version // 10000
 
 

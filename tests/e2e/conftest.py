@@ -90,9 +90,9 @@ def shared_lockstep():
 
 
 @pytest.fixture
-def lockstep_settings():
-    """Of the shared Lockstep; a module may have its own."""
-    return {}
+def lockstep_settings(request):
+    """A module's own, of each Lockstep that is started for it."""
+    return getattr(request.module, "LOCKSTEP_SETTINGS", {})
 
 
 @pytest.fixture
@@ -115,12 +115,13 @@ def lockstep(request, cluster, shared_lockstep, lockstep_settings):
 
 
 @pytest.fixture
-def start_lockstep(cluster):
+def start_lockstep(cluster, lockstep_settings):
     """Start one with settings of its own; stopped and checked at the end."""
     started = []
 
     def start(upstream=None, upstream_options=None, **settings):
-        started.append(Lockstep(upstream or cluster, settings,
+        started.append(Lockstep(upstream or cluster,
+                                {**lockstep_settings, **settings},
                                 upstream_options).start())
         return started[-1]
 

@@ -52,6 +52,7 @@ def purpose(sql):
     """What a statement of Lockstep's asks for; None: it is the client's."""
     for mark, name in (("split_part(b.item", "settings"),
                        ("EXECUTE _lockstep", "settings"),
+                       ("current_setting('exit_on_error')", "glance"),
                        ("'transaction_read_only'", "facts"),
                        ("SELECT pg_catalog.pg_current_snapshot", "snapshot"),
                        ("COALESCE(l.pid", "holders"),
@@ -75,6 +76,7 @@ class Liar:
         self.error_rate = self.random.choice([0, 0, 0.01, 0.1])
         self.odd_rate = self.random.choice([0, 0, 0, 0.05])
         self.busy_rate = self.random.choice([0, 0.5, 0.9, 1])
+        self.bound_rate = self.random.choice([0.5, 1, 1])
         self.held_rate = self.random.choice([0, 0.5, 1])
         self.age = self.random.choice(["0", "5", "15", "100000", None])
         self.relations = self.random.randint(1, 5)
@@ -106,6 +108,11 @@ class Liar:
                  pick(["0", "0"] + DURATIONS), "t", pick("fft"),
                  *self.snapshot()[0],
                  pick(["", "1:8", "2:1"])]]
+
+    def glance(self):
+        pick = self.random.choice
+        return [[pick(["0", "0"] + DURATIONS), pick(["notice", "error"]),
+                 pick(DURATIONS), pick(["t", "t", "f", None])]]
 
     def snapshot(self):
         return [[self.random.choice(["7:7:", "7:7:", "7:9:8", "", None])]]
@@ -175,7 +182,8 @@ class Liar:
     def rows(self, what):
         rows = {"facts": self.facts, "plan": self.plan, "small": self.small,
                 "holders": self.holders, "names": self.names, "keys": self.keys,
-                "settings": self.settings, "snapshot": self.snapshot}[what]()
+                "settings": self.settings, "glance": self.glance,
+                "snapshot": self.snapshot}[what]()
         return [self.distort(row) for row in rows]
 
 
@@ -187,13 +195,21 @@ class Backend:
         self.status = "I"
         self.implicit = False  # an extended cycle is under way
         self.skips = False
+        self.has_bound = False  # on waits for locks, of Lockstep's
         self.statements = {}
         self.portals = {}
 
-    def fail(self, sqlstate):
+    def fail(self, sqlstate, routine="no"):
         if self.status == "T":
             self.status = "E"
-        return message("E", fields(S="ERROR", C=sqlstate, M="no"))
+        return message("E", fields(S="ERROR", C=sqlstate, M="no", R=routine))
+
+    def strikes(self, sql):
+        """True if the bound ends this statement, the client's."""
+        has_bound, self.has_bound = self.has_bound, re.search(
+            r"lock_timeout(?: TO|',) '1'", sql) is not None
+        return (has_bound and not self.has_bound
+                and self.liar.chance(self.liar.bound_rate))
 
     def turn_status(self, sql):
         word = sql.strip().upper()
@@ -209,6 +225,9 @@ class Backend:
         if self.liar.fails(what):
             self.skips = True
             return self.fail(self.liar.random.choice(self.liar.sqlstates))
+        if self.strikes(sql):
+            self.skips = True
+            return self.fail("55P03", "ProcessInterrupts")
         self.turn_status(sql)
         answer = b""
         if what in ("attempt", "coax"):
@@ -222,8 +241,13 @@ class Backend:
         return answer + message("C", b"X\0")
 
     def simple(self, text):
+        answer = b""
+        for part in text.split(";"):
+            self.skips = False
+            answer += self.run(part) if part else b""
+            if self.skips:
+                break
         self.skips = False
-        answer = b"".join(self.run(part) for part in text.split(";") if part)
         return answer + message("Z", self.status.encode())
 
     def answer(self, kind, body):

@@ -57,6 +57,7 @@ FRONTEND = {"P": "Parse", "B": "Bind", "E": "Execute", "C": "Close",
 
 # A part of the text -> its name; the first that fits.
 QUERIES = {
+    "current_setting('exit_on_error')": "GLANCE",
     "pg_lock_status()": "SESSION FACTS IN A BLOCK",
     "'transaction_read_only'": "SESSION FACTS",
     "SELECT pg_catalog.pg_current_snapshot": "SNAPSHOT",
@@ -384,7 +385,32 @@ EXTENDED = [*extended(DROP), sync()]
 BEGIN_IN_CYCLE = [*extended("begin"), *extended(DROP), sync()]
 PIPELINE = [*extended(INSERT), *extended(DROP), sync()]
 
+AT_ONCE = {"optimistic": "on"}
+
 SECTIONS = {
+    "At once": [
+        Case("Nobody in the way",
+             "The glance tells that nothing of a user's runs in the statement. "
+             "Its own transaction takes back the settings that keep it cheap "
+             "and short. Then the statement runs, with a bound on its waits "
+             "for locks that is gone before anything else of the client's "
+             "runs.",
+             SIMPLE, settings=AT_ONCE),
+        Case("Somebody in the way",
+             "The run is undone, and a plan is made, as in the next section.",
+             SIMPLE, held_until("NAMES", 1), {**YOUNG, **AT_ONCE}),
+        Case("In a transaction of the client's",
+             "As long as nobody else is connected who would have to wait at "
+             "the gate.",
+             SIMPLE, settings=AT_ONCE, before=BEGUN),
+        Case("The extended protocol",
+             "The server warns of a SET LOCAL outside of a block: so the bound "
+             "is set by a function.",
+             EXTENDED, settings=AT_ONCE),
+        Case("A statement that the setting `guard` spares", "",
+             [query("alter table table_c add column n int")],
+             settings=AT_ONCE),
+    ],
     "A simple Query outside of a transaction": [
         Case("Nobody in the way",
              "The locks are held in a transaction of Lockstep's own, until its "
@@ -519,7 +545,9 @@ There are a `table_a`, a `table_b` and a `table_c` with a foreign key to each; t
   `execute _lockstep5/_lockstep5: ...`. The client's unnamed statement and portal stay what they were.
 - Each Sync or Flush of Lockstep's is a round trip. What is repeated until something changes is shown once. While a statement is
   held there is also a `LOOK` for each NOTICE, from one second on.
-- What begins in capitals and has no semicolon is long, and stands [at the end](#the-texts) of the page. `SESSION FACTS`,
+- But for the first section, `optimistic` is off: what stands there is what follows where a run at once was undone, or
+  was none.
+- What begins in capitals and has no semicolon is long, and stands [at the end](#the-texts) of the page. `GLANCE`, `SESSION FACTS`,
   with or without `IN A BLOCK`, `SESSION SETTINGS`, `SMALL LOCK SET`, `LOCK SET`, `LOOK` and `NAMES` read catalogs and nothing else. `ATTEMPT` locks all tables or none. In a
   transaction each `LOOK` first lets the server forget what it had shown of the sessions.
 - `PLAIN SETTINGS` sets aside those settings of the session that would make a question dear or change its answer, and tells
@@ -583,7 +611,8 @@ def play(cluster, case):
     with cluster.connect(DATABASE) as admin:
         admin.execute(TABLES)
         page = Page(admin)
-    with Tap(cluster) as tap, Lockstep(tap, case.settings) as proxy, \
+    with Tap(cluster) as tap, Lockstep(tap, {"optimistic": "off",
+                                             **case.settings}) as proxy, \
             Wire(proxy, DATABASE) as session:
         for text in case.before:
             session.query(text)

@@ -36,10 +36,8 @@ def stage(cluster):
         admin.execute("drop role e2e_stranger")
 
 
-@pytest.fixture
-def lockstep_settings():
-    """Without memory: what one case needed would be told in the next one."""
-    return {"memory": "off"}
+# What one case needed would be told in the next one.
+LOCKSTEP_SETTINGS = {"memory": "off"}
 
 
 @dataclass

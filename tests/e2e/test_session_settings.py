@@ -13,6 +13,9 @@ import wire
 from effort import effort
 from wire import Wire, errors, extended, query, sqlstates, sync
 
+# All that is said here of plans and attempts is behind the run ahead of them.
+LOCKSTEP_SETTINGS = {"optimistic": "off"}
+
 TABLES = """
 create table table_a(id int primary key);
 create table table_b(id int primary key);

@@ -32,6 +32,8 @@ DROP = "drop table table_c cascade"
 REJECTED = ["42501"]
 
 pytestmark = pytest.mark.needs_lockstep
+# All that is said here of plans and attempts is behind the run ahead of them.
+LOCKSTEP_SETTINGS = {"optimistic": "off"}
 
 
 @pytest.fixture

@@ -86,7 +86,7 @@ def missing(taken, prepared):
 @needs_lockstep
 def test_all_that_a_text_locks_is_planned(cluster, database, world,
                                           start_lockstep):
-    proxy = start_lockstep(guard="ddl")
+    proxy = start_lockstep(guard="ddl", optimistic="off")
     left = {}
     compared = 0
     for text in TEXTS:

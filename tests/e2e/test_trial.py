@@ -300,5 +300,5 @@ def test_nobody_dies_of_a_run(
     _seconds, victims = run_scene(proxy, cluster, database, scene, user=owner)
     assert victims == []
     lines = proxy.guarded()
-    assert {line["outcome"] for line in lines} == {"protected"}
+    assert {line["outcome"] for line in lines} <= {"protected", "unopposed"}
     assert any("trials" in line for line in lines)

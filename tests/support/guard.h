@@ -319,6 +319,19 @@ deny(struct fixture *f, enum attempt_result result, size_t index)
 }
 
 static inline enum guard_action
+begin_to_glance(struct fixture *f)
+{
+	return take_step(f, guard_begin_to_glance(&f->guard, &f->settings,
+						  false, f->now_ms, SEED));
+}
+
+static inline enum guard_action
+glance(struct fixture *f, enum guard_sight sight)
+{
+	return take_step(f, guard_glanced(&f->guard, &f->settings, sight));
+}
+
+static inline enum guard_action
 wake_now(struct fixture *f)
 {
 	return take_step(f, guard_woken(&f->guard, f->now_ms));
@@ -339,6 +352,8 @@ static inline enum guard_action
 go_on(struct fixture *f)
 {
 	switch (f->step.action) {
+	case GUARD_GLANCE:
+		return glance(f, GUARD_SEES_NOTHING);
 	case GUARD_PLAN:
 		return plan(f, 2);
 	case GUARD_HOLDERS:

@@ -432,6 +432,11 @@ check_try(const struct model *m)
 	const struct lock_set *set = guard_set(&m->guard);
 	uint64_t sum_ms = 0;
 
+	if (m->step.state == GUARD_AT_FIRST_TRIAL) {
+		assert_false(m->has_turn || m->is_shut || m->has_locks);
+		assert_int_equal(m->step.try_bound_ms, GUARD_FIRST_BOUND_MS);
+		return;
+	}
 	assert_true(m->may_try && m->has_turn && m->has_locks);
 	assert_true(m->step.try_bound_ms > 0);
 	sum_ms = set->count * m->step.try_bound_ms;
@@ -462,6 +467,9 @@ check_run(const struct model *m)
 	case GUARD_PARTLY:
 		assert_true(m->has_turn);
 		check_is_honest(m, outcome);
+		break;
+	case GUARD_UNOPPOSED:
+		assert_true(m->has_run && m->attempts == 0);
 		break;
 	case GUARD_OVERDUE:
 		assert_true(passes_on_timeout(m));
@@ -548,6 +556,9 @@ check_action(struct model *m)
 	switch (step->action) {
 	case GUARD_IDLE:
 		fail_msg("idle behind its beginning");
+		break;
+	case GUARD_GLANCE:
+		assert_int_equal(m->steps, 1);
 		break;
 	case GUARD_PLAN:
 		assert_true(m->attempts == 0 ||

@@ -22,6 +22,7 @@
 #include "policy/catalog/attempt.h"
 #include "policy/catalog/drop_keys.h"
 #include "policy/catalog/gate_names.h"
+#include "policy/catalog/glance.h"
 #include "policy/catalog/holders.h"
 #include "policy/catalog/plain_settings.h"
 #include "policy/catalog/repeatable.h"
@@ -37,6 +38,10 @@
 /* Our bound on waits for locks strikes; and as log_duration has it. */
 #define SERVER_BOUND "SERROR\0C55P03\0Mtimeout\0RProcessInterrupts\0"
 #define SERVER_LOG "SLOG\0C00000\0Mduration\0Rexec_execute_message\0"
+
+/* How questions of ours begin. */
+#define SERVER_GLANCE "SELECT pg_catalog.current_setting('lock_timeout') "
+#define SERVER_SET_CONFIG "SELECT pg_catalog.set_config("
 
 enum {
 	SERVER_NAMES = 16,
@@ -355,7 +360,13 @@ server_verb(char out[SERVER_VERB_MAX], const char *sql)
 		word = "keeps";
 	else if (strcmp(sql, overrides_query()) == 0)
 		word = "settings";
-	else if (strcmp(sql, holders_renew_sql()) == 0)
+	else if (server_begins(sql, SERVER_GLANCE))
+		word = "glance";
+	else if (server_begins(sql, SERVER_SET_CONFIG)) {
+		snprintf(out, SERVER_VERB_MAX, "set_config(%s",
+			 sql + strlen(SERVER_SET_CONFIG));
+		return;
+	} else if (strcmp(sql, holders_renew_sql()) == 0)
 		word = "renew";
 	else if (strstr(sql, holders_query()) != NULL)
 		word = "look";
@@ -471,6 +482,17 @@ server_answer_snapshot(struct scripted_server *s, const char *words)
 	const char *row[] = {*words != '\0' ? words : "7:7:"};
 
 	server_row(s, row, 1);
+}
+
+/* The script's word is whether it is plain: t, or f. */
+static inline void
+server_answer_glance(struct scripted_server *s, const char *words)
+{
+	const char *row[] = {"7s", "notice", "1s",
+			     *words != '\0' ? words : "t"};
+
+	_Static_assert(sizeof(row) / sizeof(row[0]) == GLANCE_COLUMNS, "");
+	server_row(s, row, GLANCE_COLUMNS);
 }
 
 static inline void
@@ -664,6 +686,8 @@ server_answer_ours(struct scripted_server *s, const struct server_entry *e,
 		server_answer_facts(s, words);
 	else if (server_begins(verb, "settings"))
 		server_answer_settings(s, words);
+	else if (strcmp(verb, "glance") == 0)
+		server_answer_glance(s, words);
 	else if (e->is_small && strcmp(words, "large") == 0)
 		server_row(s, (const char *[SMALL_SET_COLUMNS]){NULL},
 			   SMALL_SET_COLUMNS);

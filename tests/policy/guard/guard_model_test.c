@@ -385,7 +385,7 @@ static void
 tell_trial(struct model *m)
 {
 	m->has_run = happens(m, 2);
-	m->has_locks = m->has_run;
+	m->has_locks = m->has_run && m->step.state != GUARD_AT_FIRST_TRIAL;
 	take(m, guard_tried(&m->guard, m->has_run, m->now_ms));
 }
 
@@ -422,8 +422,10 @@ pass_time(struct model *m)
 static bool
 is_cut_short(struct model *m)
 {
-	/* Trials are rare. */
-	uint32_t one_in = m->step.action == GUARD_TRY ? 10 : 600;
+	/* Trials are rare, and so is coaxing. */
+	bool is_rare =
+	    m->step.action == GUARD_TRY || m->step.action == GUARD_COAX;
+	uint32_t one_in = is_rare ? 10 : 600;
 
 	if (happens(m, one_in)) {
 		m->is_canceled = true;
@@ -452,6 +454,10 @@ tell(struct model *m)
 	if (is_cut_short(m))
 		return;
 	switch (action) {
+	case GUARD_GLANCE:
+		take(m, guard_glanced(&m->guard, &m->settings,
+				      (enum guard_sight)pick(m, 3)));
+		break;
 	case GUARD_PLAN:
 		tell_plan(m);
 		break;
@@ -509,8 +515,9 @@ converse(struct model *m, uint64_t seed)
 
 	model_init(m, seed);
 	m->in_transaction = happens(m, 2);
-	take(m, guard_begin(&m->guard, &m->settings, m->in_transaction,
-			    m->now_ms, seed));
+	take(m,
+	     (seed % 8 == 0 ? guard_begin_to_glance : guard_begin)(
+		 &m->guard, &m->settings, m->in_transaction, m->now_ms, seed));
 	check_action(m);
 	while (m->step.outcome == GUARD_PENDING) {
 		tell(m);

@@ -113,6 +113,66 @@ guard_cancel_refuses_amid_a_trial(void **state)
 	guard_clear(&f.guard);
 }
 
+/* Ahead of a plan it waits for nobody, so it needs no turn. */
+static void
+guard_glanced_tries_at_once_what_may_run(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	fixture_init(&f, 0);
+	assert_int_equal(begin_to_glance(&f), GUARD_GLANCE);
+	assert_int_equal(glance(&f, GUARD_SEES_BRIEF), GUARD_TRY);
+	assert_int_equal(f.step.keeps, GUARD_KEEPS_NOTHING);
+	assert_int_equal(f.step.try_bound_ms, GUARD_FIRST_BOUND_MS);
+	assert_int_equal(tried(&f, true), GUARD_RUN);
+	assert_int_equal(f.step.outcome, GUARD_UNOPPOSED);
+	assert_false(guard_outcome_holds(f.step.outcome));
+	assert_int_equal(account(&f).trials, 1);
+	guard_clear(&f.guard);
+}
+
+static void
+guard_tried_plans_where_somebody_was_in_the_way(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	fixture_init(&f, 0);
+	(void)begin_to_glance(&f);
+	(void)glance(&f, GUARD_SEES_BRIEF);
+	assert_int_equal(tried(&f, false), GUARD_PLAN);
+	assert_int_equal(plan(&f, 2), GUARD_TURN);
+	assert_int_equal(account(&f).attempts, 0);
+	guard_clear(&f.guard);
+}
+
+static void
+guard_glanced_plans_what_may_not_run(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	fixture_init(&f, 0);
+	(void)begin_to_glance(&f);
+	assert_int_equal(glance(&f, GUARD_SEES_NOTHING), GUARD_PLAN);
+	assert_int_equal(account(&f).trials, 0);
+	guard_clear(&f.guard);
+}
+
+static void
+guard_glanced_spares_what_is_out_of_scope(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	fixture_init(&f, 0);
+	(void)begin_to_glance(&f);
+	assert_int_equal(glance(&f, GUARD_SEES_SPARED), GUARD_RUN);
+	assert_int_equal(f.step.outcome, GUARD_OUT_OF_SCOPE);
+	guard_clear(&f.guard);
+}
+
 int
 main(void)
 {
@@ -124,6 +184,10 @@ main(void)
 	    cmocka_unit_test(guard_tried_gives_up_with_the_budget),
 	    cmocka_unit_test(guard_tries_many_with_the_same_time_for_all),
 	    cmocka_unit_test(guard_cancel_refuses_amid_a_trial),
+	    cmocka_unit_test(guard_glanced_tries_at_once_what_may_run),
+	    cmocka_unit_test(guard_tried_plans_where_somebody_was_in_the_way),
+	    cmocka_unit_test(guard_glanced_plans_what_may_not_run),
+	    cmocka_unit_test(guard_glanced_spares_what_is_out_of_scope),
 	};
 
 	return cmocka_run_group_tests_name("policy/guard/guard_try", tests,

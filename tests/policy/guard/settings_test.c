@@ -13,6 +13,7 @@ fill(struct guard_settings *a, struct guard_settings *b)
 	    .on_timeout = GUARD_TIMEOUT_ERROR,
 	    .guard_single_table = false,
 	    .has_memory = false,
+	    .is_optimistic = false,
 	    .attempt_timeout_ms = 1,
 	    .hold_timeout_ms = 2,
 	    .in_transaction_timeout_ms = 3,
@@ -27,6 +28,7 @@ fill(struct guard_settings *a, struct guard_settings *b)
 	    .on_timeout = GUARD_TIMEOUT_PASS,
 	    .guard_single_table = true,
 	    .has_memory = true,
+	    .is_optimistic = true,
 	    .attempt_timeout_ms = 11,
 	    .hold_timeout_ms = 12,
 	    .in_transaction_timeout_ms = 13,
@@ -57,6 +59,7 @@ taken(const struct guard_settings *s)
 	    [GUARD_SETTING_ON_TIMEOUT] = s->on_timeout == GUARD_TIMEOUT_PASS,
 	    [GUARD_SETTING_GUARD_SINGLE_TABLE] = s->guard_single_table,
 	    [GUARD_SETTING_MEMORY] = s->has_memory,
+	    [GUARD_SETTING_OPTIMISTIC] = s->is_optimistic,
 	};
 	uint32_t bits = 0;
 

@@ -64,6 +64,7 @@ config_load_knows_the_defaults(void **state)
 	assert_int_equal(c->guard.on_timeout, GUARD_TIMEOUT_ERROR);
 	assert_false(c->guard.guard_single_table);
 	assert_true(c->guard.has_memory);
+	assert_true(c->guard.is_optimistic);
 	assert_int_equal(c->guard.replay, GUARD_REPLAY_DDL);
 	assert_int_equal(c->guard.steps, GUARD_STEPS_OFF);
 	assert_int_equal(c->records, GUARD_REPLAY_DDL);
@@ -99,6 +100,7 @@ config_load_reads_every_setting_from_a_file(void **state)
 					    "on_timeout = pass\n"
 					    "guard_single_table = on\n"
 					    "memory = off\n"
+					    "optimistic = off\n"
 					    "gate_window = 10s\n"
 					    "gate_transaction = 0\n"
 					    "replay = on\n"
@@ -139,6 +141,7 @@ config_load_reads_every_setting_from_a_file(void **state)
 	assert_int_equal(c->guard.on_timeout, GUARD_TIMEOUT_PASS);
 	assert_true(c->guard.guard_single_table);
 	assert_false(c->guard.has_memory);
+	assert_false(c->guard.is_optimistic);
 	assert_int_equal(c->guard.gate_window_ms, 10000);
 	assert_int_equal(c->guard.gate_transaction_ms, 0);
 	assert_int_equal(c->guard.replay, GUARD_REPLAY_ON);

@@ -73,6 +73,7 @@ config_load_reads_every_setting_of_a_rule(void **state)
 					     "on_timeout = pass\n"
 					     "guard_single_table = on\n"
 					     "memory = off\n"
+					     "optimistic = off\n"
 					     "replay = on\n"
 					     "drop_in_steps = on\n"));
 	const struct settings_part *part = &rule_at(c, 0)->part;
@@ -91,6 +92,7 @@ config_load_reads_every_setting_of_a_rule(void **state)
 	assert_int_equal(part->values.on_timeout, GUARD_TIMEOUT_PASS);
 	assert_true(part->values.guard_single_table);
 	assert_false(part->values.has_memory);
+	assert_false(part->values.is_optimistic);
 	assert_int_equal(part->values.replay, GUARD_REPLAY_ON);
 	assert_int_equal(part->values.steps, GUARD_STEPS_ON);
 	/* None of it is the plain setting. */

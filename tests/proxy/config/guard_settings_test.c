@@ -155,6 +155,7 @@ static const struct {
     [GUARD_SETTING_DROP_IN_STEPS] = {"on", "last"},
     [GUARD_SETTING_GUARD_SINGLE_TABLE] = {"on", "off"},
     [GUARD_SETTING_MEMORY] = {"off", "on"},
+    [GUARD_SETTING_OPTIMISTIC] = {"on", "off"},
 };
 
 /* Whether this one of the settings in force is what this text says. */

@@ -506,7 +506,7 @@ static const struct scene_row rows[] = {
 		       "ready-I",
     },
     {
-	.name = "behind a statement that ran on trial there is none",
+	.name = "a run that was undone is no part of it",
 	.client = "Q begin\n--\nQ create table d()\n--\nQ drop "
 		  "table c\n--\nQ commit",
 	.script = "settings: policy=lock; plan: set=aB; plan: set=aB; "
@@ -517,11 +517,18 @@ static const struct scene_row rows[] = {
 		       "attempt(,turn) plan{c} / SET LOCAL lock_timeout "
 		       "TO '100' / Query(*drop table c) ROLLBACK TO "
 		       "SAVEPOINT _lockstep / look(ab) / look(ab) / "
-		       "ROLLBACK TO SAVEPOINT _lockstep RELEASE "
-		       "SAVEPOINT _lockstep refuse-deadlock / "
-		       "Query(commit)",
-	.client_gets = "[BEGIN] ready-T [CREATE TABLE] ready-T error "
-		       "40P01 ready-E [ROLLBACK] ready-I",
+		       "repeatable / ROLLBACK / Query(begin) SAVEPOINT "
+		       "_lockstep facts(t) settings plan{c} RELEASE "
+		       "SAVEPOINT _lockstep / SAVEPOINT _lockstep "
+		       "names(abc) attempt(abc) plan{c} / RELEASE "
+		       "SAVEPOINT _lockstep / Query(*create table d()) "
+		       "SAVEPOINT _lockstep facts(t) settings plan{c} "
+		       "RELEASE SAVEPOINT _lockstep / SAVEPOINT _lockstep "
+		       "names(abc) attempt(abc) plan{c} / RELEASE "
+		       "SAVEPOINT _lockstep / Query(*drop table c) "
+		       "Query(*commit)",
+	.client_gets = "[BEGIN] ready-T [CREATE TABLE] ready-T [DROP "
+		       "TABLE] ready-T [COMMIT] ready-I",
     },
     {
 	.name = "a cancel that strikes its end comes too late",

@@ -16,8 +16,8 @@ static const struct scene_row rows[] = {
 	.script = VIEW "drop: notice",
 	.server_gets = "facts(f) settings plan{c} / BEGIN attempt(,turn) "
 		       "plan{c} / SET LOCAL lock_timeout TO '100' / "
-		       "Query(*drop table c) SET LOCAL lock_timeout TO '0' "
-		       "/ COMMIT /",
+		       "Query(*drop table c) SET LOCAL lock_timeout TO "
+		       "'0' COMMIT /",
 	.client_gets = "notice 00000 [DROP TABLE] ready-I",
     },
     {
@@ -27,9 +27,9 @@ static const struct scene_row rows[] = {
 	.server_gets = "facts(f) settings plan{c} / BEGIN attempt(,turn) "
 		       "plan{c} / SET LOCAL lock_timeout TO '100' / "
 		       "Query(*drop table c) ROLLBACK / look(ab) / BEGIN "
-		       "attempt(,turn) plan{c} / SET LOCAL "
-		       "lock_timeout TO '100' / Query(*drop table c) SET "
-		       "LOCAL lock_timeout TO '0' / COMMIT /",
+		       "attempt(,turn) plan{c} / SET LOCAL lock_timeout "
+		       "TO '100' / Query(*drop table c) SET LOCAL "
+		       "lock_timeout TO '0' COMMIT /",
 	.client_gets = "notice 00000 [DROP TABLE] ready-I",
     },
     {
@@ -63,7 +63,7 @@ static const struct scene_row rows[] = {
 		       "_lockstep / SAVEPOINT _lockstep attempt(,turn) "
 		       "plan{c} / SET LOCAL lock_timeout TO '100' / "
 		       "Query(*drop table c) SET LOCAL lock_timeout TO "
-		       "'0' RELEASE SAVEPOINT _lockstep / COMMIT /",
+		       "'0' COMMIT /",
 	.client_gets = "[SET X] [DROP TABLE] ready-I",
     },
     {
@@ -99,12 +99,12 @@ static const struct scene_row rows[] = {
 	.client = "P:n drop table c\nB:n\nD\nE\nS",
 	.script = VIEW AGAIN "drop: notice bound; drop: notice",
 	.server_gets = "facts(f) settings plan{c} / attempt(,turn) plan{c} "
-		       "| SET LOCAL lock_timeout TO '100' | Parse Bind "
-		       "Describe Execute(*drop table c) / Close / look(ab) "
-		       "/ attempt(,turn) plan{c} | SET LOCAL "
-		       "lock_timeout TO '100' | Parse Bind Describe "
-		       "Execute(*drop table c) | SET LOCAL lock_timeout TO "
-		       "'0' | /",
+		       "| set_config('lock_timeout', '100', true) | Parse "
+		       "Bind Describe Execute(*drop table c) / Close / "
+		       "look(ab) / attempt(,turn) plan{c} | "
+		       "set_config('lock_timeout', '100', true) | Parse "
+		       "Bind Describe Execute(*drop table c) | "
+		       "set_config('lock_timeout', '0', true) | /",
 	.client_gets = "1 2 n notice 00000 [DROP TABLE] ready-I",
     },
     {
@@ -129,8 +129,8 @@ static const struct scene_row rows[] = {
 	.client = "P drop table c\nB\nE\nS",
 	.script = VIEW "drop: error 42P01",
 	.server_gets = "facts(f) settings plan{c} / attempt(,turn) plan{c} "
-		       "| SET LOCAL lock_timeout TO '100' | Parse Bind "
-		       "Execute(*drop table c) /",
+		       "| set_config('lock_timeout', '100', true) | Parse "
+		       "Bind Execute(*drop table c) /",
 	.client_gets = "1 2 error 42P01 ready-I",
     },
     {
@@ -155,11 +155,11 @@ static const struct scene_row rows[] = {
     {
 	.name = "a cycle that cannot be seen leaves no named statement",
 	.client = "P:n drop table c\nB:n\nE\nS",
-	.script = VIEW "SET LOCAL: ; SET LOCAL: error 57014",
-	.server_gets = "facts(f) settings plan{c} / attempt(,turn) plan{c} "
-		       "| SET LOCAL lock_timeout TO '100' | Parse Bind "
-		       "Execute(*drop table c) | SET LOCAL lock_timeout TO "
-		       "'0' / Close / /",
+	.script = VIEW "set_config: ; set_config: error 57014",
+	.server_gets = "facts(f) settings plan{c} / attempt(,turn) "
+		       "plan{c} | set_config('lock_timeout', '100', true) "
+		       "| Parse Bind Execute(*drop table c) | "
+		       "set_config('lock_timeout', '0', true) / Close / /",
 	.client_gets = "error 57014 ready-I",
     },
     {
@@ -203,8 +203,8 @@ static const struct scene_row rows[] = {
 	.script = VIEW "drop: !cancel",
 	.server_gets = "facts(f) settings plan{c} / BEGIN attempt(,turn) "
 		       "plan{c} / SET LOCAL lock_timeout TO '100' / "
-		       "Query(*drop table c) SET LOCAL lock_timeout TO '0' "
-		       "/ COMMIT /",
+		       "Query(*drop table c) SET LOCAL lock_timeout TO "
+		       "'0' COMMIT /",
 	.client_gets = "cancel-passes [DROP TABLE] ready-I",
     },
     {
@@ -224,16 +224,17 @@ static const struct scene_row rows[] = {
 		       "plan{c} / SET LOCAL lock_timeout TO '100' / "
 		       "Query(*drop table c) SET LOCAL lock_timeout TO '0' "
 		       "/ ROLLBACK /",
-	.client_gets = "error 57014 ready-I",
+	.client_gets = "notice 00000 error 57014 ready-I",
     },
     {
 	.name = "nor in a cycle",
 	.client = "P drop table c\nB\nE\nS",
-	.script = VIEW "SET LOCAL: ; SET LOCAL: error 57014; drop: notice",
+	.script = VIEW "set_config: ; set_config: error 57014; "
+		       "drop: notice",
 	.server_gets = "facts(f) settings plan{c} / attempt(,turn) plan{c} "
-		       "| SET LOCAL lock_timeout TO '100' | Parse Bind "
-		       "Execute(*drop table c) | SET LOCAL lock_timeout TO "
-		       "'0' / /",
+		       "| set_config('lock_timeout', '100', true) | Parse "
+		       "Bind Execute(*drop table c) | "
+		       "set_config('lock_timeout', '0', true) / /",
 	.client_gets = "error 57014 ready-I",
     },
     {
@@ -256,9 +257,9 @@ static const struct scene_row rows[] = {
 	.server_gets = "facts(f) settings plan{c} / BEGIN attempt(,turn) "
 		       "plan{c} / SET LOCAL lock_timeout TO '100' / "
 		       "Query(*drop table c) ROLLBACK / look(ab) / BEGIN "
-		       "attempt(,turn) plan{c} / SET LOCAL "
-		       "lock_timeout TO '100' / Query(*drop table c) SET "
-		       "LOCAL lock_timeout TO '0' / COMMIT /",
+		       "attempt(,turn) plan{c} / SET LOCAL lock_timeout "
+		       "TO '100' / Query(*drop table c) SET LOCAL "
+		       "lock_timeout TO '0' COMMIT /",
 	.client_gets = "notification parameter [DROP TABLE] ready-I",
     },
     {
@@ -278,13 +279,13 @@ static const struct scene_row rows[] = {
 	"drop: !shut !turn bound; drop: !shut !turn",
 	.server_gets = "facts(f) settings plan{c} / BEGIN attempt(,turn) "
 		       "plan{c} / ROLLBACK / look(ab) / BEGIN "
-		       "attempt(,turn) plan{c} / ROLLBACK / look(ab) "
-		       "/ names(ab) / look(ab) / BEGIN attempt(,turn) "
+		       "attempt(,turn) plan{c} / ROLLBACK / look(ab) / "
+		       "names(ab) / look(ab) / BEGIN attempt(,turn) "
 		       "plan{c} / SET LOCAL lock_timeout TO '10' / "
 		       "Query(*drop table c) ROLLBACK / look(ab) / BEGIN "
-		       "attempt(,turn) plan{c} / SET LOCAL lock_timeout TO "
-		       "'10' / Query(*drop table c) SET LOCAL lock_timeout "
-		       "TO '0' / COMMIT /",
+		       "attempt(,turn) plan{c} / SET LOCAL lock_timeout "
+		       "TO '10' / Query(*drop table c) SET LOCAL "
+		       "lock_timeout TO '0' COMMIT /",
 	.client_gets = "[DROP TABLE] ready-I",
     },
 };

@@ -1,0 +1,48 @@
+/*
+ * glance.h - what a short question tells, ahead of any plan: whether a
+ * statement may be run at once, and undone where somebody turns out to be in
+ * its way.
+ *
+ * Only for statements that are brief (statement_brief.h).
+ */
+#ifndef LOCKSTEP_POLICY_CATALOG_GLANCE_H
+#define LOCKSTEP_POLICY_CATALOG_GLANCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "policy/catalog/row.h"
+#include "policy/catalog/session_facts.h"
+
+/* X(constant, name): the columns of the answer, in order. */
+#define GLANCE_COLUMN_TABLE(X)                                                 \
+	X(GLANCE_LOCK_TIMEOUT, "lock_timeout")                                 \
+	X(GLANCE_MIN_MESSAGES, "min_messages")                                 \
+	X(GLANCE_DEADLOCK_TIMEOUT, "deadlock_timeout")                         \
+	X(GLANCE_IS_PLAIN, "is_plain")
+
+enum glance_column {
+#define X(id, name) id,
+	GLANCE_COLUMN_TABLE(X)
+#undef X
+	    GLANCE_COLUMNS,
+};
+
+struct glance {
+	bool is_plain; /* no function of a user's runs in the statement, and
+			  an error does not end the session */
+	bool wants_warnings; /* as session_facts.h has it */
+	uint32_t deadlock_timeout_ms;
+	/* The lock_timeout as the server shows it, to set it back. */
+	char lock_timeout[SESSION_FACTS_SETTING_MAX];
+};
+
+/* The question, which answers one row; static.  truncates: it is about a
+ * TRUNCATE. */
+const char *glance_query(bool truncates);
+
+/* Read the row.  False: it does not have the shape, and *out is undefined. */
+bool glance_read(struct glance *out,
+		 const struct row_value values[GLANCE_COLUMNS]);
+
+#endif
