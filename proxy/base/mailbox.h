@@ -24,6 +24,7 @@ enum mail_kind {
 	MAIL_SHUT,       /* data: a gate_window that is shut now; a use of it */
 	MAIL_OPEN,       /* data: one that is open again; a use of it */
 	MAIL_HANDSHAKE,  /* data: a handshake whose step has been taken */
+	MAIL_RESOLVED,   /* data: a resolution whose answer has come */
 	MAIL_WANTED,     /* to the fleet: somebody has logged in */
 	MAIL_KEY,        /* to the fleet; data: the key from now on, taken */
 	MAIL_CALL,       /* to the fleet; data: a rescue_call, taken */

@@ -4,6 +4,14 @@
 
 #include "proxy/config/conninfo.h"
 
+uint32_t
+config_connect_timeout_ms(const struct config *config)
+{
+	if (config->upstream_connect_timeout_ms > 0)
+		return config->upstream_connect_timeout_ms;
+	return config->connect_timeout_ms;
+}
+
 void
 config_free(struct config *config)
 {

@@ -13,6 +13,7 @@
 #include "policy/guard/settings.h"
 #include "proxy/base/log.h"
 #include "proxy/config/endpoint.h"
+#include "proxy/config/tcp_settings.h"
 #include "proxy/config/tls_settings.h"
 
 /* The side that checks a client's password. */
@@ -31,6 +32,8 @@ struct config {
 				      secret may be in it: never logged */
 	struct tls_settings tls;   /* tls_mode to tls_ciphers: clients' */
 	struct tls_settings upstream_tls; /* from the CONNINFO */
+	struct tcp_settings tcp; /* tcp_keepalives_idle to _count: clients' */
+	struct tcp_settings upstream_tcp; /* from the CONNINFO */
 	enum auth_method auth;
 	char *auth_file;             /* owned, or NULL */
 	char *fleet;                 /* owned, a CONNINFO, or NULL: there is
@@ -41,11 +44,14 @@ struct config {
 	uint32_t max_connections;    /* default 10000 */
 	uint32_t unix_socket_mode;   /* octal, default 0777 */
 	uint32_t connect_timeout_ms; /* default 10s */
-	uint32_t login_timeout_ms;   /* default 60s */
-	uint32_t drain_timeout_ms;   /* default 30s */
-	uint32_t parse_limit_bytes;  /* default 16kB */
-	uint32_t query_limit_bytes;  /* default 1MB: a larger Query or Parse
-					streams unjudged */
+	uint32_t upstream_connect_timeout_ms; /* from the CONNINFO; 0: it is
+						 connect_timeout_ms */
+	uint32_t login_timeout_ms;            /* default 60s */
+	uint32_t tcp_user_timeout_ms;         /* default 30s; 0: none */
+	uint32_t drain_timeout_ms;            /* default 30s */
+	uint32_t parse_limit_bytes;           /* default 16kB */
+	uint32_t query_limit_bytes; /* default 1MB: a larger Query or Parse
+				       streams unjudged */
 	enum log_level log_level;
 	enum log_format log_format;
 	struct guard_settings guard; /* guard to memory; where no
@@ -62,6 +68,9 @@ struct config {
 	 * be replayed; a session may only lower it. */
 	enum guard_replay records;
 };
+
+/* For one address of the upstream: the CONNINFO's own, or the setting. */
+uint32_t config_connect_timeout_ms(const struct config *config);
 
 /* Free it and all that it owns; accepts NULL. */
 void config_free(struct config *config);

@@ -6,6 +6,7 @@
 #include <libpq-fe.h>
 
 #include "proxy/config/conninfo_keyword.h"
+#include "proxy/config/conninfo_tcp.h"
 #include "proxy/config/conninfo_tls.h"
 
 /* Debian builds libpq with this one. */
@@ -261,6 +262,8 @@ conninfo_read_options(struct conninfo *c, const PQconninfoOption *options,
 		      const char *negotiation, struct value_error *error)
 {
 	return conninfo_check_demands(options, error) &&
+	       conninfo_tcp_read(&c->tcp, &c->connect_timeout_ms, options,
+				 error) &&
 	       conninfo_tls_read(&c->tls, options, negotiation, error) &&
 	       conninfo_add_servers(&c->servers, options, error) &&
 	       conninfo_check_names(c, error);

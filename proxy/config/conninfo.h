@@ -1,13 +1,13 @@
 /*
  * conninfo.h - a libpq CONNINFO -> the servers that a relay dials, and how
- * their connections are encrypted.
+ * their connections are encrypted, and watched.
  *
  * libpq splits the string; what a host, a list of hosts or a missing host
  * means is as in libpq, and so are the keywords about TLS, except that neither
  * PGHOST and the other variables of the environment nor the files of a home
  * directory are read: a daemon's servers stand in its configuration.
  *
- * What only a client needs (user, password, dbname, keepalives, ...) is
+ * What only a client needs (user, password, dbname, options, ...) is
  * accepted and left to `lockstep explain`.  What asks the relay for something
  * that it cannot do is refused, never ignored: GSS encryption, a service file
  * in place of the host.
@@ -18,12 +18,15 @@
 #include <stdbool.h>
 
 #include "proxy/config/endpoint.h"
+#include "proxy/config/tcp_settings.h"
 #include "proxy/config/tls_settings.h"
 #include "proxy/config/value.h"
 
 struct conninfo {
 	struct endpoint_list servers; /* one or more */
 	struct tls_settings tls;
+	struct tcp_settings tcp;
+	uint32_t connect_timeout_ms; /* 0: nothing is said about it */
 	char *text; /* owned, as the libpq at hand can read it; a secret */
 };
 

@@ -79,6 +79,17 @@ const struct setting setting_table[] = {
      .preset = "1min", .help = "from a client's connect to its first prompt"},
     {"drain_timeout", SETTING_DURATION, 0, DAY, FIELD(drain_timeout_ms),
      .preset = "30s", .help = "for sessions to finish after SIGTERM"},
+    {"tcp_keepalives_idle", SETTING_DURATION, 0, 9 * HOUR, FIELD(tcp.idle_ms),
+     .preset = "15s",
+     .help = "a client silent for so long is asked whether it is there"},
+    {"tcp_keepalives_interval", SETTING_DURATION, 0, 9 * HOUR,
+     FIELD(tcp.interval_ms), .preset = "5s",
+     .help = "and again, as long as no answer comes"},
+    {"tcp_keepalives_count", SETTING_NUMBER, 0, TCP_COUNT_MAX, FIELD(tcp.count),
+     .preset = "3", .help = "so often; then the client counts as gone"},
+    {"tcp_user_timeout", SETTING_DURATION, 0, DAY, FIELD(tcp_user_timeout_ms),
+     .preset = "30s",
+     .help = "for a client's host to acknowledge what it is sent"},
     {"guard", SETTING_WORD, GUARD_FIELD(scope), .words = scopes,
      .preset = "drops", .help = "the statements that are guarded"},
     {"policy", SETTING_WORD, GUARD_FIELD(policy), .words = policies,
@@ -168,6 +179,8 @@ setting_store_upstream(struct config *c, const char *text,
 	c->upstream = new.servers.items;
 	c->upstream_count = new.servers.count;
 	c->upstream_tls = new.tls;
+	c->upstream_tcp = new.tcp;
+	c->upstream_connect_timeout_ms = new.connect_timeout_ms;
 	c->upstream_conninfo = new.text;
 	return true;
 }

@@ -44,9 +44,9 @@ struct setting {
 };
 
 enum {
-	SETTING_COUNT = 38,
+	SETTING_COUNT = 42,
 	/* The guard's stand together, in the order of enum guard_setting. */
-	SETTING_GUARD_FIRST = 17,
+	SETTING_GUARD_FIRST = 21,
 	SETTING_WORKERS_MAX = 64,
 };
 

@@ -2,14 +2,15 @@
  * dial.c - endpoint after endpoint, address after address.
  *
  *   dial_next_endpoint  a socket directory: one Unix address; else resolve
- *   dial_resolved       the answer's addresses, in its order
+ *   dial_try_addresses  those of a name, in their order
  *   dial_unresolved     no answer in time
  *   dial_next_address   connect; an address that fails comes back here
  *   dial_connected      writable: SO_ERROR tells
  *   dial_upgraded       TLS, or the server has none, or it failed
+ *   dial_finish         tell the caller, who frees the dial, or has it go on
  *
- * The first step runs from a timer of zero length, so that the handler never
- * runs within dial_start.
+ * Each call from outside takes its first step from a timer of zero length, so
+ * that the handler never runs within that call.
  */
 #include "proxy/net/dial.h"
 
@@ -33,18 +34,19 @@
 
 struct dial {
 	struct handshaker by;
-	struct evdns_base **dns;
+	struct resolver *resolver;
 	struct dial_target target;
 	size_t next; /* the endpoint behind the one being tried */
 	struct timeval timeout;
 	dial_handler *handler;
 	void *arg;
-	struct evdns_getaddrinfo_request *request;
-	struct evutil_addrinfo *answer;
-	struct evutil_addrinfo *candidate; /* in answer: next to be tried */
-	struct address peer;               /* the one being tried */
+	struct resolution *resolution;    /* NULL: no name is looked up */
+	struct addrinfo *numeric;         /* owned; NULL: it was a name */
+	const struct addrinfo *candidate; /* in either: next to be tried */
+	struct address peer;              /* the one being tried */
 	struct event event;
 	struct upgrade *upgrade;
+	bool is_fixed; /* by TLS or not as peer says, and no other way */
 	bool is_downgraded;
 	int fd;
 	char tried[DIAL_TRIED_MAX];
@@ -55,16 +57,19 @@ static void dial_next_endpoint(struct dial *d);
 static void dial_next_address(struct dial *d);
 static bool dial_try_peer(struct dial *d);
 
+/* Forget the addresses of the endpoint. */
 static void
-dial_free(struct dial *d)
+dial_forget_addresses(struct dial *d)
 {
-	if (d->answer != NULL)
-		evutil_freeaddrinfo(d->answer);
-	event_del(&d->event);
-	tls_context_release(d->target.tls);
-	free(d);
+	resolution_cancel(d->resolution);
+	d->resolution = NULL;
+	if (d->numeric != NULL)
+		freeaddrinfo(d->numeric);
+	d->numeric = NULL;
+	d->candidate = NULL;
 }
 
+/* Tell the caller, who may free d. */
 static void
 dial_finish(struct dial *d, int fd, struct tls *tls)
 {
@@ -75,11 +80,8 @@ dial_finish(struct dial *d, int fd, struct tls *tls)
 	    .is_downgraded = fd >= 0 && d->is_downgraded,
 	    .tried = d->tried,
 	};
-	dial_handler *handler = d->handler;
-	void *arg = d->arg;
 
-	handler(arg, &result);
-	dial_free(d);
+	d->handler(d->arg, &result);
 }
 
 /* Names the endpoint that is being tried, for people. */
@@ -132,11 +134,20 @@ dial_succeed(struct dial *d, struct tls *tls)
 	dial_finish(d, fd, tls);
 }
 
+/* The mode that holds for the peer that is being tried. */
+static enum tls_mode
+dial_mode(const struct dial *d)
+{
+	if (d->is_fixed && d->target.mode < TLS_REQUIRE)
+		return d->peer.is_tls ? TLS_REQUIRE : TLS_DISABLE;
+	return d->target.mode;
+}
+
 /* TLS_PREFER would rather have it in clear than not at all. */
 static void
 dial_fail_upgrade(struct dial *d, const char *why)
 {
-	if (d->target.mode != TLS_PREFER) {
+	if (dial_mode(d) != TLS_PREFER) {
 		dial_give_up(d, why);
 		return;
 	}
@@ -162,7 +173,7 @@ dial_upgraded(void *arg, enum upgrade_outcome outcome, struct tls *tls,
 		dial_succeed(d, tls);
 		return;
 	case UPGRADE_REFUSED:
-		if (d->target.mode == TLS_PREFER)
+		if (dial_mode(d) == TLS_PREFER)
 			dial_succeed(d, NULL);
 		else
 			dial_give_up(d,
@@ -184,7 +195,11 @@ dial_upgrade_late(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	upgrade_cancel(d->upgrade);
 	d->upgrade = NULL;
-	dial_fail_upgrade(d, "the TLS handshake timed out");
+	/* Silent by TLS, it will hardly speak in clear: others go first. */
+	if (dial_has_more(d))
+		dial_give_up(d, "the TLS handshake timed out");
+	else
+		dial_fail_upgrade(d, "the TLS handshake timed out");
 }
 
 static void
@@ -233,7 +248,7 @@ dial_try_peer(struct dial *d)
 		dial_note_failure(d, strerror(errno));
 		return false;
 	}
-	socket_tune(d->fd, family);
+	socket_tune(d->fd, family, &d->target.tcp);
 	if (connect(d->fd, (const struct sockaddr *)&d->peer.address,
 		    d->peer.len) != 0 &&
 	    errno != EINPROGRESS) {
@@ -251,7 +266,7 @@ static void
 dial_next_address(struct dial *d)
 {
 	while (d->candidate != NULL) {
-		struct evutil_addrinfo *a = d->candidate;
+		const struct addrinfo *a = d->candidate;
 
 		d->candidate = a->ai_next;
 		if (a->ai_addrlen > sizeof(d->peer.address))
@@ -259,36 +274,29 @@ dial_next_address(struct dial *d)
 		memcpy(&d->peer.address, a->ai_addr, a->ai_addrlen);
 		d->peer.len = (socklen_t)a->ai_addrlen;
 		d->peer.is_tls = d->target.mode >= TLS_PREFER;
+		d->is_fixed = false;
 		d->is_downgraded = false;
 		if (dial_try_peer(d))
 			return;
 	}
-	if (d->answer != NULL)
-		evutil_freeaddrinfo(d->answer);
-	d->answer = NULL;
+	dial_forget_addresses(d);
 	dial_next_endpoint(d);
 }
 
+/* A resolution_handler. */
 static void
-dial_resolved(int error, struct evutil_addrinfo *answer, void *arg)
+dial_resolved(void *arg, int error, const struct addrinfo *found)
 {
 	struct dial *d = arg;
 
-	if (error == EVUTIL_EAI_CANCEL)
-		return; /* d was freed, or has gone on */
-	d->request = NULL;
 	event_del(&d->event);
-	if (error != 0) {
-		dial_note_failure(d, evutil_gai_strerror(error));
-		dial_next_endpoint(d);
-		return;
-	}
-	d->answer = answer;
-	d->candidate = answer;
+	if (error != 0)
+		dial_note_failure(d, gai_strerror(error));
+	d->candidate = found;
 	dial_next_address(d);
 }
 
-/* A resolver alone would go on for some minutes. */
+/* The system's resolver alone may go on for minutes. */
 static void
 dial_unresolved(evutil_socket_t fd, short what, void *arg)
 {
@@ -296,45 +304,41 @@ dial_unresolved(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	evdns_getaddrinfo_cancel(d->request);
-	d->request = NULL;
 	dial_note_failure(d, "name resolution timed out");
-	dial_next_endpoint(d);
+	dial_next_address(d);
+}
+
+/* True if it is an address, which takes no look-up. */
+static bool
+dial_read_numeric(struct dial *d, const struct endpoint *e)
+{
+	const struct addrinfo hints = {
+	    .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV,
+	    .ai_family = AF_UNSPEC,
+	    .ai_socktype = SOCK_STREAM,
+	};
+	char service[8];
+
+	snprintf(service, sizeof(service), "%u", e->port);
+	return getaddrinfo(e->host, service, &hints, &d->numeric) == 0;
 }
 
 static void
 dial_resolve(struct dial *d, const struct endpoint *e)
 {
-	const struct evutil_addrinfo hints = {
-	    .ai_family = AF_UNSPEC,
-	    .ai_socktype = SOCK_STREAM,
-	    .ai_protocol = IPPROTO_TCP,
-	};
-	struct evutil_addrinfo numeric = hints;
-	struct evutil_addrinfo *answer = NULL;
-	struct evdns_getaddrinfo_request *request;
-	char service[8];
-
-	snprintf(service, sizeof(service), "%u", e->port);
-	numeric.ai_flags = EVUTIL_AI_NUMERICHOST | EVUTIL_AI_NUMERICSERV;
-	if (evutil_getaddrinfo(e->host, service, &numeric, &answer) == 0) {
-		dial_resolved(0, answer, d);
+	if (dial_read_numeric(d, e)) {
+		d->candidate = d->numeric;
+		dial_next_address(d);
 		return;
 	}
-	if (*d->dns == NULL)
-		*d->dns = evdns_base_new(d->by.base,
-					 EVDNS_BASE_INITIALIZE_NAMESERVERS |
-					     EVDNS_BASE_DISABLE_WHEN_INACTIVE);
-	if (*d->dns == NULL) {
-		dial_resolved(EVUTIL_EAI_FAIL, NULL, d);
+	d->numeric = NULL;
+	d->resolution = resolver_ask(d->resolver, d->by.mailbox, e->host,
+				     e->port, dial_resolved, d);
+	if (d->resolution == NULL) {
+		dial_note_failure(d, strerror(errno));
+		dial_next_endpoint(d);
 		return;
 	}
-	/* NULL: dial_resolved ran already, and d may be gone. */
-	request = evdns_getaddrinfo(*d->dns, e->host, service, &hints,
-				    dial_resolved, d);
-	if (request == NULL)
-		return;
-	d->request = request;
 	event_assign(&d->event, d->by.base, -1, 0, dial_unresolved, d);
 	event_add(&d->event, &d->timeout);
 }
@@ -370,6 +374,7 @@ dial_next_endpoint(struct dial *d)
 
 		d->peer.name = e->name;
 		d->peer.is_tls = false; /* never over Unix sockets */
+		d->is_fixed = false;
 		d->is_downgraded = false;
 		if (e->host[0] != '/' && e->host[0] != '@') {
 			dial_resolve(d, e);
@@ -388,25 +393,34 @@ dial_begin_list(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;
 	(void)what;
-	dial_next_endpoint(arg);
+	dial_next_address(arg);
 }
 
 static void
-dial_begin_address(evutil_socket_t fd, short what, void *arg)
+dial_begin_peer(evutil_socket_t fd, short what, void *arg)
 {
 	struct dial *d = arg;
 
 	(void)fd;
 	(void)what;
 	if (!dial_try_peer(d))
-		dial_finish(d, -1, NULL);
+		dial_next_address(d);
+}
+
+static void
+dial_step_soon(struct dial *d, event_callback_fn step)
+{
+	static const struct timeval at_once = {0, 0};
+
+	event_del(&d->event);
+	event_assign(&d->event, d->by.base, -1, 0, step, d);
+	event_add(&d->event, &at_once);
 }
 
 static struct dial *
 dial_new(const struct handshaker *by, const struct dial_target *target,
-	 dial_handler *handler, void *arg, event_callback_fn begin)
+	 dial_handler *handler, void *arg)
 {
-	static const struct timeval at_once = {0, 0};
 	struct dial *d = calloc(1, sizeof(*d));
 
 	if (d == NULL)
@@ -416,22 +430,23 @@ dial_new(const struct handshaker *by, const struct dial_target *target,
 	d->target = *target;
 	if (target->tls != NULL)
 		tls_context_use(target->tls);
+	event_assign(&d->event, by->base, -1, 0, dial_begin_list, d);
 	d->timeout = clock_timeval(target->timeout_ms);
 	d->handler = handler;
 	d->arg = arg;
-	event_assign(&d->event, by->base, -1, 0, begin, d);
-	event_add(&d->event, &at_once);
 	return d;
 }
 
 struct dial *
-dial_start(const struct handshaker *by, struct evdns_base **dns,
+dial_start(const struct handshaker *by, struct resolver *resolver,
 	   const struct dial_target *target, dial_handler *handler, void *arg)
 {
-	struct dial *d = dial_new(by, target, handler, arg, dial_begin_list);
+	struct dial *d = dial_new(by, target, handler, arg);
 
-	if (d != NULL)
-		d->dns = dns;
+	if (d == NULL)
+		return NULL;
+	d->resolver = resolver;
+	dial_step_soon(d, dial_begin_list);
 	return d;
 }
 
@@ -441,16 +456,37 @@ dial_start_address(const struct handshaker *by,
 		   const struct address *address, dial_handler *handler,
 		   void *arg)
 {
-	struct dial *d = dial_new(by, target, handler, arg, dial_begin_address);
+	struct dial *d = dial_new(by, target, handler, arg);
 
 	if (d == NULL)
 		return NULL;
 	d->target.count = 0;
-	/* As it says: what else could be done is not. */
-	if (address->is_tls && d->target.mode < TLS_REQUIRE)
-		d->target.mode = TLS_REQUIRE;
 	d->peer = *address;
+	d->is_fixed = true;
+	dial_step_soon(d, dial_begin_peer);
 	return d;
+}
+
+bool
+dial_has_more(const struct dial *d)
+{
+	return d != NULL && (d->candidate != NULL || d->next < d->target.count);
+}
+
+void
+dial_go_on(struct dial *d, const char *why)
+{
+	dial_note_failure(d, why);
+	dial_step_soon(d, dial_begin_list);
+}
+
+void
+dial_other_way(struct dial *d)
+{
+	d->peer.is_tls = !d->peer.is_tls;
+	d->is_fixed = true;
+	d->is_downgraded = false;
+	dial_step_soon(d, dial_begin_peer);
 }
 
 void
@@ -458,11 +494,11 @@ dial_cancel(struct dial *d)
 {
 	if (d == NULL)
 		return;
-	if (d->request != NULL)
-		evdns_getaddrinfo_cancel(d->request);
+	dial_forget_addresses(d);
 	upgrade_cancel(d->upgrade);
 	event_del(&d->event);
 	if (d->fd >= 0)
 		close(d->fd);
-	dial_free(d);
+	tls_context_release(d->target.tls);
+	free(d);
 }

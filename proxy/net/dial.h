@@ -1,19 +1,23 @@
 /*
  * dial.h - connect to the first server of a list that answers, by TLS where
- * that is wanted, without ever blocking the loop: names are resolved by
- * libevent's resolver.
+ * that is wanted, without ever blocking the loop.
+ *
+ * A connection is not yet an answer: who is connected may be starting, or hang.
+ * So a dial lives on beside the connection that it has made, until its caller
+ * frees it, and can be told to go on.
  */
 #ifndef LOCKSTEP_PROXY_NET_DIAL_H
 #define LOCKSTEP_PROXY_NET_DIAL_H
 
-#include <event2/dns.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "proxy/config/endpoint.h"
+#include "proxy/config/tcp_settings.h"
 #include "proxy/config/tls_settings.h"
 #include "proxy/net/address.h"
 #include "proxy/net/handshake.h"
+#include "proxy/net/resolver.h"
 
 enum {
 	DIAL_TRIED_MAX = 512,
@@ -28,7 +32,8 @@ struct dial_result {
 			      the call */
 };
 
-/* result is borrowed for the call; fd and tls in it are taken. */
+/* result is borrowed for the call; fd and tls in it are taken.  It may free the
+ * dial. */
 typedef void dial_handler(void *arg, const struct dial_result *result);
 
 /* The endpoints to dial, and how; borrowed for the dial's life, but for tls. */
@@ -38,6 +43,7 @@ struct dial_target {
 	enum tls_mode mode;
 	bool is_direct;
 	struct tls_context *tls; /* a use of it is taken; NULL: TLS_DISABLE */
+	struct tcp_settings tcp;
 	uint32_t timeout_ms;
 };
 
@@ -46,12 +52,13 @@ struct dial;
 /*
  * Try the endpoints in order, for at most timeout_ms each of their addresses
  * and the resolution of each name.  What TLS_ALLOW and TLS_PREFER do about a
- * server that refuses the login is the caller's: dial_start_address.
- * *dns is made on the first name that must be resolved, and is the caller's.
+ * server that refuses the login is the caller's: dial_other_way.
+ * resolver is borrowed for the dial's life.
  * The handler runs exactly once, never within this call, unless dial_cancel
- * comes first.  NULL: out of memory.
+ * comes first; and once more each time that the dial is told to go on.
+ * dial_cancel takes the dial back.  NULL: out of memory.
  */
-struct dial *dial_start(const struct handshaker *by, struct evdns_base **dns,
+struct dial *dial_start(const struct handshaker *by, struct resolver *resolver,
 			const struct dial_target *target, dial_handler *handler,
 			void *arg);
 
@@ -61,6 +68,18 @@ struct dial *dial_start_address(const struct handshaker *by,
 				const struct dial_target *target,
 				const struct address *address,
 				dial_handler *handler, void *arg);
+
+/* True if there is more to be tried behind the server that was connected.
+ * Accepts NULL. */
+bool dial_has_more(const struct dial *d);
+
+/* Leave the server that was connected, which is of no use: why is for people,
+ * copied.  The caller has closed that connection. */
+void dial_go_on(struct dial *d, const char *why);
+
+/* Connect to it once more, by TLS if it was in clear and in clear if it was by
+ * TLS; that failing, go on.  The caller has closed that connection. */
+void dial_other_way(struct dial *d);
 
 /* Give up and free it: the handler will not run.  Accepts NULL. */
 void dial_cancel(struct dial *d);

@@ -4,11 +4,23 @@
 #ifndef LOCKSTEP_PROXY_NET_SOCKET_H
 #define LOCKSTEP_PROXY_NET_SOCKET_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "proxy/config/tcp_settings.h"
+
 /*
  * Send small messages at once and notice a peer that is gone.  `family` is the
  * address family of fd; a Unix socket needs neither.  Failures are passed over:
  * a socket without these options still works.
  */
-void socket_tune(int fd, int family);
+void socket_tune(int fd, int family, const struct tcp_settings *settings);
+
+/*
+ * True if the host of a TCP connection's peer has acknowledged nothing for
+ * timeout_ms, though it was sent something again and again.  One that
+ * answers, and only reads nothing, is there: TCP_USER_TIMEOUT would end it.
+ */
+bool socket_peer_is_gone(int fd, uint32_t timeout_ms);
 
 #endif

@@ -3,8 +3,8 @@
 #include <stddef.h>
 
 const struct close_reason_row close_reasons[CLOSE_REASON_COUNT] = {
-#define X(id, name, is_error, sqlstate, message)                               \
-	[CLOSE_##id] = {name, is_error, sqlstate, message},
+#define X(id, name, is_error, early, late, message)                            \
+	[CLOSE_##id] = {name, is_error, early, late, message},
     CLOSE_REASONS(X)
 #undef X
 };

@@ -20,6 +20,7 @@ struct credentials_store;
 struct habits;
 struct handshake_pool;
 struct memory;
+struct resolver;
 struct turns;
 
 struct daemon {
@@ -29,6 +30,7 @@ struct daemon {
 	struct memory *memory;
 	struct habits *habits;
 	struct handshake_pool *handshakes; /* NULL: no TLS on either leg */
+	struct resolver *resolver;
 	struct credentials_store *credentials;
 	struct mailbox **mailboxes; /* one a worker, by its index */
 	uint32_t worker_count;

@@ -159,11 +159,11 @@ void
 pair_close_saying(struct pair *p, enum close_reason reason, const char *message,
 		  const char *detail, const char *hint)
 {
+	const struct close_reason_row *row = &close_reasons[reason];
 	struct error_report report = {
 	    .severity = "FATAL",
-	    .sqlstate = close_reasons[reason].sqlstate,
-	    .message =
-		message != NULL ? message : close_reasons[reason].message,
+	    .sqlstate = p->is_logged_in ? row->sqlstate : row->early_sqlstate,
+	    .message = message != NULL ? message : row->message,
 	    .detail = detail,
 	    .hint = hint,
 	};

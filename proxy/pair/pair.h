@@ -54,6 +54,7 @@ struct pair {
 	struct daemon *daemon;
 	pair_resume_fn *resume; /* the owner's, for pair_resume */
 	void *owner;
+	bool is_logged_in;            /* a first ReadyForQuery has come */
 	bool is_terminating;          /* the client has sent Terminate */
 	bool sends_plain_backslashes; /* standard_conforming_strings is off */
 	bool is_utf8;                 /* client_encoding is UTF8 */

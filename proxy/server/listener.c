@@ -58,7 +58,7 @@ listener_accepted(struct evconnlistener *socket, evutil_socket_t fd,
 
 	(void)socket;
 	(void)len;
-	socket_tune((int)fd, address->sa_family);
+	socket_tune((int)fd, address->sa_family, &l->daemon->config->tcp);
 	atomic_fetch_add(&w->sessions.load, 1);
 	atomic_fetch_add(&l->daemon->connections, 1);
 	if (mailbox_post(&w->mailbox, mail))
@@ -107,7 +107,12 @@ listener_bind(struct listeners *l, struct event_base *base,
 {
 	unsigned flags = LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC;
 	struct evconnlistener *socket;
+	struct listener *items =
+	    realloc(l->items, (l->count + 1) * sizeof(*items));
 
+	if (items == NULL)
+		return false;
+	l->items = items;
 	if (address->sa_family != AF_UNIX)
 		flags |= LEV_OPT_REUSEABLE;
 	if (address->sa_family == AF_INET6)
@@ -117,7 +122,7 @@ listener_bind(struct listeners *l, struct event_base *base,
 	if (socket == NULL)
 		return false;
 	evconnlistener_set_error_cb(socket, listener_accept_failed);
-	l->items[l->count++].socket = socket;
+	l->items[l->count++] = (struct listener){.socket = socket};
 	return true;
 }
 
@@ -161,6 +166,28 @@ listener_listen_unix(struct listeners *l, struct event_base *base,
 	       0;
 }
 
+/*
+ * Bind each address of a name; one that this machine does not have, as ::1
+ * where IPv6 is off, is passed over if it has another.  False: errno says why.
+ */
+static bool
+listener_bind_all(struct listeners *l, struct event_base *base,
+		  const struct addrinfo *found)
+{
+	size_t before = l->count;
+	int missing = 0;
+
+	for (; found != NULL; found = found->ai_next) {
+		if (listener_bind(l, base, found->ai_addr, found->ai_addrlen))
+			continue;
+		if (errno != EADDRNOTAVAIL && errno != EAFNOSUPPORT)
+			return false;
+		missing = errno;
+	}
+	errno = missing;
+	return l->count > before;
+}
+
 static bool
 listener_listen_tcp(struct listeners *l, struct event_base *base,
 		    const struct endpoint *e, const char **why)
@@ -180,7 +207,7 @@ listener_listen_tcp(struct listeners *l, struct event_base *base,
 		*why = gai_strerror(error);
 		return false;
 	}
-	bound = listener_bind(l, base, found->ai_addr, found->ai_addrlen);
+	bound = listener_bind_all(l, base, found);
 	*why = strerror(errno);
 	freeaddrinfo(found);
 	return bound;
@@ -220,9 +247,6 @@ listeners_open(struct event_base *base, struct daemon *daemon,
 	l->daemon = daemon;
 	l->workers = workers;
 	event_assign(&l->resume_event, base, -1, 0, listeners_resume, l);
-	l->items = calloc(c->listen_count, sizeof(*l->items));
-	if (l->items == NULL)
-		goto fail;
 	for (i = 0; i < c->listen_count; i++)
 		if (!listener_listen(l, base, &c->listen[i]))
 			goto fail;

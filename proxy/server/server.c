@@ -27,6 +27,7 @@
 
 #include "proxy/auth/credentials.h"
 #include "proxy/base/clock.h"
+#include "proxy/base/event_log.h"
 #include "proxy/base/log.h"
 #include "proxy/config/config_fleet.h"
 #include "proxy/config/config_tls.h"
@@ -35,6 +36,7 @@
 #include "proxy/guard/habits.h"
 #include "proxy/guard/memory.h"
 #include "proxy/net/handshake_pool.h"
+#include "proxy/net/resolver.h"
 #include "proxy/pair/cancel.h"
 #include "proxy/server/listener.h"
 #include "proxy/server/worker.h"
@@ -339,8 +341,10 @@ server_make_daemon(struct server *s)
 	d->turns = turns_new();
 	d->memory = memory_new();
 	d->habits = habits_new();
+	d->resolver = resolver_new();
 	if (s->workers == NULL || d->mailboxes == NULL || d->cancels == NULL ||
-	    d->turns == NULL || d->memory == NULL || d->habits == NULL)
+	    d->turns == NULL || d->memory == NULL || d->habits == NULL ||
+	    d->resolver == NULL)
 		return false;
 	turns_allow_burst(d->turns, server_gate_burst_ms(d->config));
 	for (i = 0; i < d->worker_count; i++)
@@ -421,6 +425,7 @@ server_stop(struct server *s, int status)
 	 */
 	server_stop_fleet(s, status);
 	handshake_pool_stop(s->daemon.handshakes);
+	resolver_leave(s->daemon.resolver);
 	for (i = 0; i < s->started; i++)
 		worker_clear(&s->workers[i]);
 	assert(atomic_load(&s->daemon.exchanges) == 0);
@@ -471,6 +476,7 @@ server_run(const struct config *config)
 
 	if (!server_take_secrets(&s))
 		return EXIT_FAILURE;
+	event_log_begin();
 	evthread_use_pthreads();
 	server_raise_descriptor_limit(config);
 	s.base = event_base_new();

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "proxy/net/handshake.h"
+#include "proxy/net/resolver.h"
 
 static void
 worker_handle_mail(void *arg, const struct mail *mail)
@@ -40,6 +41,9 @@ worker_handle_mail(void *arg, const struct mail *mail)
 		break;
 	case MAIL_HANDSHAKE:
 		handshake_stepped(mail->data);
+		break;
+	case MAIL_RESOLVED:
+		resolution_answered(mail->data);
 		break;
 	case MAIL_WANTED:
 	case MAIL_KEY:

@@ -7,9 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "protocol/backend.h"
+#include "proxy/base/clock.h"
 #include "proxy/session/login_state.h"
 #include "proxy/session/session.h"
 #include "proxy/session/session_state.h"
+#include "proxy/session/sessions.h"
 
 void
 login_free(struct login *l)
@@ -19,6 +22,7 @@ login_free(struct login *l)
 	scram_server_free(l->of_client);
 	scram_client_free(l->to_server);
 	explicit_bzero(l->client_key, sizeof(l->client_key));
+	event_del(&l->patience);
 	buffer_clear(&l->early);
 	buffer_clear(&l->refusal);
 	free(l);
@@ -77,6 +81,18 @@ login_refuse_unbound(struct session *s)
 	    NULL, hints[pair_config(&s->pair)->auth]);
 }
 
+/* The server is connected, and silent. */
+static void
+login_unanswered(evutil_socket_t fd, short what, void *arg)
+{
+	struct session *s = arg;
+
+	(void)fd;
+	(void)what;
+	(void)login_leave_server(s, "it did not answer in time");
+	session_finish_event(s);
+}
+
 void
 login_begin(struct session *s)
 {
@@ -85,6 +101,8 @@ login_begin(struct session *s)
 		pair_close(&s->pair, CLOSE_MEMORY, NULL);
 		return;
 	}
+	event_assign(&s->login->patience, s->sessions->base, -1, 0,
+		     login_unanswered, s);
 	if (pair_config(&s->pair)->auth == AUTH_SCRAM) {
 		login_client_begin(s);
 		return;
@@ -106,18 +124,40 @@ login_judge(struct session *s, const struct frame_header *h, struct span in)
 	return s->login->stage != LOGIN_SILENT && login_pass_judge(s, h, in);
 }
 
+bool
+login_is_unanswered(const struct session *s)
+{
+	return s->state == SESSION_AUTH && s->login->stage == LOGIN_SILENT;
+}
+
+/* True if another server, or this one the other way, would do as well: it has
+ * heard nothing of the client but the startup packet. */
+static bool
+login_can_leave(const struct session *s)
+{
+	return login_is_unanswered(s) && !s->pair.is_terminating &&
+	       s->pair.from_client.pass_left == 0;
+}
+
 /* True if sslmode=allow or prefer may get the client in the other way. */
 static bool
 login_can_retry(const struct session *s)
 {
 	bool is_tls = s->pair.server.tls != NULL;
 
-	if (s->login->has_retried || s->login->stage != LOGIN_SILENT ||
-	    s->pair.is_terminating || s->pair.from_client.pass_left > 0 ||
+	if (s->login->has_retried || !login_can_leave(s) ||
 	    s->pair.server_address.address.ss_family == AF_UNIX)
 		return false;
 	return is_tls ? login_upstream_tls(s)->mode == TLS_PREFER
 		      : login_upstream_tls(s)->mode == TLS_ALLOW;
+}
+
+/* True if there is another server to be tried. */
+static bool
+login_can_go_on(const struct session *s)
+{
+	return login_can_leave(s) && !s->pair.from_client.is_eof &&
+	       dial_has_more(s->dial);
 }
 
 static struct span
@@ -127,21 +167,80 @@ login_whole_frame(struct frame f)
 		       FRAME_HEADER_BYTES + f.body.len);
 }
 
+/* Keep the error in place of an earlier one.  Should memory be out, the client
+ * misses it, no more. */
 static void
-login_retry(struct session *s, struct frame refusal)
+login_keep_refusal(struct login *l, struct frame refusal)
 {
 	struct span words = login_whole_frame(refusal);
-	struct address again = s->pair.server_address;
 
-	s->login->has_retried = true;
-	/* Should memory be out, the client misses this reason, no more. */
-	(void)buffer_append(&s->login->refusal, words.data, words.len);
-	again.is_tls = !again.is_tls;
+	buffer_clear(&l->refusal);
+	(void)buffer_append(&l->refusal, words.data, words.len);
+}
+
+/* Close the server's connection; the dial goes on. */
+static void
+login_hang_up(struct session *s)
+{
+	event_del(&s->login->patience);
 	buffer_clear(&s->login->early);
 	stream_close(&s->pair.server);
 	s->last_server_type = 0;
+	stream_want_read(&s->pair.client, false);
 	session_enter(s, SESSION_DIALING);
-	session_dial(s, &again);
+}
+
+void
+login_await_answer(struct session *s)
+{
+	struct timeval t =
+	    clock_timeval(config_connect_timeout_ms(pair_config(&s->pair)));
+
+	if (dial_has_more(s->dial))
+		event_add(&s->login->patience, &t);
+}
+
+static void
+login_dial_next(struct session *s, const char *why)
+{
+	s->login->has_retried = false;
+	login_hang_up(s);
+	dial_go_on(s->dial, why);
+}
+
+bool
+login_leave_server(struct session *s, const char *why)
+{
+	if (!login_can_go_on(s))
+		return false;
+	login_dial_next(s, why);
+	buffer_clear(&s->pair.from_server.buffer); /* half a message */
+	s->pair.from_server.is_eof = false;
+	return true;
+}
+
+/* The server has refused before it looked who is there: 57P03 is no answer
+ * while others may have one, and TLS, or none, may be the reason for any other.
+ * True: that one is dialled. */
+static bool
+login_dial_again(struct session *s, struct frame refusal)
+{
+	struct error_fields fields;
+	bool is_not_now = error_fields_decode(&fields, refusal.body) &&
+			  span_equals(fields.sqlstate, NOT_NOW);
+
+	if (is_not_now && login_can_go_on(s)) {
+		login_keep_refusal(s->login, refusal);
+		login_dial_next(s, "it accepts no logins now");
+		return true;
+	}
+	if (!login_can_retry(s))
+		return false;
+	login_keep_refusal(s->login, refusal);
+	s->login->has_retried = true;
+	login_hang_up(s);
+	dial_other_way(s->dial);
+	return true;
 }
 
 bool
@@ -176,6 +275,9 @@ login_begin_answers(struct session *s)
 	struct span early = buffer_span(&l->early);
 
 	l->stage = LOGIN_ASKED;
+	event_del(&l->patience);
+	dial_cancel(s->dial);
+	s->dial = NULL;
 	buffer_clear(&s->startup);
 	if (early.len > 0 && pair_to_client(&s->pair, early.data, early.len))
 		buffer_clear(&l->early);
@@ -197,14 +299,12 @@ login_answer_authentication(struct session *s, struct frame f)
 enum login_verdict
 login_answer(struct session *s, struct frame f)
 {
-	if (f.body.data != NULL && login_can_retry(s)) {
+	if (f.body.data != NULL && (login_can_retry(s) || login_can_go_on(s))) {
 		if (f.type == BACKEND_NEGOTIATE_PROTOCOL_VERSION &&
 		    s->login->early.len == 0)
 			return login_keep_early(s, f);
-		if (f.type == BACKEND_ERROR_RESPONSE) {
-			login_retry(s, f);
+		if (f.type == BACKEND_ERROR_RESPONSE && login_dial_again(s, f))
 			return LOGIN_TAKE;
-		}
 	}
 	if (s->login->stage == LOGIN_SILENT)
 		login_begin_answers(s);

@@ -37,9 +37,22 @@ enum login_verdict {
  * a body with data NULL. */
 enum login_verdict login_answer(struct session *s, struct frame f);
 
+/* In AUTH: give the server connect_timeout for its first answer, if there are
+ * others to be tried. */
+void login_await_answer(struct session *s);
+
+/* True in AUTH until the server has asked for anything, or refused. */
+bool login_is_unanswered(const struct session *s);
+
 /*
- * The other way could not be dialled: tell the client what the server said
- * when it refused the first.  True: that was sent.  False: nothing is to be
+ * In any state: leave a server that has not answered yet, and dial the next
+ * one; why is for people.  False: nothing is left to try, or it has answered.
+ */
+bool login_leave_server(struct session *s, const char *why);
+
+/*
+ * No other server could be dialled: tell the client what the last one
+ * has said that was left.  True: that was sent.  False: nothing is to be
  * told, or the client is gone.
  */
 bool login_tell_refusal(struct session *s);

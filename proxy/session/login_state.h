@@ -10,6 +10,8 @@
 #ifndef LOCKSTEP_PROXY_SESSION_LOGIN_STATE_H
 #define LOCKSTEP_PROXY_SESSION_LOGIN_STATE_H
 
+#include <event2/event_struct.h>
+
 #include "protocol/authentication.h"
 #include "proxy/auth/scram.h"
 #include "proxy/base/buffer.h"
@@ -45,7 +47,8 @@ struct login {
 	bool is_plus;        /* the binding side uses SCRAM-SHA-256-PLUS */
 	bool has_retried;    /* with or without TLS */
 	struct buffer early; /* a message that came before any question */
-	struct buffer refusal; /* the error that ended the first try */
+	struct buffer refusal; /* the error of the server left last */
+	struct event patience; /* with a server that does not answer */
 };
 
 /* True if the upstream's channel_binding is `require`. */

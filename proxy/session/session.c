@@ -10,6 +10,8 @@
  *   DIALING   -> AUTH       session_dialed        connected, packet sent
  *   AUTH      -> DIALING    login_answer          refused, but may not be by
  *                                                 TLS, or may be only so
+ *   AUTH      -> DIALING    login_leave_server    no answer, or 57P03, and
+ *                                                 other servers are left
  *   AUTH      -> READY      session_logged_in     first ReadyForQuery
  *   any       -> CLOSING    session_finish_event  the pair is to close
  *
@@ -215,8 +217,10 @@ session_begin_server(struct session *s, const struct dial_result *result)
 		session_log_tls(s, result->tls, "TLS with the server");
 	}
 	p->server_address = result->peer;
-	if (s->state == SESSION_DIALING)
+	if (s->state == SESSION_DIALING) {
 		session_enter(s, SESSION_AUTH);
+		login_await_answer(s);
+	}
 	if (pair_to_server(p, packet.data, packet.len))
 		stream_want_read(&p->server, true);
 }
@@ -226,7 +230,6 @@ session_dialed(void *arg, const struct dial_result *result)
 {
 	struct session *s = arg;
 
-	s->dial = NULL;
 	if (result->fd >= 0)
 		session_begin_server(s, result);
 	else if (login_tell_refusal(s))
@@ -252,6 +255,8 @@ session_timer_event(evutil_socket_t fd, short what, void *arg)
 	if (s->state == SESSION_READY) {
 		if (s->guarded.exchange != NULL)
 			exchange_timer(s->guarded.exchange);
+	} else if (s->state == SESSION_DIALING || login_is_unanswered(s)) {
+		pair_close(&s->pair, CLOSE_SERVER_SILENT, "login_timeout");
 	} else {
 		pair_close(&s->pair, CLOSE_LOGIN_TIMEOUT, NULL);
 	}
@@ -321,6 +326,7 @@ void
 session_logged_in(struct session *s, enum transaction_status status)
 {
 	pair_stop_timer(&s->pair);
+	s->pair.is_logged_in = true;
 	session_leave_login(s);
 	s->pair.pipeline.status = status;
 	session_enter(s, SESSION_READY);
@@ -344,11 +350,21 @@ session_is_at_boundary(const struct session *s)
 	       s->guarded.kept.frames.len == 0;
 }
 
+/* Close it, since the process ends. */
+static void
+session_shut_down(struct session *s)
+{
+	pair_close_saying(&s->pair, CLOSE_SHUTDOWN,
+			  s->pair.is_logged_in ? NULL
+					       : "Lockstep is shutting down",
+			  NULL, NULL);
+}
+
 void
 session_drain(struct session *s)
 {
 	if (s->state != SESSION_READY || session_is_at_boundary(s))
-		pair_close(&s->pair, CLOSE_SHUTDOWN, NULL);
+		session_shut_down(s);
 	session_finish_event(s);
 }
 
@@ -366,14 +382,14 @@ session_expire(struct session *s)
 {
 	s->is_expired = true;
 	if (session_is_overdue(s))
-		pair_close(&s->pair, CLOSE_SHUTDOWN, NULL);
+		session_shut_down(s);
 	session_finish_event(s);
 }
 
 void
 session_stop(struct session *s)
 {
-	pair_close(&s->pair, CLOSE_SHUTDOWN, NULL);
+	session_shut_down(s);
 	session_finish_event(s);
 }
 
@@ -478,6 +494,8 @@ session_server_ended(struct session *s)
 	struct span words = {0};
 	char detail[ADDRESS_TEXT_MAX + TLS_ERROR_MAX];
 
+	if (login_leave_server(s, "it closed the connection without an answer"))
+		return;
 	/* A FATAL error that answered a statement of ours is the client's. */
 	if (s->guarded.exchange != NULL)
 		words = exchange_error(s->guarded.exchange);
@@ -534,7 +552,7 @@ session_note_ends(struct session *s)
 	if (s->pair.from_server.is_eof)
 		session_server_ended(s);
 	else if (session_is_to_shut_down(s))
-		pair_close(&s->pair, CLOSE_SHUTDOWN, NULL);
+		session_shut_down(s);
 	else if (s->pair.from_client.is_eof)
 		session_client_ended(s);
 }
@@ -550,7 +568,7 @@ session_go_on(struct session *s)
 		pair_close(&s->pair, CLOSE_MEMORY, NULL);
 	if (!pair_is_closing(&s->pair))
 		session_note_ends(s);
-	if (!pair_is_closing(&s->pair))
+	if (!pair_is_closing(&s->pair) && s->state != SESSION_DIALING)
 		session_set_interest(s);
 }
 

@@ -48,7 +48,7 @@ struct session {
 	struct credentials *credentials;
 	struct login *login;         /* owned; NULL once logged in */
 	struct handshake *handshake; /* with the client, under way */
-	struct dial *dial;           /* under way, to the server */
+	struct dial *dial;           /* owned; NULL once the server answers */
 	/* The startup packet, until the server has answered it. */
 	struct buffer startup;
 };
@@ -67,6 +67,10 @@ bool session_open(struct sessions *sessions, int fd, bool is_over_limit);
 void session_drain(struct session *s);
 void session_expire(struct session *s);
 void session_stop(struct session *s);
+
+/* End the session of a client whose host is gone while a transaction of it is
+ * open, or an answer is under way. */
+void session_check_client(struct session *s);
 
 /*
  * End with 57014 the statement or message that is held back.  True: one was.

@@ -12,6 +12,7 @@
 #include "proxy/base/log.h"
 #include "proxy/guard/exchange.h"
 #include "proxy/net/handshake.h"
+#include "proxy/net/socket.h"
 #include "proxy/pair/cancel.h"
 #include "proxy/session/login.h"
 #include "proxy/session/session.h"
@@ -165,6 +166,27 @@ session_closing_readable(struct session *s)
 	 * drain. */
 	p->from_client.is_eof = true;
 	stream_want_read(&p->client, false);
+}
+
+/* True if others may wait for it: it may hold locks, or an answer waits. */
+static bool
+session_keeps_something(const struct session *s)
+{
+	return s->state == SESSION_READY && !s->is_local &&
+	       (s->pair.pipeline.status != TRANSACTION_IDLE ||
+		stream_pending(&s->pair.client) > 0);
+}
+
+void
+session_check_client(struct session *s)
+{
+	uint32_t timeout_ms = pair_config(&s->pair)->tcp_user_timeout_ms;
+
+	if (!session_keeps_something(s) ||
+	    !socket_peer_is_gone(s->pair.client.fd, timeout_ms))
+		return;
+	pair_close(&s->pair, CLOSE_CLIENT_BROKEN, "its host does not answer");
+	session_finish_event(s);
 }
 
 void

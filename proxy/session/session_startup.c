@@ -40,7 +40,8 @@ session_dial(struct session *s, const struct address *known)
 	    .mode = c->upstream_tls.mode,
 	    .is_direct = c->upstream_tls.is_direct,
 	    .tls = s->credentials->server,
-	    .timeout_ms = c->connect_timeout_ms,
+	    .tcp = c->upstream_tcp,
+	    .timeout_ms = config_connect_timeout_ms(c),
 	};
 	struct sessions *ss = s->sessions;
 
@@ -49,8 +50,8 @@ session_dial(struct session *s, const struct address *known)
 		s->dial = dial_start_address(&ss->handshaker, &target, known,
 					     session_dialed, s);
 	else
-		s->dial = dial_start(&ss->handshaker, &ss->dns, &target,
-				     session_dialed, s);
+		s->dial = dial_start(&ss->handshaker, s->pair.daemon->resolver,
+				     &target, session_dialed, s);
 	if (s->dial == NULL)
 		pair_close(&s->pair, CLOSE_MEMORY, NULL);
 }

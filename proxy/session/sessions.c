@@ -2,13 +2,14 @@
 
 #include <unistd.h>
 
-#include <event2/dns.h>
-
+#include "proxy/base/clock.h"
 #include "proxy/base/log.h"
 #include "proxy/session/session.h"
 #include "proxy/session/session_state.h"
 
 enum {
+	WATCH_MIN_MS = 250,
+	WATCH_MAX_MS = 5000,
 	DESCRIBED_MAX = 1000, /* by one signal; logging takes time */
 };
 
@@ -44,6 +45,47 @@ sessions_reap_all(evutil_socket_t fd, short what, void *arg)
 	sessions_end_loop_if_empty(ss);
 }
 
+/* A session may leave the list while it is told. */
+static void
+sessions_tell_all(struct sessions *ss, void (*tell)(struct session *))
+{
+	struct session *s = LIST_FIRST(&ss->list);
+
+	while (s != NULL) {
+		struct session *next = LIST_NEXT(s, link);
+
+		tell(s);
+		s = next;
+	}
+	sessions_end_loop_if_empty(ss);
+}
+
+static void
+sessions_watch(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	sessions_tell_all(arg, session_check_client);
+}
+
+/* Often enough to be a quarter late at most, and seldom enough to cost nothing.
+ */
+static void
+sessions_begin_watch(struct sessions *ss)
+{
+	uint32_t often_ms = ss->daemon->config->tcp_user_timeout_ms / 4;
+	struct timeval often;
+
+	if (often_ms == 0)
+		return;
+	if (often_ms < WATCH_MIN_MS)
+		often_ms = WATCH_MIN_MS;
+	if (often_ms > WATCH_MAX_MS)
+		often_ms = WATCH_MAX_MS;
+	often = clock_timeval(often_ms);
+	event_add(&ss->watch_event, &often);
+}
+
 void
 sessions_init(struct sessions *ss, struct daemon *daemon,
 	      struct event_base *base, struct mailbox *mailbox, uint32_t worker)
@@ -59,6 +101,9 @@ sessions_init(struct sessions *ss, struct daemon *daemon,
 	LIST_INIT(&ss->list);
 	LIST_INIT(&ss->reaped);
 	event_assign(&ss->reap_event, base, -1, 0, sessions_reap_all, ss);
+	event_assign(&ss->watch_event, base, -1, EV_PERSIST, sessions_watch,
+		     ss);
+	sessions_begin_watch(ss);
 	gate_init(&ss->gate, base);
 	lookout_init(&ss->lookout);
 	patrol_init(&ss->patrol, daemon, base);
@@ -67,13 +112,9 @@ sessions_init(struct sessions *ss, struct daemon *daemon,
 void
 sessions_clear(struct sessions *ss)
 {
+	event_del(&ss->watch_event);
 	gate_clear(&ss->gate);
 	patrol_clear(&ss->patrol);
-	/* The resolver has yet to free what was cancelled. */
-	(void)event_base_loop(ss->base, EVLOOP_NONBLOCK);
-	if (ss->dns != NULL)
-		evdns_base_free(ss->dns, 0);
-	ss->dns = NULL;
 }
 
 void
@@ -119,21 +160,6 @@ sessions_cancel_answered(struct sessions *ss, const struct mail *mail)
 
 	if (s != NULL)
 		session_cancel_answered(s, mail->has_ended);
-}
-
-/* A session may leave the list while it is told. */
-static void
-sessions_tell_all(struct sessions *ss, void (*tell)(struct session *))
-{
-	struct session *s = LIST_FIRST(&ss->list);
-
-	while (s != NULL) {
-		struct session *next = LIST_NEXT(s, link);
-
-		tell(s);
-		s = next;
-	}
-	sessions_end_loop_if_empty(ss);
 }
 
 void

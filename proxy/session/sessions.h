@@ -23,15 +23,13 @@ enum {
 	SESSIONS_SCRATCH_BYTES = 64 * 1024,
 };
 
-struct evdns_base;
 struct session;
 LIST_HEAD(session_list, session);
 
 struct sessions {
 	struct daemon *daemon;
 	struct event_base *base;
-	uint32_t worker;        /* index of its worker */
-	struct evdns_base *dns; /* made when a name is first resolved */
+	uint32_t worker; /* index of its worker */
 	struct handshaker handshaker;
 	struct gate gate;
 	struct lookout lookout;
@@ -39,6 +37,7 @@ struct sessions {
 	struct session_list list;
 	struct session_list reaped; /* ended; freed in an event of its own */
 	struct event reap_event;
+	struct event watch_event; /* for clients whose host is gone */
 	uint64_t next_id;
 	bool is_draining;
 	atomic_uint load; /* sessions here, those on their way included */

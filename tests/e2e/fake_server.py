@@ -21,7 +21,6 @@ GREETING = (wire.message("R", struct.pack("!I", 0))
 class FakeServer(socketserver.ThreadingTCPServer):
     daemon_threads = True
     allow_reuse_address = True
-    host = "127.0.0.1"
 
     class RequestHandlerClass(socketserver.BaseRequestHandler):
         def handle(self):
@@ -31,8 +30,9 @@ class FakeServer(socketserver.ThreadingTCPServer):
             except OSError as problem:
                 self.server.problems.append(problem)
 
-    def __init__(self, script):
-        super().__init__((self.host, 0), self.RequestHandlerClass)
+    def __init__(self, script, host="127.0.0.1", port=0):
+        self.host = host
+        super().__init__((host, port), self.RequestHandlerClass)
         self.script = script
         self.port = self.server_address[1]
         self.problems = []
@@ -73,6 +73,21 @@ def server_context(certificate):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate.cert, certificate.key)
     return context
+
+
+def read_startup_in_clear(connection):
+    """The startup packet of one to whom TLS and GSSAPI are refused."""
+    packet = read_packet(connection)
+    while packet[:2] == b"\x04\xd2":  # the codes of such requests
+        connection.sendall(b"N")
+        packet = read_packet(connection)
+    return packet
+
+
+def fatal(sqlstate, text="no such luck"):
+    """The ErrorResponse with which a login ends."""
+    return wire.message("E", b"SFATAL\0VFATAL\0C" + sqlstate.encode()
+                        + b"\0M" + text.encode() + b"\0\0")
 
 
 def read_message(connection):

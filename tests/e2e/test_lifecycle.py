@@ -460,7 +460,7 @@ def refusal(lockstep, database=DATABASE):
 
 
 def assert_unreachable(error, *parts):
-    assert error["C"] == "08006"
+    assert error["C"] == "57P03"
     text = f"{error['M']} {error.get('D', '')}"
     for part in parts:
         assert part in text, text
@@ -537,12 +537,12 @@ def test_all_servers_that_are_down_are_named(launch, tmp_path):
 def test_server_that_comes_later_is_found(launch, monkeypatch, request):
     place = free_endpoint()
     lockstep = launch(place)
-    assert refusal(lockstep, "postgres")["C"] == "08006"
+    assert refusal(lockstep, "postgres")["C"] == "57P03"
     monkeypatch.setattr(cluster_module, "free_port", lambda: place.port)
     with Cluster(request.config.getoption("--pg-bin")):
         with Wire(lockstep) as session:
             assert wire.rows(session.query("select 1")) == [("1",)]
-    assert refusal(lockstep, "postgres")["C"] == "08006"
+    assert refusal(lockstep, "postgres")["C"] == "57P03"
 
 
 # -- the server goes --------------------------------------------------------

@@ -1,9 +1,8 @@
 /*
  * dial.h - a dial, and whom it can reach.
  *
- * Names are resolved by a server of the test's own, in the same loop: one UDP
- * socket of 127.0.0.1.  The server that is dialled is moved on by whoever waits
- * for it.
+ * Names are resolved by names.h.  The server that is dialled is moved on by
+ * whoever waits for it.
  */
 #ifndef LOCKSTEP_TESTS_SUPPORT_DIAL_H
 #define LOCKSTEP_TESTS_SUPPORT_DIAL_H
@@ -19,21 +18,12 @@
 #include "proxy/net/dial.h"
 #include "tests/support/certificates.h"
 #include "tests/support/handshaker.h"
+#include "tests/support/names.h"
 #include "tests/support/tls_peer.h"
 
 enum {
 	LONG_MS = 60000, /* only a hang takes that long */
 	SHORT_MS = 50,
-	DNS_MAX = 512,
-	DNS_HEADER = 12,
-	DNS_TYPE_A = 1,
-	DNS_NXDOMAIN = 3,
-};
-
-enum dns_mood {
-	DNS_SILENT,
-	DNS_UNKNOWN, /* no such name */
-	DNS_KNOWN,   /* every name is 127.0.0.1 */
 };
 
 enum server_mood {
@@ -55,11 +45,7 @@ struct server {
 
 struct fixture {
 	struct event_base *base;
-	struct evdns_base *dns;
-	struct event dns_event;
-	int dns_fd;
-	enum dns_mood mood;
-	unsigned int questions;
+	struct resolver *resolver;
 	int listener;
 	uint16_t port;         /* of listener */
 	uint16_t refused_port; /* nobody listens here */
@@ -67,51 +53,11 @@ struct fixture {
 	struct server server;
 	struct dial *dial;
 	unsigned int calls; /* of the handler */
+	bool keeps;         /* the dial, to go on */
+	bool has_more;
 	struct dial_result result;
 	char tried[DIAL_TRIED_MAX];
 };
-
-/* The question comes back with an answer section, or with a refusal. */
-static inline size_t
-dns_answer(const struct fixture *f, uint8_t message[DNS_MAX], size_t len)
-{
-	static const uint8_t address[] = {
-	    0xc0, DNS_HEADER, 0,   DNS_TYPE_A, 0, 1, /* the name, A, IN */
-	    0,    0,          0,   1,                /* a second */
-	    0,    4,          127, 0,          0, 1,
-	};
-
-	message[2] = 0x81;
-	message[3] = 0x80;
-	if (f->mood == DNS_UNKNOWN) {
-		message[3] |= DNS_NXDOMAIN;
-		return len;
-	}
-	if (message[len - 3] != DNS_TYPE_A)
-		return len;
-	message[7] = 1;
-	memcpy(message + len, address, sizeof(address));
-	return len + sizeof(address);
-}
-
-static inline void
-dns_asked(evutil_socket_t fd, short what, void *arg)
-{
-	struct fixture *f = arg;
-	uint8_t message[DNS_MAX];
-	struct sockaddr_in from;
-	socklen_t from_len = sizeof(from);
-	ssize_t n = recvfrom((int)fd, message, DNS_MAX / 2, 0,
-			     (struct sockaddr *)&from, &from_len);
-
-	(void)what;
-	assert_true(n > DNS_HEADER);
-	f->questions++;
-	if (f->mood != DNS_SILENT)
-		(void)sendto((int)fd, message,
-			     dns_answer(f, message, (size_t)n), 0,
-			     (struct sockaddr *)&from, from_len);
-}
 
 static inline int
 bind_local(int type, uint16_t *port)
@@ -130,22 +76,6 @@ bind_local(int type, uint16_t *port)
 	return fd;
 }
 
-static inline void
-start_dns(struct fixture *f)
-{
-	char address[32];
-	uint16_t port;
-
-	f->dns_fd = bind_local(SOCK_DGRAM | SOCK_NONBLOCK, &port);
-	event_assign(&f->dns_event, f->base, f->dns_fd, EV_READ | EV_PERSIST,
-		     dns_asked, f);
-	event_add(&f->dns_event, NULL);
-	f->dns = evdns_base_new(f->base, EVDNS_BASE_DISABLE_WHEN_INACTIVE);
-	assert_non_null(f->dns);
-	snprintf(address, sizeof(address), "127.0.0.1:%u", port);
-	assert_int_equal(evdns_base_nameserver_ip_add(f->dns, address), 0);
-}
-
 static inline int
 start(void **state)
 {
@@ -159,7 +89,9 @@ start(void **state)
 	f->result.fd = -1;
 	f->server.fd = -1;
 	handshaker_fixture_begin(&f->shaker, f->base);
-	start_dns(f);
+	names_begin();
+	f->resolver = resolver_new();
+	assert_non_null(f->resolver);
 	*state = f;
 	return 0;
 }
@@ -182,11 +114,10 @@ stop(void **state)
 	if (f->result.fd >= 0)
 		close(f->result.fd);
 	tls_free(f->result.tls);
+	names_be(NAMES_UNKNOWN); /* whoever hangs goes on */
+	resolver_leave(f->resolver);
 	handshaker_fixture_end(&f->shaker);
 	server_clear(&f->server);
-	evdns_base_free(f->dns, 0);
-	event_del(&f->dns_event);
-	close(f->dns_fd);
 	close(f->listener);
 	event_base_free(f->base);
 	free(f);
@@ -199,15 +130,19 @@ dialed(void *arg, const struct dial_result *result)
 	struct fixture *f = arg;
 
 	f->calls++;
-	f->dial = NULL;
 	f->result = *result;
 	snprintf(f->tried, sizeof(f->tried), "%s", result->tried);
+	f->has_more = dial_has_more(f->dial);
+	if (f->keeps)
+		return;
+	dial_cancel(f->dial);
+	f->dial = NULL;
 }
 
 static inline void
 dial_target(struct fixture *f, const struct dial_target *target)
 {
-	f->dial = dial_start(&f->shaker.by, &f->dns, target, dialed, f);
+	f->dial = dial_start(&f->shaker.by, f->resolver, target, dialed, f);
 	assert_non_null(f->dial);
 	assert_int_equal(f->calls, 0);
 }
@@ -236,9 +171,8 @@ has_result(void *arg)
 static inline bool
 was_asked(void *arg)
 {
-	const struct fixture *f = arg;
-
-	return f->questions > 0;
+	(void)arg;
+	return names_asked() > 0;
 }
 
 static inline size_t

@@ -7,6 +7,7 @@
 
 #include "proxy/net/handshake.h"
 #include "proxy/net/handshake_pool.h"
+#include "proxy/net/resolver.h"
 #include "tests/support/loop.h"
 
 enum {
@@ -22,6 +23,10 @@ static inline void
 handshaker_fixture_mail(void *arg, const struct mail *mail)
 {
 	(void)arg;
+	if (mail->kind == MAIL_RESOLVED) {
+		resolution_answered(mail->data);
+		return;
+	}
 	assert_int_equal(mail->kind, MAIL_HANDSHAKE);
 	handshake_stepped(mail->data);
 }

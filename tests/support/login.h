@@ -68,6 +68,7 @@ setup(void **state)
 	f->f = session;
 	f->s = &f->f->session;
 	f->s->state = SESSION_STARTUP;
+	f->s->pair.is_logged_in = false;
 	f->s->pair.server_address.address.ss_family = AF_INET;
 	memcpy(f->s->pair.user, "user", 5);
 	f->f->sessions.handshaker.base = f->f->base;
@@ -210,14 +211,19 @@ assert_closed(struct fixture *f, enum close_reason reason, const char *words)
 	    memmem(f->last.data, f->last.len, words, strlen(words)));
 }
 
-/* A server has been dialled and answers. */
+/* A server has been dialled, the last there is, and answers. */
 static inline void
 begin_auth(struct fixture *f)
 {
+	const struct dial_target target = {.timeout_ms = 60000};
+
 	assert_int_equal(f->s->state, SESSION_DIALING);
 	assert_non_null(f->s->dial);
 	dial_cancel(f->s->dial);
-	f->s->dial = NULL;
+	f->s->dial = dial_start_address(&f->f->sessions.handshaker, &target,
+					&f->s->pair.server_address,
+					session_dialed, f->s);
+	assert_non_null(f->s->dial);
 	session_enter(f->s, SESSION_AUTH);
 }
 

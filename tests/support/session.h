@@ -39,6 +39,7 @@ session_fixture_setup(void **state)
 	pair_init(&s->pair, &f->daemon, f->base, pair_fixture_timer,
 		  pair_fixture_resume, NULL);
 	pair_fixture_name(&s->pair, 1);
+	s->pair.is_logged_in = true;
 	guarded_init(&s->guarded, &s->pair, &f->sessions.gate,
 		     &f->sessions.lookout);
 	LIST_INSERT_HEAD(&f->sessions.list, s, link);

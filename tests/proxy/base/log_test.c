@@ -2,7 +2,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <locale.h>
 #include <pthread.h>
 #include <regex.h>
@@ -10,52 +9,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
-#include "tests/support/test.h"
+#include "tests/support/capture.h"
 
 enum {
 	LINE_BYTES = sizeof(((struct log_event *)NULL)->line),
 	THREADS = 4,
 	LINES_OF_THREAD = 200,
 };
-
-/* Standard error while a test captures it: a file in memory. */
-struct capture {
-	int saved_fd;
-	int fd;
-	char *text;
-};
-
-static struct capture
-capture_begin(void)
-{
-	struct capture c = {.saved_fd = dup(STDERR_FILENO),
-			    .fd = memfd_create("log", MFD_CLOEXEC)};
-
-	assert_true(c.saved_fd >= 0 && c.fd >= 0);
-	/* The kernel keeps no two writers of a memfd's offset apart. */
-	assert_int_equal(fcntl(c.fd, F_SETFL, O_APPEND), 0);
-	assert_int_equal(dup2(c.fd, STDERR_FILENO), STDERR_FILENO);
-	return c;
-}
-
-/* What was written; free it. */
-static char *
-capture_end(struct capture *c)
-{
-	off_t len = lseek(c->fd, 0, SEEK_END);
-	char *text = calloc(1, (size_t)len + 1);
-
-	dup2(c->saved_fd, STDERR_FILENO);
-	assert_non_null(text);
-	assert_int_equal(pread(c->fd, text, (size_t)len, 0), len);
-	assert_int_equal(strlen(text), len);
-	close(c->saved_fd);
-	close(c->fd);
-	return text;
-}
 
 /* The line of one event with one field. */
 static char *

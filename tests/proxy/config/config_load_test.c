@@ -50,6 +50,10 @@ config_load_knows_the_defaults(void **state)
 	assert_int_equal(c->connect_timeout_ms, 10000);
 	assert_int_equal(c->login_timeout_ms, 60000);
 	assert_int_equal(c->drain_timeout_ms, 30000);
+	assert_int_equal(c->tcp.idle_ms, 15000);
+	assert_int_equal(c->tcp.interval_ms, 5000);
+	assert_int_equal(c->tcp.count, 3);
+	assert_int_equal(c->tcp_user_timeout_ms, 30000);
 	assert_int_equal(c->parse_limit_bytes, STATEMENT_PARSE_BYTES_DEFAULT);
 	assert_int_equal(c->query_limit_bytes, 1024 * 1024);
 	assert_int_equal(c->log_level, LOG_INFO);
@@ -83,6 +87,10 @@ config_load_reads_every_setting_from_a_file(void **state)
 					    "connect_timeout = 1s\n"
 					    "login_timeout = 2s\n"
 					    "drain_timeout = 0\n"
+					    "tcp_keepalives_idle = 9h\n"
+					    "tcp_keepalives_interval = 2s\n"
+					    "tcp_keepalives_count = 127\n"
+					    "tcp_user_timeout = 1min\n"
 					    "guard = ddl\n"
 					    "policy = reject\n"
 					    "lock_order = a, S.b\n"
@@ -118,6 +126,10 @@ config_load_reads_every_setting_from_a_file(void **state)
 	assert_int_equal(c->connect_timeout_ms, 1000);
 	assert_int_equal(c->login_timeout_ms, 2000);
 	assert_int_equal(c->drain_timeout_ms, 0);
+	assert_int_equal(c->tcp.idle_ms, 32400000);
+	assert_int_equal(c->tcp.interval_ms, 2000);
+	assert_int_equal(c->tcp.count, 127);
+	assert_int_equal(c->tcp_user_timeout_ms, 60000);
 	assert_int_equal(c->guard.scope, GUARD_SCOPE_DDL);
 	assert_int_equal(c->guard.policy, GUARD_POLICY_REJECT);
 	assert_int_equal(c->guard.order.kind, LOCK_ORDER_LIST);

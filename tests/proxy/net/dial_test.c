@@ -50,7 +50,7 @@ dial_connects_to_an_address(void **state)
 	assert_string_equal(f->tried, "");
 	assert_int_equal(f->result.peer.len, sizeof(*peer));
 	assert_int_equal(ntohs(peer->sin_port), f->port);
-	assert_int_equal(f->questions, 0);
+	assert_int_equal(names_asked(), 0);
 }
 
 static void
@@ -185,10 +185,10 @@ dial_resolves_a_name(void **state)
 	struct fixture *f = *state;
 	const struct endpoint e = {"host.invalid", f->port, NULL};
 
-	f->mood = DNS_KNOWN;
+	names_be(NAMES_KNOWN);
 	dial_to_the_end(f, &e, 1);
 	assert_connected(f);
-	assert_true(f->questions > 0);
+	assert_true(names_asked() > 0);
 }
 
 static void
@@ -200,7 +200,7 @@ dial_passes_over_a_name_that_is_unknown(void **state)
 	    {"127.0.0.1", f->port, NULL},
 	};
 
-	f->mood = DNS_UNKNOWN;
+	names_be(NAMES_UNKNOWN);
 	dial_to_the_end(f, e, 2);
 	assert_connected(f);
 	assert_int_equal(strncmp(f->tried, "host.invalid port 5432: ", 24), 0);
@@ -215,7 +215,7 @@ dial_fails_when_no_name_is_known(void **state)
 	    {"other.invalid", 5433, NULL},
 	};
 
-	f->mood = DNS_UNKNOWN;
+	names_be(NAMES_UNKNOWN);
 	dial_to_the_end(f, e, 2);
 	assert_int_equal(f->result.fd, -1);
 	assert_non_null(strstr(f->tried, "; other.invalid port 5433: "));
@@ -248,7 +248,108 @@ dial_goes_on_behind_a_silent_name_server(void **state)
 	dial(f, e, 3, SHORT_MS);
 	loop_until(f->base, has_result, f);
 	assert_connected(f);
-	f->mood = DNS_KNOWN;
+	names_be(NAMES_KNOWN);
+	loop_for(f->base, 20);
+	assert_int_equal(f->calls, 1);
+}
+
+/* Going on */
+
+/* The server that was connected is of no use. */
+static void
+leave(struct fixture *f)
+{
+	close(f->result.fd);
+	f->result.fd = -1;
+	close(accept(f->listener, NULL, NULL));
+}
+
+static bool
+has_second_result(void *arg)
+{
+	const struct fixture *f = arg;
+
+	return f->calls == 2;
+}
+
+static void
+dial_goes_on_behind_a_server_that_is_left(void **state)
+{
+	struct fixture *f = *state;
+	const struct endpoint e[] = {
+	    {"127.0.0.1", f->port, NULL},
+	    {"127.0.0.1", f->refused_port, NULL},
+	    {"127.0.0.1", f->port, NULL},
+	};
+	char expected[128];
+
+	f->keeps = true;
+	dial_to_the_end(f, e, 3);
+	assert_true(f->has_more);
+	leave(f);
+	dial_go_on(f->dial, "no luck");
+	assert_int_equal(f->calls, 1); /* never within that call */
+	f->keeps = false;
+	loop_until(f->base, has_second_result, f);
+	assert_connected(f);
+	assert_false(f->has_more);
+	snprintf(expected, sizeof(expected), "127.0.0.1 port %u: no luck; ",
+		 f->port);
+	assert_memory_equal(f->tried, expected, strlen(expected));
+}
+
+static void
+dial_that_goes_on_fails_when_nothing_is_left(void **state)
+{
+	struct fixture *f = *state;
+	const struct endpoint e = {"127.0.0.1", f->port, NULL};
+
+	f->keeps = true;
+	dial_to_the_end(f, &e, 1);
+	assert_false(f->has_more);
+	leave(f);
+	dial_go_on(f->dial, "no luck");
+	f->keeps = false;
+	loop_until(f->base, has_second_result, f);
+	assert_int_equal(f->result.fd, -1);
+	assert_false(dial_has_more(NULL));
+}
+
+/* The addresses of a name are looked up once, whatever becomes of them. */
+static void
+dial_goes_on_behind_a_name(void **state)
+{
+	struct fixture *f = *state;
+	const struct endpoint e[] = {
+	    {"host.invalid", f->port, NULL},
+	    {"127.0.0.1", f->port, NULL},
+	};
+
+	names_be(NAMES_KNOWN);
+	f->keeps = true;
+	dial_to_the_end(f, e, 2);
+	leave(f);
+	dial_go_on(f->dial, "no luck");
+	f->keeps = false;
+	loop_until(f->base, has_second_result, f);
+	assert_connected(f);
+	assert_int_equal(names_asked(), 1);
+}
+
+static void
+dial_cancel_after_it_was_told_to_go_on(void **state)
+{
+	struct fixture *f = *state;
+	const struct endpoint e[] = {
+	    {"127.0.0.1", f->port, NULL},
+	    {"127.0.0.1", f->port, NULL},
+	};
+
+	f->keeps = true;
+	dial_to_the_end(f, e, 2);
+	leave(f);
+	dial_go_on(f->dial, "no luck");
+	dial_cancel(f->dial);
 	loop_for(f->base, 20);
 	assert_int_equal(f->calls, 1);
 }
@@ -348,9 +449,7 @@ dial_cancel_after_any_turn(void **state)
 	int turns;
 	int i;
 
-	f->mood = DNS_KNOWN;
-	/* evdns opens its socket once. */
-	dial_to_the_end(f, e + 1, 1);
+	names_be(NAMES_KNOWN);
 	fds = count_fds();
 	for (turns = 0;; turns++) {
 		f->calls = 0;
@@ -377,7 +476,7 @@ dial_cancel_during_name_resolution(void **state)
 	dial(f, &e, 1, LONG_MS);
 	loop_until(f->base, was_asked, f);
 	dial_cancel(f->dial);
-	f->mood = DNS_KNOWN;
+	names_be(NAMES_KNOWN);
 	loop_for(f->base, 20);
 	assert_int_equal(f->calls, 0);
 }
@@ -391,7 +490,7 @@ dial_start_without_memory_is_null(void **state)
 	struct address a = {.len = sizeof(struct sockaddr_in)};
 
 	allocation_fail_after(0);
-	assert_null(dial_start(&f->shaker.by, &f->dns, &target, dialed, f));
+	assert_null(dial_start(&f->shaker.by, f->resolver, &target, dialed, f));
 	dial_address(f, &a);
 	assert_null(f->dial);
 	assert_true(allocation_restore());
@@ -417,6 +516,10 @@ main(void)
 	    TEST(dial_fails_when_no_name_is_known),
 	    TEST(dial_gives_a_silent_name_server_up),
 	    TEST(dial_goes_on_behind_a_silent_name_server),
+	    TEST(dial_goes_on_behind_a_server_that_is_left),
+	    TEST(dial_that_goes_on_fails_when_nothing_is_left),
+	    TEST(dial_goes_on_behind_a_name),
+	    TEST(dial_cancel_after_it_was_told_to_go_on),
 	    TEST(dial_start_address_connects),
 	    TEST(dial_start_address_tells_who_refused),
 	    TEST(dial_gives_a_silent_server_up),

@@ -414,6 +414,42 @@ dial_start_address_does_not_fall_back(void **state)
 	}
 }
 
+/* The caller was refused the way it came. */
+static void
+dial_other_way_comes_by_tls_or_in_clear(void **state)
+{
+	static const struct call calls[] = {
+	    {.mode = TLS_ALLOW},
+	    {.mode = TLS_PREFER},
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		struct fixture *f = *state;
+		bool is_tls;
+
+		f->keeps = true;
+		call(f, &calls[i]);
+		is_tls = f->result.peer.is_tls;
+		assert_int_equal(is_tls, calls[i].mode == TLS_PREFER);
+		close(f->result.fd);
+		tls_free(f->result.tls);
+		server_clear(&f->server);
+		f->server.was_asked = false;
+		f->server.accepted = 0;
+		f->calls = 0;
+		f->keeps = false;
+		dial_other_way(f->dial);
+		serve(f, &calls[i]);
+		if (is_tls)
+			assert_in_clear(f, 1);
+		else
+			assert_encrypted(f);
+		stop(state);
+		start(state);
+	}
+}
+
 static void
 dial_without_memory_for_tls_fails(void **state)
 {
@@ -487,6 +523,7 @@ main(void)
 	    TEST(dial_that_prefers_tls_comes_again_in_clear_after_a_silence),
 	    TEST(dial_start_address_encrypts_as_the_address_says),
 	    TEST(dial_start_address_does_not_fall_back),
+	    TEST(dial_other_way_comes_by_tls_or_in_clear),
 	    TEST(dial_without_memory_for_tls_fails),
 	    TEST(dial_cancel_after_any_turn_of_the_handshake),
 	};

@@ -209,6 +209,7 @@ pair_close_records_and_tears_nothing_down(void **state)
 {
 	struct pair_fixture *f = *state;
 
+	f->pair.is_logged_in = true;
 	pair_close(&f->pair, CLOSE_SHUTDOWN, NULL);
 	assert_pair_closes(&f->pair, CLOSE_SHUTDOWN);
 	assert_null(f->pair.farewell.detail);
@@ -224,6 +225,7 @@ pair_close_keeps_the_first_reason(void **state)
 	struct pair_fixture *f = *state;
 	char detail[] = "the first";
 
+	f->pair.is_logged_in = true;
 	pair_close(&f->pair, CLOSE_SERVER_BAD, detail);
 	detail[0] = 'T'; /* it is copied */
 	pair_close(&f->pair, CLOSE_SHUTDOWN, "the second");
@@ -231,6 +233,37 @@ pair_close_keeps_the_first_reason(void **state)
 	assert_string_equal(f->pair.farewell.detail, "the first");
 	assert_fatal(&f->pair, "08P01",
 		     close_reasons[CLOSE_SERVER_BAD].message);
+}
+
+/* For pg_isready and libpq's list of hosts. */
+static void
+pair_close_before_the_login_says_not_now(void **state)
+{
+	static const enum close_reason faults[] = {
+	    CLOSE_UNREACHABLE, CLOSE_SERVER_LOST, CLOSE_SERVER_SILENT,
+	    CLOSE_SERVER_BAD,  CLOSE_MISMATCH,    CLOSE_SHUTDOWN,
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+		struct pair_fixture *f = *state;
+
+		pair_close(&f->pair, faults[i], NULL);
+		assert_fatal(&f->pair, "57P03",
+			     close_reasons[faults[i]].message);
+		teardown(state);
+		setup(state);
+	}
+}
+
+static void
+pair_close_before_the_login_says_what_the_client_may_change(void **state)
+{
+	struct pair_fixture *f = *state;
+
+	pair_close(&f->pair, CLOSE_LOGIN_TIMEOUT, NULL);
+	assert_fatal(&f->pair, "57014",
+		     close_reasons[CLOSE_LOGIN_TIMEOUT].message);
 }
 
 static void
@@ -369,6 +402,8 @@ main(void)
 	    TEST(pair_note_parameter_passes_over_what_does_not_parse),
 	    TEST(pair_close_records_and_tears_nothing_down),
 	    TEST(pair_close_keeps_the_first_reason),
+	    TEST(pair_close_before_the_login_says_not_now),
+	    TEST(pair_close_before_the_login_says_what_the_client_may_change),
 	    TEST(pair_close_says_nothing_where_the_reason_has_no_words),
 	    TEST(pair_close_saying_has_words_of_its_own),
 	    TEST(pair_close_without_memory_has_the_reason_alone),

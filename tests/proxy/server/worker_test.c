@@ -170,7 +170,7 @@ worker_told_to_stop_tells_its_clients(void **state)
 	len = read_to_end(client, words, sizeof(words));
 	assert_true(len > 0);
 	assert_int_equal(words[0], 'E');
-	assert_non_null(memmem(words, len, "57P01", 5));
+	assert_non_null(memmem(words, len, "57P03", 5));
 	close(client);
 	assert_ends_without_sessions(f);
 }

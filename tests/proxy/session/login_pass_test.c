@@ -197,7 +197,7 @@ login_answer_refuses_a_malformed_authentication(void **state)
 	begin_pass(f, CLEAR);
 	assert_int_equal(answer_frame(f, bytes("R\0\0\0\7\0\0\0", 8)),
 			 LOGIN_TAKE);
-	assert_closed(f, CLOSE_SERVER_BAD, "08P01");
+	assert_closed(f, CLOSE_SERVER_BAD, "57P03");
 }
 
 /* channel_binding=require, auth = pass */

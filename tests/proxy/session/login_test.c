@@ -75,6 +75,109 @@ login_answer_does_not_try_again_once_the_server_has_asked(void **state)
 	assert_int_equal(answer_frame(f, refusal), LOGIN_PASS);
 }
 
+/* Other servers */
+
+#define NO_LOGINS                                                              \
+	"E\0\0\0\x0f"                                                          \
+	"C57P03\0M1\0\0"
+
+/* In AUTH, with a server behind this one. */
+static void
+begin_with_more(struct fixture *f)
+{
+	const struct dial_target target = {
+	    .endpoints = &upstream, .count = 1, .timeout_ms = 60000};
+
+	begin_pass(f, CLEAR);
+	dial_cancel(f->s->dial);
+	f->s->dial = dial_start(&f->f->sessions.handshaker, NULL, &target,
+				session_dialed, f->s);
+	assert_true(dial_has_more(f->s->dial));
+}
+
+static void
+assert_dials_on(struct fixture *f)
+{
+	assert_int_equal(f->s->state, SESSION_DIALING);
+	assert_false(stream_is_open(&f->s->pair.server));
+	assert_int_equal(hear_client(f).len, 0);
+}
+
+static void
+login_answer_goes_on_from_who_accepts_no_logins_now(void **state)
+{
+	struct span no_logins = bytes(NO_LOGINS, sizeof(NO_LOGINS) - 1);
+	struct fixture *f = *state;
+
+	begin_with_more(f);
+	assert_int_equal(answer_frame(f, no_logins), LOGIN_TAKE);
+	assert_dials_on(f);
+	assert_true(login_tell_refusal(f->s));
+	assert_span_equal(hear_client(f), no_logins);
+}
+
+static void
+login_answer_delivers_any_other_error(void **state)
+{
+	struct span refusal = bytes(REFUSAL, sizeof(REFUSAL) - 1);
+	struct fixture *f = *state;
+
+	begin_with_more(f);
+	assert_int_equal(answer_frame(f, refusal), LOGIN_PASS);
+	assert_null(f->s->dial);
+	assert_false(login_leave_server(f->s, "too late"));
+}
+
+static void
+login_answer_delivers_what_the_last_server_says(void **state)
+{
+	struct fixture *f = *state;
+
+	begin_pass(f, CLEAR);
+	assert_int_equal(
+	    answer_frame(f, bytes(NO_LOGINS, sizeof(NO_LOGINS) - 1)),
+	    LOGIN_PASS);
+	assert_int_equal(f->s->state, SESSION_AUTH);
+}
+
+static void
+login_leave_server_dials_on_from_one_that_is_silent(void **state)
+{
+	struct fixture *f = *state;
+
+	begin_with_more(f);
+	assert_true(login_is_unanswered(f->s));
+	f->s->pair.from_server.is_eof = true;
+	assert_true(login_leave_server(f->s, "it is silent"));
+	assert_dials_on(f);
+	assert_false(f->s->pair.from_server.is_eof);
+	assert_false(login_is_unanswered(f->s));
+}
+
+static void
+login_leave_server_stays_for_a_client_that_has_left(void **state)
+{
+	struct fixture *f = *state;
+
+	begin_with_more(f);
+	f->s->pair.from_client.is_eof = true;
+	assert_false(login_leave_server(f->s, "it is silent"));
+	assert_int_equal(f->s->state, SESSION_AUTH);
+}
+
+/* It has heard more than the startup packet, or has spoken. */
+static void
+login_leave_server_stays_once_the_server_has_asked(void **state)
+{
+	struct fixture *f = *state;
+
+	begin_with_more(f);
+	assert_int_equal(answer(f, AUTHENTICATION_MD5_PASSWORD, "salt", 4),
+			 LOGIN_PASS);
+	assert_false(login_is_unanswered(f->s));
+	assert_false(login_leave_server(f->s, "it is silent"));
+}
+
 /* Memory */
 
 static void
@@ -107,6 +210,12 @@ main(void)
 	    TEST(login_begin_dials_where_the_server_checks),
 	    TEST(login_answer_tries_the_other_way_once),
 	    TEST(login_answer_does_not_try_again_once_the_server_has_asked),
+	    TEST(login_answer_goes_on_from_who_accepts_no_logins_now),
+	    TEST(login_answer_delivers_any_other_error),
+	    TEST(login_answer_delivers_what_the_last_server_says),
+	    TEST(login_leave_server_dials_on_from_one_that_is_silent),
+	    TEST(login_leave_server_stays_for_a_client_that_has_left),
+	    TEST(login_leave_server_stays_once_the_server_has_asked),
 	    TEST(login_begin_without_memory_closes),
 	};
 
