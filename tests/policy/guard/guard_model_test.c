@@ -440,6 +440,14 @@ is_cut_short(struct model *m)
 	return false;
 }
 
+static enum guard_sight
+sight(struct model *m)
+{
+	if (m->settings.scope == GUARD_SCOPE_OFF)
+		return GUARD_SEES_SPARED;
+	return happens(m, 2) ? GUARD_SEES_BRIEF : GUARD_SEES_NOTHING;
+}
+
 static void
 tell(struct model *m)
 {
@@ -455,8 +463,7 @@ tell(struct model *m)
 		return;
 	switch (action) {
 	case GUARD_GLANCE:
-		take(m, guard_glanced(&m->guard, &m->settings,
-				      (enum guard_sight)pick(m, 3)));
+		take(m, guard_glanced(&m->guard, &m->settings, sight(m)));
 		break;
 	case GUARD_PLAN:
 		tell_plan(m);
