@@ -3,14 +3,62 @@
 #include <string.h>
 
 #include "policy/catalog/catalog_sql.h"
+#include "policy/catalog/param_array.h"
+
+#define GLANCE(part)                                                           \
+	CATALOG_SQL_GLANCE_COLUMNS "\n" part "\n" CATALOG_SQL_GLANCE_END
+
+enum glance_kind
+glance_kind_of(const struct statement *statements, size_t count)
+{
+	enum glance_kind kind = GLANCE_PLAINLY;
+
+	for (size_t i = 0; i < count; i++) {
+		for (size_t j = 0; j < statements[i].target_count; j++) {
+			const struct target *t = &statements[i].targets[j];
+
+			if (t->kind != TARGET_TRUNCATE)
+				continue;
+			if (t->cascade)
+				return GLANCE_CASCADES;
+			kind = GLANCE_TRUNCATES;
+		}
+	}
+	return kind;
+}
 
 const char *
-glance_query(bool truncates)
+glance_query(enum glance_kind kind)
 {
-	return truncates ? CATALOG_SQL_GLANCE_COLUMNS
-		   "\n" CATALOG_SQL_GLANCE_TRUNCATES "\n" CATALOG_SQL_GLANCE_END
-			 : CATALOG_SQL_GLANCE_COLUMNS
-		   "\n" CATALOG_SQL_GLANCE_END;
+	switch (kind) {
+	case GLANCE_TRUNCATES:
+		return GLANCE(CATALOG_SQL_GLANCE_TRUNCATES);
+	case GLANCE_CASCADES:
+		return GLANCE(CATALOG_SQL_GLANCE_CASCADES);
+	case GLANCE_PLAINLY:
+		break;
+	}
+	return GLANCE("");
+}
+
+bool
+glance_params(char *params[GLANCE_PARAMS], const struct statement *statements,
+	      size_t count)
+{
+	struct text arrays[GLANCE_PARAMS] = {0};
+
+	param_arrays_begin(arrays, GLANCE_PARAMS);
+	for (size_t i = 0; i < count; i++) {
+		for (size_t j = 0; j < statements[i].target_count; j++) {
+			const struct target *t = &statements[i].targets[j];
+
+			if (t->kind != TARGET_TRUNCATE)
+				continue;
+			param_array_add_schema(&arrays[0], t->relation);
+			param_array_add_relation(&arrays[1], t->relation);
+		}
+	}
+	return param_arrays_finish(params, arrays, GLANCE_PARAMS);
 }
 
 bool

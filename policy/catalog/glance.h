@@ -9,10 +9,16 @@
 #define LOCKSTEP_POLICY_CATALOG_GLANCE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "policy/catalog/row.h"
 #include "policy/catalog/session_facts.h"
+#include "policy/sql/statement.h"
+
+enum {
+	GLANCE_PARAMS = 2,
+};
 
 /* X(constant, name): the columns of the answer, in order. */
 #define GLANCE_COLUMN_TABLE(X)                                                 \
@@ -37,9 +43,24 @@ struct glance {
 	char lock_timeout[SESSION_FACTS_SETTING_MAX];
 };
 
-/* The question, which answers one row; static.  truncates: it is about a
- * TRUNCATE. */
-const char *glance_query(bool truncates);
+/* The statements, as the question goes: some may run triggers of TRUNCATE. */
+enum glance_kind {
+	GLANCE_PLAINLY,
+	GLANCE_TRUNCATES, /* of these tables */
+	GLANCE_CASCADES,  /* and of others */
+};
+
+/* The kind of some statements. */
+enum glance_kind glance_kind_of(const struct statement *statements,
+				size_t count);
+
+/* The question, which answers one row; static. */
+const char *glance_query(enum glance_kind kind);
+
+/* The parameters of GLANCE_TRUNCATES, each allocated; the other kinds have
+ * none.  False: out of memory, and nothing is allocated. */
+bool glance_params(char *params[GLANCE_PARAMS],
+		   const struct statement *statements, size_t count);
 
 /* Read the row.  False: it does not have the shape, and *out is undefined. */
 bool glance_read(struct glance *out,

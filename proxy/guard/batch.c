@@ -99,12 +99,6 @@ batch_add_facts(struct batch *b, bool in_block)
 }
 
 void
-batch_add_glance(struct batch *b, bool truncates)
-{
-	batch_add(b, BATCH_GLANCE, glance_query(truncates), NULL, 0);
-}
-
-void
 batch_add_setting(struct batch *b, const char *sql)
 {
 	batch_add(b, BATCH_SETTING, sql, NULL, 0);
@@ -223,6 +217,24 @@ batch_add_repeatable(struct batch *b, const struct repeat *repeat,
 	batch_add(b, BATCH_REPEATABLE, repeatable_query(), params,
 		  REPEATABLE_PARAMS);
 	free_params(params, REPEATABLE_PARAMS);
+}
+
+void
+batch_add_glance(struct batch *b, const struct statement *statements,
+		 size_t count)
+{
+	enum glance_kind kind = glance_kind_of(statements, count);
+	const char *sql = glance_query(kind);
+	char *params[GLANCE_PARAMS];
+
+	if (kind != GLANCE_TRUNCATES) {
+		batch_add(b, BATCH_GLANCE, sql, NULL, 0);
+	} else if (glance_params(params, statements, count)) {
+		batch_add(b, BATCH_GLANCE, sql, params, GLANCE_PARAMS);
+		free_params(params, GLANCE_PARAMS);
+	} else {
+		batch_fail(b);
+	}
 }
 
 static void

@@ -124,7 +124,8 @@ void batch_add_look(struct batch *b, struct lookout_watch *watch);
 void batch_add_clocks(struct batch *b, uint32_t server_version);
 void batch_add_repeatable(struct batch *b, const struct repeat *repeat,
 			  bool only_catalogs);
-void batch_add_glance(struct batch *b, bool truncates);
+void batch_add_glance(struct batch *b, const struct statement *statements,
+		      size_t count);
 void batch_add_keys(struct batch *b, const struct statement *statements,
 		    size_t count);
 

@@ -73,19 +73,6 @@ exchange_may_glance(const struct exchange *x)
 		exchange_could_dash(x));
 }
 
-static bool
-exchange_truncates(const struct exchange *x)
-{
-	size_t count;
-	const struct statement *s = exchange_statements(x, &count);
-
-	for (size_t i = 0; i < count; i++)
-		if (s[i].target_count > 0 &&
-		    s[i].targets[0].kind == TARGET_TRUNCATE)
-			return true;
-	return false;
-}
-
 /* Add what takes all of it back.  A savepoint stays for the run. */
 static void
 exchange_end_glance(struct exchange *x)
@@ -106,6 +93,8 @@ void
 exchange_send_glance(struct exchange *x)
 {
 	struct batch *b = &x->batch;
+	size_t count;
+	const struct statement *s = exchange_statements(x, &count);
 
 	exchange_begin_batch(x, EXCHANGE_GLANCING);
 	if (x->context != CONTEXT_BLOCK)
@@ -113,7 +102,7 @@ exchange_send_glance(struct exchange *x)
 	exchange_add_savepoint(x);
 	batch_add_command(b, "SET LOCAL jit TO off");
 	batch_add_command(b, "SET LOCAL statement_timeout TO 0");
-	batch_add_glance(b, exchange_truncates(x));
+	batch_add_glance(b, s, count);
 	batch_add_overrides(b);
 	exchange_end_glance(x);
 	(void)batch_send(b, true);

@@ -29,11 +29,13 @@ TEN = [f"ten_{i}" for i in range(10)]
 
 
 class Kind:
-    """made: what admin runs before; texts: what is measured."""
+    """made: what admin runs before; texts: what is measured; in_company: while
+    another session is connected the same way."""
 
-    def __init__(self, made, *texts):
+    def __init__(self, made, *texts, in_company=False):
         self.made = made
         self.texts = texts
+        self.in_company = in_company
 
 
 NAMES = [f"child_{i}" for i in range(MANY)]
@@ -42,6 +44,8 @@ KINDS = {
     "DROP TABLE": Kind([CHILD.format("child_0")], DROP_ONE),
     "DROP TABLE in a transaction": Kind([CHILD.format("child_0")], "begin",
                                         DROP_ONE, "commit"),
+    "the same, others connected": Kind([CHILD.format("child_0")], "begin",
+                                       DROP_ONE, "commit", in_company=True),
     "DROP COLUMN": Kind([CHILD.format("child_0")],
                         "alter table child_0 drop column a"),
     "TRUNCATE of ten tables": Kind(
@@ -90,23 +94,33 @@ def busy(cluster):
             pgbench.terminate()
 
 
-def rounds_of(ways, admin, count):
-    """Each kind by turns; a session's first, and what follows in an old
-    session that has done all that before."""
+def both(way, old, admin, kind):
+    """A session's first, and what follows in an old session that has done all
+    that before; through Locksteps of their own, as nobody else is there."""
+    new, of_old = way
     with contextlib.ExitStack() as stack:
-        old = {name: stack.enter_context(wire.Wire(way))
+        fresh = stack.enter_context(wire.Wire(new))
+        if kind.in_company:
+            stack.enter_context(wire.Wire(new))
+            stack.enter_context(wire.Wire(of_old))
+        fresh.query("select 1")
+        prepare(admin, kind)
+        first = play(fresh, kind.texts)
+        prepare(admin, kind)
+        return first, play(old, kind.texts)
+
+
+def rounds_of(ways, admin, count):
+    """Each kind by turns."""
+    with contextlib.ExitStack() as stack:
+        old = {name: stack.enter_context(wire.Wire(way[1]))
                for name, way in ways.items()}
         for i in range(count + 1):
             for name, kind in KINDS.items():
                 if name in LARGE and i > max(2, count // 10):
                     continue
-                for way, endpoint in ways.items():
-                    with wire.Wire(endpoint) as fresh:
-                        fresh.query("select 1")
-                        prepare(admin, kind)
-                        first = play(fresh, kind.texts)
-                    prepare(admin, kind)
-                    later = play(old[way], kind.texts)
+                for way, endpoints in ways.items():
+                    first, later = both(endpoints, old[way], admin, kind)
                     if i > 0:
                         yield {"kind": name, "way": way, "round": i,
                                **{f"first_{key}": value
@@ -117,13 +131,14 @@ def rounds_of(ways, admin, count):
 def measured(pg_bin, tables, count):
     with contextlib.ExitStack() as stack:
         cluster = stack.enter_context(Cluster(pg_bin, settings=SETTINGS))
-        lockstep = stack.enter_context(contestants.Lockstep(cluster))
+        locksteps = [stack.enter_context(contestants.Lockstep(cluster))
+                     for _ in range(2)]
         admin = stack.enter_context(cluster.connect())
         version = admin.info.server_version // 10000
         plan_cost.make_tables(admin, 0, tables)
         admin.execute(PARENTS)
         admin.execute("vacuum analyze")
-        ways = {"direct": cluster, "guarded": lockstep}
+        ways = {"direct": [cluster] * 2, "guarded": locksteps}
         for load in "idle", "loaded":
             with busy(cluster) if load == "loaded" \
                     else contextlib.nullcontext():

@@ -11,8 +11,32 @@ SELECT pg_catalog.current_setting('lock_timeout') AS lock_timeout,
            'pg_catalog.pg_event_trigger'::pg_catalog.regclass) = 0
 
 -- part: truncates
--- Which tables it comes to, as partitions or by CASCADE, is not known: none may
--- have a trigger for it, as far as that is soon seen.
+-- Of tables without partitions and children these are all.
+       AND NOT EXISTS (
+           SELECT FROM pg_catalog.pg_class c
+            WHERE c.oid = ANY (ARRAY (
+                  SELECT CASE WHEN pg_catalog.has_schema_privilege(
+                              pg_catalog.to_regnamespace(a.nspname)
+                              ::pg_catalog.oid, 'USAGE') IS NOT FALSE
+                         THEN pg_catalog.to_regclass(a.name)::pg_catalog.oid
+                         END
+                    FROM ROWS FROM (
+                         pg_catalog.unnest($1::pg_catalog.text[]),
+                         pg_catalog.unnest($2::pg_catalog.text[]))
+                         AS a (nspname, name)
+                  OFFSET 0))
+              AND (c.relhassubclass
+                   OR (c.relhastriggers
+                       AND EXISTS (
+                           SELECT FROM pg_catalog.pg_trigger t
+                            WHERE t.tgrelid = c.oid
+                              AND t.tgtype & '32'::pg_catalog.int2 <> 0
+                           OFFSET 0)))
+           OFFSET 0)
+
+-- part: cascades
+-- Which tables a CASCADE comes to is not known: none may have such a trigger, as
+-- far as that is soon seen.
        AND CASE WHEN pg_catalog.pg_relation_size(
                      'pg_catalog.pg_trigger'::pg_catalog.regclass) <= 1048576
            THEN NOT EXISTS (

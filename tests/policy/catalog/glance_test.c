@@ -9,10 +9,10 @@ static const char *const columns[] = {GLANCE_COLUMN_TABLE(X)};
 #undef X
 
 static void
-check_query(const char *sql)
+check_query(const char *sql, int params)
 {
 	sql_check_operators(sql);
-	sql_check_params(sql, 0);
+	sql_check_params(sql, params);
 	sql_check_columns(sql, columns, GLANCE_COLUMNS);
 }
 
@@ -20,9 +20,46 @@ static void
 glance_query_is_qualified(void **state)
 {
 	(void)state;
-	check_query(glance_query(false));
-	check_query(glance_query(true));
-	assert_null(strstr(glance_query(false), "pg_trigger"));
+	check_query(glance_query(GLANCE_PLAINLY), 0);
+	check_query(glance_query(GLANCE_TRUNCATES), GLANCE_PARAMS);
+	check_query(glance_query(GLANCE_CASCADES), 0);
+	assert_null(strstr(glance_query(GLANCE_PLAINLY), "pg_trigger"));
+}
+
+static void
+glance_asks_about_the_tables_of_a_truncate(void **state)
+{
+	static const struct {
+		const char *sql;
+		enum glance_kind kind;
+		const char *schemas;
+		const char *names;
+	} rows[] = {
+	    {"drop table c cascade", GLANCE_PLAINLY, "{}", "{}"},
+	    {"truncate a, s.b", GLANCE_TRUNCATES, "{NULL,\"\\\"s\\\"\"}",
+	     "{\"\\\"a\\\"\",\"\\\"s\\\".\\\"b\\\"\"}"},
+	    {"truncate a cascade", GLANCE_CASCADES, "{NULL}",
+	     "{\"\\\"a\\\"\"}"},
+	};
+	char *params[GLANCE_PARAMS];
+	struct statement_list list;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(
+		    statement_list_parse(&list, rows[i].sql,
+					 strlen(rows[i].sql), GUARD_SCOPE_DDL,
+					 STATEMENT_PARSE_BYTES_DEFAULT),
+		    STATEMENT_OK);
+		assert_int_equal(glance_kind_of(list.items, list.count),
+				 rows[i].kind);
+		assert_true(glance_params(params, list.items, list.count));
+		assert_string_equal(params[0], rows[i].schemas);
+		assert_string_equal(params[1], rows[i].names);
+		free(params[0]);
+		free(params[1]);
+		statement_list_clear(&list);
+	}
 }
 
 static bool
@@ -75,6 +112,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(glance_query_is_qualified),
+	    cmocka_unit_test(glance_asks_about_the_tables_of_a_truncate),
 	    cmocka_unit_test(glance_read_takes_a_row),
 	    cmocka_unit_test(glance_read_refuses_another_shape),
 	};
