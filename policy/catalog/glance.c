@@ -5,26 +5,41 @@
 #include "policy/catalog/catalog_sql.h"
 #include "policy/catalog/param_array.h"
 
-#define GLANCE(part)                                                           \
-	CATALOG_SQL_GLANCE_COLUMNS "\n" part "\n" CATALOG_SQL_GLANCE_END
+/* The texts are longer than the 4,095 bytes that C compilers must take. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Woverlength-strings"
+
+static const char plainly[] = CATALOG_SQL_GLANCE_COLUMNS
+    "\n" CATALOG_SQL_GLANCE_TAIL "\n" CATALOG_SQL_GLANCE_END;
+static const char truncates[] = CATALOG_SQL_GLANCE_COLUMNS
+    "\n" CATALOG_SQL_GLANCE_TRUNCATES "\n" CATALOG_SQL_GLANCE_TAIL
+    "\n" CATALOG_SQL_GLANCE_END;
+static const char cascades[] = CATALOG_SQL_GLANCE_COLUMNS
+    "\n" CATALOG_SQL_GLANCE_TAIL "\n" CATALOG_SQL_GLANCE_CASCADES
+    "\n" CATALOG_SQL_GLANCE_END;
+
+#pragma GCC diagnostic pop
 
 enum glance_kind
 glance_kind_of(const struct statement *statements, size_t count)
 {
-	enum glance_kind kind = GLANCE_PLAINLY;
+	size_t truncated = 0;
+	size_t others = 0;
+	bool is_known = true;
 
 	for (size_t i = 0; i < count; i++) {
 		for (size_t j = 0; j < statements[i].target_count; j++) {
 			const struct target *t = &statements[i].targets[j];
+			bool is_truncated = t->kind == TARGET_TRUNCATE;
 
-			if (t->kind != TARGET_TRUNCATE)
-				continue;
-			if (t->cascade)
-				return GLANCE_CASCADES;
-			kind = GLANCE_TRUNCATES;
+			truncated += is_truncated;
+			others += !is_truncated;
+			is_known &= !t->cascade;
 		}
 	}
-	return kind;
+	if (truncated == 0)
+		return GLANCE_PLAINLY;
+	return is_known && others == 0 ? GLANCE_TRUNCATES : GLANCE_CASCADES;
 }
 
 const char *
@@ -32,13 +47,20 @@ glance_query(enum glance_kind kind)
 {
 	switch (kind) {
 	case GLANCE_TRUNCATES:
-		return GLANCE(CATALOG_SQL_GLANCE_TRUNCATES);
+		return truncates;
 	case GLANCE_CASCADES:
-		return GLANCE(CATALOG_SQL_GLANCE_CASCADES);
+		return cascades;
 	case GLANCE_PLAINLY:
 		break;
 	}
-	return GLANCE("");
+	return plainly;
+}
+
+static void
+params_name(struct text arrays[GLANCE_PARAMS], const char *relation)
+{
+	param_array_add_schema(&arrays[0], relation);
+	param_array_add_relation(&arrays[1], relation);
 }
 
 bool
@@ -52,10 +74,10 @@ glance_params(char *params[GLANCE_PARAMS], const struct statement *statements,
 		for (size_t j = 0; j < statements[i].target_count; j++) {
 			const struct target *t = &statements[i].targets[j];
 
-			if (t->kind != TARGET_TRUNCATE)
-				continue;
-			param_array_add_schema(&arrays[0], t->relation);
-			param_array_add_relation(&arrays[1], t->relation);
+			if (target_names_relation(t))
+				params_name(arrays, t->relation);
+			if (target_names_pair(t))
+				params_name(arrays, t->part);
 		}
 	}
 	return param_arrays_finish(params, arrays, GLANCE_PARAMS);

@@ -35,8 +35,9 @@ enum glance_column {
 };
 
 struct glance {
-	bool is_plain; /* no function of a user's runs in the statement, and
-			  an error does not end the session */
+	/* No function of a user's runs in the statement, what it names has no
+	 * partitions and no children, and an error ends no session. */
+	bool is_plain;
 	bool wants_warnings; /* as session_facts.h has it */
 	uint32_t deadlock_timeout_ms;
 	/* The lock_timeout as the server shows it, to set it back. */
@@ -46,8 +47,8 @@ struct glance {
 /* The statements, as the question goes: some may run triggers of TRUNCATE. */
 enum glance_kind {
 	GLANCE_PLAINLY,
-	GLANCE_TRUNCATES, /* of these tables */
-	GLANCE_CASCADES,  /* and of others */
+	GLANCE_TRUNCATES, /* those of the tables that are named */
+	GLANCE_CASCADES,  /* those of tables that nobody knows */
 };
 
 /* The kind of some statements. */
@@ -57,8 +58,7 @@ enum glance_kind glance_kind_of(const struct statement *statements,
 /* The question, which answers one row; static. */
 const char *glance_query(enum glance_kind kind);
 
-/* The parameters of GLANCE_TRUNCATES, each allocated; the other kinds have
- * none.  False: out of memory, and nothing is allocated. */
+/* Its parameters: each is allocated.  False: out of memory, and nothing is. */
 bool glance_params(char *params[GLANCE_PARAMS],
 		   const struct statement *statements, size_t count);
 

@@ -173,6 +173,10 @@ enum guard_outcome guard_state_outcome(enum guard_state state);
 /* True if the statement runs with locks held that an attempt took. */
 bool guard_outcome_holds(enum guard_outcome outcome);
 
+/* True if the statement has the locks of its set: an attempt took them, or its
+ * own run did. */
+bool guard_outcome_locks(enum guard_outcome outcome);
+
 /* True if the guard may go from the one to the other in a single step. */
 bool guard_state_allows(enum guard_state from, enum guard_state to);
 
@@ -185,7 +189,7 @@ enum {
 /* The use of a glance. */
 enum guard_sight {
 	GUARD_SEES_NOTHING, /* a plan is needed */
-	GUARD_SEES_BRIEF,   /* the statement may be tried ahead of a plan */
+	GUARD_SEES_CLEAR,   /* the statement may be tried ahead of a plan */
 	GUARD_SEES_SPARED,  /* the setting `guard` spares it */
 };
 

@@ -140,6 +140,12 @@ guard_outcome_holds(enum guard_outcome outcome)
 }
 
 bool
+guard_outcome_locks(enum guard_outcome outcome)
+{
+	return guard_outcome_holds(outcome) || outcome == GUARD_UNOPPOSED;
+}
+
+bool
 guard_state_allows(enum guard_state from, enum guard_state to)
 {
 	return (next_states[from] >> to & 1) != 0;

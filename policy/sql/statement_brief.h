@@ -11,9 +11,9 @@
 
 /*
  * True if the statement that node is, and whose facts are s, changes catalogs
- * alone: it reads and writes no row, runs no function that a user made, but for
- * triggers of a TRUNCATE and of events, and takes all its locks before it does
- * anything else.  May err on the side of false.
+ * alone: it reads and writes no row and runs no function that a user made, but
+ * for triggers of a TRUNCATE and of events, and such as are declared immutable
+ * and stand in a definition.  May err on the side of false.
  */
 bool statement_is_brief(const struct statement *s, const PgQuery__Node *node);
 

@@ -223,18 +223,16 @@ void
 batch_add_glance(struct batch *b, const struct statement *statements,
 		 size_t count)
 {
-	enum glance_kind kind = glance_kind_of(statements, count);
-	const char *sql = glance_query(kind);
 	char *params[GLANCE_PARAMS];
 
-	if (kind != GLANCE_TRUNCATES) {
-		batch_add(b, BATCH_GLANCE, sql, NULL, 0);
-	} else if (glance_params(params, statements, count)) {
-		batch_add(b, BATCH_GLANCE, sql, params, GLANCE_PARAMS);
-		free_params(params, GLANCE_PARAMS);
-	} else {
+	if (!glance_params(params, statements, count)) {
 		batch_fail(b);
+		return;
 	}
+	batch_add(b, BATCH_GLANCE,
+		  glance_query(glance_kind_of(statements, count)), params,
+		  GLANCE_PARAMS);
+	free_params(params, GLANCE_PARAMS);
 }
 
 static void

@@ -16,6 +16,11 @@
 #include "proxy/guard/exchange_state.h"
 #include "proxy/guard/guarded.h"
 
+enum {
+	/* More are long to lock one after the other. */
+	TARGETS_MAX = 100,
+};
+
 /* True if nobody else could be kept waiting at a gate. */
 static bool
 exchange_is_lonely(const struct exchange *x)
@@ -39,23 +44,28 @@ exchange_is_brief(const struct exchange *x)
 	size_t count;
 	const struct statement *s = exchange_statements(x, &count);
 
-	for (size_t i = 0; i < count; i++)
+	size_t targets = 0;
+
+	for (size_t i = 0; i < count; i++) {
 		if (s[i].tag != NULL && !s[i].is_brief)
 			return false;
-	return count > 0;
+		targets += s[i].target_count;
+	}
+	return targets > 0 && targets <= TARGETS_MAX;
 }
 
-/* True if the statement is prepared for the first time. */
+/* True if there is a statement, and it is prepared for the first time. */
 static bool
 exchange_is_fresh(const struct exchange *x)
 {
-	return !x->steps.is_under_way && x->steps.begun_ms == 0 &&
-	       x->replay.count == 0 && x->replay.why[0] == '\0';
+	return !x->is_of_gate && !x->is_canceled && !x->steps.is_under_way &&
+	       x->steps.begun_ms == 0 && x->replay.count == 0 &&
+	       x->replay.why[0] == '\0';
 }
 
-/* True if the statement could run at once. */
+/* True if the statement could run at once, as things are. */
 static bool
-exchange_could_dash(const struct exchange *x)
+exchange_could_run(const struct exchange *x)
 {
 	return exchange_is_brief(x) && exchange_can_try(x) &&
 	       !exchange_gates_others(x, &pair_config(x->pair)->guard);
@@ -70,7 +80,7 @@ exchange_may_glance(const struct exchange *x)
 	       x->context != CONTEXT_TAIL && exchange_is_fresh(x) &&
 	       !exchange_fears_snapshot(x) &&
 	       (c->guard.scope < exchange_least_scope(x) ||
-		exchange_could_dash(x));
+		exchange_could_run(x));
 }
 
 /* Add what takes all of it back.  A savepoint stays for the run. */
@@ -81,7 +91,7 @@ exchange_end_glance(struct exchange *x)
 
 	if (x->context != CONTEXT_BLOCK) {
 		batch_end_with(b, "ROLLBACK");
-	} else if (exchange_could_dash(x)) {
+	} else if (x->may_run_at_once) {
 		batch_end_with(b, SAVEPOINT_UNDO);
 	} else {
 		batch_add_command(b, SAVEPOINT_UNDO);
@@ -96,12 +106,14 @@ exchange_send_glance(struct exchange *x)
 	size_t count;
 	const struct statement *s = exchange_statements(x, &count);
 
+	/* Others may come and go meanwhile. */
+	x->may_run_at_once = exchange_could_run(x);
 	exchange_begin_batch(x, EXCHANGE_GLANCING);
 	if (x->context != CONTEXT_BLOCK)
 		batch_add_command(b, "BEGIN");
 	exchange_add_savepoint(x);
-	batch_add_command(b, "SET LOCAL jit TO off");
 	batch_add_command(b, "SET LOCAL statement_timeout TO 0");
+	batch_add_command(b, "SET LOCAL jit TO off");
 	batch_add_glance(b, s, count);
 	batch_add_overrides(b);
 	exchange_end_glance(x);
@@ -141,10 +153,10 @@ exchange_sight(struct exchange *x)
 		return GUARD_SEES_NOTHING;
 	if (x->settings.scope < exchange_least_scope(x))
 		return GUARD_SEES_SPARED;
-	return exchange_could_dash(x) && exchange_is_safe(x) &&
+	return x->may_run_at_once && exchange_is_safe(x) &&
 		       exchange_is_optimistic(x) &&
 		       exchange_begin_first_trail(x)
-		   ? GUARD_SEES_BRIEF
+		   ? GUARD_SEES_CLEAR
 		   : GUARD_SEES_NOTHING;
 }
 
@@ -159,7 +171,7 @@ exchange_glanced(struct exchange *x)
 		return;
 	}
 	x->has_savepoint =
-	    x->has_savepoint && (has_error || exchange_could_dash(x));
+	    x->has_savepoint && (has_error || x->may_run_at_once);
 	x->glance = x->batch.glance;
 	step = guard_glanced(&x->guard, &x->settings, exchange_sight(x));
 	if (has_error)

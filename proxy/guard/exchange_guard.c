@@ -174,11 +174,10 @@ void
 exchange_keep_gate(struct exchange *x)
 {
 	enum guard_outcome outcome = guard_step(&x->guard).outcome;
-	bool holds = guard_outcome_holds(outcome);
 
-	if ((holds || outcome == GUARD_UNOPPOSED) && x->context != CONTEXT_IDLE)
+	if (guard_outcome_locks(outcome) && x->context != CONTEXT_IDLE)
 		lease_note_locks(&x->guarded->lease);
-	if (!holds)
+	if (!guard_outcome_holds(outcome))
 		return;
 	exchange_note_habit(x);
 	if (guard_gate_lasts(&x->guard))

@@ -138,7 +138,7 @@ exchange_rouse_others(struct exchange *x)
 {
 	struct guarded *g = x->guarded;
 
-	if (!guard_outcome_holds(guard_step(&x->guard).outcome))
+	if (!guard_outcome_locks(guard_step(&x->guard).outcome))
 		return;
 	if (x->pair->pipeline.status == TRANSACTION_IDLE &&
 	    pipeline_is_settled(&x->pair->pipeline))

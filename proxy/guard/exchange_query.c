@@ -125,11 +125,11 @@ exchange_committed(struct exchange *x)
 	struct batch *b = &x->batch;
 	struct delivery *d = &x->query.delivery;
 
-	if (batch_has_error(b)) {
+	if (batch_has_error(b) && !d->has_failed) {
 		exchange_add_left(x, &b->error);
 		guard_log_result(&x->log, b->sqlstate, strlen(b->sqlstate));
 		delivery_deny(d, span_of(b->error.data, b->error.len));
-	} else {
+	} else if (!batch_has_error(b)) {
 		delivery_confirm(d);
 	}
 	/* A cancel may have struck ahead of the COMMIT. */

@@ -22,7 +22,8 @@ exchange_send_undo(struct exchange *x)
 {
 	exchange_begin_batch(x, EXCHANGE_UNDOING);
 	/* Not for the Sync behind all of it alone. */
-	if (x->context == CONTEXT_BLOCK || exchange_left_statements(x))
+	if (x->context == CONTEXT_BLOCK || exchange_is_query(x) ||
+	    exchange_left_statements(x))
 		exchange_end_skipping(x);
 	if (x->context == CONTEXT_BLOCK)
 		batch_add_command(&x->batch, SAVEPOINT_UNDO);

@@ -140,6 +140,7 @@ struct exchange {
 	bool is_late;     /* the server has not answered for long */
 	bool has_savepoint;    /* ours */
 	bool keeps_nothing;    /* the session, as batch.h says */
+	bool may_run_at_once;  /* the glance is for that */
 	bool has_warned;       /* the client, of settings that are none */
 	bool begins_trail;     /* in the first trial */
 	bool owes_restore;     /* the lock_timeout, ahead of our COMMIT */
@@ -160,8 +161,10 @@ struct exchange {
 	struct steps steps;
 	struct glance glance;
 	struct trial trial;
-	struct recording recording; /* set aside while it runs on trial */
-	struct held held;           /* as of the last plan */
+	struct recording recording; /* owned, while it is set aside for a run */
+	bool is_recording_aside;
+	uint64_t trail_shape;     /* the trail's, before the run */
+	struct held held;         /* as of the last plan */
 	struct snapshot snapshot; /* from before the plan of the guard's set */
 	struct gate_names names;  /* the names of the set that is locked */
 	struct writer error; /* the server's, to be the statement's answer */

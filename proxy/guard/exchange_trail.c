@@ -98,6 +98,7 @@ exchange_begin_first_trail(struct exchange *x)
 	struct trail *t = &x->guarded->trail;
 	struct statement_list wanted;
 
+	x->begins_trail = false;
 	if (!x->settings.has_memory || exchange_is_alone(x))
 		return true;
 	if (t->key != NULL)

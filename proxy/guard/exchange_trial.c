@@ -9,6 +9,7 @@
  * client's is to run under ours.  A named statement that the run has prepared,
  * and that the client does not hear of, is closed again with the undo.
  */
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -103,22 +104,28 @@ exchange_put_recording_aside(struct exchange *x)
 {
 	x->recording = x->guarded->recording;
 	memset(&x->guarded->recording, 0, sizeof(x->recording));
+	x->is_recording_aside = true;
 }
 
 static void
 exchange_take_recording_back(struct exchange *x)
 {
+	if (!x->is_recording_aside)
+		return;
 	x->guarded->recording = x->recording;
 	memset(&x->recording, 0, sizeof(x->recording));
+	x->is_recording_aside = false;
 }
 
-/* Record the run, whose answers are all held. */
+/* Record the run, none of whose answers has been seen. */
 static void
 exchange_record_run(struct exchange *x)
 {
 	const struct query *q = &x->query;
 	struct guarded *g = x->guarded;
 
+	if (!x->is_recording_aside)
+		return;
 	exchange_take_recording_back(x);
 	if (!exchange_is_query(x))
 		guarded_record_run_kept(g);
@@ -127,13 +134,16 @@ exchange_record_run(struct exchange *x)
 		    g, span_of((const uint8_t *)q->text, q->text_len));
 	else
 		recording_expect_ready(&g->recording);
+	recording_date(&g->recording, x->log.run_ms);
 }
 
-/* The run was not held to its end: its answers have been seen, and are not
- * recorded. */
+/* The run of a cycle was not held to its end: its answers have been seen, and
+ * are not recorded. */
 static void
 exchange_end_recording(struct exchange *x)
 {
+	if (!x->is_recording_aside)
+		return;
 	exchange_take_recording_back(x);
 	recording_end(&x->guarded->recording, "a statement ran on trial");
 }
@@ -159,7 +169,9 @@ exchange_send_trial(struct exchange *x, const struct guard_step *step)
 	char value[SESSION_FACTS_SETTING_MAX];
 
 	snprintf(value, sizeof(value), "%" PRIu32, step->try_bound_ms);
+	assert(x->context != CONTEXT_BLOCK || x->has_savepoint);
 	exchange_begin_run(x, EXCHANGE_TRYING);
+	x->trail_shape = x->guarded->trail.shape;
 	exchange_put_recording_aside(x);
 	/* A cancel may come to the server when it has just been undone: hear of
 	 * it here, too. */
@@ -171,7 +183,9 @@ exchange_send_trial(struct exchange *x, const struct guard_step *step)
 	    exchange_is_query(x))
 		batch_add_command(&x->batch, "BEGIN");
 	exchange_add_lock_timeout(x, value);
-	(void)batch_send(&x->batch, exchange_is_query(x));
+	/* Where it fails the server skips the statement: only a Sync ends that.
+	 */
+	(void)batch_send(&x->batch, false);
 	exchange_send_statement(x);
 }
 
@@ -186,6 +200,13 @@ exchange_pass_answer(struct exchange *x, struct frame frame, struct span raw)
 	       delivery_answer(&x->query.delivery, frame, raw);
 }
 
+static void
+exchange_note_run(struct exchange *x, const struct frame *f)
+{
+	if (recording_is_open(&x->guarded->recording))
+		recording_note_answer(&x->guarded->recording, f);
+}
+
 /* Let the client see all that is held. */
 static void
 exchange_deliver_held(struct exchange *x)
@@ -198,8 +219,7 @@ exchange_deliver_held(struct exchange *x)
 	while (next_frame(&f, &rest)) {
 		struct span raw = span_of(from.data, from.len - rest.len);
 
-		if (recording_is_open(&x->guarded->recording))
-			recording_note_answer(&x->guarded->recording, &f);
+		exchange_note_run(x, &f);
 		if (!exchange_pass_answer(x, f, raw))
 			(void)pair_to_client(x->pair, raw.data, raw.len);
 		from = rest;
@@ -218,7 +238,7 @@ bool
 exchange_answer_trial(struct exchange *x, const struct pipeline_event *event,
 		      struct frame frame, struct span raw)
 {
-	/* The statement has met a transaction that our SET had failed in. */
+	/* The server has skipped it, as our SET had failed. */
 	if (batch_has_error(&x->batch))
 		return true;
 	if (event->verdict == PIPELINE_ASYNC &&
@@ -226,7 +246,13 @@ exchange_answer_trial(struct exchange *x, const struct pipeline_event *event,
 		return false;
 	if (trial_take(&x->trial, frame, raw))
 		return true;
-	exchange_deliver_held(x);
+	if (exchange_is_query(x)) {
+		exchange_record_run(x);
+		exchange_deliver_held(x);
+		exchange_note_run(x, &frame);
+	} else {
+		exchange_deliver_held(x);
+	}
 	return exchange_pass_answer(x, frame, raw);
 }
 
@@ -239,6 +265,7 @@ exchange_undo_trial(struct exchange *x)
 	x->log.run_ms = 0;
 	exchange_take_recording_back(x);
 	exchange_forget_first_trail(x);
+	x->guarded->trail.shape = x->trail_shape;
 	(void)guard_tried(&x->guard, false, clock_now_ms());
 	if (x->is_canceled)
 		(void)guard_cancel(&x->guard);
@@ -337,8 +364,7 @@ static void
 exchange_show_trial(struct exchange *x)
 {
 	exchange_keep_gate(x);
-	if (x->trial.state == TRIAL_OPEN)
-		exchange_record_run(x);
+	exchange_record_run(x);
 	exchange_deliver_held(x);
 	exchange_finish_trial(x);
 }
@@ -347,7 +373,9 @@ exchange_show_trial(struct exchange *x)
 static void
 exchange_accept_trial(struct exchange *x)
 {
-	(void)guard_tried(&x->guard, true, clock_now_ms());
+	struct guard_step step = guard_tried(&x->guard, true, clock_now_ms());
+
+	x->guarded->trail.has_untold |= step.outcome == GUARD_UNOPPOSED;
 	x->owes_restore = !x->trial.has_failed && exchange_commits_next(x);
 	if (x->trial.has_failed)
 		exchange_finish_trial(x);
@@ -357,19 +385,27 @@ exchange_accept_trial(struct exchange *x)
 		exchange_send_restore(x);
 }
 
+/* True if the run is to be undone: our bound has ended it, or it was skipped,
+ * as what came ahead of it failed, which a plan may do without. */
+static bool
+exchange_undoes_trial(const struct exchange *x)
+{
+	if (batch_has_error(&x->batch))
+		return exchange_is_first_trial(x) && !exchange_has_lost(x);
+	return x->trial.state == TRIAL_BOUND;
+}
+
 void
 exchange_tried(struct exchange *x)
 {
-	bool has_error = batch_has_error(&x->batch);
-
 	x->guarded->trail.is_on_trial = false;
-	if (x->trial.state == TRIAL_BOUND && !has_error) {
+	if (exchange_undoes_trial(x)) {
 		exchange_undo_trial(x);
 		return;
 	}
-	if (x->trial.state != TRIAL_OPEN || has_error)
+	if (x->trial.state != TRIAL_OPEN || batch_has_error(&x->batch))
 		exchange_end_recording(x);
-	if (has_error)
+	if (batch_has_error(&x->batch))
 		exchange_fail(x);
 	else
 		exchange_accept_trial(x);
@@ -378,8 +414,10 @@ exchange_tried(struct exchange *x)
 void
 exchange_restored(struct exchange *x)
 {
-	if (batch_has_error(&x->batch))
-		exchange_fail(x);
-	else
+	if (!batch_has_error(&x->batch)) {
 		exchange_show_trial(x);
+		return;
+	}
+	exchange_end_recording(x);
+	exchange_fail(x);
 }

@@ -353,9 +353,19 @@ recording_note_run_query(struct recording *r, struct span sql,
 	struct writer w = {0};
 	struct frame_header h;
 
+	if (most == GUARD_REPLAY_OFF || r->state == RECORDING_NONE ||
+	    r->state == RECORDING_ENDED)
+		return;
 	if (recording_write_query(r, &w, &h, sql))
 		recording_note_run(r, &h, span_of(w.data, w.len), most);
 	writer_clear(&w);
+}
+
+void
+recording_date(struct recording *r, uint64_t sent_ms)
+{
+	if (r->state == RECORDING_OPEN && r->count > 0)
+		r->cycles[r->count - 1].sent_ms = sent_ms;
 }
 
 void

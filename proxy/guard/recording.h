@@ -116,6 +116,9 @@ void recording_note_run_query(struct recording *r, struct span sql,
 void recording_note_run(struct recording *r, const struct frame_header *h,
 			struct span in, enum guard_replay most);
 
+/* What was noted last was sent then, in ms. */
+void recording_date(struct recording *r, uint64_t sent_ms);
+
 /* Another piece of that text is sent: one more ReadyForQuery comes. */
 void recording_expect_ready(struct recording *r);
 

@@ -18,6 +18,7 @@ trail_begin(struct trail *t, const struct memory_key *key,
 	t->key->statement = statement_shape;
 	t->since_ms = now_ms;
 	t->is_lost = false;
+	t->has_untold = false;
 }
 
 /* COMMIT AND CHAIN leaves no ReadyForQuery that says so; ROLLBACK may be TO a
@@ -53,7 +54,7 @@ trail_note_answer(struct trail *t, struct memory *m, const struct frame *f,
 void
 trail_end(struct trail *t, struct memory *m)
 {
-	if (t->key != NULL && !t->is_lost)
+	if (t->key != NULL && !t->is_lost && !t->has_untold)
 		memory_settle(m, t->key, t->since_ms);
 	trail_clear(t);
 }

@@ -24,7 +24,8 @@ struct trail {
 	uint64_t shape;         /* the messages of the open block */
 	struct memory_key *key; /* owned; NULL: it has not begun */
 	uint64_t since_ms;
-	bool is_lost; /* a part of the transaction was taken back */
+	bool is_lost;    /* a part of the transaction was taken back */
+	bool has_untold; /* a statement's set is not known to the memory */
 	/* A run is under way that may be undone: its answers tell nothing, and
 	 * whoever set this sets is_lost where it ends otherwise. */
 	bool is_on_trial;

@@ -50,6 +50,7 @@ def test_nobody_dies_of_a_partition_that_goes(
     proxy = start_lockstep(guard="ddl")
     _seconds, victims = run_scene(proxy, cluster, database, SCENES[name])
     assert victims == []
-    assert {line["outcome"] for line in proxy.guarded()} == {"protected"}
+    assert {line["outcome"] for line in proxy.guarded()} \
+        <= {"protected", "unopposed"}
     assert {line["result"] for line in proxy.guarded()} \
         <= {"ALTER TABLE", "DROP TABLE"}

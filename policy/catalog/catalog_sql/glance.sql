@@ -9,9 +9,7 @@ SELECT pg_catalog.current_setting('lock_timeout') AS lock_timeout,
        pg_catalog.current_setting('exit_on_error') = 'off'
        AND pg_catalog.pg_relation_size(
            'pg_catalog.pg_event_trigger'::pg_catalog.regclass) = 0
-
--- part: truncates
--- Of tables without partitions and children these are all.
+-- Thousands of partitions, or children, are long to lock.
        AND NOT EXISTS (
            SELECT FROM pg_catalog.pg_class c
             WHERE c.oid = ANY (ARRAY (
@@ -26,17 +24,24 @@ SELECT pg_catalog.current_setting('lock_timeout') AS lock_timeout,
                          AS a (nspname, name)
                   OFFSET 0))
               AND (c.relhassubclass
+
+-- part: truncates
+-- What a foreign server does there is not always undone.
+                   OR c.relkind = 'f'
                    OR (c.relhastriggers
                        AND EXISTS (
                            SELECT FROM pg_catalog.pg_trigger t
                             WHERE t.tgrelid = c.oid
                               AND t.tgtype & '32'::pg_catalog.int2 <> 0
-                           OFFSET 0)))
+                           OFFSET 0))
+
+-- part: tail
+                  )
            OFFSET 0)
 
 -- part: cascades
--- Which tables a CASCADE comes to is not known: none may have such a trigger, as
--- far as that is soon seen.
+-- Which tables it comes to is not known: by CASCADE, or as names have changed.
+-- None may have such a trigger, as far as that is soon seen.
        AND CASE WHEN pg_catalog.pg_relation_size(
                      'pg_catalog.pg_trigger'::pg_catalog.regclass) <= 1048576
            THEN NOT EXISTS (

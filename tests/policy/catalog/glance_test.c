@@ -9,10 +9,10 @@ static const char *const columns[] = {GLANCE_COLUMN_TABLE(X)};
 #undef X
 
 static void
-check_query(const char *sql, int params)
+check_query(const char *sql)
 {
 	sql_check_operators(sql);
-	sql_check_params(sql, params);
+	sql_check_params(sql, GLANCE_PARAMS);
 	sql_check_columns(sql, columns, GLANCE_COLUMNS);
 }
 
@@ -20,14 +20,14 @@ static void
 glance_query_is_qualified(void **state)
 {
 	(void)state;
-	check_query(glance_query(GLANCE_PLAINLY), 0);
-	check_query(glance_query(GLANCE_TRUNCATES), GLANCE_PARAMS);
-	check_query(glance_query(GLANCE_CASCADES), 0);
+	check_query(glance_query(GLANCE_PLAINLY));
+	check_query(glance_query(GLANCE_TRUNCATES));
+	check_query(glance_query(GLANCE_CASCADES));
 	assert_null(strstr(glance_query(GLANCE_PLAINLY), "pg_trigger"));
 }
 
 static void
-glance_asks_about_the_tables_of_a_truncate(void **state)
+glance_asks_about_what_is_named(void **state)
 {
 	static const struct {
 		const char *sql;
@@ -35,7 +35,11 @@ glance_asks_about_the_tables_of_a_truncate(void **state)
 		const char *schemas;
 		const char *names;
 	} rows[] = {
-	    {"drop table c cascade", GLANCE_PLAINLY, "{}", "{}"},
+	    {"drop table c cascade", GLANCE_PLAINLY, "{NULL}",
+	     "{\"\\\"c\\\"\"}"},
+	    {"drop function f()", GLANCE_PLAINLY, "{}", "{}"},
+	    {"drop table s.a; truncate a", GLANCE_CASCADES,
+	     "{\"\\\"s\\\"\",NULL}", "{\"\\\"s\\\".\\\"a\\\"\",\"\\\"a\\\"\"}"},
 	    {"truncate a, s.b", GLANCE_TRUNCATES, "{NULL,\"\\\"s\\\"\"}",
 	     "{\"\\\"a\\\"\",\"\\\"s\\\".\\\"b\\\"\"}"},
 	    {"truncate a cascade", GLANCE_CASCADES, "{NULL}",
@@ -112,7 +116,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(glance_query_is_qualified),
-	    cmocka_unit_test(glance_asks_about_the_tables_of_a_truncate),
+	    cmocka_unit_test(glance_asks_about_what_is_named),
 	    cmocka_unit_test(glance_read_takes_a_row),
 	    cmocka_unit_test(glance_read_refuses_another_shape),
 	};

@@ -445,7 +445,7 @@ sight(struct model *m)
 {
 	if (m->settings.scope == GUARD_SCOPE_OFF)
 		return GUARD_SEES_SPARED;
-	return happens(m, 2) ? GUARD_SEES_BRIEF : GUARD_SEES_NOTHING;
+	return happens(m, 2) ? GUARD_SEES_CLEAR : GUARD_SEES_NOTHING;
 }
 
 static void

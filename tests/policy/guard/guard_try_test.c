@@ -122,7 +122,7 @@ guard_glanced_tries_at_once_what_may_run(void **state)
 	(void)state;
 	fixture_init(&f, 0);
 	assert_int_equal(begin_to_glance(&f), GUARD_GLANCE);
-	assert_int_equal(glance(&f, GUARD_SEES_BRIEF), GUARD_TRY);
+	assert_int_equal(glance(&f, GUARD_SEES_CLEAR), GUARD_TRY);
 	assert_int_equal(f.step.keeps, GUARD_KEEPS_NOTHING);
 	assert_int_equal(f.step.try_bound_ms, GUARD_FIRST_BOUND_MS);
 	assert_int_equal(tried(&f, true), GUARD_RUN);
@@ -140,7 +140,7 @@ guard_tried_plans_where_somebody_was_in_the_way(void **state)
 	(void)state;
 	fixture_init(&f, 0);
 	(void)begin_to_glance(&f);
-	(void)glance(&f, GUARD_SEES_BRIEF);
+	(void)glance(&f, GUARD_SEES_CLEAR);
 	assert_int_equal(tried(&f, false), GUARD_PLAN);
 	assert_int_equal(plan(&f, 2), GUARD_TURN);
 	assert_int_equal(account(&f).attempts, 0);

@@ -515,7 +515,7 @@ static const struct scene_row rows[] = {
 		       "_lockstep facts(t) settings plan{c} RELEASE "
 		       "SAVEPOINT _lockstep / SAVEPOINT _lockstep "
 		       "attempt(,turn) plan{c} / SET LOCAL lock_timeout "
-		       "TO '100' / Query(*drop table c) ROLLBACK TO "
+		       "TO '100' | Query(*drop table c) ROLLBACK TO "
 		       "SAVEPOINT _lockstep / look(ab) / look(ab) / "
 		       "repeatable / ROLLBACK / Query(begin) SAVEPOINT "
 		       "_lockstep facts(t) settings plan{c} RELEASE "

@@ -15,7 +15,7 @@ static const struct scene_row rows[] = {
 	.client = "Q drop table c",
 	.script = VIEW "drop: notice",
 	.server_gets = "facts(f) settings plan{c} / BEGIN attempt(,turn) "
-		       "plan{c} / SET LOCAL lock_timeout TO '100' / "
+		       "plan{c} / SET LOCAL lock_timeout TO '100' | "
 		       "Query(*drop table c) SET LOCAL lock_timeout TO "
 		       "'0' COMMIT /",
 	.client_gets = "notice 00000 [DROP TABLE] ready-I",
@@ -25,10 +25,10 @@ static const struct scene_row rows[] = {
 	.client = "Q drop table c",
 	.script = VIEW AGAIN "drop: notice bound; drop: notice",
 	.server_gets = "facts(f) settings plan{c} / BEGIN attempt(,turn) "
-		       "plan{c} / SET LOCAL lock_timeout TO '100' / "
+		       "plan{c} / SET LOCAL lock_timeout TO '100' | "
 		       "Query(*drop table c) ROLLBACK / look(ab) / BEGIN "
 		       "attempt(,turn) plan{c} / SET LOCAL lock_timeout "
-		       "TO '100' / Query(*drop table c) SET LOCAL "
+		       "TO '100' | Query(*drop table c) SET LOCAL "
 		       "lock_timeout TO '0' COMMIT /",
 	.client_gets = "notice 00000 [DROP TABLE] ready-I",
     },
@@ -37,7 +37,7 @@ static const struct scene_row rows[] = {
 	.client = "Q drop table c",
 	.script = VIEW "drop: notice error 55P03",
 	.server_gets = "facts(f) settings plan{c} / BEGIN attempt(,turn) "
-		       "plan{c} / SET LOCAL lock_timeout TO '100' / "
+		       "plan{c} / SET LOCAL lock_timeout TO '100' | "
 		       "Query(*drop table c) ROLLBACK /",
 	.client_gets = "notice 00000 error 55P03 ready-I",
     },
@@ -46,12 +46,12 @@ static const struct scene_row rows[] = {
 	.client = "Q drop table c; insert into d values (1); select 1",
 	.script = VIEW AGAIN "drop: bound",
 	.server_gets = "facts(f) settings plan{c} / BEGIN attempt(,turn) "
-		       "plan{c} / SET LOCAL lock_timeout TO '100' / "
-		       "Query(*drop table c; ) ROLLBACK / look(ab) / BEGIN "
-		       "attempt(,turn) plan{c} / SET LOCAL "
-		       "lock_timeout TO '100' / Query(*drop table c; ) SET "
-		       "LOCAL lock_timeout TO '0' / Query(*insert into d "
-		       "values (1); select 1) COMMIT /",
+		       "plan{c} / SET LOCAL lock_timeout TO '100' | "
+		       "Query(*drop table c; ) ROLLBACK / look(ab) / "
+		       "BEGIN attempt(,turn) plan{c} / SET LOCAL "
+		       "lock_timeout TO '100' | Query(*drop table c; ) "
+		       "SET LOCAL lock_timeout TO '0' / Query(*insert "
+		       "into d values (1); select 1) COMMIT /",
 	.client_gets = "[DROP TABLE] [INSERT INTO] D [SELECT 1] ready-I",
     },
     {
@@ -61,7 +61,7 @@ static const struct scene_row rows[] = {
 	.server_gets = "BEGIN / Query(set x = 1; ) SAVEPOINT _lockstep "
 		       "facts(t) settings plan{c} RELEASE SAVEPOINT "
 		       "_lockstep / SAVEPOINT _lockstep attempt(,turn) "
-		       "plan{c} / SET LOCAL lock_timeout TO '100' / "
+		       "plan{c} / SET LOCAL lock_timeout TO '100' | "
 		       "Query(*drop table c) SET LOCAL lock_timeout TO "
 		       "'0' COMMIT /",
 	.client_gets = "[SET X] [DROP TABLE] ready-I",
@@ -72,13 +72,13 @@ static const struct scene_row rows[] = {
 	.script = VIEW AGAIN "drop: bound",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
 		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
-		       "SAVEPOINT _lockstep attempt(,turn) plan{c} / "
-		       "SET LOCAL lock_timeout TO '100' / Query(*drop "
-		       "table c) ROLLBACK TO SAVEPOINT _lockstep / "
-		       "look(ab) / attempt(,turn) plan{c} / SET "
-		       "LOCAL lock_timeout TO '100' / Query(*drop table "
-		       "c) SET LOCAL lock_timeout TO '0' RELEASE "
-		       "SAVEPOINT _lockstep / Query(*commit)",
+		       "SAVEPOINT _lockstep attempt(,turn) plan{c} / SET "
+		       "LOCAL lock_timeout TO '100' | Query(*drop table "
+		       "c) ROLLBACK TO SAVEPOINT _lockstep / look(ab) / "
+		       "attempt(,turn) plan{c} / SET LOCAL lock_timeout "
+		       "TO '100' | Query(*drop table c) SET LOCAL "
+		       "lock_timeout TO '0' RELEASE SAVEPOINT _lockstep / "
+		       "Query(*commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [COMMIT] "
 		       "ready-I",
     },
@@ -88,9 +88,9 @@ static const struct scene_row rows[] = {
 	.script = VIEW "drop: error 42P01",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
 		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
-		       "SAVEPOINT _lockstep attempt(,turn) plan{c} / "
-		       "SET LOCAL lock_timeout TO '100' / Query(*drop "
-		       "table c) Query(commit)",
+		       "SAVEPOINT _lockstep attempt(,turn) plan{c} / SET "
+		       "LOCAL lock_timeout TO '100' | Query(*drop table "
+		       "c) Query(commit)",
 	.client_gets = "[BEGIN] ready-T error 42P01 ready-E [ROLLBACK] "
 		       "ready-I",
     },
@@ -193,7 +193,7 @@ static const struct scene_row rows[] = {
 	.client = "Q drop table c",
 	.script = VIEW "drop: !cancel bound",
 	.server_gets = "facts(f) settings plan{c} / BEGIN attempt(,turn) "
-		       "plan{c} / SET LOCAL lock_timeout TO '100' / "
+		       "plan{c} / SET LOCAL lock_timeout TO '100' | "
 		       "Query(*drop table c) ROLLBACK /",
 	.client_gets = "cancel-passes error 57014 ready-I",
     },
@@ -202,7 +202,7 @@ static const struct scene_row rows[] = {
 	.client = "Q drop table c",
 	.script = VIEW "drop: !cancel",
 	.server_gets = "facts(f) settings plan{c} / BEGIN attempt(,turn) "
-		       "plan{c} / SET LOCAL lock_timeout TO '100' / "
+		       "plan{c} / SET LOCAL lock_timeout TO '100' | "
 		       "Query(*drop table c) SET LOCAL lock_timeout TO "
 		       "'0' COMMIT /",
 	.client_gets = "cancel-passes [DROP TABLE] ready-I",
@@ -213,7 +213,7 @@ static const struct scene_row rows[] = {
 	.script = VIEW "SET LOCAL: error 57014",
 	.server_gets = "facts(f) settings plan{c} / BEGIN attempt(,turn) "
 		       "plan{c} / SET LOCAL lock_timeout TO '100' / "
-		       "Query(drop table c) ROLLBACK /",
+		       "ROLLBACK /",
 	.client_gets = "error 57014 ready-I",
     },
     {
@@ -221,9 +221,9 @@ static const struct scene_row rows[] = {
 	.client = "Q drop table c",
 	.script = VIEW "SET LOCAL: ; SET LOCAL: error 57014; drop: notice",
 	.server_gets = "facts(f) settings plan{c} / BEGIN attempt(,turn) "
-		       "plan{c} / SET LOCAL lock_timeout TO '100' / "
-		       "Query(*drop table c) SET LOCAL lock_timeout TO '0' "
-		       "/ ROLLBACK /",
+		       "plan{c} / SET LOCAL lock_timeout TO '100' | "
+		       "Query(*drop table c) SET LOCAL lock_timeout TO "
+		       "'0' / ROLLBACK /",
 	.client_gets = "notice 00000 error 57014 ready-I",
     },
     {
@@ -255,10 +255,10 @@ static const struct scene_row rows[] = {
 	.client = "Q drop table c",
 	.script = VIEW AGAIN "drop: notification parameter bound",
 	.server_gets = "facts(f) settings plan{c} / BEGIN attempt(,turn) "
-		       "plan{c} / SET LOCAL lock_timeout TO '100' / "
+		       "plan{c} / SET LOCAL lock_timeout TO '100' | "
 		       "Query(*drop table c) ROLLBACK / look(ab) / BEGIN "
 		       "attempt(,turn) plan{c} / SET LOCAL lock_timeout "
-		       "TO '100' / Query(*drop table c) SET LOCAL "
+		       "TO '100' | Query(*drop table c) SET LOCAL "
 		       "lock_timeout TO '0' COMMIT /",
 	.client_gets = "notification parameter [DROP TABLE] ready-I",
     },
@@ -267,7 +267,7 @@ static const struct scene_row rows[] = {
 	.client = "Q drop table c",
 	.script = VIEW "drop: notice fatal 57P01",
 	.server_gets = "facts(f) settings plan{c} / BEGIN attempt(,turn) "
-		       "plan{c} / SET LOCAL lock_timeout TO '100' / "
+		       "plan{c} / SET LOCAL lock_timeout TO '100' | "
 		       "Query(*drop table c)",
 	.client_gets = "notice 00000 fatal 57P01",
     },
@@ -281,10 +281,10 @@ static const struct scene_row rows[] = {
 		       "plan{c} / ROLLBACK / look(ab) / BEGIN "
 		       "attempt(,turn) plan{c} / ROLLBACK / look(ab) / "
 		       "names(ab) / look(ab) / BEGIN attempt(,turn) "
-		       "plan{c} / SET LOCAL lock_timeout TO '10' / "
+		       "plan{c} / SET LOCAL lock_timeout TO '10' | "
 		       "Query(*drop table c) ROLLBACK / look(ab) / BEGIN "
 		       "attempt(,turn) plan{c} / SET LOCAL lock_timeout "
-		       "TO '10' / Query(*drop table c) SET LOCAL "
+		       "TO '10' | Query(*drop table c) SET LOCAL "
 		       "lock_timeout TO '0' COMMIT /",
 	.client_gets = "[DROP TABLE] ready-I",
     },
