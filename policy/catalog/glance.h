@@ -58,7 +58,8 @@ enum glance_kind glance_kind_of(const struct statement *statements,
 /* The question, which answers one row; static. */
 const char *glance_query(enum glance_kind kind);
 
-/* Its parameters: each is allocated.  False: out of memory, and nothing is. */
+/* Make its parameters, each allocated.  False: out of memory, and nothing is.
+ */
 bool glance_params(char *params[GLANCE_PARAMS],
 		   const struct statement *statements, size_t count);
 

@@ -93,7 +93,10 @@ part_is_likely(struct part part)
 	struct tokens tokens = {.sql = part.sql, .len = part.len};
 	struct token first = tokens_next(&tokens);
 
-	if (first.kind == TOKEN_END || part_is_plain(&first))
+	/* A comment may be all that was kept of it. */
+	if (first.kind == TOKEN_END)
+		return part.is_cut;
+	if (part_is_plain(&first))
 		return false;
 	if (!part_is_query(&first))
 		return true;

@@ -116,7 +116,7 @@ void recording_note_run_query(struct recording *r, struct span sql,
 void recording_note_run(struct recording *r, const struct frame_header *h,
 			struct span in, enum guard_replay most);
 
-/* What was noted last was sent then, in ms. */
+/* Note when the message that was noted last was sent, in ms. */
 void recording_date(struct recording *r, uint64_t sent_ms);
 
 /* Another piece of that text is sent: one more ReadyForQuery comes. */

@@ -171,13 +171,23 @@ asker_take_row(struct asker *a, const PGresult *result, int row)
 static void
 asker_take_result(struct asker *a, PGresult *result)
 {
-	ExecStatusType status = PQresultStatus(result);
 	int row;
 
-	if (status != PGRES_SINGLE_TUPLE && status != PGRES_TUPLES_OK &&
-	    status != PGRES_COMMAND_OK) {
+	switch (PQresultStatus(result)) {
+	case PGRES_SINGLE_TUPLE:
+	case PGRES_TUPLES_OK:
+	case PGRES_COMMAND_OK:
+		break;
+	case PGRES_COPY_IN:
+	case PGRES_COPY_OUT:
+	case PGRES_COPY_BOTH: /* libpq would tell of it for ever */
+		PQclear(result);
+		asker_fail(a, "the server wants to copy");
+		return;
+	default:
 		a->is_refused = true;
 		asker_note_why(a, PQresultErrorMessage(result));
+		break;
 	}
 	for (row = 0; row < PQntuples(result) && a->connection != NULL; row++)
 		asker_take_row(a, result, row);

@@ -199,25 +199,34 @@ lookup_begin(struct resolver *r, const char *host, uint16_t port)
 	return l;
 }
 
-/* The youngest that runs for this name, or NULL. */
+/* The youngest that runs for this name, or NULL, and how many run for it. */
 static struct lookup *
-resolver_find(const struct resolver *r, const char *host, uint16_t port)
+resolver_find(const struct resolver *r, const char *host, uint16_t port,
+	      uint32_t *count)
 {
+	struct lookup *youngest = NULL;
 	struct lookup *l;
 
+	*count = 0;
 	LIST_FOREACH(l, &r->running, link) {
-		if (l->port == port && strcmp(l->host, host) == 0)
-			return l;
+		if (l->port != port || strcmp(l->host, host) != 0)
+			continue;
+		if (youngest == NULL)
+			youngest = l;
+		++*count;
 	}
-	return NULL;
+	return youngest;
 }
 
 /* The look-up to wait for, under the lock.  NULL: errno says why. */
 static struct lookup *
 resolver_choose(struct resolver *r, const char *host, uint16_t port)
 {
-	struct lookup *l = resolver_find(r, host, port);
-	bool is_full = r->running_count >= RESOLVER_LOOKUPS_MAX;
+	uint32_t count;
+	struct lookup *l = resolver_find(r, host, port, &count);
+	/* One name that nobody answers for leaves room for others. */
+	bool is_full = r->running_count >= RESOLVER_LOOKUPS_MAX ||
+		       count >= RESOLVER_OF_NAME_MAX;
 
 	if (l != NULL &&
 	    (is_full || clock_now_ms() - l->begun_ms < RESOLVER_SHARED_MS))

@@ -180,7 +180,9 @@ listener_bind_all(struct listeners *l, struct event_base *base,
 	for (; found != NULL; found = found->ai_next) {
 		if (listener_bind(l, base, found->ai_addr, found->ai_addrlen))
 			continue;
-		if (errno != EADDRNOTAVAIL && errno != EAFNOSUPPORT)
+		/* One address may come twice, or be somebody else's. */
+		if (errno != EADDRNOTAVAIL && errno != EAFNOSUPPORT &&
+		    errno != EADDRINUSE)
 			return false;
 		missing = errno;
 	}

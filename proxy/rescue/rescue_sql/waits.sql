@@ -4,7 +4,8 @@
 WITH
 locks AS MATERIALIZED (
     SELECT l.pid, l.relation, l.granted,
-           l.mode = 'AccessExclusiveLock' AS stops_readers
+           NOT l.granted
+           AND l.mode = 'AccessExclusiveLock' AS stops_readers
       FROM pg_catalog.pg_locks l
      WHERE l.locktype = 'relation'
        AND pg_catalog.array_position(
