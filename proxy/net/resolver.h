@@ -17,7 +17,7 @@
 
 enum {
 	RESOLVER_LOOKUPS_MAX = 32, /* that run at a time */
-	RESOLVER_OF_NAME_MAX = 8,  /* of these, for one name */
+	RESOLVER_OF_NAME_MAX = 8,  /* likewise, for one name */
 	RESOLVER_SHARED_MS = 1000, /* a look-up of this age may be shared */
 };
 
