@@ -44,11 +44,11 @@ struct glance {
 	char lock_timeout[SESSION_FACTS_SETTING_MAX];
 };
 
-/* The statements, as the question goes: some may run triggers of TRUNCATE. */
+/* The triggers of TRUNCATE that statements may run. */
 enum glance_kind {
-	GLANCE_PLAINLY,
-	GLANCE_TRUNCATES, /* those of the tables that are named */
-	GLANCE_CASCADES,  /* those of tables that nobody knows */
+	GLANCE_PLAINLY,   /* none */
+	GLANCE_TRUNCATES, /* the named tables' own */
+	GLANCE_CASCADES,  /* any table's */
 };
 
 /* The kind of some statements. */

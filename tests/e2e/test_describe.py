@@ -127,7 +127,7 @@ def fake_server():
 
 def test_trace_has_each_phase(start_lockstep, database, admin):
     admin.execute(TABLES)
-    proxy = start_lockstep(log_level="trace")
+    proxy = start_lockstep(log_level="trace", optimistic="off")
     with Wire(proxy, database) as session:
         session.query("drop table table_c")
     proxy.stop()
