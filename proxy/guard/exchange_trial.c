@@ -137,8 +137,7 @@ exchange_record_run(struct exchange *x)
 	recording_date(&g->recording, x->log.run_ms);
 }
 
-/* The run of a cycle was not held to its end: its answers have been seen, and
- * are not recorded. */
+/* The run cannot be recorded. */
 static void
 exchange_end_recording(struct exchange *x)
 {
@@ -238,6 +237,8 @@ bool
 exchange_answer_trial(struct exchange *x, const struct pipeline_event *event,
 		      struct frame frame, struct span raw)
 {
+	bool is_noted;
+
 	/* The server has skipped it, as our SET had failed. */
 	if (batch_has_error(&x->batch))
 		return true;
@@ -246,13 +247,12 @@ exchange_answer_trial(struct exchange *x, const struct pipeline_event *event,
 		return false;
 	if (trial_take(&x->trial, frame, raw))
 		return true;
-	if (exchange_is_query(x)) {
-		exchange_record_run(x);
-		exchange_deliver_held(x);
+	/* What follows in a cycle is recorded as it comes. */
+	is_noted = x->is_recording_aside || exchange_is_query(x);
+	exchange_record_run(x);
+	exchange_deliver_held(x);
+	if (is_noted)
 		exchange_note_run(x, &frame);
-	} else {
-		exchange_deliver_held(x);
-	}
 	return exchange_pass_answer(x, frame, raw);
 }
 

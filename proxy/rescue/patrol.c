@@ -2,8 +2,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/timerfd.h>
-#include <unistd.h>
 
 #include "policy/sql/unforeseen.h"
 #include "protocol/frontend.h"
@@ -13,7 +11,7 @@
 static bool
 patrol_is_on(const struct patrol *p)
 {
-	return p->timer_fd >= 0;
+	return p->ticker.fd >= 0;
 }
 
 /* Calls */
@@ -93,23 +91,16 @@ patrol_visit(struct patrolled *s, uint64_t now_ms)
 static void
 patrol_walk_on(struct patrol *p)
 {
-	const struct itimerspec round = {
-	    .it_value.tv_nsec = (long)PATROL_ROUND_MS * 1000 * 1000};
-
-	p->is_walking = timerfd_settime(p->timer_fd, 0, &round, NULL) == 0;
+	p->is_walking = ticker_once(&p->ticker, PATROL_ROUND_MS);
 }
 
 static void
-patrol_round(evutil_socket_t fd, short what, void *arg)
+patrol_round(void *arg)
 {
 	struct patrol *p = arg;
 	struct patrolled *s = LIST_FIRST(&p->busy);
 	uint64_t now_ms = clock_now_ms();
-	uint64_t expirations;
 
-	(void)what;
-	if (read(fd, &expirations, sizeof(expirations)) < 0)
-		return;
 	p->is_walking = false;
 	while (s != NULL) {
 		struct patrolled *next = LIST_NEXT(s, link);
@@ -239,23 +230,14 @@ patrol_init(struct patrol *p, struct daemon *d, struct event_base *base)
 	const struct config *c = d->config;
 
 	p->daemon = d;
-	p->timer_fd = -1;
+	p->ticker.fd = -1;
 	LIST_INIT(&p->busy);
 	if (d->fleet != NULL && c->rescue && c->detect != GUARD_SCOPE_OFF)
-		p->timer_fd =
-		    timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-	if (!patrol_is_on(p))
-		return;
-	event_assign(&p->timer, base, p->timer_fd, EV_READ | EV_PERSIST,
-		     patrol_round, p);
-	event_add(&p->timer, NULL);
+		(void)ticker_open(&p->ticker, base, patrol_round, p);
 }
 
 void
 patrol_clear(struct patrol *p)
 {
-	if (!patrol_is_on(p))
-		return;
-	event_del(&p->timer);
-	close(p->timer_fd);
+	ticker_close(&p->ticker);
 }

@@ -13,12 +13,12 @@
 #define LOCKSTEP_PROXY_RESCUE_PATROL_H
 
 #include <event2/event.h>
-#include <event2/event_struct.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
 
 #include "protocol/frame.h"
+#include "proxy/base/ticker.h"
 #include "proxy/gate/gate_watch.h"
 #include "proxy/pair/pair.h"
 
@@ -57,11 +57,8 @@ struct patrolled {
 struct patrol {
 	struct daemon *daemon; /* borrowed */
 	LIST_HEAD(patrolled_list, patrolled) busy;
-	/* A descriptor's event: were it a timer of the loop's, the loop would
-	 * ask for the time whenever anything happens. */
-	struct event timer;
-	int timer_fd;    /* owned; -1: the patrol is off */
-	bool is_walking; /* the next round is set */
+	struct ticker ticker; /* without a descriptor the patrol is off */
+	bool is_walking;      /* the next round is set */
 };
 
 /* Set up that of a worker; both are borrowed for its life.  It is on if the

@@ -1,5 +1,7 @@
 #include "proxy/session/sessions.h"
 
+#include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "proxy/base/clock.h"
@@ -45,7 +47,8 @@ sessions_reap_all(evutil_socket_t fd, short what, void *arg)
 	sessions_end_loop_if_empty(ss);
 }
 
-/* A session may leave the list while it is told. */
+/* A session may leave the list while it is told, and no other one: whoever is
+ * woken by its end acts in an event of his own. */
 static void
 sessions_tell_all(struct sessions *ss, void (*tell)(struct session *))
 {
@@ -61,10 +64,8 @@ sessions_tell_all(struct sessions *ss, void (*tell)(struct session *))
 }
 
 static void
-sessions_watch(evutil_socket_t fd, short what, void *arg)
+sessions_watch(void *arg)
 {
-	(void)fd;
-	(void)what;
 	sessions_tell_all(arg, session_check_client);
 }
 
@@ -74,16 +75,17 @@ static void
 sessions_begin_watch(struct sessions *ss)
 {
 	uint32_t often_ms = ss->daemon->config->tcp_user_timeout_ms / 4;
-	struct timeval often;
 
+	if (!ticker_open(&ss->watch, ss->base, sessions_watch, ss))
+		log_line(LOG_WARNING, "no watch for lost clients: %s",
+			 strerror(errno));
 	if (often_ms == 0)
 		return;
 	if (often_ms < WATCH_MIN_MS)
 		often_ms = WATCH_MIN_MS;
 	if (often_ms > WATCH_MAX_MS)
 		often_ms = WATCH_MAX_MS;
-	often = clock_timeval(often_ms);
-	event_add(&ss->watch_event, &often);
+	(void)ticker_every(&ss->watch, often_ms);
 }
 
 void
@@ -101,8 +103,6 @@ sessions_init(struct sessions *ss, struct daemon *daemon,
 	LIST_INIT(&ss->list);
 	LIST_INIT(&ss->reaped);
 	event_assign(&ss->reap_event, base, -1, 0, sessions_reap_all, ss);
-	event_assign(&ss->watch_event, base, -1, EV_PERSIST, sessions_watch,
-		     ss);
 	sessions_begin_watch(ss);
 	gate_init(&ss->gate, base);
 	lookout_init(&ss->lookout);
@@ -112,7 +112,7 @@ sessions_init(struct sessions *ss, struct daemon *daemon,
 void
 sessions_clear(struct sessions *ss)
 {
-	event_del(&ss->watch_event);
+	ticker_close(&ss->watch);
 	gate_clear(&ss->gate);
 	patrol_clear(&ss->patrol);
 }

@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "proxy/base/ticker.h"
 #include "proxy/gate/gate.h"
 #include "proxy/gate/lookout.h"
 #include "proxy/net/handshake.h"
@@ -37,7 +38,7 @@ struct sessions {
 	struct session_list list;
 	struct session_list reaped; /* ended; freed in an event of its own */
 	struct event reap_event;
-	struct event watch_event; /* for clients whose host is gone */
+	struct ticker watch; /* for clients whose host is gone */
 	uint64_t next_id;
 	bool is_draining;
 	atomic_uint load; /* sessions here, those on their way included */

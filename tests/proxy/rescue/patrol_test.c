@@ -86,7 +86,7 @@ walk(struct fixture *f)
 	if (!f->patrol.is_walking)
 		return false;
 	clock_advance(PATROL_ROUND_MS);
-	timerfd_settime(f->patrol.timer_fd, 0, &now, NULL);
+	timerfd_settime(f->patrol.ticker.fd, 0, &now, NULL);
 	event_base_loop(f->gate->base, EVLOOP_ONCE);
 	loop_for(f->gate->base, 0); /* the mail of it */
 	return true;
