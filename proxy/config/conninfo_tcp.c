@@ -12,12 +12,19 @@ enum {
 	USER_TIMEOUT_MAX = 24 * 3600 * SECOND,
 };
 
-/* Read a whole number into *out, in units of `factor`; a keyword that is not
- * there leaves it as it is.  The message does not show the value: what a quote
- * tore off may be secret. */
+/* A keyword whose value is a whole number, in units of `factor`. */
+struct number {
+	const char *keyword;
+	uint32_t *out;
+	uint32_t min;
+	uint32_t max;
+	uint32_t factor;
+};
+
+/* Read it; a keyword that is not there leaves it as it is.  The message does
+ * not show the value: what a quote tore off may be secret. */
 static bool
-conninfo_tcp_read_number(uint32_t *out, const char *keyword, const char *value,
-			 uint32_t min, uint32_t max, uint32_t factor,
+conninfo_tcp_read_number(const struct number *n, const char *value,
 			 struct value_error *error)
 {
 	struct value_error ignored;
@@ -25,12 +32,12 @@ conninfo_tcp_read_number(uint32_t *out, const char *keyword, const char *value,
 
 	if (value == NULL)
 		return true;
-	if (!value_parse_number(&number, value, VALUE_PLAIN, min, max,
+	if (!value_parse_number(&number, value, VALUE_PLAIN, n->min, n->max,
 				&ignored))
 		return value_fail(error,
 				  "%s: expected a whole number, %u to %u",
-				  keyword, min, max);
-	*out = number * factor;
+				  n->keyword, n->min, n->max);
+	*n->out = number * n->factor;
 	return true;
 }
 
@@ -45,13 +52,7 @@ conninfo_tcp_read(struct tcp_settings *out, uint32_t *connect_timeout_ms,
 	};
 	uint32_t has_keepalives = 1;
 	uint32_t connect_ms = 0;
-	const struct {
-		const char *keyword;
-		uint32_t *field;
-		uint32_t min;
-		uint32_t max;
-		uint32_t factor;
-	} all[] = {
+	const struct number all[] = {
 	    {"keepalives", &has_keepalives, 0, 1, 1},
 	    {"keepalives_idle", &s.idle_ms, 0, TCP_SECONDS_MAX, SECOND},
 	    {"keepalives_interval", &s.interval_ms, 0, TCP_SECONDS_MAX, SECOND},
@@ -63,9 +64,8 @@ conninfo_tcp_read(struct tcp_settings *out, uint32_t *connect_timeout_ms,
 
 	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		if (!conninfo_tcp_read_number(
-			all[i].field, all[i].keyword,
-			conninfo_option(options, all[i].keyword), all[i].min,
-			all[i].max, all[i].factor, error))
+			&all[i], conninfo_option(options, all[i].keyword),
+			error))
 			return false;
 	s.is_off = has_keepalives == 0;
 	*out = s;

@@ -11,7 +11,7 @@
 #include "proxy/config/tcp_settings.h"
 #include "proxy/config/value.h"
 
-struct _PQconninfoOption;
+struct _PQconninfoOption; /* NOLINT(bugprone-reserved-identifier) */
 
 /*
  * Read keepalives, keepalives_idle, keepalives_interval, keepalives_count and

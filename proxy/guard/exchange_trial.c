@@ -247,7 +247,7 @@ exchange_answer_trial(struct exchange *x, const struct pipeline_event *event,
 		return false;
 	if (trial_take(&x->trial, frame, raw))
 		return true;
-	/* What follows in a cycle is recorded as it comes. */
+	/* The rest of a cycle is recorded as it comes. */
 	is_noted = x->is_recording_aside || exchange_is_query(x);
 	exchange_record_run(x);
 	exchange_deliver_held(x);

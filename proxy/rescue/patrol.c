@@ -85,7 +85,7 @@ patrol_visit(struct patrolled *s, uint64_t now_ms)
 	pause_ms = patrol_pause_ms(now_ms - s->since_ms);
 	/* Timers are a little early or late: half a round is left for that. */
 	s->next_ms = now_ms + pause_ms - PATROL_ROUND_MS / 2;
-	patrol_call(s, (uint32_t)(pause_ms + 2 * PATROL_ROUND_MS));
+	patrol_call(s, (uint32_t)pause_ms + 2 * PATROL_ROUND_MS);
 }
 
 static void

@@ -47,8 +47,8 @@ sessions_reap_all(evutil_socket_t fd, short what, void *arg)
 	sessions_end_loop_if_empty(ss);
 }
 
-/* A session may leave the list while it is told, and no other one: whoever is
- * woken by its end acts in an event of his own. */
+/* A session may leave the list while it is told, and no other one: what its end
+ * wakes acts in an event of its own. */
 static void
 sessions_tell_all(struct sessions *ss, void (*tell)(struct session *))
 {
