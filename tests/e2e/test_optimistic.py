@@ -119,7 +119,8 @@ def test_the_client_sees_what_it_sees_at_the_server(
     with Wire(proxy, database) as session:
         assert (play(session, form), state_of(world)) == direct
     outcomes = {line["outcome"] for line in proxy.wait_guarded(1)}
-    assert outcomes == {"unopposed"}
+    # What has partitions is planned.
+    assert outcomes == {"protected" if "partitions" in form else "unopposed"}
     assert "SET LOCAL can only be used" not in cluster.log()
 
 
@@ -137,7 +138,7 @@ def test_a_run_that_was_undone_leaves_nothing(
         before, messages, behind = FORMS[form]
         trace = [session.query(text) for text in before]
         answer = Asked(session, *messages)
-        if not answer.is_answered(0.3):
+        if not answer.is_answered(0.3) and "partitions" not in form:
             assert cluster.log(begun).count("due to lock timeout") == 1
         holder.release()
         trace.append(answer.answer())

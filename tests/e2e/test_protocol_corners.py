@@ -21,6 +21,9 @@ from wire import (CLOSED, Wire, bind, close_statement, copy_data, copy_done,
                   describe_portal, errors, execute, extended, flush, parse,
                   query, sqlstates, sync)
 
+# All that is said here of plans and attempts is behind the run ahead of them.
+LOCKSTEP_SETTINGS = {"optimistic": "off"}
+
 BOUND_S = 15
 SOON_S = 3
 DROP = "drop table table_c"

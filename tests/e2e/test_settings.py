@@ -163,7 +163,8 @@ def test_a_rule_matches_a_schemas_table(start_with, database, tables):
 
 def test_the_first_rule_that_matches_is_the_only_one(start_with, database,
                                                      tables):
-    proxy = start_with("policy = reject\nhold_timeout = 1min\n"
+    proxy = start_with("optimistic = off\n"
+                       "policy = reject\nhold_timeout = 1min\n"
                        "[rule]\nuser = nobody\npolicy = pass\n"
                        "[rule the one]\nstatement = DROP TABLE\n"
                        "policy = lock\n"
@@ -255,14 +256,14 @@ def test_a_rule_switches_replays_on(start_with, cluster, database, admin,
 
 
 def test_a_rule_switches_the_memory_off(start_with, database, tables):
-    proxy = start_with("[rule]\napplication_name = careful\nmemory = off\n"
+    proxy = start_with("optimistic = off\n[rule]\napplication_name = careful\nmemory = off\n"
                        "[rule]\nstatement = ALTER TABLE\nmemory = off\n")
     assert remembers(proxy, database, "other")
     assert not remembers(proxy, database, "careful")
 
 
 def test_a_rule_switches_the_memory_on(start_with, database, tables):
-    proxy = start_with("memory = off\n"
+    proxy = start_with("optimistic = off\nmemory = off\n"
                        "[rule]\napplication_name = tool\nmemory = on\n")
     assert remembers(proxy, database, "tool")
     assert not remembers(proxy, database, "other")
