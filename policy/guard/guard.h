@@ -215,7 +215,6 @@ struct guard_step {
 	enum guard_keeps keeps;
 	enum guard_outcome outcome; /* RUN, REFUSE; pending otherwise */
 	uint64_t gate_until_ms;     /* where the gate is kept: no longer */
-	bool is_again;              /* PLAN: an attempt failed since the last */
 	uint32_t window_ms;         /* SHUT: for so long at most */
 	enum attempt_manner manner; /* ATTEMPT */
 	bool is_impatient;          /* TURN: others' turns do not count */

@@ -192,9 +192,6 @@ static void
 guard_add_parameters(const struct guard *g, struct guard_step *step)
 {
 	switch (step->action) {
-	case GUARD_PLAN:
-		step->is_again = g->failures > 0;
-		break;
 	case GUARD_SHUT:
 		step->window_ms = g->window_ms;
 		break;
@@ -221,6 +218,7 @@ guard_add_parameters(const struct guard *g, struct guard_step *step)
 		break;
 	case GUARD_IDLE:
 	case GUARD_GLANCE:
+	case GUARD_PLAN:
 	case GUARD_HOLDERS:
 	case GUARD_RUN:
 	case GUARD_REFUSE:

@@ -43,7 +43,6 @@ exchange_is_brief(const struct exchange *x)
 {
 	size_t count;
 	const struct statement *s = exchange_statements(x, &count);
-
 	size_t targets = 0;
 
 	for (size_t i = 0; i < count; i++) {

@@ -388,8 +388,7 @@ bool
 exchange_choose_settings(struct exchange *x)
 {
 	struct pair *p = x->pair;
-	bool is_again = guard_step(&x->guard).is_again ||
-			x->steps.begun_ms > 0 || x->has_warned;
+	bool is_again = x->steps.begun_ms > 0 || x->has_warned;
 	struct rule_subject subject = {
 	    .database = p->database,
 	    .user = p->user,

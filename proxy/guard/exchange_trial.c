@@ -137,14 +137,16 @@ exchange_record_run(struct exchange *x)
 	recording_date(&g->recording, x->log.run_ms);
 }
 
-/* The run cannot be recorded. */
+/* A statement of ours around the run has failed: it cannot be recorded. */
 static void
-exchange_end_recording(struct exchange *x)
+exchange_fail_trial(struct exchange *x)
 {
-	if (!x->is_recording_aside)
-		return;
-	exchange_take_recording_back(x);
-	recording_end(&x->guarded->recording, "a statement ran on trial");
+	if (x->is_recording_aside) {
+		exchange_take_recording_back(x);
+		recording_end(&x->guarded->recording,
+			      "a statement ran on trial");
+	}
+	exchange_fail(x);
 }
 
 static void
@@ -399,14 +401,10 @@ void
 exchange_tried(struct exchange *x)
 {
 	x->guarded->trail.is_on_trial = false;
-	if (exchange_undoes_trial(x)) {
+	if (exchange_undoes_trial(x))
 		exchange_undo_trial(x);
-		return;
-	}
-	if (x->trial.state != TRIAL_OPEN || batch_has_error(&x->batch))
-		exchange_end_recording(x);
-	if (batch_has_error(&x->batch))
-		exchange_fail(x);
+	else if (batch_has_error(&x->batch))
+		exchange_fail_trial(x);
 	else
 		exchange_accept_trial(x);
 }
@@ -414,10 +412,8 @@ exchange_tried(struct exchange *x)
 void
 exchange_restored(struct exchange *x)
 {
-	if (!batch_has_error(&x->batch)) {
+	if (batch_has_error(&x->batch))
+		exchange_fail_trial(x);
+	else
 		exchange_show_trial(x);
-		return;
-	}
-	exchange_end_recording(x);
-	exchange_fail(x);
 }

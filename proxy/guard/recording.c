@@ -311,12 +311,19 @@ recording_note_sent(struct recording *r, const struct frame_header *h,
 		recording_begin(r, h, in, p);
 }
 
+/* True if what has run is to be recorded behind what was. */
+static bool
+recording_takes_run(const struct recording *r, enum guard_replay most)
+{
+	return most != GUARD_REPLAY_OFF && r->state != RECORDING_NONE &&
+	       r->state != RECORDING_ENDED;
+}
+
 void
 recording_note_run(struct recording *r, const struct frame_header *h,
 		   struct span in, enum guard_replay most)
 {
-	if (most != GUARD_REPLAY_OFF && r->state != RECORDING_NONE &&
-	    r->state != RECORDING_ENDED)
+	if (recording_takes_run(r, most))
 		recording_go_on(r, h, in, true, most);
 }
 
@@ -353,8 +360,7 @@ recording_note_run_query(struct recording *r, struct span sql,
 	struct writer w = {0};
 	struct frame_header h;
 
-	if (most == GUARD_REPLAY_OFF || r->state == RECORDING_NONE ||
-	    r->state == RECORDING_ENDED)
+	if (!recording_takes_run(r, most))
 		return;
 	if (recording_write_query(r, &w, &h, sql))
 		recording_note_run(r, &h, span_of(w.data, w.len), most);
