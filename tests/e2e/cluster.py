@@ -169,6 +169,17 @@ class Cluster:
         with open(path, "w", encoding="utf-8") as hba:
             hba.write(re.sub(r"^host\b", "hostssl", rules, flags=re.M))
 
+    def require_password(self, role, database="all"):
+        """Of a role that comes by TCP."""
+        path = os.path.join(self.data, "pg_hba.conf")
+        with open(path, encoding="utf-8") as hba:
+            rules = hba.read()
+        with open(path, "w", encoding="utf-8") as hba:
+            hba.write(f"host {database} {role} 127.0.0.1/32 scram-sha-256\n"
+                      + rules)
+        with self.connect() as admin:
+            admin.execute("select pg_reload_conf()")
+
     def start(self):
         """Make the cluster if it is not there; return when it accepts."""
         if not os.path.exists(self.data):

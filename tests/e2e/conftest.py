@@ -115,6 +115,15 @@ def lockstep(request, cluster, shared_lockstep, lockstep_settings):
     proxy.assert_clean()
 
 
+def stop_all(started):
+    try:
+        for proxy in started:
+            proxy.stop()
+    finally:
+        for proxy in started:
+            proxy.remove()
+
+
 @pytest.fixture
 def start_lockstep(cluster, lockstep_settings):
     """Start one with settings of its own; stopped and checked at the end."""
@@ -127,12 +136,7 @@ def start_lockstep(cluster, lockstep_settings):
         return started[-1]
 
     yield start
-    try:
-        for proxy in started:
-            proxy.stop()
-    finally:
-        for proxy in started:
-            proxy.remove()
+    stop_all(started)
 
 
 @pytest.fixture
@@ -152,12 +156,7 @@ def start_with(cluster, tmp_path):
         return started[-1]
 
     yield start
-    try:
-        for proxy in started:
-            proxy.stop()
-    finally:
-        for proxy in started:
-            proxy.remove()
+    stop_all(started)
 
 
 @pytest.fixture

@@ -11,6 +11,8 @@ import wire
 from wire import Wire, errors
 
 BOUND_S = wire.HANG_BOUND_S
+HELD_S = 0.3  # long enough for what is not held
+SOON_S = 10
 
 
 def wait_for(admin, condition, *parameters):
@@ -19,6 +21,25 @@ def wait_for(admin, condition, *parameters):
     while not admin.execute("select " + condition, parameters).fetchone()[0]:
         assert time.monotonic() < deadline, f"never: {condition}"
         time.sleep(0.01)
+
+
+def run(session, *texts):
+    for text in texts:
+        assert errors(session.query(text)) == []
+
+
+def assert_held(admin, asked):
+    """It waits, and not in the server."""
+    pid = asked.session.pid
+    assert not asked.is_answered(HELD_S)
+    assert not waits_for_lock(admin, pid)
+    assert tables_locked(admin, pid) == []
+    assert state(admin, pid) == "idle"
+
+
+def assert_answered(asked):
+    assert asked.is_answered(SOON_S)
+    assert errors(asked.answer()) == []
 
 
 class Holder:

@@ -11,11 +11,9 @@ import pytest
 
 from application import Application
 from fleet import report, wait_report, wake
-from scene import ask, state, tables_locked, wait_for, waits_for_lock
+from scene import ask, assert_answered, assert_held, run, wait_for
 from wire import Wire, errors
 
-HELD_S = 0.3  # long enough for what is not held
-SOON_S = 10
 GATE_S = 30  # gate_transaction: nothing here waits for its end
 
 TABLES = """
@@ -51,25 +49,6 @@ def start_pods(start_lockstep, database, tables):
         return pods
 
     return start
-
-
-def run(session, *texts):
-    for text in texts:
-        assert errors(session.query(text)) == []
-
-
-def assert_held(admin, asked):
-    """It waits, and not in the server."""
-    pid = asked.session.pid
-    assert not asked.is_answered(HELD_S)
-    assert not waits_for_lock(admin, pid)
-    assert tables_locked(admin, pid) == []
-    assert state(admin, pid) == "idle"
-
-
-def assert_answered(asked):
-    assert asked.is_answered(SOON_S)
-    assert errors(asked.answer()) == []
 
 
 def queues_in_the_server(admin, endpoint, d, connect):

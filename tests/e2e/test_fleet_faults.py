@@ -87,22 +87,12 @@ def assert_drops(proxy, connect, admin):
 
 # -- what cannot be had -----------------------------------------------------
 
-def require_password(cluster, role):
-    path = os.path.join(cluster.data, "pg_hba.conf")
-    with open(path, encoding="utf-8") as hba:
-        rules = hba.read()
-    with open(path, "w", encoding="utf-8") as hba:
-        hba.write(f"host all {role} 127.0.0.1/32 scram-sha-256\n" + rules)
-    with cluster.connect() as admin:
-        admin.execute("select pg_reload_conf()")
-
-
 def test_a_wrong_password_is_one_line_and_nothing_else(tmp_path):
     with Cluster() as cluster, Fleet(cluster, tmp_path) as fleet:
         with cluster.connect() as admin:
             admin.execute("create role fleet_role login password 'right'")
             admin.execute(TABLES)
-        require_password(cluster, "fleet_role")
+        cluster.require_password("fleet_role")
         settings = fleet.settings(user="fleet_role", password="wrong")
         with Lockstep(cluster, settings) as proxy, \
                 Wire(proxy, "postgres") as session:

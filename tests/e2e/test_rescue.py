@@ -17,12 +17,10 @@ import wire
 from cluster import Cluster
 from fleet import Fleet, lines, wait_line, wait_report, wake
 from proxy import Lockstep
-from scene import (Asked, Holder, Loop, ask, state, tables_locked, wait_for,
-                   waits_for_lock)
+from scene import (Asked, Holder, Loop, ask, assert_answered, assert_held, run,
+                   wait_for, waits_for_lock)
 from wire import Wire, errors
 
-HELD_S = 0.3  # long enough for what is not held
-SOON_S = 10
 WINDOW_S = 4  # gate_window, where the test is over before it
 
 CLIENTS = 24
@@ -70,11 +68,6 @@ def start(start_lockstep, fleet, tables):
     return start
 
 
-def run(session, *texts):
-    for text in texts:
-        assert errors(session.query(text)) == []
-
-
 def wait_queued(admin, asked):
     wait_for(admin, "exists (select from pg_locks where pid = %s "
              "and not granted)", asked.session.pid)
@@ -83,20 +76,6 @@ def wait_queued(admin, asked):
 def assert_queues(admin, asked):
     wait_queued(admin, asked)
     assert not asked.is_answered()
-
-
-def assert_held(admin, asked):
-    """It waits, and not in the server."""
-    pid = asked.session.pid
-    assert not asked.is_answered(HELD_S)
-    assert not waits_for_lock(admin, pid)
-    assert tables_locked(admin, pid) == []
-    assert state(admin, pid) == "idle"
-
-
-def assert_answered(asked):
-    assert asked.is_answered(SOON_S)
-    assert errors(asked.answer()) == []
 
 
 def dropped(admin):
@@ -320,17 +299,6 @@ def test_no_connection_at_all_harms_nobody(direct, start, fleet, database,
     assert lines(pod, BEGUN) == []
 
 
-def ask_password(cluster, role, database):
-    path = os.path.join(cluster.data, "pg_hba.conf")
-    with open(path, encoding="utf-8") as hba:
-        rules = hba.read()
-    with open(path, "w", encoding="utf-8") as hba:
-        hba.write(f"host {database} {role} 127.0.0.1/32 scram-sha-256\n"
-                  + rules)
-    with cluster.connect() as admin:
-        admin.execute("select pg_reload_conf()")
-
-
 def test_a_wrong_password_is_one_line_and_nothing_else(tmp_path):
     """In the client's database only: the fleet is well."""
     with Cluster() as cluster, Fleet(cluster, tmp_path) as fleet:
@@ -338,7 +306,7 @@ def test_a_wrong_password_is_one_line_and_nothing_else(tmp_path):
             admin.execute("create role fleet_role login password 'right'")
             admin.execute(TABLES)
             admin.execute(CHILD)
-        ask_password(cluster, "fleet_role", "postgres")
+        cluster.require_password("fleet_role", "postgres")
         settings = {**fleet.settings(user="fleet_role", password="wrong"),
                     "gate_window": f"{WINDOW_S}s",
                     "gate_transaction": f"{WINDOW_S}s"}
