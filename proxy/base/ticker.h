@@ -1,9 +1,9 @@
 /*
  * ticker.h - something that a loop does now and then.
  *
- * It goes by a descriptor (timerfd_create(2)): while a timer of the loop's
- * runs, the loop asks for the time whenever anything at all happens, which an
- * ordinary message would pay for.
+ * A ticker goes by a descriptor (timerfd_create(2)): while a timer of the
+ * loop's runs, the loop asks for the time whenever anything at all happens,
+ * which an ordinary message would pay for.
  */
 #ifndef LOCKSTEP_PROXY_BASE_TICKER_H
 #define LOCKSTEP_PROXY_BASE_TICKER_H

@@ -7,7 +7,7 @@
  * PGHOST and the other variables of the environment nor the files of a home
  * directory are read: a daemon's servers stand in its configuration.
  *
- * What only a client needs (user, password, dbname, options, ...) is
+ * Keywords that only a client needs (user, password, dbname, options, ...) are
  * accepted and left to `lockstep explain`.  What asks the relay for something
  * that it cannot do is refused, never ignored: GSS encryption, a service file
  * in place of the host.

@@ -9,7 +9,7 @@
  *              transaction pooler or another server in between would lose
  *   READY      what is sent reaches who listens
  *
- * It needs a thread of its own (asker.h).
+ * A link needs a thread of its own (asker.h).
  */
 #ifndef LOCKSTEP_PROXY_FLEET_FLEET_LINK_H
 #define LOCKSTEP_PROXY_FLEET_FLEET_LINK_H

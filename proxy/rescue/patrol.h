@@ -7,7 +7,7 @@
  * something since the last one, and reads the texts of those whose statement
  * has not been answered for two rounds.  Without such sessions no timer runs.
  *
- * What the guard itself runs is not watched: its locks are bounded.
+ * The guard's own statements are not watched: their locks are bounded.
  */
 #ifndef LOCKSTEP_PROXY_RESCUE_PATROL_H
 #define LOCKSTEP_PROXY_RESCUE_PATROL_H

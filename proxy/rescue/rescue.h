@@ -3,7 +3,7 @@
  * function, or of a kind that is not guarded, waits in the server's queue, and
  * behind it all who want the table.  While it waits for a lock that stops
  * readers or writers, new transactions that name the table wait at the gate.
- * It prevents no deadlock; it ends the pile-up.
+ * A rescue prevents no deadlock; it ends the pile-up.
  *
  * Workers call it (patrol.h).  Who waits for what is known to the server alone,
  * and the names of relations to their own database: so there is a connection of

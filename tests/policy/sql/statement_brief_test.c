@@ -44,7 +44,7 @@ statement_is_brief_of_each_kind(void **state)
 			fail_msg("%s", brief[i]);
 }
 
-/* It reads rows, runs functions, or reaches what nobody can tell. */
+/* The others read rows, run functions, or reach what nobody can tell. */
 static void
 statement_is_brief_of_nothing_else(void **state)
 {

@@ -343,7 +343,7 @@ memory_may_be_used_by_many_threads(void **state)
 		assert_int_equal(pthread_join(threads[i], NULL), 0);
 }
 
-/* What is told is appended: "app:8s.t/age ". */
+/* A relation that is told is appended: "app:8s.t/age ". */
 static void
 tell_into(void *arg, const struct recollection *r)
 {

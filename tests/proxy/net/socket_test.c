@@ -149,7 +149,7 @@ socket_peer_is_gone_when_nothing_is_acknowledged(void **state)
 	close(fds[1]);
 }
 
-/* Its window is shut, and it says so. */
+/* The peer's window is shut, and it says so. */
 static void
 socket_peer_that_does_not_read_is_there(void **state)
 {

@@ -165,7 +165,7 @@ login_leave_server_stays_for_a_client_that_has_left(void **state)
 	assert_int_equal(f->s->state, SESSION_AUTH);
 }
 
-/* It has heard more than the startup packet, or has spoken. */
+/* The server has heard more than the startup packet, or has spoken. */
 static void
 login_leave_server_stays_once_the_server_has_asked(void **state)
 {
