@@ -3,6 +3,21 @@
 #include <netdb.h>
 #include <stdio.h>
 
+int
+address_look_up(const char *host, uint16_t port, int flags,
+		struct addrinfo **found)
+{
+	const struct addrinfo hints = {
+	    .ai_flags = flags,
+	    .ai_family = AF_UNSPEC,
+	    .ai_socktype = SOCK_STREAM,
+	};
+	char service[8];
+
+	snprintf(service, sizeof(service), "%u", port);
+	return getaddrinfo(host, service, &hints, found);
+}
+
 void
 address_text(const struct address *a, char out[ADDRESS_TEXT_MAX])
 {

@@ -6,6 +6,7 @@
 #define LOCKSTEP_PROXY_NET_ADDRESS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/socket.h>
 
 enum {
@@ -20,6 +21,16 @@ struct address {
 			     configuration; NULL: none is known */
 	bool is_tls;      /* the connection is by TLS */
 };
+
+struct addrinfo;
+
+/*
+ * Look a host up for streams, as getaddrinfo(3) does with these AI_... flags:
+ * it may take its time, unless they have AI_NUMERICHOST.  Returns its error; 0:
+ * *found is freeaddrinfo's to free.
+ */
+int address_look_up(const char *host, uint16_t port, int flags,
+		    struct addrinfo **found);
 
 /* "127.0.0.1 port 5432", for people; "upstream" where that cannot be told. */
 void address_text(const struct address *a, char out[ADDRESS_TEXT_MAX]);

@@ -29,6 +29,7 @@
 
 #include "proxy/base/clock.h"
 #include "proxy/config/endpoint.h"
+#include "proxy/net/address.h"
 #include "proxy/net/socket.h"
 #include "proxy/net/upgrade.h"
 
@@ -312,15 +313,9 @@ dial_unresolved(evutil_socket_t fd, short what, void *arg)
 static bool
 dial_read_numeric(struct dial *d, const struct endpoint *e)
 {
-	const struct addrinfo hints = {
-	    .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV,
-	    .ai_family = AF_UNSPEC,
-	    .ai_socktype = SOCK_STREAM,
-	};
-	char service[8];
-
-	snprintf(service, sizeof(service), "%u", e->port);
-	return getaddrinfo(e->host, service, &hints, &d->numeric) == 0;
+	return address_look_up(e->host, e->port,
+			       AI_NUMERICHOST | AI_NUMERICSERV,
+			       &d->numeric) == 0;
 }
 
 static void

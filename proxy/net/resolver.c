@@ -16,13 +16,13 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
 #include <time.h>
 
 #include "proxy/base/clock.h"
+#include "proxy/net/address.h"
 
 enum {
 	STACK_BYTES = 512 * 1024, /* modules of nsswitch are of any making */
@@ -142,15 +142,9 @@ lookup_end(struct lookup *l)
 static void *
 lookup_run(void *arg)
 {
-	const struct addrinfo hints = {
-	    .ai_family = AF_UNSPEC,
-	    .ai_socktype = SOCK_STREAM,
-	};
 	struct lookup *l = arg;
-	char service[8];
 
-	snprintf(service, sizeof(service), "%u", l->port);
-	l->error = getaddrinfo(l->host, service, &hints, &l->found);
+	l->error = address_look_up(l->host, l->port, 0, &l->found);
 	if (l->error != 0)
 		l->found = NULL;
 	lookup_end(l);

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <netdb.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,6 +15,7 @@
 #include "proxy/base/clock.h"
 #include "proxy/base/log.h"
 #include "proxy/config/endpoint.h"
+#include "proxy/net/address.h"
 #include "proxy/net/socket.h"
 
 enum {
@@ -194,17 +194,10 @@ static bool
 listener_listen_tcp(struct listeners *l, struct event_base *base,
 		    const struct endpoint *e, const char **why)
 {
-	const struct addrinfo hints = {
-	    .ai_flags = AI_PASSIVE,
-	    .ai_socktype = SOCK_STREAM,
-	};
 	struct addrinfo *found;
-	char service[8];
-	int error;
+	int error = address_look_up(e->host, e->port, AI_PASSIVE, &found);
 	bool bound;
 
-	snprintf(service, sizeof(service), "%u", e->port);
-	error = getaddrinfo(e->host, service, &hints, &found);
 	if (error != 0) {
 		*why = gai_strerror(error);
 		return false;
