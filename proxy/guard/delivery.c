@@ -59,12 +59,43 @@ delivery_send_shifted(struct delivery *d, struct frame frame)
 	writer_clear(&w);
 }
 
-void
+static void
 delivery_hold(struct delivery *d, struct span raw)
 {
 	write_bytes(&d->held, raw.data, raw.len);
 	if (d->held.failed)
 		pair_close(d->pair, CLOSE_MEMORY, NULL);
+}
+
+/* Send what is held behind the CommandComplete, ahead of it. */
+static void
+delivery_send_async(struct delivery *d)
+{
+	if (d->held.len > d->tag_len)
+		(void)pair_to_client(d->pair, d->held.data + d->tag_len,
+				     d->held.len - d->tag_len);
+	d->held.len = d->tag_len;
+}
+
+bool
+delivery_take_async(struct delivery *d, struct frame frame, struct span raw)
+{
+	if (d->tag_len == 0)
+		return false;
+	if (frame.body.data != NULL &&
+	    raw.len <= DELIVERY_HELD_MAX_BYTES - (d->held.len - d->tag_len)) {
+		delivery_hold(d, raw);
+		return true;
+	}
+	delivery_send_async(d);
+	return false;
+}
+
+static bool
+delivery_is_async(uint8_t type)
+{
+	return type == BACKEND_NOTIFICATION_RESPONSE ||
+	       type == BACKEND_PARAMETER_STATUS;
 }
 
 static bool
@@ -81,6 +112,8 @@ delivery_hold_tag(struct delivery *d, struct span raw)
 bool
 delivery_answer(struct delivery *d, struct frame frame, struct span raw)
 {
+	if (delivery_is_async(frame.type))
+		return delivery_take_async(d, frame, raw);
 	if (frame.body.data == NULL) { /* too large to be seen whole */
 		delivery_release(d);
 		d->has_failed |= frame.type == BACKEND_ERROR_RESPONSE;
@@ -92,12 +125,6 @@ delivery_answer(struct delivery *d, struct frame frame, struct span raw)
 	case BACKEND_COMMAND_COMPLETE:
 	case BACKEND_EMPTY_QUERY_RESPONSE:
 		return delivery_hold_tag(d, raw);
-	case BACKEND_NOTIFICATION_RESPONSE:
-	case BACKEND_PARAMETER_STATUS:
-		if (d->tag_len == 0)
-			return false;
-		delivery_hold(d, raw);
-		return true;
 	case BACKEND_ERROR_RESPONSE:
 	case BACKEND_NOTICE_RESPONSE:
 		delivery_release(d);
@@ -121,12 +148,12 @@ delivery_confirm(struct delivery *d)
 void
 delivery_deny(struct delivery *d, struct span error)
 {
-	(void)pair_to_client(d->pair, d->held.data + d->tag_len,
-			     d->held.len - d->tag_len);
+	delivery_send_async(d);
 	writer_reset(&d->held);
 	d->tag_len = 0;
 	d->has_failed = true;
-	(void)pair_to_client(d->pair, error.data, error.len);
+	if (error.len > 0)
+		(void)pair_to_client(d->pair, error.data, error.len);
 }
 
 void
