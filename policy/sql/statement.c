@@ -20,6 +20,7 @@
 
 #include <pg_query.h>
 
+#include "policy/sql/parse_arena.h"
 #include "policy/sql/statement_effect.h"
 #include "policy/sql/statement_follow.h"
 #include "policy/sql/statement_scan.h"
@@ -102,31 +103,64 @@ longest_operator_run(const char *sql, size_t len)
 	return longest;
 }
 
-static enum statement_status
-list_split(struct statement_list *out, const char *sql)
+/* A text, and where libpg_query splits it; that lives in an arena. */
+struct split {
+	const char *sql;
+	PgQuerySplitResult found;
+};
+
+/* A parse_arena_fn: by the scanner. */
+static void
+split_scan(void *arg)
 {
-	PgQuerySplitResult result = pg_query_split_with_scanner(sql);
-	enum statement_status status = STATEMENT_UNPARSED;
+	struct split *s = arg;
+
+	s->found = pg_query_split_with_scanner(s->sql);
+}
+
+/* A parse_arena_fn: by the grammar. */
+static void
+split_parse(void *arg)
+{
+	struct split *s = arg;
+
+	s->found = pg_query_split_with_parser(s->sql);
+}
+
+static enum statement_status
+list_take_split(struct statement_list *out, const PgQuerySplitResult *found)
+{
 	size_t i;
 
-	if (result.error != NULL)
-		goto done;
-	status = STATEMENT_NO_MEMORY;
-	out->items = calloc((size_t)result.n_stmts + 1, sizeof(*out->items));
+	if (found->error != NULL)
+		return STATEMENT_UNPARSED;
+	out->items = calloc((size_t)found->n_stmts + 1, sizeof(*out->items));
 	if (out->items == NULL)
-		goto done;
-	out->count = (size_t)result.n_stmts;
+		return STATEMENT_NO_MEMORY;
+	out->count = (size_t)found->n_stmts;
 	for (i = 0; i < out->count; i++) {
-		const PgQuerySplitStmt *from = result.stmts[i];
+		const PgQuerySplitStmt *from = found->stmts[i];
 		struct statement *s = &out->items[i];
 
 		s->start = (size_t)from->stmt_location;
 		s->end = s->start + (size_t)from->stmt_len;
 	}
-	status = STATEMENT_OK;
+	return STATEMENT_OK;
+}
 
-done:
-	pg_query_free_split_result(result);
+static enum statement_status
+list_split(struct statement_list *out, const char *sql)
+{
+	struct split split = {.sql = sql};
+	enum statement_status status = STATEMENT_NO_MEMORY;
+	struct parse_arena arena;
+
+	parse_arena_begin(&arena);
+	if (parse_arena_call(&arena, split_scan, &split)) {
+		status = list_take_split(out, &split.found);
+		pg_query_free_split_result(split.found);
+	}
+	parse_arena_end(&arena);
 	return status;
 }
 
@@ -309,14 +343,19 @@ static bool
 has_no_syntax_error(struct statement_text text)
 {
 	char *copy = statement_text_copy(text);
-	PgQuerySplitResult result;
-	bool is_sound;
+	struct split split = {.sql = copy};
+	struct parse_arena arena;
+	bool is_sound = false;
 
 	if (copy == NULL)
 		return false;
-	result = pg_query_split_with_parser(copy);
-	is_sound = result.error == NULL && result.n_stmts == 1;
-	pg_query_free_split_result(result);
+	parse_arena_begin(&arena);
+	if (parse_arena_call(&arena, split_parse, &split)) {
+		is_sound =
+		    split.found.error == NULL && split.found.n_stmts == 1;
+		pg_query_free_split_result(split.found);
+	}
+	parse_arena_end(&arena);
 	free(copy);
 	return is_sound;
 }

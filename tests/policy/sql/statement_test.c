@@ -9,8 +9,8 @@
 #include "tests/support/test.h"
 
 /*
- * The sources and not their library, so that their own allocations can fail:
- * libpg_query does not survive a malloc that does.
+ * The sources and not their library, so that their own allocations can fail;
+ * parse_arena_test.c has those of libpg_query.
  */
 static void *failing_calloc(size_t count, size_t size);
 static void *failing_realloc(void *old, size_t size);
