@@ -303,6 +303,12 @@ exchange_hurry(struct exchange *x)
 	x->is_hurried = true;
 }
 
+bool
+exchange_is_hurried(const struct exchange *x)
+{
+	return x->is_hurried;
+}
+
 /*
  * Take an answer to a statement of ours that is too large to be there whole.
  * Our COMMIT runs the client's triggers, whose error is the client's answer;

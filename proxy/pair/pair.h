@@ -36,7 +36,8 @@ struct inlet {
 	struct buffer buffer;
 	size_t pass_left; /* bytes of a frame whose rest streams through */
 	bool drops_rest;  /* they are dropped instead */
-	bool is_eof;      /* the peer has said its last */
+	bool only_grew; /* bytes came behind a message that waits for others */
+	bool is_eof;    /* the peer has said its last */
 };
 
 /* Why the pair is to end.  Written once, by pair_close. */
