@@ -526,6 +526,31 @@ fail:
 	return status;
 }
 
+/* What malloc takes for a text, or for none. */
+static size_t
+text_bytes(const char *text)
+{
+	return text != NULL ? strlen(text) + 1 + 2 * sizeof(size_t) : 0;
+}
+
+size_t
+statement_list_bytes(const struct statement_list *list)
+{
+	size_t bytes = list->count * sizeof(*list->items);
+
+	for (size_t i = 0; i < list->count; i++) {
+		const struct statement *s = &list->items[i];
+
+		bytes += text_bytes(s->made);
+		for (size_t j = 0; j < s->target_count; j++)
+			bytes += sizeof(s->targets[j]) +
+				 text_bytes(s->targets[j].relation) +
+				 text_bytes(s->targets[j].part) +
+				 text_bytes(s->targets[j].shape);
+	}
+	return bytes;
+}
+
 void
 statement_list_clear(struct statement_list *list)
 {

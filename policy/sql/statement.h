@@ -48,6 +48,9 @@ bool statement_list_is_sound(const struct statement_list *list, const char *sql,
 			     size_t len, enum guard_scope scope,
 			     size_t parse_bytes);
 
+/* The bytes on the heap that the list takes, about. */
+size_t statement_list_bytes(const struct statement_list *list);
+
 /* Free all that the list owns; accepts a zeroed one. */
 void statement_list_clear(struct statement_list *list);
 

@@ -576,6 +576,7 @@ exchange_free(struct exchange *x)
 	gate_names_clear(&x->names);
 	guard_settings_clear(&x->settings);
 	writer_clear(&x->error);
+	prepared_facts_rest(x->facts);
 	prepared_facts_drop(x->facts);
 	free(x);
 }
