@@ -94,6 +94,19 @@ exchange_send_own_names(struct exchange *x)
 	(void)batch_send(b, true);
 }
 
+/* The question has failed: the transaction goes on as if it had not been. */
+static void
+exchange_undo_question(struct exchange *x)
+{
+	struct batch *b = &x->batch;
+
+	exchange_begin_batch(x, EXCHANGE_UNDOING);
+	exchange_end_skipping(x);
+	batch_add_command(b, SAVEPOINT_UNDO);
+	batch_add_command(b, SAVEPOINT_RELEASE);
+	(void)batch_send(b, true);
+}
+
 void
 exchange_own_named(struct exchange *x)
 {
@@ -101,7 +114,7 @@ exchange_own_named(struct exchange *x)
 	struct lease *lease = &x->guarded->lease;
 
 	if (batch_has_error(b)) {
-		exchange_send_undo(x);
+		exchange_undo_question(x);
 		return;
 	}
 	gate_names_seal(&b->names);

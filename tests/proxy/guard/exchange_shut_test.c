@@ -100,8 +100,8 @@ static const struct scene_row rows[] = {
 	    "SET LOCAL jit TO off glance settings ROLLBACK TO SAVEPOINT "
 	    "_lockstep / SET LOCAL lock_timeout TO '1' | Query(drop table c) "
 	    "SET LOCAL lock_timeout TO '7s' RELEASE SAVEPOINT _lockstep / "
-	    "SAVEPOINT _lockstep names-own / ROLLBACK TO SAVEPOINT _lockstep / "
-	    "Query(commit)",
+	    "SAVEPOINT _lockstep names-own / ROLLBACK TO SAVEPOINT _lockstep "
+	    "RELEASE SAVEPOINT _lockstep / Query(commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [COMMIT] ready-I",
     },
     {
