@@ -20,7 +20,7 @@
 
 #include <pg_query.h>
 
-#include "policy/sql/parse_arena.h"
+#include "policy/sql/statement_arena.h"
 #include "policy/sql/statement_effect.h"
 #include "policy/sql/statement_follow.h"
 #include "policy/sql/statement_scan.h"
@@ -50,7 +50,7 @@ enum {
 	BYTES_PER_PARSED_WORD = 8,
 	/* The same of what is parsed to see whether the text is sound. */
 	SOUND_CAPS = 16,
-	/* Of all statements of a text, see statement_follow_pairs. */
+	/* The sum of statement_follow_pairs for all statements of a text. */
 	FOLLOWED_PAIRS_MAX = 200000,
 	FOLLOWED_TARGETS_MAX = 5000,
 };
@@ -174,7 +174,7 @@ struct split {
 	PgQuerySplitResult found;
 };
 
-/* A parse_arena_fn: by the scanner. */
+/* A statement_arena_fn: by the scanner. */
 static void
 split_scan(void *arg)
 {
@@ -183,7 +183,7 @@ split_scan(void *arg)
 	s->found = pg_query_split_with_scanner(s->sql);
 }
 
-/* A parse_arena_fn: by the grammar. */
+/* A statement_arena_fn: by the grammar. */
 static void
 split_parse(void *arg)
 {
@@ -218,14 +218,14 @@ list_split(struct statement_list *out, const char *sql)
 {
 	struct split split = {.sql = sql};
 	enum statement_status status = STATEMENT_NO_MEMORY;
-	struct parse_arena arena;
+	struct statement_arena arena;
 
-	parse_arena_begin(&arena);
-	if (parse_arena_call(&arena, split_scan, &split)) {
+	statement_arena_begin(&arena);
+	if (statement_arena_call(&arena, split_scan, &split)) {
 		status = list_take_split(out, &split.found);
 		pg_query_free_split_result(split.found);
 	}
-	parse_arena_end(&arena);
+	statement_arena_end(&arena);
 	return status;
 }
 
@@ -377,7 +377,7 @@ read_neighbours(struct statement_list *list, const char *sql,
 	return STATEMENT_OK;
 }
 
-/* What is left of what following may cost, and add, in a text. */
+/* How much more following may cost, and add, in a text. */
 struct following {
 	size_t pairs;
 	size_t targets;
@@ -436,18 +436,18 @@ has_no_syntax_error(struct statement_text text)
 {
 	char *copy = statement_text_copy(text);
 	struct split split = {.sql = copy};
-	struct parse_arena arena;
+	struct statement_arena arena;
 	bool is_sound = false;
 
 	if (copy == NULL)
 		return false;
-	parse_arena_begin(&arena);
-	if (parse_arena_call(&arena, split_parse, &split)) {
+	statement_arena_begin(&arena);
+	if (statement_arena_call(&arena, split_parse, &split)) {
 		is_sound =
 		    split.found.error == NULL && split.found.n_stmts == 1;
 		pg_query_free_split_result(split.found);
 	}
-	parse_arena_end(&arena);
+	statement_arena_end(&arena);
 	free(copy);
 	return is_sound;
 }
@@ -526,7 +526,7 @@ fail:
 	return status;
 }
 
-/* What malloc takes for a text, or for none. */
+/* The bytes that malloc takes for a text; 0 for none. */
 static size_t
 text_bytes(const char *text)
 {

@@ -18,7 +18,7 @@
 enum statement_status statement_follow(struct statement *out,
 				       const struct statement *earlier);
 
-/* What statement_follow costs: the ends and ties that it compares. */
+/* The cost of statement_follow: how many ends and ties it compares. */
 size_t statement_follow_pairs(const struct statement *out,
 			      const struct statement *earlier);
 

@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "policy/sql/parse_arena.h"
+#include "policy/sql/statement_arena.h"
 
 struct parse {
 	const char *sql;
@@ -10,7 +10,7 @@ struct parse {
 	PgQuery__ParseResult *tree; /* NULL: it does not parse */
 };
 
-/* A parse_arena_fn: the tree of the text, in the arena. */
+/* A statement_arena_fn: the tree of the text, in the arena. */
 static void
 make_tree(void *arg)
 {
@@ -46,16 +46,16 @@ statement_parse(struct statement_text text, statement_visitor *visit, void *arg)
 	enum statement_status status = STATEMENT_NO_MEMORY;
 	char *sql = statement_text_copy(text);
 	struct parse p = {.sql = sql};
-	struct parse_arena arena;
+	struct statement_arena arena;
 
 	if (sql == NULL)
 		return STATEMENT_NO_MEMORY;
-	parse_arena_begin(&arena);
-	if (parse_arena_call(&arena, make_tree, &p)) {
+	statement_arena_begin(&arena);
+	if (statement_arena_call(&arena, make_tree, &p)) {
 		status = visit_tree(&p, visit, arg);
 		free_tree(&p);
 	}
-	parse_arena_end(&arena);
+	statement_arena_end(&arena);
 	free(sql);
 	return status;
 }

@@ -7,7 +7,7 @@
 #include <pg_query/pg_query.pb-c.h>
 
 #include "policy/sql/grow.h"
-#include "policy/sql/parse_arena.h"
+#include "policy/sql/statement_arena.h"
 #include "policy/sql/statement_facts.h"
 
 #define TOKEN(name) PG_QUERY__TOKEN__##name
@@ -16,13 +16,13 @@ enum { BLOCK_ITEMS_MIN = 8 }; /* room for, at first; doubled from there on */
 
 /* A scan of a text; its tokens live in the arena. */
 struct scan {
-	struct parse_arena arena;
+	struct statement_arena arena;
 	char *sql; /* owned, a copy */
 	PgQueryScanResult packed;
 	PgQuery__ScanResult *tokens; /* NULL: no scan is possible */
 };
 
-/* A parse_arena_fn. */
+/* A statement_arena_fn. */
 static void
 make_tokens(void *arg)
 {
@@ -38,7 +38,7 @@ make_tokens(void *arg)
 static void
 scan_end(struct scan *s)
 {
-	parse_arena_end(&s->arena);
+	statement_arena_end(&s->arena);
 	free(s->sql);
 }
 
@@ -54,8 +54,8 @@ scan_begin(struct scan *s, struct statement_text text, bool *no_memory)
 	*no_memory = s->sql == NULL;
 	if (*no_memory)
 		return NULL;
-	parse_arena_begin(&s->arena);
-	*no_memory = !parse_arena_call(&s->arena, make_tokens, s);
+	statement_arena_begin(&s->arena);
+	*no_memory = !statement_arena_call(&s->arena, make_tokens, s);
 	if (!*no_memory && s->tokens != NULL)
 		return s->tokens;
 	if (!*no_memory) {

@@ -6,7 +6,6 @@
 #include "proxy/base/clock.h"
 #include "proxy/base/log.h"
 #include "proxy/gate/lookout.h"
-#include "proxy/guard/exchange.h"
 
 void
 guarded_init(struct guarded *g, struct pair *pair, struct gate *gate,
@@ -157,13 +156,6 @@ guarded_leave(struct guarded *g)
 {
 	gate_watch_leave(&g->watch);
 	lease_end(&g->lease);
-}
-
-bool
-guarded_keeps_waiting(const struct guarded *g)
-{
-	return g->watch.is_waiting ||
-	       (g->exchange != NULL && exchange_is_hurried(g->exchange));
 }
 
 static void

@@ -53,10 +53,6 @@ void guarded_send_kept(struct guarded *g);
 /* Send the frames that are kept back to the server, and forget them. */
 void guarded_release_kept(struct guarded *g);
 
-/* True if the client's next message waits: at the gate, or for the statement
- * before it.  What it waits for has it looked at again. */
-bool guarded_keeps_waiting(const struct guarded *g);
-
 /* Add to a line of the log what the session waits for and keeps from others. */
 void guarded_describe(const struct guarded *g, struct log_event *e);
 

@@ -28,7 +28,7 @@ struct prepared_entry;
 struct prepared {
 	struct prepared_entry *statements; /* owned */
 	struct prepared_entry *portals;    /* owned */
-	struct prepared_room room;         /* of what both keep */
+	struct prepared_room room;         /* counts what both keep */
 	bool has_leaving;  /* one of the statements is leaving */
 	bool is_uncertain; /* a name that stands here may be free again */
 };

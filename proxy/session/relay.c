@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "proxy/guard/exchange.h"
 #include "proxy/session/relay_walk.h"
 #include "proxy/session/sessions.h"
 
@@ -42,6 +43,15 @@ relay_read_fresh(struct session *s, struct stream *from, struct inlet *in,
 	return n;
 }
 
+/* True if the client's next message waits at the gate, or for the statement
+ * before it: either has it looked at again. */
+static bool
+relay_keeps_waiting(const struct guarded *g)
+{
+	return g->watch.is_waiting ||
+	       (g->exchange != NULL && exchange_is_hurried(g->exchange));
+}
+
 /* True if the client's first message is all there and has been judged, and
  * waits for others: what comes behind it changes nothing. */
 static bool
@@ -51,7 +61,7 @@ relay_front_waits(const struct session *s, const struct inlet *in)
 	struct frame_header h;
 
 	return in == &s->pair.from_client && in->pass_left == 0 &&
-	       guarded_keeps_waiting(&s->guarded) &&
+	       relay_keeps_waiting(&s->guarded) &&
 	       frame_peek(&h, front) == FRAME_OK && frame_is_whole(&h, front);
 }
 

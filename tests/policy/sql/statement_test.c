@@ -10,7 +10,7 @@
 
 /*
  * The sources and not their library, so that their own allocations can fail;
- * parse_arena_test.c has those of libpg_query.
+ * statement_arena_test.c has those of libpg_query.
  */
 static void *failing_calloc(size_t count, size_t size);
 static void *failing_realloc(void *old, size_t size);

@@ -1,24 +1,23 @@
 /*
- * parse_arena.c - chunks, each twice the one before, from which pieces are cut
- * one behind the other; a piece is never given back alone.
+ * statement_arena.c - chunks, each twice the one before, from which pieces are
+ * cut one behind the other; a piece is never given back alone.
  *
  * What libpg_query keeps for the thread (its top context, and that of errors)
  * is made outside of any arena.  Contexts that it would use again are in one,
  * and are forgotten with it.
  */
-#include "policy/sql/parse_arena.h"
+#include "policy/sql/statement_arena.h"
 
 #include <assert.h>
 #include <setjmp.h>
-#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <pg_query.h>
 
-/* Of libpg_query, whose headers are not installed: src/postgres/include/. */
-extern __thread sig_atomic_t pg_query_initialized;
+/* libpg_query's own, whose headers are not installed (src/postgres/include). */
+extern __thread int pg_query_initialized;
 extern __thread void *TopMemoryContext;
 extern __thread void *ErrorContext;
 extern __thread void *CurrentMemoryContext;
@@ -34,8 +33,8 @@ enum {
 	ALIGNMENT = 16,
 };
 
-struct parse_arena_chunk {
-	struct parse_arena_chunk *next;
+struct statement_arena_chunk {
+	struct statement_arena_chunk *next;
 	size_t used; /* bytes of the room */
 	size_t cap;
 	_Alignas(ALIGNMENT) uint8_t room[];
@@ -46,7 +45,7 @@ struct piece {
 	_Alignas(ALIGNMENT) size_t size;
 };
 
-static _Thread_local struct parse_arena *current;
+static _Thread_local struct statement_arena *current;
 static _Thread_local jmp_buf *escape; /* NULL: nothing is to be given up */
 
 static void *
@@ -57,16 +56,16 @@ give_up(void)
 	return NULL;
 }
 
-static struct parse_arena_chunk *
-arena_grow(struct parse_arena *a, size_t size)
+static struct statement_arena_chunk *
+arena_grow(struct statement_arena *a, size_t size)
 {
 	size_t cap = a->chunks != NULL ? 2 * a->chunks->cap : CHUNK_BYTES_MIN;
-	struct parse_arena_chunk *c;
+	struct statement_arena_chunk *c;
 
 	if (cap < size)
 		cap = size;
-	if (cap > PARSE_ARENA_MAX_BYTES - a->bytes)
-		cap = PARSE_ARENA_MAX_BYTES - a->bytes;
+	if (cap > STATEMENT_ARENA_MAX_BYTES - a->bytes)
+		cap = STATEMENT_ARENA_MAX_BYTES - a->bytes;
 	if (size > cap)
 		return NULL;
 	c = malloc(sizeof(*c) + cap);
@@ -81,13 +80,13 @@ arena_grow(struct parse_arena *a, size_t size)
 }
 
 static void *
-arena_cut(struct parse_arena *a, size_t size)
+arena_cut(struct statement_arena *a, size_t size)
 {
-	struct parse_arena_chunk *c = a->chunks;
+	struct statement_arena_chunk *c = a->chunks;
 	struct piece *p;
 	size_t all;
 
-	if (size > PARSE_ARENA_MAX_BYTES)
+	if (size > STATEMENT_ARENA_MAX_BYTES)
 		return NULL;
 	all = sizeof(*p) + (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 	if (c == NULL || all > c->cap - c->used)
@@ -105,16 +104,16 @@ is_in_arena(const void *p)
 {
 	uintptr_t at = (uintptr_t)p;
 
-	for (const struct parse_arena *a = current; a != NULL; a = a->outer)
-		for (const struct parse_arena_chunk *c = a->chunks; c != NULL;
-		     c = c->next)
+	for (const struct statement_arena *a = current; a != NULL; a = a->outer)
+		for (const struct statement_arena_chunk *c = a->chunks;
+		     c != NULL; c = c->next)
 			if (at - (uintptr_t)c->room < c->cap)
 				return true;
 	return false;
 }
 
 void *
-parse_arena_malloc(size_t size)
+statement_arena_malloc(size_t size)
 {
 	void *p = current != NULL ? arena_cut(current, size) : malloc(size);
 
@@ -122,7 +121,7 @@ parse_arena_malloc(size_t size)
 }
 
 void *
-parse_arena_realloc(void *old, size_t size)
+statement_arena_realloc(void *old, size_t size)
 {
 	size_t before = 0;
 	void *p;
@@ -133,24 +132,24 @@ parse_arena_realloc(void *old, size_t size)
 	}
 	if (old != NULL)
 		before = ((struct piece *)old)[-1].size;
-	p = parse_arena_malloc(size);
+	p = statement_arena_malloc(size);
 	if (p != NULL && old != NULL)
 		memcpy(p, old, before < size ? before : size);
 	return p;
 }
 
 void
-parse_arena_free(void *p)
+statement_arena_free(void *p)
 {
 	if (p != NULL && !is_in_arena(p))
 		free(p);
 }
 
 char *
-parse_arena_strdup(const char *text)
+statement_arena_strdup(const char *text)
 {
 	size_t size = strlen(text) + 1;
-	char *copy = parse_arena_malloc(size);
+	char *copy = statement_arena_malloc(size);
 
 	return copy != NULL ? memcpy(copy, text, size) : NULL;
 }
@@ -159,7 +158,7 @@ parse_arena_strdup(const char *text)
 static void
 library_begin(void)
 {
-	struct parse_arena *arena = current;
+	struct statement_arena *arena = current;
 
 	if (pg_query_initialized != 0)
 		return;
@@ -190,14 +189,15 @@ library_reset(void)
 }
 
 void
-parse_arena_begin(struct parse_arena *a)
+statement_arena_begin(struct statement_arena *a)
 {
-	*a = (struct parse_arena){.outer = current};
+	*a = (struct statement_arena){.outer = current};
 	current = a;
 }
 
 bool
-parse_arena_call(struct parse_arena *a, parse_arena_fn *fn, void *arg)
+statement_arena_call(struct statement_arena *a, statement_arena_fn *fn,
+		     void *arg)
 {
 	volatile bool is_done = false;
 	jmp_buf here;
@@ -216,9 +216,9 @@ parse_arena_call(struct parse_arena *a, parse_arena_fn *fn, void *arg)
 }
 
 void
-parse_arena_end(struct parse_arena *a)
+statement_arena_end(struct statement_arena *a)
 {
-	struct parse_arena_chunk *c;
+	struct statement_arena_chunk *c;
 
 	assert(current == a && escape == NULL);
 	current = a->outer;
@@ -229,11 +229,11 @@ parse_arena_end(struct parse_arena *a)
 }
 
 size_t
-parse_arena_bytes(void)
+statement_arena_bytes(void)
 {
 	size_t bytes = 0;
 
-	for (const struct parse_arena *a = current; a != NULL; a = a->outer)
+	for (const struct statement_arena *a = current; a != NULL; a = a->outer)
 		bytes += a->bytes;
 	return bytes;
 }

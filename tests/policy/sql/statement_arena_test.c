@@ -1,4 +1,4 @@
-#include "policy/sql/parse_arena.h"
+#include "policy/sql/statement_arena.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -30,7 +30,7 @@ parse(const char *sql, size_t parse_bytes)
 	    &list, sql, strlen(sql), GUARD_SCOPE_DDL, parse_bytes);
 
 	statement_list_clear(&list);
-	assert_int_equal(parse_arena_bytes(), 0);
+	assert_int_equal(statement_arena_bytes(), 0);
 	return status;
 }
 
@@ -57,7 +57,7 @@ parse_with_failures(const char *sql)
 }
 
 static void
-parse_arena_outlives_each_allocation_that_fails(void **state)
+statement_arena_outlives_each_allocation_that_fails(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
@@ -81,7 +81,7 @@ parse_first(void *arg)
 }
 
 static void
-parse_arena_outlives_those_of_a_threads_begin(void **state)
+statement_arena_outlives_those_of_a_threads_begin(void **state)
 {
 	pthread_t thread;
 
@@ -105,7 +105,7 @@ bomb(size_t len)
 }
 
 static void
-parse_arena_bounds_what_a_text_takes(void **state)
+statement_arena_bounds_what_a_text_takes(void **state)
 {
 	char *large = bomb(STATEMENT_PARSE_BYTES_MAX);
 	char *small = bomb(STATEMENT_PARSE_BYTES_DEFAULT);
@@ -125,41 +125,41 @@ static void
 use_pieces(void *arg)
 {
 	char **text = arg;
-	char *piece = parse_arena_malloc(3);
+	char *piece = statement_arena_malloc(3);
 	char *outside;
 
 	memcpy(piece, "ab", 3);
-	piece = parse_arena_realloc(piece, 1000);
+	piece = statement_arena_realloc(piece, 1000);
 	assert_string_equal(piece, "ab");
-	piece = parse_arena_realloc(piece, 2);
-	parse_arena_free(piece);
-	parse_arena_free(NULL);
+	piece = statement_arena_realloc(piece, 2);
+	statement_arena_free(piece);
+	statement_arena_free(NULL);
 	outside = malloc(1);
-	outside = parse_arena_realloc(outside, 2);
-	parse_arena_free(outside);
-	*text = parse_arena_strdup("cd");
+	outside = statement_arena_realloc(outside, 2);
+	statement_arena_free(outside);
+	*text = statement_arena_strdup("cd");
 }
 
 static void
-parse_arena_keeps_what_was_made(void **state)
+statement_arena_keeps_what_was_made(void **state)
 {
-	struct parse_arena outer;
-	struct parse_arena inner;
+	struct statement_arena outer;
+	struct statement_arena inner;
 	char *text = NULL;
 	char *second = NULL;
 
 	(void)state;
-	parse_arena_begin(&outer);
-	assert_true(parse_arena_call(&outer, use_pieces, &text));
-	parse_arena_begin(&inner);
-	assert_true(parse_arena_call(&inner, use_pieces, &second));
+	statement_arena_begin(&outer);
+	assert_true(statement_arena_call(&outer, use_pieces, &text));
+	statement_arena_begin(&inner);
+	assert_true(statement_arena_call(&inner, use_pieces, &second));
 	assert_string_equal(second, "cd");
-	parse_arena_end(&inner);
+	statement_arena_end(&inner);
 	assert_string_equal(text, "cd");
-	assert_true(parse_arena_bytes() > 0);
-	parse_arena_free(text);
-	parse_arena_end(&outer);
-	assert_int_equal(parse_arena_bytes(), 0);
+	assert_true(statement_arena_bytes() > 0);
+	statement_arena_free(text);
+	statement_arena_end(&outer);
+	assert_int_equal(statement_arena_bytes(), 0);
 }
 
 static void
@@ -167,35 +167,36 @@ want_too_much(void *arg)
 {
 	bool *is_given = arg;
 
-	(void)parse_arena_malloc(PARSE_ARENA_MAX_BYTES + 1);
+	(void)statement_arena_malloc(STATEMENT_ARENA_MAX_BYTES + 1);
 	*is_given = true;
 }
 
 static void
-parse_arena_gives_up_above_the_bound(void **state)
+statement_arena_gives_up_above_the_bound(void **state)
 {
-	struct parse_arena arena;
+	struct statement_arena arena;
 	bool is_given = false;
 
 	(void)state;
-	parse_arena_begin(&arena);
-	assert_false(parse_arena_call(&arena, want_too_much, &is_given));
+	statement_arena_begin(&arena);
+	assert_false(statement_arena_call(&arena, want_too_much, &is_given));
 	assert_false(is_given);
 	/* Outside of a call nothing can be given up. */
-	assert_null(parse_arena_malloc(SIZE_MAX));
-	assert_null(parse_arena_strdup("a") == NULL ? "" : NULL);
-	parse_arena_end(&arena);
+	assert_null(statement_arena_malloc(SIZE_MAX));
+	assert_null(statement_arena_strdup("a") == NULL ? "" : NULL);
+	statement_arena_end(&arena);
 }
 
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(parse_arena_outlives_those_of_a_threads_begin),
-	    cmocka_unit_test(parse_arena_outlives_each_allocation_that_fails),
-	    cmocka_unit_test(parse_arena_bounds_what_a_text_takes),
-	    cmocka_unit_test(parse_arena_keeps_what_was_made),
-	    cmocka_unit_test(parse_arena_gives_up_above_the_bound),
+	    cmocka_unit_test(statement_arena_outlives_those_of_a_threads_begin),
+	    cmocka_unit_test(
+		statement_arena_outlives_each_allocation_that_fails),
+	    cmocka_unit_test(statement_arena_bounds_what_a_text_takes),
+	    cmocka_unit_test(statement_arena_keeps_what_was_made),
+	    cmocka_unit_test(statement_arena_gives_up_above_the_bound),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
