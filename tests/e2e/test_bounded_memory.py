@@ -74,9 +74,9 @@ def test_above_the_bound_they_pass_and_the_log_says_so(start_lockstep,
     proxy = start_lockstep()
     padded = f"/*{'x' * 500_000}*/ {LONG}"
     with Wire(proxy, database) as session:
-        for i in range(20):
+        for i in range(30):
             session.run(wire.parse(padded, f"s{i}"), wire.sync())
-        assert errors(execute(session, "s19")) == []
+        assert errors(execute(session, "s29")) == []
     whys = {e["why"] for e in proxy.events()
             if e["message"] == "statement passed unjudged"}
     assert whys == {"prepared statements take too much memory"}

@@ -99,7 +99,8 @@ def test_what_waits_is_not_judged_for_each_byte(start_lockstep, cluster,
     """At the gate, a message costs what it costs once or twice."""
     admin.execute("create table a(id int primary key);"
                   "create table b(id int references a)")
-    proxy = start_lockstep(workers="1", gate_transaction="20s")
+    proxy = start_lockstep(workers="1", gate_transaction="20s",
+                           optimistic="off")
     text = filled("'some text', ").replace("missing", "a") + "a"
     more = wire.query("select 1")
     with (Wire(proxy, database) as migration, Wire(proxy, database) as client,
