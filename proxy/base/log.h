@@ -4,9 +4,9 @@
  * Text:  2026-01-31 12:00:00.123 UTC INFO  message key=value key="two words"
  * JSON:  {"time":"...","level":"info","message":"...","key":"value"}
  *
- * Thread safe: a line is one write(2).  Control bytes, quotes and invalid
- * UTF-8 in values are escaped, so that a hostile table name cannot forge a
- * line.  Never hand a password, key or SCRAM message to it.
+ * Thread safe, and never waits for who reads (log_writer.h).  Control bytes,
+ * quotes and invalid UTF-8 in values are escaped, so that a hostile table name
+ * cannot forge a line.  Never hand a password, key or SCRAM message to it.
  */
 #ifndef LOCKSTEP_PROXY_BASE_LOG_H
 #define LOCKSTEP_PROXY_BASE_LOG_H

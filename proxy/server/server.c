@@ -29,6 +29,7 @@
 #include "proxy/base/clock.h"
 #include "proxy/base/event_log.h"
 #include "proxy/base/log.h"
+#include "proxy/base/log_writer.h"
 #include "proxy/config/config_fleet.h"
 #include "proxy/config/config_tls.h"
 #include "proxy/fleet/fleet.h"
@@ -408,6 +409,7 @@ server_stop_fleet(struct server *s, int status)
 		return;
 	log_line(LOG_WARNING, "fleet: the look-up of a name does not end, and "
 			      "is left");
+	log_writer_end();
 	_exit(status);
 }
 
@@ -465,8 +467,8 @@ server_take_secrets(struct server *s)
 	return false;
 }
 
-int
-server_run(const struct config *config)
+static int
+server_serve(const struct config *config)
 {
 	struct server s = {
 	    .daemon = {.config = config, .worker_count = config->workers},
@@ -500,5 +502,20 @@ server_run(const struct config *config)
 	}
 	server_stop(&s, status);
 	server_for_debugger = NULL;
+	return status;
+}
+
+int
+server_run(const struct config *config)
+{
+	int status;
+
+	if (!log_writer_begin()) {
+		log_line(LOG_ERROR, "cannot start a thread for the log: %s",
+			 strerror(errno));
+		return EXIT_FAILURE;
+	}
+	status = server_serve(config);
+	log_writer_end();
 	return status;
 }
