@@ -277,3 +277,15 @@ log_line(enum log_level level, const char *format, ...)
 	log_begin(&e, level, message);
 	log_end(&e);
 }
+
+void
+log_lost(uint64_t lines)
+{
+	struct log_event e;
+
+	log_begin(&e, LOG_ERROR,
+		  "lines of the log are lost: nobody read them in time, or "
+		  "they could not be written");
+	log_number(&e, "lines", lines);
+	log_end(&e);
+}

@@ -31,6 +31,9 @@ enum log_format {
 /* Called once, before the first thread starts; without: INFO and TEXT. */
 void log_init(enum log_level level, enum log_format format);
 
+/* A log_writer_tell: lines are lost, and this one says how many. */
+void log_lost(uint64_t lines);
+
 /* True if lines of this level are written: to spare what only they need. */
 bool log_wants(enum log_level level);
 

@@ -18,7 +18,6 @@
 #include <unistd.h>
 
 #include "proxy/base/buffer.h"
-#include "proxy/base/log.h"
 
 enum log_route {
 	LOG_ROUTE_DIRECT, /* the caller writes */
@@ -31,6 +30,7 @@ static struct {
 	pthread_cond_t wake;  /* the thread has something to do */
 	pthread_cond_t ended; /* the route is DIRECT again */
 	pthread_t thread;
+	log_writer_tell *tell_lost;
 	/* All below is guarded by lock. */
 	enum log_route route;
 	struct buffer lines;
@@ -117,21 +117,6 @@ log_writer_write_batch(struct buffer *batch)
 	}
 }
 
-/* A line of the thread's own takes no queue: see log_writer_put. */
-static void
-log_writer_tell_lost(void)
-{
-	struct log_event e;
-
-	if (unsaid == 0)
-		return;
-	log_begin(&e, LOG_ERROR,
-		  "lines of the log are lost: nobody read them in time, or "
-		  "they could not be written");
-	log_number(&e, "lines", unsaid);
-	log_end(&e);
-}
-
 /* Wait for lines and take them.  False: the end has come, and none is left. */
 static bool
 log_writer_take(struct buffer *batch, uint64_t *lost)
@@ -164,7 +149,9 @@ log_writer_run(void *arg)
 	while (log_writer_take(&batch, &lost)) {
 		log_writer_write_batch(&batch);
 		unsaid += lost;
-		log_writer_tell_lost();
+		/* Its line takes no queue: see log_writer_put. */
+		if (unsaid > 0)
+			queue.tell_lost(unsaid);
 	}
 	return arg;
 }
@@ -185,7 +172,7 @@ log_writer_start_thread(void)
 }
 
 bool
-log_writer_begin(void)
+log_writer_begin(log_writer_tell *tell_lost)
 {
 	pthread_condattr_t attributes;
 	int error;
@@ -194,6 +181,7 @@ log_writer_begin(void)
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
 	pthread_cond_init(&queue.ended, &attributes);
 	pthread_condattr_destroy(&attributes);
+	queue.tell_lost = tell_lost;
 	queue.is_ending = false;
 	queue.route = LOG_ROUTE_QUEUE;
 	error = log_writer_start_thread();

@@ -14,6 +14,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum {
 	/* The most that waits; as much again may be on its way out. */
@@ -22,11 +23,14 @@ enum {
 	LOG_END_MS = 1000,
 };
 
+/* Put the line that tells of so many lost lines; called by the thread. */
+typedef void log_writer_tell(uint64_t lines);
+
 /*
  * Write from a thread of its own from now on.  False: there is none, errno is
  * set, and lines are written as before.
  */
-bool log_writer_begin(void);
+bool log_writer_begin(log_writer_tell *tell_lost);
 
 /*
  * Write all that waits, for LOG_END_MS at most, and end the thread.  One that

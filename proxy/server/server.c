@@ -510,7 +510,7 @@ server_run(const struct config *config)
 {
 	int status;
 
-	if (!log_writer_begin()) {
+	if (!log_writer_begin(log_lost)) {
 		log_line(LOG_ERROR, "cannot start a thread for the log: %s",
 			 strerror(errno));
 		return EXIT_FAILURE;

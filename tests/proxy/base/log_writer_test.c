@@ -87,7 +87,7 @@ lines_are_written_in_order_and_before_the_end(void **state)
 	char *text;
 
 	(void)state;
-	assert_true(log_writer_begin());
+	assert_true(log_writer_begin(log_lost));
 	put_flood(1000);
 	log_writer_end();
 	at = text = capture_end(&c);
@@ -122,7 +122,7 @@ lines_of_threads_stay_whole_and_in_order(void **state)
 	char *line, *rest, *text;
 
 	(void)state;
-	assert_true(log_writer_begin());
+	assert_true(log_writer_begin(log_lost));
 	for (i = 0; i < THREADS; i++) {
 		numbers[i] = i;
 		pthread_create(&threads[i], NULL, put_lines, &numbers[i]);
@@ -156,7 +156,7 @@ a_stalled_reader_stops_nobody(int flags)
 	unsigned n;
 	char line[4096];
 
-	assert_true(log_writer_begin());
+	assert_true(log_writer_begin(log_lost));
 	put_flood(FLOOD_LINES); /* this would hang */
 	while (lost == 0 && reader_next(&r, line, sizeof(line))) {
 		const char *count = strstr(line, " lines=");
@@ -206,7 +206,7 @@ what_cannot_be_written_is_counted(void **state)
 	assert_true(full >= 0 && saved >= 0);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
 	dup2(full, STDERR_FILENO);
-	assert_true(log_writer_begin());
+	assert_true(log_writer_begin(log_lost));
 	log_line(LOG_INFO, "one");
 	log_line(LOG_INFO, "two");
 	usleep(200 * 1000); /* both fail, and the line that tells of them */
@@ -233,7 +233,7 @@ a_reader_that_has_gone_stops_nobody(void **state)
 	(void)state;
 	close(r.fd);
 	r.fd = -1;
-	assert_true(log_writer_begin());
+	assert_true(log_writer_begin(log_lost));
 	put_flood(100);
 	log_writer_end();
 	reader_end(&r);
@@ -245,7 +245,7 @@ put_leaves_errno_to_the_log(void **state)
 	struct capture c = capture_begin();
 
 	(void)state;
-	assert_true(log_writer_begin());
+	assert_true(log_writer_begin(log_lost));
 	errno = ENOTTY;
 	log_line(LOG_INFO, "text");
 	assert_int_equal(errno, ENOTTY);
@@ -262,7 +262,7 @@ the_end_waits_no_longer_than_it_says(void **state)
 	uint64_t before;
 
 	(void)state;
-	assert_true(log_writer_begin());
+	assert_true(log_writer_begin(log_lost));
 	put_flood(100);
 	before = clock_now_ms();
 	log_writer_end();
