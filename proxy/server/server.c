@@ -128,18 +128,18 @@ server_stop_signaled(struct server *s)
 
 /* Log each line of the text, which is cut into lines. */
 static void
-server_log_errors(const char *what, char *text)
+server_log_mistakes(enum log_level level, const char *what, char *text)
 {
 	char *rest = text;
 	char *line;
 
 	while ((line = strsep(&rest, "\n")) != NULL)
 		if (*line != '\0')
-			log_line(LOG_ERROR, "%s%s", what, line);
+			log_line(level, "%s%s", what, line);
 }
 
-/* Read what files hold, as config says.  NULL: each mistake is a line on
- * errors. */
+/* Read what files hold, as config says.  Each mistake is a line on errors;
+ * NULL: they cannot be used. */
 typedef void *server_reader(const struct config *c, FILE *errors);
 
 /* A server_reader of credentials, one use. */
@@ -156,8 +156,8 @@ server_read_fleet_key(const struct config *c, FILE *errors)
 	return fleet_key_read(c->fleet_key_file, errors);
 }
 
-/* Load them, for the caller to own.  Each mistake is logged, with `what` before
- * it: then NULL. */
+/* Load them, for the caller to own.  Each mistake is logged.  NULL: with `what`
+ * before it, none is owned. */
 static void *
 server_load(server_reader *reader, const struct config *c, const char *what)
 {
@@ -172,7 +172,10 @@ server_load(server_reader *reader, const struct config *c, const char *what)
 	}
 	loaded = reader(c, errors);
 	fclose(errors);
-	server_log_errors(what, text);
+	if (loaded == NULL)
+		server_log_mistakes(LOG_ERROR, what, text);
+	else
+		server_log_mistakes(LOG_WARNING, "left out: ", text);
 	free(text);
 	return loaded;
 }
