@@ -14,7 +14,15 @@ enum {
 const char *
 gate_names_query(void)
 {
-	return CATALOG_SQL_GATE_NAMES;
+	return CATALOG_SQL_GATE_NAMES_HEAD "\n" CATALOG_SQL_GATE_NAMES_ASKED
+					   "\n" CATALOG_SQL_GATE_NAMES_TAIL;
+}
+
+const char *
+gate_names_own_query(void)
+{
+	return CATALOG_SQL_GATE_NAMES_HEAD "\n" CATALOG_SQL_GATE_NAMES_OWN
+					   "\n" CATALOG_SQL_GATE_NAMES_TAIL;
 }
 
 bool

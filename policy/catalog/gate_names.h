@@ -76,6 +76,10 @@ struct gate_names {
  */
 const char *gate_names_query(void);
 
+/* Likewise, of all that the transaction which asks keeps from others by now; no
+ * parameters.  What it has dropped has no name any more. */
+const char *gate_names_own_query(void);
+
 /*
  * Add a row of the answer: the bare names of table and schema; a, n or w for
  * the reach; and the reader, empty for everybody.  False: the row does not have

@@ -180,6 +180,7 @@ lease_keep(struct lease *l, struct gate_names *names,
 void
 lease_release(struct lease *l)
 {
+	l->late_ms = 0;
 	lease_open_window(l, &l->transaction);
 	lease_settle(l);
 }
@@ -197,7 +198,7 @@ lease_end(struct lease *l)
 {
 	if (!lease_is_held(l))
 		return;
-	lease_open_window(l, &l->transaction);
+	lease_release(l);
 	lease_open(l);
 	lease_give_turn(l);
 	l->keeps_locks = false;

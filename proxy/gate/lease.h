@@ -29,6 +29,8 @@ struct lease {
 	bool is_waited_at;      /* by somebody, since paid_from_ms */
 	bool has_turn;          /* taken, and not given back */
 	bool keeps_locks;       /* the client's transaction does */
+	uint64_t late_ms;       /* when lease_keep is due; 0: it is not */
+	uint32_t late_for_ms;   /* by its gate_transaction_ms */
 	uint32_t delayed;       /* sessions that waited at windows now open */
 };
 
@@ -67,7 +69,20 @@ void lease_open(struct lease *l);
 void lease_keep(struct lease *l, struct gate_names *names,
 		uint32_t gate_transaction_ms);
 
-/* Open the gate that lease_keep has shut, if it is. */
+/*
+ * The client's transaction keeps the locks of a statement, which nobody has
+ * asked for the names of: lease_keep is due at late_ms, unless the transaction
+ * is over before, or sooner, if it was due for another statement of it.
+ */
+static inline void
+lease_keep_late(struct lease *l, uint64_t late_ms, uint32_t gate_transaction_ms)
+{
+	l->late_for_ms = gate_transaction_ms;
+	if (l->late_ms == 0)
+		l->late_ms = late_ms;
+}
+
+/* Open the gate that lease_keep has shut, if it is; nor is it due. */
 void lease_release(struct lease *l);
 
 /* Note that the client's transaction keeps the locks of a guarded statement,

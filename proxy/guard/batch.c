@@ -180,6 +180,12 @@ batch_add_names(struct batch *b)
 }
 
 void
+batch_add_own_names(struct batch *b)
+{
+	batch_add(b, BATCH_NAMES, gate_names_own_query(), NULL, 0);
+}
+
+void
 batch_add_snapshot(struct batch *b)
 {
 	batch_add(b, BATCH_SNAPSHOT, snapshot_query(), NULL, 0);

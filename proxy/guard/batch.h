@@ -117,6 +117,7 @@ void batch_add_keeps(struct batch *b);
 void batch_add_attempt(struct batch *b, const struct attempt *attempt);
 void batch_add_coax(struct batch *b, size_t index, uint32_t wait_ms);
 void batch_add_names(struct batch *b);
+void batch_add_own_names(struct batch *b); /* by what is locked, whatever set */
 void batch_add_snapshot(struct batch *b);
 /* watch asks for others, too, who then get the rows; NULL: for the session
  * alone. */

@@ -451,6 +451,9 @@ exchange_step(struct exchange *x)
 	case EXCHANGE_ASKING:
 		exchange_asked(x);
 		break;
+	case EXCHANGE_SHUTTING:
+		exchange_own_named(x);
+		break;
 	case EXCHANGE_WAITING:
 	case EXCHANGE_OBSERVING:
 	case EXCHANGE_DONE:
@@ -466,6 +469,7 @@ exchange_timer(struct exchange *x)
 		exchange_guard_timer(x);
 		break;
 	case EXCHANGE_ASKING:
+	case EXCHANGE_SHUTTING:
 	case EXCHANGE_OPENING:
 	case EXCHANGE_ISOLATING:
 	case EXCHANGE_GLANCING:
@@ -585,5 +589,8 @@ exchange_reap(struct guarded *g)
 		return;
 	exchange_free(g->exchange);
 	g->exchange = NULL;
-	pair_stop_timer(g->pair);
+	if (g->lease.late_ms != 0)
+		exchange_begin_shut(g);
+	else
+		pair_stop_timer(g->pair);
 }

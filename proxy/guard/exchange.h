@@ -51,6 +51,13 @@ bool exchange_begin_cancel(struct guarded *g, uint8_t type);
 bool exchange_begin_ask(struct guarded *g, uint8_t type);
 
 /*
+ * The timer of a session without an exchange has run out: if the gate is to be
+ * shut for locks that its transaction keeps, begin with that, or run the timer
+ * again where the server is at work.
+ */
+void exchange_begin_shut(struct guarded *g);
+
+/*
  * Take a message of the server's: frame, and raw, the same with its header. The
  * body has data NULL if it is too large to be there whole, and then it answers
  * the client.  True: it was taken; false: the caller passes it to the client.

@@ -82,7 +82,9 @@ exchange_fence_gate(struct exchange *x)
 {
 	const struct pipeline *p = &x->pair->pipeline;
 
-	if (!x->is_asking)
+	if (x->is_shutting)
+		exchange_send_own_names(x);
+	else if (!x->is_asking)
 		exchange_end_message(x);
 	else if (p->skipping || p->in_copy)
 		exchange_end(x);

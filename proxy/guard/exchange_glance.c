@@ -5,14 +5,13 @@
  * and mostly nobody is in their way.  So one that is brief runs on trial first,
  * waits for no lock to speak of, and is planned where that has ended it.  Not
  * so where the plan says more than which locks to take: a rule looks at the
- * tables, the gate is to stay shut behind the statement for others, or the
- * transaction went on to lock more when it last began so.  And one that the
- * setting `guard` spares needs no plan to be told so.
+ * tables, or the transaction went on to lock more when it last began so.  And
+ * one that the setting `guard` spares needs no plan to be told so.  Where the
+ * transaction keeps the locks for a while, exchange_shut.c shuts the gate.
  *
  * The question runs in a transaction of ours, or below a savepoint, that is
  * taken back: so are settings by which it costs what it costs by default.
  */
-#include "proxy/base/clock.h"
 #include "proxy/guard/exchange_state.h"
 #include "proxy/guard/guarded.h"
 
@@ -20,23 +19,6 @@ enum {
 	/* More are long to lock one after the other. */
 	TARGETS_MAX = 100,
 };
-
-/* True if nobody else could be kept waiting at a gate. */
-static bool
-exchange_is_lonely(const struct exchange *x)
-{
-	const struct daemon *d = x->pair->daemon;
-
-	return d->fleet == NULL && atomic_load(&d->connections) == 1;
-}
-
-/* True if the gate would stay shut for others behind the statement. */
-static bool
-exchange_gates_others(const struct exchange *x, const struct guard_settings *s)
-{
-	return x->context == CONTEXT_BLOCK && guard_uses_gate(s) &&
-	       s->gate_transaction_ms > 0 && !exchange_is_lonely(x);
-}
 
 static bool
 exchange_is_brief(const struct exchange *x)
@@ -66,8 +48,7 @@ exchange_is_fresh(const struct exchange *x)
 static bool
 exchange_could_run(const struct exchange *x)
 {
-	return exchange_is_brief(x) && exchange_can_try(x) &&
-	       !exchange_gates_others(x, &pair_config(x->pair)->guard);
+	return exchange_is_brief(x) && exchange_can_try(x);
 }
 
 bool
@@ -105,7 +86,6 @@ exchange_send_glance(struct exchange *x)
 	size_t count;
 	const struct statement *s = exchange_statements(x, &count);
 
-	/* Others may come and go meanwhile. */
 	x->may_run_at_once = exchange_could_run(x);
 	exchange_begin_batch(x, EXCHANGE_GLANCING);
 	if (x->context != CONTEXT_BLOCK)
@@ -126,10 +106,8 @@ exchange_is_optimistic(const struct exchange *x)
 {
 	const struct guard_settings *s = &x->settings;
 
-	return s->steps != GUARD_STEPS_ON &&
-	       (s->policy == GUARD_POLICY_AUTO ||
-		s->policy == GUARD_POLICY_LOCK) &&
-	       !exchange_gates_others(x, s);
+	return s->steps != GUARD_STEPS_ON && (s->policy == GUARD_POLICY_AUTO ||
+					      s->policy == GUARD_POLICY_LOCK);
 }
 
 /* A wait that is less than half of deadlock_timeout brings no deadlock. */

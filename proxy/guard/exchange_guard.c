@@ -177,6 +177,8 @@ exchange_keep_gate(struct exchange *x)
 
 	if (guard_outcome_locks(outcome) && x->context != CONTEXT_IDLE)
 		lease_note_locks(&x->guarded->lease);
+	if (outcome == GUARD_UNOPPOSED)
+		exchange_shut_late(x);
 	if (!guard_outcome_holds(outcome))
 		return;
 	exchange_note_habit(x);
@@ -498,7 +500,9 @@ exchange_coaxed(struct exchange *x)
 static void
 exchange_undone(struct exchange *x)
 {
-	if (x->is_failing) {
+	if (x->is_shutting) {
+		exchange_enter(x, EXCHANGE_DONE);
+	} else if (x->is_failing) {
 		exchange_deliver_error(x);
 	} else if (batch_has_error(&x->batch)) {
 		exchange_fail(x);
@@ -557,6 +561,7 @@ exchange_guard_step(struct exchange *x)
 	case EXCHANGE_RESTARTING:
 	case EXCHANGE_REPEATING:
 	case EXCHANGE_ASKING:
+	case EXCHANGE_SHUTTING:
 	case EXCHANGE_WAITING:
 	case EXCHANGE_FENCE:
 	case EXCHANGE_OPENING:

@@ -20,6 +20,7 @@
  *   RESTARTING  it is rolled back
  *   REPEATING   what the client has sent is sent again   -> guard, at the end
  *   ASKING      for the clocks of who waits at the gate
+ *   SHUTTING    the gate, late: by which names
  *   WAITING     nothing is under way; a timer or a cancel    -> guard
  *   REFUSING    the server's transaction is made to fail
  *   TRYING      the statement runs, and may be undone        -> guard
@@ -89,6 +90,7 @@
 	X(RESTARTING, "restarting")                                            \
 	X(REPEATING, "repeating")                                              \
 	X(ASKING, "asking")                                                    \
+	X(SHUTTING, "shutting")                                                \
 	X(WAITING, "waiting")                                                  \
 	X(TRYING, "trying")                                                    \
 	X(RESTORING, "restoring")                                              \
@@ -130,7 +132,9 @@ struct exchange {
 	uint64_t phase_since_ms;
 	enum exchange_context context;
 	bool is_canceled;
-	bool is_of_gate;  /* no statement: a message waits at the gate */
+	/* No statement: a message waits at the gate, or that is to be shut. */
+	bool is_of_gate;
+	bool is_shutting;
 	bool is_asking;   /* for its session's clocks; else an error ends it */
 	bool has_asked;   /* in FENCE: for the answers to an open cycle */
 	bool is_failing;  /* the server's error goes to the client next */
@@ -256,6 +260,18 @@ void exchange_asked(struct exchange *x);
 
 /* End the client's cycle by a Sync of ours: nothing in it has begun. */
 void exchange_sync_tail(struct exchange *x);
+
+/* exchange_shut.c */
+
+/* The statement has run at once, in a transaction that keeps its locks: the
+ * gate is to be shut in a while. */
+void exchange_shut_late(struct exchange *x);
+
+/* Ask by which names, and enter SHUTTING. */
+void exchange_send_own_names(struct exchange *x);
+
+/* SHUTTING is done. */
+void exchange_own_named(struct exchange *x);
 
 /* exchange_guard.c */
 

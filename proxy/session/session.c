@@ -255,6 +255,8 @@ session_timer_event(evutil_socket_t fd, short what, void *arg)
 	if (s->state == SESSION_READY) {
 		if (s->guarded.exchange != NULL)
 			exchange_timer(s->guarded.exchange);
+		else
+			exchange_begin_shut(&s->guarded);
 	} else if (s->state == SESSION_DIALING || login_is_unanswered(s)) {
 		pair_close(&s->pair, CLOSE_SERVER_SILENT, "login_timeout");
 	} else {

@@ -12,6 +12,7 @@ both.  After a change that is meant:
 import difflib
 import os
 import re
+import socket
 import struct
 import textwrap
 import time
@@ -65,6 +66,7 @@ QUERIES = {
     "drop_seed": "LOCK SET",
     "AS is_simple": "SMALL LOCK SET",
     "pg_stat_activity": "LOOK",
+    "ShareRowExclusiveLock": "OWN NAMES",
     "ev_class": "NAMES",
     "EXECUTE _lockstep": "PLAIN SETTINGS",
     "AS restored": "SETTINGS BACK",
@@ -335,6 +337,14 @@ def held_until(what, count):
     return play
 
 
+def among_others(stage, messages):
+    """Somebody is connected, and the client thinks until the gate is shut."""
+    with socket.create_connection((stage.proxy.host, stage.proxy.port)):
+        trace = alone(stage, messages)
+        stage.wait_sent("RELEASE SAVEPOINT", 2)
+        return trace
+
+
 def canceled(stage, messages):
     with stage.holder():
         asked = Asked(stage.session, *messages)
@@ -400,9 +410,13 @@ SECTIONS = {
              "The run is undone, and a plan is made, as in the next section.",
              SIMPLE, held_until("NAMES", 1), {**YOUNG, **AT_ONCE}),
         Case("In a transaction of the client's",
-             "As long as nobody else is connected who would have to wait at "
-             "the gate.",
+             "Nobody else is connected, or it is soon over.",
              SIMPLE, settings=AT_ONCE, before=BEGUN),
+        Case("In a transaction of the client's that lasts",
+             "Somebody else is connected, who is to wait at the gate: after "
+             "100 ms the idle session is asked by which names the tables are "
+             "reached that its transaction keeps.",
+             SIMPLE, among_others, AT_ONCE, before=BEGUN),
         Case("The extended protocol",
              "The server warns of a SET LOCAL outside of a block: so the bound "
              "is set by a function.",
@@ -533,7 +547,7 @@ HEAD = f"""\
 
 All that Lockstep sends by itself goes over the client's own server connection, under the client's role, and only around
 a guarded statement, but for `SHOW` of the session's timeouts (`lock_timeout`, `statement_timeout` and those for being idle)
-where a statement waits at the gate. This page is made of a server's log (`log_statement = all`, `log_min_messages = info`) and of the
+where a statement waits at the gate, and for the names of what a transaction keeps that lasts behind one. This page is made of a server's log (`log_statement = all`, `log_min_messages = info`) and of the
 bytes on their way to it, by a test that fails where they differ from what stands here.
 
 There are a `table_a`, a `table_b` and a `table_c` with a foreign key to each; the guarded statement is `{DROP}`.
@@ -548,7 +562,7 @@ There are a `table_a`, a `table_b` and a `table_c` with a foreign key to each; t
 - But for the first section, `optimistic` is off: what stands there is what follows where a run at once was undone, or
   was none.
 - What begins in capitals and has no semicolon is long, and stands [at the end](#the-texts) of the page. `GLANCE`, `SESSION FACTS`,
-  with or without `IN A BLOCK`, `SESSION SETTINGS`, `SMALL LOCK SET`, `LOCK SET`, `LOOK` and `NAMES` read catalogs and nothing else. `ATTEMPT` locks all tables or none. In a
+  with or without `IN A BLOCK`, `SESSION SETTINGS`, `SMALL LOCK SET`, `LOCK SET`, `LOOK`, `NAMES` and `OWN NAMES` read catalogs and nothing else. `ATTEMPT` locks all tables or none. In a
   transaction each `LOOK` first lets the server forget what it had shown of the sessions.
 - `PLAIN SETTINGS` sets aside those settings of the session that would make a question dear or change its answer, and tells
   how many these are; mostly none, and then it comes once. `SETTINGS BACK` sets them back where the transaction goes on,

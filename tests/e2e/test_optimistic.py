@@ -4,6 +4,7 @@ nothing of a run that was undone lasts, and nobody dies or waits for it.
 """
 
 import time
+from threading import Thread
 
 import pytest
 
@@ -32,6 +33,7 @@ create constraint trigger late after insert on t deferrable initially deferred
 for each row execute function note();
 """
 DROP = "drop table c cascade"
+LASTS_S = 0.3  # longer than a transaction behind which nobody shuts a gate
 
 # How it is sent: (before it, the messages, behind it)
 FORMS = {
@@ -225,23 +227,99 @@ def test_a_session_may_turn_it_off_but_not_on(
     assert "unopposed" not in outcomes(proxy)
 
 
-def test_in_a_block_others_wait_at_the_gate(
-        start_lockstep, cluster, database, world):
-    """So there a plan is made, once somebody else is connected."""
+def waiting_in_server(world):
+    [(count,)] = world.execute(
+        "select count(*) from pg_locks where not granted").fetchall()
+    return count
+
+
+@pytest.mark.parametrize("text", [
+    "select count(*) from x", "select count(*) from w"])
+def test_in_a_block_that_lasts_others_wait_at_the_gate(
+        start_lockstep, cluster, database, world, text):
+    world.execute("create view w as select * from x")
     proxy = start_lockstep()
-    with Wire(proxy, database) as session:
+    with Wire(proxy, database) as session, Wire(proxy, database) as other:
         session.query("begin")
-        session.query("drop view v")
-        with Wire(proxy, database) as other:
-            session.query(DROP)
-            reader = ask(other, "select count(*) from x")
-            assert not reader.is_answered(0.3)
-            assert world.execute(
-                "select count(*) from pg_locks where not granted").fetchone() \
-                == (0,)
-            session.query("commit")
-            assert errors(reader.answer()) == []
-    assert outcomes(proxy, 2) == ["unopposed", "protected"]
+        session.query(DROP)
+        time.sleep(LASTS_S)
+        reader = ask(other, text)
+        assert not reader.is_answered(0.3)
+        assert waiting_in_server(world) == 0
+        session.query("commit")
+        assert errors(reader.answer()) == []
+    assert outcomes(proxy) == ["unopposed"]
+
+
+def test_in_a_block_soon_over_nobody_asks_for_names(
+        start_lockstep, database, world):
+    proxy = start_lockstep(log_level="trace")
+    with Wire(proxy, database) as session, Wire(proxy, database):
+        session.query("begin; " + DROP + "; commit")
+        for text in ("begin", "truncate x, y", "commit"):
+            session.query(text)
+        time.sleep(LASTS_S)
+        assert errors(session.query("select 1")) == []
+    phases = [event.get("to") for event in proxy.events()]
+    assert phases.count("trying") == 2
+    assert "shutting" not in phases
+
+
+@pytest.mark.parametrize("spoils", [
+    "set local statement_timeout = 1", "set local enable_nestloop = off",
+    "set local search_path = nowhere", "set local work_mem = '64kB'"])
+def test_the_gate_is_shut_without_a_trace(
+        start_lockstep, cluster, database, world, spoils):
+    """The transaction is what it was, whatever becomes of the question."""
+    proxy = start_lockstep()
+    said = []
+    for endpoint in (cluster, proxy):
+        with Wire(endpoint, database) as session, Wire(endpoint, database):
+            session.query("begin")
+            trace = [session.query("truncate x, y cascade")]
+            session.query("declare k cursor for select 7")
+            session.query(spoils)
+            time.sleep(LASTS_S)
+            session.query("set local statement_timeout = 0")
+            trace += [session.query(text) for text in (
+                "fetch k", "show work_mem", "show enable_nestloop",
+                "show search_path", "insert into public.t values (1)",
+                "rollback to s", "commit")]
+            said.append(trace + left_in(session))
+    assert said[0] == said[1]
+
+
+def churn(endpoint, database, count):
+    """Tenants, each with tables of its own; how long they take for it."""
+    def tenant(number):
+        with Wire(endpoint, database) as session:
+            session.query(f"set search_path = tenant_{number}")
+            for _ in range(count):
+                for text in ("begin", "truncate d", "truncate c, d",
+                             "insert into c values (1)", "commit"):
+                    assert errors(session.query(text)) == []
+
+    threads = [Thread(target=tenant, args=(number,)) for number in range(4)]
+    began = time.monotonic()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return time.monotonic() - began
+
+
+def test_tenants_do_not_wait_for_one_another(
+        start_lockstep, database, world):
+    for number in range(4):
+        world.execute(
+            f"create schema tenant_{number}; "
+            f"create table tenant_{number}.c(id int primary key); "
+            f"create table tenant_{number}.d(c int references "
+            f"tenant_{number}.c)")
+    at_once, planned = (
+        churn(start_lockstep(optimistic=mode), database, 10)
+        for mode in ("on", "off"))
+    assert at_once * 2 < planned
 
 
 @pytest.mark.parametrize("name", ["compile all", "no scans", "timeouts"])

@@ -8,7 +8,8 @@
  *     Q drop table c      P drop table c      P:name drop table c
  *     B                   B:name              E      D      S      H
  *
- * "--" waits for all answers before the next line is sent.  The client's side
+ * "--" waits for all answers before the next line is sent, and behind that
+ * "~ 150" lets so many ms go by, as a session's timer tells.  The client's side
  * of the trace has "1 2 3 n T D" for messages without a text, "[DROP TABLE]"
  * for a CommandComplete, "ready-I", "error 55P03" and "notice 00000".
  */
@@ -508,6 +509,17 @@ scene_send_line(struct scene *s, const char *line, size_t len)
 	scene_send(s, (uint8_t)type, body, (size_t)n);
 }
 
+/* The client thinks for so many ms. */
+static inline void
+scene_think(struct scene *s, const char *line)
+{
+	struct guarded *g = &s->guarded.guarded;
+
+	clock_advance((uint64_t)strtol(line + 1, NULL, 10));
+	if (g->exchange == NULL)
+		exchange_begin_shut(g);
+}
+
 /* Up to the next "--".  False: there was nothing left. */
 static inline bool
 scene_send_lines(struct scene *s)
@@ -521,7 +533,10 @@ scene_send_lines(struct scene *s)
 		s->lines += len + (line[len] == '\n');
 		if (strncmp(line, "--", 2) == 0)
 			break;
-		scene_send_line(s, line, len);
+		if (*line == '~')
+			scene_think(s, line);
+		else
+			scene_send_line(s, line, len);
 		has_sent = true;
 	}
 	return has_sent;

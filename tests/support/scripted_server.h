@@ -372,6 +372,8 @@ server_verb(char out[SERVER_VERB_MAX], const char *sql)
 		word = "look";
 	else if (strcmp(sql, gate_names_query()) == 0)
 		word = "names";
+	else if (strcmp(sql, gate_names_own_query()) == 0)
+		word = "names-own";
 	else if (strcmp(sql, snapshot_query()) == 0)
 		word = "snapshot";
 	else if (strcmp(sql, attempt_refusal_sql(false)) == 0)

@@ -1,11 +1,32 @@
--- Views by the rules that read a relation of $1, ancestors by pg_inherits, both
--- as far as they reach; then one step along foreign keys, either way.  What the
--- ACLs of a table or of its schema let nobody use but the owner has a row for
--- each role that is a member of the owner.  OFFSET 0 and LIMIT pin each lookup to
--- an index, as in lock_set_query.c.
+-- Views by the rules that read one of the relations, ancestors by pg_inherits,
+-- both as far as they reach; then one step along foreign keys, either way.  What
+-- the ACLs of a table or of its schema let nobody use but the owner has a row
+-- for each role that is a member of the owner.  OFFSET 0 and LIMIT pin each
+-- lookup to an index, as in lock_set_query.c.
+
+-- part: head
 WITH RECURSIVE
 above (relid) AS (
+
+-- part: asked
     SELECT u.relid FROM pg_catalog.unnest($1::pg_catalog.oid[]) u (relid)
+
+-- part: own
+-- What the transaction itself keeps from others.
+    SELECT c.oid
+      FROM pg_catalog.pg_locks l
+     CROSS JOIN LATERAL (
+           SELECT oid FROM pg_catalog.pg_class
+            WHERE oid = l.relation
+              AND relkind = ANY ('{r,p,v,m,f}'::pg_catalog."char"[])
+           OFFSET 0) c
+     WHERE l.locktype = 'relation'::pg_catalog.text
+       AND l.pid = pg_catalog.pg_backend_pid()
+       AND l.mode = ANY ('{ShareUpdateExclusiveLock,ShareLock,
+                           ShareRowExclusiveLock,ExclusiveLock,
+                           AccessExclusiveLock}'::pg_catalog.text[])
+
+-- part: tail
   UNION
     SELECT r.relid
       FROM above a

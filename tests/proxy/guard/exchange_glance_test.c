@@ -367,29 +367,6 @@ plays_row_alone(void **state)
 	scene_play(s, row);
 }
 
-/* Others would wait for the transaction in the server, not at the gate. */
-static void
-exchange_plans_in_a_block_where_others_are_there(void **state)
-{
-	static const struct scene_row row = {
-	    .name = "others are there",
-	    .server_gets =
-		"Query(begin) SAVEPOINT _lockstep facts(t) settings plan{c} "
-		"RELEASE SAVEPOINT _lockstep / SAVEPOINT _lockstep names(abc) "
-		"attempt(abc) plan{c} / RELEASE SAVEPOINT _lockstep / "
-		"Query(*drop table c) Query(*commit)",
-	    .client_gets =
-		"[BEGIN] ready-T [DROP TABLE] ready-T [COMMIT] ready-I",
-	};
-	struct scene *s =
-	    scene_begin(NULL, "Q begin\n--\nQ drop table c\n--\nQ commit");
-
-	(void)state;
-	s->guarded.pair.config.guard.is_optimistic = true;
-	atomic_store(&s->guarded.pair.daemon.connections, 2);
-	scene_play(s, &row);
-}
-
 /* A rule that looks at tables must see them. */
 static void
 exchange_plans_where_a_rule_asks_for_tables(void **state)
@@ -418,15 +395,14 @@ exchange_plans_where_a_rule_asks_for_tables(void **state)
 int
 main(void)
 {
-	struct CMUnitTest tests[ROWS + 2] = {
-	    cmocka_unit_test(exchange_plans_in_a_block_where_others_are_there),
+	struct CMUnitTest tests[ROWS + 1] = {
 	    cmocka_unit_test(exchange_plans_where_a_rule_asks_for_tables),
 	};
 
 	for (size_t i = 0; i < ROWS; i++) {
-		tests[i + 2].name = rows[i].name;
-		tests[i + 2].test_func = plays_row_alone;
-		tests[i + 2].initial_state = (void *)(uintptr_t)&rows[i];
+		tests[i + 1].name = rows[i].name;
+		tests[i + 1].test_func = plays_row_alone;
+		tests[i + 1].initial_state = (void *)(uintptr_t)&rows[i];
 	}
 	return cmocka_run_group_tests_name("proxy/guard/exchange_glance", tests,
 					   NULL, NULL);

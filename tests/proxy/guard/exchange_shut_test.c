@@ -1,0 +1,246 @@
+#include "proxy/guard/exchange.h"
+
+#include "tests/support/exchange.h"
+
+static const struct scene_row rows[] = {
+    {
+	.name = "soon over: nobody asks for names",
+	.client = "Q begin\n--\nQ drop table c\n--\n~ 99\n--\nQ commit\n--\n"
+		  "~ 500",
+	.server_gets =
+	    "Query(begin) SAVEPOINT _lockstep SET LOCAL statement_timeout TO 0 "
+	    "SET LOCAL jit TO off glance settings ROLLBACK TO SAVEPOINT "
+	    "_lockstep / SET LOCAL lock_timeout TO '1' | Query(drop table c) "
+	    "SET LOCAL lock_timeout TO '7s' RELEASE SAVEPOINT _lockstep / "
+	    "Query(commit)",
+	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [COMMIT] ready-I",
+    },
+    {
+	.name = "the transaction goes on: the gate is shut",
+	.client = "Q begin\n--\nQ drop table c\n--\n~ 100\n--\nQ commit",
+	.script = "commit: !kept",
+	.server_gets =
+	    "Query(begin) SAVEPOINT _lockstep SET LOCAL statement_timeout TO 0 "
+	    "SET LOCAL jit TO off glance settings ROLLBACK TO SAVEPOINT "
+	    "_lockstep / SET LOCAL lock_timeout TO '1' | Query(drop table c) "
+	    "SET LOCAL lock_timeout TO '7s' RELEASE SAVEPOINT _lockstep / "
+	    "SAVEPOINT _lockstep names-own RELEASE SAVEPOINT _lockstep / "
+	    "Query(commit)",
+	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [COMMIT] ready-I",
+    },
+    {
+	.name = "once, until another one has run",
+	.client = "Q begin\n--\nQ drop table c\n--\n~ 100\n--\n~ 500\n--\n"
+		  "Q drop table a\n--\n~ 99\n--\n~ 1\n--\nQ commit",
+	.server_gets =
+	    "Query(begin) SAVEPOINT _lockstep SET LOCAL statement_timeout TO 0 "
+	    "SET LOCAL jit TO off glance settings ROLLBACK TO SAVEPOINT "
+	    "_lockstep / SET LOCAL lock_timeout TO '1' | Query(drop table c) "
+	    "SET LOCAL lock_timeout TO '7s' RELEASE SAVEPOINT _lockstep / "
+	    "SAVEPOINT _lockstep names-own RELEASE SAVEPOINT _lockstep / "
+	    "SAVEPOINT _lockstep SET LOCAL statement_timeout TO 0 SET LOCAL "
+	    "jit TO off glance settings ROLLBACK TO SAVEPOINT _lockstep / SET "
+	    "LOCAL lock_timeout TO '1' | Query(drop table a) SET LOCAL "
+	    "lock_timeout TO '7s' RELEASE SAVEPOINT _lockstep / SAVEPOINT "
+	    "_lockstep names-own RELEASE SAVEPOINT _lockstep / Query(commit)",
+	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [DROP TABLE] "
+		       "ready-T [COMMIT] ready-I",
+    },
+    {
+	.name = "it is due by the first of several",
+	.client = "Q begin\n--\nQ drop table c\n--\n~ 60\n--\n"
+		  "Q drop table a\n--\n~ 40\n--\nQ commit",
+	.server_gets =
+	    "Query(begin) SAVEPOINT _lockstep SET LOCAL statement_timeout TO 0 "
+	    "SET LOCAL jit TO off glance settings ROLLBACK TO SAVEPOINT "
+	    "_lockstep / SET LOCAL lock_timeout TO '1' | Query(drop table c) "
+	    "SET LOCAL lock_timeout TO '7s' RELEASE SAVEPOINT _lockstep / "
+	    "SAVEPOINT _lockstep SET LOCAL statement_timeout TO 0 SET LOCAL "
+	    "jit TO off glance settings ROLLBACK TO SAVEPOINT _lockstep / SET "
+	    "LOCAL lock_timeout TO '1' | Query(drop table a) SET LOCAL "
+	    "lock_timeout TO '7s' RELEASE SAVEPOINT _lockstep / SAVEPOINT "
+	    "_lockstep names-own RELEASE SAVEPOINT _lockstep / Query(commit)",
+	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [DROP TABLE] "
+		       "ready-T [COMMIT] ready-I",
+    },
+    {
+	.name = "in an open cycle nothing is asked, but behind it",
+	.client = "Q begin\n--\nQ drop table c\n--\nP select 1\nB\nE\nH\n--\n"
+		  "~ 100\n--\nS\n--\n~ 20\n--\nQ commit",
+	.server_gets =
+	    "Query(begin) SAVEPOINT _lockstep SET LOCAL statement_timeout TO 0 "
+	    "SET LOCAL jit TO off glance settings ROLLBACK TO SAVEPOINT "
+	    "_lockstep / SET LOCAL lock_timeout TO '1' | Query(drop table c) "
+	    "SET LOCAL lock_timeout TO '7s' RELEASE SAVEPOINT _lockstep / "
+	    "Parse Bind Execute(select 1) | / SAVEPOINT _lockstep names-own "
+	    "RELEASE SAVEPOINT _lockstep / Query(commit)",
+	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T 1 2 D [SELECT 1] "
+		       "ready-T [COMMIT] ready-I",
+    },
+    {
+	.name = "in a failed transaction nothing is asked",
+	.client = "Q begin\n--\nQ drop table c\n--\nQ select 1\n--\n~ 100\n"
+		  "--\nQ rollback",
+	.script = "select: error 22012",
+	.server_gets =
+	    "Query(begin) SAVEPOINT _lockstep SET LOCAL statement_timeout TO 0 "
+	    "SET LOCAL jit TO off glance settings ROLLBACK TO SAVEPOINT "
+	    "_lockstep / SET LOCAL lock_timeout TO '1' | Query(drop table c) "
+	    "SET LOCAL lock_timeout TO '7s' RELEASE SAVEPOINT _lockstep / "
+	    "Query(select 1) Query(rollback)",
+	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T error 22012 "
+		       "ready-E [ROLLBACK] ready-I",
+    },
+    {
+	.name = "the question fails: the transaction goes on",
+	.client = "Q begin\n--\nQ drop table c\n--\n~ 100\n--\nQ commit",
+	.script = "names: error 57014",
+	.server_gets =
+	    "Query(begin) SAVEPOINT _lockstep SET LOCAL statement_timeout TO 0 "
+	    "SET LOCAL jit TO off glance settings ROLLBACK TO SAVEPOINT "
+	    "_lockstep / SET LOCAL lock_timeout TO '1' | Query(drop table c) "
+	    "SET LOCAL lock_timeout TO '7s' RELEASE SAVEPOINT _lockstep / "
+	    "SAVEPOINT _lockstep names-own / ROLLBACK TO SAVEPOINT _lockstep "
+	    "RELEASE SAVEPOINT _lockstep / Query(commit)",
+	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [COMMIT] ready-I",
+    },
+    {
+	.name = "an odd answer shuts nothing",
+	.client = "Q begin\n--\nQ drop table c\n--\n~ 100\n--\nQ commit",
+	.script = "names: odd",
+	.server_gets =
+	    "Query(begin) SAVEPOINT _lockstep SET LOCAL statement_timeout TO 0 "
+	    "SET LOCAL jit TO off glance settings ROLLBACK TO SAVEPOINT "
+	    "_lockstep / SET LOCAL lock_timeout TO '1' | Query(drop table c) "
+	    "SET LOCAL lock_timeout TO '7s' RELEASE SAVEPOINT _lockstep / "
+	    "SAVEPOINT _lockstep names-own RELEASE SAVEPOINT _lockstep / "
+	    "Query(commit)",
+	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [COMMIT] ready-I",
+    },
+    {
+	.name = "a cancel amid the question is for nothing",
+	.client = "Q begin\n--\nQ drop table c\n--\n~ 100\n--\nQ commit",
+	.script = "names: !cancel",
+	.server_gets =
+	    "Query(begin) SAVEPOINT _lockstep SET LOCAL statement_timeout TO 0 "
+	    "SET LOCAL jit TO off glance settings ROLLBACK TO SAVEPOINT "
+	    "_lockstep / SET LOCAL lock_timeout TO '1' | Query(drop table c) "
+	    "SET LOCAL lock_timeout TO '7s' RELEASE SAVEPOINT _lockstep / "
+	    "SAVEPOINT _lockstep names-own RELEASE SAVEPOINT _lockstep / "
+	    "Query(commit)",
+	.client_gets =
+	    "[BEGIN] ready-T [DROP TABLE] ready-T cancel [COMMIT] ready-I",
+    },
+    {
+	.name = "the text has our COMMIT behind it",
+	.client = "Q drop table c; select 1\n--\n~ 200",
+	.server_gets = "BEGIN SET LOCAL statement_timeout TO 0 SET LOCAL jit "
+		       "TO off glance settings ROLLBACK / BEGIN SET LOCAL "
+		       "lock_timeout TO '1' | Query(drop table c; ) SET LOCAL "
+		       "lock_timeout TO '7s' / Query(select 1) COMMIT /",
+	.client_gets = "[DROP TABLE] D [SELECT 1] ready-I",
+    },
+    {
+	.name = "an error of its own keeps nothing",
+	.client = "Q begin\n--\nQ drop table c\n--\n~ 200\n--\nQ rollback",
+	.script = "drop: error 42P01",
+	.server_gets =
+	    "Query(begin) SAVEPOINT _lockstep SET LOCAL statement_timeout TO 0 "
+	    "SET LOCAL jit TO off glance settings ROLLBACK TO SAVEPOINT "
+	    "_lockstep / SET LOCAL lock_timeout TO '1' | Query(drop table c) "
+	    "Query(rollback)",
+	.client_gets = "[BEGIN] ready-T error 42P01 ready-E [ROLLBACK] ready-I",
+    },
+};
+
+enum {
+	ROWS = sizeof(rows) / sizeof(rows[0]),
+};
+
+static struct scene *
+begin_among(unsigned int connections, const char *script, const char *client)
+{
+	struct scene *s = scene_begin(script, client);
+
+	s->guarded.pair.config.guard.is_optimistic = true;
+	atomic_store(&s->guarded.pair.daemon.connections, connections);
+	return s;
+}
+
+static void
+plays_row_in_company(void **state)
+{
+	const struct scene_row *row = *state;
+
+	scene_play(begin_among(2, row->script, row->client), row);
+}
+
+static const char thinks[] = "Q begin\n--\nQ drop table c\n--\n~ 150";
+
+static bool
+gate_is_open_behind(struct scene *s)
+{
+	bool is_open;
+
+	scene_run(s);
+	is_open = scene_gate_is_open(s);
+	scene_end(s);
+	return is_open;
+}
+
+static void
+exchange_shuts_the_gate_while_the_transaction_lasts(void **state)
+{
+	(void)state;
+	assert_false(gate_is_open_behind(begin_among(2, NULL, thinks)));
+	/* Nobody is there to wait; or what was heard is odd, or an error. */
+	assert_true(gate_is_open_behind(begin_among(1, NULL, thinks)));
+	assert_true(gate_is_open_behind(begin_among(2, "names: odd", thinks)));
+	assert_true(
+	    gate_is_open_behind(begin_among(2, "names: error 42501", thinks)));
+}
+
+static void
+exchange_leaves_the_gate_open_where_it_is_not_wanted(void **state)
+{
+	struct scene *s = begin_among(2, NULL, thinks);
+
+	(void)state;
+	s->guarded.pair.config.guard.gate_transaction_ms = 100;
+	assert_true(gate_is_open_behind(s));
+}
+
+static void
+exchange_shuts_the_gate_once_others_have_come(void **state)
+{
+	struct scene *s = begin_among(1, NULL, thinks);
+
+	(void)state;
+	scene_run(s);
+	assert_true(scene_gate_is_open(s));
+	atomic_store(&s->guarded.pair.daemon.connections, 2);
+	s->lines = "~ 20";
+	scene_run(s);
+	assert_false(scene_gate_is_open(s));
+	scene_end(s);
+}
+
+int
+main(void)
+{
+	struct CMUnitTest tests[ROWS + 3] = {
+	    cmocka_unit_test(
+		exchange_shuts_the_gate_while_the_transaction_lasts),
+	    cmocka_unit_test(
+		exchange_leaves_the_gate_open_where_it_is_not_wanted),
+	    cmocka_unit_test(exchange_shuts_the_gate_once_others_have_come),
+	};
+
+	for (size_t i = 0; i < ROWS; i++) {
+		tests[i + 3].name = rows[i].name;
+		tests[i + 3].test_func = plays_row_in_company;
+		tests[i + 3].initial_state = (void *)(uintptr_t)&rows[i];
+	}
+	return cmocka_run_group_tests_name("proxy/guard/exchange_shut", tests,
+					   NULL, NULL);
+}
