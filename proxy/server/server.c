@@ -5,7 +5,8 @@
  * workers'.
  *
  *   first signal    stop accepting; MAIL_DRAIN: sessions between two
- *                   transactions end, the others as they come to that point
+ *                   transactions end, the others as they come to that point;
+ *                   MAIL_EXPIRE once streams of replication alone are left
  *   drain_timeout   MAIL_EXPIRE: all end but guarded statements that run
  *   second signal   MAIL_STOP: all end
  */
@@ -59,6 +60,7 @@ struct server {
 	uint32_t started; /* number of workers that run */
 	int signal_fd;    /* < 0: none */
 	int stop_signals; /* number that came */
+	bool ends_streams;
 };
 
 /* scripts/gdb.py finds its way from here; nobody else looks. */
@@ -86,15 +88,30 @@ server_expired(evutil_socket_t fd, short what, void *arg)
 	server_tell_workers(s, MAIL_EXPIRE);
 }
 
+/* Replication has no transaction to finish, but a COMMIT may wait for it: it
+ * ends behind all that do, as in PostgreSQL. */
+static void
+server_end_streams(struct server *s)
+{
+	if (s->ends_streams)
+		return;
+	s->ends_streams = true;
+	log_line(LOG_INFO, "only replication is left, which ends now");
+	server_tell_workers(s, MAIL_EXPIRE);
+}
+
 static void
 server_poll_end(evutil_socket_t fd, short what, void *arg)
 {
 	struct server *s = arg;
+	uint32_t left = atomic_load(&s->daemon.connections);
 
 	(void)fd;
 	(void)what;
-	if (atomic_load(&s->daemon.connections) == 0)
+	if (left == 0)
 		event_base_loopbreak(s->base);
+	else if (left == atomic_load(&s->daemon.streams))
+		server_end_streams(s);
 }
 
 static void
