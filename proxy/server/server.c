@@ -18,6 +18,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -525,11 +526,22 @@ server_serve(const struct config *config)
 	return status;
 }
 
+/* Keep the memory, which has keys, out of core files, and from whoever may
+ * trace its user's processes. */
+static void
+server_hide_memory(const struct config *config)
+{
+	if (!config->core_dumps && prctl(PR_SET_DUMPABLE, 0) != 0)
+		log_line(LOG_WARNING, "core_dumps = off has no effect: %s",
+			 strerror(errno));
+}
+
 int
 server_run(const struct config *config)
 {
 	int status;
 
+	server_hide_memory(config);
 	if (!log_writer_begin(log_lost)) {
 		log_line(LOG_ERROR, "cannot start a thread for the log: %s",
 			 strerror(errno));
