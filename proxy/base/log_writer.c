@@ -149,7 +149,7 @@ log_writer_run(void *arg)
 	while (log_writer_take(&batch, &lost)) {
 		log_writer_write_batch(&batch);
 		unsaid += lost;
-		/* Its line takes no queue: see log_writer_put. */
+		/* The line takes no queue: see log_writer_put. */
 		if (unsaid > 0)
 			queue.tell_lost(unsaid);
 	}
