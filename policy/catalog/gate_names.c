@@ -100,15 +100,26 @@ compare_gate_names(const void *a, const void *b)
 
 	if (x->name != y->name)
 		return x->name < y->name ? -1 : 1;
-	return 0;
+	if (x->schema != y->schema)
+		return x->schema < y->schema ? -1 : 1;
+	if (x->reader != y->reader)
+		return x->reader < y->reader ? -1 : 1;
+	return (int)x->reach - (int)y->reach;
 }
 
 void
 gate_names_seal(struct gate_names *names)
 {
-	if (names->count > 1)
-		qsort(names->items, names->count, sizeof(*names->items),
-		      compare_gate_names);
+	struct gate_name *items = names->items;
+	size_t kept = 0;
+
+	if (names->count < 2)
+		return;
+	qsort(items, names->count, sizeof(*items), compare_gate_names);
+	for (size_t i = 1; i < names->count; i++)
+		if (compare_gate_names(&items[kept], &items[i]) != 0)
+			items[++kept] = items[i];
+	names->count = kept + 1;
 }
 
 /* The first item of this name; count if there is none. */

@@ -76,8 +76,8 @@ struct gate_names {
  */
 const char *gate_names_query(void);
 
-/* Likewise, of all that the transaction which asks keeps from others by now; no
- * parameters.  What it has dropped has no name any more. */
+/* Likewise, of all that the transaction which asks keeps even from readers by
+ * now; no parameters.  What it has dropped has no name any more. */
 const char *gate_names_own_query(void);
 
 /*
@@ -96,7 +96,8 @@ bool gate_names_add(struct gate_names *names, const struct gate_name *name);
 bool gate_names_add_all(struct gate_names *names,
 			const struct gate_names *more);
 
-/* Sort the names: after the last row, before the first question. */
+/* Sort the names, each of which is kept once: after the last row, before the
+ * first question. */
 void gate_names_seal(struct gate_names *names);
 
 /* True if the visitor may touch a table, whatever it is about to run. */

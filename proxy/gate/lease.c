@@ -161,25 +161,48 @@ lease_open(struct lease *l)
 	lease_settle(l);
 }
 
+static void
+lease_begin_to_keep(struct lease *l, uint64_t now_ms,
+		    uint32_t gate_transaction_ms)
+{
+	if (l->keep_until_ms == 0)
+		l->keep_until_ms = now_ms + gate_transaction_ms;
+}
+
+void
+lease_keep_rest(struct lease *l, struct gate_names *names)
+{
+	const struct gate_window *old = l->transaction;
+
+	l->late_ms = 0;
+	/* Out of memory: some are missing; the gate may err. */
+	if (old != NULL)
+		(void)gate_names_add_all(names, &old->names);
+	lease_replace_window(l, &l->transaction, names, l->keep_until_ms);
+	lease_open(l);
+}
+
 void
 lease_keep(struct lease *l, struct gate_names *names,
 	   uint32_t gate_transaction_ms)
 {
-	const struct gate_window *old = l->transaction;
-	uint64_t until_ms = clock_now_ms() + gate_transaction_ms;
+	lease_begin_to_keep(l, clock_now_ms(), gate_transaction_ms);
+	lease_keep_rest(l, names);
+}
 
-	if (old != NULL) {
-		until_ms = old->until_ms;
-		/* Out of memory: some are missing; the gate may err. */
-		(void)gate_names_add_all(names, &old->names);
-	}
-	lease_replace_window(l, &l->transaction, names, until_ms);
-	lease_open(l);
+void
+lease_keep_late(struct lease *l, uint64_t now_ms, uint32_t delay_ms,
+		uint32_t gate_transaction_ms)
+{
+	lease_begin_to_keep(l, now_ms, gate_transaction_ms);
+	if (l->late_ms == 0 && now_ms + delay_ms < l->keep_until_ms)
+		l->late_ms = now_ms + delay_ms;
 }
 
 void
 lease_release(struct lease *l)
 {
+	l->keep_until_ms = 0;
 	l->late_ms = 0;
 	lease_open_window(l, &l->transaction);
 	lease_settle(l);

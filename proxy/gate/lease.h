@@ -29,8 +29,8 @@ struct lease {
 	bool is_waited_at;      /* by somebody, since paid_from_ms */
 	bool has_turn;          /* taken, and not given back */
 	bool keeps_locks;       /* the client's transaction does */
-	uint64_t late_ms;       /* when lease_keep is due; 0: it is not */
-	uint32_t late_for_ms;   /* by its gate_transaction_ms */
+	uint64_t keep_until_ms; /* the end of `transaction`, at the latest */
+	uint64_t late_ms;       /* when lease_keep_rest is due; 0: it is not */
 	uint32_t delayed;       /* sessions that waited at windows now open */
 };
 
@@ -70,17 +70,15 @@ void lease_keep(struct lease *l, struct gate_names *names,
 		uint32_t gate_transaction_ms);
 
 /*
- * The client's transaction keeps the locks of a statement, which nobody has
- * asked for the names of: lease_keep is due at late_ms, unless the transaction
- * is over before, or sooner, if it was due for another statement of it.
+ * Likewise, but nobody has asked for the names yet: lease_keep_rest is due once
+ * delay_ms have gone by, if gate_transaction_ms are more than that, and unless
+ * the transaction is over before.
  */
-static inline void
-lease_keep_late(struct lease *l, uint64_t late_ms, uint32_t gate_transaction_ms)
-{
-	l->late_for_ms = gate_transaction_ms;
-	if (l->late_ms == 0)
-		l->late_ms = late_ms;
-}
+void lease_keep_late(struct lease *l, uint64_t now_ms, uint32_t delay_ms,
+		     uint32_t gate_transaction_ms);
+
+/* Shut the gate as lease_keep has it, for the time that is left. */
+void lease_keep_rest(struct lease *l, struct gate_names *names);
 
 /* Open the gate that lease_keep has shut, if it is; nor is it due. */
 void lease_release(struct lease *l);

@@ -48,7 +48,7 @@ enum batch_purpose {
 };
 
 enum {
-	BATCH_MAX = 8, /* statements in one */
+	BATCH_MAX = 10, /* statements in one */
 };
 
 struct batch {

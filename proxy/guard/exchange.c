@@ -180,7 +180,7 @@ exchange_leave_fence(struct exchange *x)
 {
 	const struct pipeline *p = &x->pair->pipeline;
 
-	if (x->is_of_gate)
+	if (x->errand != ERRAND_STATEMENT)
 		exchange_fence_gate(x);
 	else if (exchange_is_query(x) &&
 		 !query_cut(&x->query, p->status != TRANSACTION_IDLE))

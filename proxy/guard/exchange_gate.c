@@ -14,7 +14,8 @@
 #include "proxy/guard/guarded.h"
 
 static bool
-exchange_begin_of_gate(struct guarded *g, uint8_t type, bool is_asking)
+exchange_begin_errand(struct guarded *g, uint8_t type,
+		      enum exchange_errand errand)
 {
 	struct exchange *x = calloc(1, sizeof(*x));
 	struct statement_list none = {0};
@@ -26,9 +27,8 @@ exchange_begin_of_gate(struct guarded *g, uint8_t type, bool is_asking)
 		free(x);
 		return false;
 	}
-	x->is_of_gate = true;
-	x->is_asking = is_asking;
-	x->is_canceled = !is_asking;
+	x->errand = errand;
+	x->is_canceled = errand == ERRAND_CANCEL;
 	exchange_begin(x, g);
 	return true;
 }
@@ -36,13 +36,13 @@ exchange_begin_of_gate(struct guarded *g, uint8_t type, bool is_asking)
 bool
 exchange_begin_cancel(struct guarded *g, uint8_t type)
 {
-	return exchange_begin_of_gate(g, type, false);
+	return exchange_begin_errand(g, type, ERRAND_CANCEL);
 }
 
 bool
 exchange_begin_ask(struct guarded *g, uint8_t type)
 {
-	return exchange_begin_of_gate(g, type, true);
+	return exchange_begin_errand(g, type, ERRAND_ASK);
 }
 
 static enum exchange_context
@@ -82,9 +82,9 @@ exchange_fence_gate(struct exchange *x)
 {
 	const struct pipeline *p = &x->pair->pipeline;
 
-	if (x->is_shutting)
+	if (x->errand == ERRAND_SHUT)
 		exchange_send_own_names(x);
-	else if (!x->is_asking)
+	else if (x->errand == ERRAND_CANCEL)
 		exchange_end_message(x);
 	else if (p->skipping || p->in_copy)
 		exchange_end(x);
@@ -127,12 +127,12 @@ exchange_asked(struct exchange *x)
 	struct batch *b = &x->batch;
 	bool has_failed = batch_has_error(b);
 
-	if (!x->is_asking) {
+	if (x->errand == ERRAND_CANCEL) {
 		exchange_end_message(x);
 	} else if (has_failed && x->context != CONTEXT_IDLE) {
 		exchange_ask_failed(x);
 	} else if (x->is_canceled) {
-		x->is_asking = false;
+		x->errand = ERRAND_CANCEL;
 		exchange_drop_message(x);
 		exchange_end_message(x);
 	} else {

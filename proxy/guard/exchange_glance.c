@@ -39,9 +39,9 @@ exchange_is_brief(const struct exchange *x)
 static bool
 exchange_is_fresh(const struct exchange *x)
 {
-	return !x->is_of_gate && !x->is_canceled && !x->steps.is_under_way &&
-	       x->steps.begun_ms == 0 && x->replay.count == 0 &&
-	       x->replay.why[0] == '\0';
+	return x->errand == ERRAND_STATEMENT && !x->is_canceled &&
+	       !x->steps.is_under_way && x->steps.begun_ms == 0 &&
+	       x->replay.count == 0 && x->replay.why[0] == '\0';
 }
 
 /* True if the statement could run at once, as things are. */

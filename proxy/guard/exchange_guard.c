@@ -28,7 +28,7 @@ exchange_text(const struct exchange *x)
 const struct statement *
 exchange_statements(const struct exchange *x, size_t *count)
 {
-	if (x->is_of_gate) {
+	if (x->errand != ERRAND_STATEMENT) {
 		*count = 0;
 		return NULL;
 	}
@@ -92,6 +92,7 @@ exchange_send_plan(struct exchange *x)
 	batch_add_facts(&x->batch, x->context != CONTEXT_IDLE);
 	batch_add_overrides(&x->batch);
 	exchange_add_plan(x);
+	exchange_add_own_names(x);
 	if (x->has_savepoint)
 		batch_end_with(&x->batch, SAVEPOINT_RELEASE);
 	(void)batch_send(&x->batch, exchange_may_sync(x));
@@ -431,6 +432,7 @@ exchange_planned(struct exchange *x)
 	x->has_savepoint = x->has_savepoint && batch_has_error(b);
 	if (exchange_is_cut_short(x))
 		return;
+	exchange_take_own_names(x);
 	if (b->is_too_small) {
 		exchange_ask_all(x);
 		return;
@@ -500,8 +502,8 @@ exchange_coaxed(struct exchange *x)
 static void
 exchange_undone(struct exchange *x)
 {
-	if (x->is_shutting) {
-		exchange_enter(x, EXCHANGE_DONE);
+	if (x->errand == ERRAND_SHUT) {
+		exchange_end_shut(x);
 	} else if (x->is_failing) {
 		exchange_deliver_error(x);
 	} else if (batch_has_error(&x->batch)) {

@@ -40,7 +40,8 @@ exchange_finish_failed(struct exchange *x)
 	/* Only the Sync of its cycle would be recorded. */
 	recording_end(&x->guarded->recording, "a statement was refused");
 	/* No guarded statement ends with a gate message, nor with our BEGIN. */
-	if (!x->is_of_gate && guard_step(&x->guard).outcome != GUARD_PENDING)
+	if (x->errand == ERRAND_STATEMENT &&
+	    guard_step(&x->guard).outcome != GUARD_PENDING)
 		exchange_log(x);
 	if (exchange_is_query(x)) {
 		query_finish(&x->query);

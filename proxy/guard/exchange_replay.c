@@ -34,7 +34,8 @@ enum {
 static bool
 exchange_may_replay(struct exchange *x)
 {
-	if (x->context != CONTEXT_BLOCK || x->in_own_block || x->is_of_gate ||
+	if (x->context != CONTEXT_BLOCK || x->in_own_block ||
+	    x->errand != ERRAND_STATEMENT ||
 	    x->settings.replay == GUARD_REPLAY_OFF || x->replay.is_under_way ||
 	    (exchange_is_query(x) && x->query.piece > 0))
 		return false;

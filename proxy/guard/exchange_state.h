@@ -125,6 +125,14 @@ enum {
 	CONTEXT_COUNT = CONTEXT_TAIL + 1,
 };
 
+/* The purpose: a guarded statement, or else something about the gate. */
+enum exchange_errand {
+	ERRAND_STATEMENT,
+	ERRAND_CANCEL, /* an error in the place of a message that waits there */
+	ERRAND_ASK,    /* for the clocks of a session that waits there */
+	ERRAND_SHUT,   /* the gate is to be shut for what a transaction keeps */
+};
+
 struct exchange {
 	struct guarded *guarded;   /* borrowed, outlives this */
 	struct pair *pair;         /* guarded->pair */
@@ -132,16 +140,13 @@ struct exchange {
 	uint64_t phase_since_ms;
 	enum exchange_context context;
 	bool is_canceled;
-	/* No statement: a message waits at the gate, or that is to be shut. */
-	bool is_of_gate;
-	bool is_shutting;
-	bool is_asking;   /* for its session's clocks; else an error ends it */
-	bool has_asked;   /* in FENCE: for the answers to an open cycle */
-	bool is_failing;  /* the server's error goes to the client next */
-	bool is_hurried;  /* exchange_hurry was called */
-	bool is_noticing; /* the look is for a notice, not for the guard */
-	bool is_stirring; /* nor for that: the server's idle clock runs */
-	bool is_late;     /* the server has not answered for long */
+	enum exchange_errand errand;
+	bool has_asked;        /* in FENCE: for the answers to an open cycle */
+	bool is_failing;       /* the server's error goes to the client next */
+	bool is_hurried;       /* exchange_hurry was called */
+	bool is_noticing;      /* the look is for a notice, not for the guard */
+	bool is_stirring;      /* nor for that: the server's idle clock runs */
+	bool is_late;          /* the server has not answered for long */
 	bool has_savepoint;    /* ours */
 	bool keeps_nothing;    /* the session, as batch.h says */
 	bool may_run_at_once;  /* the glance is for that */
@@ -267,11 +272,17 @@ void exchange_sync_tail(struct exchange *x);
  * gate is to be shut in a while. */
 void exchange_shut_late(struct exchange *x);
 
-/* Ask by which names, and enter SHUTTING. */
+/* If it is due, or will be: ask by which names with the batch of a plan, behind
+ * which the statement may wait for long; and shut it. */
+void exchange_add_own_names(struct exchange *x);
+void exchange_take_own_names(struct exchange *x);
+
+/* ERRAND_SHUT: ask by which names, and enter SHUTTING. */
 void exchange_send_own_names(struct exchange *x);
 
-/* SHUTTING is done. */
+/* SHUTTING is done, or what it left is undone. */
 void exchange_own_named(struct exchange *x);
+void exchange_end_shut(struct exchange *x);
 
 /* exchange_guard.c */
 

@@ -55,7 +55,8 @@ exchange_plain_drop(const struct exchange *x)
 	bool is_query = exchange_is_query(x);
 	const struct statement_list *list;
 
-	if (x->context != CONTEXT_IDLE || x->is_of_gate || x->in_own_block)
+	if (x->context != CONTEXT_IDLE || x->errand != ERRAND_STATEMENT ||
+	    x->in_own_block)
 		return NULL;
 	list = is_query ? &x->query.list : &x->facts->list;
 	if (list->count != 1 || !list->items[0].is_plain_drop ||

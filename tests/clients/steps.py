@@ -117,9 +117,9 @@ EXPECTED = {
 # How often Lockstep must have guarded a statement, step by step: it ran at once
 # where nobody was in its way, and else with its locks taken ahead.
 GUARDED = {"pipeline_drop": 1, "notice": 1, "missing_drop": 1,
-             "restrict_drop": 1, "drop": 1, "drop_column": 1,
-             "drop_undone": 1, "drop_constraint": 1, "drop_prepared": 2,
-             "drop_script": 1}
+           "restrict_drop": 1, "drop": 1, "drop_column": 1,
+           "drop_undone": 1, "drop_constraint": 1, "drop_prepared": 2,
+           "drop_script": 1}
 
 DIRECT_ROUNDS = 4
 LOCKSTEP_ROUNDS = 8

@@ -66,7 +66,7 @@ QUERIES = {
     "drop_seed": "LOCK SET",
     "AS is_simple": "SMALL LOCK SET",
     "pg_stat_activity": "LOOK",
-    "ShareRowExclusiveLock": "OWN NAMES",
+    "relpersistence": "OWN NAMES",
     "ev_class": "NAMES",
     "EXECUTE _lockstep": "PLAIN SETTINGS",
     "AS restored": "SETTINGS BACK",
@@ -547,7 +547,7 @@ HEAD = f"""\
 
 All that Lockstep sends by itself goes over the client's own server connection, under the client's role, and only around
 a guarded statement, but for `SHOW` of the session's timeouts (`lock_timeout`, `statement_timeout` and those for being idle)
-where a statement waits at the gate, and for the names of what a transaction keeps that lasts behind one. This page is made of a server's log (`log_statement = all`, `log_min_messages = info`) and of the
+where a statement waits at the gate, and for the names of tables that a transaction keeps for long behind one. This page is made of a server's log (`log_statement = all`, `log_min_messages = info`) and of the
 bytes on their way to it, by a test that fails where they differ from what stands here.
 
 There are a `table_a`, a `table_b` and a `table_c` with a foreign key to each; the guarded statement is `{DROP}`.

@@ -271,9 +271,11 @@ def test_in_a_block_soon_over_nobody_asks_for_names(
 def test_the_gate_is_shut_without_a_trace(
         start_lockstep, cluster, database, world, spoils):
     """The transaction is what it was, whatever becomes of the question."""
-    proxy = start_lockstep()
+    proxy = start_lockstep(log_level="trace")
     said = []
     for endpoint in (cluster, proxy):
+        world.execute("drop schema public cascade; create schema public;"
+                      + SETUP)
         with Wire(endpoint, database) as session, Wire(endpoint, database):
             session.query("begin")
             trace = [session.query("truncate x, y cascade")]
@@ -284,8 +286,24 @@ def test_the_gate_is_shut_without_a_trace(
             trace += [session.query(text) for text in (
                 "fetch k", "show work_mem", "show enable_nestloop",
                 "show search_path", "insert into public.t values (1)",
-                "rollback to s", "commit")]
-            said.append(trace + left_in(session))
+                "commit")]
+            said.append((trace + left_in(session), state_of(world)))
+    assert said[0] == said[1]
+    phases = [event.get("to") for event in proxy.events()]
+    assert phases.count("shutting") == 1
+
+
+def test_a_savepoint_of_ours_is_nobodys(
+        start_lockstep, cluster, database, world):
+    proxy = start_lockstep()
+    said = []
+    for endpoint in (cluster, proxy):
+        with Wire(endpoint, database) as session, Wire(endpoint, database):
+            trace = [session.query(text) for text in (
+                "begin", "truncate x, y cascade",
+                "set local statement_timeout = 1")]
+            time.sleep(LASTS_S)
+            said.append(trace + [session.query("rollback to s")])
     assert said[0] == said[1]
 
 

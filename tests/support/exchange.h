@@ -33,6 +33,7 @@
 enum {
 	SCENE_PID = 4712,
 	SCENE_STEPS_MAX = 100000,
+	TIMER_ERROR_MS = 5, /* timers go by the true clock */
 };
 
 struct scene {
@@ -514,9 +515,12 @@ static inline void
 scene_think(struct scene *s, const char *line)
 {
 	struct guarded *g = &s->guarded.guarded;
+	int64_t ms = strtol(line + 1, NULL, 10);
+	int64_t timer_ms = scene_timer_ms(s);
 
-	clock_advance((uint64_t)strtol(line + 1, NULL, 10));
-	if (g->exchange == NULL)
+	clock_advance((uint64_t)ms);
+	if (g->exchange == NULL && timer_ms >= 0 &&
+	    timer_ms <= ms + TIMER_ERROR_MS)
 		exchange_begin_shut(g);
 }
 

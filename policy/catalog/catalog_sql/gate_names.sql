@@ -12,19 +12,18 @@ above (relid) AS (
     SELECT u.relid FROM pg_catalog.unnest($1::pg_catalog.oid[]) u (relid)
 
 -- part: own
--- What the transaction itself keeps from others.
+-- What the transaction itself keeps from everybody else.
     SELECT c.oid
       FROM pg_catalog.pg_locks l
      CROSS JOIN LATERAL (
            SELECT oid FROM pg_catalog.pg_class
             WHERE oid = l.relation
+              AND relpersistence <> 't'::pg_catalog."char"
               AND relkind = ANY ('{r,p,v,m,f}'::pg_catalog."char"[])
            OFFSET 0) c
      WHERE l.locktype = 'relation'::pg_catalog.text
        AND l.pid = pg_catalog.pg_backend_pid()
-       AND l.mode = ANY ('{ShareUpdateExclusiveLock,ShareLock,
-                           ShareRowExclusiveLock,ExclusiveLock,
-                           AccessExclusiveLock}'::pg_catalog.text[])
+       AND l.mode = 'AccessExclusiveLock'::pg_catalog.text
 
 -- part: tail
   UNION

@@ -502,6 +502,32 @@ gate_names_add_is_false_when_memory_is_out(void **state)
 	gate_names_clear(&more);
 }
 
+/* A transaction that is asked again and again has the same ones each time. */
+static void
+gate_names_seal_keeps_each_once(void **state)
+{
+	struct gate_names names = {0};
+	struct gate_names more = {0};
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		assert_true(add_row(&names, "a", "a"));
+		assert_true(add_row(&names, "b", "a"));
+		assert_true(add_row(&names, "a", "w"));
+		assert_true(add_full_row(&names, "a", "s", "a", ""));
+		assert_true(add_full_row(&names, "a", "public", "a", "joe"));
+	}
+	gate_names_seal(&names);
+	assert_int_equal(names.count, 5);
+	assert_true(add_row(&more, "a", "a"));
+	gate_names_seal(&more);
+	assert_true(gate_names_add_all(&names, &more));
+	assert_int_equal(names.count, 5);
+	assert_true(matches(&names, "select from b"));
+	gate_names_clear(&names);
+	gate_names_clear(&more);
+}
+
 int
 main(void)
 {
@@ -529,6 +555,7 @@ main(void)
 		gate_names_of_more_than_there_is_room_for_are_left_out),
 	    cmocka_unit_test(gate_names_add_all_adds_those_of_another),
 	    cmocka_unit_test(gate_names_add_is_false_when_memory_is_out),
+	    cmocka_unit_test(gate_names_seal_keeps_each_once),
 	};
 
 	return cmocka_run_group_tests_name("policy/catalog/gate_names", tests,

@@ -224,6 +224,8 @@ backdate_unused(struct gate_fixture *f, uint64_t ago_ms)
 
 	l->paid_from_ms -= ago_ms;
 	l->paid_until_ms -= ago_ms;
+	if (l->keep_until_ms > 0)
+		l->keep_until_ms -= ago_ms;
 	for (size_t i = 0; i < 2; i++) {
 		if (windows_of[i] == NULL)
 			continue;
@@ -495,6 +497,32 @@ is_over(void *arg)
 	return gate_is_open(&f->gate);
 }
 
+/* Nothing is due of what would be over by then; else the time is that of the
+ * first statement. */
+static void
+lease_keep_late_counts_from_the_first(void **state)
+{
+	struct gate_fixture *f = *state;
+	struct gate_names names = gate_fixture_names("a");
+	uint64_t now_ms = clock_now_ms();
+	struct lease *l = lease(f, 0);
+
+	lease_note_locks(l);
+	lease_keep_late(l, now_ms, 100, 100);
+	assert_int_equal(l->late_ms, 0);
+	lease_end(l);
+	lease_note_locks(l);
+	lease_keep_late(l, now_ms, 100, BRIEF_MS + 200);
+	lease_keep_late(l, now_ms + 60, 100, LONG_MS);
+	assert_int_equal(l->late_ms, now_ms + 100);
+	lease_keep_rest(l, &names);
+	assert_int_equal(l->late_ms, 0);
+	assert_non_null(l->transaction);
+	assert_int_equal(l->transaction->until_ms, now_ms + BRIEF_MS + 200);
+	end(f, 0);
+	assert_int_equal(l->keep_until_ms, 0);
+}
+
 /* A migration that thinks for long keeps it from nobody. */
 static void
 lease_keep_ends_at_its_time(void **state)
@@ -606,6 +634,7 @@ main(void)
 	    TEST(lease_keep_keeps_the_gate_and_not_the_turn),
 	    TEST(lease_keep_again_adds_to_what_it_kept),
 	    TEST(lease_keep_without_memory_keeps_nothing),
+	    TEST(lease_keep_late_counts_from_the_first),
 	    TEST(lease_keep_ends_at_its_time),
 	    TEST(lease_delayed_counts_those_of_all_windows),
 	};

@@ -66,7 +66,7 @@ static const struct scene_row rows[] = {
     {
 	.name = "in an open cycle nothing is asked, but behind it",
 	.client = "Q begin\n--\nQ drop table c\n--\nP select 1\nB\nE\nH\n--\n"
-		  "~ 100\n--\nS\n--\n~ 20\n--\nQ commit",
+		  "~ 100\n--\nS\n--\n~ 50\n--\nQ commit",
 	.server_gets =
 	    "Query(begin) SAVEPOINT _lockstep SET LOCAL statement_timeout TO 0 "
 	    "SET LOCAL jit TO off glance settings ROLLBACK TO SAVEPOINT "
@@ -75,6 +75,26 @@ static const struct scene_row rows[] = {
 	    "Parse Bind Execute(select 1) | / SAVEPOINT _lockstep names-own "
 	    "RELEASE SAVEPOINT _lockstep / Query(commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T 1 2 D [SELECT 1] "
+		       "ready-T [COMMIT] ready-I",
+    },
+    {
+	.name = "what is planned next has the question with it",
+	.client = "Q begin\n--\nQ drop table a\n--\nQ drop table c\n--\n"
+		  "Q commit",
+	.script = "drop table a:; drop table c: bound; attempt: !kept",
+	.server_gets =
+	    "Query(begin) SAVEPOINT _lockstep SET LOCAL statement_timeout TO 0 "
+	    "SET LOCAL jit TO off glance settings ROLLBACK TO SAVEPOINT "
+	    "_lockstep / SET LOCAL lock_timeout TO '1' | Query(drop table a) "
+	    "SET LOCAL lock_timeout TO '7s' RELEASE SAVEPOINT _lockstep / "
+	    "SAVEPOINT _lockstep SET LOCAL statement_timeout TO 0 SET LOCAL "
+	    "jit TO off glance settings ROLLBACK TO SAVEPOINT _lockstep / SET "
+	    "LOCAL lock_timeout TO '1' | Query(drop table c) ROLLBACK TO "
+	    "SAVEPOINT _lockstep / facts(t) settings plan{c} names-own RELEASE "
+	    "SAVEPOINT _lockstep / SAVEPOINT _lockstep names(abc) attempt(abc) "
+	    "plan{c} / RELEASE SAVEPOINT _lockstep / Query(*drop table c) "
+	    "Query(*commit)",
+	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [DROP TABLE] "
 		       "ready-T [COMMIT] ready-I",
     },
     {
@@ -219,7 +239,7 @@ exchange_shuts_the_gate_once_others_have_come(void **state)
 	scene_run(s);
 	assert_true(scene_gate_is_open(s));
 	atomic_store(&s->guarded.pair.daemon.connections, 2);
-	s->lines = "~ 20";
+	s->lines = "~ 50";
 	scene_run(s);
 	assert_false(scene_gate_is_open(s));
 	scene_end(s);
