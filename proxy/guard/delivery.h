@@ -49,7 +49,8 @@ void delivery_hold(struct delivery *d, struct span raw);
 /* The COMMIT succeeded: send all that is held. */
 void delivery_confirm(struct delivery *d);
 
-/* The COMMIT failed: send this raw error in place of the CommandComplete. */
+/* The COMMIT failed: send this raw error in place of the CommandComplete and of
+ * the notices behind it.  Nothing need be held. */
 void delivery_deny(struct delivery *d, struct span error);
 
 /* Free what is held, unsent; accepts a zeroed one, and leaves one. */
