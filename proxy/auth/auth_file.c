@@ -1,6 +1,10 @@
 /*
  * auth_file.c - lines of two quoted texts into a sorted array.
  *
+ * A line with a mistake is left out, for others are not to suffer: the name of
+ * a role may have a newline, which makes two such lines.  As quotes within are
+ * written twice, none of these can be taken for another role's.
+ *
  * A line with a wrong quote can have a password anywhere, the role included,
  * so no message shows any byte of it.  No copy is left in memory either: lines
  * and the stream's buffer are wiped, and what is sorted and grows are pointers,
@@ -41,6 +45,7 @@ struct auth_file {
 struct parsing {
 	FILE *in;
 	struct mistakes mistakes;
+	bool is_refused; /* the whole file, and not a line of it alone */
 	unsigned line;
 	struct auth_file *out;
 	char text[AUTH_FILE_LINE_BYTES + 1];
@@ -52,6 +57,14 @@ auth_file_report(struct parsing *p, const char *what)
 	struct origin origin = {.kind = ORIGIN_FILE, .line = p->line};
 
 	mistake_report(&p->mistakes, &origin, "%s", what);
+}
+
+/* Report what makes the file unfit as a whole. */
+static void
+auth_file_refuse(struct parsing *p, const char *what)
+{
+	p->is_refused = true;
+	auth_file_report(p, what);
 }
 
 static int
@@ -209,7 +222,8 @@ auth_secret_fault(const char *secret)
 	return "a plain password is not accepted; " TAKE_VERIFIER;
 }
 
-/* Add the entry of a line that has one; returns what is wrong, or NULL. */
+/* Add the entry of a line that has one; returns what is wrong with it, or NULL.
+ */
 static const char *
 auth_entry_parse(struct parsing *p, char *at)
 {
@@ -232,7 +246,9 @@ auth_entry_parse(struct parsing *p, char *at)
 		return auth_secret_fault(secret);
 	is_added = auth_entry_add(p->out, role, p->line, &verifier);
 	explicit_bzero(&verifier, sizeof(verifier));
-	return is_added ? NULL : "out of memory";
+	if (!is_added)
+		auth_file_refuse(p, "out of memory");
+	return NULL;
 }
 
 /* Take in a line.  False: no line behind this one is worth reading. */
@@ -247,7 +263,7 @@ auth_line_parse(struct parsing *p, const char *fault)
 	if (fault == NULL && (*at == '\0' || *at == ';' || *at == '#'))
 		return true;
 	if (p->out->count == AUTH_FILE_ROLES_MAX) {
-		auth_file_report(
+		auth_file_refuse(
 		    p, "more than 1000000 roles: leave out those that do "
 		       "not log in here");
 		return false;
@@ -269,7 +285,7 @@ auth_lines_parse(struct parsing *p)
 	if (!ferror(p->in))
 		return;
 	p->line = 0;
-	auth_file_report(p, strerror(errno));
+	auth_file_refuse(p, strerror(errno));
 }
 
 static void
@@ -288,6 +304,7 @@ auth_entries_sort(struct parsing *p)
 		if (auth_role_compare(auth_entry_role(before),
 				      auth_entry_role(e)) != 0)
 			continue;
+		p->is_refused = true;
 		mistake_report(&p->mistakes, &origin,
 			       "the role of line %u again: keep one of them",
 			       before->line);
@@ -302,14 +319,15 @@ auth_file_parse(FILE *in, const char *name, FILE *errors)
 
 	p.out = calloc(1, sizeof(*p.out));
 	if (p.out == NULL) {
-		auth_file_report(&p, "out of memory");
+		auth_file_refuse(&p, "out of memory");
 		return NULL;
 	}
 	auth_lines_parse(&p);
 	explicit_bzero(p.text, sizeof(p.text));
 	auth_entries_sort(&p);
 	mistake_report_rest(&p.mistakes);
-	if (p.mistakes.count == 0)
+	/* A file without one good line is not what it is taken for. */
+	if (!p.is_refused && (p.mistakes.count == 0 || p.out->count > 0))
 		return p.out;
 	auth_file_free(p.out);
 	return NULL;

@@ -7,7 +7,8 @@
  *
  * Within quotes "" is one ".  What follows behind a blank is passed over, as
  * are empty lines and those that begin with ; or #.  Passwords and MD5 hashes
- * are mistakes.
+ * are mistakes.  A line with a mistake is left out: its role cannot log in. The
+ * whole file is refused if no line is good, or one role has two.
  */
 #ifndef LOCKSTEP_PROXY_AUTH_AUTH_FILE_H
 #define LOCKSTEP_PROXY_AUTH_AUTH_FILE_H
@@ -28,8 +29,9 @@ struct auth_file;
 
 /*
  * Read the file at path, if secret_file_open likes its permissions;
- * auth_file_free takes the result back.  NULL: there were mistakes; each got a
- * line in `errors`, with where it is but nothing of what stands there.
+ * auth_file_free takes the result back.  Each mistake gets a line in `errors`,
+ * with where it is but nothing of what stands there.  NULL: the file is
+ * refused.
  */
 struct auth_file *auth_file_read(const char *path, FILE *errors);
 

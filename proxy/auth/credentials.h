@@ -28,7 +28,8 @@ struct credentials {
 
 /*
  * Read the files that the configuration names; the caller has one use of the
- * result.  NULL: every mistake is a line on `errors`, without any secret.
+ * result.  Every mistake is a line on `errors`, without any secret.  NULL: they
+ * cannot be used; else lines of auth_file are left out.
  */
 struct credentials *credentials_load(const struct config *c, FILE *errors);
 

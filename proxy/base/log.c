@@ -1,5 +1,5 @@
 /*
- * log.c - building a line in a fixed buffer, and writing it.
+ * log.c - building a line in a fixed buffer.
  *
  * Whatever a line holds, it ends in one newline and holds no other, and in
  * JSON it is one object.  So everything is put whole or not at all: a
@@ -10,14 +10,15 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "proxy/base/escape.h"
+#include "proxy/base/log_writer.h"
 
 #define JSON_CUT_END ",\"cut\":true}\n"
 #define TEXT_CUT_END "...\n"
@@ -35,6 +36,8 @@ static const struct {
     [LOG_INFO] = {"INFO", "info"},    [LOG_DEBUG] = {"DEBUG", "debug"},
     [LOG_TRACE] = {"TRACE", "trace"},
 };
+
+_Static_assert(LINE_BYTES <= PIPE_BUF, "a line can be torn");
 
 /* Written before the first thread starts, read only ever after. */
 static enum log_level wanted_level = LOG_INFO;
@@ -249,17 +252,13 @@ log_end(struct log_event *e)
 {
 	const char *end = wanted_format == LOG_JSON ? "}\n" : "\n";
 	int saved_errno = errno;
-	ssize_t written;
 
 	if (e->level > wanted_level)
 		return;
 	if (e->is_cut)
 		end = wanted_format == LOG_JSON ? JSON_CUT_END : TEXT_CUT_END;
 	log_put_within(e, LINE_BYTES, end, strlen(end));
-	do
-		written = write(STDERR_FILENO, e->line, e->len);
-	while (written < 0 && errno == EINTR);
-	/* Nobody is left to be told of a log that cannot be written. */
+	log_writer_put(e->line, e->len);
 	errno = saved_errno;
 }
 
@@ -276,5 +275,17 @@ log_line(enum log_level level, const char *format, ...)
 	vsnprintf(message, sizeof(message), format, args);
 	va_end(args);
 	log_begin(&e, level, message);
+	log_end(&e);
+}
+
+void
+log_lost(uint64_t lines)
+{
+	struct log_event e;
+
+	log_begin(&e, LOG_ERROR,
+		  "lines of the log are lost: nobody read them in time, or "
+		  "they could not be written");
+	log_number(&e, "lines", lines);
 	log_end(&e);
 }

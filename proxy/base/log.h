@@ -4,9 +4,9 @@
  * Text:  2026-01-31 12:00:00.123 UTC INFO  message key=value key="two words"
  * JSON:  {"time":"...","level":"info","message":"...","key":"value"}
  *
- * Thread safe: a line is one write(2).  Control bytes, quotes and invalid
- * UTF-8 in values are escaped, so that a hostile table name cannot forge a
- * line.  Never hand a password, key or SCRAM message to it.
+ * Thread safe, and never waits for who reads (log_writer.h).  Control bytes,
+ * quotes and invalid UTF-8 in values are escaped, so that a hostile table name
+ * cannot forge a line.  Never hand a password, key or SCRAM message to it.
  */
 #ifndef LOCKSTEP_PROXY_BASE_LOG_H
 #define LOCKSTEP_PROXY_BASE_LOG_H
@@ -30,6 +30,9 @@ enum log_format {
 
 /* Called once, before the first thread starts; without: INFO and TEXT. */
 void log_init(enum log_level level, enum log_format format);
+
+/* A log_writer_tell: lines are lost, and this one says how many. */
+void log_lost(uint64_t lines);
 
 /* True if lines of this level are written: to spare what only they need. */
 bool log_wants(enum log_level level);

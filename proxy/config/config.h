@@ -52,6 +52,7 @@ struct config {
 	uint32_t parse_limit_bytes;           /* default 16kB */
 	uint32_t query_limit_bytes; /* default 1MB: a larger Query or Parse
 				       streams unjudged */
+	bool core_dumps;            /* default off; on: it can be traced, too */
 	enum log_level log_level;
 	enum log_format log_format;
 	struct guard_settings guard; /* guard to memory; where no

@@ -138,6 +138,8 @@ const struct setting setting_table[] = {
      .help = "the secret that all of them share"},
     {"rescue", SETTING_BOOL, FIELD(rescue), .preset = "on",
      .help = "windows for DDL that is found waiting in the server, too"},
+    {"core_dumps", SETTING_BOOL, FIELD(core_dumps), .preset = "off",
+     .help = "whether its memory, keys included, may be dumped and traced"},
     {"log_level", SETTING_WORD, FIELD(log_level), .words = log_levels,
      .preset = "info", .help = "the least important lines that are logged"},
     {"log_format", SETTING_WORD, FIELD(log_format), .words = log_formats,

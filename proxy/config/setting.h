@@ -44,7 +44,7 @@ struct setting {
 };
 
 enum {
-	SETTING_COUNT = 42,
+	SETTING_COUNT = 43,
 	/* The guard's stand together, in the order of enum guard_setting. */
 	SETTING_GUARD_FIRST = 21,
 	SETTING_WORKERS_MAX = 64,

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "protocol/backend.h"
 #include "protocol/error_response.h"
 #include "protocol/types.h"
 #include "proxy/pair/pair.h"
@@ -46,17 +47,23 @@ delivery_release(struct delivery *d)
 	d->tag_len = 0;
 }
 
-static void
-delivery_send_shifted(struct delivery *d, struct frame frame)
+/* Let an error or a notice out, behind all that is held.  False: the caller
+ * passes it on as it is. */
+static bool
+delivery_pass_shifted(struct delivery *d, struct frame frame)
 {
 	struct writer w = {0};
 
+	delivery_release(d);
+	if (d->shift == 0)
+		return false;
 	error_response_shift(&w, frame.type, frame.body, d->shift);
 	if (w.failed)
 		pair_close(d->pair, CLOSE_MEMORY, NULL);
 	else
 		(void)pair_to_client(d->pair, w.data, w.len);
 	writer_clear(&w);
+	return true;
 }
 
 static void
@@ -109,6 +116,28 @@ delivery_hold_tag(struct delivery *d, struct span raw)
 	return true;
 }
 
+/*
+ * True for notices of level LOG: about a text that has run (log_duration and
+ * its like), the server sends them behind its last answer.  Those of a
+ * statement that is still to answer wait for that.
+ */
+static bool
+delivery_is_log(struct frame frame)
+{
+	struct error_fields f;
+
+	return error_fields_decode(&f, frame.body) &&
+	       span_equals(f.severity, "LOG");
+}
+
+static bool
+delivery_take_notice(struct delivery *d, struct frame frame, struct span raw)
+{
+	if (d->tag_len > 0 && delivery_is_log(frame))
+		return delivery_take_async(d, frame, raw);
+	return delivery_pass_shifted(d, frame);
+}
+
 bool
 delivery_answer(struct delivery *d, struct frame frame, struct span raw)
 {
@@ -125,14 +154,11 @@ delivery_answer(struct delivery *d, struct frame frame, struct span raw)
 	case BACKEND_COMMAND_COMPLETE:
 	case BACKEND_EMPTY_QUERY_RESPONSE:
 		return delivery_hold_tag(d, raw);
-	case BACKEND_ERROR_RESPONSE:
 	case BACKEND_NOTICE_RESPONSE:
-		delivery_release(d);
-		d->has_failed |= frame.type == BACKEND_ERROR_RESPONSE;
-		if (d->shift == 0)
-			return false;
-		delivery_send_shifted(d, frame);
-		return true;
+		return delivery_take_notice(d, frame, raw);
+	case BACKEND_ERROR_RESPONSE:
+		d->has_failed = true;
+		return delivery_pass_shifted(d, frame);
 	default: /* another statement's: the tag was not the last */
 		delivery_release(d);
 		return false;
@@ -145,12 +171,28 @@ delivery_confirm(struct delivery *d)
 	delivery_release(d);
 }
 
+/* Send what is held behind the tag, but for notices: the server says nothing
+ * of a text that has failed. */
+static void
+delivery_release_asynchronous(struct delivery *d)
+{
+	struct span rest = span_of(d->held.data, d->held.len);
+	struct frame_header h;
+
+	while (frame_peek(&h, rest) == FRAME_OK && frame_is_whole(&h, rest)) {
+		if (delivery_is_async(h.type))
+			(void)pair_to_client(d->pair, rest.data, frame_len(&h));
+		rest = span_of(rest.data + frame_len(&h),
+			       rest.len - frame_len(&h));
+	}
+	writer_reset(&d->held);
+	d->tag_len = 0;
+}
+
 void
 delivery_deny(struct delivery *d, struct span error)
 {
-	delivery_send_async(d);
-	writer_reset(&d->held);
-	d->tag_len = 0;
+	delivery_release_asynchronous(d);
 	d->has_failed = true;
 	if (error.len > 0)
 		(void)pair_to_client(d->pair, error.data, error.len);

@@ -58,8 +58,9 @@ bool delivery_take_async(struct delivery *d, struct frame frame,
 /* The COMMIT succeeded: send all that is held. */
 void delivery_confirm(struct delivery *d);
 
-/* The COMMIT failed: send this raw error in place of the CommandComplete.
- * Empty: it is on its way by another. */
+/* The COMMIT failed: send this raw error in place of the CommandComplete and of
+ * the notices behind it.  Nothing need be held.  Empty: the error is on its way
+ * by another. */
 void delivery_deny(struct delivery *d, struct span error);
 
 /* Free what is held, unsent; accepts a zeroed one, and leaves one. */

@@ -112,7 +112,7 @@ void
 exchange_failed(struct exchange *x)
 {
 	/* A cancel that was under way may have struck our ROLLBACK. */
-	if (x->replay.is_under_way &&
+	if ((x->replay.is_under_way || x->in_own_block) &&
 	    strcmp(x->batch.sqlstate, SQLSTATE_CANCELED) == 0)
 		exchange_send_failure(x);
 	else if (x->is_failing)

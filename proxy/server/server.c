@@ -5,7 +5,8 @@
  * workers'.
  *
  *   first signal    stop accepting; MAIL_DRAIN: sessions between two
- *                   transactions end, the others as they come to that point
+ *                   transactions end, the others as they come to that point;
+ *                   MAIL_EXPIRE once streams of replication alone are left
  *   drain_timeout   MAIL_EXPIRE: all end but guarded statements that run
  *   second signal   MAIL_STOP: all end
  */
@@ -17,6 +18,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -29,6 +31,7 @@
 #include "proxy/base/clock.h"
 #include "proxy/base/event_log.h"
 #include "proxy/base/log.h"
+#include "proxy/base/log_writer.h"
 #include "proxy/config/config_fleet.h"
 #include "proxy/config/config_tls.h"
 #include "proxy/fleet/fleet.h"
@@ -58,6 +61,7 @@ struct server {
 	uint32_t started; /* number of workers that run */
 	int signal_fd;    /* < 0: none */
 	int stop_signals; /* number that came */
+	bool ends_streams;
 };
 
 /* scripts/gdb.py finds its way from here; nobody else looks. */
@@ -85,15 +89,30 @@ server_expired(evutil_socket_t fd, short what, void *arg)
 	server_tell_workers(s, MAIL_EXPIRE);
 }
 
+/* Replication has no transaction to finish, but a COMMIT may wait for it: it
+ * ends behind all that do, as in PostgreSQL. */
+static void
+server_end_streams(struct server *s)
+{
+	if (s->ends_streams)
+		return;
+	s->ends_streams = true;
+	log_line(LOG_INFO, "only replication is left, which ends now");
+	server_tell_workers(s, MAIL_EXPIRE);
+}
+
 static void
 server_poll_end(evutil_socket_t fd, short what, void *arg)
 {
 	struct server *s = arg;
+	uint32_t left = atomic_load(&s->daemon.connections);
 
 	(void)fd;
 	(void)what;
-	if (atomic_load(&s->daemon.connections) == 0)
+	if (left == 0)
 		event_base_loopbreak(s->base);
+	else if (left == atomic_load(&s->daemon.streams))
+		server_end_streams(s);
 }
 
 static void
@@ -127,18 +146,18 @@ server_stop_signaled(struct server *s)
 
 /* Log each line of the text, which is cut into lines. */
 static void
-server_log_errors(const char *what, char *text)
+server_log_mistakes(enum log_level level, const char *what, char *text)
 {
 	char *rest = text;
 	char *line;
 
 	while ((line = strsep(&rest, "\n")) != NULL)
 		if (*line != '\0')
-			log_line(LOG_ERROR, "%s%s", what, line);
+			log_line(level, "%s%s", what, line);
 }
 
-/* Read what files hold, as config says.  NULL: each mistake is a line on
- * errors. */
+/* Read what files hold, as config says.  Each mistake is a line on errors;
+ * NULL: they cannot be used. */
 typedef void *server_reader(const struct config *c, FILE *errors);
 
 /* A server_reader of credentials, one use. */
@@ -155,8 +174,8 @@ server_read_fleet_key(const struct config *c, FILE *errors)
 	return fleet_key_read(c->fleet_key_file, errors);
 }
 
-/* Load them, for the caller to own.  Each mistake is logged, with `what` before
- * it: then NULL. */
+/* Load them, for the caller to own.  Each mistake is logged.  NULL: with `what`
+ * before it, none is owned. */
 static void *
 server_load(server_reader *reader, const struct config *c, const char *what)
 {
@@ -171,7 +190,10 @@ server_load(server_reader *reader, const struct config *c, const char *what)
 	}
 	loaded = reader(c, errors);
 	fclose(errors);
-	server_log_errors(what, text);
+	if (loaded == NULL)
+		server_log_mistakes(LOG_ERROR, what, text);
+	else
+		server_log_mistakes(LOG_WARNING, "left out: ", text);
 	free(text);
 	return loaded;
 }
@@ -408,6 +430,7 @@ server_stop_fleet(struct server *s, int status)
 		return;
 	log_line(LOG_WARNING, "fleet: the look-up of a name does not end, and "
 			      "is left");
+	log_writer_end();
 	_exit(status);
 }
 
@@ -465,8 +488,8 @@ server_take_secrets(struct server *s)
 	return false;
 }
 
-int
-server_run(const struct config *config)
+static int
+server_serve(const struct config *config)
 {
 	struct server s = {
 	    .daemon = {.config = config, .worker_count = config->workers},
@@ -500,5 +523,31 @@ server_run(const struct config *config)
 	}
 	server_stop(&s, status);
 	server_for_debugger = NULL;
+	return status;
+}
+
+/* Keep the memory, which has keys, out of core files, and from whoever may
+ * trace its user's processes. */
+static void
+server_hide_memory(const struct config *config)
+{
+	if (!config->core_dumps && prctl(PR_SET_DUMPABLE, 0) != 0)
+		log_line(LOG_WARNING, "core_dumps = off has no effect: %s",
+			 strerror(errno));
+}
+
+int
+server_run(const struct config *config)
+{
+	int status;
+
+	server_hide_memory(config);
+	if (!log_writer_begin(log_lost)) {
+		log_line(LOG_ERROR, "cannot start a thread for the log: %s",
+			 strerror(errno));
+		return EXIT_FAILURE;
+	}
+	status = server_serve(config);
+	log_writer_end();
 	return status;
 }

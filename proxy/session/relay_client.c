@@ -6,6 +6,8 @@
  * its Execute: until then nothing has begun in the server, so that waiting
  * there costs nobody anything.
  */
+#include <strings.h>
+
 #include "proxy/gate/gate.h"
 #include "proxy/guard/exchange.h"
 #include "proxy/guard/guard_log.h"
@@ -204,6 +206,27 @@ relay_client_step(struct walk *w)
 	return j != JUDGE_WAIT;
 }
 
+/*
+ * Note that a replication session begins to stream.  Its messages are not
+ * followed; but before it streams the client waits for each answer, so that the
+ * command stands at the front of a read.
+ */
+static void
+relay_client_note_stream(struct session *s, struct span in)
+{
+	static const char command[] = "START_REPLICATION";
+	const size_t len = sizeof(command) - 1;
+	struct frame_header h;
+
+	if (s->is_streaming || frame_peek(&h, in) != FRAME_OK ||
+	    h.type != FRONTEND_QUERY || in.len < FRAME_HEADER_BYTES + len ||
+	    strncasecmp((const char *)in.data + FRAME_HEADER_BYTES, command,
+			len) != 0)
+		return;
+	s->is_streaming = true;
+	atomic_fetch_add(&s->pair.daemon->streams, 1);
+}
+
 size_t
 relay_walk_client(struct session *s, struct span in)
 {
@@ -218,6 +241,7 @@ relay_walk_client(struct session *s, struct span in)
 	};
 
 	if (s->is_blind && s->state == SESSION_READY) {
+		relay_client_note_stream(s, in);
 		walk_advance(&w, in.len);
 	} else {
 		while (w.rest.len > 0 && !pair_is_closing(w.p) &&

@@ -198,5 +198,7 @@ session_free(struct session *s)
 	guarded_clear(&s->guarded);
 	pair_clear(&s->pair);
 	buffer_clear(&s->startup);
+	if (s->is_streaming)
+		atomic_fetch_sub(&s->pair.daemon->streams, 1);
 	free(s);
 }

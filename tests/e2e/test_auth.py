@@ -418,6 +418,25 @@ def test_a_wrong_file_is_told_with_its_line(tmp_path, what):
         assert secret not in done.stderr
 
 
+TWO_LINES = GOOD.replace('"u"', '"new\nline"')
+
+
+@needs_lockstep
+def test_a_role_of_two_lines_is_left_out_alone(checking, server, tmp_path):
+    lockstep = checking(TWO_LINES + server.verifiers("scram"))
+    trace = outcome(lockstep, True, scram.Client(PASSWORD))
+    assert not errors(trace) and trace[-1] == ("Z", ("I",))
+    told = [event for event in lockstep.events()
+            if "left out: " in event["message"]]
+    assert [event["level"] for event in told] == ["warn", "warn"]
+    for event, line in zip(told, "12"):
+        assert f"auth_file:{line}: " in event["message"]
+    assert KEYS not in lockstep.stderr()
+    done = check(tmp_path, TWO_LINES + GOOD)
+    assert done.returncode == 0, done.stderr
+    assert "auth_file:1: " in done.stderr and "auth_file:2: " in done.stderr
+
+
 @needs_lockstep
 @pytest.mark.parametrize("mode", [0o604, 0o644, 0o666], ids=oct)
 def test_a_file_that_others_can_read_is_refused(tmp_path, mode):

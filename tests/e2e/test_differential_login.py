@@ -161,7 +161,7 @@ def told(endpoint, name, delivery):
         trace = log_in(session, role(method), client)
         if trace[-1] is not CLOSED:
             trace += use(session)
-    return lines(wire.in_order(trace)), wire.asynchronous(trace)
+    return lines(trace)
 
 
 def use(session):
@@ -228,7 +228,7 @@ def versioned(endpoint, delivery, version, options):
             assert session.is_silent(0.05)
             wire.cancel(endpoint, session)
             trace += session.read_ready()
-    return lines(wire.in_order(trace)), wire.asynchronous(trace)
+    return lines(trace)
 
 
 @pytest.mark.parametrize("options", OPTIONS)

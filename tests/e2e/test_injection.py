@@ -118,8 +118,11 @@ def heads(statements):
                      if not line.startswith("\t"))
 
 
-def assert_same(direct, proxied):
+def assert_same(direct, proxied, in_one_order=True):
+    """in_one_order: what the server tells unasked comes where it did."""
     sent = "\n\nthe server was sent:\n" + heads(proxied.statements)
+    if in_one_order:
+        assert lines(direct.trace) == lines(proxied.trace), sent
     assert (lines(in_order(direct.trace))
             == lines(in_order(proxied.trace))), sent
     assert (wire.asynchronous(direct.trace)
@@ -142,14 +145,14 @@ def savepoints_of_ours(played):
 
 
 def compare(cluster, stage, lockstep, steps, user="postgres",
-            ways=("packet", "byte")):
+            ways=("packet", "byte"), in_one_order=True):
     """Play direct and through; returns the proxied runs."""
     direct = run_case(cluster, stage, cluster, steps, "packet", user)
     assert direct.left == []
     runs = []
     for by in ways:
         runs.append(run_case(cluster, stage, lockstep, steps, by, user))
-        assert_same(direct, runs[-1])
+        assert_same(direct, runs[-1], in_one_order)
     return runs
 
 
@@ -273,9 +276,15 @@ def finish(texts):
             Step([query("rollback prepared 'e2e'")])]
 
 
+# The server tells of a parameter when it is done with a message: behind the
+# first piece of a text that is cut, and not behind all of it.
+TOLD_EARLY = {"set timezone = 'Asia/Tokyo'; begin; drop table table_c; commit"}
+
+
 @pytest.mark.parametrize("text", MESSAGES)
 def test_one_message_equals_direct(cluster, stage, lockstep, text):
-    compare(cluster, stage, lockstep, finish([text]))
+    compare(cluster, stage, lockstep, finish([text]),
+            in_one_order=text not in TOLD_EARLY)
 
 
 @pytest.mark.parametrize("text", NO_STANDARD_STRINGS)

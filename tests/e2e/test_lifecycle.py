@@ -410,6 +410,44 @@ def test_base_backup_is_cut_without_a_word(launch):
     assert_ended_well(lockstep)
 
 
+def begun_stream(lockstep):
+    """A standby's connection that gets the log from here on."""
+    session = Bare(lockstep)
+    session.log_in(user="postgres", replication="true")
+    session.send(query("IDENTIFY_SYSTEM"))
+    (place,) = [fields[2] for kind, fields in session.read_until("Z")
+                if kind == "D"]
+    session.send(query(f"START_REPLICATION {place}"))
+    assert session.read_until("W")[-1][0] == "W"
+    return session
+
+
+def test_stream_of_replication_is_not_waited_for(launch):
+    lockstep = launch(**LONG)
+    with begun_stream(lockstep) as stream:
+        lockstep.process.send_signal(signal.SIGTERM)
+        assert lockstep.process.wait(wire.HANG_BOUND_S) == 0
+        assert wire.errors(stream.read_all()) == []  # would be taken for data
+    lockstep.assert_clean()
+
+
+def test_stream_of_replication_ends_behind_transactions(launch, admin):
+    """A COMMIT may wait for a standby."""
+    lockstep = launch(**LONG)
+    with begun_stream(lockstep) as stream, bare_session(lockstep) as session:
+        session.query("begin; insert into parent values (77)")
+        lockstep.process.send_signal(signal.SIGTERM)
+        until_draining(lockstep)
+        time.sleep(0.3)
+        session.send(query("commit"))
+        trace = session.read_all()
+        assert trace[0] == ("C", ("COMMIT",))
+        streamed = stream.read_all()
+        assert any(b"w" == body[:1] for kind, body in streamed[:-1]
+                   if kind == "d")
+    assert_ended_well(lockstep)
+
+
 # -- what it says -----------------------------------------------------------
 
 def test_text_log_tells_of_start_and_stop(launch, cluster):

@@ -78,8 +78,7 @@ def is_gone(admin, pid):
 
 def masked(trace):
     """One message a line, without what is measured."""
-    text = "\n".join(f"{kind} {fields}" for kind, fields in
-                     wire.in_order(trace))
+    text = "\n".join(f"{kind} {fields}" for kind, fields in trace)
     return re.sub(r"duration: [0-9.]+", "duration: #", text)
 
 

@@ -18,6 +18,7 @@
 	"an MD5 hash cannot be used: set the role's password anew with "       \
 	"password_encryption = 'scram-sha-256', then " TAKE_VERIFIER
 
+/* The file is refused as a whole. */
 static void
 check_mistakes(struct span text, const char *errors)
 {
@@ -25,6 +26,19 @@ check_mistakes(struct span text, const char *errors)
 
 	assert_string_equal(r.errors, errors);
 	assert_null(r.file);
+	result_clear(&r);
+}
+
+/* It is taken but for lines with mistakes: all that is left is b. */
+static void
+check_left_out(const char *text, const char *errors)
+{
+	struct result r = parse(text_of(text));
+
+	assert_string_equal(r.errors, errors);
+	assert_non_null(r.file);
+	assert_int_equal(auth_file_count(r.file), 1);
+	check_role(r.file, "b", X_VERIFIER);
 	result_clear(&r);
 }
 
@@ -71,7 +85,7 @@ auth_file_parse_tells_the_line_and_none_of_it(void **state)
 			 mistakes[i].line, X_VERIFIER);
 		snprintf(expected, sizeof(expected), "users:2: %s\n",
 			 mistakes[i].mistake);
-		check_mistakes(text_of(text), expected);
+		check_left_out(text, expected);
 	}
 }
 
@@ -79,11 +93,41 @@ static void
 auth_file_parse_tells_every_mistake(void **state)
 {
 	(void)state;
-	check_mistakes(text_of("\"a\" \"secret\"\n"
-			       "\"b\" \"" X_VERIFIER "\"\n"
-			       "c\n"),
+	check_left_out("\"a\" \"secret\"\n"
+		       "\"b\" \"" X_VERIFIER "\"\n"
+		       "c\n",
 		       "users:1: " PLAIN "\n"
 		       "users:3: " NO_ROLE "\n");
+}
+
+/* A role whose name has a newline has two lines, as psql writes it; with quotes
+ * in its name it would like to be another one. */
+static void
+auth_file_parse_leaves_out_a_name_of_two_lines(void **state)
+{
+	static const char *const names[] = {
+	    "new\nline",
+	    "\n",
+	    "new\n\"\"a\"\" \"\"" X_VERIFIER "\"\"",
+	    "new\n\"\"\"\"a\"\"\"\" \"\"\"\"" X_VERIFIER "\"\"\"\"",
+	};
+	char text[1024];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(text, sizeof(text), "\"%s\" \"%s\"\n\"b\" \"%s\"\n",
+			 names[i], X_VERIFIER, X_VERIFIER);
+		check_left_out(text, "users:1: " NO_ROLE "\n"
+				     "users:2: " NO_ROLE "\n");
+	}
+}
+
+static void
+auth_file_parse_refuses_a_file_without_a_good_line(void **state)
+{
+	(void)state;
+	check_mistakes(text_of("; users\n\"a\" \"secret\"\n"),
+		       "users:2: " PLAIN "\n");
 }
 
 static void
@@ -223,6 +267,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(auth_file_parse_tells_the_line_and_none_of_it),
 	    cmocka_unit_test(auth_file_parse_tells_every_mistake),
+	    cmocka_unit_test(auth_file_parse_leaves_out_a_name_of_two_lines),
+	    cmocka_unit_test(
+		auth_file_parse_refuses_a_file_without_a_good_line),
 	    cmocka_unit_test(auth_file_parse_refuses_a_role_twice),
 	    cmocka_unit_test(auth_file_parse_refuses_a_nul_byte),
 	    cmocka_unit_test(auth_file_parse_bounds_a_line),

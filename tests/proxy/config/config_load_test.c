@@ -56,6 +56,7 @@ config_load_knows_the_defaults(void **state)
 	assert_int_equal(c->tcp_user_timeout_ms, 30000);
 	assert_int_equal(c->parse_limit_bytes, STATEMENT_PARSE_BYTES_DEFAULT);
 	assert_int_equal(c->query_limit_bytes, 1024 * 1024);
+	assert_false(c->core_dumps);
 	assert_int_equal(c->log_level, LOG_INFO);
 	assert_int_equal(c->log_format, LOG_TEXT);
 	assert_int_equal(c->guard.scope, GUARD_SCOPE_DROPS);

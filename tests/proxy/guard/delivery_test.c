@@ -31,6 +31,9 @@
 #define NOTICE                                                                 \
 	"N\0\0\0\x0c"                                                          \
 	"C00000\0\0"
+#define LOG_NOTICE                                                             \
+	"N\0\0\0\x11"                                                          \
+	"VLOG\0C00000\0\0"
 
 #define MESSAGE(literal) bytes(literal, sizeof(literal) - 1)
 
@@ -231,6 +234,60 @@ delivery_deny_gives_the_error_instead_of_the_tag(void **state)
 	assert_true(f->delivery.has_failed);
 }
 
+/* Without a single answer, as a server may do that lies. */
+static void
+delivery_deny_holds_nothing(void **state)
+{
+	struct fixture *f = *state;
+
+	begin(f, "drop table a, b", 0, true);
+	assert_null(f->delivery.held.data);
+	delivery_deny(&f->delivery, MESSAGE(ERROR));
+	assert_client_reads(f, MESSAGE(ERROR));
+	assert_true(f->delivery.has_failed);
+}
+
+/* log_duration and its like speak behind the last answer. */
+static void
+delivery_confirm_gives_logs_out_behind_the_tag(void **state)
+{
+	struct fixture *f = *state;
+
+	begin(f, "drop table a, b", 0, true);
+	assert_true(answer(f, MESSAGE(TAG)));
+	assert_true(answer(f, MESSAGE(LOG_NOTICE)));
+	assert_client_reads(f, MESSAGE(""));
+	assert_true(answer(f, MESSAGE(PARAMETER)));
+	delivery_confirm(&f->delivery);
+	assert_client_reads(f, MESSAGE(TAG LOG_NOTICE PARAMETER));
+}
+
+static void
+delivery_deny_says_nothing_of_a_text_that_failed(void **state)
+{
+	struct fixture *f = *state;
+
+	begin(f, "drop table a, b", 0, true);
+	assert_true(answer(f, MESSAGE(TAG)));
+	assert_true(answer(f, MESSAGE(LOG_NOTICE)));
+	assert_true(answer(f, MESSAGE(NOTIFICATION)));
+	assert_true(answer(f, MESSAGE(PARAMETER)));
+	delivery_deny(&f->delivery, MESSAGE(ERROR));
+	assert_client_reads(f, MESSAGE(NOTIFICATION PARAMETER ERROR));
+}
+
+static void
+delivery_answer_passes_logs_before_a_tag(void **state)
+{
+	struct fixture *f = *state;
+
+	begin(f, "drop table a, b", 0, true);
+	assert_false(answer(f, MESSAGE(LOG_NOTICE)));
+	assert_true(answer(f, MESSAGE(TAG)));
+	assert_false(answer(f, MESSAGE(NOTICE)));
+	assert_client_reads(f, MESSAGE(TAG));
+}
+
 static void
 delivery_answer_gives_the_tag_out_before_an_error(void **state)
 {
@@ -363,6 +420,10 @@ main(void)
 	    TEST(delivery_holds_no_more_than_its_bound),
 	    TEST(delivery_deny_without_an_error_leaves_it_to_another),
 	    TEST(delivery_deny_gives_the_error_instead_of_the_tag),
+	    TEST(delivery_deny_holds_nothing),
+	    TEST(delivery_confirm_gives_logs_out_behind_the_tag),
+	    TEST(delivery_deny_says_nothing_of_a_text_that_failed),
+	    TEST(delivery_answer_passes_logs_before_a_tag),
 	    TEST(delivery_answer_gives_the_tag_out_before_an_error),
 	    TEST(delivery_answer_passes_a_notice_without_failing),
 	    TEST(delivery_answer_shifts_positions_by_characters),

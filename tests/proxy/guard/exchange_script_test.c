@@ -213,6 +213,15 @@ static const struct scene_row rows[] = {
 	.client_gets = "[INSERT INTO] error 42501 ready-I",
     },
     {
+	.name = "a cancel that strikes the end of our block strikes it once",
+	.client = "Q insert into t values (1); drop table c; select 1",
+	.script = "settings: policy=reject; ROLLBACK: error 57014",
+	.server_gets = "BEGIN / Query(insert into t values (1); ) "
+		       "SAVEPOINT _lockstep facts(t) settings plan{c} "
+		       "RELEASE SAVEPOINT _lockstep / ROLLBACK / ROLLBACK /",
+	.client_gets = "[INSERT INTO] error 42501 ready-I",
+    },
+    {
 	.name = "a block of ours is begun where the first plan needs none",
 	.client = "Q drop table c; insert into t values (1); drop table b",
 	.script = "settings: policy=pass",

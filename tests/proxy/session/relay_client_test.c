@@ -398,6 +398,25 @@ gate_stops_nothing_of_a_replication_connection(void **state)
 	gate_remove(&f->sessions.gate, w);
 }
 
+static void
+a_stream_of_replication_is_known_by_its_command(void **state)
+{
+	struct session_fixture *f = *state;
+	atomic_uint *streams = &f->session.pair.daemon->streams;
+
+	f->session.is_blind = true;
+	client_sends(f, BYTES("Q\0\0\0\x14"
+			      "BASE_BACKUP 123"));
+	client_sends(f, BYTES("Q\0\0\0\x14"
+			      "START"));
+	client_sends(f, BYTES("Q"));
+	assert_int_equal(atomic_load(streams), 0);
+	client_sends(f, BYTES("Q\0\0\0\x1Astart_replication 0/0"));
+	client_sends(f, BYTES("Q\0\0\0\x1ASTART_REPLICATION 0/0"));
+	assert_true(f->session.is_streaming);
+	assert_int_equal(atomic_load(streams), 1);
+}
+
 /* Backpressure */
 
 static void
@@ -584,6 +603,7 @@ main(void)
 	    TEST(copy_data_with_a_bad_length_closes),
 	    TEST(query_waits_at_a_gate_that_is_shut),
 	    TEST(gate_stops_nothing_of_a_replication_connection),
+	    TEST(a_stream_of_replication_is_known_by_its_command),
 	    TEST(client_is_not_read_while_the_server_takes_nothing),
 	    TEST(message_waits_while_the_pipeline_is_full),
 	    TEST(pipeline_without_memory_closes),
