@@ -17,7 +17,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PURE = set("""assert ctype errno inttypes limits stdarg stdbool stddef stdint
-stdio stdlib string strings""".split())
+setjmp stdio stdlib string strings""".split())
 
 # Room: what it may include beside itself, and the libraries that it may see.
 ROOMS = {

@@ -1,16 +1,26 @@
 #include "policy/guard/overrides.h"
 
+#include <assert.h>
 #include <string.h>
+
+/* A character more than any setting may have: enough to tell that it has. */
+#define QUERY_CHARACTERS "1025"
+
+static_assert(sizeof(QUERY_CHARACTERS) == sizeof("1025") &&
+		  OVERRIDE_ORDER_BYTES_MAX + 1 == 1025,
+	      "what is too long must show");
 
 /*
  * Made of the table of settings, which a file of SQL could only repeat.
  *
  * A column is NULL where the session never had such a parameter; an empty text
- * where it had one and has none any more (RESET, the end of SET LOCAL).
+ * where it had one and has none any more (RESET, the end of SET LOCAL).  A
+ * parameter can hold what its user likes, be it megabytes: the front will do.
  */
 static const char query[] = "SELECT"
 #define X(constant, name, field)                                               \
-	" pg_catalog.current_setting('lockstep." #name "', true) AS " #name ","
+	" pg_catalog.left(pg_catalog.current_setting('lockstep." #name         \
+	"', true), " QUERY_CHARACTERS ") AS " #name ","
     GUARD_SETTINGS(X)
 #undef X
 	" pg_catalog.current_setting('application_name') AS application_name";

@@ -20,6 +20,7 @@
 
 #include <pg_query.h>
 
+#include "policy/sql/statement_arena.h"
 #include "policy/sql/statement_effect.h"
 #include "policy/sql/statement_follow.h"
 #include "policy/sql/statement_scan.h"
@@ -33,11 +34,25 @@ enum {
 	TEXT_MAX = 0x3ffffff0,
 	/*
 	 * The scanner matches a run of operator characters to its end for
-	 * each operator and each nested comment that begins in it.
+	 * each operator and each nested comment that begins in it: a run of
+	 * 255 takes a thousand times what as many letters do.  So all runs
+	 * together may cost a few times the text's bytes.
 	 */
 	OPERATOR_RUN_MAX = 256,
+	SCAN_FACTOR = 4,
+	SCAN_SPARE = 16384, /* bytes, and words */
+	/* A word costs the scanner a hundred times what a byte does. */
+	BYTES_PER_WORD = 4,
 	/* The bytes of all candidates together: so many times parse_bytes. */
 	PARSED_CAPS = 8,
+	/* The parser takes microseconds for a word.  DDL has one in eight
+	 * bytes. */
+	BYTES_PER_PARSED_WORD = 8,
+	/* The same of what is parsed to see whether the text is sound. */
+	SOUND_CAPS = 16,
+	/* The sum of statement_follow_pairs for all statements of a text. */
+	FOLLOWED_PAIRS_MAX = 200000,
+	FOLLOWED_TARGETS_MAX = 5000,
 };
 
 static struct statement_text
@@ -84,49 +99,133 @@ statement_trim(struct statement *s, const char *sql)
 			     s->start + statement_scan_trailing_comments(text));
 }
 
-/* The longest run of scan.l's op_chars, in strings and comments too. */
+/* How often a comment may begin in the run. */
 static size_t
-longest_operator_run(const char *sql, size_t len)
+count_comment_starts(const char *run, size_t len)
 {
-	size_t longest = 0;
+	size_t count = 0;
+
+	for (size_t i = 0; i + 1 < len; i++)
+		count += run[i] == '/' && run[i + 1] == '*';
+	return count;
+}
+
+/*
+ * The bytes that the scanner may match for a run of operator characters, in a
+ * string or a comment, too: it goes to the run's end for each operator and each
+ * comment that begins in it.  A run that begins as a comment holds no operator.
+ */
+static size_t
+run_cost(const char *run, size_t len)
+{
+	bool is_comment = len > 1 && ((run[0] == '-' && run[1] == '-') ||
+				      (run[0] == '/' && run[1] == '*'));
+
+	return len * (is_comment ? 1 + count_comment_starts(run, len) : len);
+}
+
+/* True if the scanner does not match many more bytes than there are. */
+static bool
+are_runs_cheap(const char *sql, size_t len)
+{
+	size_t left = SCAN_SPARE + SCAN_FACTOR * len;
 	size_t start = 0;
 
 	while (start < len) {
 		size_t run = strspn(sql + start, "~!@#^&|`?+-*/%<>=");
+		size_t cost = run > OPERATOR_RUN_MAX
+				  ? left + 1
+				  : run_cost(sql + start, run);
 
-		if (run > longest)
-			longest = run;
+		if (cost > left)
+			return false;
+		left -= cost;
 		start += run;
 		start += strcspn(sql + start, "~!@#^&|`?+-*/%<>=");
 	}
-	return longest;
+	return true;
+}
+
+/* Words and names; numbers cost little. */
+static size_t
+count_words(struct statement_text text)
+{
+	size_t count = 0;
+	bool is_within = false;
+
+	for (size_t i = 0; i < text.len; i++) {
+		count +=
+		    !is_within && statement_text_is_word_start(text.sql[i]);
+		is_within = statement_text_is_word_part(text.sql[i]);
+	}
+	return count;
+}
+
+/* True if the text, where it is large, has no more words than prose. */
+static bool
+are_words_few(struct statement_text text)
+{
+	return count_words(text) <= SCAN_SPARE + text.len / BYTES_PER_WORD;
+}
+
+/* A text, and where libpg_query splits it; that lives in an arena. */
+struct split {
+	const char *sql;
+	PgQuerySplitResult found;
+};
+
+/* A statement_arena_fn: by the scanner. */
+static void
+split_scan(void *arg)
+{
+	struct split *s = arg;
+
+	s->found = pg_query_split_with_scanner(s->sql);
+}
+
+/* A statement_arena_fn: by the grammar. */
+static void
+split_parse(void *arg)
+{
+	struct split *s = arg;
+
+	s->found = pg_query_split_with_parser(s->sql);
 }
 
 static enum statement_status
-list_split(struct statement_list *out, const char *sql)
+list_take_split(struct statement_list *out, const PgQuerySplitResult *found)
 {
-	PgQuerySplitResult result = pg_query_split_with_scanner(sql);
-	enum statement_status status = STATEMENT_UNPARSED;
 	size_t i;
 
-	if (result.error != NULL)
-		goto done;
-	status = STATEMENT_NO_MEMORY;
-	out->items = calloc((size_t)result.n_stmts + 1, sizeof(*out->items));
+	if (found->error != NULL)
+		return STATEMENT_UNPARSED;
+	out->items = calloc((size_t)found->n_stmts + 1, sizeof(*out->items));
 	if (out->items == NULL)
-		goto done;
-	out->count = (size_t)result.n_stmts;
+		return STATEMENT_NO_MEMORY;
+	out->count = (size_t)found->n_stmts;
 	for (i = 0; i < out->count; i++) {
-		const PgQuerySplitStmt *from = result.stmts[i];
+		const PgQuerySplitStmt *from = found->stmts[i];
 		struct statement *s = &out->items[i];
 
 		s->start = (size_t)from->stmt_location;
 		s->end = s->start + (size_t)from->stmt_len;
 	}
-	status = STATEMENT_OK;
+	return STATEMENT_OK;
+}
 
-done:
-	pg_query_free_split_result(result);
+static enum statement_status
+list_split(struct statement_list *out, const char *sql)
+{
+	struct split split = {.sql = sql};
+	enum statement_status status = STATEMENT_NO_MEMORY;
+	struct statement_arena arena;
+
+	statement_arena_begin(&arena);
+	if (statement_arena_call(&arena, split_scan, &split)) {
+		status = list_take_split(out, &split.found);
+		pg_query_free_split_result(split.found);
+	}
+	statement_arena_end(&arena);
 	return status;
 }
 
@@ -193,6 +292,7 @@ read_statement(struct statement *s, const char *sql, enum guard_scope scope)
 struct budget {
 	size_t parse_bytes; /* the cap of each statement */
 	size_t bytes;       /* the sum of all that were let through so far */
+	size_t words;       /* likewise */
 	size_t count;       /* how many these are */
 };
 
@@ -201,8 +301,11 @@ static bool
 budget_allows(struct budget *b, struct statement_text text)
 {
 	b->bytes += text.len;
+	b->words += count_words(text);
 	return text.len <= b->parse_bytes &&
 	       b->bytes <= PARSED_CAPS * b->parse_bytes &&
+	       b->words <=
+		   PARSED_CAPS * b->parse_bytes / BYTES_PER_PARSED_WORD &&
 	       ++b->count <= STATEMENT_CANDIDATES_MAX &&
 	       statement_scan_nesting(text) <= STATEMENT_NESTING_MAX;
 }
@@ -274,21 +377,44 @@ read_neighbours(struct statement_list *list, const char *sql,
 	return STATEMENT_OK;
 }
 
+/* How much more following may cost, and add, in a text. */
+struct following {
+	size_t pairs;
+	size_t targets;
+};
+
+static enum statement_status
+follow_neighbour(struct statement *s, const struct statement *earlier,
+		 struct following *left)
+{
+	size_t before = s->target_count;
+	size_t pairs = statement_follow_pairs(s, earlier);
+	enum statement_status status;
+
+	if (pairs > left->pairs)
+		return STATEMENT_TOO_LARGE;
+	left->pairs -= pairs;
+	status = statement_follow(s, earlier);
+	if (status == STATEMENT_OK && s->target_count - before > left->targets)
+		return STATEMENT_TOO_LARGE;
+	left->targets -= s->target_count - before;
+	return status;
+}
+
 /* Let each statement lock what it will for those before it. */
 static enum statement_status
 follow_neighbours(struct statement_list *list)
 {
+	struct following left = {FOLLOWED_PAIRS_MAX, FOLLOWED_TARGETS_MAX};
 	enum statement_status status = STATEMENT_OK;
-	size_t i;
-	size_t j;
 
-	for (i = 1; i < list->count; i++) {
+	for (size_t i = 1; i < list->count; i++) {
 		struct statement *s = &list->items[i];
 
 		if (s->scope != GUARD_SCOPE_DROPS)
 			continue;
-		for (j = 0; j < i && status == STATEMENT_OK; j++)
-			status = statement_follow(s, &list->items[j]);
+		for (size_t j = 0; j < i && status == STATEMENT_OK; j++)
+			status = follow_neighbour(s, &list->items[j], &left);
 	}
 	return status;
 }
@@ -309,14 +435,19 @@ static bool
 has_no_syntax_error(struct statement_text text)
 {
 	char *copy = statement_text_copy(text);
-	PgQuerySplitResult result;
-	bool is_sound;
+	struct split split = {.sql = copy};
+	struct statement_arena arena;
+	bool is_sound = false;
 
 	if (copy == NULL)
 		return false;
-	result = pg_query_split_with_parser(copy);
-	is_sound = result.error == NULL && result.n_stmts == 1;
-	pg_query_free_split_result(result);
+	statement_arena_begin(&arena);
+	if (statement_arena_call(&arena, split_parse, &split)) {
+		is_sound =
+		    split.found.error == NULL && split.found.n_stmts == 1;
+		pg_query_free_split_result(split.found);
+	}
+	statement_arena_end(&arena);
 	free(copy);
 	return is_sound;
 }
@@ -334,18 +465,20 @@ bool
 statement_list_is_sound(const struct statement_list *list, const char *sql,
 			size_t len, enum guard_scope scope, size_t parse_bytes)
 {
-	size_t i;
+	size_t left = SOUND_CAPS * parse_bytes;
 
 	if (!has_only_blanks(list, sql, len))
 		return false;
-	for (i = 0; i < list->count; i++) {
+	for (size_t i = 0; i < list->count; i++) {
 		struct statement_text text =
 		    statement_text_of(sql, &list->items[i]);
 
 		if (statement_needs_parse(&list->items[i], sql, scope))
 			continue; /* statement_list_parse has parsed this one */
-		if (text.len > parse_bytes || !has_no_syntax_error(text))
+		if (text.len > parse_bytes || text.len > left ||
+		    !has_no_syntax_error(text))
 			return false;
+		left -= text.len;
 	}
 	return true;
 }
@@ -363,7 +496,8 @@ statement_list_parse(struct statement_list *out, const char *sql, size_t len,
 		return STATEMENT_TOO_LARGE;
 	if (sql[len] != '\0' || memchr(sql, '\0', len) != NULL)
 		return STATEMENT_UNPARSED;
-	if (longest_operator_run(sql, len) > OPERATOR_RUN_MAX)
+	if (!are_runs_cheap(sql, len) ||
+	    !are_words_few((struct statement_text){sql, len}))
 		return STATEMENT_TOO_LARGE;
 
 	status = list_split(out, sql);
@@ -390,6 +524,31 @@ statement_list_parse(struct statement_list *out, const char *sql, size_t len,
 fail:
 	statement_list_clear(out);
 	return status;
+}
+
+/* The bytes that malloc takes for a text; 0 for none. */
+static size_t
+text_bytes(const char *text)
+{
+	return text != NULL ? strlen(text) + 1 + 2 * sizeof(size_t) : 0;
+}
+
+size_t
+statement_list_bytes(const struct statement_list *list)
+{
+	size_t bytes = list->count * sizeof(*list->items);
+
+	for (size_t i = 0; i < list->count; i++) {
+		const struct statement *s = &list->items[i];
+
+		bytes += text_bytes(s->made);
+		for (size_t j = 0; j < s->target_count; j++)
+			bytes += sizeof(s->targets[j]) +
+				 text_bytes(s->targets[j].relation) +
+				 text_bytes(s->targets[j].part) +
+				 text_bytes(s->targets[j].shape);
+	}
+	return bytes;
 }
 
 void

@@ -41,11 +41,15 @@ enum statement_status statement_list_parse(struct statement_list *out,
 /*
  * True if the rest of the text has no syntax error either; `list` is of this
  * very text and scope.  This parses all that statement_list_parse did not, so
- * it is not for traffic.  False also where a statement is above parse_bytes.
+ * it is not for traffic.  False also where a statement is above parse_bytes, or
+ * all of them are above a multiple of that.
  */
 bool statement_list_is_sound(const struct statement_list *list, const char *sql,
 			     size_t len, enum guard_scope scope,
 			     size_t parse_bytes);
+
+/* The bytes on the heap that the list takes, about. */
+size_t statement_list_bytes(const struct statement_list *list);
 
 /* Free all that the list owns; accepts a zeroed one. */
 void statement_list_clear(struct statement_list *list);

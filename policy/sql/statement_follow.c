@@ -27,6 +27,34 @@ follow_is_end(const struct target *t)
 	}
 }
 
+/* True if an end of its relation may lock more for it. */
+static bool
+follow_is_tie(const struct target *t)
+{
+	return t->kind == TARGET_KEY || t->kind == TARGET_ATTACH ||
+	       t->is_tied ||
+	       (t->kind == TARGET_OBJECT && target_names_relation(t));
+}
+
+static size_t
+follow_count(const struct statement *s, bool counts(const struct target *t))
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < s->target_count; i++)
+		count += counts(&s->targets[i]);
+	return count;
+}
+
+size_t
+statement_follow_pairs(const struct statement *out,
+		       const struct statement *earlier)
+{
+	size_t ties = follow_count(earlier, follow_is_tie);
+
+	return ties > 0 ? ties * follow_count(out, follow_is_end) : 0;
+}
+
 /* The relation that `earlier` makes or alters, borrowed; NULL: none. */
 static const char *
 follow_subject(const struct statement *earlier)
@@ -117,11 +145,11 @@ statement_follow(struct statement *out, const struct statement *earlier)
 {
 	enum statement_status status = STATEMENT_OK;
 	size_t count = out->target_count;
+	size_t pairs = statement_follow_pairs(out, earlier);
 
-	if (earlier->target_count > 0 &&
-	    count > PAIRS_MAX / earlier->target_count)
+	if (pairs > PAIRS_MAX)
 		return STATEMENT_TOO_LARGE;
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < count && pairs > 0; i++) {
 		if (!follow_is_end(&out->targets[i]))
 			continue;
 		for (size_t j = 0;

@@ -2,35 +2,60 @@
 
 #include <stdlib.h>
 
-static enum statement_status
-visit_tree(const PgQueryProtobuf *tree, statement_visitor *visit, void *arg)
-{
-	enum statement_status status = STATEMENT_UNPARSED;
-	PgQuery__ParseResult *result;
+#include "policy/sql/statement_arena.h"
 
-	result = pg_query__parse_result__unpack(NULL, tree->len,
-						(const uint8_t *)tree->data);
-	if (result == NULL)
+struct parse {
+	const char *sql;
+	PgQueryProtobufParseResult packed;
+	PgQuery__ParseResult *tree; /* NULL: it does not parse */
+};
+
+/* A statement_arena_fn: the tree of the text, in the arena. */
+static void
+make_tree(void *arg)
+{
+	struct parse *p = arg;
+
+	p->packed = pg_query_parse_protobuf(p->sql);
+	if (p->packed.error == NULL)
+		p->tree = pg_query__parse_result__unpack(
+		    NULL, p->packed.parse_tree.len,
+		    (const uint8_t *)p->packed.parse_tree.data);
+}
+
+static void
+free_tree(struct parse *p)
+{
+	pg_query__parse_result__free_unpacked(p->tree, NULL);
+	pg_query_free_protobuf_parse_result(p->packed);
+}
+
+static enum statement_status
+visit_tree(struct parse *p, statement_visitor *visit, void *arg)
+{
+	if (p->tree == NULL && p->packed.error == NULL)
 		return STATEMENT_NO_MEMORY;
-	if (result->n_stmts == 1)
-		status = visit(result->stmts[0]->stmt, arg);
-	pg_query__parse_result__free_unpacked(result, NULL);
-	return status;
+	if (p->tree == NULL || p->tree->n_stmts != 1)
+		return STATEMENT_UNPARSED;
+	return visit(p->tree->stmts[0]->stmt, arg);
 }
 
 enum statement_status
 statement_parse(struct statement_text text, statement_visitor *visit, void *arg)
 {
-	enum statement_status status = STATEMENT_UNPARSED;
+	enum statement_status status = STATEMENT_NO_MEMORY;
 	char *sql = statement_text_copy(text);
-	PgQueryProtobufParseResult result;
+	struct parse p = {.sql = sql};
+	struct statement_arena arena;
 
 	if (sql == NULL)
 		return STATEMENT_NO_MEMORY;
-	result = pg_query_parse_protobuf(sql);
-	if (result.error == NULL)
-		status = visit_tree(&result.parse_tree, visit, arg);
-	pg_query_free_protobuf_parse_result(result);
+	statement_arena_begin(&arena);
+	if (statement_arena_call(&arena, make_tree, &p)) {
+		status = visit_tree(&p, visit, arg);
+		free_tree(&p);
+	}
+	statement_arena_end(&arena);
 	free(sql);
 	return status;
 }

@@ -7,44 +7,71 @@
 #include <pg_query/pg_query.pb-c.h>
 
 #include "policy/sql/grow.h"
+#include "policy/sql/statement_arena.h"
 #include "policy/sql/statement_facts.h"
 
 #define TOKEN(name) PG_QUERY__TOKEN__##name
 
 enum { BLOCK_ITEMS_MIN = 8 }; /* room for, at first; doubled from there on */
 
-/* Scan the text.  NULL: no scan is possible, or memory is out, which *no_memory
- * tells. */
-static PgQuery__ScanResult *
-statement_scan_tokens(struct statement_text text, bool *no_memory)
-{
-	PgQuery__ScanResult *tokens = NULL;
-	PgQueryScanResult result;
-	char *copy;
+/* A scan of a text; its tokens live in the arena. */
+struct scan {
+	struct statement_arena arena;
+	char *sql; /* owned, a copy */
+	PgQueryScanResult packed;
+	PgQuery__ScanResult *tokens; /* NULL: no scan is possible */
+};
 
-	*no_memory = false;
-	if (text.len > STATEMENT_PARSE_BYTES_MAX)
-		return NULL;
-	copy = statement_text_copy(text);
-	if (copy == NULL) {
-		*no_memory = true;
-		return NULL;
-	}
-	result = pg_query_scan(copy);
-	if (result.error == NULL) {
-		tokens = pg_query__scan_result__unpack(
-		    NULL, result.pbuf.len, (const uint8_t *)result.pbuf.data);
-		*no_memory = tokens == NULL;
-	}
-	pg_query_free_scan_result(result);
-	free(copy);
-	return tokens;
+/* A statement_arena_fn. */
+static void
+make_tokens(void *arg)
+{
+	struct scan *s = arg;
+
+	s->packed = pg_query_scan(s->sql);
+	if (s->packed.error == NULL)
+		s->tokens = pg_query__scan_result__unpack(
+		    NULL, s->packed.pbuf.len,
+		    (const uint8_t *)s->packed.pbuf.data);
 }
 
 static void
-statement_scan_free(PgQuery__ScanResult *tokens)
+scan_end(struct scan *s)
 {
-	pg_query__scan_result__free_unpacked(tokens, NULL);
+	statement_arena_end(&s->arena);
+	free(s->sql);
+}
+
+/* Scan the text.  NULL: no scan is possible, or memory is out, which *no_memory
+ * tells; otherwise scan_free is to follow. */
+static const PgQuery__ScanResult *
+scan_begin(struct scan *s, struct statement_text text, bool *no_memory)
+{
+	*no_memory = false;
+	if (text.len > STATEMENT_PARSE_BYTES_MAX)
+		return NULL;
+	*s = (struct scan){.sql = statement_text_copy(text)};
+	*no_memory = s->sql == NULL;
+	if (*no_memory)
+		return NULL;
+	statement_arena_begin(&s->arena);
+	*no_memory = !statement_arena_call(&s->arena, make_tokens, s);
+	if (!*no_memory && s->tokens != NULL)
+		return s->tokens;
+	if (!*no_memory) {
+		*no_memory = s->packed.error == NULL;
+		pg_query_free_scan_result(s->packed);
+	}
+	scan_end(s);
+	return NULL;
+}
+
+static void
+scan_free(struct scan *s)
+{
+	pg_query__scan_result__free_unpacked(s->tokens, NULL);
+	pg_query_free_scan_result(s->packed);
+	scan_end(s);
 }
 
 static bool
@@ -58,7 +85,8 @@ size_t
 statement_scan_trailing_comments(struct statement_text text)
 {
 	bool no_memory;
-	PgQuery__ScanResult *tokens = statement_scan_tokens(text, &no_memory);
+	struct scan scan;
+	const PgQuery__ScanResult *tokens = scan_begin(&scan, text, &no_memory);
 	size_t end = text.len;
 	size_t i;
 
@@ -70,7 +98,7 @@ statement_scan_trailing_comments(struct statement_text text)
 			break;
 		end = (size_t)tokens->tokens[i - 1]->start;
 	}
-	statement_scan_free(tokens);
+	scan_free(&scan);
 	return end;
 }
 
@@ -78,7 +106,8 @@ size_t
 statement_scan_body_depth(struct statement_text text, size_t depth)
 {
 	bool no_memory;
-	PgQuery__ScanResult *tokens = statement_scan_tokens(text, &no_memory);
+	struct scan scan;
+	const PgQuery__ScanResult *tokens = scan_begin(&scan, text, &no_memory);
 	PgQuery__Token before = TOKEN(NUL);
 	size_t i;
 
@@ -99,7 +128,7 @@ statement_scan_body_depth(struct statement_text text, size_t depth)
 			depth--;
 		before = token;
 	}
-	statement_scan_free(tokens);
+	scan_free(&scan);
 	return depth;
 }
 
@@ -168,18 +197,19 @@ tokens_nesting(const PgQuery__ScanResult *tokens)
 size_t
 statement_scan_nesting(struct statement_text text)
 {
-	PgQuery__ScanResult *tokens;
+	const PgQuery__ScanResult *tokens;
+	struct scan scan;
 	bool no_memory;
 	size_t depth;
 
 	/* Each token has a byte at least. */
 	if (text.len <= STATEMENT_NESTING_MAX)
 		return text.len;
-	tokens = statement_scan_tokens(text, &no_memory);
+	tokens = scan_begin(&scan, text, &no_memory);
 	if (tokens == NULL)
 		return text.len;
 	depth = tokens_nesting(tokens);
-	statement_scan_free(tokens);
+	scan_free(&scan);
 	return depth;
 }
 
@@ -296,12 +326,14 @@ bool
 statement_scan_block(struct statement_block *out, struct statement_text block)
 {
 	bool no_memory;
-	PgQuery__ScanResult *tokens = statement_scan_tokens(block, &no_memory);
+	struct scan scan;
+	const PgQuery__ScanResult *tokens =
+	    scan_begin(&scan, block, &no_memory);
 
 	*out = (struct statement_block){.items = NULL};
 	if (tokens != NULL) {
 		no_memory = !block_read(out, block, tokens);
-		statement_scan_free(tokens);
+		scan_free(&scan);
 	}
 	if (no_memory) {
 		free(out->items);

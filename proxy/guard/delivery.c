@@ -66,12 +66,43 @@ delivery_pass_shifted(struct delivery *d, struct frame frame)
 	return true;
 }
 
-void
+static void
 delivery_hold(struct delivery *d, struct span raw)
 {
 	write_bytes(&d->held, raw.data, raw.len);
 	if (d->held.failed)
 		pair_close(d->pair, CLOSE_MEMORY, NULL);
+}
+
+/* Send what is held behind the CommandComplete, ahead of it. */
+static void
+delivery_send_async(struct delivery *d)
+{
+	if (d->held.len > d->tag_len)
+		(void)pair_to_client(d->pair, d->held.data + d->tag_len,
+				     d->held.len - d->tag_len);
+	d->held.len = d->tag_len;
+}
+
+bool
+delivery_take_async(struct delivery *d, struct frame frame, struct span raw)
+{
+	if (d->tag_len == 0)
+		return false;
+	if (frame.body.data != NULL &&
+	    raw.len <= DELIVERY_HELD_MAX_BYTES - (d->held.len - d->tag_len)) {
+		delivery_hold(d, raw);
+		return true;
+	}
+	delivery_send_async(d);
+	return false;
+}
+
+static bool
+delivery_is_async(uint8_t type)
+{
+	return type == BACKEND_NOTIFICATION_RESPONSE ||
+	       type == BACKEND_PARAMETER_STATUS;
 }
 
 static bool
@@ -102,16 +133,16 @@ delivery_is_log(struct frame frame)
 static bool
 delivery_take_notice(struct delivery *d, struct frame frame, struct span raw)
 {
-	if (d->tag_len > 0 && delivery_is_log(frame)) {
-		delivery_hold(d, raw);
-		return true;
-	}
+	if (d->tag_len > 0 && delivery_is_log(frame))
+		return delivery_take_async(d, frame, raw);
 	return delivery_pass_shifted(d, frame);
 }
 
 bool
 delivery_answer(struct delivery *d, struct frame frame, struct span raw)
 {
+	if (delivery_is_async(frame.type))
+		return delivery_take_async(d, frame, raw);
 	if (frame.body.data == NULL) { /* too large to be seen whole */
 		delivery_release(d);
 		d->has_failed |= frame.type == BACKEND_ERROR_RESPONSE;
@@ -123,12 +154,6 @@ delivery_answer(struct delivery *d, struct frame frame, struct span raw)
 	case BACKEND_COMMAND_COMPLETE:
 	case BACKEND_EMPTY_QUERY_RESPONSE:
 		return delivery_hold_tag(d, raw);
-	case BACKEND_NOTIFICATION_RESPONSE:
-	case BACKEND_PARAMETER_STATUS:
-		if (d->tag_len == 0)
-			return false;
-		delivery_hold(d, raw);
-		return true;
 	case BACKEND_NOTICE_RESPONSE:
 		return delivery_take_notice(d, frame, raw);
 	case BACKEND_ERROR_RESPONSE:
@@ -155,8 +180,7 @@ delivery_release_asynchronous(struct delivery *d)
 	struct frame_header h;
 
 	while (frame_peek(&h, rest) == FRAME_OK && frame_is_whole(&h, rest)) {
-		if (h.type == BACKEND_NOTIFICATION_RESPONSE ||
-		    h.type == BACKEND_PARAMETER_STATUS)
+		if (delivery_is_async(h.type))
 			(void)pair_to_client(d->pair, rest.data, frame_len(&h));
 		rest = span_of(rest.data + frame_len(&h),
 			       rest.len - frame_len(&h));
@@ -170,7 +194,8 @@ delivery_deny(struct delivery *d, struct span error)
 {
 	delivery_release_asynchronous(d);
 	d->has_failed = true;
-	(void)pair_to_client(d->pair, error.data, error.len);
+	if (error.len > 0)
+		(void)pair_to_client(d->pair, error.data, error.len);
 }
 
 void

@@ -18,6 +18,10 @@
 
 struct pair;
 
+enum {
+	DELIVERY_HELD_MAX_BYTES = 1024 * 1024,
+};
+
 struct delivery {
 	struct pair *pair; /* borrowed */
 	uint32_t shift;    /* characters of the text before this piece */
@@ -42,15 +46,21 @@ void delivery_begin(struct delivery *d, struct pair *p, const char *text,
  */
 bool delivery_answer(struct delivery *d, struct frame frame, struct span raw);
 
-/* Hold a raw message back, a copy: while our COMMIT runs it must not overtake
- * the CommandComplete. */
-void delivery_hold(struct delivery *d, struct span raw);
+/*
+ * Take a message that answers nothing: frame, and raw, as with delivery_answer.
+ * Behind a CommandComplete that is held back it is held, too, be it that there
+ * is no room for it: then it passes, as it may at any time, and first those
+ * before it do.  True: taken; false: the caller passes it on.
+ */
+bool delivery_take_async(struct delivery *d, struct frame frame,
+			 struct span raw);
 
 /* The COMMIT succeeded: send all that is held. */
 void delivery_confirm(struct delivery *d);
 
 /* The COMMIT failed: send this raw error in place of the CommandComplete and of
- * the notices behind it.  Nothing need be held. */
+ * the notices behind it.  Nothing need be held.  Empty: the error is on its way
+ * by another. */
 void delivery_deny(struct delivery *d, struct span error);
 
 /* Free what is held, unsent; accepts a zeroed one, and leaves one. */

@@ -303,28 +303,32 @@ exchange_hurry(struct exchange *x)
 	x->is_hurried = true;
 }
 
-/* True for the notices of log_duration and its like about our own COMMIT. */
-static bool
-exchange_is_own_log(struct frame frame)
+bool
+exchange_is_hurried(const struct exchange *x)
 {
-	struct error_fields f;
-
-	return error_fields_decode(&f, frame.body) &&
-	       span_equals(f.severity, "LOG") && f.routine.len > 5 &&
-	       memcmp(f.routine.data, "exec_", 5) == 0;
+	return x->is_hurried;
 }
 
 /*
- * While our COMMIT runs, a notice comes from the client's deferred triggers and
- * passes; all else belongs behind the client's last answer.
+ * Take an answer to a statement of ours that is too large to be there whole.
+ * Our COMMIT runs the client's triggers, whose error is the client's answer;
+ * a notice elsewhere is dropped as a small one is, and nothing else is large.
  */
 static bool
-exchange_answer_commit(struct exchange *x, struct frame frame, struct span raw)
+exchange_answer_large(struct exchange *x, const struct pipeline_event *event,
+		      struct frame frame)
 {
-	if (frame.type == BACKEND_NOTICE_RESPONSE)
-		return exchange_is_own_log(frame);
-	delivery_hold(&x->query.delivery, raw);
-	return true;
+	bool is_of_commit = x->phase == EXCHANGE_COMMITTING &&
+			    frame.type == BACKEND_ERROR_RESPONSE;
+
+	if (event->verdict != PIPELINE_ASYNC && !is_of_commit) {
+		pair_close(x->pair, CLOSE_SERVER_BAD, "message too large");
+		return false;
+	}
+	if (is_of_commit)
+		delivery_deny(&x->query.delivery, span_of(NULL, 0));
+	return batch_answer(&x->batch, event, frame, span_of(NULL, 0)) &&
+	       !is_of_commit;
 }
 
 /* Take a message of the server's, as exchange_answer does. */
@@ -340,10 +344,8 @@ exchange_take_answer(struct exchange *x, const struct pipeline_event *event,
 		return replay_answer(&x->replay, &frame, raw);
 	if (x->phase == EXCHANGE_TRYING && exchange_answers_trial(event))
 		return exchange_answer_trial(x, event, frame, raw);
-	if (event->owner == PIPELINE_PROXY && frame.body.data == NULL) {
-		pair_close(x->pair, CLOSE_SERVER_BAD, "message too large");
-		return false;
-	}
+	if (event->owner == PIPELINE_PROXY && frame.body.data == NULL)
+		return exchange_answer_large(x, event, frame);
 	if (event->owner == PIPELINE_PROXY)
 		return batch_answer(&x->batch, event, frame, raw);
 	if (x->phase == EXCHANGE_OBSERVING)
@@ -578,6 +580,7 @@ exchange_free(struct exchange *x)
 	gate_names_clear(&x->names);
 	guard_settings_clear(&x->settings);
 	writer_clear(&x->error);
+	prepared_facts_rest(x->facts);
 	prepared_facts_drop(x->facts);
 	free(x);
 }

@@ -72,6 +72,9 @@ void exchange_step(struct exchange *x);
  * for that. */
 void exchange_hurry(struct exchange *x);
 
+/* True if exchange_hurry was called: another guarded statement waits. */
+bool exchange_is_hurried(const struct exchange *x);
+
 /* The pair's timer has run out: a wait is over, a notice is due, or the server
  * has not answered for long. */
 void exchange_timer(struct exchange *x);

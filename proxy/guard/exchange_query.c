@@ -7,6 +7,7 @@
  */
 #include <string.h>
 
+#include "protocol/backend.h"
 #include "proxy/base/clock.h"
 #include "proxy/guard/exchange_state.h"
 #include "proxy/guard/guarded.h"
@@ -117,6 +118,25 @@ exchange_finish_run(struct exchange *x)
 	exchange_log_piece(x);
 	query_finish(&x->query);
 	exchange_end(x);
+}
+
+/* True for the notices of log_duration and its like about our own COMMIT. */
+static bool
+exchange_is_own_log(struct frame frame)
+{
+	struct error_fields f;
+
+	return error_fields_decode(&f, frame.body) &&
+	       span_equals(f.severity, "LOG") && f.routine.len > 5 &&
+	       memcmp(f.routine.data, "exec_", 5) == 0;
+}
+
+bool
+exchange_answer_commit(struct exchange *x, struct frame frame, struct span raw)
+{
+	if (frame.type == BACKEND_NOTICE_RESPONSE)
+		return exchange_is_own_log(frame);
+	return delivery_take_async(&x->query.delivery, frame, raw);
 }
 
 void

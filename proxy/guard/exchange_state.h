@@ -255,6 +255,14 @@ void exchange_opened(struct exchange *x);
 void exchange_ran(struct exchange *x);
 void exchange_committed(struct exchange *x);
 
+/*
+ * Take, as exchange_answer does, what answers nothing while our COMMIT runs: a
+ * notice comes from the client's deferred triggers and passes; all else belongs
+ * behind the client's last answer.
+ */
+bool exchange_answer_commit(struct exchange *x, struct frame frame,
+			    struct span raw);
+
 /* exchange_gate.c */
 
 /* All sent before has been answered: ask, or end the message. */

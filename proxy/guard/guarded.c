@@ -14,6 +14,7 @@ guarded_init(struct guarded *g, struct pair *pair, struct gate *gate,
 	g->pair = pair;
 	g->lookout = lookout;
 	g->lease.pair = pair;
+	g->prepared.room.others = &pair->daemon->prepared_bytes;
 	gate_watch_init(&g->watch, gate, pair);
 }
 

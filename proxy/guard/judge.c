@@ -206,6 +206,24 @@ judge_query(struct guarded *g, const struct frame_header *h, struct span in,
 	return JUDGE_GUARD_QUERY;
 }
 
+/* The facts of a statement that is prepared; *list is taken.  NULL: they cannot
+ * be kept. */
+static struct prepared_facts *
+judge_keep_facts(struct guarded *g, struct span sql,
+		 struct statement_list *list)
+{
+	struct prepared_facts *facts = prepared_facts_new(list);
+
+	if (facts != NULL &&
+	    prepared_facts_keep(facts, sql, &g->prepared.room)) {
+		facts->shape = shape_of_text((const char *)sql.data, sql.len);
+		return facts;
+	}
+	prepared_facts_drop(facts);
+	judge_log_unjudged(g, "prepared statements take too much memory");
+	return NULL;
+}
+
 static enum judgement
 judge_parse(struct guarded *g, const struct frame_header *h, struct span in)
 {
@@ -223,11 +241,11 @@ judge_parse(struct guarded *g, const struct frame_header *h, struct span in)
 		tell_memory(g, p.statement);
 	/* More than one statement is an error here; the server says so. */
 	if (judge_is_candidate(g, p.sql) && judge_candidate(g, p.sql, &list))
-		facts = prepared_facts_new(&list);
-	if (facts != NULL)
-		facts->shape =
-		    shape_of_text((const char *)p.sql.data, p.sql.len);
-	prepared_parse(&g->prepared, p.statement, facts);
+		facts = judge_keep_facts(g, p.sql, &list);
+	if (!prepared_parse(&g->prepared, p.statement, facts)) {
+		judge_log_unjudged(g, "too many statements are prepared");
+		facts = NULL;
+	}
 	if (facts != NULL && judge_can_keep(g, h))
 		return JUDGE_KEEP;
 	return judge_keep_along(g, h, in);
@@ -255,6 +273,20 @@ judge_bind(struct guarded *g, const struct frame_header *h, struct span in)
 	return judge_keep_along(g, h, in);
 }
 
+/* The facts of a portal that is guarded, awake.  NULL: it is not. */
+static struct prepared_facts *
+judge_portal(struct guarded *g, struct span portal)
+{
+	const struct config *c = pair_config(g->pair);
+	struct prepared_facts *facts = prepared_portal(&g->prepared, portal);
+
+	if (facts == NULL ||
+	    prepared_facts_wake(facts, c->detect, c->parse_limit_bytes))
+		return facts;
+	judge_log_unjudged(g, "out of memory");
+	return NULL;
+}
+
 static enum judgement
 judge_execute(struct guarded *g, const struct frame_header *h, struct span in,
 	      struct finding *out)
@@ -267,9 +299,10 @@ judge_execute(struct guarded *g, const struct frame_header *h, struct span in,
 		return JUDGE_WAIT;
 	if (execute_decode(&e, frame_body(h, in)) &&
 	    !g->pair->pipeline.skipping && !g->pair->pipeline.in_copy)
-		out->facts = prepared_portal(&g->prepared, e.portal);
+		out->facts = judge_portal(g, e.portal);
 	if (out->facts != NULL && !judge_is_harmless(g, &out->facts->list))
 		return JUDGE_GUARD_EXECUTE;
+	prepared_facts_rest(out->facts);
 	return judge_is_collecting(g) ? JUDGE_RELEASE : JUDGE_PASS;
 }
 

@@ -11,36 +11,6 @@ struct prepared_entry {
 	uint8_t name[];
 };
 
-struct prepared_facts *
-prepared_facts_new(struct statement_list *list)
-{
-	struct prepared_facts *facts = calloc(1, sizeof(*facts));
-
-	if (facts == NULL) {
-		statement_list_clear(list);
-		return NULL;
-	}
-	facts->list = *list;
-	facts->users = 1;
-	memset(list, 0, sizeof(*list));
-	return facts;
-}
-
-void
-prepared_facts_use(struct prepared_facts *facts)
-{
-	facts->users++;
-}
-
-void
-prepared_facts_drop(struct prepared_facts *facts)
-{
-	if (facts == NULL || --facts->users > 0)
-		return;
-	statement_list_clear(&facts->list);
-	free(facts);
-}
-
 /* The link that points at the entry, or at the end of the list. */
 static struct prepared_entry **
 prepared_find(struct prepared_entry **list, struct span name)
@@ -85,8 +55,9 @@ prepared_count(const struct prepared_entry *list)
 	return n;
 }
 
-/* Put an entry in the list, and take one use of facts. */
-static void
+/* Put an entry in the list, and take one use of facts.  False: there are too
+ * many, or there is no memory. */
+static bool
 prepared_remember(struct prepared_entry **list, struct span name,
 		  struct prepared_facts *facts)
 {
@@ -97,7 +68,7 @@ prepared_remember(struct prepared_entry **list, struct span name,
 		e = malloc(sizeof(*e) + name.len);
 	if (e == NULL) {
 		prepared_facts_drop(facts);
-		return;
+		return false;
 	}
 	e->facts = facts;
 	e->is_leaving = false;
@@ -105,6 +76,7 @@ prepared_remember(struct prepared_entry **list, struct span name,
 	memcpy(e->name, name.data, name.len);
 	e->next = *list;
 	*list = e;
+	return true;
 }
 
 static void
@@ -164,16 +136,17 @@ prepared_restore(struct prepared *p)
 	prepared_doubt(p);
 }
 
-void
+bool
 prepared_parse(struct prepared *p, struct span statement,
 	       struct prepared_facts *facts)
 {
 	if (prepared_is_taken(p, statement))
 		prepared_facts_drop(facts);
 	else if (facts != NULL)
-		prepared_remember(&p->statements, statement, facts);
+		return prepared_remember(&p->statements, statement, facts);
 	else if (p->statements != NULL)
 		prepared_leave(p, statement);
+	return true;
 }
 
 bool
@@ -189,8 +162,7 @@ prepared_bind(struct prepared *p, struct span portal, struct span statement)
 		return false;
 	}
 	prepared_facts_use(e->facts);
-	prepared_remember(&p->portals, portal, e->facts);
-	return true;
+	return prepared_remember(&p->portals, portal, e->facts);
 }
 
 void

@@ -16,18 +16,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "policy/sql/statement.h"
 #include "protocol/span.h"
+#include "proxy/guard/prepared_facts.h"
 
 enum {
 	PREPARED_MAX = 1000, /* entries of each kind; more are not guarded */
-};
-
-/* Statement facts, shared by a statement and the portals made of it. */
-struct prepared_facts {
-	struct statement_list list;
-	uint64_t shape;     /* that of the text, for whoever made this to set */
-	unsigned int users; /* uses that keep it alive */
 };
 
 struct prepared_entry;
@@ -35,6 +28,7 @@ struct prepared_entry;
 struct prepared {
 	struct prepared_entry *statements; /* owned */
 	struct prepared_entry *portals;    /* owned */
+	struct prepared_room room;         /* counts what both keep */
 	bool has_leaving;  /* one of the statements is leaving */
 	bool is_uncertain; /* a name that stands here may be free again */
 };
@@ -42,9 +36,10 @@ struct prepared {
 /*
  * Note a Parse; facts is NULL if the statement is not guarded, else one use of
  * it is taken.  A name that is taken stays what it was: the server refuses the
- * Parse.  Out of memory, or at PREPARED_MAX: the statement is not guarded.
+ * Parse.  False: out of memory, or at PREPARED_MAX, and the statement is not
+ * guarded.
  */
-void prepared_parse(struct prepared *p, struct span statement,
+bool prepared_parse(struct prepared *p, struct span statement,
 		    struct prepared_facts *facts);
 
 /* Note a Bind.  True: the statement is guarded, and so the portal is. */
@@ -72,16 +67,6 @@ void prepared_doubt(struct prepared *p);
  */
 struct prepared_facts *prepared_portal(const struct prepared *p,
 				       struct span portal);
-
-/* Facts with one use, the caller's.  *list is taken.  NULL: out of memory, and
- * *list is cleared. */
-struct prepared_facts *prepared_facts_new(struct statement_list *list);
-
-/* Take one more use. */
-void prepared_facts_use(struct prepared_facts *facts);
-
-/* Give a use back; the last one frees the facts.  Accepts NULL. */
-void prepared_facts_drop(struct prepared_facts *facts);
 
 /* Free all that is remembered. */
 void prepared_clear(struct prepared *p);

@@ -39,13 +39,14 @@ pair_clear(struct pair *p)
 	pipeline_clear(&p->pipeline);
 	buffer_clear(&p->from_client.buffer);
 	buffer_clear(&p->from_server.buffer);
+	buffer_clear(&p->aside);
 	writer_clear(&p->farewell.message);
 	free(p->farewell.detail);
 	p->farewell.detail = NULL;
 }
 
 bool
-pair_to_client(struct pair *p, const void *data, size_t len)
+pair_relay_to_client(struct pair *p, const void *data, size_t len)
 {
 	if (pair_is_closing(p))
 		return false;
@@ -53,6 +54,36 @@ pair_to_client(struct pair *p, const void *data, size_t len)
 		return true;
 	pair_close(p, CLOSE_CLIENT_BROKEN, strerror(p->client.error));
 	return false;
+}
+
+/* True if the client has got a part of a message. */
+static bool
+pair_is_amid_message(const struct pair *p)
+{
+	return p->from_server.pass_left > 0 && !p->from_server.drops_rest;
+}
+
+bool
+pair_to_client(struct pair *p, const void *data, size_t len)
+{
+	if (!pair_is_amid_message(p))
+		return pair_relay_to_client(p, data, len);
+	if (pair_is_closing(p))
+		return false;
+	if (buffer_append(&p->aside, data, len))
+		return true;
+	pair_close(p, CLOSE_MEMORY, NULL);
+	return false;
+}
+
+void
+pair_end_message(struct pair *p)
+{
+	struct span aside = buffer_span(&p->aside);
+
+	if (aside.len > 0)
+		(void)pair_relay_to_client(p, aside.data, aside.len);
+	buffer_clear(&p->aside);
 }
 
 bool

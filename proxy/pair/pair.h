@@ -36,7 +36,8 @@ struct inlet {
 	struct buffer buffer;
 	size_t pass_left; /* bytes of a frame whose rest streams through */
 	bool drops_rest;  /* they are dropped instead */
-	bool is_eof;      /* the peer has said its last */
+	bool only_grew; /* bytes came behind a message that waits for others */
+	bool is_eof;    /* the peer has said its last */
 };
 
 /* Why the pair is to end.  Written once, by pair_close. */
@@ -63,6 +64,7 @@ struct pair {
 	struct stream server;
 	struct inlet from_client;
 	struct inlet from_server;
+	struct buffer aside; /* said within a message of the server's */
 	struct pipeline pipeline;
 	struct address server_address;
 	struct cancel_entry
@@ -100,6 +102,15 @@ pair_config(const struct pair *p)
  * close is recorded.
  */
 bool pair_to_client(struct pair *p, const void *data, size_t len);
+
+/* The same of the server's own bytes, which may be a part of a message: while
+ * one is under way, all that pair_to_client is given waits for
+ * pair_end_message.
+ */
+bool pair_relay_to_client(struct pair *p, const void *data, size_t len);
+
+/* The message that was under way has gone whole: send what has waited. */
+PAIR_COLD void pair_end_message(struct pair *p);
 
 /*
  * The same to the server.  True also where the server takes no more (the

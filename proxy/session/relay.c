@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "proxy/guard/exchange.h"
 #include "proxy/session/relay_walk.h"
 #include "proxy/session/sessions.h"
 
@@ -42,10 +43,33 @@ relay_read_fresh(struct session *s, struct stream *from, struct inlet *in,
 	return n;
 }
 
+/* True if the client's next message waits at the gate, or for the statement
+ * before it: either has it looked at again. */
+static bool
+relay_keeps_waiting(const struct guarded *g)
+{
+	return g->watch.is_waiting ||
+	       (g->exchange != NULL && exchange_is_hurried(g->exchange));
+}
+
+/* True if the client's first message is all there and has been judged, and
+ * waits for others: what comes behind it changes nothing. */
+static bool
+relay_front_waits(const struct session *s, const struct inlet *in)
+{
+	struct span front = buffer_span(&in->buffer);
+	struct frame_header h;
+
+	return in == &s->pair.from_client && in->pass_left == 0 &&
+	       relay_keeps_waiting(&s->guarded) &&
+	       frame_peek(&h, front) == FRAME_OK && frame_is_whole(&h, front);
+}
+
 static ssize_t
 relay_read_more(struct session *s, struct stream *from, struct inlet *in,
 		walk_fn *walk)
 {
+	bool waits = relay_front_waits(s, in);
 	uint8_t *room = buffer_reserve(&in->buffer, SESSIONS_SCRATCH_BYTES);
 	ssize_t n;
 
@@ -57,7 +81,9 @@ relay_read_more(struct session *s, struct stream *from, struct inlet *in,
 	if (n <= 0)
 		return n;
 	buffer_commit(&in->buffer, (size_t)n);
-	relay_walk_buffer(s, in, walk);
+	in->only_grew = waits;
+	if (!waits)
+		relay_walk_buffer(s, in, walk);
 	return n;
 }
 
@@ -97,6 +123,9 @@ relay_from_server(struct session *s)
 void
 relay_resume(struct session *s)
 {
-	if (s->pair.from_client.buffer.len > 0)
-		relay_walk_buffer(s, &s->pair.from_client, relay_walk_client);
+	struct inlet *in = &s->pair.from_client;
+
+	if (in->buffer.len > 0 && !in->only_grew)
+		relay_walk_buffer(s, in, relay_walk_client);
+	in->only_grew = false;
 }

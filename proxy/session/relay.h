@@ -13,7 +13,9 @@ struct session;
 void relay_from_client(struct session *s);
 void relay_from_server(struct session *s);
 
-/* Try again to pass on the client's messages that wait in its inlet. */
+/* Try again to pass on the client's messages that wait in its inlet; not so in
+ * the event that has only brought more of them behind one that waits: to judge
+ * that for each byte would cost what it likes. */
 void relay_resume(struct session *s);
 
 #endif

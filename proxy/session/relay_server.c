@@ -153,14 +153,23 @@ relay_server_answer(struct walk *w, const struct frame_header *h)
 		return;
 	if (s->state == SESSION_DIALING)
 		walk_skip(w, w->rest.len); /* that server has been left */
-	else if (is_taken)
-		walk_skip(w, frame_len(h));
 	else
-		walk_through(w, frame_len(h), false);
+		walk_through(w, frame_len(h), is_taken);
 	if (w->g->exchange != NULL) {
 		walk_flush(w);
 		exchange_step(w->g->exchange);
 	}
+}
+
+/* Pass or drop more of a frame that was not whole when it was looked at. */
+static void
+relay_server_go_on(struct walk *w)
+{
+	walk_through(w, w->inlet->pass_left, w->inlet->drops_rest);
+	if (w->inlet->pass_left > 0)
+		return;
+	walk_flush(w);
+	pair_end_message(w->p);
 }
 
 static bool
@@ -177,7 +186,7 @@ relay_server_step(struct walk *w)
 	bool is_plain_data;
 
 	if (w->inlet->pass_left > 0) {
-		walk_through(w, w->inlet->pass_left, false);
+		relay_server_go_on(w);
 		return true;
 	}
 	is_plain_data = relay_server_is_data(w->rest.data[0]) &&
@@ -213,7 +222,7 @@ relay_walk_server(struct session *s, struct span in)
 	    .p = &s->pair,
 	    .g = &s->guarded,
 	    .inlet = &s->pair.from_server,
-	    .send = pair_to_client,
+	    .send = pair_relay_to_client,
 	    .run = in.data,
 	    .rest = in,
 	};

@@ -275,3 +275,25 @@ def test_a_short_statement_timeout_is_the_statements_own(direct, lockstep,
                       for endpoint in (direct, lockstep))
     assert seen == expected
     assert sqlstates(seen[0]) == ["57014"]
+
+
+@pytest.mark.needs_lockstep
+@pytest.mark.parametrize("optimistic", ["on", "off"])
+@pytest.mark.parametrize("name, warned", [
+    ("lock_order", 'x'), ("policy", 'x'), ("settings_before", "")])
+def test_a_parameter_of_megabytes_is_only_warned_of(
+        start_lockstep, database, admin, name, warned, optimistic):
+    """Any role can set one: directly it is a text that nobody reads."""
+    admin.execute(RESET + TABLES)
+    proxy = start_lockstep(optimistic=optimistic)
+    with Wire(proxy, database) as session:
+        session.query(f"select pg_catalog.set_config('lockstep.{name}', "
+                      "'statement_timeout=' || repeat('x,y', 700000), false)")
+        trace = session.query(DROP)
+        assert errors(trace) == []
+        assert ("C", ("DROP TABLE",)) in trace
+        warnings = [dict(fields)["M"] for kind, fields in trace if kind == "N"]
+        assert len(warnings) == len(warned)
+        assert all("longer than" in text for text in warnings)
+        assert session.query("select 1")[-1] == ("Z", ("I",))
+    proxy.assert_clean()

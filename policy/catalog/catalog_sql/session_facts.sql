@@ -9,7 +9,7 @@ SELECT pg_catalog.current_setting('transaction_read_only') AS read_only,
        pg_catalog.current_setting('client_min_messages') AS min_messages,
        pg_catalog.current_setting('lock_timeout') AS lock_timeout,
        COALESCE(pg_catalog.substring(pg_catalog.current_setting(
-           'lockstep.settings_before', true), 'statement_timeout=([^,]*)'),
+           'lockstep.settings_before', true), 'statement_timeout=([^,]{0,32})'),
            pg_catalog.current_setting('statement_timeout')) AS statement_timeout,
        pg_catalog.current_setting('deadlock_timeout') AS deadlock_timeout,
        pg_catalog.current_setting('idle_session_timeout', true)

@@ -25,13 +25,14 @@ overrides_query_asks_for_every_setting(void **state)
 {
 	const char *names[OVERRIDES_COLUMNS];
 	const char *at = overrides_query();
-	char column[80];
+	char column[120];
 
 	(void)state;
 	for (size_t i = 0; i < GUARD_SETTING_COUNT; i++) {
 		names[i] = settings_name((enum guard_setting)i);
 		snprintf(column, sizeof(column),
-			 " pg_catalog.current_setting('lockstep.%s', true) ",
+			 " pg_catalog.left(pg_catalog.current_setting("
+			 "'lockstep.%s', true), 1025) ",
 			 names[i]);
 		at = strstr(at, column);
 		assert_non_null(at);

@@ -9,8 +9,8 @@
 #include "tests/support/test.h"
 
 /*
- * The sources and not their library, so that their own allocations can fail:
- * libpg_query does not survive a malloc that does.
+ * The sources and not their library, so that their own allocations can fail;
+ * statement_arena_test.c has those of libpg_query.
  */
 static void *failing_calloc(size_t count, size_t size);
 static void *failing_realloc(void *old, size_t size);
@@ -746,6 +746,74 @@ list_parse_survives_each_failing_allocation(void **state)
 	}
 }
 
+/* A candidate, and behind it the unit as often as it fits in len bytes. */
+static enum statement_status
+parse_repeated(const char *unit, size_t len)
+{
+	static const char candidate[] = "drop table a;";
+	size_t unit_len = strlen(unit);
+	size_t at = sizeof(candidate) - 1;
+	char *sql = calloc(1, len + sizeof(candidate));
+	struct statement_list list;
+	enum statement_status status;
+
+	assert_non_null(sql);
+	memcpy(sql, candidate, at);
+	for (; at + unit_len <= len; at += unit_len)
+		memcpy(sql + at, unit, unit_len);
+	status = statement_list_parse(&list, sql, at, GUARD_SCOPE_DDL,
+				      STATEMENT_PARSE_BYTES_DEFAULT);
+	statement_list_clear(&list);
+	free(sql);
+	return status;
+}
+
+/* Each takes libpg_query a hundred times what other bytes do. */
+static void
+list_parse_leaves_a_large_text_that_is_dear_for_its_bytes(void **state)
+{
+	char run[257] = {0};
+	char clauses[15001] = "alter table a drop b";
+
+	(void)state;
+	memset(run, '+', 255);
+	run[255] = ' ';
+	for (size_t at = strlen(clauses); at + 12 < sizeof(clauses); at += 10)
+		memcpy(clauses + at, ",add x int", 10);
+	strcat(clauses, ";");
+	assert_int_equal(parse_repeated(run, MEGABYTE), STATEMENT_TOO_LARGE);
+	assert_int_equal(parse_repeated("++++++++++++++++ ", MEGABYTE),
+			 STATEMENT_TOO_LARGE);
+	assert_int_equal(parse_repeated("a ", MEGABYTE), STATEMENT_TOO_LARGE);
+	assert_int_equal(parse_repeated(clauses, 100000), STATEMENT_TOO_LARGE);
+	assert_int_equal(
+	    parse_repeated("alter table x add foreign key (a) references b,"
+			   " add foreign key (a) references b, drop x, drop y;",
+			   30000),
+	    STATEMENT_TOO_LARGE);
+}
+
+static void
+list_parse_reads_large_texts_of_other_kinds(void **state)
+{
+	static const char *const units[] = {
+	    "-- ------------------------------------------------------------\n",
+	    "/*************************************************************/ ",
+	    "insert into t (a, b, c) values (1, 2, 3, 'x', a -> 'b' ->> 'c');",
+	    "select 1, 2, 3, 4, 5, 6, 7, 8, 9;",
+	    "create table a1 (id int primary key, name text not null);",
+	    "select '++', a || b, -1 - -1, a <= b and c <> d;",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		size_t len = units[i][0] == 'c' ? 25000 : MEGABYTE;
+
+		if (parse_repeated(units[i], len) != STATEMENT_OK)
+			fail_msg("too large: %s", units[i]);
+	}
+}
+
 /* Warnings of the scanner and the parser are the server's to give. */
 static void
 list_parse_writes_nothing_to_stderr(void **state)
@@ -806,6 +874,9 @@ main(void)
 	    cmocka_unit_test(list_parse_counts_the_nesting_of_closed_groups),
 	    cmocka_unit_test(list_parse_works_in_many_threads_at_once),
 	    cmocka_unit_test(list_parse_survives_each_failing_allocation),
+	    cmocka_unit_test(
+		list_parse_leaves_a_large_text_that_is_dear_for_its_bytes),
+	    cmocka_unit_test(list_parse_reads_large_texts_of_other_kinds),
 	    cmocka_unit_test(list_parse_writes_nothing_to_stderr),
 	    cmocka_unit_test(list_clear_accepts_a_zeroed_list),
 	};

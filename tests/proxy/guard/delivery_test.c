@@ -167,10 +167,57 @@ delivery_keeps_what_comes_behind_the_tag_behind_it(void **state)
 	assert_false(answer(f, MESSAGE(PARAMETER)));
 	assert_true(answer(f, MESSAGE(TAG)));
 	assert_true(answer(f, MESSAGE(PARAMETER)));
-	delivery_hold(&f->delivery, MESSAGE(NOTIFICATION));
+	assert_true(answer(f, MESSAGE(NOTIFICATION)));
 	assert_client_reads(f, MESSAGE(""));
 	delivery_confirm(&f->delivery);
 	assert_client_reads(f, MESSAGE(TAG PARAMETER NOTIFICATION));
+}
+
+/* In their order: the last word on a parameter counts. */
+static void
+delivery_lets_what_is_too_large_pass_the_tag(void **state)
+{
+	struct fixture *f = *state;
+	struct frame large = {.type = BACKEND_PARAMETER_STATUS};
+
+	begin(f, "drop table a, b", 0, true);
+	assert_false(delivery_answer(&f->delivery, large, MESSAGE("S")));
+	assert_true(answer(f, MESSAGE(TAG)));
+	assert_true(answer(f, MESSAGE(PARAMETER)));
+	assert_false(delivery_answer(&f->delivery, large, MESSAGE("S")));
+	assert_client_reads(f, MESSAGE(PARAMETER));
+	assert_true(answer(f, MESSAGE(NOTIFICATION)));
+	delivery_confirm(&f->delivery);
+	assert_client_reads(f, MESSAGE(TAG NOTIFICATION));
+}
+
+static void
+delivery_holds_no_more_than_its_bound(void **state)
+{
+	static uint8_t bytes_of[DELIVERY_HELD_MAX_BYTES];
+	struct fixture *f = *state;
+	struct span raw = span_of(bytes_of, sizeof(bytes_of));
+
+	bytes_of[0] = BACKEND_PARAMETER_STATUS;
+	begin(f, "drop table a, b", 0, true);
+	assert_true(answer(f, MESSAGE(TAG)));
+	assert_true(answer(f, raw));
+	assert_false(answer(f, MESSAGE(PARAMETER)));
+	assert_int_equal(f->delivery.held.len, f->delivery.tag_len);
+	delivery_clear(&f->delivery);
+}
+
+static void
+delivery_deny_without_an_error_leaves_it_to_another(void **state)
+{
+	struct fixture *f = *state;
+
+	begin(f, "drop table a, b", 0, true);
+	assert_true(answer(f, MESSAGE(TAG)));
+	assert_true(answer(f, MESSAGE(PARAMETER)));
+	delivery_deny(&f->delivery, span_of(NULL, 0));
+	assert_client_reads(f, MESSAGE(PARAMETER));
+	assert_true(f->delivery.has_failed);
 }
 
 static void
@@ -369,6 +416,9 @@ main(void)
 	    TEST(delivery_answer_gives_earlier_tags_out_in_order),
 	    TEST(delivery_answer_holds_an_empty_query_back_too),
 	    TEST(delivery_keeps_what_comes_behind_the_tag_behind_it),
+	    TEST(delivery_lets_what_is_too_large_pass_the_tag),
+	    TEST(delivery_holds_no_more_than_its_bound),
+	    TEST(delivery_deny_without_an_error_leaves_it_to_another),
 	    TEST(delivery_deny_gives_the_error_instead_of_the_tag),
 	    TEST(delivery_deny_holds_nothing),
 	    TEST(delivery_confirm_gives_logs_out_behind_the_tag),

@@ -400,23 +400,6 @@ prepared_without_memory_forgets(void **state)
 	prepared_clear(&p);
 }
 
-static void
-prepared_facts_new_without_memory_clears_the_list(void **state)
-{
-	static const char sql[] = "drop table a, b";
-	struct statement_list list = {0};
-
-	(void)state;
-	assert_int_equal(statement_list_parse(&list, sql, strlen(sql),
-					      GUARD_SCOPE_DROPS,
-					      STATEMENT_PARSE_BYTES_DEFAULT),
-			 STATEMENT_OK);
-	allocation_fail_after(0);
-	assert_null(prepared_facts_new(&list));
-	assert_true(allocation_restore());
-	assert_int_equal(list.count, 0);
-}
-
 int
 main(void)
 {
@@ -443,7 +426,6 @@ main(void)
 	    cmocka_unit_test(prepared_names_are_compared_whole),
 	    cmocka_unit_test(prepared_remembers_no_more_than_it_may),
 	    cmocka_unit_test(prepared_without_memory_forgets),
-	    cmocka_unit_test(prepared_facts_new_without_memory_clears_the_list),
 	};
 
 	return cmocka_run_group_tests_name("proxy/guard/prepared", tests, NULL,

@@ -53,6 +53,36 @@ pair_sends_nothing_once_a_reason_is_recorded(void **state)
 }
 
 static void
+pair_says_nothing_within_a_message(void **state)
+{
+	struct pair_fixture *f = *state;
+
+	assert_true(pair_relay_to_client(&f->pair, "ab", 2));
+	f->pair.from_server.pass_left = 1;
+	assert_true(pair_to_client(&f->pair, "de", 2));
+	assert_true(pair_to_client(&f->pair, "f", 1));
+	assert_span_text(pair_fixture_read(f, f->client), "ab");
+	assert_true(pair_relay_to_client(&f->pair, "c", 1));
+	f->pair.from_server.pass_left = 0;
+	pair_end_message(&f->pair);
+	assert_span_text(pair_fixture_read(f, f->client), "cdef");
+	pair_end_message(&f->pair);
+	assert_int_equal(pair_fixture_read(f, f->client).len, 0);
+}
+
+/* Of one that is dropped the client has seen nothing. */
+static void
+pair_speaks_within_a_message_that_is_dropped(void **state)
+{
+	struct pair_fixture *f = *state;
+
+	f->pair.from_server.pass_left = 1;
+	f->pair.from_server.drops_rest = true;
+	assert_true(pair_to_client(&f->pair, "abc", 3));
+	assert_span_text(pair_fixture_read(f, f->client), "abc");
+}
+
+static void
 pair_to_client_closes_when_the_client_is_gone(void **state)
 {
 	struct pair_fixture *f = *state;
@@ -392,6 +422,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(pair_sends_to_either_side),
 	    TEST(pair_sends_nothing_once_a_reason_is_recorded),
+	    TEST(pair_says_nothing_within_a_message),
+	    TEST(pair_speaks_within_a_message_that_is_dropped),
 	    TEST(pair_to_client_closes_when_the_client_is_gone),
 	    TEST(pair_to_server_drops_what_a_server_that_is_gone_would_get),
 	    TEST(pair_to_server_drops_what_comes_behind_the_end),
