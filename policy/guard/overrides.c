@@ -6,8 +6,7 @@
 /* A character more than any setting may have: enough to tell that it has. */
 #define QUERY_CHARACTERS "1025"
 
-static_assert(sizeof(QUERY_CHARACTERS) == sizeof("1025") &&
-		  OVERRIDE_ORDER_BYTES_MAX + 1 == 1025,
+static_assert(OVERRIDE_ORDER_BYTES_MAX + 1 == 1025,
 	      "what is too long must show");
 
 /*

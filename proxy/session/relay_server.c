@@ -166,7 +166,7 @@ static void
 relay_server_go_on(struct walk *w)
 {
 	walk_through(w, w->inlet->pass_left, w->inlet->drops_rest);
-	if (w->inlet->pass_left > 0)
+	if (w->inlet->pass_left > 0 || w->p->aside.len == 0)
 		return;
 	walk_flush(w);
 	pair_end_message(w->p);
