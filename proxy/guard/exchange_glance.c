@@ -5,9 +5,10 @@
  * and mostly nobody is in their way.  So one that is brief runs on trial first,
  * waits for no lock to speak of, and is planned where that has ended it.  Not
  * so where the plan says more than which locks to take: a rule looks at the
- * tables, or the transaction went on to lock more when it last began so.  And
- * one that the setting `guard` spares needs no plan to be told so.  Where the
- * transaction keeps the locks for a while, exchange_shut.c shuts the gate.
+ * tables, the gates of a fleet are to stay shut behind the statement, or the
+ * transaction went on to lock more when it last began so.  And one that the
+ * setting `guard` spares needs no plan to be told so.  Where the transaction
+ * keeps the locks for a while, exchange_shut.c shuts the gate.
  *
  * The question runs in a transaction of ours, or below a savepoint, that is
  * taken back: so are settings by which it costs what it costs by default.
@@ -19,6 +20,18 @@ enum {
 	/* More are long to lock one after the other. */
 	TARGETS_MAX = 100,
 };
+
+/*
+ * True if others are to wait at the gates of a fleet behind the statement, from
+ * its beginning: they are many there, and would queue for it in the server with
+ * what the transaction wants next.
+ */
+static bool
+exchange_gates_fleet(const struct exchange *x, const struct guard_settings *s)
+{
+	return x->context == CONTEXT_BLOCK && x->pair->daemon->fleet != NULL &&
+	       guard_uses_gate(s) && s->gate_transaction_ms > 0;
+}
 
 static bool
 exchange_is_brief(const struct exchange *x)
@@ -48,7 +61,8 @@ exchange_is_fresh(const struct exchange *x)
 static bool
 exchange_could_run(const struct exchange *x)
 {
-	return exchange_is_brief(x) && exchange_can_try(x);
+	return exchange_is_brief(x) && exchange_can_try(x) &&
+	       !exchange_gates_fleet(x, &pair_config(x->pair)->guard);
 }
 
 bool
@@ -106,8 +120,10 @@ exchange_is_optimistic(const struct exchange *x)
 {
 	const struct guard_settings *s = &x->settings;
 
-	return s->steps != GUARD_STEPS_ON && (s->policy == GUARD_POLICY_AUTO ||
-					      s->policy == GUARD_POLICY_LOCK);
+	return s->steps != GUARD_STEPS_ON &&
+	       (s->policy == GUARD_POLICY_AUTO ||
+		s->policy == GUARD_POLICY_LOCK) &&
+	       !exchange_gates_fleet(x, s);
 }
 
 /* A wait that is less than half of deadlock_timeout brings no deadlock. */

@@ -46,13 +46,11 @@ guarded_can_be_asked(const struct guarded *g)
 	       !p->from_client.is_eof && !p->is_terminating;
 }
 
-/* True if somebody could be kept waiting at a gate. */
+/* True if somebody could be kept waiting at the gate. */
 static bool
 guarded_has_company(const struct guarded *g)
 {
-	const struct daemon *d = g->pair->daemon;
-
-	return d->fleet != NULL || atomic_load(&d->connections) > 1;
+	return atomic_load(&g->pair->daemon->connections) > 1;
 }
 
 static bool

@@ -133,7 +133,7 @@ def test_a_window_of_a_statement_is_shared(start_pods, fleet, connect, direct,
 def test_nothing_of_it_is_in_the_clients_transaction(start_pods, fleet,
                                                      connect, admin):
     """A NOTIFY of theirs would forbid it."""
-    migration, pod = start_pods(2, optimistic="off", **fleet.settings())
+    migration, pod = start_pods(2, **fleet.settings())
     d = connect(migration)
     run(d, "begin", DROP, "prepare transaction 'e2e_fleet'")
     wait_report(pod, "shut", 1)

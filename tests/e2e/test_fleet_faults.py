@@ -331,7 +331,7 @@ def test_a_notification_that_is_refused_ends_the_connection(start, fleet,
     """Then the log tells; or else nobody would know that nobody hears."""
     role = fleet.database
     admin.execute(f"create role {role} login")
-    pod = start(fleet.settings(user=role), optimistic="off")
+    pod = start(fleet.settings(user=role))
     wake(pod, database)
     with fleet.connect() as owner:
         owner.execute("revoke execute on function pg_notify(text, text) "

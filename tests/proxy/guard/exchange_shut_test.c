@@ -231,6 +231,34 @@ exchange_leaves_the_gate_open_where_it_is_not_wanted(void **state)
 }
 
 static void
+fleet_mail(void *arg, const struct mail *mail)
+{
+	(void)arg;
+	gate_window_drop(mail->data);
+}
+
+/* All of a fleet is to wait from the beginning. */
+static void
+exchange_plans_in_a_block_where_a_fleet_is(void **state)
+{
+	struct scene *s = begin_among(
+	    1, "commit: !kept", "Q begin\n--\nQ drop table c\n--\nQ commit");
+	struct mailbox box;
+
+	(void)state;
+	assert_true(mailbox_open(&box, s->guarded.pair.base, fleet_mail, NULL));
+	s->guarded.pair.daemon.fleet = &box;
+	scene_run(s);
+	assert_null(strstr(s->server.trace, "glance"));
+	assert_non_null(strstr(s->server.trace, "names(abc)"));
+	assert_script_is_used(&s->server.script);
+	scene_close(s);
+	s->guarded.pair.daemon.fleet = NULL;
+	mailbox_close(&box);
+	scene_end(s);
+}
+
+static void
 exchange_shuts_the_gate_once_others_have_come(void **state)
 {
 	struct scene *s = begin_among(1, NULL, thinks);
@@ -248,7 +276,8 @@ exchange_shuts_the_gate_once_others_have_come(void **state)
 int
 main(void)
 {
-	struct CMUnitTest tests[ROWS + 3] = {
+	struct CMUnitTest tests[ROWS + 4] = {
+	    cmocka_unit_test(exchange_plans_in_a_block_where_a_fleet_is),
 	    cmocka_unit_test(
 		exchange_shuts_the_gate_while_the_transaction_lasts),
 	    cmocka_unit_test(
@@ -257,9 +286,9 @@ main(void)
 	};
 
 	for (size_t i = 0; i < ROWS; i++) {
-		tests[i + 3].name = rows[i].name;
-		tests[i + 3].test_func = plays_row_in_company;
-		tests[i + 3].initial_state = (void *)(uintptr_t)&rows[i];
+		tests[i + 4].name = rows[i].name;
+		tests[i + 4].test_func = plays_row_in_company;
+		tests[i + 4].initial_state = (void *)(uintptr_t)&rows[i];
 	}
 	return cmocka_run_group_tests_name("proxy/guard/exchange_shut", tests,
 					   NULL, NULL);
