@@ -10,6 +10,19 @@ enum {
 	PAIRS_MAX = 20000,
 };
 
+static bool
+follow_is_named(const struct target *t)
+{
+	return t->relation != NULL && target_names_relation(t);
+}
+
+/* A trigger, a rule, a policy. */
+static bool
+follow_is_part(const struct target *t)
+{
+	return t->kind == TARGET_OBJECT && follow_is_named(t);
+}
+
 /* True if the target ends ties of its relation, or follows them. */
 static bool
 follow_is_end(const struct target *t)
@@ -20,20 +33,18 @@ follow_is_end(const struct target *t)
 	case TARGET_CONSTRAINT:
 	case TARGET_TRUNCATE:
 		return t->relation != NULL;
-	case TARGET_OBJECT: /* a trigger, a rule, a policy */
-		return t->relation != NULL && target_names_relation(t);
+	case TARGET_OBJECT:
+		return follow_is_part(t);
 	default:
 		return false;
 	}
 }
 
-/* True if an end of its relation may lock more for it. */
+/* True if an end of its relation may lock another one for it. */
 static bool
 follow_is_tie(const struct target *t)
 {
-	return t->kind == TARGET_KEY || t->kind == TARGET_ATTACH ||
-	       t->is_tied ||
-	       (t->kind == TARGET_OBJECT && target_names_relation(t));
+	return t->kind == TARGET_KEY || t->kind == TARGET_ATTACH || t->is_tied;
 }
 
 static size_t
@@ -50,9 +61,13 @@ size_t
 statement_follow_pairs(const struct statement *out,
 		       const struct statement *earlier)
 {
-	size_t ties = follow_count(earlier, follow_is_tie);
+	size_t ends = follow_count(out, follow_is_end);
 
-	return ties > 0 ? ties * follow_count(out, follow_is_end) : 0;
+	if (ends == 0)
+		return 0;
+	return ends * follow_count(earlier, follow_is_tie) +
+	       follow_count(out, follow_is_part) *
+		   follow_count(earlier, follow_is_named);
 }
 
 /* The relation that `earlier` makes or alters, borrowed; NULL: none. */

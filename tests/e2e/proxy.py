@@ -14,6 +14,7 @@ from cluster import free_port
 START_BOUND_S = 30
 STOP_BOUND_S = 60
 LOG_BOUND_S = 5
+SETTLE_S = 0.02  # a thread writes the log
 
 REPORT = re.compile(r"(ERROR|WARNING): \w+Sanitizer|runtime error:"
                     r"|Assertion .* failed")
@@ -155,7 +156,17 @@ class Lockstep:
 
     # -- what it wrote on standard error
 
+    def settle(self):
+        """Until its thread has written what there is to write."""
+        size = -1
+        while self.process.poll() is None and \
+                (now := os.path.getsize(self.log_path)) != size:
+            size = now
+            time.sleep(SETTLE_S)
+
     def stderr(self):
+        if self.process:
+            self.settle()
         with open(self.log_path, encoding="utf-8", errors="replace") as log:
             return log.read()
 

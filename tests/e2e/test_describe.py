@@ -82,7 +82,7 @@ def test_a_held_statement_is_described(held, database):
 
 def test_who_waits_at_the_gate_is_described(start_lockstep, database, admin):
     admin.execute(TABLES)
-    proxy = start_lockstep()
+    proxy = start_lockstep(optimistic="off")
     with Wire(proxy, database) as migration, \
             Wire(proxy, database) as reader:
         migration.query("begin")

@@ -55,6 +55,10 @@ statement_follow_locks_what_is_tied(void **state)
 	     " drops:DO tree(\"c\" partitions SRX) tree(\"c\" from-18 SRX)"
 	     " key(\"c\" \"z\") truncate(\"z\" cascade)"
 	     " truncate(\"c\" cascade)"},
+	    {"do $$ begin create trigger t after insert on c for each row"
+	     " execute function f(); drop trigger t on c; end $$",
+	     " drops:DO tree(\"c\" partitions SRX) trigger(\"c\" t)"
+	     " lock(\"c\" only AX)"},
 	    {"do $$ begin lock table a, b in share mode; drop table a; end $$",
 	     " drops:DO under(\"a\" S) under(\"b\" S) drop(\"a\")"},
 	};
