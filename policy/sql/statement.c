@@ -99,29 +99,22 @@ statement_trim(struct statement *s, const char *sql)
 			     s->start + statement_scan_trailing_comments(text));
 }
 
-/* How often a comment may begin in the run. */
-static size_t
-count_comment_starts(const char *run, size_t len)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i + 1 < len; i++)
-		count += run[i] == '/' && run[i + 1] == '*';
-	return count;
-}
-
 /*
  * The bytes that the scanner may match for a run of operator characters, in a
- * string or a comment, too: it goes to the run's end for each operator and each
- * comment that begins in it.  A run that begins as a comment holds no operator.
+ * string or a comment, too: it goes to the run's end for each nested comment
+ * that begins in it, and where an operator ends in + or -, which are cut off
+ * it, for each of these (scan.l).
  */
 static size_t
 run_cost(const char *run, size_t len)
 {
-	bool is_comment = len > 1 && ((run[0] == '-' && run[1] == '-') ||
-				      (run[0] == '/' && run[1] == '*'));
+	bool is_comment = len > 1 && run[0] == '-' && run[1] == '-';
+	size_t starts = 1;
 
-	return len * (is_comment ? 1 + count_comment_starts(run, len) : len);
+	for (size_t i = 0; i < len; i++)
+		starts += (!is_comment && (run[i] == '+' || run[i] == '-')) ||
+			  (i + 1 < len && run[i] == '/' && run[i + 1] == '*');
+	return len * starts;
 }
 
 /* True if the scanner does not match many more bytes than there are. */

@@ -88,6 +88,9 @@ arena_cut(struct statement_arena *a, size_t size)
 
 	if (size > STATEMENT_ARENA_MAX_BYTES)
 		return NULL;
+	/* A piece of nothing at the end of a chunk would be beyond it. */
+	if (size == 0)
+		size = 1;
 	all = sizeof(*p) + (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 	if (c == NULL || all > c->cap - c->used)
 		c = arena_grow(a, all);

@@ -4,8 +4,8 @@
  * It cannot live without any it asks for: some places do not look whether they
  * got it, others end the process.  So the build has it call the functions below
  * in place of malloc and its like (policy/CMakeLists.txt), and where there is
- *no more, be it that the bound is reached, they do not return: the call that
- *the library was in is given up, and all it had goes at once.
+ * no more, be it that the bound is reached, they do not return: the call that
+ * the library was in is given up, and all it had goes at once.
  *
  *	statement_arena_begin(&a);
  *	if (statement_arena_call(&a, scan, &scan_arg))

@@ -187,6 +187,29 @@ statement_arena_gives_up_above_the_bound(void **state)
 	statement_arena_end(&arena);
 }
 
+static void
+make_and_free(void *arg)
+{
+	size_t size = *(size_t *)arg;
+
+	for (int i = 0; i < 10000; i++)
+		statement_arena_free(statement_arena_malloc(size));
+}
+
+/* A piece at the very end of a chunk is known for one of the arena, too. */
+static void
+statement_arena_frees_no_piece_of_its_own(void **state)
+{
+	struct statement_arena arena;
+
+	(void)state;
+	for (size_t size = 0; size < 34; size++) {
+		statement_arena_begin(&arena);
+		assert_true(statement_arena_call(&arena, make_and_free, &size));
+		statement_arena_end(&arena);
+	}
+}
+
 int
 main(void)
 {
@@ -197,6 +220,7 @@ main(void)
 	    cmocka_unit_test(statement_arena_bounds_what_a_text_takes),
 	    cmocka_unit_test(statement_arena_keeps_what_was_made),
 	    cmocka_unit_test(statement_arena_gives_up_above_the_bound),
+	    cmocka_unit_test(statement_arena_frees_no_piece_of_its_own),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -814,6 +814,26 @@ list_parse_reads_large_texts_of_other_kinds(void **state)
 	}
 }
 
+/* Headings, as people draw them. */
+static void
+list_parse_reads_small_texts_with_banners(void **state)
+{
+	static const char *const units[] = {
+	    "-- =====================================================\n",
+	    "/*******************************************\n"
+	    " * a table goes\n ******************************************/\n",
+	    "-- ############################################\n",
+	    "-- <<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<\n",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		for (size_t n = 1; n < 200; n += 13)
+			if (parse_repeated(units[i], n * strlen(units[i])) !=
+			    STATEMENT_OK)
+				fail_msg("too large: %zu of %s", n, units[i]);
+}
+
 /* Warnings of the scanner and the parser are the server's to give. */
 static void
 list_parse_writes_nothing_to_stderr(void **state)
@@ -877,6 +897,7 @@ main(void)
 	    cmocka_unit_test(
 		list_parse_leaves_a_large_text_that_is_dear_for_its_bytes),
 	    cmocka_unit_test(list_parse_reads_large_texts_of_other_kinds),
+	    cmocka_unit_test(list_parse_reads_small_texts_with_banners),
 	    cmocka_unit_test(list_parse_writes_nothing_to_stderr),
 	    cmocka_unit_test(list_clear_accepts_a_zeroed_list),
 	};
