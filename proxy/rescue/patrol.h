@@ -30,7 +30,7 @@ enum {
 	 * least so seldom: who has waited for minutes is in no hurry. */
 	PATROL_SHARE = 10,
 	PATROL_SELDOM_MS = 1000,
-	PATROL_TEXT_BYTES = 480, /* that are kept of a text */
+	PATROL_TEXT_BYTES = 416, /* that are kept of a text */
 };
 
 /* A session under watch. */

@@ -15,6 +15,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -536,11 +537,26 @@ server_hide_memory(const struct config *config)
 			 strerror(errno));
 }
 
+/* Each thread's own arena of glibc takes 64 MB of address space, and where that
+ * is not to be had malloc asks for it again each time: share one. */
+static void
+server_share_memory(void)
+{
+#ifdef M_ARENA_MAX
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_AS, &limit) == 0 &&
+	    limit.rlim_cur != RLIM_INFINITY)
+		(void)mallopt(M_ARENA_MAX, 1);
+#endif
+}
+
 int
 server_run(const struct config *config)
 {
 	int status;
 
+	server_share_memory();
 	server_hide_memory(config);
 	if (!log_writer_begin(log_lost)) {
 		log_line(LOG_ERROR, "cannot start a thread for the log: %s",
