@@ -14,7 +14,7 @@ from cluster import free_port
 START_BOUND_S = 30
 STOP_BOUND_S = 60
 LOG_BOUND_S = 5
-SETTLE_S = 0.02  # a thread writes the log
+SETTLE_S = 0.01  # a thread writes the log
 
 REPORT = re.compile(r"(ERROR|WARNING): \w+Sanitizer|runtime error:"
                     r"|Assertion .* failed")
