@@ -2,8 +2,8 @@
  * statement_arena.c - chunks, each twice the one before, from which pieces are
  * cut one behind the other; a piece is never given back alone.
  *
- * What libpg_query keeps for the thread (its top context, and that of errors)
- * is made outside of any arena.  Contexts that it would use again are in one,
+ * libpg_query makes what it keeps for the thread (its top context, and that of
+ * errors) outside of any arena.  Contexts that it would use again are in one,
  * and are forgotten with it.
  */
 #include "policy/sql/statement_arena.h"

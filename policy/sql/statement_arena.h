@@ -1,7 +1,7 @@
 /*
  * statement_arena.h - the memory that libpg_query works in.
  *
- * It cannot live without any it asks for: some places do not look whether they
+ * The library cannot live without any: some places do not look whether they
  * got it, others end the process.  So the build has it call the functions below
  * in place of malloc and its like (policy/CMakeLists.txt), and where there is
  * no more, be it that the bound is reached, they do not return: the call that

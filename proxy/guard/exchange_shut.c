@@ -10,7 +10,6 @@
  * the server is idle in it.
  */
 #include <stdlib.h>
-#include <string.h>
 
 #include "proxy/base/clock.h"
 #include "proxy/base/log.h"

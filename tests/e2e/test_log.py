@@ -94,28 +94,34 @@ def assert_ends(lockstep):
     assert time.monotonic() - began < END_BOUND_S
 
 
-def test_reader_that_stalls_stops_neither_sessions_nor_the_end(cluster):
-    lockstep = Piped(cluster)
-    try:
-        lockstep.start()
-        flood_log(lockstep)
-        assert_serves(lockstep)
-        assert_ends(lockstep)
-    finally:
+@pytest.fixture
+def start(cluster):
+    """start(kind): one of that kind, which is removed behind the test."""
+    started = []
+
+    def start(kind):
+        started.append(kind(cluster))
+        return started[-1].start()
+
+    yield start
+    for lockstep in started:
         lockstep.remove()
 
 
-def test_reader_that_stalled_gets_every_line_whole_and_in_order(cluster):
-    lockstep = Piped(cluster)
-    try:
-        lockstep.start()
-        ports = flood_log(lockstep)
-        reader = threading.Thread(target=lockstep.read_to_the_end)
-        reader.start()
-        assert_ends(lockstep)
-        reader.join(wire.HANG_BOUND_S)
-    finally:
-        lockstep.remove()
+def test_reader_that_stalls_stops_neither_sessions_nor_the_end(start):
+    lockstep = start(Piped)
+    flood_log(lockstep)
+    assert_serves(lockstep)
+    assert_ends(lockstep)
+
+
+def test_reader_that_stalled_gets_every_line_whole_and_in_order(start):
+    lockstep = start(Piped)
+    ports = flood_log(lockstep)
+    reader = threading.Thread(target=lockstep.read_to_the_end)
+    reader.start()
+    assert_ends(lockstep)
+    reader.join(wire.HANG_BOUND_S)
     lines = lockstep.stderr().splitlines()
     assert all(LINE.fullmatch(line) for line in lines)
     told = [port for line in lines
@@ -125,24 +131,16 @@ def test_reader_that_stalled_gets_every_line_whole_and_in_order(cluster):
     assert lines[-1].endswith(" stopped")
 
 
-def test_reader_that_has_gone_stops_nobody(cluster):
-    lockstep = Piped(cluster)
-    try:
-        lockstep.start()
-        lockstep.hang_up()
-        flood_log(lockstep)
-        assert_serves(lockstep)
-        assert_ends(lockstep)
-    finally:
-        lockstep.remove()
+def test_reader_that_has_gone_stops_nobody(start):
+    lockstep = start(Piped)
+    lockstep.hang_up()
+    flood_log(lockstep)
+    assert_serves(lockstep)
+    assert_ends(lockstep)
 
 
-def test_disk_without_room_stops_nobody(cluster):
-    lockstep = Full(cluster)
-    try:
-        lockstep.start()
-        flood_log(lockstep)
-        assert_serves(lockstep)
-        assert_ends(lockstep)
-    finally:
-        lockstep.remove()
+def test_disk_without_room_stops_nobody(start):
+    lockstep = start(Full)
+    flood_log(lockstep)
+    assert_serves(lockstep)
+    assert_ends(lockstep)

@@ -775,11 +775,11 @@ scene_plays_row(void **state)
 	scene_play(scene_begin(row->script, row->client), row);
 }
 
-/* Run the rows, then the tests; for main. */
+/* Run a test for each row, whose state it is, then the tests; for main. */
 static inline int
-scene_run_tests(const char *group, const struct scene_row *rows,
-		size_t row_count, const struct CMUnitTest *tests,
-		size_t test_count)
+scene_run_rows(const char *group, const struct scene_row *rows,
+	       size_t row_count, CMUnitTestFunction plays_row,
+	       const struct CMUnitTest *tests, size_t test_count)
 {
 	struct CMUnitTest all[128] = {{0}};
 	size_t i;
@@ -787,13 +787,23 @@ scene_run_tests(const char *group, const struct scene_row *rows,
 	assert_true(row_count + test_count <= 128);
 	for (i = 0; i < row_count; i++) {
 		all[i].name = rows[i].name;
-		all[i].test_func = scene_plays_row;
+		all[i].test_func = plays_row;
 		all[i].initial_state = (void *)(uintptr_t)&rows[i];
 	}
 	if (test_count > 0)
 		memcpy(all + row_count, tests, test_count * sizeof(*tests));
 	return _cmocka_run_group_tests(group, all, row_count + test_count, NULL,
 				       NULL);
+}
+
+/* Likewise, with nothing but the row to be played. */
+static inline int
+scene_run_tests(const char *group, const struct scene_row *rows,
+		size_t row_count, const struct CMUnitTest *tests,
+		size_t test_count)
+{
+	return scene_run_rows(group, rows, row_count, scene_plays_row, tests,
+			      test_count);
 }
 
 #endif

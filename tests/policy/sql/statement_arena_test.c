@@ -64,7 +64,7 @@ statement_arena_outlives_each_allocation_that_fails(void **state)
 		parse_with_failures(texts[i]);
 }
 
-/* What the library keeps for a thread has to be made first. */
+/* The library makes first what it keeps for a thread. */
 static void *
 parse_first(void *arg)
 {

@@ -29,7 +29,7 @@ check_mistakes(struct span text, const char *errors)
 	result_clear(&r);
 }
 
-/* It is taken but for lines with mistakes: all that is left is b. */
+/* The file is taken but for lines with mistakes: all that is left is b. */
 static void
 check_left_out(const char *text, const char *errors)
 {

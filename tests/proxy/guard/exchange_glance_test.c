@@ -395,15 +395,11 @@ exchange_plans_where_a_rule_asks_for_tables(void **state)
 int
 main(void)
 {
-	struct CMUnitTest tests[ROWS + 1] = {
+	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(exchange_plans_where_a_rule_asks_for_tables),
 	};
 
-	for (size_t i = 0; i < ROWS; i++) {
-		tests[i + 1].name = rows[i].name;
-		tests[i + 1].test_func = plays_row_alone;
-		tests[i + 1].initial_state = (void *)(uintptr_t)&rows[i];
-	}
-	return cmocka_run_group_tests_name("proxy/guard/exchange_glance", tests,
-					   NULL, NULL);
+	return scene_run_rows("proxy/guard/exchange_glance", rows, ROWS,
+			      plays_row_alone, tests,
+			      sizeof(tests) / sizeof(tests[0]));
 }

@@ -2,17 +2,20 @@
 
 #include "tests/support/exchange.h"
 
+/* A statement that runs at once in a block, and what asks for the names. */
+#define AT_ONCE(sql)                                                           \
+	"SAVEPOINT _lockstep SET LOCAL statement_timeout TO 0 SET LOCAL jit "  \
+	"TO off glance settings ROLLBACK TO SAVEPOINT _lockstep / SET LOCAL "  \
+	"lock_timeout TO '1' | Query(" sql ") SET LOCAL lock_timeout TO '7s' " \
+	"RELEASE SAVEPOINT _lockstep / "
+#define ASKS "SAVEPOINT _lockstep names-own RELEASE SAVEPOINT _lockstep / "
+
 static const struct scene_row rows[] = {
     {
 	.name = "soon over: nobody asks for names",
 	.client = "Q begin\n--\nQ drop table c\n--\n~ 99\n--\nQ commit\n--\n"
 		  "~ 500",
-	.server_gets =
-	    "Query(begin) SAVEPOINT _lockstep SET LOCAL statement_timeout TO 0 "
-	    "SET LOCAL jit TO off glance settings ROLLBACK TO SAVEPOINT "
-	    "_lockstep / SET LOCAL lock_timeout TO '1' | Query(drop table c) "
-	    "SET LOCAL lock_timeout TO '7s' RELEASE SAVEPOINT _lockstep / "
-	    "Query(commit)",
+	.server_gets = "Query(begin) " AT_ONCE("drop table c") "Query(commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [COMMIT] ready-I",
     },
     {
@@ -20,29 +23,15 @@ static const struct scene_row rows[] = {
 	.client = "Q begin\n--\nQ drop table c\n--\n~ 100\n--\nQ commit",
 	.script = "commit: !kept",
 	.server_gets =
-	    "Query(begin) SAVEPOINT _lockstep SET LOCAL statement_timeout TO 0 "
-	    "SET LOCAL jit TO off glance settings ROLLBACK TO SAVEPOINT "
-	    "_lockstep / SET LOCAL lock_timeout TO '1' | Query(drop table c) "
-	    "SET LOCAL lock_timeout TO '7s' RELEASE SAVEPOINT _lockstep / "
-	    "SAVEPOINT _lockstep names-own RELEASE SAVEPOINT _lockstep / "
-	    "Query(commit)",
+	    "Query(begin) " AT_ONCE("drop table c") ASKS "Query(commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [COMMIT] ready-I",
     },
     {
 	.name = "once, until another one has run",
 	.client = "Q begin\n--\nQ drop table c\n--\n~ 100\n--\n~ 500\n--\n"
 		  "Q drop table a\n--\n~ 99\n--\n~ 1\n--\nQ commit",
-	.server_gets =
-	    "Query(begin) SAVEPOINT _lockstep SET LOCAL statement_timeout TO 0 "
-	    "SET LOCAL jit TO off glance settings ROLLBACK TO SAVEPOINT "
-	    "_lockstep / SET LOCAL lock_timeout TO '1' | Query(drop table c) "
-	    "SET LOCAL lock_timeout TO '7s' RELEASE SAVEPOINT _lockstep / "
-	    "SAVEPOINT _lockstep names-own RELEASE SAVEPOINT _lockstep / "
-	    "SAVEPOINT _lockstep SET LOCAL statement_timeout TO 0 SET LOCAL "
-	    "jit TO off glance settings ROLLBACK TO SAVEPOINT _lockstep / SET "
-	    "LOCAL lock_timeout TO '1' | Query(drop table a) SET LOCAL "
-	    "lock_timeout TO '7s' RELEASE SAVEPOINT _lockstep / SAVEPOINT "
-	    "_lockstep names-own RELEASE SAVEPOINT _lockstep / Query(commit)",
+	.server_gets = "Query(begin) " AT_ONCE("drop table c")
+	    ASKS AT_ONCE("drop table a") ASKS "Query(commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [DROP TABLE] "
 		       "ready-T [COMMIT] ready-I",
     },
@@ -50,16 +39,8 @@ static const struct scene_row rows[] = {
 	.name = "it is due by the first of several",
 	.client = "Q begin\n--\nQ drop table c\n--\n~ 60\n--\n"
 		  "Q drop table a\n--\n~ 40\n--\nQ commit",
-	.server_gets =
-	    "Query(begin) SAVEPOINT _lockstep SET LOCAL statement_timeout TO 0 "
-	    "SET LOCAL jit TO off glance settings ROLLBACK TO SAVEPOINT "
-	    "_lockstep / SET LOCAL lock_timeout TO '1' | Query(drop table c) "
-	    "SET LOCAL lock_timeout TO '7s' RELEASE SAVEPOINT _lockstep / "
-	    "SAVEPOINT _lockstep SET LOCAL statement_timeout TO 0 SET LOCAL "
-	    "jit TO off glance settings ROLLBACK TO SAVEPOINT _lockstep / SET "
-	    "LOCAL lock_timeout TO '1' | Query(drop table a) SET LOCAL "
-	    "lock_timeout TO '7s' RELEASE SAVEPOINT _lockstep / SAVEPOINT "
-	    "_lockstep names-own RELEASE SAVEPOINT _lockstep / Query(commit)",
+	.server_gets = "Query(begin) " AT_ONCE("drop table c")
+	    AT_ONCE("drop table a") ASKS "Query(commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [DROP TABLE] "
 		       "ready-T [COMMIT] ready-I",
     },
@@ -67,13 +48,9 @@ static const struct scene_row rows[] = {
 	.name = "in an open cycle nothing is asked, but behind it",
 	.client = "Q begin\n--\nQ drop table c\n--\nP select 1\nB\nE\nH\n--\n"
 		  "~ 100\n--\nS\n--\n~ 50\n--\nQ commit",
-	.server_gets =
-	    "Query(begin) SAVEPOINT _lockstep SET LOCAL statement_timeout TO 0 "
-	    "SET LOCAL jit TO off glance settings ROLLBACK TO SAVEPOINT "
-	    "_lockstep / SET LOCAL lock_timeout TO '1' | Query(drop table c) "
-	    "SET LOCAL lock_timeout TO '7s' RELEASE SAVEPOINT _lockstep / "
-	    "Parse Bind Execute(select 1) | / SAVEPOINT _lockstep names-own "
-	    "RELEASE SAVEPOINT _lockstep / Query(commit)",
+	.server_gets = "Query(begin) " AT_ONCE(
+	    "drop table c") "Parse Bind Execute(select 1) | / " ASKS
+			    "Query(commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T 1 2 D [SELECT 1] "
 		       "ready-T [COMMIT] ready-I",
     },
@@ -82,18 +59,16 @@ static const struct scene_row rows[] = {
 	.client = "Q begin\n--\nQ drop table a\n--\nQ drop table c\n--\n"
 		  "Q commit",
 	.script = "drop table a:; drop table c: bound; attempt: !kept",
-	.server_gets =
-	    "Query(begin) SAVEPOINT _lockstep SET LOCAL statement_timeout TO 0 "
-	    "SET LOCAL jit TO off glance settings ROLLBACK TO SAVEPOINT "
-	    "_lockstep / SET LOCAL lock_timeout TO '1' | Query(drop table a) "
-	    "SET LOCAL lock_timeout TO '7s' RELEASE SAVEPOINT _lockstep / "
-	    "SAVEPOINT _lockstep SET LOCAL statement_timeout TO 0 SET LOCAL "
-	    "jit TO off glance settings ROLLBACK TO SAVEPOINT _lockstep / SET "
-	    "LOCAL lock_timeout TO '1' | Query(drop table c) ROLLBACK TO "
-	    "SAVEPOINT _lockstep / facts(t) settings plan{c} names-own RELEASE "
-	    "SAVEPOINT _lockstep / SAVEPOINT _lockstep names(abc) attempt(abc) "
-	    "plan{c} / RELEASE SAVEPOINT _lockstep / Query(*drop table c) "
-	    "Query(*commit)",
+	.server_gets = "Query(begin) " AT_ONCE(
+	    "drop table a") "SAVEPOINT _lockstep SET LOCAL statement_timeout "
+			    "TO 0 SET LOCAL jit TO off glance settings "
+			    "ROLLBACK TO SAVEPOINT _lockstep / SET LOCAL "
+			    "lock_timeout TO '1' | Query(drop table c) "
+			    "ROLLBACK TO SAVEPOINT _lockstep / facts(t) "
+			    "settings plan{c} names-own RELEASE SAVEPOINT "
+			    "_lockstep / SAVEPOINT _lockstep names(abc) "
+			    "attempt(abc) plan{c} / RELEASE SAVEPOINT "
+			    "_lockstep / Query(*drop table c) Query(*commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [DROP TABLE] "
 		       "ready-T [COMMIT] ready-I",
     },
@@ -102,12 +77,8 @@ static const struct scene_row rows[] = {
 	.client = "Q begin\n--\nQ drop table c\n--\nQ select 1\n--\n~ 100\n"
 		  "--\nQ rollback",
 	.script = "select: error 22012",
-	.server_gets =
-	    "Query(begin) SAVEPOINT _lockstep SET LOCAL statement_timeout TO 0 "
-	    "SET LOCAL jit TO off glance settings ROLLBACK TO SAVEPOINT "
-	    "_lockstep / SET LOCAL lock_timeout TO '1' | Query(drop table c) "
-	    "SET LOCAL lock_timeout TO '7s' RELEASE SAVEPOINT _lockstep / "
-	    "Query(select 1) Query(rollback)",
+	.server_gets = "Query(begin) " AT_ONCE(
+	    "drop table c") "Query(select 1) Query(rollback)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T error 22012 "
 		       "ready-E [ROLLBACK] ready-I",
     },
@@ -115,13 +86,10 @@ static const struct scene_row rows[] = {
 	.name = "the question fails: the transaction goes on",
 	.client = "Q begin\n--\nQ drop table c\n--\n~ 100\n--\nQ commit",
 	.script = "names: error 57014",
-	.server_gets =
-	    "Query(begin) SAVEPOINT _lockstep SET LOCAL statement_timeout TO 0 "
-	    "SET LOCAL jit TO off glance settings ROLLBACK TO SAVEPOINT "
-	    "_lockstep / SET LOCAL lock_timeout TO '1' | Query(drop table c) "
-	    "SET LOCAL lock_timeout TO '7s' RELEASE SAVEPOINT _lockstep / "
-	    "SAVEPOINT _lockstep names-own / ROLLBACK TO SAVEPOINT _lockstep "
-	    "RELEASE SAVEPOINT _lockstep / Query(commit)",
+	.server_gets = "Query(begin) " AT_ONCE(
+	    "drop table c") "SAVEPOINT _lockstep names-own / ROLLBACK TO "
+			    "SAVEPOINT _lockstep RELEASE SAVEPOINT _lockstep / "
+			    "Query(commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [COMMIT] ready-I",
     },
     {
@@ -129,12 +97,7 @@ static const struct scene_row rows[] = {
 	.client = "Q begin\n--\nQ drop table c\n--\n~ 100\n--\nQ commit",
 	.script = "names: odd",
 	.server_gets =
-	    "Query(begin) SAVEPOINT _lockstep SET LOCAL statement_timeout TO 0 "
-	    "SET LOCAL jit TO off glance settings ROLLBACK TO SAVEPOINT "
-	    "_lockstep / SET LOCAL lock_timeout TO '1' | Query(drop table c) "
-	    "SET LOCAL lock_timeout TO '7s' RELEASE SAVEPOINT _lockstep / "
-	    "SAVEPOINT _lockstep names-own RELEASE SAVEPOINT _lockstep / "
-	    "Query(commit)",
+	    "Query(begin) " AT_ONCE("drop table c") ASKS "Query(commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [COMMIT] ready-I",
     },
     {
@@ -142,12 +105,7 @@ static const struct scene_row rows[] = {
 	.client = "Q begin\n--\nQ drop table c\n--\n~ 100\n--\nQ commit",
 	.script = "names: !cancel",
 	.server_gets =
-	    "Query(begin) SAVEPOINT _lockstep SET LOCAL statement_timeout TO 0 "
-	    "SET LOCAL jit TO off glance settings ROLLBACK TO SAVEPOINT "
-	    "_lockstep / SET LOCAL lock_timeout TO '1' | Query(drop table c) "
-	    "SET LOCAL lock_timeout TO '7s' RELEASE SAVEPOINT _lockstep / "
-	    "SAVEPOINT _lockstep names-own RELEASE SAVEPOINT _lockstep / "
-	    "Query(commit)",
+	    "Query(begin) " AT_ONCE("drop table c") ASKS "Query(commit)",
 	.client_gets =
 	    "[BEGIN] ready-T [DROP TABLE] ready-T cancel [COMMIT] ready-I",
     },
@@ -276,7 +234,7 @@ exchange_shuts_the_gate_once_others_have_come(void **state)
 int
 main(void)
 {
-	struct CMUnitTest tests[ROWS + 4] = {
+	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(exchange_plans_in_a_block_where_a_fleet_is),
 	    cmocka_unit_test(
 		exchange_shuts_the_gate_while_the_transaction_lasts),
@@ -285,11 +243,7 @@ main(void)
 	    cmocka_unit_test(exchange_shuts_the_gate_once_others_have_come),
 	};
 
-	for (size_t i = 0; i < ROWS; i++) {
-		tests[i + 4].name = rows[i].name;
-		tests[i + 4].test_func = plays_row_in_company;
-		tests[i + 4].initial_state = (void *)(uintptr_t)&rows[i];
-	}
-	return cmocka_run_group_tests_name("proxy/guard/exchange_shut", tests,
-					   NULL, NULL);
+	return scene_run_rows("proxy/guard/exchange_shut", rows, ROWS,
+			      plays_row_in_company, tests,
+			      sizeof(tests) / sizeof(tests[0]));
 }

@@ -70,7 +70,7 @@ pair_says_nothing_within_a_message(void **state)
 	assert_int_equal(pair_fixture_read(f, f->client).len, 0);
 }
 
-/* Of one that is dropped the client has seen nothing. */
+/* The client has seen nothing of a message that is dropped. */
 static void
 pair_speaks_within_a_message_that_is_dropped(void **state)
 {
