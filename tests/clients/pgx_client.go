@@ -91,12 +91,16 @@ func (d *pgxDriver) told(problem error) refusal {
 }
 
 // A context that ends would close the connection; this asks the server.
+// A server signals twice, the process and its group: only when the request's
+// connection has ended is the next statement out of its reach.
 func (d *pgxDriver) canceled(text string) error {
-	timer := time.AfterFunc(cancelAfter, func() {
-		must(d.conn.PgConn().CancelRequest(ctx))
+	asked := make(chan error, 1)
+	time.AfterFunc(cancelAfter, func() {
+		asked <- d.conn.PgConn().CancelRequest(ctx)
 	})
-	defer timer.Stop()
-	return d.exec(text)
+	problem := d.exec(text)
+	must(<-asked)
+	return problem
 }
 
 func (d *pgxDriver) hold() func() {
