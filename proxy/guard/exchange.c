@@ -259,10 +259,10 @@ exchange_begin(struct exchange *x, struct guarded *g)
 	assert(g->exchange == NULL);
 	x->guarded = g;
 	x->pair = g->pair;
-	x->phase_since_ms = clock_now_ms();
 	g->exchange = x;
 	exchange_init_lookout(x);
 	atomic_fetch_add(&x->pair->daemon->exchanges, 1);
+	exchange_enter_first(x);
 	exchange_ask_before_fence(x);
 	if (pipeline_is_quiet(&x->pair->pipeline) && !pair_is_closing(x->pair))
 		exchange_leave_fence(x);

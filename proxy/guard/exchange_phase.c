@@ -7,6 +7,7 @@
 #include "proxy/base/clock.h"
 #include "proxy/base/log.h"
 #include "proxy/guard/exchange_state.h"
+#include "proxy/guard/exchange_stop.h"
 #include "proxy/guard/guarded.h"
 
 #define BIT(name) (1u << EXCHANGE_##name)
@@ -119,6 +120,14 @@ exchange_enter(struct exchange *x, enum exchange_phase next)
 	lookout_leave(&x->watch);
 	x->phase = next;
 	x->phase_since_ms = clock_now_ms();
+	exchange_stop(phase_names[next]);
+}
+
+void
+exchange_enter_first(struct exchange *x)
+{
+	x->phase_since_ms = clock_now_ms();
+	exchange_stop(phase_names[x->phase]);
 }
 
 void

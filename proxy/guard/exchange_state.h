@@ -203,6 +203,9 @@ void exchange_trace_step(const struct exchange *x,
 /* Go to `next`, and assert that this may be.  Nothing else writes x->phase. */
 void exchange_enter(struct exchange *x, enum exchange_phase next);
 
+/* The exchange is new, and in its first phase. */
+void exchange_enter_first(struct exchange *x);
+
 /* exchange.c */
 
 /* Begin with an exchange that knows its kind, and set g->exchange. */

@@ -93,6 +93,18 @@ stream_writable(evutil_socket_t fd, short what, void *arg)
 		stream_drained(s);
 }
 
+/* Wait for the event.  The kernel may have no memory for that, or no more such
+ * waits for the user: nothing would ever come, so the next read fails, at once.
+ */
+static void
+stream_await(struct stream *s, struct event *event)
+{
+	if (event_add(event, NULL) == 0)
+		return;
+	s->is_deaf = true;
+	event_active(&s->read_event, EV_READ, 1);
+}
+
 void
 stream_open(struct stream *s, struct event_base *base, int fd,
 	    stream_handler *handler, void *arg)
@@ -138,10 +150,12 @@ stream_is_open(const struct stream *s)
 static ssize_t
 stream_receive(struct stream *s, void *data, size_t size)
 {
-	ssize_t n = recv(s->fd, data, size, 0);
+	ssize_t n = s->is_deaf ? -1 : recv(s->fd, data, size, 0);
 
 	if (n >= 0)
 		return n;
+	if (s->is_deaf)
+		errno = ENOMEM;
 	if (stream_is_transient(errno))
 		return STREAM_AGAIN;
 	s->error = errno;
@@ -152,7 +166,7 @@ static void
 stream_await_writable(struct stream *s)
 {
 	if (!s->is_writing)
-		event_add(&s->write_event, NULL);
+		stream_await(s, &s->write_event);
 	s->is_writing = true;
 }
 
@@ -299,7 +313,7 @@ stream_want_read(struct stream *s, bool wanted)
 		return;
 	s->is_reading = wanted;
 	if (wanted)
-		event_add(&s->read_event, NULL);
+		stream_await(s, &s->read_event);
 	else
 		event_del(&s->read_event);
 	stream_notice_more(s);

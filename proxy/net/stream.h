@@ -33,6 +33,7 @@ struct stream {
 	int error; /* errno of a failed write or read */
 	bool is_reading;
 	bool is_writing;
+	bool is_deaf; /* no event can come: it cannot be read any more */
 	bool shut_when_drained;
 	bool is_shut; /* our side of it */
 	stream_handler *handler;

@@ -77,6 +77,7 @@ class Lockstep:
         self.tls = self.settings.get("tls_mode", "disable") != "disable"
         self.process = None
         self.port = None
+        self.inherited = []  # descriptors that it gets
         fd, self.log_path = tempfile.mkstemp(prefix="lsl", dir="/tmp")
         os.close(fd)
 
@@ -99,7 +100,8 @@ class Lockstep:
                if not name.startswith("LOCKSTEP_")}
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL,
-                                            stdout=log, stderr=log, env=env)
+                                            stdout=log, stderr=log, env=env,
+                                            pass_fds=self.inherited)
         deadline = time.monotonic() + START_BOUND_S
         while not self._accepts():
             if not self.is_alive() or time.monotonic() > deadline:

@@ -80,6 +80,16 @@ def test_functions_of_ours_are_places_to_jump_to():
     assert re.search(r"<main>:\n[^\n]*\bendbr64", code)
 
 
+@of_a_release
+def test_nothing_of_it_is_there_for_tests():
+    """What stops an exchange at a phase is in no build but theirs."""
+    with open(proxy.lockstep_bin(), "rb") as program:
+        content = program.read()
+    assert b"guarded statement" in content
+    assert b"EXCHANGE_STOPS" not in content
+    assert "exchange_stop" not in told("nm", proxy.lockstep_bin())
+
+
 # -- the process ------------------------------------------------------------
 
 def unlimited_core():

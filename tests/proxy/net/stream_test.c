@@ -411,6 +411,24 @@ stream_open_makes_a_closed_one_as_new(void **state)
 	assert_peer_reads(f, "anew");
 }
 
+/* No event comes of a file, as none comes where the kernel has no memory. */
+static void
+stream_read_fails_where_no_event_can_come(void **state)
+{
+	struct fixture *f = *state;
+	char byte;
+
+	stream_close(&f->stream);
+	stream_open(&f->stream, f->base, open("/dev/null", O_RDONLY),
+		    note_event, f);
+	assert_true(stream_is_open(&f->stream));
+	stream_want_read(&f->stream, true);
+	loop_for(f->base, 10);
+	assert_int_equal(f->events[STREAM_READABLE], 1);
+	assert_int_equal(stream_read(&f->stream, &byte, 1), STREAM_ERROR);
+	assert_int_equal(f->stream.error, ENOMEM);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_stream, close_all)
 
 int
@@ -428,6 +446,7 @@ main(void)
 	    TEST(stream_shutdown_leaves_reading_alone),
 	    TEST(stream_read_tells_bytes_from_none_and_the_end),
 	    TEST(stream_read_tells_a_reset),
+	    TEST(stream_read_fails_where_no_event_can_come),
 	    TEST(stream_is_readable_only_while_that_is_wanted),
 	    TEST(stream_reads_while_bytes_wait_to_be_written),
 	    TEST(stream_close_ends_it_for_both_sides),
