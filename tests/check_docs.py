@@ -7,6 +7,7 @@
  - Each setting of `lockstep --help` stands in docs/settings.md with its
    default and what is allowed, in the example with its default, and in the
    manual; and no other does.
+ - A test that is named as test_auth.py::test_right_password exists.
  - docs/README.md leads to each page of docs/.
  - README.md keeps to what a user needs first.
 """
@@ -27,6 +28,8 @@ SOURCE = re.compile(r"(?<![\w/.-])(?:\.ci|conf|docs|policy|protocol|proxy|"
                     r"scripts|tests)/[\w./-]*\w")
 SETTING = re.compile(r"^  (\w+) +(one per CPU|\S+) *(.*)\n(?: {6}(.*)\n)?",
                      re.M)
+
+TEST = re.compile(r"(test_\w+\.py)::(test_\w+)")
 
 problems = []
 
@@ -179,9 +182,18 @@ def check_size():
                  f"{README_BYTES} and {README_LINES}: the rest goes to docs/")
 
 
+def check_tests(page):
+    for file, test in TEST.findall(page.read_text()):
+        path = ROOT / "tests/e2e" / file
+        if not path.exists() or not re.search(
+                rf"^def {test}\(", path.read_text(), re.M):
+            complain(page, f"there is no {file}::{test}")
+
+
 def main():
     for page in pages():
         check_links(page)
+        check_tests(page)
         # It names files by their module, without where they stand.
         if page.name != "ARCHITECTURE.md":
             check_sources(page)

@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.needs_lockstep,
               pytest.mark.clear_only("TLS changes nothing of it")]
 
 SANITIZED = bool(os.environ.get("LOCKSTEP_SANITIZED"))
-SOAK_S = int(os.environ.get("SOAK_S", effort(45, 3600)))
+SOAK_S = int(os.environ.get("SOAK_S", effort(40, 3600)))
 FAULT_S = 3  # between two, on average
 FREEZE_S = 0.7
 STALL_S = 12  # a gate is shut for two seconds at a time here, an attempt waits
