@@ -206,25 +206,38 @@ relay_client_step(struct walk *w)
 	return j != JUDGE_WAIT;
 }
 
-/*
- * Note that a replication session begins to stream.  Its messages are not
- * followed; but before it streams the client waits for each answer, so that the
- * command stands at the front of a read.
- */
-static void
-relay_client_note_stream(struct session *s, struct span in)
+static bool
+relay_client_begins_stream(struct span in)
 {
 	static const char command[] = "START_REPLICATION";
 	const size_t len = sizeof(command) - 1;
+
+	return in.len >= FRAME_HEADER_BYTES + len &&
+	       strncasecmp((const char *)in.data + FRAME_HEADER_BYTES, command,
+			   len) == 0;
+}
+
+/*
+ * Note that a replication session begins to stream, or is asked for something
+ * else.  Its messages are not followed; but outside of a stream the client waits
+ * for each answer, so that a command stands at the front of a read, and fills
+ * it; data that a read cuts does not look so.
+ */
+static void
+relay_client_note_command(struct session *s, struct span in)
+{
 	struct frame_header h;
 
-	if (s->is_streaming || frame_peek(&h, in) != FRAME_OK ||
-	    h.type != FRONTEND_QUERY || in.len < FRAME_HEADER_BYTES + len ||
-	    strncasecmp((const char *)in.data + FRAME_HEADER_BYTES, command,
-			len) != 0)
+	if (frame_peek(&h, in) != FRAME_OK || h.type != FRONTEND_QUERY)
 		return;
-	s->is_streaming = true;
-	atomic_fetch_add(&s->pair.daemon->streams, 1);
+	if (!s->is_streaming && relay_client_begins_stream(in)) {
+		s->is_streaming = true;
+		atomic_fetch_add(&s->pair.daemon->streams, 1);
+	} else if (s->is_streaming && frame_len(&h) == in.len &&
+		   !relay_client_begins_stream(in)) {
+		s->is_streaming = false;
+		atomic_fetch_sub(&s->pair.daemon->streams, 1);
+	}
 }
 
 size_t
@@ -241,7 +254,7 @@ relay_walk_client(struct session *s, struct span in)
 	};
 
 	if (s->is_blind && s->state == SESSION_READY) {
-		relay_client_note_stream(s, in);
+		relay_client_note_command(s, in);
 		walk_advance(&w, in.len);
 	} else {
 		while (w.rest.len > 0 && !pair_is_closing(w.p) &&
