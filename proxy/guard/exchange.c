@@ -201,7 +201,7 @@ exchange_leave_fence(struct exchange *x)
 /* The results */
 
 void
-exchange_note_result(struct exchange *x, struct frame frame)
+exchange_note_result(struct exchange *x, uint8_t type, struct span raw)
 {
 	struct error_fields f;
 	struct span tag;
@@ -209,19 +209,21 @@ exchange_note_result(struct exchange *x, struct frame frame)
 	if (x->log.statement == NULL)
 		return; /* a piece that nothing was prepared for */
 	/* Prefer the guarded statement's tag in a text with several. */
-	if (frame.type == BACKEND_COMMAND_COMPLETE &&
-	    command_complete_decode(&tag, frame.body) &&
+	if (type == BACKEND_COMMAND_COMPLETE &&
+	    command_complete_decode(&tag, frame_front(raw)) &&
 	    (x->log.result[0] == '\0' || span_equals(tag, x->log.statement)))
 		guard_log_result(&x->log, tag.data, tag.len);
-	if (frame.type == BACKEND_ERROR_RESPONSE &&
-	    error_fields_decode(&f, frame.body))
+	if (type != BACKEND_ERROR_RESPONSE)
+		return;
+	(void)error_fields_decode(&f, frame_front(raw));
+	if (f.sqlstate.len > 0)
 		guard_log_result(&x->log, f.sqlstate.data, f.sqlstate.len);
 }
 
 static void
-exchange_observe(struct exchange *x, struct frame frame)
+exchange_observe(struct exchange *x, uint8_t type, struct span raw)
 {
-	exchange_note_result(x, frame);
+	exchange_note_result(x, type, raw);
 	if (x->pair->pipeline.done_seq < x->execute_seq)
 		return;
 	exchange_log(x);
@@ -316,7 +318,7 @@ exchange_is_hurried(const struct exchange *x)
  */
 static bool
 exchange_answer_large(struct exchange *x, const struct pipeline_event *event,
-		      struct frame frame)
+		      struct frame frame, struct span raw)
 {
 	bool is_of_commit = x->phase == EXCHANGE_COMMITTING &&
 			    frame.type == BACKEND_ERROR_RESPONSE;
@@ -325,8 +327,10 @@ exchange_answer_large(struct exchange *x, const struct pipeline_event *event,
 		pair_close(x->pair, CLOSE_SERVER_BAD, "message too large");
 		return false;
 	}
-	if (is_of_commit)
+	if (is_of_commit) {
+		exchange_note_result(x, frame.type, raw);
 		delivery_deny(&x->query.delivery, span_of(NULL, 0));
+	}
 	return batch_answer(&x->batch, event, frame, span_of(NULL, 0)) &&
 	       !is_of_commit;
 }
@@ -345,14 +349,14 @@ exchange_take_answer(struct exchange *x, const struct pipeline_event *event,
 	if (x->phase == EXCHANGE_TRYING && exchange_answers_trial(event))
 		return exchange_answer_trial(x, event, frame, raw);
 	if (event->owner == PIPELINE_PROXY && frame.body.data == NULL)
-		return exchange_answer_large(x, event, frame);
+		return exchange_answer_large(x, event, frame, raw);
 	if (event->owner == PIPELINE_PROXY)
 		return batch_answer(&x->batch, event, frame, raw);
 	if (x->phase == EXCHANGE_OBSERVING)
-		exchange_observe(x, frame);
+		exchange_observe(x, frame.type, raw);
 	if (x->phase != EXCHANGE_RUNNING)
 		return false;
-	exchange_note_result(x, frame);
+	exchange_note_result(x, frame.type, raw);
 	return delivery_answer(&x->query.delivery, frame, raw);
 }
 

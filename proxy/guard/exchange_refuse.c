@@ -20,6 +20,10 @@ exchange_end_skipping(struct exchange *x)
 void
 exchange_send_undo(struct exchange *x)
 {
+	/* An implicit transaction without an error: a Sync would commit it. */
+	bool is_sound = trial_is_void(&x->trial) && !exchange_is_query(x) &&
+			!x->pair->pipeline.skipping;
+
 	exchange_begin_batch(x, EXCHANGE_UNDOING);
 	/* Not for the Sync behind all of it alone. */
 	if (x->context == CONTEXT_BLOCK || exchange_is_query(x) ||
@@ -27,7 +31,8 @@ exchange_send_undo(struct exchange *x)
 		exchange_end_skipping(x);
 	if (x->context == CONTEXT_BLOCK)
 		batch_add_command(&x->batch, SAVEPOINT_UNDO);
-	else if (exchange_is_query(x) || exchange_status(x) != TRANSACTION_IDLE)
+	else if (exchange_is_query(x) || is_sound ||
+		 exchange_status(x) != TRANSACTION_IDLE)
 		batch_add_command(&x->batch, "ROLLBACK");
 	exchange_add_closes(x);
 	(void)batch_send(&x->batch, true);

@@ -172,6 +172,7 @@ struct exchange {
 	struct trial trial;
 	struct recording recording; /* owned, while it is set aside for a run */
 	bool is_recording_aside;
+	bool runs_once; /* a run on trial answered more than can be held */
 	uint64_t trail_shape;     /* the trail's, before the run */
 	struct held held;         /* as of the last plan */
 	struct snapshot snapshot; /* from before the plan of the guard's set */
@@ -226,8 +227,9 @@ void exchange_run(struct exchange *x);
 /* Enter the phase in which the client's statement runs. */
 void exchange_begin_run(struct exchange *x, enum exchange_phase phase);
 
-/* Note, for the log, a message that answers the client's statement. */
-void exchange_note_result(struct exchange *x, struct frame frame);
+/* Note, for the log, a message that answers the client's statement: the front of
+ * it is enough. */
+void exchange_note_result(struct exchange *x, uint8_t type, struct span raw);
 
 /* Keep nothing from others any longer, unless the locks are kept. */
 void exchange_trim_lease(struct exchange *x);

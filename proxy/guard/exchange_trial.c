@@ -1,7 +1,10 @@
 /*
  * exchange_trial.c - the client's statement runs on trial: what no attempt can
  * lock it takes itself, no wait for a lock longer than the guard allows, and
- * what our bound has ended is undone as if it had not been sent.
+ * what our bound has ended is undone as if it had not been sent.  So is a run
+ * whose answers are too large to be held until its end: shown in part it could
+ * not be undone, and the error of our bound would be the client's.  The statement
+ * does not run on trial again.
  *
  * TRYING sets a lock_timeout of ours and sends the statement behind it.
  * RESTORING sets the session's back, or our COMMIT does: in the same
@@ -60,7 +63,8 @@ exchange_can_try(const struct exchange *x)
 
 	if (x->steps.is_under_way)
 		return true;
-	if (x->context == CONTEXT_TAIL || x->replay.is_under_way)
+	if (x->context == CONTEXT_TAIL || x->replay.is_under_way ||
+	    x->runs_once)
 		return false;
 	if (exchange_is_query(x))
 		return query_can_undo(&x->query);
@@ -196,7 +200,7 @@ exchange_send_trial(struct exchange *x, const struct guard_step *step)
 static bool
 exchange_pass_answer(struct exchange *x, struct frame frame, struct span raw)
 {
-	exchange_note_result(x, frame);
+	exchange_note_result(x, frame.type, raw);
 	return exchange_is_query(x) &&
 	       delivery_answer(&x->query.delivery, frame, raw);
 }
@@ -260,10 +264,14 @@ exchange_answer_trial(struct exchange *x, const struct pipeline_event *event,
 
 /* Behind its end */
 
-/* Our bound has ended the run: undo it, and leave it to the guard. */
+/* The run is void: undo it, and leave it to the guard. */
 static void
 exchange_undo_trial(struct exchange *x)
 {
+	if (x->trial.state == TRIAL_LARGE) {
+		x->runs_once = true;
+		guard_forbid_trials(&x->guard);
+	}
 	x->log.run_ms = 0;
 	exchange_take_recording_back(x);
 	exchange_forget_first_trail(x);
@@ -320,7 +328,7 @@ static void
 exchange_finish_trial(struct exchange *x)
 {
 	x->has_savepoint = false;
-	x->guarded->trail.is_lost |= x->trial.has_failed;
+	x->guarded->trail.is_lost |= x->trial.state == TRIAL_FAILED;
 	pair_set_held(x->pair, false);
 	if (exchange_is_query(x)) {
 		x->in_own_block |= x->context == CONTEXT_IDLE;
@@ -376,10 +384,11 @@ static void
 exchange_accept_trial(struct exchange *x)
 {
 	struct guard_step step = guard_tried(&x->guard, true, clock_now_ms());
+	bool has_failed = x->trial.state == TRIAL_FAILED;
 
 	x->guarded->trail.has_untold |= step.outcome == GUARD_UNOPPOSED;
-	x->owes_restore = !x->trial.has_failed && exchange_commits_next(x);
-	if (x->trial.has_failed)
+	x->owes_restore = !has_failed && exchange_commits_next(x);
+	if (has_failed)
 		exchange_finish_trial(x);
 	else if (x->owes_restore)
 		exchange_show_trial(x);
@@ -387,14 +396,15 @@ exchange_accept_trial(struct exchange *x)
 		exchange_send_restore(x);
 }
 
-/* True if the run is to be undone: our bound has ended it, or it was skipped,
- * as what came ahead of it failed, which a plan may do without. */
+/* True if the run is to be undone: our bound has ended it, its answers were too
+ * large, or it was skipped, as what came ahead of it failed, which a plan may do
+ * without. */
 static bool
 exchange_undoes_trial(const struct exchange *x)
 {
 	if (batch_has_error(&x->batch))
 		return exchange_is_first_trial(x) && !exchange_has_lost(x);
-	return x->trial.state == TRIAL_BOUND;
+	return trial_is_void(&x->trial);
 }
 
 void

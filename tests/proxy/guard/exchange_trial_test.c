@@ -33,6 +33,38 @@ static const struct scene_row rows[] = {
 	.client_gets = "notice 00000 [DROP TABLE] ready-I",
     },
     {
+	.name = "answers too large to be held are not seen, and it runs again",
+	.client = "Q drop table c",
+	.script = VIEW AGAIN "drop: notice large bound; drop: large",
+	.server_gets = "facts(f) settings plan{c} / BEGIN attempt(,turn) "
+		       "plan{c} / SET LOCAL lock_timeout TO '100' | "
+		       "Query(*drop table c) ROLLBACK / look(ab) / BEGIN "
+		       "attempt(a,waits,turn) plan{c} / Query(*drop table c) COMMIT /",
+	.client_gets = "notice 54000 [DROP TABLE] ready-I",
+    },
+    {
+	.name = "so is a run that came to its end, in a cycle",
+	.client = "P:n drop table c\nB:n\nD\nE\nS",
+	.script = VIEW AGAIN "drop: large; drop: large",
+	.server_gets = "facts(f) settings plan{c} / attempt(,turn) plan{c} "
+		       "| set_config('lock_timeout', '100', true) | Parse "
+		       "Bind Describe Execute(*drop table c) | ROLLBACK Close / "
+		       "look(ab) / attempt(a,waits,turn) plan{c} | "
+		       "Parse Bind Describe Execute(*drop table c) /",
+	.client_gets = "1 2 n notice 54000 [DROP TABLE] ready-I",
+    },
+    {
+	.name = "or to an error of its own, which comes again",
+	.client = "P drop table c\nB\nE\nS",
+	.script = VIEW AGAIN "drop: large error 42P01; drop: error 42P01",
+	.server_gets = "facts(f) settings plan{c} / attempt(,turn) plan{c} "
+		       "| set_config('lock_timeout', '100', true) | Parse "
+		       "Bind Execute(*drop table c) / "
+		       "look(ab) / attempt(a,waits,turn) plan{c} | "
+		       "Parse Bind Execute(*drop table c) /",
+	.client_gets = "1 2 error 42P01 ready-I",
+    },
+    {
 	.name = "an error of its own is its answer",
 	.client = "Q drop table c",
 	.script = VIEW "drop: notice error 55P03",
