@@ -243,12 +243,32 @@ guard_log_unfollowed(const struct pair *p, const char *statement)
 }
 
 void
-guard_log_unjudged(const struct pair *p, const char *why)
+guard_log_unjudged(const struct pair *p, enum unjudged why)
+{
+	static const char *const reasons[UNJUDGED_COUNT] = {
+#define X(constant, name, reason) [UNJUDGED_##constant] = (reason),
+	    UNJUDGED_REASONS(X)
+#undef X
+	};
+	struct log_event e;
+
+	atomic_fetch_add(&p->daemon->unjudged[why], 1);
+	guard_log_begin(&e, LOG_WARNING, "statement passed unjudged", p);
+	log_text(&e, "why", reasons[why]);
+	log_end(&e);
+}
+
+void
+guard_log_passed(const struct daemon *d)
 {
 	struct log_event e;
 
-	guard_log_begin(&e, LOG_WARNING, "statement passed unjudged", p);
-	log_text(&e, "why", why);
+	log_begin(&e, LOG_INFO, "passed so far");
+	log_number(&e, "unplanned", atomic_load(&d->unplanned));
+#define X(constant, name, reason)                                              \
+	log_number(&e, name, atomic_load(&d->unjudged[UNJUDGED_##constant]));
+	UNJUDGED_REASONS(X)
+#undef X
 	log_end(&e);
 }
 

@@ -11,7 +11,9 @@
 
 #include "policy/guard/guard.h"
 #include "protocol/span.h"
+#include "proxy/pair/unjudged.h"
 
+struct daemon;
 struct drop_key;
 struct guarded;
 struct log_event;
@@ -69,8 +71,11 @@ void guard_log_unplanned(const struct pair *p, const char *statement);
  * behind that is not planned, and how many such there have been. */
 void guard_log_unfollowed(const struct pair *p, const char *statement);
 
-/* Log that a text passes that could not be looked into, and why. */
-void guard_log_unjudged(const struct pair *p, const char *why);
+/* Log that a text passes that could not be looked into, and why; count it. */
+void guard_log_unjudged(const struct pair *p, enum unjudged why);
+
+/* Log how many statements and texts have passed so, since the start. */
+void guard_log_passed(const struct daemon *d);
 
 /* Log that a setting of the session's makes no sense, and warn the client too
  * if tells_client. */

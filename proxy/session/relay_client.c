@@ -44,7 +44,7 @@ relay_client_guard_query(struct walk *w, const struct frame_header *h,
 		return;
 	}
 	statement_list_clear(&finding->list);
-	guard_log_unjudged(w->p, "out of memory");
+	guard_log_unjudged(w->p, UNJUDGED_MEMORY);
 	relay_client_pass(w, h);
 }
 
@@ -56,7 +56,7 @@ relay_client_guard_execute(struct walk *w, const struct frame_header *h,
 	if (pair_is_closing(w->p) ||
 	    exchange_begin_execute(w->g, finding->facts))
 		return;
-	guard_log_unjudged(w->p, "out of memory");
+	guard_log_unjudged(w->p, UNJUDGED_MEMORY);
 	guarded_release_kept(w->g);
 }
 
