@@ -30,8 +30,8 @@ bool exchange_begin_query(struct guarded *g, struct span sql,
 
 /*
  * Begin with an Execute of a guarded portal: the last frame of g->kept.  Takes
- * a use of facts of its own, and sets g->exchange.  False: out of memory, and
- * nothing is taken or set.
+ * a use of facts of its own, and the caller's of their list, and sets
+ * g->exchange.  False: out of memory, and nothing is taken or set.
  */
 bool exchange_begin_execute(struct guarded *g, struct prepared_facts *facts);
 

@@ -28,7 +28,8 @@ enum judgement {
 struct finding {
 	struct span sql;              /* JUDGE_GUARD_QUERY; borrowed */
 	struct statement_list list;   /* JUDGE_GUARD_QUERY; the caller's */
-	struct prepared_facts *facts; /* JUDGE_GUARD_EXECUTE; borrowed */
+	/* JUDGE_GUARD_EXECUTE; borrowed, and awake: prepared_facts_rest. */
+	struct prepared_facts *facts;
 };
 
 /*

@@ -53,8 +53,11 @@ relay_client_guard_execute(struct walk *w, const struct frame_header *h,
 			   struct finding *finding)
 {
 	relay_client_keep(w, h);
-	if (pair_is_closing(w->p) ||
+	if (!pair_is_closing(w->p) &&
 	    exchange_begin_execute(w->g, finding->facts))
+		return;
+	prepared_facts_rest(finding->facts);
+	if (pair_is_closing(w->p))
 		return;
 	guard_log_unjudged(w->p, UNJUDGED_MEMORY);
 	guarded_release_kept(w->g);
@@ -110,6 +113,7 @@ static void
 relay_client_wait_for_exchange(struct walk *w, struct finding *finding)
 {
 	statement_list_clear(&finding->list);
+	prepared_facts_rest(finding->facts);
 	walk_flush(w);
 	exchange_hurry(w->g->exchange);
 }

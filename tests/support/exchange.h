@@ -400,7 +400,10 @@ scene_guard_execute(struct scene *s, const struct frame_header *h,
 
 	scene_keep(s, h, in);
 	if (!pair_is_closing(scene_pair(s)) &&
-	    !exchange_begin_execute(g, finding->facts))
+	    exchange_begin_execute(g, finding->facts))
+		return;
+	prepared_facts_rest(finding->facts);
+	if (!pair_is_closing(scene_pair(s)))
 		guarded_release_kept(g);
 }
 
@@ -451,6 +454,7 @@ scene_client_step(struct scene *s)
 	j = judge(g, &h, in, &finding);
 	if (judge_is_guarded(j) && g->exchange != NULL) {
 		statement_list_clear(&finding.list);
+		prepared_facts_rest(finding.facts);
 		exchange_hurry(g->exchange);
 		return false;
 	}
