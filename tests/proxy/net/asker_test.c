@@ -132,6 +132,27 @@ asker_connect_takes_the_name_of_the_database_as_it_is(void **state)
 }
 
 static void
+asker_gives_a_silent_server_up(void **state)
+{
+	struct fixture *f = *state;
+	struct timeval due;
+	char conninfo[100];
+	int fd = listen_somewhere(conninfo, sizeof(conninfo));
+
+	asker_connect(&f->asker, conninfo, "db", "test");
+	loop_for(f->base, 50);
+	assert_int_equal(f->failures, 0);
+	assert_true(event_pending(&f->asker.timer, EV_TIMEOUT, &due));
+	event_active(&f->asker.timer, EV_TIMEOUT, 1);
+	loop_for(f->base, 0);
+	assert_int_equal(f->failures, 1);
+	assert_string_equal(f->asker.why, "the server does not answer");
+	assert_null(f->asker.connection);
+	assert_false(event_pending(&f->asker.timer, EV_TIMEOUT, NULL));
+	close(fd);
+}
+
+static void
 asker_close_calls_nobody(void **state)
 {
 	struct fixture *f = *state;
@@ -154,6 +175,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(asker_connect_tells_that_it_cannot),
 	    TEST(asker_connect_takes_the_name_of_the_database_as_it_is),
+	    TEST(asker_gives_a_silent_server_up),
 	    TEST(asker_close_calls_nobody),
 	};
 
