@@ -237,7 +237,7 @@ enum statement_status {
 	STATEMENT_OK,
 	STATEMENT_UNPARSED,  /* a candidate does not parse, or has a NUL */
 	STATEMENT_TOO_LARGE, /* above a cap: its parse would not be cheap */
-	STATEMENT_TOO_DEAR,  /* its parse would take too much memory */
+	STATEMENT_TOO_DEAR,  /* a parse would take too much memory */
 	STATEMENT_NO_MEMORY,
 };
 

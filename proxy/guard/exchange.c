@@ -200,30 +200,10 @@ exchange_leave_fence(struct exchange *x)
 
 /* The results */
 
-void
-exchange_note_result(struct exchange *x, uint8_t type, struct span raw)
-{
-	struct error_fields f;
-	struct span tag;
-
-	if (x->log.statement == NULL)
-		return; /* a piece that nothing was prepared for */
-	/* Prefer the guarded statement's tag in a text with several. */
-	if (type == BACKEND_COMMAND_COMPLETE &&
-	    command_complete_decode(&tag, frame_front(raw)) &&
-	    (x->log.result[0] == '\0' || span_equals(tag, x->log.statement)))
-		guard_log_result(&x->log, tag.data, tag.len);
-	if (type != BACKEND_ERROR_RESPONSE)
-		return;
-	(void)error_fields_decode(&f, frame_front(raw));
-	if (f.sqlstate.len > 0)
-		guard_log_result(&x->log, f.sqlstate.data, f.sqlstate.len);
-}
-
 static void
 exchange_observe(struct exchange *x, uint8_t type, struct span raw)
 {
-	exchange_note_result(x, type, raw);
+	guard_log_answer(&x->log, type, raw);
 	if (x->pair->pipeline.done_seq < x->execute_seq)
 		return;
 	exchange_log(x);
@@ -328,7 +308,7 @@ exchange_answer_large(struct exchange *x, const struct pipeline_event *event,
 		return false;
 	}
 	if (is_of_commit) {
-		exchange_note_result(x, frame.type, raw);
+		guard_log_answer(&x->log, frame.type, raw);
 		delivery_deny(&x->query.delivery, span_of(NULL, 0));
 	}
 	return batch_answer(&x->batch, event, frame, span_of(NULL, 0)) &&
@@ -356,7 +336,7 @@ exchange_take_answer(struct exchange *x, const struct pipeline_event *event,
 		exchange_observe(x, frame.type, raw);
 	if (x->phase != EXCHANGE_RUNNING)
 		return false;
-	exchange_note_result(x, frame.type, raw);
+	guard_log_answer(&x->log, frame.type, raw);
 	return delivery_answer(&x->query.delivery, frame, raw);
 }
 

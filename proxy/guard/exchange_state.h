@@ -227,10 +227,6 @@ void exchange_run(struct exchange *x);
 /* Enter the phase in which the client's statement runs. */
 void exchange_begin_run(struct exchange *x, enum exchange_phase phase);
 
-/* Note, for the log, a message that answers the client's statement: the front of
- * it is enough. */
-void exchange_note_result(struct exchange *x, uint8_t type, struct span raw);
-
 /* Keep nothing from others any longer, unless the locks are kept. */
 void exchange_trim_lease(struct exchange *x);
 

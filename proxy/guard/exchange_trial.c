@@ -3,8 +3,8 @@
  * lock it takes itself, no wait for a lock longer than the guard allows, and
  * what our bound has ended is undone as if it had not been sent.  So is a run
  * whose answers are too large to be held until its end: shown in part it could
- * not be undone, and the error of our bound would be the client's.  The statement
- * does not run on trial again.
+ * not be undone, and the error of our bound would be the client's.  The
+ * statement does not run on trial again.
  *
  * TRYING sets a lock_timeout of ours and sends the statement behind it.
  * RESTORING sets the session's back, or our COMMIT does: in the same
@@ -200,7 +200,7 @@ exchange_send_trial(struct exchange *x, const struct guard_step *step)
 static bool
 exchange_pass_answer(struct exchange *x, struct frame frame, struct span raw)
 {
-	exchange_note_result(x, frame.type, raw);
+	guard_log_answer(&x->log, frame.type, raw);
 	return exchange_is_query(x) &&
 	       delivery_answer(&x->query.delivery, frame, raw);
 }
@@ -397,8 +397,8 @@ exchange_accept_trial(struct exchange *x)
 }
 
 /* True if the run is to be undone: our bound has ended it, its answers were too
- * large, or it was skipped, as what came ahead of it failed, which a plan may do
- * without. */
+ * large, or it was skipped, as what came ahead of it failed, which a plan may
+ * do without. */
 static bool
 exchange_undoes_trial(const struct exchange *x)
 {

@@ -24,6 +24,26 @@ guard_log_result(struct guard_log *l, const void *text, size_t len)
 }
 
 void
+guard_log_answer(struct guard_log *l, uint8_t type, struct span raw)
+{
+	struct error_fields f;
+	struct span tag;
+
+	if (l->statement == NULL)
+		return; /* a piece that nothing was prepared for */
+	/* Prefer the guarded statement's tag in a text with several. */
+	if (type == BACKEND_COMMAND_COMPLETE &&
+	    command_complete_decode(&tag, frame_front(raw)) &&
+	    (l->result[0] == '\0' || span_equals(tag, l->statement)))
+		guard_log_result(l, tag.data, tag.len);
+	if (type != BACKEND_ERROR_RESPONSE)
+		return;
+	(void)error_fields_decode(&f, frame_front(raw));
+	if (f.sqlstate.len > 0)
+		guard_log_result(l, f.sqlstate.data, f.sqlstate.len);
+}
+
+void
 guard_log_why(struct guard_log *l, struct span error)
 {
 	struct error_fields f;

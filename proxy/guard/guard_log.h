@@ -39,6 +39,10 @@ struct guard_log {
 /* Note `len` bytes of a command tag or SQLSTATE, a copy, cut if too long. */
 void guard_log_result(struct guard_log *l, const void *text, size_t len);
 
+/* Note a message of this type that answers the statement, if it tells the
+ * result: raw, or the front of it. */
+void guard_log_answer(struct guard_log *l, uint8_t type, struct span raw);
+
 /* Note why there is no plan: the server's error, raw, or empty if its answer
  * was odd. */
 void guard_log_why(struct guard_log *l, struct span error);

@@ -4,8 +4,8 @@
  *
  * They are held until the run has come to an end.  Our bound on waits for locks
  * is one that the client does not see; any other error is the statement's own,
- * and ends the trial.  Answers that are too large to be held end it, too: as our
- * bound could still strike, the client sees none of them.
+ * and ends the trial.  Answers that are too large to be held end it, too: as
+ * our bound could still strike, the client sees none of them.
  */
 #ifndef LOCKSTEP_PROXY_GUARD_TRIAL_H
 #define LOCKSTEP_PROXY_GUARD_TRIAL_H
@@ -25,8 +25,8 @@ enum trial_state {
 	TRIAL_OPEN,   /* answers are held */
 	TRIAL_FAILED, /* by an error of the statement's own: the client gets it,
 			 and nothing is undone any more */
-	TRIAL_BOUND, /* the bound has ended the run, and they are dropped */
-	TRIAL_LARGE, /* there is no room for them, and they are dropped */
+	TRIAL_BOUND,  /* the bound has ended the run, and they are dropped */
+	TRIAL_LARGE,  /* there is no room for them, and they are dropped */
 };
 
 /* A zeroed one is open, and holds nothing. */

@@ -159,7 +159,7 @@ base_act(struct rescue_base *b, uint64_t now_ms)
 {
 	if (b->count == 0)
 		return;
-	if (b->asker.connection == NULL)
+	if (!asker_is_open(&b->asker))
 		base_connect(b, now_ms);
 	else if (b->asker.is_connected && !b->asker.is_asking &&
 		 !base_ask_names(b) && now_ms >= b->pace.next_ms &&
@@ -382,6 +382,8 @@ rescue_base_new(struct daemon *d, struct event_base *loop,
 	b->asker.base = loop;
 	b->asker.ears = &ears;
 	b->asker.arg = b;
+	b->asker.names.resolver = d->resolver;
+	b->asker.names.mailbox = d->fleet;
 	asker_init(&b->asker);
 	event_assign(&b->timer, loop, -1, 0, base_timer_event, b);
 	memcpy(b->name, database, strnlen(database, sizeof(b->name) - 1));

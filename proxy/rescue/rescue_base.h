@@ -44,7 +44,7 @@ struct rescue_base {
 	struct gate_names names;   /* that have come so far */
 	bool is_called;            /* since the last look began */
 	uint64_t heard_ms;         /* the last call */
-	struct rescue_pace pace;   /* of looks */
+	struct rescue_pace pace;   /* when the next look may begin */
 	uint32_t failures;         /* since a look was answered */
 	uint64_t retry_ms;         /* the next connection may */
 	char logged_why[ASKER_WHY_BYTES];

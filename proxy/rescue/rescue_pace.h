@@ -15,8 +15,8 @@
 enum {
 	RESCUE_PAUSE_MS = 50,      /* between two looks, at least */
 	RESCUE_SHUT_PAUSE_MS = 20, /* the same while the gate is shut */
-	RESCUE_PRICE_MS = 200,     /* of a look */
-	RESCUE_CREDIT_MS = 2000,   /* that may be owed for looks */
+	RESCUE_PRICE_MS = 200,     /* a look's */
+	RESCUE_CREDIT_MS = 2000,   /* the most that is owed for looks */
 };
 
 /* A zeroed one owes nothing. */

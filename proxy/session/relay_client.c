@@ -223,9 +223,9 @@ relay_client_begins_stream(struct span in)
 
 /*
  * Note that a replication session begins to stream, or is asked for something
- * else.  Its messages are not followed; but outside of a stream the client waits
- * for each answer, so that a command stands at the front of a read, and fills
- * it; data that a read cuts does not look so.
+ * else.  Its messages are not followed; but outside of a stream the client
+ * waits for each answer, so that a command stands at the front of a read, and
+ * fills it; data that a read cuts does not look so.
  */
 static void
 relay_client_note_command(struct session *s, struct span in)

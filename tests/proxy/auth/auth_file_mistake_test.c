@@ -159,8 +159,7 @@ static void
 auth_file_parse_takes_a_last_line_that_is_good(void **state)
 {
 	(void)state;
-	check_left_out("x\n\"b\" \"" X_VERIFIER "\"",
-		       "users:1: " NO_ROLE "\n");
+	check_left_out("x\n\"b\" \"" X_VERIFIER "\"", "users:1: " NO_ROLE "\n");
 	check_left_out("x\n\"b\" \"" X_VERIFIER "\"\n; a comm",
 		       "users:1: " NO_ROLE "\n");
 }

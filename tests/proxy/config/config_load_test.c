@@ -180,18 +180,12 @@ static const struct {
 	const char *set;
 	uint32_t value; /* of connect_timeout or query_limit */
 } numbers[] = {
-    {"connect_timeout=100", 100},
-    {"connect_timeout=250ms", 250},
-    {"connect_timeout=2s", 2000},
-    {"connect_timeout=2 s", 2000},
-    {"connect_timeout=5min", 300000},
-    {"connect_timeout=1h", 3600000},
-    {"connect_timeout=0001h", 3600000},
-    {"query_limit=65536", 65536},
-    {"query_limit=65536B", 65536},
-    {"query_limit=100kB", 102400},
-    {"query_limit=2 MB", 2 * 1024 * 1024},
-    {"query_limit=8MB", 8 * 1024 * 1024},
+    {"connect_timeout=100", 100},          {"connect_timeout=250ms", 250},
+    {"connect_timeout=2s", 2000},          {"connect_timeout=2 s", 2000},
+    {"connect_timeout=5min", 300000},      {"connect_timeout=1h", 3600000},
+    {"connect_timeout=0001h", 3600000},    {"query_limit=65536", 65536},
+    {"query_limit=65536B", 65536},         {"query_limit=100kB", 102400},
+    {"query_limit=2 MB", 2 * 1024 * 1024}, {"query_limit=8MB", 8 * 1024 * 1024},
 };
 
 static void

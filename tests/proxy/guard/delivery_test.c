@@ -361,8 +361,9 @@ delivery_lets_a_log_that_is_too_large_pass_the_tag(void **state)
 	begin(f, "drop table a, b", 0, true);
 	assert_true(answer(f, MESSAGE(TAG)));
 	assert_true(answer(f, MESSAGE(PARAMETER)));
-	assert_false(delivery_answer(
-	    &f->delivery, large, MESSAGE("N\0\x20\0\0SLOG\0VLOG\0C00000\0Mxx")));
+	assert_false(
+	    delivery_answer(&f->delivery, large,
+			    MESSAGE("N\0\x20\0\0SLOG\0VLOG\0C00000\0Mxx")));
 	assert_client_reads(f, MESSAGE(PARAMETER));
 	delivery_deny(&f->delivery, MESSAGE(ERROR));
 	assert_client_reads(f, MESSAGE(ERROR));

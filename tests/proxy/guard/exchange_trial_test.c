@@ -36,21 +36,23 @@ static const struct scene_row rows[] = {
 	.name = "answers too large to be held are not seen, and it runs again",
 	.client = "Q drop table c",
 	.script = VIEW AGAIN "drop: notice large bound; drop: large",
-	.server_gets = "facts(f) settings plan{c} / BEGIN attempt(,turn) "
-		       "plan{c} / SET LOCAL lock_timeout TO '100' | "
-		       "Query(*drop table c) ROLLBACK / look(ab) / BEGIN "
-		       "attempt(a,waits,turn) plan{c} / Query(*drop table c) COMMIT /",
+	.server_gets =
+	    "facts(f) settings plan{c} / BEGIN attempt(,turn) "
+	    "plan{c} / SET LOCAL lock_timeout TO '100' | "
+	    "Query(*drop table c) ROLLBACK / look(ab) / BEGIN "
+	    "attempt(a,waits,turn) plan{c} / Query(*drop table c) COMMIT /",
 	.client_gets = "notice 54000 [DROP TABLE] ready-I",
     },
     {
 	.name = "so is a run that came to its end, in a cycle",
 	.client = "P:n drop table c\nB:n\nD\nE\nS",
 	.script = VIEW AGAIN "drop: large; drop: large",
-	.server_gets = "facts(f) settings plan{c} / attempt(,turn) plan{c} "
-		       "| set_config('lock_timeout', '100', true) | Parse "
-		       "Bind Describe Execute(*drop table c) | ROLLBACK Close / "
-		       "look(ab) / attempt(a,waits,turn) plan{c} | "
-		       "Parse Bind Describe Execute(*drop table c) /",
+	.server_gets =
+	    "facts(f) settings plan{c} / attempt(,turn) plan{c} "
+	    "| set_config('lock_timeout', '100', true) | Parse "
+	    "Bind Describe Execute(*drop table c) | ROLLBACK Close / "
+	    "look(ab) / attempt(a,waits,turn) plan{c} | "
+	    "Parse Bind Describe Execute(*drop table c) /",
 	.client_gets = "1 2 n notice 54000 [DROP TABLE] ready-I",
     },
     {

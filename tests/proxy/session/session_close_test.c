@@ -127,8 +127,7 @@ login_timeout_ends_each_state_of_a_login(void **state)
 		if (st == SESSION_READY)
 			continue;
 		reach(f, (enum session_state)st);
-		assert_true(
-		    event_pending(&f->s->pair.timer, EV_TIMEOUT, NULL));
+		assert_true(event_pending(&f->s->pair.timer, EV_TIMEOUT, NULL));
 		event_active(&f->s->pair.timer, EV_TIMEOUT, 1);
 		loop_for(f->base, 0);
 		assert_int_equal(f->s->pair.farewell.reason, reason);
