@@ -35,7 +35,7 @@ static const struct scene_row rows[] = {
     {
 	.name = "answers too large to be held are not seen, and it runs again",
 	.client = "Q drop table c",
-	.script = VIEW AGAIN "drop: notice large bound; drop: large",
+	.script = VIEW AGAIN "drop: notice huge bound; drop: huge",
 	.server_gets =
 	    "facts(f) settings plan{c} / BEGIN attempt(,turn) "
 	    "plan{c} / SET LOCAL lock_timeout TO '100' | "
@@ -46,7 +46,7 @@ static const struct scene_row rows[] = {
     {
 	.name = "so is a run that came to its end, in a cycle",
 	.client = "P:n drop table c\nB:n\nD\nE\nS",
-	.script = VIEW AGAIN "drop: large; drop: large",
+	.script = VIEW AGAIN "drop: huge; drop: huge",
 	.server_gets =
 	    "facts(f) settings plan{c} / attempt(,turn) plan{c} "
 	    "| set_config('lock_timeout', '100', true) | Parse "
@@ -58,7 +58,7 @@ static const struct scene_row rows[] = {
     {
 	.name = "or to an error of its own, which comes again",
 	.client = "P drop table c\nB\nE\nS",
-	.script = VIEW AGAIN "drop: large error 42P01; drop: error 42P01",
+	.script = VIEW AGAIN "drop: huge error 42P01; drop: error 42P01",
 	.server_gets = "facts(f) settings plan{c} / attempt(,turn) plan{c} "
 		       "| set_config('lock_timeout', '100', true) | Parse "
 		       "Bind Execute(*drop table c) / "
