@@ -21,19 +21,19 @@ void
 exchange_send_undo(struct exchange *x)
 {
 	/* An implicit transaction without an error: a Sync would commit it. */
-	bool is_sound = trial_is_void(&x->trial) && !exchange_is_query(x) &&
-			!x->pair->pipeline.skipping;
+	bool is_sound = trial_is_void(&x->trial) && !x->pair->pipeline.skipping;
+	bool has_block = exchange_is_query(x) || x->owes_rollback || is_sound;
 
 	exchange_begin_batch(x, EXCHANGE_UNDOING);
 	/* Not for the Sync behind all of it alone. */
-	if (x->context == CONTEXT_BLOCK || exchange_is_query(x) ||
+	if (x->context == CONTEXT_BLOCK || has_block ||
 	    exchange_left_statements(x))
 		exchange_end_skipping(x);
 	if (x->context == CONTEXT_BLOCK)
 		batch_add_command(&x->batch, SAVEPOINT_UNDO);
-	else if (exchange_is_query(x) || is_sound ||
-		 exchange_status(x) != TRANSACTION_IDLE)
+	else if (has_block || exchange_status(x) != TRANSACTION_IDLE)
 		batch_add_command(&x->batch, "ROLLBACK");
+	x->owes_rollback = false;
 	exchange_add_closes(x);
 	(void)batch_send(&x->batch, true);
 }
@@ -75,7 +75,9 @@ exchange_add_failure(struct exchange *x)
 		batch_add_command(&x->batch, SAVEPOINT_UNDO);
 		batch_add_command(&x->batch, SAVEPOINT_RELEASE);
 	}
-	batch_add_command(&x->batch, attempt_refusal_sql(is_deadlock));
+	batch_add_command(&x->batch, x->trial.state == TRIAL_FAILED
+					 ? attempt_abort_sql()
+					 : attempt_refusal_sql(is_deadlock));
 }
 
 /*
@@ -122,8 +124,16 @@ exchange_failed(struct exchange *x)
 		exchange_send_failure(x);
 	else if (x->is_failing)
 		exchange_deliver_error(x);
+	else if (x->trial.state == TRIAL_FAILED)
+		exchange_end_failed_trial(x);
 	else
 		exchange_refused(x);
+}
+
+void
+exchange_abort_block(struct exchange *x)
+{
+	exchange_send_failure(x);
 }
 
 void

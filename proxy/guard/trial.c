@@ -88,6 +88,12 @@ trial_is_void(const struct trial *t)
 	return t->state == TRIAL_BOUND || t->state == TRIAL_LARGE;
 }
 
+bool
+trial_has_begun(const struct trial *t)
+{
+	return t->state != TRIAL_OPEN || t->held.len > 0;
+}
+
 void
 trial_drop(struct trial *t)
 {

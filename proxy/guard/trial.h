@@ -48,6 +48,9 @@ bool trial_take(struct trial *t, struct frame frame, struct span raw);
 /* True if the run is to be undone. */
 bool trial_is_void(const struct trial *t);
 
+/* True if the run has been answered, be it in part. */
+bool trial_has_begun(const struct trial *t);
+
 /* Free what is held: the client has it, and knows what is prepared. */
 void trial_drop(struct trial *t);
 

@@ -132,7 +132,8 @@ def test_our_bound_is_never_seen(
         start_lockstep, cluster, database, admin, form, is_held):
     """Not even by who has said more before it than is held: that run is undone,
     be it that it came to its end, and the statement runs once more, without a
-    bound."""
+    bound.  In a block nothing but an error undoes one that came to its end."""
+    is_refused = "block" in form and not is_held
     admin.execute(LOUD)
     proxy = start_lockstep()
     with Wire(proxy, database) as session:
@@ -141,7 +142,15 @@ def test_our_bound_is_never_seen(
             answer, rest = play(session, form)
             assert not is_held or not answer.is_answered(0.5)
             holder.release()
-            through = show_all(answer, rest, session, admin)
+            if is_refused:
+                assert [e["C"] for e in errors(answer.answer())] == ["54000"]
+            else:
+                through = show_all(answer, rest, session, admin)
+    if is_refused:
+        assert admin.execute("select count(*), to_regclass('a') is null "
+                             "from log").fetchone() == (0, False)
+        proxy.assert_clean()
+        return
     (line,) = [line for line in proxy.wait_guarded(1) if "trials" in line]
     assert (line["outcome"], line["trials"], line["unlocked"]) == (
         "partly-protected", "1", "public.v")

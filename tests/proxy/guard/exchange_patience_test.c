@@ -67,7 +67,6 @@ static const struct scene_row rows[] = {
 #define DROP "Q drop table c"
 #define HOLD "settings: policy=hold; "
 #define IN_A_BLOCK "Q begin\n--\nQ drop table c"
-#define VIEW "settings: policy=lock; plan: set=aB; plan: set=aB; "
 #define TWO "Q begin\n--\nQ drop table a\n--\nQ drop table c"
 #define REMEMBERED                                                             \
 	"facts: ; facts: strong_locks=t; plan: set=a; plan: set=a; "           \
@@ -115,8 +114,6 @@ static const struct silence {
     [EXCHANGE_SHUTTING] = {.client = IN_A_BLOCK "\n--\n~ 100",
 			   .script = "names: " SILENCE,
 			   .is_optimistic = true},
-    [EXCHANGE_RESTORING] = {.client = IN_A_BLOCK,
-			    .script = VIEW "SET LOCAL: ; SET LOCAL: " SILENCE},
     [EXCHANGE_REFUSING] = {.client = IN_A_BLOCK,
 			   .script = "settings: policy=reject; "
 				     "refuse: " SILENCE},

@@ -47,12 +47,12 @@ static const struct scene_row rows[] = {
 	.name = "so is a run that came to its end, in a cycle",
 	.client = "P:n drop table c\nB:n\nD\nE\nS",
 	.script = VIEW AGAIN "drop: huge; drop: huge",
-	.server_gets =
-	    "facts(f) settings plan{c} / attempt(,turn) plan{c} "
-	    "| set_config('lock_timeout', '100', true) | Parse "
-	    "Bind Describe Execute(*drop table c) | ROLLBACK Close / "
-	    "look(ab) / attempt(a,waits,turn) plan{c} | "
-	    "Parse Bind Describe Execute(*drop table c) /",
+	.server_gets = "facts(f) settings plan{c} / attempt(,turn) plan{c} "
+		       "| set_config('lock_timeout', '100', true) | Parse "
+		       "Bind Describe Execute(*drop table c) | "
+		       "set_config('lock_timeout', '0', true) | ROLLBACK "
+		       "Close / look(ab) / attempt(a,waits,turn) plan{c} | "
+		       "Parse Bind Describe Execute(*drop table c) /",
 	.client_gets = "1 2 n notice 54000 [DROP TABLE] ready-I",
     },
     {
@@ -81,11 +81,12 @@ static const struct scene_row rows[] = {
 	.script = VIEW AGAIN "drop: bound",
 	.server_gets = "facts(f) settings plan{c} / BEGIN attempt(,turn) "
 		       "plan{c} / SET LOCAL lock_timeout TO '100' | "
-		       "Query(*drop table c; ) ROLLBACK / look(ab) / "
-		       "BEGIN attempt(,turn) plan{c} / SET LOCAL "
-		       "lock_timeout TO '100' | Query(*drop table c; ) "
-		       "SET LOCAL lock_timeout TO '0' / Query(*insert "
-		       "into d values (1); select 1) COMMIT /",
+		       "Query(*drop table c; ) SET LOCAL lock_timeout TO "
+		       "'0' / ROLLBACK / look(ab) / BEGIN attempt(,turn) "
+		       "plan{c} / SET LOCAL lock_timeout TO '100' | "
+		       "Query(*drop table c; ) SET LOCAL lock_timeout TO "
+		       "'0' / Query(*insert into d values (1); select 1) "
+		       "COMMIT /",
 	.client_gets = "[DROP TABLE] [INSERT INTO] D [SELECT 1] ready-I",
     },
     {
@@ -108,11 +109,11 @@ static const struct scene_row rows[] = {
 		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
 		       "SAVEPOINT _lockstep attempt(,turn) plan{c} / SET "
 		       "LOCAL lock_timeout TO '100' | Query(*drop table "
-		       "c) ROLLBACK TO SAVEPOINT _lockstep / look(ab) / "
-		       "attempt(,turn) plan{c} / SET LOCAL lock_timeout "
-		       "TO '100' | Query(*drop table c) SET LOCAL "
-		       "lock_timeout TO '0' RELEASE SAVEPOINT _lockstep / "
-		       "Query(*commit)",
+		       "c) SET LOCAL lock_timeout TO '0' / ROLLBACK TO "
+		       "SAVEPOINT _lockstep / look(ab) / attempt(,turn) "
+		       "plan{c} / SET LOCAL lock_timeout TO '100' | "
+		       "Query(*drop table c) SET LOCAL lock_timeout TO "
+		       "'0' RELEASE SAVEPOINT _lockstep / Query(*commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [COMMIT] "
 		       "ready-I",
     },
@@ -124,7 +125,9 @@ static const struct scene_row rows[] = {
 		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
 		       "SAVEPOINT _lockstep attempt(,turn) plan{c} / SET "
 		       "LOCAL lock_timeout TO '100' | Query(*drop table "
-		       "c) Query(commit)",
+		       "c) SET LOCAL lock_timeout TO '0' / ROLLBACK TO "
+		       "SAVEPOINT _lockstep RELEASE SAVEPOINT _lockstep "
+		       "abort / Query(commit)",
 	.client_gets = "[BEGIN] ready-T error 42P01 ready-E [ROLLBACK] "
 		       "ready-I",
     },
