@@ -149,10 +149,10 @@ struct exchange {
 	bool keeps_nothing;    /* the session, as batch.h says */
 	bool may_run_at_once;  /* the glance is for that */
 	bool is_assumed;       /* the glance goes with the run */
-	bool owes_rollback;    /* of our BEGIN, ahead of a cycle */
+	bool owes_rollback;    /* our BEGIN, ahead of a cycle, may stand open */
 	bool has_warned;       /* the client, of settings that are none */
 	bool begins_trail;     /* in the first trial */
-	bool owes_restore;     /* of the lock_timeout, ahead of our COMMIT */
+	bool owes_restore;     /* the lock_timeout, ahead of our COMMIT */
 	bool knows_isolation;  /* a plan may come before the statement */
 	bool has_own_settings; /* the session, as batch.h says */
 	bool asks_all;         /* the small question could not answer */
@@ -347,7 +347,7 @@ void exchange_glanced(struct exchange *x);
  * things are not as the last glance of the session has found them. */
 void exchange_add_assumed(struct exchange *x);
 
-/* It is answered, and so it is known whether it did hold. */
+/* The answer has come: what was assumed did hold, or did not. */
 void exchange_end_assumption(struct exchange *x, bool did_hold);
 
 /* RUNNING is done.  False: the statement was not as it was assumed, has not
