@@ -392,6 +392,9 @@ exchange_step(struct exchange *x)
 
 	if (x->phase == EXCHANGE_FENCE)
 		exchange_ask_before_fence(x);
+	/* The server's last words are there: the connection ends. */
+	if (x->batch.is_fatal)
+		return;
 	if (!pipeline_is_quiet(p) &&
 	    (x->phase != EXCHANGE_FENCE || !p->in_copy))
 		return;
@@ -489,9 +492,10 @@ exchange_timer(struct exchange *x)
 bool
 exchange_cancel(struct exchange *x)
 {
-	/* Where it runs on trial, our bound may strike first; amid a replay, or
-	 * where keys go first, it may come between two messages. */
-	x->is_canceled |= x->phase == EXCHANGE_TRYING ||
+	/* Where it runs on trial, our bound may strike first, or a question
+	 * ahead of it; amid a replay, or where keys go first, it may come
+	 * between two messages. */
+	x->is_canceled |= x->phase == EXCHANGE_TRYING || x->is_assumed ||
 			  x->phase == EXCHANGE_STEPPING ||
 			  x->phase == EXCHANGE_REPEATING;
 	if (exchange_is_running(x) || exchange_is_done(x) ||

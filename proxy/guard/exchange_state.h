@@ -348,11 +348,17 @@ void exchange_send_glance(struct exchange *x);
 /* GLANCING is done: go on from there. */
 void exchange_glanced(struct exchange *x);
 
-/* Add what fails, and so keeps the server from the statement behind it, where
- * things are not as the last glance of the session has found them. */
+/*
+ * Where is_assumed: add, or send ahead of a piece that is spared, what fails
+ * and so keeps the server from the statement behind it, where things are not as
+ * the last glance of the session has found them.  All of it is taken back but
+ * our savepoint, in a block of the client's, ahead of a run on trial.
+ */
 void exchange_add_assumed(struct exchange *x);
+void exchange_send_assumed(struct exchange *x);
 
-/* The answer has come: what was assumed did hold, or did not. */
+/* The answer has come: what was assumed did hold; or did not, and is forgotten,
+ * and our BEGIN ahead of a cycle is to be taken back. */
 void exchange_end_assumption(struct exchange *x, bool did_hold);
 
 /* RUNNING is done.  False: the statement was not as it was assumed, has not

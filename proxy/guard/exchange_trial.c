@@ -282,7 +282,7 @@ exchange_answer_trial(struct exchange *x, const struct pipeline_event *event,
 {
 	bool is_noted;
 
-	/* The server has skipped it, as our SET had failed. */
+	/* The server has skipped it, as something of ours had failed. */
 	if (batch_has_error(&x->batch))
 		return true;
 	if (event->verdict == PIPELINE_ASYNC &&
