@@ -169,6 +169,7 @@ WAYS = {
     "trying": Way(settings=AT_ONCE),
     "trying block": Way(**BLOCK, settings=AT_ONCE),
     "trying cycle": Way(**CYCLE, settings=AT_ONCE),
+    "restoring": Way(**BLOCK, settings=AT_ONCE),
     "running": Way(),
     "running text": Way(messages=[query(f"{NOTE}; {DROP}; {NOTE}")]),
     "committing": Way(),
