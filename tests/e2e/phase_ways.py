@@ -169,7 +169,6 @@ WAYS = {
     "trying": Way(settings=AT_ONCE),
     "trying block": Way(**BLOCK, settings=AT_ONCE),
     "trying cycle": Way(**CYCLE, settings=AT_ONCE),
-    "restoring": Way(**BLOCK, settings=AT_ONCE),
     "running": Way(),
     "running text": Way(messages=[query(f"{NOTE}; {DROP}; {NOTE}")]),
     "committing": Way(),
