@@ -62,6 +62,11 @@ struct scripted_server {
 	struct server_script script;
 	/* Something in an answer that is not the server's to do. */
 	void (*on_event)(void *arg, const char *word, char **values);
+	/* Instead of the script: the words of the answer; and behind it.  Both
+	 * may be NULL. */
+	void (*before)(void *arg, const struct server_entry *e,
+		       char answer[SCRIPT_ANSWER_MAX]);
+	void (*after)(void *arg, const struct server_entry *e);
 	void *arg;
 	uint8_t out[64 * 1024];
 	size_t out_len;
@@ -73,6 +78,7 @@ struct scripted_server {
 	bool copies_in_cycle; /* of extended messages */
 	bool is_gone;
 	bool has_failed; /* the statement that it is at */
+	bool is_at_ours; /* and whose that is */
 	bool has_savepoint;
 	bool has_renewed;
 	bool has_own_settings; /* else what sets them aside is not traced */
@@ -223,7 +229,8 @@ static inline void
 server_fails(struct scripted_server *s, const char *severity,
 	     const char *sqlstate)
 {
-	server_report(s, BACKEND_ERROR_RESPONSE, severity, sqlstate, "failed");
+	server_report(s, BACKEND_ERROR_RESPONSE, severity, sqlstate,
+		      s->is_at_ours ? "ours failed" : "failed");
 	server_breaks(s);
 	s->is_gone = strcmp(severity, "FATAL") == 0;
 }
@@ -738,7 +745,7 @@ server_word(struct scripted_server *s, char **rest)
 		return false;
 	if (strcmp(word, "notice") == 0)
 		server_report(s, BACKEND_NOTICE_RESPONSE, "NOTICE", "00000",
-			      "hello");
+			      s->is_at_ours ? "ours" : "hello");
 	else if (strcmp(word, "log") == 0)
 		server_says(s, BACKEND_NOTICE_RESPONSE, SERVER_LOG,
 			    sizeof(SERVER_LOG));
@@ -767,13 +774,18 @@ server_word(struct scripted_server *s, char **rest)
 
 /* False: it ended in an error. */
 static inline bool
-server_execute(struct scripted_server *s, const struct server_entry *e)
+server_run(struct scripted_server *s, const struct server_entry *e)
 {
 	char answer[SCRIPT_ANSWER_MAX];
 	char *rest = answer;
 
-	server_script_take(&s->script, e->verb, answer);
+	answer[0] = '\0';
+	if (s->before != NULL)
+		s->before(s->arg, e, answer);
+	else
+		server_script_take(&s->script, e->verb, answer);
 	s->has_failed = false;
+	s->is_at_ours = e->is_ours;
 	while (!s->has_failed && server_word(s, &rest))
 		;
 	if (s->has_failed && server_begins(e->verb, "commit"))
@@ -787,6 +799,25 @@ server_execute(struct scripted_server *s, const struct server_entry *e)
 	return !s->has_failed;
 }
 
+static inline bool
+server_execute(struct scripted_server *s, const struct server_entry *e)
+{
+	(void)server_run(s, e);
+	if (s->after != NULL)
+		s->after(s->arg, e);
+	s->is_at_ours = false;
+	return !s->has_failed;
+}
+
+/* Nothing, or one comment. */
+static inline bool
+server_is_empty(const char *sql)
+{
+	const char *end = server_begins(sql, "/*") ? strstr(sql, "*/") : NULL;
+
+	return *sql == '\0' || (end != NULL && end[2] == '\0');
+}
+
 static inline void
 server_query(struct scripted_server *s, const char *sql)
 {
@@ -797,6 +828,10 @@ server_query(struct scripted_server *s, const char *sql)
 	snprintf(word, sizeof(word), "Query(%s%s)", server_holds(s) ? "*" : "",
 		 sql);
 	server_note(s, word);
+	if (server_is_empty(sql)) {
+		server_says(s, BACKEND_EMPTY_QUERY_RESPONSE, "", 0);
+		goes_on = false;
+	}
 	while (goes_on && *sql != '\0') {
 		size_t len = strcspn(sql, ";");
 
@@ -902,7 +937,7 @@ server_bind(struct scripted_server *s, struct span body)
 	const struct server_entry *from;
 	struct server_entry *to;
 	const char *params[8] = {NULL};
-	char room[512];
+	char room[8192];
 	size_t count;
 
 	assert_true(bind_decode(&b, body));
@@ -944,7 +979,11 @@ server_executes(struct scripted_server *s, struct span body)
 
 	assert_true(execute_decode(&m, body));
 	e = server_find(s->portals, m.portal);
-	assert_non_null(e);
+	if (e == NULL) {
+		server_fails(s, "ERROR", "34000");
+		s->skips = true;
+		return;
+	}
 	snprintf(word, sizeof(word), e->is_ours ? "%s%s" : "Execute(%s%s)",
 		 !e->is_ours && server_holds(s) ? "*" : "", e->verb);
 	if (strcmp(e->verb, "renew") != 0 &&
@@ -1020,6 +1059,10 @@ server_reads(struct scripted_server *s, const struct frame *f)
 	if (s->skips && f->type != FRONTEND_SYNC)
 		return;
 	switch (f->type) {
+	case FRONTEND_COPY_DATA:
+	case FRONTEND_COPY_DONE:
+	case FRONTEND_COPY_FAIL:
+		break; /* of a COPY that has failed */
 	case FRONTEND_QUERY:
 		server_query(s, (const char *)f->body.data);
 		break;
