@@ -44,7 +44,7 @@
 #define SERVER_SET_CONFIG "SELECT pg_catalog.set_config("
 
 enum {
-	SERVER_NAMES = 16,
+	SERVER_NAMES = 64,
 	SERVER_VERB_MAX = 160,
 };
 
@@ -180,9 +180,14 @@ server_tag(struct scripted_server *s, const char *tag)
 	server_text(s, BACKEND_COMMAND_COMPLETE, tag);
 }
 
+/* Portals end with their transaction. */
 static inline void
 server_ready(struct scripted_server *s)
 {
+	size_t i;
+
+	for (i = 0; s->status == TRANSACTION_IDLE && i < SERVER_NAMES; i++)
+		s->portals[i].is_open = false;
 	server_says(s, BACKEND_READY_FOR_QUERY, &s->status, 1);
 }
 
@@ -809,6 +814,17 @@ server_execute(struct scripted_server *s, const struct server_entry *e)
 	return !s->has_failed;
 }
 
+/* A simple Query destroys the unnamed statement and portal. */
+static inline void
+server_forget_unnamed(struct server_entry *entries)
+{
+	size_t i;
+
+	for (i = 0; i < SERVER_NAMES; i++)
+		if (entries[i].name[0] == '\0')
+			entries[i].is_open = false;
+}
+
 /* Nothing, or one comment. */
 static inline bool
 server_is_empty(const char *sql)
@@ -828,6 +844,8 @@ server_query(struct scripted_server *s, const char *sql)
 	snprintf(word, sizeof(word), "Query(%s%s)", server_holds(s) ? "*" : "",
 		 sql);
 	server_note(s, word);
+	server_forget_unnamed(s->statements);
+	server_forget_unnamed(s->portals);
 	if (server_is_empty(sql)) {
 		server_says(s, BACKEND_EMPTY_QUERY_RESPONSE, "", 0);
 		goes_on = false;
@@ -886,6 +904,11 @@ server_parse(struct scripted_server *s, struct span body)
 	const char *number;
 
 	assert_true(parse_decode(&p, body));
+	if (p.statement.len > 0 && server_find(s->statements, p.statement)) {
+		server_fails(s, "ERROR", "42P05");
+		s->skips = true;
+		return;
+	}
 	e = server_define(s->statements, p.statement);
 	if (!e->is_ours) {
 		server_note(s, "Parse");

@@ -71,6 +71,7 @@ struct world {
 	enum world_lies lies;
 	bool may_end; /* a session may have been ended by other than its client
 		       */
+	uint64_t silent_ms; /* since all was answered that could be */
 	struct endpoint upstream;
 	char host[32];
 	struct config config;
@@ -86,17 +87,16 @@ struct world {
 	uint64_t moved; /* bytes, ever */
 };
 
-/* The sum of all logs of errors: none is written. */
-static uint64_t world_errors;
+/* For who looks for the cause of a finding: each message is written that the
+ * server reads or says, and that a client says or sees. */
+static bool world_is_traced;
 
-/* For who looks for the cause of a finding: LOCKSTEP_TRACE=1 has each message
- * written that the server reads, and that a client has seen. */
 static inline void
 world_tell(const char *who, size_t which, const struct frame *f)
 {
 	size_t i;
 
-	if (getenv("LOCKSTEP_TRACE") == NULL)
+	if (!world_is_traced)
 		return;
 	fprintf(stderr, "%6ju %s %zu: %c ", (uintmax_t)virtual_clock_ms(), who,
 		which, f->type);
@@ -357,6 +357,17 @@ world_accept(struct world *w)
 }
 
 static inline void
+world_count_asyncs(struct world_server *v)
+{
+	struct span in = span_of(v->model.out, v->model.out_len);
+	struct frame f;
+
+	while (frame_next(&f, &in, FRAME_LENGTH_MAX) == FRAME_OK)
+		v->asyncs += f.type == BACKEND_PARAMETER_STATUS ||
+			     f.type == BACKEND_NOTIFICATION_RESPONSE;
+}
+
+static inline void
 world_flush(struct world_server *v)
 {
 	struct scripted_server *m = &v->model;
@@ -366,6 +377,7 @@ world_flush(struct world_server *v)
 	m->is_flushed = false;
 	assert_true(v->out_len + m->out_len <= sizeof(v->out));
 	memcpy(v->out + v->out_len, m->out, m->out_len);
+	world_count_asyncs(v);
 	world_tell_all("  says", (size_t)(v - v->world->servers),
 		       span_of(m->out, m->out_len));
 	v->out_len += m->out_len;
@@ -398,6 +410,8 @@ world_server_begins(struct world_server *v, struct span packet)
 	server_ready(&v->model);
 	v->model.is_flushed = true;
 	v->asyncs = 0;
+	world_flush(v);
+	v->asyncs = 0; /* those of the login */
 }
 
 static inline void
@@ -608,6 +622,7 @@ world_run(struct world *w)
 		world_turn(w);
 		world_turn(w);
 	} while (w->moved != before);
+	w->silent_ms = 0;
 }
 
 /* To the next timer.  False: there is none. */
@@ -719,9 +734,9 @@ world_begin(struct world *w, const uint8_t *data, size_t size)
 
 	w->input = (struct reader){.rest = span_of(data, size)};
 	w->may_end = false;
+	w->silent_ms = 0;
 	w->server_count = 0;
 	w->moved = 0;
-	world_errors = 0;
 	virtual_clock_reset();
 	world_configure(w);
 	memset(d, 0, sizeof(*d));
