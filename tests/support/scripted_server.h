@@ -793,8 +793,10 @@ server_run(struct scripted_server *s, const struct server_entry *e)
 	s->is_at_ours = e->is_ours;
 	while (!s->has_failed && server_word(s, &rest))
 		;
-	if (s->has_failed && server_begins(e->verb, "commit"))
+	if (s->has_failed && server_begins(e->verb, "commit")) {
 		s->status = TRANSACTION_IDLE; /* with a failed COMMIT it ends */
+		server_drop_locks(s);
+	}
 	if (s->has_failed)
 		return false;
 	if (e->is_ours)

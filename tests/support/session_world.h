@@ -72,6 +72,8 @@ struct world {
 	bool may_end; /* a session may have been ended by other than its client
 		       */
 	uint64_t silent_ms; /* since all was answered that could be */
+	/* A use for each run; NULL: such as the configuration makes. */
+	struct credentials *credentials;
 	struct endpoint upstream;
 	char host[32];
 	struct config config;
@@ -750,8 +752,11 @@ world_begin(struct world *w, const uint8_t *data, size_t size)
 	w->mailboxes[0] = &w->mailbox;
 	d->mailboxes = w->mailboxes;
 	d->worker_count = 1;
-	d->credentials =
-	    credentials_store_new(credentials_load(&w->config, stderr));
+	if (w->credentials != NULL)
+		atomic_fetch_add(&w->credentials->uses, 1);
+	d->credentials = credentials_store_new(
+	    w->credentials != NULL ? w->credentials
+				   : credentials_load(&w->config, stderr));
 	assert_true(mailbox_open(&w->mailbox, w->base, world_mail, w));
 	sessions_init(&w->sessions, d, w->base, &w->mailbox, 0);
 	for (i = 0; i < WORLD_CLIENTS; i++) {
