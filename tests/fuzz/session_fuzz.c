@@ -183,6 +183,10 @@ step(struct world *w)
 		}
 		break;
 	case 26:
+		if (world_choose(w) % 4 == 3)
+			w->allocations = 1 + world_choose(w) % 64;
+		break;
+	case 27:
 		world_run(w);
 		step_time(w);
 		world_run(w);
@@ -225,6 +229,7 @@ settle(struct world *w)
 	size_t i;
 
 	w->input.rest.len = 0;
+	w->allocations = 0;
 	for (i = 0; i < WORLD_CLIENTS; i++)
 		if (w->clients[i].has_come)
 			talk_end(&w->clients[i]);

@@ -12,6 +12,7 @@
 enum {
 	LEDGER_STATEMENTS = 512,
 	LEDGER_PENDING = 4096,
+	LEDGER_SAVEPOINTS = 64,
 };
 
 struct ledger {
@@ -19,6 +20,8 @@ struct ledger {
 	uint16_t pending[LEDGER_PENDING]; /* numbers: may still be undone */
 	size_t count;
 	size_t mark; /* how many there were at our savepoint */
+	size_t marks[LEDGER_SAVEPOINTS]; /* and at each of the client's */
+	uint16_t ever[LEDGER_STATEMENTS]; /* runs, undone ones as well */
 	char status; /* as it was before the statement */
 };
 
@@ -55,6 +58,7 @@ ledger_note_run(struct ledger *l, const char *sql)
 	assert_true(number < LEDGER_STATEMENTS);
 	assert_true(l->count < LEDGER_PENDING);
 	l->runs[number]++;
+	l->ever[number]++;
 	l->pending[l->count++] = (uint16_t)number;
 }
 
@@ -65,12 +69,34 @@ ledger_note_error(struct ledger *l, const struct scripted_server *s)
 		ledger_undo(l, 0);
 }
 
+/* One of the client's savepoints, of which there are s->savepoints now. */
+static inline void
+ledger_note_savepoint(struct ledger *l, const struct scripted_server *s,
+		      const char *sql)
+{
+	assert_true(s->savepoints < LEDGER_SAVEPOINTS);
+	if (server_begins(sql, "savepoint"))
+		l->marks[s->savepoints] = l->count;
+	else if (server_begins(sql, "rollback"))
+		ledger_undo(l, l->marks[s->savepoints]);
+}
+
+static inline bool
+ledger_is_savepoint(const char *sql)
+{
+	return server_begins(sql, "savepoint ") ||
+	       server_begins(sql, "rollback to ") ||
+	       server_begins(sql, "release ");
+}
+
 /* A statement has ended, the client's or ours. */
 static inline void
 ledger_note(struct ledger *l, const struct scripted_server *s, const char *sql)
 {
 	if (s->has_failed)
 		ledger_note_error(l, s);
+	else if (ledger_is_savepoint(sql) && strstr(sql, "_lockstep") == NULL)
+		ledger_note_savepoint(l, s, sql);
 	else if (server_begins(sql, "rollback to"))
 		ledger_undo(l, l->mark);
 	else if (server_begins(sql, "rollback") ||
@@ -81,7 +107,7 @@ ledger_note(struct ledger *l, const struct scripted_server *s, const char *sql)
 		ledger_commit(l);
 	else if (server_begins(sql, "savepoint"))
 		l->mark = l->count;
-	else if (!server_begins(sql, "begin"))
+	else if (!server_begins(sql, "begin") && !server_begins(sql, "release"))
 		ledger_note_run(l, sql);
 }
 

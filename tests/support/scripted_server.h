@@ -80,6 +80,7 @@ struct scripted_server {
 	bool has_failed; /* the statement that it is at */
 	bool is_at_ours; /* and whose that is */
 	bool has_savepoint;
+	size_t savepoints; /* of the client's, below ours */
 	bool has_renewed;
 	bool has_own_settings; /* else what sets them aside is not traced */
 	bool holds_outer;      /* locks of an attempt, below the savepoint */
@@ -209,6 +210,7 @@ server_drop_locks(struct scripted_server *s)
 	s->holds_outer = false;
 	s->holds_inner = false;
 	s->has_savepoint = false;
+	s->savepoints = 0;
 }
 
 static inline bool
@@ -300,6 +302,34 @@ server_controls_savepoint(struct scripted_server *s, const char *sql)
 	server_tag(s, begins ? "SAVEPOINT" : "RELEASE");
 }
 
+/* True: it was about a savepoint of the client's, and has been carried out.  All
+ * of them have one name, and ours is the innermost. */
+static inline bool
+server_client_savepoint(struct scripted_server *s, const char *sql)
+{
+	bool begins = server_begins(sql, "savepoint ");
+	bool goes_back = server_begins(sql, "rollback to ");
+
+	if (!begins && !goes_back && !server_begins(sql, "release "))
+		return false;
+	if (s->status == TRANSACTION_FAILED && !goes_back)
+		server_fails(s, "ERROR", "25P02");
+	else if (s->status == TRANSACTION_IDLE)
+		server_fails(s, "ERROR", "25P01");
+	else if (!begins && s->savepoints == 0)
+		server_fails(s, "ERROR", "3B001");
+	if (s->has_failed)
+		return true;
+	s->holds_outer |= s->holds_inner && !goes_back;
+	s->holds_inner = false;
+	s->has_savepoint = s->has_savepoint && begins;
+	s->savepoints += begins;
+	s->savepoints -= !begins && !goes_back;
+	s->status = TRANSACTION_BLOCK;
+	server_tag(s, begins ? "SAVEPOINT" : goes_back ? "ROLLBACK" : "RELEASE");
+	return true;
+}
+
 static inline void
 server_copy_begins(struct scripted_server *s)
 {
@@ -317,6 +347,8 @@ server_command(struct scripted_server *s, const char *sql)
 	if (strstr(sql, "_lockstep") != NULL &&
 	    (s->status == TRANSACTION_BLOCK || server_begins(sql, "rollback")))
 		server_controls_savepoint(s, sql);
+	else if (server_client_savepoint(s, sql))
+		return;
 	else if (s->status == TRANSACTION_FAILED)
 		server_fails(s, "ERROR", "25P02");
 	else if (server_begins(sql, "begin")) {

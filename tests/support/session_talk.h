@@ -49,6 +49,10 @@ static const char *const talk_texts[] = {
     "select f() ?",
     "set lock_timeout = '1s' ?",
     "alter table c drop constraint c_a ?",
+    "savepoint s ?",
+    "rollback to s ?",
+    "release s ?",
+    "begin ?; savepoint s ?; drop table c ?; rollback to s ?",
 };
 
 enum {

@@ -15,6 +15,7 @@
 #include "protocol/backend.h"
 #include "protocol/reader.h"
 #include "proxy/base/clock.h"
+#include "tests/support/allocation.h"
 #include "tests/support/ledger.h"
 #include "tests/support/sessions.h"
 #include "tests/support/virtual_clock.h"
@@ -24,12 +25,22 @@ enum {
 	WORLD_SERVERS = 24, /* connections, those of cancels included */
 	WORLD_BYTES = 64 * 1024,
 	WORLD_PORT = 5432,
+	TRAFFIC_LASTS = 12,
 };
 
 enum world_lies {
 	LIES_NONE,
 	LIES_TO_US, /* rows of our own questions are any */
 	LIES_ALL,   /* any byte of any answer is any other */
+};
+
+/* What the server's questions and attempts come upon, unless the input says
+ * otherwise. */
+enum world_traffic {
+	TRAFFIC_NONE,
+	TRAFFIC_CYCLES, /* who waits for locks that the transaction has */
+	TRAFFIC_OLD,    /* transactions that last for a while */
+	TRAFFIC_KEYS,   /* likewise, and foreign keys that can go ahead */
 };
 
 struct world_client {
@@ -63,12 +74,17 @@ struct world_server {
 	size_t out_len;
 	size_t out_before; /* of the model, as a statement begins */
 	bool is_on_trial;  /* under a lock_timeout of ours */
+	unsigned int met;  /* attempts and looks that have met traffic */
 	uint16_t asyncs;   /* notifications and parameters, ever */
 };
 
 struct world {
 	struct reader input; /* once it is at its end: zeros */
 	enum world_lies lies;
+	enum world_traffic traffic;
+	/* So many allocations succeed in the next turn, then none.  0: all. */
+	unsigned int allocations;
+	bool has_starved;
 	bool may_end; /* a session may have been ended by other than its client
 		       */
 	uint64_t silent_ms; /* since all was answered that could be */
@@ -210,6 +226,25 @@ static const struct world_words world_words[] = {
 };
 
 static inline const char *
+world_usual_words(struct world_server *v, const char *verb)
+{
+	enum world_traffic traffic = v->world->traffic;
+	bool is_cycle = traffic == TRAFFIC_CYCLES;
+	bool is_look = server_begins(verb, "look");
+
+	if (traffic == TRAFFIC_KEYS && server_begins(verb, "keys"))
+		return "ab";
+	if (traffic == TRAFFIC_NONE ||
+	    (!is_look && !server_begins(verb, "attempt")) ||
+	    (is_cycle ? !server_holds(&v->model) : v->met > TRAFFIC_LASTS))
+		return "";
+	v->met++;
+	if (!is_look)
+		return "1";
+	return is_cycle ? "cycle" : v->met % 3 == 0 ? "young" : "old";
+}
+
+static inline const char *
 world_words_of_ours(struct world_server *v, const char *verb)
 {
 	uint8_t choice = world_choose(v->world);
@@ -217,7 +252,7 @@ world_words_of_ours(struct world_server *v, const char *verb)
 	size_t n;
 
 	if (choice < 96)
-		return "";
+		return world_usual_words(v, verb);
 	for (i = 0; i < sizeof(world_words) / sizeof(world_words[0]); i++) {
 		const char *const *words = world_words[i].words;
 
@@ -245,6 +280,17 @@ world_note_trial(struct world_server *v, const char *verb)
 	v->is_on_trial = strtoul(at, &end, 10) > 0 && *end == '\'';
 }
 
+/* True if a replay runs it again: what the client has seen of it may be the
+ * case no more. */
+static inline bool
+world_is_repeated(const struct world_server *v, const char *sql)
+{
+	int number = ledger_number(sql);
+
+	return number >= 0 && v->client != NULL &&
+	       v->client->sent[number] == 1 && v->ledger.ever[number] > 0;
+}
+
 static inline void
 world_before(void *arg, const struct server_entry *e,
 	     char answer[SCRIPT_ANSWER_MAX])
@@ -258,6 +304,9 @@ world_before(void *arg, const struct server_entry *e,
 		words = world_words_of_ours(v, e->verb);
 	else if (v->is_on_trial && world_choose(v->world) % 4 == 1)
 		words = "notice bound";
+	else if (world_is_repeated(v, e->verb) &&
+		 world_choose(v->world) % 4 == 1)
+		words = "notice notice error 22012";
 	else
 		words = world_outcome(e->verb);
 	snprintf(answer, SCRIPT_ANSWER_MAX, "%s", words);
@@ -348,6 +397,7 @@ world_accept(struct world *w)
 		v->client = NULL;
 		v->in_len = v->out_len = 0;
 		v->is_on_trial = false;
+		v->met = 0;
 		memset(&v->ledger, 0, sizeof(v->ledger));
 		memset(&v->model, 0, sizeof(v->model));
 		server_start(&v->model, NULL);
@@ -597,7 +647,14 @@ world_turn(struct world *w)
 {
 	size_t i;
 
+	if (w->allocations > 0)
+		allocation_fail_after(w->allocations);
 	event_base_loop(w->base, EVLOOP_NONBLOCK);
+	if (w->allocations > 0 && allocation_restore()) {
+		w->allocations = 0;
+		w->may_end = true;
+		w->has_starved = true;
+	}
 	world_accept(w);
 	for (i = 0; i < w->server_count; i++)
 		world_server_hears(&w->servers[i]);
@@ -711,6 +768,7 @@ world_configure(struct world *w)
 	    .records = GUARD_REPLAY_ON,
 	};
 	w->lies = (enum world_lies)(more % 4 % 3);
+	w->traffic = (enum world_traffic)(more >> 5 & 3);
 	c->guard.scope =
 	    choice & 1 ? GUARD_SCOPE_DDL : GUARD_SCOPE_DROPS;
 	c->guard.policy = policies[choice >> 1 & 3];
@@ -735,6 +793,8 @@ world_begin(struct world *w, const uint8_t *data, size_t size)
 	size_t i;
 
 	w->input = (struct reader){.rest = span_of(data, size)};
+	w->allocations = 0;
+	w->has_starved = false;
 	w->may_end = false;
 	w->silent_ms = 0;
 	w->server_count = 0;
@@ -805,6 +865,9 @@ world_end(struct world *w)
 			world_server_close(&w->servers[i]);
 	}
 	world_turn(w);
+	/* The mail that opens it may have been lost: its time ends it. */
+	while (w->has_starved && !gate_is_open(&w->sessions.gate))
+		assert_true(++waits < 1000 && world_wait(w));
 	assert_int_equal(atomic_load(&w->sessions.load), 0);
 	assert_int_equal(atomic_load(&d->exchanges), 0);
 	assert_int_equal(atomic_load(&d->streams), 0);
