@@ -116,6 +116,23 @@ step_server(struct world *w, uint8_t op)
 	world_turn(w);
 }
 
+/* Signals come; seldom, as most end all sessions. */
+static void
+step_operator(struct world *w)
+{
+	uint8_t choice = world_choose(w) % 64;
+
+	w->may_end |= choice < 3;
+	if (choice == 0)
+		sessions_drain(&w->sessions);
+	else if (choice == 1)
+		sessions_expire(&w->sessions);
+	else if (choice == 2)
+		sessions_stop(&w->sessions);
+	else
+		sessions_describe(&w->sessions);
+}
+
 static void
 step(struct world *w)
 {
@@ -177,10 +194,7 @@ step(struct world *w)
 		world_turn(w);
 		break;
 	case 25:
-		if (world_choose(w) == 'd') {
-			w->may_end = true;
-			sessions_drain(&w->sessions);
-		}
+		step_operator(w);
 		break;
 	case 26:
 		if (world_choose(w) % 4 == 3)

@@ -331,6 +331,36 @@ server_client_savepoint(struct scripted_server *s, const char *sql)
 }
 
 static inline void
+server_forget_all(struct scripted_server *s, const char *tag)
+{
+	size_t i;
+
+	for (i = 0; i < SERVER_NAMES; i++)
+		s->statements[i].is_open = false;
+	server_tag(s, tag);
+}
+
+/* DEALLOCATE of one name. */
+static inline void
+server_deallocate(struct scripted_server *s, const char *name)
+{
+	size_t len = strcspn(name, " ;");
+	size_t i;
+
+	for (i = 0; i < SERVER_NAMES; i++) {
+		struct server_entry *e = &s->statements[i];
+
+		if (!e->is_open || strlen(e->name) != len ||
+		    memcmp(e->name, name, len) != 0)
+			continue;
+		e->is_open = false;
+		server_tag(s, "DEALLOCATE");
+		return;
+	}
+	server_fails(s, "ERROR", "26000");
+}
+
+static inline void
 server_copy_begins(struct scripted_server *s)
 {
 	s->in_copy = true;
@@ -356,6 +386,15 @@ server_command(struct scripted_server *s, const char *sql)
 		server_tag(s, "BEGIN");
 	} else if (server_begins(sql, "copy")) {
 		server_copy_begins(s);
+	} else if (server_begins(sql, "deallocate all")) {
+		server_forget_all(s, "DEALLOCATE ALL");
+	} else if (server_begins(sql, "deallocate ")) {
+		server_deallocate(s, sql + strlen("deallocate "));
+	} else if (server_begins(sql, "discard all")) {
+		if (s->status == TRANSACTION_IDLE)
+			server_forget_all(s, "DISCARD ALL");
+		else
+			server_fails(s, "ERROR", "25001");
 	} else if (server_begins(sql, "select")) {
 		static const char *const row[] = {"1"};
 

@@ -26,6 +26,7 @@ enum {
 	WORLD_BYTES = 64 * 1024,
 	WORLD_PORT = 5432,
 	TRAFFIC_LASTS = 12,
+	WORLD_SMALL_BYTES = 40, /* a query_limit that texts exceed */
 };
 
 enum world_lies {
@@ -767,6 +768,8 @@ world_configure(struct world *w)
 	    .detect = GUARD_SCOPE_DDL,
 	    .records = GUARD_REPLAY_ON,
 	};
+	if (more & 128)
+		c->query_limit_bytes = WORLD_SMALL_BYTES;
 	w->lies = (enum world_lies)(more % 4 % 3);
 	w->traffic = (enum world_traffic)(more >> 5 & 3);
 	c->guard.scope =
