@@ -3,7 +3,8 @@
  * or does not, and a server that knows its verifier or does not, in pieces of
  * any size, with messages altered on their way.  A server is dialled only for a
  * client that has proved itself, who is let in only by a server that has; if
- * nothing is altered both come about, and nothing is left of a login that fails.
+ * nothing is altered both come about, and nothing is left of a login that
+ * fails.
  */
 #include "protocol/authentication.h"
 #include "proxy/auth/scram_state.h"
@@ -24,14 +25,14 @@ enum {
 struct play {
 	struct scram_client *client;
 	struct scram_server *server;
-	size_t seen;      /* of what the client saw: dealt with */
-	bool has_first;   /* the client's first words are said */
-	bool is_right;    /* the client knows the password */
-	bool is_trusted;  /* the server knows the verifier */
-	bool is_proved;   /* the server has been shown the proof */
-	bool is_altered;  /* a message of the client's proof */
+	size_t seen;       /* of what the client saw: dealt with */
+	bool has_first;    /* the client's first words are said */
+	bool is_right;     /* the client knows the password */
+	bool is_trusted;   /* the server knows the verifier */
+	bool is_proved;    /* the server has been shown the proof */
+	bool is_altered;   /* a message of the client's proof */
 	bool is_distorted; /* one of the server's */
-	bool is_changed;  /* any message */
+	bool is_changed;   /* any message */
 };
 
 static struct world world;
@@ -107,8 +108,7 @@ client_begins(void)
 		return;
 	play.has_first = true;
 	assert_true(scram_client_first(play.client, &text));
-	sasl_initial_response_write(&w, scram_mechanism,
-				    scram_written(&text));
+	sasl_initial_response_write(&w, scram_mechanism, scram_written(&text));
 	writer_clear(&text);
 	client_says(&w);
 }
@@ -166,8 +166,8 @@ server_authenticates(struct world_server *v, uint32_t code, struct span data)
 
 	authentication_write(&w, code, data);
 	login_says(v, &w,
-		    code == AUTHENTICATION_SASL_CONTINUE ||
-			code == AUTHENTICATION_SASL_FINAL);
+		   code == AUTHENTICATION_SASL_CONTINUE ||
+		       code == AUTHENTICATION_SASL_FINAL);
 }
 
 static void

@@ -303,8 +303,7 @@ check_sessions(struct world *w)
 {
 	struct session *s;
 
-	LIST_FOREACH(s, &w->sessions.list, link)
-	{
+	LIST_FOREACH(s, &w->sessions.list, link) {
 		if (s->state != SESSION_READY || s->pair.from_client.is_eof ||
 		    s->pair.pipeline.status != TRANSACTION_IDLE)
 			continue;

@@ -20,9 +20,9 @@ struct ledger {
 	uint16_t pending[LEDGER_PENDING]; /* numbers: may still be undone */
 	size_t count;
 	size_t mark; /* how many there were at our savepoint */
-	size_t marks[LEDGER_SAVEPOINTS]; /* and at each of the client's */
+	size_t marks[LEDGER_SAVEPOINTS];  /* and at each of the client's */
 	uint16_t ever[LEDGER_STATEMENTS]; /* runs, undone ones as well */
-	char status; /* as it was before the statement */
+	char status;                      /* as it was before the statement */
 };
 
 /* The number in a statement's text.  -1: it has none. */

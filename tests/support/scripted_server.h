@@ -302,7 +302,7 @@ server_controls_savepoint(struct scripted_server *s, const char *sql)
 	server_tag(s, begins ? "SAVEPOINT" : "RELEASE");
 }
 
-/* True: it was about a savepoint of the client's, and has been carried out.  All
+/* True: it was about a savepoint of the client's, and has been carried out. All
  * of them have one name, and ours is the innermost. */
 static inline bool
 server_client_savepoint(struct scripted_server *s, const char *sql)
@@ -326,7 +326,9 @@ server_client_savepoint(struct scripted_server *s, const char *sql)
 	s->savepoints += begins;
 	s->savepoints -= !begins && !goes_back;
 	s->status = TRANSACTION_BLOCK;
-	server_tag(s, begins ? "SAVEPOINT" : goes_back ? "ROLLBACK" : "RELEASE");
+	server_tag(s, begins      ? "SAVEPOINT"
+		      : goes_back ? "ROLLBACK"
+				  : "RELEASE");
 	return true;
 }
 

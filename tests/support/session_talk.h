@@ -149,8 +149,8 @@ static inline void
 talk_bind(struct world_client *c, const char *name)
 {
 	char body[32];
-	int len = sprintf(body, "%c%s%c%c%c%c%c%c%c", 0, name, 0, 0, 0, 0, 0, 0,
-			  0);
+	int len =
+	    sprintf(body, "%c%s%c%c%c%c%c%c%c", 0, name, 0, 0, 0, 0, 0, 0, 0);
 
 	talk_add(c, FRONTEND_BIND, body, (size_t)len);
 	c->has_bound = true;

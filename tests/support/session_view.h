@@ -16,10 +16,10 @@
 struct view {
 	struct scripted_server model;
 	struct ledger ledger;
-	struct span rest;  /* that has come, and is not compared */
-	bool is_over;      /* nothing more has come */
-	bool is_farewell;  /* the last was a FATAL error */
-	bool is_short;     /* something that is owed has not come */
+	struct span rest; /* that has come, and is not compared */
+	bool is_over;     /* nothing more has come */
+	bool is_farewell; /* the last was a FATAL error */
+	bool is_short;    /* something that is owed has not come */
 	uint16_t asyncs;
 	uint16_t replaced; /* answers that were the proxy's errors */
 };
@@ -93,10 +93,9 @@ view_fail(const struct view *v, const struct frame *shown,
 {
 	fail_msg("'%c' (%.*s) came instead of '%c' (%.*s), %zu bytes before "
 		 "the end",
-		 came->type, (int)came->body.len,
-		 (const char *)came->body.data, shown->type,
-		 (int)shown->body.len, (const char *)shown->body.data,
-		 v->rest.len);
+		 came->type, (int)came->body.len, (const char *)came->body.data,
+		 shown->type, (int)shown->body.len,
+		 (const char *)shown->body.data, v->rest.len);
 }
 
 static inline bool

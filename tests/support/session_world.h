@@ -204,8 +204,8 @@ static const struct world_words world_words[] = {
       "optimistic=on", "memory=off", "guard=ddl replay=on", "guard=off",
       "on_timeout=pass hold_timeout=1s", "~odd"}},
     {"plan",
-     {"set=ab", "set=aB", "set=a", "set=abcde", "set=B", "large", "set=",
-      "set=bdc", "error 57014", "~odd", "~set=zz"}},
+     {"set=ab", "set=aB", "set=a", "set=abcde", "set=B", "large",
+      "set=", "set=bdc", "error 57014", "~odd", "~set=zz"}},
     {"attempt",
      {"1", "1", "1", "2", "1", "error 57014", "notice", "log", "~silent", "~9",
       "~x"}},
@@ -442,12 +442,11 @@ world_flush(struct world_server *v)
 static inline void
 world_server_begins(struct world_server *v, struct span packet)
 {
-	static const char login[] =
-	    "R\0\0\0\x8\0\0\0\0"
-	    "S\0\0\0\x19"
-	    "client_encoding\0UTF8\0"
-	    "S\0\0\0\x18server_version\00015.3\0"
-	    "S\0\0\0#standard_conforming_strings\0on\0";
+	static const char login[] = "R\0\0\0\x8\0\0\0\0"
+				    "S\0\0\0\x19"
+				    "client_encoding\0UTF8\0"
+				    "S\0\0\0\x18server_version\00015.3\0"
+				    "S\0\0\0#standard_conforming_strings\0on\0";
 	uint8_t key[] = {'K', 0, 0, 0, 12, 0, 0, 0, 7, '1', '2', '3', '4'};
 	const uint8_t *user = memmem(packet.data, packet.len, "user\0", 5);
 
@@ -772,8 +771,7 @@ world_configure(struct world *w)
 		c->query_limit_bytes = WORLD_SMALL_BYTES;
 	w->lies = (enum world_lies)(more % 4 % 3);
 	w->traffic = (enum world_traffic)(more >> 5 & 3);
-	c->guard.scope =
-	    choice & 1 ? GUARD_SCOPE_DDL : GUARD_SCOPE_DROPS;
+	c->guard.scope = choice & 1 ? GUARD_SCOPE_DDL : GUARD_SCOPE_DROPS;
 	c->guard.policy = policies[choice >> 1 & 3];
 	c->guard.guard_single_table = choice & 8;
 	c->guard.has_memory = choice & 16;
