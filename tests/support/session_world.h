@@ -218,6 +218,8 @@ static const struct world_words world_words[] = {
     {"isolation", {"repeatable read", "serializable", "error 57014"}},
     {"keeps", {"t", "error 57014"}},
     {"glance", {"f", "error 42501", "~odd"}},
+    {"again", {"error 22P02", "error 57014", "~odd"}},
+    {"unset", {"error 22P02", "error 57014", "notice"}},
     {"repeatable", {"snapshot", "a trigger", "error 42501", "~odd"}},
     {"keys", {"ab", "a", "error 42P01", "~odd"}},
     {"commit", {"error 23503", "notice", "log", "notification"}},
