@@ -24,6 +24,7 @@
  *   WAITING     nothing is under way; a timer or a cancel    -> guard
  *   REFUSING    the server's transaction is made to fail
  *   TRYING      the statement runs, and may be undone        -> guard
+ *   RESTORING   it has run, and the session's settings are set back
  *   RUNNING     a piece of a simple Query                    -> next piece
  *   COMMITTING  our own block around it
  *   OBSERVING   an Execute was passed on; its answer is noted for the log
@@ -92,6 +93,7 @@
 	X(SHUTTING, "shutting")                                                \
 	X(WAITING, "waiting")                                                  \
 	X(TRYING, "trying")                                                    \
+	X(RESTORING, "restoring")                                              \
 	X(RUNNING, "running")                                                  \
 	X(COMMITTING, "committing")                                            \
 	X(REFUSING, "refusing")                                                \
@@ -149,10 +151,10 @@ struct exchange {
 	bool keeps_nothing;    /* the session, as batch.h says */
 	bool may_run_at_once;  /* the glance is for that */
 	bool is_assumed;       /* the glance goes with the run */
-	bool owes_rollback;    /* of our BEGIN, ahead of a cycle */
+	bool owes_rollback;    /* our BEGIN, ahead of a cycle, may stand open */
 	bool has_warned;       /* the client, of settings that are none */
 	bool begins_trail;     /* in the first trial */
-	bool owes_restore;     /* of the lock_timeout, ahead of our COMMIT */
+	bool owes_restore;     /* the lock_timeout, ahead of our COMMIT */
 	bool knows_isolation;  /* a plan may come before the statement */
 	bool has_own_settings; /* the session, as batch.h says */
 	bool asks_all;         /* the small question could not answer */
@@ -172,6 +174,7 @@ struct exchange {
 	struct trial trial;
 	struct recording recording; /* owned, while it is set aside for a run */
 	bool is_recording_aside;
+	bool runs_once; /* a run on trial answered more than can be held */
 	uint64_t trail_shape;     /* the trail's, before the run */
 	struct held held;         /* as of the last plan */
 	struct snapshot snapshot; /* from before the plan of the guard's set */
@@ -225,9 +228,6 @@ void exchange_run(struct exchange *x);
 
 /* Enter the phase in which the client's statement runs. */
 void exchange_begin_run(struct exchange *x, enum exchange_phase phase);
-
-/* Note, for the log, a message that answers the client's statement. */
-void exchange_note_result(struct exchange *x, struct frame frame);
 
 /* Keep nothing from others any longer, unless the locks are kept. */
 void exchange_trim_lease(struct exchange *x);
@@ -349,7 +349,7 @@ void exchange_glanced(struct exchange *x);
  * things are not as the last glance of the session has found them. */
 void exchange_add_assumed(struct exchange *x);
 
-/* It is answered, and so it is known whether it did hold. */
+/* The answer has come: what was assumed did hold, or did not. */
 void exchange_end_assumption(struct exchange *x, bool did_hold);
 
 /* RUNNING is done.  False: the statement was not as it was assumed, has not
@@ -471,8 +471,9 @@ bool exchange_answer_trial(struct exchange *x,
 /* Add to the batch what sets the session's lock_timeout back, behind a run. */
 void exchange_add_restore(struct exchange *x);
 
-/* TRYING is done: go on from there. */
+/* TRYING and RESTORING are done: go on from there. */
 void exchange_tried(struct exchange *x);
+void exchange_restored(struct exchange *x);
 
 /* True if a run has prepared named statements that the client does not know
  * of; exchange_add_closes adds to the batch what closes them. */

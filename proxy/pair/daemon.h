@@ -14,6 +14,7 @@
 
 #include "proxy/base/mailbox.h"
 #include "proxy/config/config.h"
+#include "proxy/pair/unjudged.h"
 
 struct cancel_registry;
 struct credentials_store;
@@ -34,13 +35,14 @@ struct daemon {
 	struct credentials_store *credentials;
 	struct mailbox **mailboxes; /* one a worker, by its index */
 	uint32_t worker_count;
-	struct mailbox *fleet;        /* NULL: there is none */
-	atomic_bool is_fleet_wanted;  /* somebody has logged in, lately */
-	atomic_uint connections;      /* sessions of all workers */
-	atomic_uint streams;          /* sessions that stream replication */
-	atomic_uint exchanges;        /* guarded statements under way */
-	atomic_uint unplanned;        /* statements that had no plan, ever */
-	atomic_size_t prepared_bytes; /* that all sessions keep */
+	struct mailbox *fleet;       /* NULL: there is none */
+	atomic_bool is_fleet_wanted; /* somebody has logged in, lately */
+	atomic_uint connections;     /* sessions of all workers */
+	atomic_uint streams;         /* sessions that stream replication */
+	atomic_uint exchanges;       /* guarded statements under way */
+	atomic_uint unplanned;       /* statements that had no plan, ever */
+	atomic_uint unjudged[UNJUDGED_COUNT]; /* texts that passed so, ever */
+	atomic_size_t prepared_bytes;         /* that all sessions keep */
 };
 
 /*

@@ -37,6 +37,7 @@
 #include "proxy/config/config_tls.h"
 #include "proxy/fleet/fleet.h"
 #include "proxy/gate/turns.h"
+#include "proxy/guard/guard_log.h"
 #include "proxy/guard/habits.h"
 #include "proxy/guard/memory.h"
 #include "proxy/net/handshake_pool.h"
@@ -238,6 +239,7 @@ static void
 server_describe(struct server *s)
 {
 	server_tell_workers(s, MAIL_DESCRIBE);
+	guard_log_passed(&s->daemon);
 	if (s->fleet != NULL)
 		fleet_describe(s->fleet);
 }
@@ -519,6 +521,7 @@ server_serve(const struct config *config)
 	if (s.listeners != NULL) {
 		server_log_start(config);
 		event_base_dispatch(s.base);
+		guard_log_passed(&s.daemon);
 		log_line(LOG_INFO, "stopped");
 		status = EXIT_SUCCESS;
 	}
