@@ -20,7 +20,7 @@ config_section_name_is_good(const char *name)
 
 	while ((unsigned char)name[len] >= ' ' && name[len] != 0x7F)
 		len++;
-	return name[len] == '\0' && len <= CONFIG_RULE_NAME_BYTES;
+	return len <= CONFIG_RULE_NAME_BYTES && name[len] == '\0';
 }
 
 static void

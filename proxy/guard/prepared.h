@@ -8,6 +8,9 @@
  * leaving until the cycle has ended well, and comes back if it has not.  An
  * entry may also outlive the server's (DEALLOCATE of one name, the end of a
  * transaction); executing it then fails in the server as it would anyway.
+ *
+ * One guarded statement that is replaced by another in a cycle that fails is
+ * taken for that other, whether or not the server has come to its Parse.
  */
 #ifndef LOCKSTEP_PROXY_GUARD_PREPARED_H
 #define LOCKSTEP_PROXY_GUARD_PREPARED_H

@@ -52,6 +52,7 @@ static bool
 recording_open_cycle(struct recording *r)
 {
 	struct recording_cycle *cycles;
+	bool is_begin = r->count == 0;
 
 	if (r->is_amid_cycle)
 		return true;
@@ -64,7 +65,7 @@ recording_open_cycle(struct recording *r)
 	r->cycles = cycles;
 	r->cycles[r->count++] = (struct recording_cycle){
 	    .hash = fnv_hash(NULL, 0),
-	    .sent_ms = r->count > 1 ? clock_now_ms() : 0,
+	    .sent_ms = is_begin ? 0 : clock_now_ms(),
 	};
 	r->is_amid_cycle = true;
 	return true;

@@ -44,7 +44,7 @@
 #define SERVER_SET_CONFIG "SELECT pg_catalog.set_config("
 
 enum {
-	SERVER_NAMES = 16,
+	SERVER_NAMES = 64,
 	SERVER_VERB_MAX = 160,
 };
 
@@ -62,6 +62,11 @@ struct scripted_server {
 	struct server_script script;
 	/* Something in an answer that is not the server's to do. */
 	void (*on_event)(void *arg, const char *word, char **values);
+	/* Instead of the script: the words of the answer; and behind it.  Both
+	 * may be NULL. */
+	void (*before)(void *arg, const struct server_entry *e,
+		       char answer[SCRIPT_ANSWER_MAX]);
+	void (*after)(void *arg, const struct server_entry *e);
 	void *arg;
 	uint8_t out[64 * 1024];
 	size_t out_len;
@@ -73,7 +78,9 @@ struct scripted_server {
 	bool copies_in_cycle; /* of extended messages */
 	bool is_gone;
 	bool has_failed; /* the statement that it is at */
+	bool is_at_ours; /* and whose that is */
 	bool has_savepoint;
+	size_t savepoints; /* of the client's, below ours */
 	bool has_renewed;
 	bool has_own_settings; /* else what sets them aside is not traced */
 	bool holds_outer;      /* locks of an attempt, below the savepoint */
@@ -174,9 +181,14 @@ server_tag(struct scripted_server *s, const char *tag)
 	server_text(s, BACKEND_COMMAND_COMPLETE, tag);
 }
 
+/* Portals end with their transaction. */
 static inline void
 server_ready(struct scripted_server *s)
 {
+	size_t i;
+
+	for (i = 0; s->status == TRANSACTION_IDLE && i < SERVER_NAMES; i++)
+		s->portals[i].is_open = false;
 	server_says(s, BACKEND_READY_FOR_QUERY, &s->status, 1);
 }
 
@@ -198,6 +210,7 @@ server_drop_locks(struct scripted_server *s)
 	s->holds_outer = false;
 	s->holds_inner = false;
 	s->has_savepoint = false;
+	s->savepoints = 0;
 }
 
 static inline bool
@@ -223,7 +236,8 @@ static inline void
 server_fails(struct scripted_server *s, const char *severity,
 	     const char *sqlstate)
 {
-	server_report(s, BACKEND_ERROR_RESPONSE, severity, sqlstate, "failed");
+	server_report(s, BACKEND_ERROR_RESPONSE, severity, sqlstate,
+		      s->is_at_ours ? "ours failed" : "failed");
 	server_breaks(s);
 	s->is_gone = strcmp(severity, "FATAL") == 0;
 }
@@ -288,6 +302,66 @@ server_controls_savepoint(struct scripted_server *s, const char *sql)
 	server_tag(s, begins ? "SAVEPOINT" : "RELEASE");
 }
 
+/* True: it was about a savepoint of the client's, and has been carried out. All
+ * of them have one name, and ours is the innermost. */
+static inline bool
+server_client_savepoint(struct scripted_server *s, const char *sql)
+{
+	bool begins = server_begins(sql, "savepoint ");
+	bool goes_back = server_begins(sql, "rollback to ");
+
+	if (!begins && !goes_back && !server_begins(sql, "release "))
+		return false;
+	if (s->status == TRANSACTION_FAILED && !goes_back)
+		server_fails(s, "ERROR", "25P02");
+	else if (s->status == TRANSACTION_IDLE)
+		server_fails(s, "ERROR", "25P01");
+	else if (!begins && s->savepoints == 0)
+		server_fails(s, "ERROR", "3B001");
+	if (s->has_failed)
+		return true;
+	s->holds_outer |= s->holds_inner && !goes_back;
+	s->holds_inner = false;
+	s->has_savepoint = s->has_savepoint && begins;
+	s->savepoints += begins;
+	s->savepoints -= !begins && !goes_back;
+	s->status = TRANSACTION_BLOCK;
+	server_tag(s, begins      ? "SAVEPOINT"
+		      : goes_back ? "ROLLBACK"
+				  : "RELEASE");
+	return true;
+}
+
+static inline void
+server_forget_all(struct scripted_server *s, const char *tag)
+{
+	size_t i;
+
+	for (i = 0; i < SERVER_NAMES; i++)
+		s->statements[i].is_open = false;
+	server_tag(s, tag);
+}
+
+/* DEALLOCATE of one name. */
+static inline void
+server_deallocate(struct scripted_server *s, const char *name)
+{
+	size_t len = strcspn(name, " ;");
+	size_t i;
+
+	for (i = 0; i < SERVER_NAMES; i++) {
+		struct server_entry *e = &s->statements[i];
+
+		if (!e->is_open || strlen(e->name) != len ||
+		    memcmp(e->name, name, len) != 0)
+			continue;
+		e->is_open = false;
+		server_tag(s, "DEALLOCATE");
+		return;
+	}
+	server_fails(s, "ERROR", "26000");
+}
+
 static inline void
 server_copy_begins(struct scripted_server *s)
 {
@@ -305,6 +379,8 @@ server_command(struct scripted_server *s, const char *sql)
 	if (strstr(sql, "_lockstep") != NULL &&
 	    (s->status == TRANSACTION_BLOCK || server_begins(sql, "rollback")))
 		server_controls_savepoint(s, sql);
+	else if (server_client_savepoint(s, sql))
+		return;
 	else if (s->status == TRANSACTION_FAILED)
 		server_fails(s, "ERROR", "25P02");
 	else if (server_begins(sql, "begin")) {
@@ -312,6 +388,15 @@ server_command(struct scripted_server *s, const char *sql)
 		server_tag(s, "BEGIN");
 	} else if (server_begins(sql, "copy")) {
 		server_copy_begins(s);
+	} else if (server_begins(sql, "deallocate all")) {
+		server_forget_all(s, "DEALLOCATE ALL");
+	} else if (server_begins(sql, "deallocate ")) {
+		server_deallocate(s, sql + strlen("deallocate "));
+	} else if (server_begins(sql, "discard all")) {
+		if (s->status == TRANSACTION_IDLE)
+			server_forget_all(s, "DISCARD ALL");
+		else
+			server_fails(s, "ERROR", "25001");
 	} else if (server_begins(sql, "select")) {
 		static const char *const row[] = {"1"};
 
@@ -749,7 +834,7 @@ server_word(struct scripted_server *s, char **rest)
 		return false;
 	if (strcmp(word, "notice") == 0)
 		server_report(s, BACKEND_NOTICE_RESPONSE, "NOTICE", "00000",
-			      "hello");
+			      s->is_at_ours ? "ours" : "hello");
 	else if (strcmp(word, "huge") == 0)
 		server_report(s, BACKEND_NOTICE_RESPONSE, "NOTICE", "54000",
 			      "huge");
@@ -781,17 +866,24 @@ server_word(struct scripted_server *s, char **rest)
 
 /* False: it ended in an error. */
 static inline bool
-server_execute(struct scripted_server *s, const struct server_entry *e)
+server_run(struct scripted_server *s, const struct server_entry *e)
 {
 	char answer[SCRIPT_ANSWER_MAX];
 	char *rest = answer;
 
-	server_script_take(&s->script, e->verb, answer);
+	answer[0] = '\0';
+	if (s->before != NULL)
+		s->before(s->arg, e, answer);
+	else
+		server_script_take(&s->script, e->verb, answer);
 	s->has_failed = false;
+	s->is_at_ours = e->is_ours;
 	while (!s->has_failed && server_word(s, &rest))
 		;
-	if (s->has_failed && server_begins(e->verb, "commit"))
+	if (s->has_failed && server_begins(e->verb, "commit")) {
 		s->status = TRANSACTION_IDLE; /* with a failed COMMIT it ends */
+		server_drop_locks(s);
+	}
 	if (s->has_failed)
 		return false;
 	if (e->is_ours)
@@ -799,6 +891,36 @@ server_execute(struct scripted_server *s, const struct server_entry *e)
 	else
 		server_command(s, e->verb);
 	return !s->has_failed;
+}
+
+static inline bool
+server_execute(struct scripted_server *s, const struct server_entry *e)
+{
+	(void)server_run(s, e);
+	if (s->after != NULL)
+		s->after(s->arg, e);
+	s->is_at_ours = false;
+	return !s->has_failed;
+}
+
+/* A simple Query destroys the unnamed statement and portal. */
+static inline void
+server_forget_unnamed(struct server_entry *entries)
+{
+	size_t i;
+
+	for (i = 0; i < SERVER_NAMES; i++)
+		if (entries[i].name[0] == '\0')
+			entries[i].is_open = false;
+}
+
+/* Nothing, or one comment. */
+static inline bool
+server_is_empty(const char *sql)
+{
+	const char *end = server_begins(sql, "/*") ? strstr(sql, "*/") : NULL;
+
+	return *sql == '\0' || (end != NULL && end[2] == '\0');
 }
 
 static inline void
@@ -811,6 +933,12 @@ server_query(struct scripted_server *s, const char *sql)
 	snprintf(word, sizeof(word), "Query(%s%s)", server_holds(s) ? "*" : "",
 		 sql);
 	server_note(s, word);
+	server_forget_unnamed(s->statements);
+	server_forget_unnamed(s->portals);
+	if (server_is_empty(sql)) {
+		server_says(s, BACKEND_EMPTY_QUERY_RESPONSE, "", 0);
+		goes_on = false;
+	}
 	while (goes_on && *sql != '\0') {
 		size_t len = strcspn(sql, ";");
 
@@ -865,6 +993,11 @@ server_parse(struct scripted_server *s, struct span body)
 	const char *number;
 
 	assert_true(parse_decode(&p, body));
+	if (p.statement.len > 0 && server_find(s->statements, p.statement)) {
+		server_fails(s, "ERROR", "42P05");
+		s->skips = true;
+		return;
+	}
 	e = server_define(s->statements, p.statement);
 	if (!e->is_ours) {
 		server_note(s, "Parse");
@@ -916,7 +1049,7 @@ server_bind(struct scripted_server *s, struct span body)
 	const struct server_entry *from;
 	struct server_entry *to;
 	const char *params[8] = {NULL};
-	char room[512];
+	char room[8192];
 	size_t count;
 
 	assert_true(bind_decode(&b, body));
@@ -958,7 +1091,11 @@ server_executes(struct scripted_server *s, struct span body)
 
 	assert_true(execute_decode(&m, body));
 	e = server_find(s->portals, m.portal);
-	assert_non_null(e);
+	if (e == NULL) {
+		server_fails(s, "ERROR", "34000");
+		s->skips = true;
+		return;
+	}
 	snprintf(word, sizeof(word), e->is_ours ? "%s%s" : "Execute(%s%s)",
 		 !e->is_ours && server_holds(s) ? "*" : "", e->verb);
 	if (strcmp(e->verb, "renew") != 0 &&
@@ -1034,6 +1171,10 @@ server_reads(struct scripted_server *s, const struct frame *f)
 	if (s->skips && f->type != FRONTEND_SYNC)
 		return;
 	switch (f->type) {
+	case FRONTEND_COPY_DATA:
+	case FRONTEND_COPY_DONE:
+	case FRONTEND_COPY_FAIL:
+		break; /* of a COPY that has failed */
 	case FRONTEND_QUERY:
 		server_query(s, (const char *)f->body.data);
 		break;

@@ -108,6 +108,24 @@ recording_begins_with_a_begin(void **state)
 	recording_clear(&r);
 }
 
+/* How long the server was busy: with BEGIN it never is. */
+static void
+recording_dates_the_cycles_behind_the_begin(void **state)
+{
+	struct recording r = {0};
+
+	(void)state;
+	begin(&r, GUARD_REPLAY_DDL);
+	send_query(&r, "alter table a add b int", GUARD_REPLAY_DDL);
+	answer_query(&r, "ALTER TABLE");
+	send_query(&r, "alter table a add c int", GUARD_REPLAY_DDL);
+	assert_int_equal(r.count, 3);
+	assert_int_equal(r.cycles[0].sent_ms, 0);
+	assert_true(r.cycles[1].sent_ms > 0);
+	assert_true(r.cycles[2].sent_ms >= r.cycles[1].sent_ms);
+	recording_clear(&r);
+}
+
 /* By the messages behind BEGIN. */
 static const struct {
 	uint8_t type;
@@ -313,6 +331,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(recording_begins_with_a_begin),
+	    cmocka_unit_test(recording_dates_the_cycles_behind_the_begin),
 	    cmocka_unit_test(recording_ends_at_what_cannot_be_repeated),
 	    cmocka_unit_test(recording_takes_rows_written_behind_a_definition),
 	    cmocka_unit_test(
