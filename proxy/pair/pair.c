@@ -154,6 +154,15 @@ pair_note_parameter(struct pair *p, struct span body)
 }
 
 void
+pair_count_error(struct pair *p, struct span body)
+{
+	struct error_fields f;
+
+	if (error_fields_decode(&f, body))
+		counts_add_error(p->counts, f.sqlstate.data, f.sqlstate.len);
+}
+
+void
 pair_set_held(struct pair *p, bool is_held)
 {
 	if (p->cancel_entry != NULL)

@@ -22,6 +22,7 @@
 #include "proxy/net/address.h"
 #include "proxy/net/stream.h"
 #include "proxy/pair/close_reason.h"
+#include "proxy/pair/counts.h"
 #include "proxy/pair/daemon.h"
 
 /* Kept out of line: the ordinary path is not to carry it along. */
@@ -53,6 +54,7 @@ typedef void pair_resume_fn(void *owner);
 struct pair {
 	uint64_t id; /* the session's, for the log and for others */
 	struct daemon *daemon;
+	struct counts *counts;  /* the worker's; NULL: nothing is counted */
 	pair_resume_fn *resume; /* the owner's, for pair_resume */
 	void *owner;
 	bool is_logged_in;            /* a first ReadyForQuery has come */
@@ -128,6 +130,9 @@ bool pair_report(struct pair *p, const struct error_report *report);
 
 /* A ParameterStatus, whole: what of it counts here is noted. */
 PAIR_COLD void pair_note_parameter(struct pair *p, struct span body);
+
+/* Count an error of the server's, whole or empty, that the client gets. */
+PAIR_COLD void pair_count_error(struct pair *p, struct span body);
 
 /* A CancelRequest for this pair comes to the proxy while it is held. */
 void pair_set_held(struct pair *p, bool is_held);

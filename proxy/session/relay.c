@@ -23,10 +23,16 @@ relay_walk_buffer(struct session *s, struct inlet *in, walk_fn *walk)
 		buffer_consume(&in->buffer, used);
 }
 
+static inline void
+relay_count(struct session *s, enum count_cell bytes, size_t n)
+{
+	counter_add(&s->sessions->counts->cells[bytes], n);
+}
+
 /* Read into the worker's scratch, as nothing waits, and keep only the rest. */
 static ssize_t
 relay_read_fresh(struct session *s, struct stream *from, struct inlet *in,
-		 walk_fn *walk)
+		 walk_fn *walk, enum count_cell bytes)
 {
 	uint8_t *scratch = s->sessions->scratch;
 	bool is_secret = s->state == SESSION_AUTH;
@@ -35,6 +41,7 @@ relay_read_fresh(struct session *s, struct stream *from, struct inlet *in,
 
 	if (n <= 0)
 		return n;
+	relay_count(s, bytes, (size_t)n);
 	used = walk(s, span_of(scratch, (size_t)n));
 	if (!buffer_append(&in->buffer, scratch + used, (size_t)n - used))
 		pair_close(&s->pair, CLOSE_MEMORY, NULL);
@@ -67,7 +74,7 @@ relay_front_waits(const struct session *s, const struct inlet *in)
 
 static ssize_t
 relay_read_more(struct session *s, struct stream *from, struct inlet *in,
-		walk_fn *walk)
+		walk_fn *walk, enum count_cell bytes)
 {
 	bool waits = relay_front_waits(s, in);
 	uint8_t *room = buffer_reserve(&in->buffer, SESSIONS_SCRATCH_BYTES);
@@ -80,6 +87,7 @@ relay_read_more(struct session *s, struct stream *from, struct inlet *in,
 	n = stream_read(from, room, SESSIONS_SCRATCH_BYTES);
 	if (n <= 0)
 		return n;
+	relay_count(s, bytes, (size_t)n);
 	buffer_commit(&in->buffer, (size_t)n);
 	in->only_grew = waits;
 	if (!waits)
@@ -89,10 +97,11 @@ relay_read_more(struct session *s, struct stream *from, struct inlet *in,
 
 static ssize_t
 relay_from(struct session *s, struct stream *from, struct inlet *in,
-	   walk_fn *walk)
+	   walk_fn *walk, enum count_cell bytes)
 {
-	ssize_t n = in->buffer.len == 0 ? relay_read_fresh(s, from, in, walk)
-					: relay_read_more(s, from, in, walk);
+	ssize_t n = in->buffer.len == 0
+			? relay_read_fresh(s, from, in, walk, bytes)
+			: relay_read_more(s, from, in, walk, bytes);
 
 	/* A reset is an end, too: nobody is left to say anything. */
 	if (n == STREAM_EOF || n == STREAM_ERROR)
@@ -104,8 +113,8 @@ void
 relay_from_client(struct session *s)
 {
 	struct pair *p = &s->pair;
-	ssize_t n =
-	    relay_from(s, &p->client, &p->from_client, relay_walk_client);
+	ssize_t n = relay_from(s, &p->client, &p->from_client,
+			       relay_walk_client, COUNT_CLIENT_BYTES);
 
 	/* The client may never read what waits for it. */
 	if (n == STREAM_ERROR && stream_tls_error(&p->client) != NULL)
@@ -116,8 +125,8 @@ void
 relay_from_server(struct session *s)
 {
 	struct pair *p = &s->pair;
-
-	(void)relay_from(s, &p->server, &p->from_server, relay_walk_server);
+	(void)relay_from(s, &p->server, &p->from_server, relay_walk_server,
+			 COUNT_SERVER_BYTES);
 }
 
 void

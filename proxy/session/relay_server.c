@@ -116,13 +116,15 @@ relay_server_answer_ready(struct walk *w, const struct frame *f)
 	       relay_server_answer_exchange(w, f, &event);
 }
 
-/* True if the body counts; for most messages the type is enough. */
-static bool
+/* True if the body counts; for most messages the type is enough.  Asked of
+ * messages that are not whole, which are few. */
+PAIR_COLD static bool
 relay_server_must_be_whole(const struct walk *w, const struct frame_header *h)
 {
 	if (h->body_len > WHOLE_MAX_BYTES)
 		return false;
 	return w->g->exchange != NULL || w->s->state == SESSION_AUTH ||
+	       h->type == BACKEND_ERROR_RESPONSE ||
 	       h->type == BACKEND_READY_FOR_QUERY ||
 	       h->type == BACKEND_PARAMETER_STATUS ||
 	       guarded_looks_into(w->g, h->type);
@@ -149,6 +151,8 @@ relay_server_answer(struct walk *w, const struct frame_header *h)
 		is_taken = relay_server_answer_login(w, &f);
 	else
 		is_taken = relay_server_answer_ready(w, &f);
+	if (h->type == BACKEND_ERROR_RESPONSE && !is_taken)
+		pair_count_error(w->p, f.body);
 	if (pair_is_closing(w->p))
 		return;
 	if (s->state == SESSION_DIALING)
@@ -208,7 +212,7 @@ relay_server_step(struct walk *w)
 		walk_through(w, frame_len(&h), false);
 		return true;
 	}
-	if (relay_server_must_be_whole(w, &h) && !frame_is_whole(&h, w->rest))
+	if (!frame_is_whole(&h, w->rest) && relay_server_must_be_whole(w, &h))
 		return false;
 	relay_server_answer(w, &h);
 	return true;
