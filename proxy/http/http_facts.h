@@ -18,7 +18,7 @@ enum {
 };
 
 struct http_facts {
-	const struct counts *counts; /* of each worker; borrowed */
+	const struct counts *counts; /* borrowed; each worker's */
 	size_t workers;
 	bool is_listening;
 	bool is_draining;
@@ -30,7 +30,7 @@ struct http_facts {
 	const char *fleet;   /* the state of its link; NULL: there is none */
 };
 
-/* NULL: clients can be sent here.  Otherwise why not, static. */
+/* Why no clients are to be sent here, static.  NULL: they can be. */
 const char *http_facts_not_ready(const struct http_facts *f);
 
 #endif

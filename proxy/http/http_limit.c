@@ -78,7 +78,7 @@ http_limit_tick(void *arg)
 		(void)ticker_once(&l->ticker, SWEEP_MS);
 }
 
-/* What evhttp asks for each connection that it has accepted. */
+/* Make the bufferevent of a connection that evhttp has accepted. */
 static struct bufferevent *
 http_limit_open(struct event_base *base, void *arg)
 {

@@ -13,7 +13,7 @@ const struct count_bounds count_bounds[COUNT_HISTOGRAMS] = {
     [COUNT_ATTEMPTS] = {8, {0, 1, 2, 3, 5, 10, 50, 100}},
 };
 
-/* What deadlocks, refused logins, overload and DDL in the way look like. */
+/* Deadlocks, locks not had in time, overload, refused logins, mistakes. */
 const char *const count_sqlstates[COUNTS_SQLSTATES] = {
     "40P01", "40001", "55P03", "57014", "55006", "25P02", "25P03", "53300",
     "53100", "53200", "57P01", "57P02", "57P03", "28000", "28P01", "3D000",
@@ -34,13 +34,12 @@ counts_observe(struct counts *c, enum count_histogram h, uint64_t value)
 }
 
 void
-counts_add_error(struct counts *c, const void *sqlstate, size_t len)
+counts_add_error(struct counts *c, struct span sqlstate)
 {
 	size_t i = 0;
 
 	while (i < COUNTS_SQLSTATES - 1 &&
-	       (len != strlen(count_sqlstates[i]) ||
-		memcmp(sqlstate, count_sqlstates[i], len) != 0))
+	       !span_equals(sqlstate, count_sqlstates[i]))
 		i++;
 	counts_add(c, COUNT_ERRORS + i, 1);
 }
@@ -79,7 +78,7 @@ counts_guarded_entry(struct counts *c, const char *kind,
 	g->kind = kind;
 	g->policy = policy;
 	g->outcome = outcome;
-	/* Who reads the number sees what stands there. */
+	/* A reader of the number sees the entry. */
 	atomic_store_explicit(&c->guarded_count, count + 1,
 			      memory_order_release);
 	return g;

@@ -15,13 +15,14 @@
 #include <stdint.h>
 
 #include "policy/guard/guard.h"
+#include "protocol/span.h"
 #include "proxy/pair/close_reason.h"
 #include "proxy/pair/life.h"
 
 enum {
 	COUNTS_BUCKETS_MAX = 16,
-	/* Those of a histogram, the last of them for all above its bounds; and
-	 * the sum of what was observed. */
+	/* Buckets, the last of them for all above the bounds; and the sum of
+	 * the values. */
 	COUNTS_HISTOGRAM_CELLS = COUNTS_BUCKETS_MAX + 1,
 	COUNTS_SQLSTATES = 24,     /* that are counted by name; the last is all
 				      others */
@@ -44,7 +45,7 @@ enum count_cell {
 	COUNT_SERVER_BYTES, /* that came of servers */
 	COUNT_LOGINS,
 	COUNT_CONNECTED,   /* dials of the upstream that got through */
-	COUNT_UNCONNECTED, /* and those that did not */
+	COUNT_UNCONNECTED, /* dials that did not */
 	COUNT_CLIENT_HANDSHAKES,
 	COUNT_CLIENT_HANDSHAKES_FAILED,
 	COUNT_SERVER_HANDSHAKES,
@@ -53,8 +54,8 @@ enum count_cell {
 	COUNT_UNPLANNED, /* statements that passed without a plan */
 	COUNT_UNGUARDED, /* statements that stood where nothing guards them */
 	COUNT_REPLAYS,
-	COUNT_WINDOWS_USED,    /* the statement ran in it */
-	COUNT_WINDOWS_MISSED,  /* it did not */
+	COUNT_WINDOWS_USED,    /* the statement ran in the window */
+	COUNT_WINDOWS_MISSED,  /* the window ended before it could */
 	COUNT_WINDOWS_KEPT,    /* shut for locks that a transaction keeps */
 	COUNT_WINDOWS_REFUSED, /* not shut: the allowance was spent */
 	COUNT_HELD,            /* gauge: guarded, and not sent yet */
@@ -122,8 +123,8 @@ counts_add(struct counts *c, size_t cell, int64_t n)
 /* Note a value of that distribution.  No effect on NULL, as below. */
 void counts_observe(struct counts *c, enum count_histogram h, uint64_t value);
 
-/* Count an error that the server has sent to the client: its five letters. */
-void counts_add_error(struct counts *c, const void *sqlstate, size_t len);
+/* Count an error that the server has sent to the client. */
+void counts_add_error(struct counts *c, struct span sqlstate);
 
 /* Count the end of a guarded statement; kind is static. */
 void counts_add_guarded(struct counts *c, const char *kind,

@@ -158,8 +158,9 @@ pair_count_error(struct pair *p, struct span body)
 {
 	struct error_fields f;
 
-	if (error_fields_decode(&f, body))
-		counts_add_error(p->counts, f.sqlstate.data, f.sqlstate.len);
+	if (!error_fields_decode(&f, body))
+		f.sqlstate = span_of(NULL, 0);
+	counts_add_error(p->counts, f.sqlstate);
 }
 
 void

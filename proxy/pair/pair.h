@@ -131,7 +131,8 @@ bool pair_report(struct pair *p, const struct error_report *report);
 /* A ParameterStatus, whole: what of it counts here is noted. */
 PAIR_COLD void pair_note_parameter(struct pair *p, struct span body);
 
-/* Count an error of the server's, whole or empty, that the client gets. */
+/* Count an error of the server's that the client gets; one whose body is not
+ * all there is of no SQLSTATE. */
 PAIR_COLD void pair_count_error(struct pair *p, struct span body);
 
 /* A CancelRequest for this pair comes to the proxy while it is held. */

@@ -45,6 +45,7 @@
 #include "proxy/pair/cancel.h"
 #include "proxy/pair/counts.h"
 #include "proxy/server/listener.h"
+#include "proxy/server/secrets.h"
 #include "proxy/server/worker.h"
 
 enum {
@@ -181,65 +182,11 @@ server_stop_signaled(struct server *s)
 	server_tell_workers(s, MAIL_STOP);
 }
 
-/* Log each line of the text, which is cut into lines. */
-static void
-server_log_mistakes(enum log_level level, const char *what, char *text)
-{
-	char *rest = text;
-	char *line;
-
-	while ((line = strsep(&rest, "\n")) != NULL)
-		if (*line != '\0')
-			log_line(level, "%s%s", what, line);
-}
-
-/* Read what files hold, as config says.  Each mistake is a line on errors;
- * NULL: they cannot be used. */
-typedef void *server_reader(const struct config *c, FILE *errors);
-
-/* A server_reader of credentials, one use. */
-static void *
-server_read_credentials(const struct config *c, FILE *errors)
-{
-	return credentials_load(c, errors);
-}
-
-/* A server_reader of a fleet_key. */
-static void *
-server_read_fleet_key(const struct config *c, FILE *errors)
-{
-	return fleet_key_read(c->fleet_key_file, errors);
-}
-
-/* Load them, for the caller to own.  Each mistake is logged.  NULL: with `what`
- * before it, none is owned. */
-static void *
-server_load(server_reader *reader, const struct config *c, const char *what)
-{
-	char *text = NULL;
-	size_t size;
-	FILE *errors = open_memstream(&text, &size);
-	void *loaded;
-
-	if (errors == NULL) {
-		log_line(LOG_ERROR, "%sout of memory", what);
-		return NULL;
-	}
-	loaded = reader(c, errors);
-	fclose(errors);
-	if (loaded == NULL)
-		server_log_mistakes(LOG_ERROR, what, text);
-	else
-		server_log_mistakes(LOG_WARNING, "left out: ", text);
-	free(text);
-	return loaded;
-}
-
 static void
 server_reload_credentials(struct server *s)
 {
-	struct credentials *fresh = server_load(
-	    server_read_credentials, s->daemon.config, "not reloaded: ");
+	struct credentials *fresh =
+	    secrets_load_credentials(s->daemon.config, "not reloaded: ");
 
 	if (fresh == NULL)
 		return;
@@ -254,8 +201,7 @@ server_reload_fleet_key(struct server *s)
 
 	if (s->fleet == NULL)
 		return;
-	fresh = server_load(server_read_fleet_key, s->daemon.config,
-			    "not reloaded: ");
+	fresh = secrets_load_fleet_key(s->daemon.config, "not reloaded: ");
 	if (fresh == NULL)
 		return;
 	fleet_replace_key(s->fleet, fresh);
@@ -550,7 +496,7 @@ static bool
 server_take_secrets(struct server *s)
 {
 	const struct config *c = s->daemon.config;
-	struct credentials *first = server_load(server_read_credentials, c, "");
+	struct credentials *first = secrets_load_credentials(c, "");
 
 	if (first == NULL)
 		return false;
@@ -560,7 +506,7 @@ server_take_secrets(struct server *s)
 		return false;
 	}
 	if (c->fleet != NULL)
-		s->fleet_key = server_load(server_read_fleet_key, c, "");
+		s->fleet_key = secrets_load_fleet_key(c, "");
 	if (c->fleet == NULL || s->fleet_key != NULL)
 		return true;
 	credentials_store_free(s->daemon.credentials);

@@ -116,15 +116,13 @@ relay_server_answer_ready(struct walk *w, const struct frame *f)
 	       relay_server_answer_exchange(w, f, &event);
 }
 
-/* True if the body counts; for most messages the type is enough.  Asked of
- * messages that are not whole, which are few. */
-PAIR_COLD static bool
+/* True if the body counts; for most messages the type is enough. */
+static bool
 relay_server_must_be_whole(const struct walk *w, const struct frame_header *h)
 {
 	if (h->body_len > WHOLE_MAX_BYTES)
 		return false;
 	return w->g->exchange != NULL || w->s->state == SESSION_AUTH ||
-	       h->type == BACKEND_ERROR_RESPONSE ||
 	       h->type == BACKEND_READY_FOR_QUERY ||
 	       h->type == BACKEND_PARAMETER_STATUS ||
 	       guarded_looks_into(w->g, h->type);

@@ -221,20 +221,6 @@ session_begin_server(struct session *s, const struct dial_result *result)
 		stream_want_read(&p->server, true);
 }
 
-static void
-session_count_dial(const struct session *s, const struct dial_result *result)
-{
-	struct counts *c = s->pair.counts;
-
-	counts_add(c, result->fd >= 0 ? COUNT_CONNECTED : COUNT_UNCONNECTED, 1);
-	if (result->fd >= 0)
-		counts_note_reached(c, clock_now_ms());
-	if (result->tls != NULL)
-		counts_add(c, COUNT_SERVER_HANDSHAKES, 1);
-	if (result->is_downgraded)
-		counts_add(c, COUNT_SERVER_HANDSHAKES_FAILED, 1);
-}
-
 void
 session_dialed(void *arg, const struct dial_result *result)
 {
