@@ -13,7 +13,7 @@
 #include "proxy/net/address.h"
 
 enum {
-	AGAIN_MS = 100,
+	AGAIN_NS = 100 * 1000 * 1000,
 	ANSWER_MS = 1000, /* for each step of one try */
 };
 
@@ -111,7 +111,7 @@ http_client_is_served(const struct config *c)
 bool
 http_client_wait(const struct config *c, uint32_t max_ms)
 {
-	const struct timespec again = {.tv_nsec = AGAIN_MS * 1000 * 1000};
+	const struct timespec again = {.tv_nsec = AGAIN_NS};
 	uint64_t until_ms = clock_now_ms() + max_ms;
 
 	while (!http_client_is_served(c)) {

@@ -22,6 +22,14 @@ pair_init(struct pair *p, struct daemon *d, struct event_base *base,
 }
 
 void
+pair_count_in(struct pair *p, struct counts *counts)
+{
+	p->counts = counts;
+	p->from_client.received = &counts->cells[COUNT_CLIENT_BYTES];
+	p->from_server.received = &counts->cells[COUNT_SERVER_BYTES];
+}
+
+void
 pair_leave_server(struct pair *p)
 {
 	if (p->cancel_entry != NULL)

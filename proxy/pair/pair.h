@@ -39,6 +39,7 @@ struct inlet {
 	bool drops_rest;  /* they are dropped instead */
 	bool only_grew; /* bytes came behind a message that waits for others */
 	bool is_eof;    /* the peer has said its last */
+	atomic_uint_fast64_t *received; /* counts its bytes; borrowed */
 };
 
 /* Why the pair is to end.  Written once, by pair_close. */
@@ -84,6 +85,10 @@ struct pair {
  */
 void pair_init(struct pair *p, struct daemon *d, struct event_base *base,
 	       event_callback_fn on_timer, pair_resume_fn *resume, void *owner);
+
+/* Count what happens to a session's pair there, which is borrowed for its
+ * life. */
+void pair_count_in(struct pair *p, struct counts *counts);
 
 /* Close the server's side; a CancelRequest does not find the pair any more. */
 void pair_leave_server(struct pair *p);

@@ -23,16 +23,10 @@ relay_walk_buffer(struct session *s, struct inlet *in, walk_fn *walk)
 		buffer_consume(&in->buffer, used);
 }
 
-static inline void
-relay_count(struct session *s, enum count_cell bytes, size_t n)
-{
-	counter_add(&s->sessions->counts->cells[bytes], n);
-}
-
 /* Read into the worker's scratch, as nothing waits, and keep only the rest. */
 static ssize_t
 relay_read_fresh(struct session *s, struct stream *from, struct inlet *in,
-		 walk_fn *walk, enum count_cell bytes)
+		 walk_fn *walk)
 {
 	uint8_t *scratch = s->sessions->scratch;
 	bool is_secret = s->state == SESSION_AUTH;
@@ -41,8 +35,8 @@ relay_read_fresh(struct session *s, struct stream *from, struct inlet *in,
 
 	if (n <= 0)
 		return n;
-	relay_count(s, bytes, (size_t)n);
 	used = walk(s, span_of(scratch, (size_t)n));
+	counter_add(in->received, (uint64_t)n);
 	if (!buffer_append(&in->buffer, scratch + used, (size_t)n - used))
 		pair_close(&s->pair, CLOSE_MEMORY, NULL);
 	if (is_secret)
@@ -74,7 +68,7 @@ relay_front_waits(const struct session *s, const struct inlet *in)
 
 static ssize_t
 relay_read_more(struct session *s, struct stream *from, struct inlet *in,
-		walk_fn *walk, enum count_cell bytes)
+		walk_fn *walk)
 {
 	bool waits = relay_front_waits(s, in);
 	uint8_t *room = buffer_reserve(&in->buffer, SESSIONS_SCRATCH_BYTES);
@@ -87,7 +81,7 @@ relay_read_more(struct session *s, struct stream *from, struct inlet *in,
 	n = stream_read(from, room, SESSIONS_SCRATCH_BYTES);
 	if (n <= 0)
 		return n;
-	relay_count(s, bytes, (size_t)n);
+	counter_add(in->received, (uint64_t)n);
 	buffer_commit(&in->buffer, (size_t)n);
 	in->only_grew = waits;
 	if (!waits)
@@ -97,11 +91,10 @@ relay_read_more(struct session *s, struct stream *from, struct inlet *in,
 
 static ssize_t
 relay_from(struct session *s, struct stream *from, struct inlet *in,
-	   walk_fn *walk, enum count_cell bytes)
+	   walk_fn *walk)
 {
-	ssize_t n = in->buffer.len == 0
-			? relay_read_fresh(s, from, in, walk, bytes)
-			: relay_read_more(s, from, in, walk, bytes);
+	ssize_t n = in->buffer.len == 0 ? relay_read_fresh(s, from, in, walk)
+					: relay_read_more(s, from, in, walk);
 
 	/* A reset is an end, too: nobody is left to say anything. */
 	if (n == STREAM_EOF || n == STREAM_ERROR)
@@ -113,8 +106,8 @@ void
 relay_from_client(struct session *s)
 {
 	struct pair *p = &s->pair;
-	ssize_t n = relay_from(s, &p->client, &p->from_client,
-			       relay_walk_client, COUNT_CLIENT_BYTES);
+	ssize_t n =
+	    relay_from(s, &p->client, &p->from_client, relay_walk_client);
 
 	/* The client may never read what waits for it. */
 	if (n == STREAM_ERROR && stream_tls_error(&p->client) != NULL)
@@ -125,8 +118,7 @@ void
 relay_from_server(struct session *s)
 {
 	struct pair *p = &s->pair;
-	(void)relay_from(s, &p->server, &p->from_server, relay_walk_server,
-			 COUNT_SERVER_BYTES);
+	(void)relay_from(s, &p->server, &p->from_server, relay_walk_server);
 }
 
 void

@@ -292,7 +292,7 @@ session_open(struct sessions *sessions, int fd, bool is_over_limit)
 	s->credentials = credentials_store_use(d->credentials);
 	pair_init(&s->pair, d, sessions->base, session_timer_event,
 		  session_resume, s);
-	s->pair.counts = sessions->counts;
+	pair_count_in(&s->pair, sessions->counts);
 	counts_add(s->pair.counts, COUNT_STATES + s->state, 1);
 	s->pair.id =
 	    (uint64_t)(sessions->worker + 1) << 48 | ++sessions->next_id;
