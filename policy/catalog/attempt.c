@@ -228,6 +228,12 @@ attempt_refusal_sql(bool is_deadlock)
 			   : CATALOG_SQL_REFUSE_TIMEOUT;
 }
 
+const char *
+attempt_abort_sql(void)
+{
+	return CATALOG_SQL_REFUSE_ABORT;
+}
+
 bool
 attempt_read(const struct lock_set *set, const char *message, size_t len,
 	     size_t *index)

@@ -72,6 +72,10 @@ char *attempt_coax_sql(const struct lock_set *set, size_t index,
  */
 const char *attempt_refusal_sql(bool is_deadlock);
 
+/* The same for one in which a statement has failed below a savepoint; static.
+ */
+const char *attempt_abort_sql(void);
+
 /*
  * Read the text of the INFO message, which has `len` bytes.  *index becomes
  * set->count if all was granted, a greater number if the turn for an item is

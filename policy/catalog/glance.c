@@ -9,14 +9,30 @@
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Woverlength-strings"
 
-static const char plainly[] = CATALOG_SQL_GLANCE_COLUMNS
-    "\n" CATALOG_SQL_GLANCE_TAIL "\n" CATALOG_SQL_GLANCE_END;
-static const char truncates[] = CATALOG_SQL_GLANCE_COLUMNS
-    "\n" CATALOG_SQL_GLANCE_TRUNCATES "\n" CATALOG_SQL_GLANCE_TAIL
-    "\n" CATALOG_SQL_GLANCE_END;
-static const char cascades[] = CATALOG_SQL_GLANCE_COLUMNS
-    "\n" CATALOG_SQL_GLANCE_TAIL "\n" CATALOG_SQL_GLANCE_CASCADES
-    "\n" CATALOG_SQL_GLANCE_END;
+#define PLAINLY                                                                \
+	CATALOG_SQL_GLANCE_COLUMNS "\n" CATALOG_SQL_GLANCE_TAIL                \
+				   "\n" CATALOG_SQL_GLANCE_END
+#define TRUNCATES                                                              \
+	CATALOG_SQL_GLANCE_COLUMNS "\n" CATALOG_SQL_GLANCE_TRUNCATES           \
+				   "\n" CATALOG_SQL_GLANCE_TAIL                \
+				   "\n" CATALOG_SQL_GLANCE_END
+#define CASCADES                                                               \
+	CATALOG_SQL_GLANCE_COLUMNS "\n" CATALOG_SQL_GLANCE_TAIL                \
+				   "\n" CATALOG_SQL_GLANCE_CASCADES            \
+				   "\n" CATALOG_SQL_GLANCE_END
+#define AGAIN(query)                                                           \
+	CATALOG_SQL_GLANCE_AGAIN "\n" query "\n" CATALOG_SQL_GLANCE_AGAIN_END
+
+static const char *const queries[] = {
+    [GLANCE_PLAINLY] = PLAINLY,
+    [GLANCE_TRUNCATES] = TRUNCATES,
+    [GLANCE_CASCADES] = CASCADES,
+};
+static const char *const again[] = {
+    [GLANCE_PLAINLY] = AGAIN(PLAINLY),
+    [GLANCE_TRUNCATES] = AGAIN(TRUNCATES),
+    [GLANCE_CASCADES] = AGAIN(CASCADES),
+};
 
 #pragma GCC diagnostic pop
 
@@ -45,15 +61,13 @@ glance_kind_of(const struct statement *statements, size_t count)
 const char *
 glance_query(enum glance_kind kind)
 {
-	switch (kind) {
-	case GLANCE_TRUNCATES:
-		return truncates;
-	case GLANCE_CASCADES:
-		return cascades;
-	case GLANCE_PLAINLY:
-		break;
-	}
-	return plainly;
+	return queries[kind];
+}
+
+const char *
+glance_again_query(enum glance_kind kind)
+{
+	return again[kind];
 }
 
 static void
@@ -91,6 +105,8 @@ glance_read(struct glance *out, const struct row_value values[GLANCE_COLUMNS])
 	out->wants_warnings = !row_equals(values[GLANCE_MIN_MESSAGES], "error");
 	return row_read_duration(&out->deadlock_timeout_ms,
 				 values[GLANCE_DEADLOCK_TIMEOUT]) &&
+	       row_copy(out->deadlock_timeout, sizeof(out->deadlock_timeout),
+			values[GLANCE_DEADLOCK_TIMEOUT]) &&
 	       row_copy(out->lock_timeout, sizeof(out->lock_timeout),
 			values[GLANCE_LOCK_TIMEOUT]);
 }

@@ -18,6 +18,7 @@
 
 enum {
 	GLANCE_PARAMS = 2,
+	GLANCE_AGAIN_PARAMS = GLANCE_PARAMS + 2,
 };
 
 /* X(constant, name): the columns of the answer, in order. */
@@ -40,8 +41,9 @@ struct glance {
 	bool is_plain;
 	bool wants_warnings; /* as session_facts.h has it */
 	uint32_t deadlock_timeout_ms;
-	/* The lock_timeout as the server shows it, to set it back. */
+	/* As the server shows them, to set the first back, and to compare. */
 	char lock_timeout[SESSION_FACTS_SETTING_MAX];
+	char deadlock_timeout[SESSION_FACTS_SETTING_MAX];
 };
 
 /* The triggers of TRUNCATE that statements may run. */
@@ -57,6 +59,15 @@ enum glance_kind glance_kind_of(const struct statement *statements,
 
 /* The question, which answers one row; static. */
 const char *glance_query(enum glance_kind kind);
+
+/*
+ * The same where the last glance is to hold again: answered if the statement is
+ * plain and the timeouts are as they were, else it fails, and what is sent
+ * behind it in the same cycle is not run.  The error ends no session.  Its
+ * parameters are those of the question, then lock_timeout and deadlock_timeout
+ * as the last answer had them; static.
+ */
+const char *glance_again_query(enum glance_kind kind);
 
 /* Make its parameters, each allocated.  False: out of memory, and nothing is.
  */

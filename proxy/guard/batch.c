@@ -241,6 +241,31 @@ batch_add_glance(struct batch *b, const struct statement *statements,
 	free_params(params, GLANCE_PARAMS);
 }
 
+void
+batch_add_glance_again(struct batch *b, const struct statement *statements,
+		       size_t count, struct glance *before)
+{
+	enum glance_kind kind = glance_kind_of(statements, count);
+	char *params[GLANCE_AGAIN_PARAMS];
+
+	if (!glance_params(params, statements, count)) {
+		batch_fail(b);
+		return;
+	}
+	params[GLANCE_PARAMS] = before->lock_timeout;
+	params[GLANCE_PARAMS + 1] = before->deadlock_timeout;
+	batch_add(b, BATCH_SETTING, glance_again_query(kind), params,
+		  GLANCE_AGAIN_PARAMS);
+	free_params(params, GLANCE_PARAMS);
+}
+
+void
+batch_add_unset(struct batch *b, char *application_name)
+{
+	batch_add(b, BATCH_SETTING, overrides_unset_query(), &application_name,
+		  1);
+}
+
 static void
 batch_add_small(struct batch *b, const struct statement *statements,
 		size_t count)

@@ -127,6 +127,10 @@ void batch_add_repeatable(struct batch *b, const struct repeat *repeat,
 			  bool only_catalogs);
 void batch_add_glance(struct batch *b, const struct statement *statements,
 		      size_t count);
+/* Likewise, both to fail where it is not as it was. */
+void batch_add_glance_again(struct batch *b, const struct statement *statements,
+			    size_t count, struct glance *before);
+void batch_add_unset(struct batch *b, char *application_name);
 void batch_add_keys(struct batch *b, const struct statement *statements,
 		    size_t count);
 

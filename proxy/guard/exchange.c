@@ -421,9 +421,6 @@ exchange_step(struct exchange *x)
 	case EXCHANGE_TRYING:
 		exchange_tried(x);
 		break;
-	case EXCHANGE_RESTORING:
-		exchange_restored(x);
-		break;
 	case EXCHANGE_RUNNING:
 		exchange_ran(x);
 		break;
@@ -486,7 +483,6 @@ exchange_timer(struct exchange *x)
 	case EXCHANGE_UNDOING:
 	case EXCHANGE_JUDGING:
 	case EXCHANGE_RESTARTING:
-	case EXCHANGE_RESTORING:
 	case EXCHANGE_REFUSING:
 		exchange_late(x);
 		break;
@@ -540,7 +536,7 @@ bool
 exchange_is_running(const struct exchange *x)
 {
 	return x->phase == EXCHANGE_STEPPING || x->phase == EXCHANGE_TRYING ||
-	       x->phase == EXCHANGE_RESTORING || x->phase == EXCHANGE_RUNNING ||
+	       x->phase == EXCHANGE_RUNNING ||
 	       x->phase == EXCHANGE_COMMITTING ||
 	       x->phase == EXCHANGE_OBSERVING;
 }

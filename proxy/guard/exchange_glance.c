@@ -12,7 +12,13 @@
  *
  * The question runs in a transaction of ours, or below a savepoint, that is
  * taken back: so are settings by which it costs what it costs by default.
+ *
+ * A round trip can cost more than the statement.  So a session is asked once,
+ * and from then on the question goes with the statement: one that fails where
+ * things are not as they were, and then the server does not come to it.
  */
+#include <string.h>
+
 #include "proxy/guard/exchange_state.h"
 #include "proxy/guard/guarded.h"
 
@@ -93,26 +99,6 @@ exchange_end_glance(struct exchange *x)
 	}
 }
 
-void
-exchange_send_glance(struct exchange *x)
-{
-	struct batch *b = &x->batch;
-	size_t count;
-	const struct statement *s = exchange_statements(x, &count);
-
-	x->may_run_at_once = exchange_could_run(x);
-	exchange_begin_batch(x, EXCHANGE_GLANCING);
-	if (x->context != CONTEXT_BLOCK)
-		batch_add_command(b, "BEGIN");
-	exchange_add_savepoint(x);
-	batch_add_command(b, "SET LOCAL statement_timeout TO 0");
-	batch_add_command(b, "SET LOCAL jit TO off");
-	batch_add_glance(b, s, count);
-	batch_add_overrides(b);
-	exchange_end_glance(x);
-	(void)batch_send(b, true);
-}
-
 /* True if the settings let the statement run without a plan.  Policy hold
  * queues for nothing, be it for a moment. */
 static bool
@@ -153,10 +139,130 @@ exchange_sight(struct exchange *x)
 		   : GUARD_SEES_NOTHING;
 }
 
+/* Ask, and wait for the answer. */
+static void
+exchange_ask_glance(struct exchange *x)
+{
+	struct batch *b = &x->batch;
+	size_t count;
+	const struct statement *s = exchange_statements(x, &count);
+
+	exchange_begin_batch(x, EXCHANGE_GLANCING);
+	if (x->context != CONTEXT_BLOCK)
+		batch_add_command(b, "BEGIN");
+	exchange_add_savepoint(x);
+	batch_add_command(b, "SET LOCAL statement_timeout TO 0");
+	batch_add_command(b, "SET LOCAL jit TO off");
+	batch_add_glance(b, s, count);
+	batch_add_overrides(b);
+	exchange_end_glance(x);
+	(void)batch_send(b, true);
+}
+
+/* The use of what the last glance of the session has found. */
+static enum guard_sight
+exchange_assume(struct exchange *x)
+{
+	const struct assumption *a = x->guarded->assumption;
+	struct batch *b = &x->batch;
+
+	if (a == NULL)
+		return GUARD_SEES_NOTHING;
+	batch_begin(b, x->guarded, guard_set(&x->guard));
+	b->has_glance = true;
+	b->glance = a->glance;
+	memcpy(b->overrides.application_name, a->application_name,
+	       sizeof(b->overrides.application_name));
+	x->glance = a->glance;
+	return exchange_sight(x);
+}
+
+/* True if the piece, which nothing has to be prepared for, is all of a text: it
+ * can be sent behind the question, and again where that has failed. */
+static bool
+exchange_may_check_spared(const struct exchange *x)
+{
+	return exchange_is_query(x) && x->query.piece == 0 &&
+	       !query_has_more(&x->query);
+}
+
+void
+exchange_send_glance(struct exchange *x)
+{
+	enum guard_sight sight;
+
+	x->may_run_at_once = exchange_could_run(x);
+	sight = exchange_assume(x);
+	x->is_assumed =
+	    sight == GUARD_SEES_CLEAR ||
+	    (sight == GUARD_SEES_SPARED && exchange_may_check_spared(x));
+	if (!x->is_assumed)
+		exchange_ask_glance(x);
+	else if (sight == GUARD_SEES_CLEAR)
+		exchange_act(x, guard_glanced(&x->guard, &x->settings, sight));
+	else
+		exchange_send_piece(x);
+}
+
+void
+exchange_add_assumed(struct exchange *x)
+{
+	bool is_spared = x->phase == EXCHANGE_RUNNING;
+	struct assumption *a = x->guarded->assumption;
+	struct batch *b = &x->batch;
+	size_t count;
+	const struct statement *s = exchange_statements(x, &count);
+
+	if (x->context != CONTEXT_BLOCK)
+		batch_add_command(b, "BEGIN");
+	exchange_add_savepoint(x);
+	batch_add_command(b, "SET LOCAL jit TO off");
+	if (!is_spared)
+		batch_add_glance_again(b, s, count, &a->glance);
+	batch_add_unset(b, a->application_name);
+	batch_add_command(b, x->context == CONTEXT_BLOCK ? SAVEPOINT_UNDO
+							 : "ROLLBACK");
+	if (is_spared && x->has_savepoint)
+		batch_add_command(b, SAVEPOINT_RELEASE);
+}
+
+void
+exchange_end_assumption(struct exchange *x, bool did_hold)
+{
+	if (x->is_assumed && !did_hold) {
+		x->has_warned = false;
+		x->owes_rollback = x->context == CONTEXT_IDLE;
+		assumption_drop(&x->guarded->assumption);
+	}
+	x->is_assumed = false;
+}
+
+bool
+exchange_was_as_assumed(struct exchange *x)
+{
+	bool did_hold = !batch_has_error(&x->batch);
+
+	if (!x->is_assumed)
+		return true;
+	exchange_end_assumption(x, did_hold);
+	(void)guard_glanced(&x->guard, &x->settings,
+			    did_hold ? GUARD_SEES_SPARED : GUARD_SEES_NOTHING);
+	x->has_savepoint = x->has_savepoint && !did_hold;
+	if (did_hold)
+		return true;
+	recording_end(&x->guarded->recording, "a statement was not sent");
+	if (exchange_has_lost(x))
+		exchange_fail(x);
+	else
+		exchange_send_undo(x);
+	return false;
+}
+
 void
 exchange_glanced(struct exchange *x)
 {
 	bool has_error = batch_has_error(&x->batch);
+	enum guard_sight sight;
 	struct guard_step step;
 
 	if (exchange_has_lost(x)) {
@@ -166,7 +272,11 @@ exchange_glanced(struct exchange *x)
 	x->has_savepoint =
 	    x->has_savepoint && (has_error || x->may_run_at_once);
 	x->glance = x->batch.glance;
-	step = guard_glanced(&x->guard, &x->settings, exchange_sight(x));
+	sight = exchange_sight(x);
+	step = guard_glanced(&x->guard, &x->settings, sight);
+	if (sight != GUARD_SEES_NOTHING)
+		assumption_note(&x->guarded->assumption, &x->batch.overrides,
+				&x->glance);
 	if (has_error)
 		exchange_send_undo(x);
 	else

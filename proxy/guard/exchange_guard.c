@@ -568,7 +568,6 @@ exchange_guard_step(struct exchange *x)
 	case EXCHANGE_FENCE:
 	case EXCHANGE_OPENING:
 	case EXCHANGE_TRYING:
-	case EXCHANGE_RESTORING:
 	case EXCHANGE_RUNNING:
 	case EXCHANGE_COMMITTING:
 	case EXCHANGE_OBSERVING:

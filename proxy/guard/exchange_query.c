@@ -18,6 +18,11 @@ exchange_send_piece(struct exchange *x)
 	struct query *q = &x->query;
 
 	exchange_begin_run(x, EXCHANGE_RUNNING);
+	if (x->is_assumed) {
+		batch_begin(&x->batch, x->guarded, NULL);
+		exchange_add_assumed(x);
+		(void)batch_send(&x->batch, false);
+	}
 	query_send_piece(q, x->in_own_block);
 	if (q->piece == 0)
 		guarded_record_query(
@@ -162,6 +167,8 @@ exchange_committed(struct exchange *x)
 void
 exchange_ran(struct exchange *x)
 {
+	if (!exchange_was_as_assumed(x))
+		return;
 	if (query_advance(&x->query)) {
 		exchange_log_piece(x);
 		exchange_trim_lease(x);

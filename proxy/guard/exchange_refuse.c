@@ -20,15 +20,18 @@ exchange_end_skipping(struct exchange *x)
 void
 exchange_send_undo(struct exchange *x)
 {
+	bool has_block = exchange_is_query(x) || x->owes_rollback;
+
 	exchange_begin_batch(x, EXCHANGE_UNDOING);
 	/* Not for the Sync behind all of it alone. */
-	if (x->context == CONTEXT_BLOCK || exchange_is_query(x) ||
+	if (x->context == CONTEXT_BLOCK || has_block ||
 	    exchange_left_statements(x))
 		exchange_end_skipping(x);
 	if (x->context == CONTEXT_BLOCK)
 		batch_add_command(&x->batch, SAVEPOINT_UNDO);
-	else if (exchange_is_query(x) || exchange_status(x) != TRANSACTION_IDLE)
+	else if (has_block || exchange_status(x) != TRANSACTION_IDLE)
 		batch_add_command(&x->batch, "ROLLBACK");
+	x->owes_rollback = false;
 	exchange_add_closes(x);
 	(void)batch_send(&x->batch, true);
 }
@@ -70,7 +73,9 @@ exchange_add_failure(struct exchange *x)
 		batch_add_command(&x->batch, SAVEPOINT_UNDO);
 		batch_add_command(&x->batch, SAVEPOINT_RELEASE);
 	}
-	batch_add_command(&x->batch, attempt_refusal_sql(is_deadlock));
+	batch_add_command(&x->batch, x->trial.has_failed
+					 ? attempt_abort_sql()
+					 : attempt_refusal_sql(is_deadlock));
 }
 
 /*
@@ -117,8 +122,16 @@ exchange_failed(struct exchange *x)
 		exchange_send_failure(x);
 	else if (x->is_failing)
 		exchange_deliver_error(x);
+	else if (x->trial.has_failed)
+		exchange_end_failed_trial(x);
 	else
 		exchange_refused(x);
+}
+
+void
+exchange_abort_block(struct exchange *x)
+{
+	exchange_send_failure(x);
 }
 
 void

@@ -24,7 +24,6 @@
  *   WAITING     nothing is under way; a timer or a cancel    -> guard
  *   REFUSING    the server's transaction is made to fail
  *   TRYING      the statement runs, and may be undone        -> guard
- *   RESTORING   it has run, and the session's settings are set back
  *   RUNNING     a piece of a simple Query                    -> next piece
  *   COMMITTING  our own block around it
  *   OBSERVING   an Execute was passed on; its answer is noted for the log
@@ -93,7 +92,6 @@
 	X(SHUTTING, "shutting")                                                \
 	X(WAITING, "waiting")                                                  \
 	X(TRYING, "trying")                                                    \
-	X(RESTORING, "restoring")                                              \
 	X(RUNNING, "running")                                                  \
 	X(COMMITTING, "committing")                                            \
 	X(REFUSING, "refusing")                                                \
@@ -151,6 +149,8 @@ struct exchange {
 	bool has_savepoint;    /* ours */
 	bool keeps_nothing;    /* the session, as batch.h says */
 	bool may_run_at_once;  /* the glance is for that */
+	bool is_assumed;       /* the glance goes with the run */
+	bool owes_rollback;    /* our BEGIN, ahead of a cycle, may stand open */
 	bool has_warned;       /* the client, of settings that are none */
 	bool begins_trail;     /* in the first trial */
 	bool owes_restore;     /* the lock_timeout, ahead of our COMMIT */
@@ -349,6 +349,17 @@ void exchange_send_glance(struct exchange *x);
 /* GLANCING is done: go on from there. */
 void exchange_glanced(struct exchange *x);
 
+/* Add what fails, and so keeps the server from the statement behind it, where
+ * things are not as the last glance of the session has found them. */
+void exchange_add_assumed(struct exchange *x);
+
+/* The answer has come: what was assumed did hold, or did not. */
+void exchange_end_assumption(struct exchange *x, bool did_hold);
+
+/* RUNNING is done.  False: the statement was not as it was assumed, has not
+ * run, and is being prepared for. */
+bool exchange_was_as_assumed(struct exchange *x);
+
 /* exchange_attempt.c */
 
 /* Make the attempt of the step, and enter ATTEMPTING. */
@@ -464,9 +475,8 @@ bool exchange_answer_trial(struct exchange *x,
 /* Add to the batch what sets the session's lock_timeout back, behind a run. */
 void exchange_add_restore(struct exchange *x);
 
-/* TRYING and RESTORING are done: go on from there. */
+/* TRYING is done: go on from there. */
 void exchange_tried(struct exchange *x);
-void exchange_restored(struct exchange *x);
 
 /* True if a run has prepared named statements that the client does not know
  * of; exchange_add_closes adds to the batch what closes them. */
@@ -551,6 +561,11 @@ void exchange_refuse(struct exchange *x);
 
 /* REFUSING is done: send the error. */
 void exchange_failed(struct exchange *x);
+
+/* Make the client's transaction fail in the server, as the statement that ran
+ * below our savepoint has; exchange_end_failed_trial comes behind that. */
+void exchange_abort_block(struct exchange *x);
+void exchange_end_failed_trial(struct exchange *x);
 
 /*
  * End the statement with the error that the server answered the batch with:

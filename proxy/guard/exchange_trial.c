@@ -3,11 +3,12 @@
  * lock it takes itself, no wait for a lock longer than the guard allows, and
  * what our bound has ended is undone as if it had not been sent.
  *
- * TRYING sets a lock_timeout of ours and sends the statement behind it.
- * RESTORING sets the session's back, or our COMMIT does: in the same
- * transaction and before the client hears that it has run, for nothing of the
- * client's is to run under ours.  A named statement that the run has prepared,
- * and that the client does not hear of, is closed again with the undo.
+ * TRYING sends a lock_timeout of ours, the statement, and the session's own
+ * lock_timeout again, all at once: it is back in the same transaction and
+ * before the client hears that the statement has run, for nothing of the
+ * client's is to run under ours.  Our COMMIT sets it back where that is next.
+ * A named statement that the run has prepared, and that the client does not
+ * hear of, is closed again with the undo.
  */
 #include <assert.h>
 #include <inttypes.h>
@@ -165,12 +166,40 @@ exchange_send_statement(struct exchange *x)
 }
 
 void
+exchange_add_restore(struct exchange *x)
+{
+	const char *before = exchange_is_first_trial(x)
+				 ? x->glance.lock_timeout
+				 : guard_facts(&x->guard)->lock_timeout;
+
+	exchange_add_lock_timeout(x, before);
+	x->owes_restore = false;
+}
+
+/* Set the lock_timeout back behind the run; an error of that ends this, too. */
+static void
+exchange_send_restore(struct exchange *x)
+{
+	exchange_add_restore(x);
+	if (x->has_savepoint)
+		batch_add_command(&x->batch, SAVEPOINT_RELEASE);
+	(void)batch_send(&x->batch, exchange_is_query(x));
+}
+
+/* True if our COMMIT is next: the settings are set back with it. */
+static bool
+exchange_commits_next(const struct exchange *x)
+{
+	return exchange_is_query(x) && !query_has_more(&x->query) &&
+	       (x->in_own_block || x->context == CONTEXT_IDLE);
+}
+
+void
 exchange_send_trial(struct exchange *x, const struct guard_step *step)
 {
 	char value[SESSION_FACTS_SETTING_MAX];
 
 	snprintf(value, sizeof(value), "%" PRIu32, step->try_bound_ms);
-	assert(x->context != CONTEXT_BLOCK || x->has_savepoint);
 	exchange_begin_run(x, EXCHANGE_TRYING);
 	x->trail_shape = x->guarded->trail.shape;
 	exchange_put_recording_aside(x);
@@ -180,14 +209,20 @@ exchange_send_trial(struct exchange *x, const struct guard_step *step)
 	trial_clear(&x->trial);
 	x->guarded->trail.is_on_trial = true;
 	batch_begin(&x->batch, x->guarded, guard_set(&x->guard));
+	if (x->is_assumed)
+		exchange_add_assumed(x);
 	if (exchange_is_first_trial(x) && x->context == CONTEXT_IDLE &&
 	    exchange_is_query(x))
 		batch_add_command(&x->batch, "BEGIN");
 	exchange_add_lock_timeout(x, value);
+	assert(x->context != CONTEXT_BLOCK || x->has_savepoint);
 	/* Where it fails the server skips the statement: only a Sync ends that.
 	 */
 	(void)batch_send(&x->batch, false);
 	exchange_send_statement(x);
+	x->owes_restore = exchange_commits_next(x);
+	if (!x->owes_restore)
+		exchange_send_restore(x);
 }
 
 /* Answers, while it runs */
@@ -265,6 +300,7 @@ static void
 exchange_undo_trial(struct exchange *x)
 {
 	x->log.run_ms = 0;
+	x->owes_restore = false;
 	exchange_take_recording_back(x);
 	exchange_forget_first_trail(x);
 	x->guarded->trail.shape = x->trail_shape;
@@ -333,58 +369,33 @@ exchange_finish_trial(struct exchange *x)
 }
 
 void
-exchange_add_restore(struct exchange *x)
+exchange_end_failed_trial(struct exchange *x)
 {
-	const char *before = exchange_is_first_trial(x)
-				 ? x->glance.lock_timeout
-				 : guard_facts(&x->guard)->lock_timeout;
-
-	exchange_add_lock_timeout(x, before);
-	x->owes_restore = false;
-}
-
-static void
-exchange_send_restore(struct exchange *x)
-{
-	exchange_begin_batch(x, EXCHANGE_RESTORING);
-	exchange_add_restore(x);
-	if (x->has_savepoint)
-		batch_add_command(&x->batch, SAVEPOINT_RELEASE);
-	(void)batch_send(&x->batch, exchange_is_query(x));
-}
-
-/* True if our COMMIT is next: the settings are set back with it. */
-static bool
-exchange_commits_next(const struct exchange *x)
-{
-	return exchange_is_query(x) && !query_has_more(&x->query) &&
-	       (x->in_own_block || x->context == CONTEXT_IDLE);
-}
-
-/* The run counts: the client sees it. */
-static void
-exchange_show_trial(struct exchange *x)
-{
-	exchange_keep_gate(x);
-	exchange_record_run(x);
-	exchange_deliver_held(x);
+	x->guarded->skips_to_sync = !exchange_is_query(x);
 	exchange_finish_trial(x);
 }
 
-/* The run has come to an end of its own. */
+/*
+ * The run has come to an end of its own, and counts: the client sees it.  An
+ * error below our savepoint has ended that, and must end the client's
+ * transaction as it does without us: others wait for its locks.
+ */
 static void
 exchange_accept_trial(struct exchange *x)
 {
 	struct guard_step step = guard_tried(&x->guard, true, clock_now_ms());
 
 	x->guarded->trail.has_untold |= step.outcome == GUARD_UNOPPOSED;
-	x->owes_restore = !x->trial.has_failed && exchange_commits_next(x);
-	if (x->trial.has_failed)
-		exchange_finish_trial(x);
-	else if (x->owes_restore)
-		exchange_show_trial(x);
-	else
-		exchange_send_restore(x);
+	if (x->trial.has_failed && x->has_savepoint && !x->in_own_block) {
+		exchange_abort_block(x);
+		return;
+	}
+	if (!x->trial.has_failed) {
+		exchange_keep_gate(x);
+		exchange_record_run(x);
+		exchange_deliver_held(x);
+	}
+	exchange_finish_trial(x);
 }
 
 /* True if the run is to be undone: our bound has ended it, or it was skipped,
@@ -392,28 +403,24 @@ exchange_accept_trial(struct exchange *x)
 static bool
 exchange_undoes_trial(const struct exchange *x)
 {
-	if (batch_has_error(&x->batch))
-		return exchange_is_first_trial(x) && !exchange_has_lost(x);
-	return x->trial.state == TRIAL_BOUND;
+	if (x->trial.state == TRIAL_BOUND)
+		return true;
+	return batch_has_error(&x->batch) && !trial_has_begun(&x->trial) &&
+	       exchange_is_first_trial(x) && !exchange_has_lost(x);
 }
 
 void
 exchange_tried(struct exchange *x)
 {
+	bool did_hold =
+	    !batch_has_error(&x->batch) || trial_has_begun(&x->trial);
+
 	x->guarded->trail.is_on_trial = false;
+	exchange_end_assumption(x, did_hold);
 	if (exchange_undoes_trial(x))
 		exchange_undo_trial(x);
-	else if (batch_has_error(&x->batch))
+	else if (batch_has_error(&x->batch) && !x->trial.has_failed)
 		exchange_fail_trial(x);
 	else
 		exchange_accept_trial(x);
-}
-
-void
-exchange_restored(struct exchange *x)
-{
-	if (batch_has_error(&x->batch))
-		exchange_fail_trial(x);
-	else
-		exchange_show_trial(x);
 }

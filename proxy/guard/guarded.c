@@ -195,4 +195,5 @@ guarded_clear(struct guarded *g)
 	kept_clear(&g->kept);
 	trail_clear(&g->trail);
 	recording_clear(&g->recording);
+	assumption_drop(&g->assumption);
 }

@@ -13,6 +13,7 @@
 #include "protocol/types.h"
 #include "proxy/gate/gate_watch.h"
 #include "proxy/gate/lease.h"
+#include "proxy/guard/assumption.h"
 #include "proxy/guard/kept.h"
 #include "proxy/guard/prepared.h"
 #include "proxy/guard/recording.h"
@@ -33,8 +34,9 @@ struct guarded {
 	struct kept kept;
 	struct prepared prepared;
 	struct recording recording;
-	struct patrolled *patrolled; /* owned; NULL: it is not watched */
-	struct exchange *exchange;   /* owned; NULL mostly */
+	struct patrolled *patrolled;   /* owned; NULL: it is not watched */
+	struct exchange *exchange;     /* owned; NULL mostly */
+	struct assumption *assumption; /* owned; NULL: none */
 	bool rouses;        /* others, at its end, whom its locks hold */
 	bool skips_to_sync; /* after an error of ours: drop all until a Sync */
 	uint32_t injected;  /* number of statements of ours, ever */

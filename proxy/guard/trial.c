@@ -68,6 +68,12 @@ trial_take(struct trial *t, struct frame frame, struct span raw)
 	return false;
 }
 
+bool
+trial_has_begun(const struct trial *t)
+{
+	return t->state != TRIAL_OPEN || t->held.len > 0;
+}
+
 void
 trial_drop(struct trial *t)
 {

@@ -43,6 +43,9 @@ struct trial {
  */
 bool trial_take(struct trial *t, struct frame frame, struct span raw);
 
+/* True if the run has been answered, be it in part. */
+bool trial_has_begun(const struct trial *t);
+
 /* Free what is held: the client has it, and knows what is prepared. */
 void trial_drop(struct trial *t);
 

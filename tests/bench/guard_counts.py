@@ -48,6 +48,7 @@ KINDS = {
     "DROP COLUMN": ["alter table child drop column a"],
     "TRUNCATE": ["truncate child"],
     "TRUNCATE of ten tables": ["truncate " + ", ".join(TEN)],
+    "two drops": [DROP, "drop table ten_0"],
     "DROP TABLE in a transaction": ["begin", DROP, "commit"],
     "two drops in a transaction": ["begin", DROP, "drop table ten_0",
                                    "commit"],
@@ -58,6 +59,8 @@ KINDS = {
         "begin", "create table made (id int references parent_1)",
         "truncate made", "drop table made", "commit"],
     "outside of the scope": ["alter table child add column c int"],
+    "twice outside of the scope": ["alter table child add column c int",
+                                   "alter table child add column d int"],
 }
 # Behind the name, and the settings: at once, or with a plan as where somebody
 # is in the way.

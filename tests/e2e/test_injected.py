@@ -58,6 +58,8 @@ FRONTEND = {"P": "Parse", "B": "Bind", "E": "Execute", "C": "Close",
 
 # A part of the text -> its name; the first that fits.
 QUERIES = {
+    "AS as_before": "GLANCE AS BEFORE",
+    "AS unset": "SETTINGS STILL UNSET",
     "current_setting('exit_on_error')": "GLANCE",
     "pg_lock_status()": "SESSION FACTS IN A BLOCK",
     "'transaction_read_only'": "SESSION FACTS",
@@ -424,6 +426,18 @@ SECTIONS = {
         Case("A statement that the setting `guard` spares", "",
              [query("alter table table_c add column n int")],
              settings=AT_ONCE),
+        Case("The next one of a session",
+             "What the glance has told is assumed to hold on. Both questions "
+             "fail where it does not, and then the server comes to nothing of "
+             "what stands behind them.",
+             SIMPLE, settings=AT_ONCE, before=("drop table journal",)),
+        Case("The next one, in a transaction of the client's", "",
+             SIMPLE, settings=AT_ONCE,
+             before=("drop table journal", "begin")),
+        Case("The next one that `guard` spares", "",
+             [query("alter table table_c add column n int")],
+             settings=AT_ONCE,
+             before=("alter table journal add column m int",)),
     ],
     "A simple Query outside of a transaction": [
         Case("Nobody in the way",
@@ -561,8 +575,8 @@ There are a `table_a`, a `table_b` and a `table_c` with a foreign key to each; t
   held there is also a `LOOK` for each NOTICE, from one second on.
 - But for the first section, `optimistic` is off: what stands there is what follows where a run at once was undone, or
   was none.
-- What begins in capitals and has no semicolon is long, and stands [at the end](#the-texts) of the page. `GLANCE`, `SESSION FACTS`,
-  with or without `IN A BLOCK`, `SESSION SETTINGS`, `SMALL LOCK SET`, `LOCK SET`, `LOOK`, `NAMES` and `OWN NAMES` read catalogs and nothing else. `ATTEMPT` locks all tables or none. In a
+- What begins in capitals and has no semicolon is long, and stands [at the end](#the-texts) of the page. `GLANCE`, `GLANCE AS BEFORE`,
+  `SETTINGS STILL UNSET`, `SESSION FACTS`, with or without `IN A BLOCK`, `SESSION SETTINGS`, `SMALL LOCK SET`, `LOCK SET`, `LOOK`, `NAMES` and `OWN NAMES` read catalogs and nothing else. `ATTEMPT` locks all tables or none. In a
   transaction each `LOOK` first lets the server forget what it had shown of the sessions.
 - `PLAIN SETTINGS` sets aside those settings of the session that would make a question dear or change its answer, and tells
   how many these are; mostly none, and then it comes once. `SETTINGS BACK` sets them back where the transaction goes on,

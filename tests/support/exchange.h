@@ -742,9 +742,12 @@ static inline void
 assert_trace(const char *name, const char *side, const char *actual,
 	     const char *expected)
 {
-	if (strcmp(actual, expected) != 0)
-		fail_msg("%s: the %s gets\n%s\ninstead of\n%s", name, side,
-			 actual, expected);
+	if (strcmp(actual, expected) == 0)
+		return;
+	/* cmocka cuts what is longer than a kilobyte. */
+	fprintf(stderr, "%s: the %s gets\n%s\ninstead of\n%s\n", name, side,
+		actual, expected);
+	fail();
 }
 
 /* Play the row, and end the scene. */

@@ -362,6 +362,10 @@ server_verb(char out[SERVER_VERB_MAX], const char *sql)
 		word = "settings";
 	else if (server_begins(sql, SERVER_GLANCE))
 		word = "glance";
+	else if (strstr(sql, "AS as_before") != NULL)
+		word = "again";
+	else if (strcmp(sql, overrides_unset_query()) == 0)
+		word = "unset";
 	else if (server_begins(sql, SERVER_SET_CONFIG)) {
 		snprintf(out, SERVER_VERB_MAX, "set_config(%s",
 			 sql + strlen(SERVER_SET_CONFIG));
@@ -380,6 +384,8 @@ server_verb(char out[SERVER_VERB_MAX], const char *sql)
 		word = "refuse";
 	else if (strcmp(sql, attempt_refusal_sql(true)) == 0)
 		word = "refuse-deadlock";
+	else if (strcmp(sql, attempt_abort_sql()) == 0)
+		word = "abort";
 	else if (server_begins(sql, "EXECUTE _lockstep"))
 		word = "plain";
 	else if (strcmp(sql, plain_settings_query()) == 0)
@@ -442,7 +448,7 @@ server_verb_bound(char out[SERVER_VERB_MAX], const char *verb,
 		snprintf(out, SERVER_VERB_MAX, "facts(%s)", params[0]);
 	else if (strcmp(verb, "plan") == 0 || strcmp(verb, "keys") == 0)
 		server_verb_names(out, verb, params[2]);
-	else if (count == 1) {
+	else if (count == 1 && strcmp(verb, "unset") != 0) {
 		server_verb_letters(letters, params[0]);
 		snprintf(out, SERVER_VERB_MAX, "%.32s(%s)", verb, letters);
 	}
@@ -690,6 +696,8 @@ server_answer_ours(struct scripted_server *s, const struct server_entry *e,
 		server_answer_settings(s, words);
 	else if (strcmp(verb, "glance") == 0)
 		server_answer_glance(s, words);
+	else if (strcmp(verb, "again") == 0 || strcmp(verb, "unset") == 0)
+		server_row(s, &(const char *){"0"}, 1);
 	else if (e->is_small && strcmp(words, "large") == 0)
 		server_row(s, (const char *[SMALL_SET_COLUMNS]){NULL},
 			   SMALL_SET_COLUMNS);
@@ -707,7 +715,10 @@ server_answer_ours(struct scripted_server *s, const struct server_entry *e,
 		server_answer_snapshot(s, words);
 	else if (server_begins(verb, "repeatable"))
 		server_answer_repeatable(s, words);
-	else if (server_begins(verb, "refuse")) {
+	else if (strcmp(verb, "abort") == 0) {
+		server_fails(s, "ERROR", "25P02");
+		return;
+	} else if (server_begins(verb, "refuse")) {
 		server_fails(s, "ERROR", verb[6] == '\0' ? "55P03" : "40P01");
 		return;
 	} else if (strcmp(verb, "renew") == 0) {

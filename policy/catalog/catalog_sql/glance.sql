@@ -1,6 +1,23 @@
 -- Whether a statement that changes catalogs alone may run at once, ahead of a
 -- plan: whether nothing of a user's runs in it, and an error ends no session.
 
+-- part: again
+-- Answered where things are as they were, $3 and $4 as the last glance has told
+-- them; else it fails, whatever exit_on_error says, and with it what follows.
+SELECT CASE WHEN g.is_plain
+             AND g.lock_timeout = $3::pg_catalog.text
+             AND g.deadlock_timeout = $4::pg_catalog.text
+       THEN 0
+       ELSE pg_catalog.concat('Lockstep: not plain, or another timeout',
+            pg_catalog.left(pg_catalog.set_config(
+                            'exit_on_error', 'off', true), 0))
+            ::pg_catalog.int4
+       END AS as_before
+  FROM (
+
+-- part: again_end
+       ) g
+
 -- part: columns
 -- A database that never had an event trigger has no page of them.
 SELECT pg_catalog.current_setting('lock_timeout') AS lock_timeout,

@@ -11,3 +11,9 @@ DO $lockstep$BEGIN
 RAISE EXCEPTION USING ERRCODE = '40P01',
   MESSAGE = 'deadlock detected';
 END$lockstep$
+
+-- part: abort
+DO $lockstep$BEGIN
+RAISE EXCEPTION USING ERRCODE = '25P02',
+  MESSAGE = 'Lockstep: a statement of the transaction has failed';
+END$lockstep$

@@ -614,6 +614,12 @@ attempt_refusal_sql_raises_what_the_server_would(void **state)
 			    "RAISE EXCEPTION USING ERRCODE = '40P01',\n"
 			    "MESSAGE = 'deadlock detected';\n"
 			    "END$lockstep$");
+	assert_string_equal(
+	    attempt_abort_sql(),
+	    "DO $lockstep$BEGIN\n"
+	    "RAISE EXCEPTION USING ERRCODE = '25P02',\n"
+	    "MESSAGE = 'Lockstep: a statement of the transaction has failed';\n"
+	    "END$lockstep$");
 }
 
 static void

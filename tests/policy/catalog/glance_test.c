@@ -26,6 +26,26 @@ glance_query_is_qualified(void **state)
 	assert_null(strstr(glance_query(GLANCE_PLAINLY), "pg_trigger"));
 }
 
+/* A session may have exit_on_error: the error is to end nothing. */
+static void
+glance_again_query_is_qualified(void **state)
+{
+	static const enum glance_kind kinds[] = {
+	    GLANCE_PLAINLY, GLANCE_TRUNCATES, GLANCE_CASCADES};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		const char *sql = glance_again_query(kinds[i]);
+		const char *column = "as_before";
+
+		sql_check_operators(sql);
+		sql_check_params(sql, GLANCE_AGAIN_PARAMS);
+		sql_check_columns(sql, &column, 1);
+		assert_non_null(strstr(sql, glance_query(kinds[i])));
+		assert_non_null(strstr(sql, "'exit_on_error', 'off', true"));
+	}
+}
+
 static void
 glance_asks_about_what_is_named(void **state)
 {
@@ -116,6 +136,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(glance_query_is_qualified),
+	    cmocka_unit_test(glance_again_query_is_qualified),
 	    cmocka_unit_test(glance_asks_about_what_is_named),
 	    cmocka_unit_test(glance_read_takes_a_row),
 	    cmocka_unit_test(glance_read_refuses_another_shape),

@@ -8,6 +8,10 @@
 	"TO off glance settings ROLLBACK TO SAVEPOINT _lockstep / SET LOCAL "  \
 	"lock_timeout TO '1' | Query(" sql ") SET LOCAL lock_timeout TO '7s' " \
 	"RELEASE SAVEPOINT _lockstep / "
+#define NEXT_AT_ONCE(sql)                                                      \
+	"SAVEPOINT _lockstep SET LOCAL jit TO off again unset ROLLBACK TO "    \
+	"SAVEPOINT _lockstep SET LOCAL lock_timeout TO '1' | Query(" sql ") "  \
+	"SET LOCAL lock_timeout TO '7s' RELEASE SAVEPOINT _lockstep / "
 #define ASKS "SAVEPOINT _lockstep names-own RELEASE SAVEPOINT _lockstep / "
 
 static const struct scene_row rows[] = {
@@ -31,7 +35,7 @@ static const struct scene_row rows[] = {
 	.client = "Q begin\n--\nQ drop table c\n--\n~ 100\n--\n~ 500\n--\n"
 		  "Q drop table a\n--\n~ 99\n--\n~ 1\n--\nQ commit",
 	.server_gets = "Query(begin) " AT_ONCE("drop table c")
-	    ASKS AT_ONCE("drop table a") ASKS "Query(commit)",
+	    ASKS NEXT_AT_ONCE("drop table a") ASKS "Query(commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [DROP TABLE] "
 		       "ready-T [COMMIT] ready-I",
     },
@@ -40,7 +44,7 @@ static const struct scene_row rows[] = {
 	.client = "Q begin\n--\nQ drop table c\n--\n~ 60\n--\n"
 		  "Q drop table a\n--\n~ 40\n--\nQ commit",
 	.server_gets = "Query(begin) " AT_ONCE("drop table c")
-	    AT_ONCE("drop table a") ASKS "Query(commit)",
+	    NEXT_AT_ONCE("drop table a") ASKS "Query(commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [DROP TABLE] "
 		       "ready-T [COMMIT] ready-I",
     },
@@ -60,11 +64,11 @@ static const struct scene_row rows[] = {
 		  "Q commit",
 	.script = "drop table a:; drop table c: bound; attempt: !kept",
 	.server_gets = "Query(begin) " AT_ONCE(
-	    "drop table a") "SAVEPOINT _lockstep SET LOCAL statement_timeout "
-			    "TO 0 SET LOCAL jit TO off glance settings "
-			    "ROLLBACK TO SAVEPOINT _lockstep / SET LOCAL "
-			    "lock_timeout TO '1' | Query(drop table c) "
-			    "ROLLBACK TO SAVEPOINT _lockstep / facts(t) "
+	    "drop table a") "SAVEPOINT _lockstep SET LOCAL jit TO off again "
+			    "unset ROLLBACK TO SAVEPOINT _lockstep SET LOCAL "
+			    "lock_timeout TO '1' | Query(drop table c) SET "
+			    "LOCAL lock_timeout TO '7s' / ROLLBACK TO "
+			    "SAVEPOINT _lockstep / facts(t) "
 			    "settings plan{c} names-own RELEASE SAVEPOINT "
 			    "_lockstep / SAVEPOINT _lockstep names(abc) "
 			    "attempt(abc) plan{c} / RELEASE SAVEPOINT "
@@ -122,11 +126,13 @@ static const struct scene_row rows[] = {
 	.name = "an error of its own keeps nothing",
 	.client = "Q begin\n--\nQ drop table c\n--\n~ 200\n--\nQ rollback",
 	.script = "drop: error 42P01",
-	.server_gets =
-	    "Query(begin) SAVEPOINT _lockstep SET LOCAL statement_timeout TO 0 "
-	    "SET LOCAL jit TO off glance settings ROLLBACK TO SAVEPOINT "
-	    "_lockstep / SET LOCAL lock_timeout TO '1' | Query(drop table c) "
-	    "Query(rollback)",
+	.server_gets = "Query(begin) SAVEPOINT _lockstep SET LOCAL "
+		       "statement_timeout TO 0 SET LOCAL jit TO off "
+		       "glance settings ROLLBACK TO SAVEPOINT _lockstep "
+		       "/ SET LOCAL lock_timeout TO '1' | Query(drop "
+		       "table c) SET LOCAL lock_timeout TO '7s' / "
+		       "ROLLBACK TO SAVEPOINT _lockstep RELEASE "
+		       "SAVEPOINT _lockstep abort / Query(rollback)",
 	.client_gets = "[BEGIN] ready-T error 42P01 ready-E [ROLLBACK] ready-I",
     },
 };

@@ -47,11 +47,12 @@ static const struct scene_row rows[] = {
 	.script = VIEW AGAIN "drop: bound",
 	.server_gets = "facts(f) settings plan{c} / BEGIN attempt(,turn) "
 		       "plan{c} / SET LOCAL lock_timeout TO '100' | "
-		       "Query(*drop table c; ) ROLLBACK / look(ab) / "
-		       "BEGIN attempt(,turn) plan{c} / SET LOCAL "
-		       "lock_timeout TO '100' | Query(*drop table c; ) "
-		       "SET LOCAL lock_timeout TO '0' / Query(*insert "
-		       "into d values (1); select 1) COMMIT /",
+		       "Query(*drop table c; ) SET LOCAL lock_timeout TO "
+		       "'0' / ROLLBACK / look(ab) / BEGIN attempt(,turn) "
+		       "plan{c} / SET LOCAL lock_timeout TO '100' | "
+		       "Query(*drop table c; ) SET LOCAL lock_timeout TO "
+		       "'0' / Query(*insert into d values (1); select 1) "
+		       "COMMIT /",
 	.client_gets = "[DROP TABLE] [INSERT INTO] D [SELECT 1] ready-I",
     },
     {
@@ -74,11 +75,11 @@ static const struct scene_row rows[] = {
 		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
 		       "SAVEPOINT _lockstep attempt(,turn) plan{c} / SET "
 		       "LOCAL lock_timeout TO '100' | Query(*drop table "
-		       "c) ROLLBACK TO SAVEPOINT _lockstep / look(ab) / "
-		       "attempt(,turn) plan{c} / SET LOCAL lock_timeout "
-		       "TO '100' | Query(*drop table c) SET LOCAL "
-		       "lock_timeout TO '0' RELEASE SAVEPOINT _lockstep / "
-		       "Query(*commit)",
+		       "c) SET LOCAL lock_timeout TO '0' / ROLLBACK TO "
+		       "SAVEPOINT _lockstep / look(ab) / attempt(,turn) "
+		       "plan{c} / SET LOCAL lock_timeout TO '100' | "
+		       "Query(*drop table c) SET LOCAL lock_timeout TO "
+		       "'0' RELEASE SAVEPOINT _lockstep / Query(*commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [COMMIT] "
 		       "ready-I",
     },
@@ -90,7 +91,9 @@ static const struct scene_row rows[] = {
 		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
 		       "SAVEPOINT _lockstep attempt(,turn) plan{c} / SET "
 		       "LOCAL lock_timeout TO '100' | Query(*drop table "
-		       "c) Query(commit)",
+		       "c) SET LOCAL lock_timeout TO '0' / ROLLBACK TO "
+		       "SAVEPOINT _lockstep RELEASE SAVEPOINT _lockstep "
+		       "abort / Query(commit)",
 	.client_gets = "[BEGIN] ready-T error 42P01 ready-E [ROLLBACK] "
 		       "ready-I",
     },
