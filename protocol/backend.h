@@ -50,7 +50,8 @@ bool command_complete_decode(struct span *tag, struct span body);
 
 /*
  * Decode an ErrorResponse or a NoticeResponse.  Fields that are not of struct
- * error_fields are passed over; of equal ones the last counts.
+ * error_fields are passed over; of equal ones the last counts.  False also for
+ * one that is cut; *out then has the fields ahead of the cut.
  */
 bool error_fields_decode(struct error_fields *out, struct span body);
 

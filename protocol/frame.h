@@ -54,6 +54,15 @@ frame_body(const struct frame_header *h, struct span in)
 	return span_of(in.data + FRAME_HEADER_BYTES, h->body_len);
 }
 
+/* The bytes of the body that are in raw, a frame with its header or the front
+ * of one, borrowed from it. */
+static inline struct span
+frame_front(struct span raw)
+{
+	return span_of(raw.data + FRAME_HEADER_BYTES,
+		       raw.len - FRAME_HEADER_BYTES);
+}
+
 struct frame {
 	uint8_t type;
 	struct span body;

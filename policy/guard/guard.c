@@ -174,6 +174,12 @@ guard_allow_trials(struct guard *g)
 	g->may_try = true;
 }
 
+void
+guard_forbid_trials(struct guard *g)
+{
+	g->may_try = false;
+}
+
 enum guard_outcome
 guard_judge(const struct guard_settings *settings,
 	    const struct session_facts *facts, enum guard_scope scope,

@@ -354,6 +354,9 @@ void guard_expect_more(struct guard *g);
  * be asked for. */
 void guard_allow_trials(struct guard *g);
 
+/* Note, before guard_tried, that it cannot any more. */
+void guard_forbid_trials(struct guard *g);
+
 /* The step under way, once more; nothing is entered. */
 struct guard_step guard_step(const struct guard *g);
 

@@ -217,6 +217,8 @@ list_split(struct statement_list *out, const char *sql)
 	if (statement_arena_call(&arena, split_scan, &split)) {
 		status = list_take_split(out, &split.found);
 		pg_query_free_split_result(split.found);
+	} else if (arena.is_full) {
+		status = STATEMENT_TOO_DEAR;
 	}
 	statement_arena_end(&arena);
 	return status;

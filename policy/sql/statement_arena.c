@@ -66,7 +66,8 @@ arena_grow(struct statement_arena *a, size_t size)
 		cap = size;
 	if (cap > STATEMENT_ARENA_MAX_BYTES - a->bytes)
 		cap = STATEMENT_ARENA_MAX_BYTES - a->bytes;
-	if (size > cap)
+	a->is_full = size > cap;
+	if (a->is_full)
 		return NULL;
 	c = malloc(sizeof(*c) + cap);
 	if (c == NULL)
@@ -86,8 +87,10 @@ arena_cut(struct statement_arena *a, size_t size)
 	struct piece *p;
 	size_t all;
 
-	if (size > STATEMENT_ARENA_MAX_BYTES)
+	if (size > STATEMENT_ARENA_MAX_BYTES) {
+		a->is_full = true;
 		return NULL;
+	}
 	/* A piece of nothing at the end of a chunk would be beyond it. */
 	if (size == 0)
 		size = 1;

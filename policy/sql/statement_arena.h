@@ -32,6 +32,7 @@ struct statement_arena {
 	struct statement_arena *outer; /* borrowed; NULL: there is none */
 	struct statement_arena_chunk *chunks; /* owned, the newest first */
 	size_t bytes;                         /* the sum of their room */
+	bool is_full; /* more was wanted than the bound allows */
 };
 
 /* Calls into libpg_query; holds nothing that another has to free, as it may be
@@ -41,7 +42,7 @@ typedef void statement_arena_fn(void *arg);
 /* Begin one on the caller's stack: libpg_query of this thread works in it. */
 void statement_arena_begin(struct statement_arena *a);
 
-/* Call fn.  False: out of memory, and it was given up. */
+/* Call fn.  False: out of memory, or the arena is full, and it was given up. */
 bool statement_arena_call(struct statement_arena *a, statement_arena_fn *fn,
 			  void *arg);
 

@@ -237,12 +237,17 @@ enum statement_status {
 	STATEMENT_OK,
 	STATEMENT_UNPARSED,  /* a candidate does not parse, or has a NUL */
 	STATEMENT_TOO_LARGE, /* above a cap: its parse would not be cheap */
+	STATEMENT_TOO_DEAR,  /* a parse would take too much memory */
 	STATEMENT_NO_MEMORY,
 };
 
 enum {
 	STATEMENT_PARSE_BYTES_DEFAULT = 16384,
 	STATEMENT_PARSE_BYTES_MAX = 65536,
+	/* The largest text that is worth a look: the scanner takes about eight
+	 * times its bytes, for the shortest of tokens 45 times, and has
+	 * STATEMENT_ARENA_MAX_BYTES. */
+	STATEMENT_TEXT_BYTES_MAX = 8 * 1024 * 1024,
 	STATEMENT_CANDIDATES_MAX = 500,
 	/* Tokens that may nest in one candidate: an upper bound is counted. */
 	STATEMENT_NESTING_MAX = 500,

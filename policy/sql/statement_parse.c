@@ -54,6 +54,8 @@ statement_parse(struct statement_text text, statement_visitor *visit, void *arg)
 	if (statement_arena_call(&arena, make_tree, &p)) {
 		status = visit_tree(&p, visit, arg);
 		free_tree(&p);
+	} else if (arena.is_full) {
+		status = STATEMENT_TOO_DEAR;
 	}
 	statement_arena_end(&arena);
 	free(sql);

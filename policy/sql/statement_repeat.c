@@ -510,7 +510,7 @@ repeat_read_statement(struct repeat *r, struct statement_text text,
 
 	if (statement_scan_nesting(text) <= STATEMENT_NESTING_MAX)
 		status = statement_parse(text, repeat_visit, &reading);
-	if (status == STATEMENT_TOO_LARGE)
+	if (status == STATEMENT_TOO_LARGE || status == STATEMENT_TOO_DEAR)
 		repeat_stop(r, "a statement is too large");
 	else if (status == STATEMENT_UNPARSED)
 		repeat_stop(r, "it does not parse");

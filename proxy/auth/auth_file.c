@@ -3,7 +3,9 @@
  *
  * A line with a mistake is left out, for others are not to suffer: the name of
  * a role may have a newline, which makes two such lines.  As quotes within are
- * written twice, none of these can be taken for another role's.
+ * written twice, none of these can be taken for another role's.  A mistake in a
+ * last line that no newline ends is the file's: it was read amid a write, and
+ * roles that are still to come would be left out with it.
  *
  * A line with a wrong quote can have a password anywhere, the role included,
  * so no message shows any byte of it.  No copy is left in memory either: lines
@@ -46,6 +48,7 @@ struct parsing {
 	FILE *in;
 	struct mistakes mistakes;
 	bool is_refused; /* the whole file, and not a line of it alone */
+	bool is_at_end;  /* no newline ends the line in `text` */
 	unsigned line;
 	struct auth_file *out;
 	char text[AUTH_FILE_LINE_BYTES + 1];
@@ -162,6 +165,7 @@ auth_line_fill(struct parsing *p, const char **fault)
 				 "verifier a line";
 	}
 	p->text[len] = '\0';
+	p->is_at_end = c == EOF;
 	p->line++;
 	return true;
 }
@@ -251,6 +255,18 @@ auth_entry_parse(struct parsing *p, char *at)
 	return NULL;
 }
 
+static void
+auth_line_report(struct parsing *p, const char *fault)
+{
+	struct origin origin = {.kind = ORIGIN_FILE, .line = p->line};
+
+	p->is_refused |= p->is_at_end;
+	mistake_report(&p->mistakes, &origin, "%s%s", fault,
+		       p->is_at_end
+			   ? "; the file ends amid this line, and is refused"
+			   : "");
+}
+
 /* Take in a line.  False: no line behind this one is worth reading. */
 static bool
 auth_line_parse(struct parsing *p, const char *fault)
@@ -271,7 +287,7 @@ auth_line_parse(struct parsing *p, const char *fault)
 	if (fault == NULL)
 		fault = auth_entry_parse(p, at);
 	if (fault != NULL)
-		auth_file_report(p, fault);
+		auth_line_report(p, fault);
 	return true;
 }
 

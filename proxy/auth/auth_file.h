@@ -8,7 +8,8 @@
  * Within quotes "" is one ".  What follows behind a blank is passed over, as
  * are empty lines and those that begin with ; or #.  Passwords and MD5 hashes
  * are mistakes.  A line with a mistake is left out: its role cannot log in. The
- * whole file is refused if no line is good, or one role has two.
+ * whole file is refused if no line is good, if one role has two, or if the
+ * mistake is in a last line that no newline ends.
  */
 #ifndef LOCKSTEP_PROXY_AUTH_AUTH_FILE_H
 #define LOCKSTEP_PROXY_AUTH_AUTH_FILE_H

@@ -272,6 +272,12 @@ explain_text(struct explain *e, const char *sql, size_t len)
 		    strdup("it is larger than parse_limit "
 			   "allows: it passes unguarded"));
 		break;
+	case STATEMENT_TOO_DEAR:
+		answer = explain_deliver_error(
+		    e, sql, len,
+		    strdup("its parse takes more than 64 MB: it passes "
+			   "unguarded"));
+		break;
 	case STATEMENT_NO_MEMORY:
 		break;
 	}

@@ -12,6 +12,7 @@
 #include "proxy/fleet/fleet_outbox.h"
 #include "proxy/fleet/fleet_peers.h"
 #include "proxy/fleet/fleet_windows.h"
+#include "proxy/net/resolver.h"
 #include "proxy/rescue/rescue.h"
 #include "proxy/tls/digest.h"
 
@@ -387,6 +388,9 @@ fleet_handle_mail(void *arg, const struct mail *mail)
 		rescue_hear(f->rescue, mail->data);
 		free(mail->data);
 		break;
+	case MAIL_RESOLVED:
+		resolution_answered(mail->data);
+		break;
 	case MAIL_DESCRIBE:
 		fleet_log_report(f);
 		break;
@@ -399,7 +403,6 @@ fleet_handle_mail(void *arg, const struct mail *mail)
 	case MAIL_DRAIN:
 	case MAIL_EXPIRE:
 	case MAIL_HANDSHAKE:
-	case MAIL_RESOLVED:
 		break;
 	}
 }
@@ -452,6 +455,8 @@ fleet_new(struct daemon *d, struct fleet_key *key)
 	f->link.conninfo = d->config->fleet;
 	f->link.ears = &ears;
 	f->link.arg = f;
+	f->link.asker.names.resolver = d->resolver;
+	f->link.asker.names.mailbox = &f->mailbox;
 	fleet_link_init(&f->link);
 	fleet_windows_init(&f->windows, d);
 	event_assign(&f->expire_event, f->base, -1, 0, fleet_expire, f);

@@ -504,7 +504,10 @@ batch_take_error(struct batch *b, uint8_t entry, struct frame frame,
 	if (b->error.failed)
 		pair_close(b->injection.guarded->pair, CLOSE_MEMORY, NULL);
 	memcpy(b->sqlstate, "XX000", sizeof(b->sqlstate));
-	if (error_fields_decode(&f, frame.body) && f.sqlstate.len == 5)
+	if (!error_fields_decode(&f, frame.body))
+		return;
+	b->is_fatal = span_equals(f.severity, "FATAL");
+	if (f.sqlstate.len == 5)
 		memcpy(b->sqlstate, f.sqlstate.data, 5);
 }
 

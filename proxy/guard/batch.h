@@ -68,6 +68,7 @@ struct batch {
 	bool keeps_nothing;    /* as session_keeps_nothing has it */
 	bool has_facts;
 	bool has_glance;
+	bool is_fatal;     /* the error ends the session */
 	bool is_odd;       /* a row had not the shape its query gives it */
 	bool is_too_small; /* the set is to be asked for with asks_all */
 	bool has_attempt;
@@ -127,7 +128,8 @@ void batch_add_repeatable(struct batch *b, const struct repeat *repeat,
 			  bool only_catalogs);
 void batch_add_glance(struct batch *b, const struct statement *statements,
 		      size_t count);
-/* Likewise, both to fail where it is not as it was. */
+/* Likewise, to fail where the glance is not what it was before, or where a
+ * setting of the session is set and application_name is another. */
 void batch_add_glance_again(struct batch *b, const struct statement *statements,
 			    size_t count, struct glance *before);
 void batch_add_unset(struct batch *b, char *application_name);

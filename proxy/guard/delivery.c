@@ -122,26 +122,21 @@ delivery_hold_tag(struct delivery *d, struct span raw)
  * statement that is still to answer wait for that.
  */
 static bool
-delivery_is_log(struct frame frame)
+delivery_is_log(struct frame frame, struct span raw)
 {
 	struct error_fields f;
 
-	return error_fields_decode(&f, frame.body) &&
-	       span_equals(f.severity, "LOG");
-}
-
-static bool
-delivery_take_notice(struct delivery *d, struct frame frame, struct span raw)
-{
-	if (d->tag_len > 0 && delivery_is_log(frame))
-		return delivery_take_async(d, frame, raw);
-	return delivery_pass_shifted(d, frame);
+	if (frame.type != BACKEND_NOTICE_RESPONSE)
+		return false;
+	(void)error_fields_decode(&f, frame_front(raw));
+	return span_equals(f.severity, "LOG");
 }
 
 bool
 delivery_answer(struct delivery *d, struct frame frame, struct span raw)
 {
-	if (delivery_is_async(frame.type))
+	if (delivery_is_async(frame.type) ||
+	    (d->tag_len > 0 && delivery_is_log(frame, raw)))
 		return delivery_take_async(d, frame, raw);
 	if (frame.body.data == NULL) { /* too large to be seen whole */
 		delivery_release(d);
@@ -155,7 +150,7 @@ delivery_answer(struct delivery *d, struct frame frame, struct span raw)
 	case BACKEND_EMPTY_QUERY_RESPONSE:
 		return delivery_hold_tag(d, raw);
 	case BACKEND_NOTICE_RESPONSE:
-		return delivery_take_notice(d, frame, raw);
+		return delivery_pass_shifted(d, frame);
 	case BACKEND_ERROR_RESPONSE:
 		d->has_failed = true;
 		pair_count_error(d->pair, frame.body);

@@ -41,8 +41,9 @@ void delivery_begin(struct delivery *d, struct pair *p, const char *text,
 
 /*
  * Take one of the client's answers: frame, whose body has data NULL if it is
- * too large to be there whole, and raw, the same with its header.  True: taken,
- * be it sent, held back or swallowed; false: the caller passes it on.
+ * too large to be there whole, and raw, the same with its header, or the front
+ * of it.  True: taken, be it sent, held back or swallowed; false: the caller
+ * passes it on.
  */
 bool delivery_answer(struct delivery *d, struct frame frame, struct span raw);
 

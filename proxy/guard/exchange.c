@@ -200,28 +200,10 @@ exchange_leave_fence(struct exchange *x)
 
 /* The results */
 
-void
-exchange_note_result(struct exchange *x, struct frame frame)
-{
-	struct error_fields f;
-	struct span tag;
-
-	if (x->log.statement == NULL)
-		return; /* a piece that nothing was prepared for */
-	/* Prefer the guarded statement's tag in a text with several. */
-	if (frame.type == BACKEND_COMMAND_COMPLETE &&
-	    command_complete_decode(&tag, frame.body) &&
-	    (x->log.result[0] == '\0' || span_equals(tag, x->log.statement)))
-		guard_log_result(&x->log, tag.data, tag.len);
-	if (frame.type == BACKEND_ERROR_RESPONSE &&
-	    error_fields_decode(&f, frame.body))
-		guard_log_result(&x->log, f.sqlstate.data, f.sqlstate.len);
-}
-
 static void
-exchange_observe(struct exchange *x, struct frame frame)
+exchange_observe(struct exchange *x, uint8_t type, struct span raw)
 {
-	exchange_note_result(x, frame);
+	guard_log_answer(&x->log, type, raw);
 	if (x->pair->pipeline.done_seq < x->execute_seq)
 		return;
 	exchange_log(x);
@@ -316,7 +298,7 @@ exchange_is_hurried(const struct exchange *x)
  */
 static bool
 exchange_answer_large(struct exchange *x, const struct pipeline_event *event,
-		      struct frame frame)
+		      struct frame frame, struct span raw)
 {
 	bool is_of_commit = x->phase == EXCHANGE_COMMITTING &&
 			    frame.type == BACKEND_ERROR_RESPONSE;
@@ -325,8 +307,10 @@ exchange_answer_large(struct exchange *x, const struct pipeline_event *event,
 		pair_close(x->pair, CLOSE_SERVER_BAD, "message too large");
 		return false;
 	}
-	if (is_of_commit)
+	if (is_of_commit) {
+		guard_log_answer(&x->log, frame.type, raw);
 		delivery_deny(&x->query.delivery, span_of(NULL, 0));
+	}
 	return batch_answer(&x->batch, event, frame, span_of(NULL, 0)) &&
 	       !is_of_commit;
 }
@@ -345,14 +329,14 @@ exchange_take_answer(struct exchange *x, const struct pipeline_event *event,
 	if (x->phase == EXCHANGE_TRYING && exchange_answers_trial(event))
 		return exchange_answer_trial(x, event, frame, raw);
 	if (event->owner == PIPELINE_PROXY && frame.body.data == NULL)
-		return exchange_answer_large(x, event, frame);
+		return exchange_answer_large(x, event, frame, raw);
 	if (event->owner == PIPELINE_PROXY)
 		return batch_answer(&x->batch, event, frame, raw);
 	if (x->phase == EXCHANGE_OBSERVING)
-		exchange_observe(x, frame);
+		exchange_observe(x, frame.type, raw);
 	if (x->phase != EXCHANGE_RUNNING)
 		return false;
-	exchange_note_result(x, frame);
+	guard_log_answer(&x->log, frame.type, raw);
 	return delivery_answer(&x->query.delivery, frame, raw);
 }
 
@@ -408,6 +392,9 @@ exchange_step(struct exchange *x)
 
 	if (x->phase == EXCHANGE_FENCE)
 		exchange_ask_before_fence(x);
+	/* The server's last words are there: the connection ends. */
+	if (x->batch.is_fatal)
+		return;
 	if (!pipeline_is_quiet(p) &&
 	    (x->phase != EXCHANGE_FENCE || !p->in_copy))
 		return;
@@ -420,6 +407,9 @@ exchange_step(struct exchange *x)
 		break;
 	case EXCHANGE_TRYING:
 		exchange_tried(x);
+		break;
+	case EXCHANGE_RESTORING:
+		exchange_restored(x);
 		break;
 	case EXCHANGE_RUNNING:
 		exchange_ran(x);
@@ -483,6 +473,7 @@ exchange_timer(struct exchange *x)
 	case EXCHANGE_UNDOING:
 	case EXCHANGE_JUDGING:
 	case EXCHANGE_RESTARTING:
+	case EXCHANGE_RESTORING:
 	case EXCHANGE_REFUSING:
 		exchange_late(x);
 		break;
@@ -501,9 +492,10 @@ exchange_timer(struct exchange *x)
 bool
 exchange_cancel(struct exchange *x)
 {
-	/* Where it runs on trial, our bound may strike first; amid a replay, or
-	 * where keys go first, it may come between two messages. */
-	x->is_canceled |= x->phase == EXCHANGE_TRYING ||
+	/* Where it runs on trial, our bound may strike first, or a question
+	 * ahead of it; amid a replay, or where keys go first, it may come
+	 * between two messages. */
+	x->is_canceled |= x->phase == EXCHANGE_TRYING || x->is_assumed ||
 			  x->phase == EXCHANGE_STEPPING ||
 			  x->phase == EXCHANGE_REPEATING;
 	if (exchange_is_running(x) || exchange_is_done(x) ||
@@ -536,7 +528,7 @@ bool
 exchange_is_running(const struct exchange *x)
 {
 	return x->phase == EXCHANGE_STEPPING || x->phase == EXCHANGE_TRYING ||
-	       x->phase == EXCHANGE_RUNNING ||
+	       x->phase == EXCHANGE_RESTORING || x->phase == EXCHANGE_RUNNING ||
 	       x->phase == EXCHANGE_COMMITTING ||
 	       x->phase == EXCHANGE_OBSERVING;
 }

@@ -30,8 +30,8 @@ bool exchange_begin_query(struct guarded *g, struct span sql,
 
 /*
  * Begin with an Execute of a guarded portal: the last frame of g->kept.  Takes
- * a use of facts of its own, and sets g->exchange.  False: out of memory, and
- * nothing is taken or set.
+ * a use of facts of its own, and the caller's of their list, and sets
+ * g->exchange.  False: out of memory, and nothing is taken or set.
  */
 bool exchange_begin_execute(struct guarded *g, struct prepared_facts *facts);
 
@@ -59,8 +59,8 @@ void exchange_begin_shut(struct guarded *g);
 
 /*
  * Take a message of the server's: frame, and raw, the same with its header. The
- * body has data NULL if it is too large to be there whole, and then it answers
- * the client.  True: it was taken; false: the caller passes it to the client.
+ * body has data NULL if it is too large to be there whole, and raw is the front
+ * of it then.  True: it was taken; false: the caller passes it to the client.
  */
 bool exchange_answer(struct exchange *x, const struct pipeline_event *event,
 		     struct frame frame, struct span raw);

@@ -196,18 +196,20 @@ exchange_send_glance(struct exchange *x)
 	x->is_assumed =
 	    sight == GUARD_SEES_CLEAR ||
 	    (sight == GUARD_SEES_SPARED && exchange_may_check_spared(x));
-	if (!x->is_assumed)
+	if (!x->is_assumed) {
+		x->has_warned = false;
 		exchange_ask_glance(x);
-	else if (sight == GUARD_SEES_CLEAR)
+	} else if (sight == GUARD_SEES_CLEAR)
 		exchange_act(x, guard_glanced(&x->guard, &x->settings, sight));
 	else
 		exchange_send_piece(x);
 }
 
-void
-exchange_add_assumed(struct exchange *x)
+/* The session's statement_timeout counts, as for the statement itself: no
+ * deadline of ours does while that is under way. */
+static void
+exchange_add_questions(struct exchange *x, bool is_spared)
 {
-	bool is_spared = x->phase == EXCHANGE_RUNNING;
 	struct assumption *a = x->guarded->assumption;
 	struct batch *b = &x->batch;
 	size_t count;
@@ -224,6 +226,22 @@ exchange_add_assumed(struct exchange *x)
 							 : "ROLLBACK");
 	if (is_spared && x->has_savepoint)
 		batch_add_command(b, SAVEPOINT_RELEASE);
+}
+
+void
+exchange_add_assumed(struct exchange *x)
+{
+	exchange_add_questions(x, false);
+}
+
+void
+exchange_send_assumed(struct exchange *x)
+{
+	/* A cancel that strikes the question is for the statement, too. */
+	pair_set_held(x->pair, true);
+	batch_begin(&x->batch, x->guarded, NULL);
+	exchange_add_questions(x, true);
+	(void)batch_send(&x->batch, false);
 }
 
 void
@@ -248,8 +266,10 @@ exchange_was_as_assumed(struct exchange *x)
 	(void)guard_glanced(&x->guard, &x->settings,
 			    did_hold ? GUARD_SEES_SPARED : GUARD_SEES_NOTHING);
 	x->has_savepoint = x->has_savepoint && !did_hold;
+	pair_set_held(x->pair, !did_hold);
 	if (did_hold)
 		return true;
+	x->log.run_ms = 0;
 	recording_end(&x->guarded->recording, "a statement was not sent");
 	if (exchange_has_lost(x))
 		exchange_fail(x);

@@ -568,6 +568,7 @@ exchange_guard_step(struct exchange *x)
 	case EXCHANGE_FENCE:
 	case EXCHANGE_OPENING:
 	case EXCHANGE_TRYING:
+	case EXCHANGE_RESTORING:
 	case EXCHANGE_RUNNING:
 	case EXCHANGE_COMMITTING:
 	case EXCHANGE_OBSERVING:

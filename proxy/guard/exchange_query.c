@@ -16,17 +16,16 @@ void
 exchange_send_piece(struct exchange *x)
 {
 	struct query *q = &x->query;
+	struct span text = span_of((const uint8_t *)q->text, q->text_len);
 
 	exchange_begin_run(x, EXCHANGE_RUNNING);
-	if (x->is_assumed) {
-		batch_begin(&x->batch, x->guarded, NULL);
-		exchange_add_assumed(x);
-		(void)batch_send(&x->batch, false);
-	}
+	if (x->is_assumed)
+		exchange_send_assumed(x);
 	query_send_piece(q, x->in_own_block);
-	if (q->piece == 0)
-		guarded_record_query(
-		    x->guarded, span_of((const uint8_t *)q->text, q->text_len));
+	if (x->is_assumed)
+		guarded_record_run_query(x->guarded, text);
+	else if (q->piece == 0)
+		guarded_record_query(x->guarded, text);
 	else
 		recording_expect_ready(&x->guarded->recording);
 }

@@ -20,6 +20,9 @@ exchange_end_skipping(struct exchange *x)
 void
 exchange_send_undo(struct exchange *x)
 {
+	/* An implicit transaction without an error: a Sync would commit it. */
+	bool is_sound = trial_is_void(&x->trial) && !exchange_is_query(x) &&
+			!x->pair->pipeline.skipping;
 	bool has_block = exchange_is_query(x) || x->owes_rollback;
 
 	exchange_begin_batch(x, EXCHANGE_UNDOING);
@@ -29,7 +32,8 @@ exchange_send_undo(struct exchange *x)
 		exchange_end_skipping(x);
 	if (x->context == CONTEXT_BLOCK)
 		batch_add_command(&x->batch, SAVEPOINT_UNDO);
-	else if (has_block || exchange_status(x) != TRANSACTION_IDLE)
+	else if (has_block || is_sound ||
+		 exchange_status(x) != TRANSACTION_IDLE)
 		batch_add_command(&x->batch, "ROLLBACK");
 	x->owes_rollback = false;
 	exchange_add_closes(x);
@@ -73,7 +77,7 @@ exchange_add_failure(struct exchange *x)
 		batch_add_command(&x->batch, SAVEPOINT_UNDO);
 		batch_add_command(&x->batch, SAVEPOINT_RELEASE);
 	}
-	batch_add_command(&x->batch, x->trial.has_failed
+	batch_add_command(&x->batch, x->trial.state == TRIAL_FAILED
 					 ? attempt_abort_sql()
 					 : attempt_refusal_sql(is_deadlock));
 }
@@ -122,7 +126,7 @@ exchange_failed(struct exchange *x)
 		exchange_send_failure(x);
 	else if (x->is_failing)
 		exchange_deliver_error(x);
-	else if (x->trial.has_failed)
+	else if (x->trial.state == TRIAL_FAILED)
 		exchange_end_failed_trial(x);
 	else
 		exchange_refused(x);

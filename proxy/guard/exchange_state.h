@@ -24,6 +24,7 @@
  *   WAITING     nothing is under way; a timer or a cancel    -> guard
  *   REFUSING    the server's transaction is made to fail
  *   TRYING      the statement runs, and may be undone        -> guard
+ *   RESTORING   it has run, and the session's settings are set back
  *   RUNNING     a piece of a simple Query                    -> next piece
  *   COMMITTING  our own block around it
  *   OBSERVING   an Execute was passed on; its answer is noted for the log
@@ -92,6 +93,7 @@
 	X(SHUTTING, "shutting")                                                \
 	X(WAITING, "waiting")                                                  \
 	X(TRYING, "trying")                                                    \
+	X(RESTORING, "restoring")                                              \
 	X(RUNNING, "running")                                                  \
 	X(COMMITTING, "committing")                                            \
 	X(REFUSING, "refusing")                                                \
@@ -173,6 +175,7 @@ struct exchange {
 	struct trial trial;
 	struct recording recording; /* owned, while it is set aside for a run */
 	bool is_recording_aside;
+	bool runs_once; /* a run on trial answered more than can be held */
 	uint64_t trail_shape;     /* the trail's, before the run */
 	struct held held;         /* as of the last plan */
 	struct snapshot snapshot; /* from before the plan of the guard's set */
@@ -229,9 +232,6 @@ void exchange_run(struct exchange *x);
 
 /* Enter the phase in which the client's statement runs. */
 void exchange_begin_run(struct exchange *x, enum exchange_phase phase);
-
-/* Note, for the log, a message that answers the client's statement. */
-void exchange_note_result(struct exchange *x, struct frame frame);
 
 /* Keep nothing from others any longer, unless the locks are kept. */
 void exchange_trim_lease(struct exchange *x);
@@ -349,11 +349,17 @@ void exchange_send_glance(struct exchange *x);
 /* GLANCING is done: go on from there. */
 void exchange_glanced(struct exchange *x);
 
-/* Add what fails, and so keeps the server from the statement behind it, where
- * things are not as the last glance of the session has found them. */
+/*
+ * Where is_assumed: add, or send ahead of a piece that is spared, what fails
+ * and so keeps the server from the statement behind it, where things are not as
+ * the last glance of the session has found them.  All of it is taken back but
+ * our savepoint, in a block of the client's, ahead of a run on trial.
+ */
 void exchange_add_assumed(struct exchange *x);
+void exchange_send_assumed(struct exchange *x);
 
-/* The answer has come: what was assumed did hold, or did not. */
+/* The answer has come: what was assumed did hold; or did not, and is forgotten,
+ * and our BEGIN ahead of a cycle is to be taken back. */
 void exchange_end_assumption(struct exchange *x, bool did_hold);
 
 /* RUNNING is done.  False: the statement was not as it was assumed, has not
@@ -475,8 +481,9 @@ bool exchange_answer_trial(struct exchange *x,
 /* Add to the batch what sets the session's lock_timeout back, behind a run. */
 void exchange_add_restore(struct exchange *x);
 
-/* TRYING is done: go on from there. */
+/* TRYING and RESTORING are done: go on from there. */
 void exchange_tried(struct exchange *x);
+void exchange_restored(struct exchange *x);
 
 /* True if a run has prepared named statements that the client does not know
  * of; exchange_add_closes adds to the batch what closes them. */

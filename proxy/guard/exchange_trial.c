@@ -1,14 +1,19 @@
 /*
  * exchange_trial.c - the client's statement runs on trial: what no attempt can
  * lock it takes itself, no wait for a lock longer than the guard allows, and
- * what our bound has ended is undone as if it had not been sent.
+ * what our bound has ended is undone as if it had not been sent.  So is a run
+ * whose answers are too large to be held until its end: shown in part it could
+ * not be undone, and the error of our bound would be the client's.  The
+ * statement does not run on trial again.
  *
- * TRYING sends a lock_timeout of ours, the statement, and the session's own
- * lock_timeout again, all at once: it is back in the same transaction and
- * before the client hears that the statement has run, for nothing of the
- * client's is to run under ours.  Our COMMIT sets it back where that is next.
- * A named statement that the run has prepared, and that the client does not
- * hear of, is closed again with the undo.
+ * TRYING sets a lock_timeout of ours and sends the statement behind it.
+ * RESTORING sets the session's back, or our COMMIT does: in the same
+ * transaction and before the client hears that it has run, for nothing of the
+ * client's is to run under ours.  Behind a run ahead of a plan it is sent
+ * with that: code of nobody's can answer at length in it, so that it could
+ * have to be undone though it has ended well.  A named statement that the run
+ * has prepared, and that the client does not hear of, is closed again with the
+ * undo.
  */
 #include <assert.h>
 #include <inttypes.h>
@@ -61,7 +66,8 @@ exchange_can_try(const struct exchange *x)
 
 	if (x->steps.is_under_way)
 		return true;
-	if (x->context == CONTEXT_TAIL || x->replay.is_under_way)
+	if (x->context == CONTEXT_TAIL || x->replay.is_under_way ||
+	    x->runs_once)
 		return false;
 	if (exchange_is_query(x))
 		return query_can_undo(&x->query);
@@ -176,7 +182,7 @@ exchange_add_restore(struct exchange *x)
 	x->owes_restore = false;
 }
 
-/* Set the lock_timeout back behind the run; an error of that ends this, too. */
+/* Set the lock_timeout back behind the run. */
 static void
 exchange_send_restore(struct exchange *x)
 {
@@ -221,7 +227,7 @@ exchange_send_trial(struct exchange *x, const struct guard_step *step)
 	(void)batch_send(&x->batch, false);
 	exchange_send_statement(x);
 	x->owes_restore = exchange_commits_next(x);
-	if (!x->owes_restore)
+	if (!x->owes_restore && exchange_is_first_trial(x))
 		exchange_send_restore(x);
 }
 
@@ -231,7 +237,7 @@ exchange_send_trial(struct exchange *x, const struct guard_step *step)
 static bool
 exchange_pass_answer(struct exchange *x, struct frame frame, struct span raw)
 {
-	exchange_note_result(x, frame);
+	guard_log_answer(&x->log, frame.type, raw);
 	return exchange_is_query(x) &&
 	       delivery_answer(&x->query.delivery, frame, raw);
 }
@@ -276,7 +282,7 @@ exchange_answer_trial(struct exchange *x, const struct pipeline_event *event,
 {
 	bool is_noted;
 
-	/* The server has skipped it, as our SET had failed. */
+	/* The server has skipped it, as something of ours had failed. */
 	if (batch_has_error(&x->batch))
 		return true;
 	if (event->verdict == PIPELINE_ASYNC &&
@@ -295,10 +301,19 @@ exchange_answer_trial(struct exchange *x, const struct pipeline_event *event,
 
 /* Behind its end */
 
-/* Our bound has ended the run: undo it, and leave it to the guard. */
+/* The run is void: undo it, and leave it to the guard. */
 static void
 exchange_undo_trial(struct exchange *x)
 {
+	if (x->trial.state == TRIAL_LARGE && exchange_is_first_trial(x) &&
+	    x->has_savepoint) {
+		pair_close(x->pair, CLOSE_SERVER_BAD, "answers too large");
+		return;
+	}
+	if (x->trial.state == TRIAL_LARGE) {
+		x->runs_once = true;
+		guard_forbid_trials(&x->guard);
+	}
 	x->log.run_ms = 0;
 	x->owes_restore = false;
 	exchange_take_recording_back(x);
@@ -356,7 +371,7 @@ static void
 exchange_finish_trial(struct exchange *x)
 {
 	x->has_savepoint = false;
-	x->guarded->trail.is_lost |= x->trial.has_failed;
+	x->guarded->trail.is_lost |= x->trial.state == TRIAL_FAILED;
 	pair_set_held(x->pair, false);
 	if (exchange_is_query(x)) {
 		x->in_own_block |= x->context == CONTEXT_IDLE;
@@ -375,35 +390,61 @@ exchange_end_failed_trial(struct exchange *x)
 	exchange_finish_trial(x);
 }
 
+/* The run counts: the client sees it. */
+static void
+exchange_show_trial(struct exchange *x)
+{
+	exchange_keep_gate(x);
+	exchange_record_run(x);
+	exchange_deliver_held(x);
+	exchange_finish_trial(x);
+}
+
+static void
+exchange_restore(struct exchange *x)
+{
+	exchange_begin_batch(x, EXCHANGE_RESTORING);
+	exchange_send_restore(x);
+}
+
+void
+exchange_restored(struct exchange *x)
+{
+	if (batch_has_error(&x->batch))
+		exchange_fail_trial(x);
+	else
+		exchange_show_trial(x);
+}
+
 /*
- * The run has come to an end of its own, and counts: the client sees it.  An
- * error below our savepoint has ended that, and must end the client's
- * transaction as it does without us: others wait for its locks.
+ * The run has come to an end of its own, and counts.  An error below our
+ * savepoint has ended that, and must end the client's transaction as it does
+ * without us: others wait for its locks.
  */
 static void
 exchange_accept_trial(struct exchange *x)
 {
 	struct guard_step step = guard_tried(&x->guard, true, clock_now_ms());
+	bool has_failed = x->trial.state == TRIAL_FAILED;
 
 	x->guarded->trail.has_untold |= step.outcome == GUARD_UNOPPOSED;
-	if (x->trial.has_failed && x->has_savepoint && !x->in_own_block) {
+	if (has_failed && x->has_savepoint && !x->in_own_block)
 		exchange_abort_block(x);
-		return;
-	}
-	if (!x->trial.has_failed) {
-		exchange_keep_gate(x);
-		exchange_record_run(x);
-		exchange_deliver_held(x);
-	}
-	exchange_finish_trial(x);
+	else if (has_failed)
+		exchange_finish_trial(x);
+	else if (x->owes_restore || exchange_is_first_trial(x))
+		exchange_show_trial(x);
+	else
+		exchange_restore(x);
 }
 
-/* True if the run is to be undone: our bound has ended it, or it was skipped,
- * as what came ahead of it failed, which a plan may do without. */
+/* True if the run is to be undone: our bound has ended it, its answers were too
+ * large, or it was skipped, as what came ahead of it failed, which a plan may
+ * do without. */
 static bool
 exchange_undoes_trial(const struct exchange *x)
 {
-	if (x->trial.state == TRIAL_BOUND)
+	if (trial_is_void(&x->trial))
 		return true;
 	return batch_has_error(&x->batch) && !trial_has_begun(&x->trial) &&
 	       exchange_is_first_trial(x) && !exchange_has_lost(x);
@@ -419,7 +460,7 @@ exchange_tried(struct exchange *x)
 	exchange_end_assumption(x, did_hold);
 	if (exchange_undoes_trial(x))
 		exchange_undo_trial(x);
-	else if (batch_has_error(&x->batch) && !x->trial.has_failed)
+	else if (batch_has_error(&x->batch) && x->trial.state != TRIAL_FAILED)
 		exchange_fail_trial(x);
 	else
 		exchange_accept_trial(x);

@@ -24,6 +24,26 @@ guard_log_result(struct guard_log *l, const void *text, size_t len)
 }
 
 void
+guard_log_answer(struct guard_log *l, uint8_t type, struct span raw)
+{
+	struct error_fields f;
+	struct span tag;
+
+	if (l->statement == NULL)
+		return; /* a piece that nothing was prepared for */
+	/* Prefer the guarded statement's tag in a text with several. */
+	if (type == BACKEND_COMMAND_COMPLETE &&
+	    command_complete_decode(&tag, frame_front(raw)) &&
+	    (l->result[0] == '\0' || span_equals(tag, l->statement)))
+		guard_log_result(l, tag.data, tag.len);
+	if (type != BACKEND_ERROR_RESPONSE)
+		return;
+	(void)error_fields_decode(&f, frame_front(raw));
+	if (f.sqlstate.len > 0)
+		guard_log_result(l, f.sqlstate.data, f.sqlstate.len);
+}
+
+void
 guard_log_why(struct guard_log *l, struct span error)
 {
 	struct error_fields f;
@@ -274,13 +294,33 @@ guard_log_unfollowed(const struct pair *p, const char *statement)
 }
 
 void
-guard_log_unjudged(const struct pair *p, const char *why)
+guard_log_unjudged(const struct pair *p, enum unjudged why)
 {
+	static const char *const reasons[UNJUDGED_COUNT] = {
+#define X(constant, name, reason) [UNJUDGED_##constant] = (reason),
+	    UNJUDGED_REASONS(X)
+#undef X
+	};
 	struct log_event e;
 
 	counts_add(p->counts, COUNT_UNPARSED, 1);
+	atomic_fetch_add(&p->daemon->unjudged[why], 1);
 	guard_log_begin(&e, LOG_WARNING, "statement passed unjudged", p);
-	log_text(&e, "why", why);
+	log_text(&e, "why", reasons[why]);
+	log_end(&e);
+}
+
+void
+guard_log_passed(const struct daemon *d)
+{
+	struct log_event e;
+
+	log_begin(&e, LOG_INFO, "passed so far");
+	log_number(&e, "unplanned", atomic_load(&d->unplanned));
+#define X(constant, name, reason)                                              \
+	log_number(&e, name, atomic_load(&d->unjudged[UNJUDGED_##constant]));
+	UNJUDGED_REASONS(X)
+#undef X
 	log_end(&e);
 }
 

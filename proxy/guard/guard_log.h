@@ -11,7 +11,9 @@
 
 #include "policy/guard/guard.h"
 #include "protocol/span.h"
+#include "proxy/pair/unjudged.h"
 
+struct daemon;
 struct drop_key;
 struct guarded;
 struct log_event;
@@ -36,6 +38,10 @@ struct guard_log {
 
 /* Note `len` bytes of a command tag or SQLSTATE, a copy, cut if too long. */
 void guard_log_result(struct guard_log *l, const void *text, size_t len);
+
+/* Note a message of this type that answers the statement, if it tells the
+ * result: raw, or the front of it. */
+void guard_log_answer(struct guard_log *l, uint8_t type, struct span raw);
 
 /* Note why there is no plan: the server's error, raw, or empty if its answer
  * was odd. */
@@ -69,8 +75,11 @@ void guard_log_unplanned(const struct pair *p, const char *statement);
  * behind that is not planned, and how many such there have been. */
 void guard_log_unfollowed(const struct pair *p, const char *statement);
 
-/* Log that a text passes that could not be looked into, and why. */
-void guard_log_unjudged(const struct pair *p, const char *why);
+/* Log that a text passes that could not be looked into, and why; count it. */
+void guard_log_unjudged(const struct pair *p, enum unjudged why);
+
+/* Log how many statements and texts have passed so, since the start. */
+void guard_log_passed(const struct daemon *d);
 
 /* Log that a setting of the session's makes no sense, and warn the client too
  * if tells_client. */

@@ -76,7 +76,7 @@ judge_is_again(const struct guarded *g)
 }
 
 static void
-judge_log_unjudged(const struct guarded *g, const char *why)
+judge_log_unjudged(const struct guarded *g, enum unjudged why)
 {
 	if (!judge_is_again(g))
 		guard_log_unjudged(g->pair, why);
@@ -142,7 +142,7 @@ judge_candidate(struct guarded *g, struct span sql, struct statement_list *list)
 
 	if (g->pair->sends_plain_backslashes &&
 	    memchr(text, '\\', sql.len) != NULL) {
-		judge_log_unjudged(g, "standard_conforming_strings is off");
+		judge_log_unjudged(g, UNJUDGED_BACKSLASHES);
 		return false;
 	}
 	switch (statement_list_parse(list, text, sql.len, c->detect,
@@ -150,13 +150,16 @@ judge_candidate(struct guarded *g, struct span sql, struct statement_list *list)
 	case STATEMENT_OK:
 		break;
 	case STATEMENT_UNPARSED:
-		judge_log_unjudged(g, "it does not parse");
+		judge_log_unjudged(g, UNJUDGED_UNPARSED);
 		return false;
 	case STATEMENT_TOO_LARGE:
-		judge_log_unjudged(g, "it is larger than parse_limit allows");
+		judge_log_unjudged(g, UNJUDGED_PARSE_LIMIT);
+		return false;
+	case STATEMENT_TOO_DEAR:
+		judge_log_unjudged(g, UNJUDGED_PARSE_MEMORY);
 		return false;
 	case STATEMENT_NO_MEMORY:
-		judge_log_unjudged(g, "out of memory");
+		judge_log_unjudged(g, UNJUDGED_MEMORY);
 		return false;
 	}
 	if (judge_has_guarded(g, list))
@@ -175,7 +178,7 @@ judge_too_large(struct guarded *g, struct span in)
 		return JUDGE_RELEASE;
 	if (judge_is_candidate(g, span_of(head.data + FRAME_HEADER_BYTES,
 					  head.len - FRAME_HEADER_BYTES)))
-		judge_log_unjudged(g, "the message is larger than query_limit");
+		judge_log_unjudged(g, UNJUDGED_QUERY_LIMIT);
 	return JUDGE_PASS;
 }
 
@@ -220,7 +223,7 @@ judge_keep_facts(struct guarded *g, struct span sql,
 		return facts;
 	}
 	prepared_facts_drop(facts);
-	judge_log_unjudged(g, "prepared statements take too much memory");
+	judge_log_unjudged(g, UNJUDGED_PREPARED_BYTES);
 	return NULL;
 }
 
@@ -243,7 +246,7 @@ judge_parse(struct guarded *g, const struct frame_header *h, struct span in)
 	if (judge_is_candidate(g, p.sql) && judge_candidate(g, p.sql, &list))
 		facts = judge_keep_facts(g, p.sql, &list);
 	if (!prepared_parse(&g->prepared, p.statement, facts)) {
-		judge_log_unjudged(g, "too many statements are prepared");
+		judge_log_unjudged(g, UNJUDGED_PREPARED_COUNT);
 		facts = NULL;
 	}
 	if (facts != NULL && judge_can_keep(g, h))
@@ -283,7 +286,7 @@ judge_portal(struct guarded *g, struct span portal)
 	if (facts == NULL ||
 	    prepared_facts_wake(facts, c->detect, c->parse_limit_bytes))
 		return facts;
-	judge_log_unjudged(g, "out of memory");
+	judge_log_unjudged(g, UNJUDGED_MEMORY);
 	return NULL;
 }
 

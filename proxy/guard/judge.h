@@ -26,9 +26,10 @@ enum judgement {
 
 /* The findings of a judgement, for whoever carries it out. */
 struct finding {
-	struct span sql;              /* JUDGE_GUARD_QUERY; borrowed */
-	struct statement_list list;   /* JUDGE_GUARD_QUERY; the caller's */
-	struct prepared_facts *facts; /* JUDGE_GUARD_EXECUTE; borrowed */
+	struct span sql;            /* JUDGE_GUARD_QUERY; borrowed */
+	struct statement_list list; /* JUDGE_GUARD_QUERY; the caller's */
+	/* JUDGE_GUARD_EXECUTE; borrowed, and awake: prepared_facts_rest. */
+	struct prepared_facts *facts;
 };
 
 /*

@@ -1,5 +1,6 @@
 #include "proxy/guard/prepared_facts.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -62,9 +63,10 @@ prepared_facts_keep(struct prepared_facts *facts, struct span text,
 	facts->bytes = bytes;
 	facts->text = copy;
 	facts->text_len = text.len;
-	if (rests)
-		memcpy(copy, text.data, text.len);
-	prepared_facts_rest(facts);
+	if (!rests)
+		return true;
+	memcpy(copy, text.data, text.len);
+	statement_list_clear(&facts->list);
 	return true;
 }
 
@@ -72,16 +74,23 @@ bool
 prepared_facts_wake(struct prepared_facts *facts, enum guard_scope scope,
 		    size_t parse_bytes)
 {
-	if (facts->text == NULL || facts->list.items != NULL)
+	if (facts->text == NULL)
 		return true;
-	return statement_list_parse(&facts->list, facts->text, facts->text_len,
-				    scope, parse_bytes) == STATEMENT_OK;
+	if (facts->awake == 0 &&
+	    statement_list_parse(&facts->list, facts->text, facts->text_len,
+				 scope, parse_bytes) != STATEMENT_OK)
+		return false;
+	facts->awake++;
+	return true;
 }
 
 void
 prepared_facts_rest(struct prepared_facts *facts)
 {
-	if (facts != NULL && facts->text != NULL)
+	if (facts == NULL || facts->text == NULL)
+		return;
+	assert(facts->awake > 0);
+	if (--facts->awake == 0)
 		statement_list_clear(&facts->list);
 }
 

@@ -40,6 +40,7 @@ struct prepared_facts {
 	struct prepared_room *room; /* borrowed; NULL: they do not count */
 	size_t bytes;               /* that count there */
 	unsigned int users;         /* uses that keep it alive */
+	unsigned int awake; /* uses of the list, where the facts can rest */
 };
 
 /* Facts with one use, the caller's.  *list is taken.  NULL: out of memory, and
@@ -54,12 +55,13 @@ struct prepared_facts *prepared_facts_new(struct statement_list *list);
 bool prepared_facts_keep(struct prepared_facts *facts, struct span text,
 			 struct prepared_room *room);
 
-/* Have the list of facts that rest, by the scope and the cap of their first
- * parse.  False: out of memory. */
+/* Have the list, by the scope and the cap of the first parse, until
+ * prepared_facts_rest.  False: out of memory, and there is none. */
 bool prepared_facts_wake(struct prepared_facts *facts, enum guard_scope scope,
 			 size_t parse_bytes);
 
-/* The list is not used any more.  Accepts NULL. */
+/* Give the list back, one use of it: the last one has large facts rest.
+ * Accepts NULL. */
 void prepared_facts_rest(struct prepared_facts *facts);
 
 /* Take one more use. */

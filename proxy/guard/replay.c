@@ -252,7 +252,8 @@ replay_answer(struct replay *r, const struct frame *f, struct span raw)
 {
 	if (recording_is_apart(f->type))
 		return false;
-	if (f->type == BACKEND_ERROR_RESPONSE && r->error.len == 0)
+	if (f->type == BACKEND_ERROR_RESPONSE && f->body.data != NULL &&
+	    r->error.len == 0)
 		write_bytes(&r->error, raw.data, raw.len);
 	recording_hash(&r->hash, f);
 	return true;

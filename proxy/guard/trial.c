@@ -22,19 +22,30 @@ trial_is_bound(struct frame frame)
 		span_equals(f.routine, "DeadLockReport"));
 }
 
-static bool
+static void
 trial_hold(struct trial *t, struct frame frame, struct span raw)
 {
+	t->prepared += frame.type == BACKEND_PARSE_COMPLETE;
 	if (frame.body.data != NULL &&
 	    t->held.len + raw.len <= TRIAL_HELD_MAX_BYTES) {
 		write_bytes(&t->held, raw.data, raw.len);
-		if (!t->held.failed) {
-			t->prepared += frame.type == BACKEND_PARSE_COMPLETE;
-			return true;
-		}
+		if (!t->held.failed)
+			return;
 	}
-	t->state = TRIAL_OVER;
-	return false;
+	writer_clear(&t->held);
+	t->state = TRIAL_LARGE;
+}
+
+/* True for the end of the session. */
+static bool
+trial_is_end(struct frame frame)
+{
+	struct error_fields f;
+
+	return frame.type == BACKEND_ERROR_RESPONSE &&
+	       error_fields_decode(&f, frame.body) &&
+	       (span_equals(f.severity, "FATAL") ||
+		span_equals(f.severity, "PANIC"));
 }
 
 static bool
@@ -44,8 +55,7 @@ trial_take_error(struct trial *t, struct frame frame)
 		t->state = TRIAL_BOUND;
 		return true;
 	}
-	t->state = TRIAL_OVER;
-	t->has_failed = true;
+	t->state = TRIAL_FAILED;
 	return false;
 }
 
@@ -56,11 +66,15 @@ trial_take(struct trial *t, struct frame frame, struct span raw)
 
 	switch (t->state) {
 	case TRIAL_OPEN:
-		return is_error ? trial_take_error(t, frame)
-				: trial_hold(t, frame, raw);
-	case TRIAL_OVER:
-		t->has_failed |= is_error;
+		if (is_error)
+			return trial_take_error(t, frame);
+		trial_hold(t, frame, raw);
+		return true;
+	case TRIAL_FAILED:
 		return false;
+	case TRIAL_LARGE:
+		t->prepared += frame.type == BACKEND_PARSE_COMPLETE;
+		return !trial_is_end(frame);
 	case TRIAL_BOUND:
 		/* Behind the first error only the end of the session is one. */
 		return !is_error;
@@ -72,6 +86,12 @@ bool
 trial_has_begun(const struct trial *t)
 {
 	return t->state != TRIAL_OPEN || t->held.len > 0;
+}
+
+bool
+trial_is_void(const struct trial *t)
+{
+	return t->state == TRIAL_BOUND || t->state == TRIAL_LARGE;
 }
 
 void

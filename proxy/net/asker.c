@@ -28,10 +28,11 @@ asker_set_timer(struct asker *a, uint64_t ms)
 void
 asker_close(struct asker *a)
 {
-	if (a->connection == NULL)
+	event_del(&a->timer);
+	if (!asker_is_open(a))
 		return;
 	event_del(&a->socket_event);
-	event_del(&a->timer);
+	asker_names_clear(&a->names);
 	PQfinish(a->connection);
 	a->connection = NULL;
 	a->is_connected = false;
@@ -256,6 +257,15 @@ asker_socket_event(evutil_socket_t fd, short what, void *arg)
 		asker_read(a);
 }
 
+static const char *
+asker_overdue(const struct asker *a)
+{
+	if (a->is_connected)
+		return "a question is not answered";
+	return a->connection != NULL ? "the server does not answer"
+				     : "name resolution timed out";
+}
+
 static void
 asker_timer_event(evutil_socket_t fd, short what, void *arg)
 {
@@ -263,8 +273,7 @@ asker_timer_event(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	asker_fail(a, a->is_connected ? "a question is not answered"
-				      : "the server does not answer");
+	asker_fail(a, asker_overdue(a));
 }
 
 /* A PQnoticeProcessor: what is no error is nobody's. */
@@ -276,26 +285,29 @@ asker_ignore_notice(void *arg, const char *text)
 }
 
 /*
- * Before the CONNINFO stands what it may set otherwise, behind it what not.  Of
+ * Before the CONNINFO stands what it may set otherwise, behind it what not, and
+ * its hosts with the addresses that were found.  Of
  * several hosts one that does not answer is not all that is tried within
  * CONNECT_MS: any of them is the first, where libpq can, and a packet has five
  * seconds.
  */
 static PGconn *
-asker_start(const char *conninfo, const char *database,
-	    const char *application_name)
+asker_start(const struct asker *a, const struct asker_names_settings *hosts)
 {
 	const char *balance = PQlibVersion() >= 160000 ? "random" : NULL;
 	const char *const settings[][2] = {
-	    {"application_name", application_name},
+	    {"application_name", a->application_name},
 	    {"keepalives_idle", "30"},
 	    {"keepalives_interval", "10"},
 	    {"keepalives_count", "3"},
 	    {"tcp_user_timeout", "5000"},
 	    {"target_session_attrs", "read-write"},
 	    {"load_balance_hosts", balance},
-	    {"dbname", conninfo}, /* the first of this name is expanded */
-	    {"dbname", database},
+	    {"dbname", a->conninfo}, /* the first of this name is expanded */
+	    {"dbname", a->database},
+	    {"host", hosts->host},
+	    {"hostaddr", hosts->hostaddr},
+	    {"port", hosts->port},
 	    {NULL, NULL},
 	};
 	const char *names[sizeof(settings) / sizeof(settings[0])];
@@ -309,11 +321,10 @@ asker_start(const char *conninfo, const char *database,
 	return PQconnectStartParams(names, values, 1);
 }
 
-void
-asker_connect(struct asker *a, const char *conninfo, const char *database,
-	      const char *application_name)
+static void
+asker_dial(struct asker *a, const struct asker_names_settings *hosts)
 {
-	a->connection = asker_start(conninfo, database, application_name);
+	a->connection = asker_start(a, hosts);
 	if (a->connection == NULL) {
 		asker_fail(a, "out of memory");
 		return;
@@ -323,8 +334,43 @@ asker_connect(struct asker *a, const char *conninfo, const char *database,
 		asker_fail_by_libpq(a);
 		return;
 	}
-	asker_set_timer(a, CONNECT_MS);
+	asker_names_clear(&a->names);
 	asker_watch(a, EV_WRITE);
+}
+
+/* An asker_names.ready. */
+static void
+asker_resolved(void *arg)
+{
+	struct asker *a = arg;
+	struct asker_names_settings hosts;
+
+	if (asker_names_take(&a->names, &hosts))
+		asker_dial(a, &hosts);
+	else
+		asker_fail(a, a->names.why);
+}
+
+void
+asker_connect(struct asker *a, const char *conninfo, const char *database,
+	      const char *application_name)
+{
+	static const struct asker_names_settings as_it_is;
+
+	a->conninfo = conninfo;
+	a->database = database;
+	a->application_name = application_name;
+	asker_set_timer(a, CONNECT_MS);
+	switch (asker_names_begin(&a->names, conninfo)) {
+	case ASKER_NAMES_NONE:
+		asker_dial(a, &as_it_is);
+		break;
+	case ASKER_NAMES_ASKED:
+		break;
+	case ASKER_NAMES_FAILED:
+		asker_fail(a, a->names.why);
+		break;
+	}
 }
 
 void
@@ -332,4 +378,6 @@ asker_init(struct asker *a)
 {
 	event_assign(&a->timer, a->base, -1, 0, asker_timer_event, a);
 	event_assign(&a->socket_event, a->base, -1, 0, asker_socket_event, a);
+	a->names.ready = asker_resolved;
+	a->names.arg = a;
 }

@@ -2,9 +2,9 @@
  * asker.h - a connection of Lockstep's own: a client of PostgreSQL's that asks
  * one question at a time, by libpq's asynchronous calls.
  *
- * All but the look-up of a host's name is asynchronous, so it belongs in no
- * worker's thread.  A question, like the way to the server, has a time in which
- * it is answered, or the connection is closed; no transaction stays open.
+ * What a name of a service stands for is read as it is needed, so it belongs in
+ * no worker's thread.  A question, like the way to the server, has a time in
+ * which it is answered, or the connection is closed; no transaction stays open.
  */
 #ifndef LOCKSTEP_PROXY_NET_ASKER_H
 #define LOCKSTEP_PROXY_NET_ASKER_H
@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "policy/catalog/row.h"
+#include "proxy/net/asker_names.h"
 
 struct pg_conn;
 
@@ -43,22 +44,27 @@ struct asker {
 	struct event_base *base;       /* borrowed */
 	const struct asker_ears *ears; /* borrowed */
 	void *arg;
-	struct pg_conn *connection; /* owned; NULL: closed */
-	bool is_connected;          /* as opposed to on the way */
-	bool is_asking;             /* a question is open */
-	bool is_refused;            /* an error has come in answer to it */
+	struct pg_conn *connection; /* owned; NULL: closed, or looking up */
+	struct asker_names names;   /* while they are looked up */
+	const char *conninfo;       /* borrowed, as is what follows */
+	const char *database;
+	const char *application_name;
+	bool is_connected; /* as opposed to on the way */
+	bool is_asking;    /* a question is open */
+	bool is_refused;   /* an error has come in answer to it */
 	struct event socket_event;
 	struct event timer;        /* until when an answer is due */
 	char why[ASKER_WHY_BYTES]; /* the last failure, one line */
 };
 
-/* Prepare a zeroed one, closed; base, ears and arg are set. */
+/* Prepare a zeroed one, closed; base, ears and arg are set, and resolver and
+ * mailbox of its names, if it is not to block for them. */
 void asker_init(struct asker *a);
 
 /*
  * Connect a closed one with this CONNINFO, but to this database unless it is
- * NULL, and under this application_name unless the CONNINFO has another.  Calls
- * an ear in time.
+ * NULL, and under this application_name unless the CONNINFO has another.  All
+ * of them are borrowed until it is closed again.  Calls an ear in time.
  */
 void asker_connect(struct asker *a, const char *conninfo, const char *database,
 		   const char *application_name);
@@ -69,6 +75,13 @@ void asker_connect(struct asker *a, const char *conninfo, const char *database,
  * connection has just failed.
  */
 bool asker_ask(struct asker *a, const char *sql, const char *param);
+
+/* True if it is connected, or on the way. */
+static inline bool
+asker_is_open(const struct asker *a)
+{
+	return a->connection != NULL || asker_names_is_open(&a->names);
+}
 
 /* Disconnect, if it is not closed; no ear is called. */
 void asker_close(struct asker *a);

@@ -14,6 +14,7 @@
 
 #include "proxy/base/mailbox.h"
 #include "proxy/config/config.h"
+#include "proxy/pair/unjudged.h"
 
 struct cancel_registry;
 struct counts;
@@ -45,7 +46,8 @@ struct daemon {
 	atomic_uint streams;         /* sessions that stream replication */
 	atomic_uint exchanges;       /* guarded statements under way */
 	atomic_uint unplanned;       /* statements that had no plan, ever */
-	atomic_size_t prepared_bytes; /* that all sessions keep */
+	atomic_uint unjudged[UNJUDGED_COUNT]; /* texts that passed so, ever */
+	atomic_size_t prepared_bytes;         /* that all sessions keep */
 };
 
 /*

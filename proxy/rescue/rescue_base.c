@@ -121,7 +121,7 @@ base_look(struct rescue_base *b, uint64_t now_ms)
 		rescue_case_begin_look(c);
 	b->is_called = false;
 	b->is_naming = false;
-	b->look_ms = now_ms + RESCUE_PAUSE_MS;
+	b->pace.next_ms = now_ms + RESCUE_PAUSE_MS;
 	b->counts->looks++;
 	base_ask(b, RESCUE_SQL_WAITS, base_print_pids(b));
 }
@@ -159,10 +159,10 @@ base_act(struct rescue_base *b, uint64_t now_ms)
 {
 	if (b->count == 0)
 		return;
-	if (b->asker.connection == NULL)
+	if (!asker_is_open(&b->asker))
 		base_connect(b, now_ms);
 	else if (b->asker.is_connected && !b->asker.is_asking &&
-		 !base_ask_names(b) && now_ms >= b->look_ms &&
+		 !base_ask_names(b) && now_ms >= b->pace.next_ms &&
 		 (b->is_called || base_is_shut(b)))
 		base_look(b, now_ms);
 }
@@ -178,8 +178,8 @@ base_next_ms(const struct rescue_base *b)
 		if (rescue_case_next_ms(c) < next_ms)
 			next_ms = rescue_case_next_ms(c);
 	if (is_ready && b->count > 0 && (b->is_called || base_is_shut(b)) &&
-	    b->look_ms < next_ms)
-		next_ms = b->look_ms;
+	    b->pace.next_ms < next_ms)
+		next_ms = b->pace.next_ms;
 	return next_ms;
 }
 
@@ -299,7 +299,7 @@ base_take_names(struct rescue_base *b, uint64_t now_ms)
 	memset(&b->names, 0, sizeof(b->names));
 	if (b->named != NULL && rescue_case_shut(b->named, &names, now_ms)) {
 		b->counts->windows++;
-		b->look_ms = now_ms + RESCUE_SHUT_PAUSE_MS;
+		b->pace.next_ms = now_ms + RESCUE_SHUT_PAUSE_MS;
 	}
 	gate_names_clear(&names);
 	b->named = NULL;
@@ -308,12 +308,15 @@ base_take_names(struct rescue_base *b, uint64_t now_ms)
 static void
 base_take_look(struct rescue_base *b, uint64_t now_ms)
 {
+	bool is_of_use = false;
 	struct rescue_case *c;
 
-	TAILQ_FOREACH(c, &b->cases, link)
+	TAILQ_FOREACH(c, &b->cases, link) {
+		is_of_use |= rescue_case_is_shut(c);
 		rescue_case_end_look(c, now_ms);
-	b->look_ms =
-	    now_ms + (base_is_shut(b) ? RESCUE_SHUT_PAUSE_MS : RESCUE_PAUSE_MS);
+		is_of_use |= c->is_due;
+	}
+	rescue_pace_looked(&b->pace, is_of_use, base_is_shut(b), now_ms);
 }
 
 /* An asker_ears.answered. */
@@ -379,6 +382,8 @@ rescue_base_new(struct daemon *d, struct event_base *loop,
 	b->asker.base = loop;
 	b->asker.ears = &ears;
 	b->asker.arg = b;
+	b->asker.names.resolver = d->resolver;
+	b->asker.names.mailbox = d->fleet;
 	asker_init(&b->asker);
 	event_assign(&b->timer, loop, -1, 0, base_timer_event, b);
 	memcpy(b->name, database, strnlen(database, sizeof(b->name) - 1));

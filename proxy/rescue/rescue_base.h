@@ -14,11 +14,10 @@
 
 #include "proxy/net/asker.h"
 #include "proxy/rescue/rescue_case.h"
+#include "proxy/rescue/rescue_pace.h"
 
 enum {
 	RESCUE_CASES_MAX = 64,         /* in a database; more are left alone */
-	RESCUE_PAUSE_MS = 50,          /* between two looks, at least */
-	RESCUE_SHUT_PAUSE_MS = 20,     /* the same while the gate is shut */
 	RESCUE_RETRY_LEAST_MS = 1000,  /* pause behind a failure */
 	RESCUE_RETRY_MOST_MS = 30000,  /* the same behind many */
 	RESCUE_IDLE_MS = 5 * 60 * 1000 /* connected behind the last call */
@@ -45,7 +44,7 @@ struct rescue_base {
 	struct gate_names names;   /* that have come so far */
 	bool is_called;            /* since the last look began */
 	uint64_t heard_ms;         /* the last call */
-	uint64_t look_ms;          /* the next look may begin then */
+	struct rescue_pace pace;   /* when the next look may begin */
 	uint32_t failures;         /* since a look was answered */
 	uint64_t retry_ms;         /* the next connection may */
 	char logged_why[ASKER_WHY_BYTES];

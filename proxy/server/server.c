@@ -37,6 +37,7 @@
 #include "proxy/config/config_tls.h"
 #include "proxy/fleet/fleet.h"
 #include "proxy/gate/turns.h"
+#include "proxy/guard/guard_log.h"
 #include "proxy/guard/habits.h"
 #include "proxy/guard/memory.h"
 #include "proxy/http/http.h"
@@ -237,6 +238,7 @@ static void
 server_describe(struct server *s)
 {
 	server_tell_workers(s, MAIL_DESCRIBE);
+	guard_log_passed(&s->daemon);
 	if (s->fleet != NULL)
 		fleet_describe(s->fleet);
 }
@@ -549,6 +551,7 @@ server_serve(const struct config *config)
 		atomic_store(&s.daemon.is_listening, true);
 		server_log_start(config);
 		event_base_dispatch(s.base);
+		guard_log_passed(&s.daemon);
 		log_line(LOG_INFO, "stopped");
 		status = EXIT_SUCCESS;
 	}

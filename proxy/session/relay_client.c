@@ -44,7 +44,7 @@ relay_client_guard_query(struct walk *w, const struct frame_header *h,
 		return;
 	}
 	statement_list_clear(&finding->list);
-	guard_log_unjudged(w->p, "out of memory");
+	guard_log_unjudged(w->p, UNJUDGED_MEMORY);
 	relay_client_pass(w, h);
 }
 
@@ -53,10 +53,13 @@ relay_client_guard_execute(struct walk *w, const struct frame_header *h,
 			   struct finding *finding)
 {
 	relay_client_keep(w, h);
-	if (pair_is_closing(w->p) ||
+	if (!pair_is_closing(w->p) &&
 	    exchange_begin_execute(w->g, finding->facts))
 		return;
-	guard_log_unjudged(w->p, "out of memory");
+	prepared_facts_rest(finding->facts);
+	if (pair_is_closing(w->p))
+		return;
+	guard_log_unjudged(w->p, UNJUDGED_MEMORY);
 	guarded_release_kept(w->g);
 }
 
@@ -110,6 +113,7 @@ static void
 relay_client_wait_for_exchange(struct walk *w, struct finding *finding)
 {
 	statement_list_clear(&finding->list);
+	prepared_facts_rest(finding->facts);
 	walk_flush(w);
 	exchange_hurry(w->g->exchange);
 }
@@ -206,25 +210,38 @@ relay_client_step(struct walk *w)
 	return j != JUDGE_WAIT;
 }
 
-/*
- * Note that a replication session begins to stream.  Its messages are not
- * followed; but before it streams the client waits for each answer, so that the
- * command stands at the front of a read.
- */
-static void
-relay_client_note_stream(struct session *s, struct span in)
+static bool
+relay_client_begins_stream(struct span in)
 {
 	static const char command[] = "START_REPLICATION";
 	const size_t len = sizeof(command) - 1;
+
+	return in.len >= FRAME_HEADER_BYTES + len &&
+	       strncasecmp((const char *)in.data + FRAME_HEADER_BYTES, command,
+			   len) == 0;
+}
+
+/*
+ * Note that a replication session begins to stream, or is asked for something
+ * else.  Its messages are not followed; but outside of a stream the client
+ * waits for each answer, so that a command stands at the front of a read, and
+ * fills it; data that a read cuts does not look so.
+ */
+static void
+relay_client_note_command(struct session *s, struct span in)
+{
 	struct frame_header h;
 
-	if (s->is_streaming || frame_peek(&h, in) != FRAME_OK ||
-	    h.type != FRONTEND_QUERY || in.len < FRAME_HEADER_BYTES + len ||
-	    strncasecmp((const char *)in.data + FRAME_HEADER_BYTES, command,
-			len) != 0)
+	if (frame_peek(&h, in) != FRAME_OK || h.type != FRONTEND_QUERY)
 		return;
-	s->is_streaming = true;
-	atomic_fetch_add(&s->pair.daemon->streams, 1);
+	if (!s->is_streaming && relay_client_begins_stream(in)) {
+		s->is_streaming = true;
+		atomic_fetch_add(&s->pair.daemon->streams, 1);
+	} else if (s->is_streaming && frame_len(&h) == in.len &&
+		   !relay_client_begins_stream(in)) {
+		s->is_streaming = false;
+		atomic_fetch_sub(&s->pair.daemon->streams, 1);
+	}
 }
 
 size_t
@@ -241,7 +258,7 @@ relay_walk_client(struct session *s, struct span in)
 	};
 
 	if (s->is_blind && s->state == SESSION_READY) {
-		relay_client_note_stream(s, in);
+		relay_client_note_command(s, in);
 		walk_advance(&w, in.len);
 	} else {
 		while (w.rest.len > 0 && !pair_is_closing(w.p) &&

@@ -11,6 +11,9 @@
 enum {
 	/* A server's message that must be seen whole; a larger one streams. */
 	WHOLE_MAX_BYTES = 1024 * 1024,
+	/* The front of that, which is looked at: severities and SQLSTATE come
+	 * first in a report. */
+	FRONT_BYTES = 256,
 };
 
 static void
@@ -97,7 +100,9 @@ relay_server_answer_exchange(struct walk *w, const struct frame *f,
 	walk_flush(w);
 	return exchange_answer(
 	    w->g->exchange, event, *f,
-	    span_of(w->rest.data, FRAME_HEADER_BYTES + f->body.len));
+	    span_of(w->rest.data, f->body.data != NULL
+				      ? FRAME_HEADER_BYTES + f->body.len
+				      : FRONT_BYTES));
 }
 
 /* True if the frame was taken by the exchange. */
@@ -118,14 +123,23 @@ relay_server_answer_ready(struct walk *w, const struct frame *f)
 
 /* True if the body counts; for most messages the type is enough. */
 static bool
-relay_server_must_be_whole(const struct walk *w, const struct frame_header *h)
+relay_server_looks_into(const struct walk *w, const struct frame_header *h)
 {
-	if (h->body_len > WHOLE_MAX_BYTES)
-		return false;
 	return w->g->exchange != NULL || w->s->state == SESSION_AUTH ||
 	       h->type == BACKEND_READY_FOR_QUERY ||
 	       h->type == BACKEND_PARAMETER_STATUS ||
 	       guarded_looks_into(w->g, h->type);
+}
+
+/* The bytes of the frame that must be there before it is dealt with. */
+static size_t
+relay_server_bytes_wanted(const struct walk *w, const struct frame_header *h)
+{
+	if (!relay_server_looks_into(w, h))
+		return FRAME_HEADER_BYTES;
+	if (h->body_len <= WHOLE_MAX_BYTES)
+		return frame_len(h);
+	return w->g->exchange != NULL ? FRONT_BYTES : FRAME_HEADER_BYTES;
 }
 
 static void
@@ -210,7 +224,8 @@ relay_server_step(struct walk *w)
 		walk_through(w, frame_len(&h), false);
 		return true;
 	}
-	if (!frame_is_whole(&h, w->rest) && relay_server_must_be_whole(w, &h))
+	if (!frame_is_whole(&h, w->rest) &&
+	    w->rest.len < relay_server_bytes_wanted(w, &h))
 		return false;
 	relay_server_answer(w, &h);
 	return true;

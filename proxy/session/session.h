@@ -27,7 +27,7 @@ struct session {
 	bool is_local;      /* over a Unix socket */
 	bool is_direct;     /* began with TLS at once */
 	bool is_blind;      /* replication: bytes pass unread once logged in */
-	bool is_streaming;  /* replication that has no end of its own */
+	bool is_streaming;  /* replication that has no end of its own, now */
 	bool is_reaped;     /* ended: sessions_reap will free it */
 	bool is_expired;    /* to end as soon as no guarded statement runs */
 	uint8_t encryption_requests;

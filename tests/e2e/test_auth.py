@@ -434,7 +434,22 @@ def test_a_role_of_two_lines_is_left_out_alone(checking, server, tmp_path):
     assert KEYS not in lockstep.stderr()
     done = check(tmp_path, TWO_LINES + GOOD)
     assert done.returncode == 0, done.stderr
-    assert "auth_file:1: " in done.stderr and "auth_file:2: " in done.stderr
+    told = done.stderr.splitlines()
+    assert len(told) == 2
+    for line, number in zip(told, "12"):
+        assert line.startswith("left out: ")
+        assert f"auth_file:{number}: " in line
+
+
+@needs_lockstep
+def test_a_file_that_is_half_written_is_refused(tmp_path):
+    """Where SIGHUP comes amid the write, the roles that are to come would be
+    locked out."""
+    done = check(tmp_path, GOOD + TWO_LINES + GOOD.replace('"u"', '"v"')[:-5])
+    assert done.returncode == 1
+    assert "auth_file:4: " in done.stderr and "refused" in done.stderr
+    assert "left out: " not in done.stderr
+    assert KEYS not in done.stderr
 
 
 @needs_lockstep

@@ -17,7 +17,7 @@ import pytest
 
 from program import Bare, startup_packet
 from scene import Asked, Holder
-from wire import Wire, query
+from wire import Wire, errors, query
 
 TABLES = """
 create table table_a(id int primary key);
@@ -44,6 +44,29 @@ def described(proxy, workers=2):
                     if event["message"] == "session"], ends
         time.sleep(0.01)
     raise AssertionError("nothing was described:\n" + proxy.tail())
+
+
+def passed(proxy):
+    """The counters that the log has had so far, the last ones last."""
+    return [{name: int(event[name]) for name in (
+        "unplanned", "unparsed", "parse_limit", "query_limit", "memory")}
+        for event in proxy.events() if event["message"] == "passed so far"]
+
+
+def test_what_has_passed_is_counted(start_lockstep, database):
+    """By SIGUSR1, and at a stop."""
+    proxy = start_lockstep(guard="ddl")
+    with Wire(proxy, database) as session:
+        for text in ("drop cast (text as s.t)", "drop table", "drop table",
+                     "drop table a --" + "x" * 100_000,
+                     "drop table a /*" + "x" * 2_000_000 + "*/"):
+            assert errors(session.query(text)) != []
+        described(proxy)
+    proxy.process.send_signal(signal.SIGTERM)
+    proxy.process.wait(BOUND_S)
+    expected = {"unplanned": 1, "unparsed": 2, "parse_limit": 1,
+                "query_limit": 1, "memory": 0}
+    assert passed(proxy) == [expected, expected]
 
 
 @pytest.fixture

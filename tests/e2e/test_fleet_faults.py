@@ -158,6 +158,19 @@ def test_a_host_that_is_away_is_passed_over(start, fleet, database):
         assert lines(pod, ALONE) == []
 
 
+def test_names_of_hosts_are_looked_up(start, fleet, database):
+    """One that nobody knows is passed over; alone it is told."""
+    port = fleet.cluster.port
+    pod = start(fleet.settings(host="nobody.invalid,localhost",
+                               port=f"1,{port}"))
+    wake(pod, database)
+    assert lines(pod, ALONE) == []
+    alone = start(fleet.settings(host="nobody.invalid", port=port))
+    with Wire(alone, database):
+        (line,) = wait_line(alone, ALONE)
+    assert line["why"]
+
+
 def swallow(connection, server):
     """A transaction pooler: listens for nobody, and answers all the same."""
     def answer(*tags):

@@ -94,11 +94,14 @@ def test_of_a_trigger(cluster, start_lockstep, admin, database, name,
     admin.execute(SCHEMA + schema)
     proxy = start_lockstep(optimistic=optimistic)
     direct = play(cluster, database, texts)
+    fails = "error" in name
     with admin.transaction():
         admin.execute("drop schema public cascade; create schema public")
         admin.execute("drop event trigger if exists loud")
         admin.execute(SCHEMA + schema)
     assert play(proxy, database, texts) == direct
+    (line,) = proxy.wait_guarded(1)[-1:]
+    assert line["result"] == ("P0001" if fails else "DROP TABLE")
     proxy.assert_clean()
 
 
@@ -198,14 +201,20 @@ def test_more_than_is_held_behind_the_answer(cluster, start_lockstep, admin,
 @pytest.mark.parametrize("phase", ["attempt", "commit", "trial"])
 def test_of_our_own_answers_nothing_is_large(cluster, start_lockstep, admin,
                                              database, tables, phase):
-    """A server that answers a question of ours with a large row is refused."""
+    """A server that answers a question of ours with a large row is left, and the
+    client is told once.  Up to our COMMIT nothing has been done."""
     pattern, text, settings = PHASES[phase]
     row = wire.message("D", struct.pack("!Hi", 1, LARGE) + TEXT)
     with Chatty(cluster, pattern, [row]) as tap:
         proxy = start_lockstep(upstream=tap, **settings)
         with Wire(proxy, database) as session:
-            session.query(text)
-        assert proxy.is_alive()
+            trace = session.query(text)
+            assert tap.is_done
+            assert [kind for kind, _ in trace] == ["E", "closed"]
+            assert sqlstates(trace) == ["08P01"]
+        proxy.assert_clean()
+    assert admin.execute("select to_regclass('c') is not null").fetchone() == (
+        phase != "commit",)
 
 
 @pytest.mark.parametrize("kind", SEEN)

@@ -123,6 +123,37 @@ def test_the_client_sees_one_run(
         assert show_all(answer, rest, session, world) == through
 
 
+LOUD = SETUP.replace("'begun %', tg_tag", "'%', repeat('x', 2000000)")
+
+
+@pytest.mark.parametrize("is_held", [True, False], ids=["held", "free"])
+@pytest.mark.parametrize("form", FORMS)
+def test_our_bound_is_never_seen(
+        start_lockstep, cluster, database, admin, form, is_held):
+    """Not even by who has said more before it than is held: that run is undone,
+    be it that it came to its end, and the statement runs once more, without a
+    bound."""
+    admin.execute(LOUD)
+    proxy = start_lockstep()
+    with Wire(proxy, database) as session:
+        with Holder(cluster, database,
+                    *["lock table hidden"] * is_held) as holder:
+            answer, rest = play(session, form)
+            assert not is_held or not answer.is_answered(0.5)
+            holder.release()
+            through = show_all(answer, rest, session, admin)
+    (line,) = [line for line in proxy.wait_guarded(1) if "trials" in line]
+    assert (line["outcome"], line["trials"], line["unlocked"]) == (
+        "partly-protected", "1", "public.v")
+    admin.execute("drop event trigger e2e; drop table if exists a cascade; "
+                  "drop table hidden, log; drop function note")
+    admin.execute(LOUD)
+    with Wire(cluster, database) as session:
+        answer, rest = play(session, form)
+        assert show_all(answer, rest, session, admin) == through
+    proxy.assert_clean()
+
+
 def test_an_error_of_its_own_is_the_answer(
         start_lockstep, cluster, database, world):
     """With 55P03 too, where it comes from NOWAIT; and the block has failed."""

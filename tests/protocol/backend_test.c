@@ -174,6 +174,22 @@ error_fields_decode_rejects_what_is_malformed(void **state)
 	check_error_is_rejected((struct span){.data = NULL});
 }
 
+/* As much as is there of a message that is too large. */
+static void
+error_fields_decode_finds_the_fields_ahead_of_a_cut(void **state)
+{
+	struct error_fields e;
+
+	(void)state;
+	assert_false(error_fields_decode(
+	    &e, bytes("SFEHLER\0VERROR\0C23505\0Mdoppelt", 29)));
+	assert_span_text(e.severity, "ERROR");
+	assert_span_text(e.sqlstate, "23505");
+	assert_null(e.message.data);
+	assert_false(error_fields_decode(&e, bytes("SLOG\0VLO", 8)));
+	assert_span_text(e.severity, "LOG");
+}
+
 #define ROW_BODY "\0\3\0\0\0\2ab\xff\xff\xff\xff\0\0\0\0"
 
 static void
@@ -256,6 +272,8 @@ main(void)
 		error_fields_decode_falls_back_to_the_localized_severity),
 	    cmocka_unit_test(error_fields_decode_tells_absent_from_empty),
 	    cmocka_unit_test(error_fields_decode_rejects_what_is_malformed),
+	    cmocka_unit_test(
+		error_fields_decode_finds_the_fields_ahead_of_a_cut),
 	    cmocka_unit_test(data_row_decode_reads_all_columns),
 	    cmocka_unit_test(
 		data_row_decode_wants_as_many_columns_as_it_is_told),

@@ -214,6 +214,19 @@ scene_client_reads(struct scene *s)
 
 /* The server's answers, as relay_server.c has it */
 
+/* A report with SQLSTATE 54000 stands for one that is too large to be there
+ * whole: all that is seen of it is its front, which is all of it here. */
+static inline bool
+scene_is_large(const struct frame *f)
+{
+	struct error_fields fields;
+
+	return (f->type == BACKEND_NOTICE_RESPONSE ||
+		f->type == BACKEND_ERROR_RESPONSE) &&
+	       error_fields_decode(&fields, f->body) &&
+	       span_equals(fields.sqlstate, "54000");
+}
+
 static inline void
 scene_answer(struct scene *s, const struct frame *f, struct span raw)
 {
@@ -253,6 +266,8 @@ scene_deliver(struct scene *s)
 	while (!pair_is_closing(scene_pair(s)) &&
 	       frame_next(&f, &in, FRAME_LENGTH_MAX) == FRAME_OK) {
 		raw.len = (size_t)(in.data - raw.data);
+		if (scene_is_large(&f))
+			f.body = (struct span){.data = NULL};
 		scene_answer(s, &f, raw);
 		raw = in;
 	}
@@ -385,7 +400,10 @@ scene_guard_execute(struct scene *s, const struct frame_header *h,
 
 	scene_keep(s, h, in);
 	if (!pair_is_closing(scene_pair(s)) &&
-	    !exchange_begin_execute(g, finding->facts))
+	    exchange_begin_execute(g, finding->facts))
+		return;
+	prepared_facts_rest(finding->facts);
+	if (!pair_is_closing(scene_pair(s)))
 		guarded_release_kept(g);
 }
 
@@ -436,6 +454,7 @@ scene_client_step(struct scene *s)
 	j = judge(g, &h, in, &finding);
 	if (judge_is_guarded(j) && g->exchange != NULL) {
 		statement_list_clear(&finding.list);
+		prepared_facts_rest(finding.facts);
 		exchange_hurry(g->exchange);
 		return false;
 	}

@@ -127,6 +127,9 @@ answer(const char *sql, size_t len)
 	case STATEMENT_TOO_LARGE:
 		put_error("too large");
 		break;
+	case STATEMENT_TOO_DEAR:
+		put_error("too dear");
+		break;
 	case STATEMENT_NO_MEMORY:
 		put_error("out of memory");
 		break;

@@ -750,6 +750,9 @@ server_word(struct scripted_server *s, char **rest)
 	if (strcmp(word, "notice") == 0)
 		server_report(s, BACKEND_NOTICE_RESPONSE, "NOTICE", "00000",
 			      "hello");
+	else if (strcmp(word, "huge") == 0)
+		server_report(s, BACKEND_NOTICE_RESPONSE, "NOTICE", "54000",
+			      "huge");
 	else if (strcmp(word, "log") == 0)
 		server_says(s, BACKEND_NOTICE_RESPONSE, SERVER_LOG,
 			    sizeof(SERVER_LOG));

@@ -62,6 +62,25 @@ guard_tried_goes_on_as_behind_an_attempt_that_was_busy(void **state)
 	guard_clear(&f.guard);
 }
 
+/* The run could not be held back from the client: the next one is for good. */
+static void
+guard_forbid_trials_lets_it_run_once(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	go_to_trial(&f, LOCK | VIEW, AT_ATTEMPT);
+	guard_forbid_trials(&f.guard);
+	assert_int_equal(tried(&f, false), GUARD_WAIT);
+	assert_int_equal(wake(&f), GUARD_HOLDERS);
+	assert_int_equal(look(&f, 0, 0), GUARD_TURN);
+	assert_int_equal(take_turn(&f, 0), GUARD_ATTEMPT);
+	assert_int_equal(grant(&f, 1, 2), GUARD_RUN);
+	assert_int_equal(f.step.state, GUARD_AT_RUN_PARTLY);
+	assert_int_equal(account(&f).trials, 1);
+	guard_clear(&f.guard);
+}
+
 static void
 guard_tried_gives_up_with_the_budget(void **state)
 {
@@ -181,6 +200,7 @@ main(void)
 	    cmocka_unit_test(guard_tried_is_protected_where_it_is_over),
 	    cmocka_unit_test(
 		guard_tried_goes_on_as_behind_an_attempt_that_was_busy),
+	    cmocka_unit_test(guard_forbid_trials_lets_it_run_once),
 	    cmocka_unit_test(guard_tried_gives_up_with_the_budget),
 	    cmocka_unit_test(guard_tries_many_with_the_same_time_for_all),
 	    cmocka_unit_test(guard_cancel_refuses_amid_a_trial),

@@ -113,12 +113,76 @@ statement_arena_bounds_what_a_text_takes(void **state)
 	(void)state;
 	for (int i = 0; i < 3; i++) {
 		assert_int_equal(parse(large, STATEMENT_PARSE_BYTES_MAX),
-				 STATEMENT_NO_MEMORY);
+				 STATEMENT_TOO_DEAR);
 		assert_int_equal(parse(small, STATEMENT_PARSE_BYTES_DEFAULT),
 				 STATEMENT_OK);
 	}
 	free(small);
 	free(large);
+}
+
+/* As much as query_limit may let through. */
+static char *
+largest(const char *head, const char *unit, const char *tail)
+{
+	size_t step = strlen(unit);
+	size_t end = STATEMENT_TEXT_BYTES_MAX - strlen(tail) - step;
+	char *sql = calloc(1, STATEMENT_TEXT_BYTES_MAX + 1);
+	size_t at = (size_t)sprintf(sql, "%s", head);
+
+	assert_non_null(sql);
+	for (; at <= end; at += step)
+		memcpy(sql + at, unit, step);
+	memcpy(sql + at, tail, strlen(tail));
+	return sql;
+}
+
+static const char *const large_texts[][3] = {
+    {"drop table a; select '", "x", "'"},
+    {"drop table a; select '", "''", "'"},
+    {"drop table a; select $$", "\xc3\xa4", "$$"},
+    {"drop table a; select \"", "x", "\""},
+    {"drop table a; select ", "x", ""},
+    {"drop table a; select ", "1", ""},
+    {"drop table a; select U&'", "\\0061", "'"},
+    {"drop table a; select b'", "1", "'"},
+    {"drop table a; insert into b values ", "(1,2,3),", "(4,5,6)"},
+    {"drop table a; insert into b values ", "(1, 'John Smith'),", "(1, 'x')"},
+    {"drop table a; ", "insert into b values (1, 'John Smith');", ""},
+    {"drop table a; ", "select 1;", ""},
+    {"drop table a; ", ";", ""},
+    {"drop table a; select ", "(", ""},
+};
+
+static void
+statement_arena_has_room_for_the_largest_text(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(large_texts) / sizeof(large_texts[0]);
+	     i++) {
+		const char *const *t = large_texts[i];
+		char *sql = largest(t[0], t[1], t[2]);
+
+		print_message("%s%s\n", t[0], t[1]);
+		assert_int_equal(parse(sql, STATEMENT_PARSE_BYTES_DEFAULT),
+				 STATEMENT_OK);
+		free(sql);
+	}
+}
+
+/* Nothing but tokens of a byte or two; at a megabyte even these are scanned. */
+static void
+statement_arena_tells_a_dear_text_from_little_memory(void **state)
+{
+	char *sql = largest("drop table a; select ", "''@", "");
+
+	(void)state;
+	assert_int_equal(parse(sql, STATEMENT_PARSE_BYTES_DEFAULT),
+			 STATEMENT_TOO_DEAR);
+	sql[1024 * 1024 - 1] = '\0';
+	assert_int_equal(parse(sql, STATEMENT_PARSE_BYTES_DEFAULT),
+			 STATEMENT_OK);
+	free(sql);
 }
 
 static void
@@ -218,6 +282,9 @@ main(void)
 	    cmocka_unit_test(
 		statement_arena_outlives_each_allocation_that_fails),
 	    cmocka_unit_test(statement_arena_bounds_what_a_text_takes),
+	    cmocka_unit_test(statement_arena_has_room_for_the_largest_text),
+	    cmocka_unit_test(
+		statement_arena_tells_a_dear_text_from_little_memory),
 	    cmocka_unit_test(statement_arena_keeps_what_was_made),
 	    cmocka_unit_test(statement_arena_gives_up_above_the_bound),
 	    cmocka_unit_test(statement_arena_frees_no_piece_of_its_own),

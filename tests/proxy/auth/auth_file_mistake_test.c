@@ -13,6 +13,7 @@
 	"expected \"role\" \"SCRAM-SHA-256$...\": the verifier is not in "     \
 	"double quotes"
 #define PLAIN "a plain password is not accepted; " TAKE_VERIFIER
+#define CUT_FILE "; the file ends amid this line, and is refused"
 #define CUT "not a whole SCRAM-SHA-256 verifier; " TAKE_VERIFIER
 #define MD5                                                                    \
 	"an MD5 hash cannot be used: set the role's password anew with "       \
@@ -130,6 +131,39 @@ auth_file_parse_refuses_a_file_without_a_good_line(void **state)
 		       "users:2: " PLAIN "\n");
 }
 
+/* Somebody is still writing it: the roles that are to come are no fault of
+ * theirs. */
+static void
+auth_file_parse_refuses_a_file_that_is_cut(void **state)
+{
+	static const char whole[] = "\"b\" \"" X_VERIFIER "\"\n"
+				    "\"ann\" \"" X_VERIFIER "\"";
+	size_t first = strcspn(whole, "\n") + 1;
+
+	(void)state;
+	for (size_t len = first + 1; len < sizeof(whole) - 1; len++) {
+		struct result r = parse(bytes(whole, len));
+
+		assert_null(r.file);
+		assert_non_null(strstr(r.errors, "users:2: "));
+		assert_non_null(strstr(r.errors, CUT_FILE));
+		result_clear(&r);
+	}
+	check_mistakes(text_of("\"b\" \"" X_VERIFIER "\"\nx\n\"ann"),
+		       "users:2: " NO_ROLE "\n"
+		       "users:3: " NO_ROLE CUT_FILE "\n");
+}
+
+/* Without a newline at its end, yet whole: editors write such files. */
+static void
+auth_file_parse_takes_a_last_line_that_is_good(void **state)
+{
+	(void)state;
+	check_left_out("x\n\"b\" \"" X_VERIFIER "\"", "users:1: " NO_ROLE "\n");
+	check_left_out("x\n\"b\" \"" X_VERIFIER "\"\n; a comm",
+		       "users:1: " NO_ROLE "\n");
+}
+
 static void
 auth_file_parse_refuses_a_role_twice(void **state)
 {
@@ -147,7 +181,7 @@ static void
 auth_file_parse_refuses_a_nul_byte(void **state)
 {
 	(void)state;
-	check_mistakes(bytes("\"a\" \0", 5),
+	check_mistakes(bytes("\"a\" \0\n", 6),
 		       "users:1: a NUL byte: this is not a text file\n");
 	check_mistakes(bytes(";\0\n", 3),
 		       "users:1: a NUL byte: this is not a text file\n");
@@ -270,6 +304,8 @@ main(void)
 	    cmocka_unit_test(auth_file_parse_leaves_out_a_name_of_two_lines),
 	    cmocka_unit_test(
 		auth_file_parse_refuses_a_file_without_a_good_line),
+	    cmocka_unit_test(auth_file_parse_refuses_a_file_that_is_cut),
+	    cmocka_unit_test(auth_file_parse_takes_a_last_line_that_is_good),
 	    cmocka_unit_test(auth_file_parse_refuses_a_role_twice),
 	    cmocka_unit_test(auth_file_parse_refuses_a_nul_byte),
 	    cmocka_unit_test(auth_file_parse_bounds_a_line),

@@ -175,7 +175,7 @@ auth_file_read_names_the_file_in_its_mistakes(void **state)
 	struct result r;
 
 	(void)state;
-	assert_int_equal(write(fd, "\nx", 2), 2);
+	assert_int_equal(write(fd, "\nx\n", 3), 3);
 	r = read_path(path);
 	snprintf(expected, sizeof(expected), "%s:2: " NO_ROLE "\n", path);
 	assert_null(r.file);

@@ -110,7 +110,7 @@ config_load_reads_every_setting_from_a_file(void **state)
 					    "replay = on\n"
 					    "drop_in_steps = last\n"
 					    "parse_limit = 64kB\n"
-					    "query_limit = 64MB\n"
+					    "query_limit = 8MB\n"
 					    "log_level = debug\n"
 					    "log_format = json\n");
 	struct config *c = o.config;
@@ -152,7 +152,7 @@ config_load_reads_every_setting_from_a_file(void **state)
 	assert_int_equal(c->guard.steps, GUARD_STEPS_LAST);
 	assert_int_equal(c->records, GUARD_REPLAY_ON);
 	assert_int_equal(c->parse_limit_bytes, 65536);
-	assert_int_equal(c->query_limit_bytes, 64 * 1024 * 1024);
+	assert_int_equal(c->query_limit_bytes, 8 * 1024 * 1024);
 	assert_int_equal(c->log_level, LOG_DEBUG);
 	assert_int_equal(c->log_format, LOG_JSON);
 	outcome_clear(&o);
@@ -183,18 +183,12 @@ static const struct {
 	const char *set;
 	uint32_t value; /* of connect_timeout or query_limit */
 } numbers[] = {
-    {"connect_timeout=100", 100},
-    {"connect_timeout=250ms", 250},
-    {"connect_timeout=2s", 2000},
-    {"connect_timeout=2 s", 2000},
-    {"connect_timeout=5min", 300000},
-    {"connect_timeout=1h", 3600000},
-    {"connect_timeout=0001h", 3600000},
-    {"query_limit=65536", 65536},
-    {"query_limit=65536B", 65536},
-    {"query_limit=100kB", 102400},
-    {"query_limit=2 MB", 2 * 1024 * 1024},
-    {"query_limit=64MB", 64 * 1024 * 1024},
+    {"connect_timeout=100", 100},          {"connect_timeout=250ms", 250},
+    {"connect_timeout=2s", 2000},          {"connect_timeout=2 s", 2000},
+    {"connect_timeout=5min", 300000},      {"connect_timeout=1h", 3600000},
+    {"connect_timeout=0001h", 3600000},    {"query_limit=65536", 65536},
+    {"query_limit=65536B", 65536},         {"query_limit=100kB", 102400},
+    {"query_limit=2 MB", 2 * 1024 * 1024}, {"query_limit=8MB", 8 * 1024 * 1024},
 };
 
 static void
@@ -394,9 +388,9 @@ static const struct {
     {"parse_limit=65kB", " parse_limit: 65kB is out of range: 1kB to 64kB\n"},
     {"parse_limit=16KB", " parse_limit: \"16KB\" is not a size: a whole number "
 			 "with B, kB, MB or GB\n"},
-    {"query_limit=1kB", " query_limit: 1kB is out of range: 64kB to 64MB\n"},
+    {"query_limit=1kB", " query_limit: 1kB is out of range: 64kB to 8MB\n"},
     {"query_limit=99999999999GB",
-     " query_limit: 99999999999GB is out of range: 64kB to 64MB\n"},
+     " query_limit: 99999999999GB is out of range: 64kB to 8MB\n"},
     {"guard_single_table=maybe", " guard_single_table: \"maybe\" is not a "
 				 "switch: on, off, true, false, yes, no, 1 or "
 				 "0\n"},

@@ -351,6 +351,29 @@ delivery_answer_passes_what_is_too_large_to_be_seen(void **state)
 	assert_true(f->delivery.has_failed);
 }
 
+/* Its body streams; the front tells that it is none of the text's. */
+static void
+delivery_lets_a_log_that_is_too_large_pass_the_tag(void **state)
+{
+	struct fixture *f = *state;
+	struct frame large = {.type = BACKEND_NOTICE_RESPONSE};
+
+	begin(f, "drop table a, b", 0, true);
+	assert_true(answer(f, MESSAGE(TAG)));
+	assert_true(answer(f, MESSAGE(PARAMETER)));
+	assert_false(
+	    delivery_answer(&f->delivery, large,
+			    MESSAGE("N\0\x20\0\0SLOG\0VLOG\0C00000\0Mxx")));
+	assert_client_reads(f, MESSAGE(PARAMETER));
+	delivery_deny(&f->delivery, MESSAGE(ERROR));
+	assert_client_reads(f, MESSAGE(ERROR));
+	begin(f, "drop table a, b", 0, true);
+	assert_true(answer(f, MESSAGE(TAG)));
+	assert_false(delivery_answer(
+	    &f->delivery, large, MESSAGE("N\0\x20\0\0SNOTICE\0C00000\0Mxx")));
+	assert_client_reads(f, MESSAGE(TAG));
+}
+
 static void
 delivery_begin_starts_anew(void **state)
 {
@@ -429,6 +452,7 @@ main(void)
 	    TEST(delivery_answer_shifts_positions_by_characters),
 	    TEST(delivery_answer_shifts_positions_by_bytes_where_it_must),
 	    TEST(delivery_answer_passes_what_is_too_large_to_be_seen),
+	    TEST(delivery_lets_a_log_that_is_too_large_pass_the_tag),
 	    TEST(delivery_begin_starts_anew),
 	    TEST(delivery_without_memory_closes_the_pair),
 	    TEST(delivery_shift_without_memory_closes_the_pair),

@@ -367,6 +367,82 @@ static const struct scene_row rows[] = {
 		       "ready-I",
     },
     {
+	.name = "a cancel amid a question that fails counts",
+	.client = "Q alter table c add x int\n--\nQ alter table a add x int",
+	.script = "settings:; unset: !cancel error 22P02",
+	.server_gets = "BEGIN SET LOCAL statement_timeout TO 0 SET LOCAL "
+		       "jit TO off glance settings ROLLBACK / "
+		       "Query(alter table c add x int) BEGIN SET LOCAL "
+		       "jit TO off unset / ROLLBACK /",
+	.client_gets = "[ALTER TABLE] ready-I cancel-passes error 57014 "
+		       "ready-I",
+    },
+    {
+	.name = "a wait behind a question that failed can be canceled",
+	.client = "Q alter table c add x int\n--\nQ alter table a add x int",
+	.script = "settings:; unset: error 22P02; settings: guard=ddl; plan:; "
+		  "attempt: 0; attempt: 0; look: old !cancel",
+	.server_gets = "BEGIN SET LOCAL statement_timeout TO 0 SET LOCAL "
+		       "jit TO off glance settings ROLLBACK / "
+		       "Query(alter table c add x int) BEGIN SET LOCAL "
+		       "jit TO off unset / ROLLBACK / facts(f) settings "
+		       "plan{a} / BEGIN attempt(abc) plan{a} / ROLLBACK "
+		       "/ look(abc) / look(abc) / BEGIN "
+		       "attempt(abc,waits) plan{a} / ROLLBACK / "
+		       "look(abc) / names(abc) / look(abc) / BEGIN "
+		       "attempt(abc) plan{a} / Query(*alter table a add "
+		       "x int) COMMIT /",
+	.client_gets = "[ALTER TABLE] ready-I [ALTER TABLE] ready-I",
+    },
+    {
+	.name = "a transaction that begins with what is spared is recorded",
+	.client = "Q alter table c add x int\n--\nQ begin\n--\n"
+		  "Q alter table c add y int\n--\nQ drop table c\n--\n"
+		  "Q commit",
+	.script = "drop table c: bound; attempt: 1; look: cycle; look: cycle",
+	.server_gets = "BEGIN SET LOCAL statement_timeout TO 0 SET LOCAL "
+		       "jit TO off glance settings ROLLBACK / "
+		       "Query(alter table c add x int) Query(begin) "
+		       "SAVEPOINT _lockstep SET LOCAL jit TO off unset "
+		       "ROLLBACK TO SAVEPOINT _lockstep RELEASE "
+		       "SAVEPOINT _lockstep | Query(alter table c add y "
+		       "int) SAVEPOINT _lockstep SET LOCAL jit TO off "
+		       "again unset ROLLBACK TO SAVEPOINT _lockstep SET "
+		       "LOCAL lock_timeout TO '1' | Query(drop table c) "
+		       "SET LOCAL lock_timeout TO '7s' / ROLLBACK TO "
+		       "SAVEPOINT _lockstep / facts(t) settings plan{c} "
+		       "RELEASE SAVEPOINT _lockstep / SAVEPOINT "
+		       "_lockstep names(abc) attempt(abc) plan{c} / "
+		       "look(bac) / look(bac) / repeatable / ROLLBACK / "
+		       "Query(begin) SAVEPOINT _lockstep facts(t) "
+		       "settings plan{c,c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep names(abc) attempt(abc) "
+		       "plan{c,c} / RELEASE SAVEPOINT _lockstep / "
+		       "Query(*alter table c add y int) SAVEPOINT "
+		       "_lockstep facts(t) settings plan{c} RELEASE "
+		       "SAVEPOINT _lockstep / SAVEPOINT _lockstep "
+		       "names(abc) attempt(abc) plan{c} / RELEASE "
+		       "SAVEPOINT _lockstep / Query(*drop table c) "
+		       "Query(*commit)",
+	.client_gets = "[ALTER TABLE] ready-I [BEGIN] ready-T [ALTER "
+		       "TABLE] ready-T [DROP TABLE] ready-T [COMMIT] "
+		       "ready-I",
+    },
+    {
+	.name = "a setting that is none is told of where it is asked about",
+	.client = "P alter table c add x int\nB\nE\nS\n--\n"
+		  "P alter table a add x int\nB\nE\nS",
+	.script = "settings:; settings: policy=nix",
+	.server_gets = "BEGIN SET LOCAL statement_timeout TO 0 SET LOCAL "
+		       "jit TO off glance settings ROLLBACK / Parse Bind "
+		       "Execute(alter table c add x int) / BEGIN SET "
+		       "LOCAL statement_timeout TO 0 SET LOCAL jit TO "
+		       "off glance settings ROLLBACK / Parse Bind "
+		       "Execute(alter table a add x int) /",
+	.client_gets = "1 2 [ALTER TABLE] ready-I warning 22023 1 2 "
+		       "[ALTER TABLE] ready-I",
+    },
+    {
 	.name = "a text of several, of which none is guarded",
 	.client = "Q alter table c add x int\n--\nQ alter table a add x int; "
 		  "select 1",

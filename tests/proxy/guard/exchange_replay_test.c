@@ -515,19 +515,18 @@ static const struct scene_row rows[] = {
 		       "_lockstep facts(t) settings plan{c} RELEASE "
 		       "SAVEPOINT _lockstep / SAVEPOINT _lockstep "
 		       "attempt(,turn) plan{c} / SET LOCAL lock_timeout "
-		       "TO '100' | Query(*drop table c) SET LOCAL "
-		       "lock_timeout TO '0' / ROLLBACK TO SAVEPOINT "
-		       "_lockstep / look(ab) / look(ab) / repeatable / "
-		       "ROLLBACK / Query(begin) SAVEPOINT _lockstep "
-		       "facts(t) settings plan{c} RELEASE SAVEPOINT "
-		       "_lockstep / SAVEPOINT _lockstep names(abc) "
-		       "attempt(abc) plan{c} / RELEASE SAVEPOINT "
-		       "_lockstep / Query(*create table d()) SAVEPOINT "
+		       "TO '100' | Query(*drop table c) ROLLBACK TO "
+		       "SAVEPOINT _lockstep / look(ab) / look(ab) / "
+		       "repeatable / ROLLBACK / Query(begin) SAVEPOINT "
 		       "_lockstep facts(t) settings plan{c} RELEASE "
 		       "SAVEPOINT _lockstep / SAVEPOINT _lockstep "
 		       "names(abc) attempt(abc) plan{c} / RELEASE "
-		       "SAVEPOINT _lockstep / Query(*drop table c) "
-		       "Query(*commit)",
+		       "SAVEPOINT _lockstep / Query(*create table d()) "
+		       "SAVEPOINT _lockstep facts(t) settings plan{c} "
+		       "RELEASE SAVEPOINT _lockstep / SAVEPOINT "
+		       "_lockstep names(abc) attempt(abc) plan{c} / "
+		       "RELEASE SAVEPOINT _lockstep / Query(*drop table "
+		       "c) Query(*commit)",
 	.client_gets = "[BEGIN] ready-T [CREATE TABLE] ready-T [DROP "
 		       "TABLE] ready-T [COMMIT] ready-I",
     },

@@ -33,6 +33,40 @@ static const struct scene_row rows[] = {
 	.client_gets = "notice 00000 [DROP TABLE] ready-I",
     },
     {
+	.name = "answers too large to be held are not seen, and it runs again",
+	.client = "Q drop table c",
+	.script = VIEW AGAIN "drop: notice huge bound; drop: huge",
+	.server_gets =
+	    "facts(f) settings plan{c} / BEGIN attempt(,turn) "
+	    "plan{c} / SET LOCAL lock_timeout TO '100' | "
+	    "Query(*drop table c) ROLLBACK / look(ab) / BEGIN "
+	    "attempt(a,waits,turn) plan{c} / Query(*drop table c) COMMIT /",
+	.client_gets = "notice 54000 [DROP TABLE] ready-I",
+    },
+    {
+	.name = "so is a run that came to its end, in a cycle",
+	.client = "P:n drop table c\nB:n\nD\nE\nS",
+	.script = VIEW AGAIN "drop: huge; drop: huge",
+	.server_gets =
+	    "facts(f) settings plan{c} / attempt(,turn) plan{c} "
+	    "| set_config('lock_timeout', '100', true) | Parse "
+	    "Bind Describe Execute(*drop table c) | ROLLBACK Close / "
+	    "look(ab) / attempt(a,waits,turn) plan{c} | "
+	    "Parse Bind Describe Execute(*drop table c) /",
+	.client_gets = "1 2 n notice 54000 [DROP TABLE] ready-I",
+    },
+    {
+	.name = "or to an error of its own, which comes again",
+	.client = "P drop table c\nB\nE\nS",
+	.script = VIEW AGAIN "drop: huge error 42P01; drop: error 42P01",
+	.server_gets = "facts(f) settings plan{c} / attempt(,turn) plan{c} "
+		       "| set_config('lock_timeout', '100', true) | Parse "
+		       "Bind Execute(*drop table c) / "
+		       "look(ab) / attempt(a,waits,turn) plan{c} | "
+		       "Parse Bind Execute(*drop table c) /",
+	.client_gets = "1 2 error 42P01 ready-I",
+    },
+    {
 	.name = "an error of its own is its answer",
 	.client = "Q drop table c",
 	.script = VIEW "drop: notice error 55P03",
@@ -47,12 +81,11 @@ static const struct scene_row rows[] = {
 	.script = VIEW AGAIN "drop: bound",
 	.server_gets = "facts(f) settings plan{c} / BEGIN attempt(,turn) "
 		       "plan{c} / SET LOCAL lock_timeout TO '100' | "
-		       "Query(*drop table c; ) SET LOCAL lock_timeout TO "
-		       "'0' / ROLLBACK / look(ab) / BEGIN attempt(,turn) "
-		       "plan{c} / SET LOCAL lock_timeout TO '100' | "
-		       "Query(*drop table c; ) SET LOCAL lock_timeout TO "
-		       "'0' / Query(*insert into d values (1); select 1) "
-		       "COMMIT /",
+		       "Query(*drop table c; ) ROLLBACK / look(ab) / "
+		       "BEGIN attempt(,turn) plan{c} / SET LOCAL "
+		       "lock_timeout TO '100' | Query(*drop table c; ) "
+		       "SET LOCAL lock_timeout TO '0' / Query(*insert "
+		       "into d values (1); select 1) COMMIT /",
 	.client_gets = "[DROP TABLE] [INSERT INTO] D [SELECT 1] ready-I",
     },
     {
@@ -75,11 +108,11 @@ static const struct scene_row rows[] = {
 		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
 		       "SAVEPOINT _lockstep attempt(,turn) plan{c} / SET "
 		       "LOCAL lock_timeout TO '100' | Query(*drop table "
-		       "c) SET LOCAL lock_timeout TO '0' / ROLLBACK TO "
-		       "SAVEPOINT _lockstep / look(ab) / attempt(,turn) "
-		       "plan{c} / SET LOCAL lock_timeout TO '100' | "
-		       "Query(*drop table c) SET LOCAL lock_timeout TO "
-		       "'0' RELEASE SAVEPOINT _lockstep / Query(*commit)",
+		       "c) ROLLBACK TO SAVEPOINT _lockstep / look(ab) / "
+		       "attempt(,turn) plan{c} / SET LOCAL lock_timeout "
+		       "TO '100' | Query(*drop table c) SET LOCAL "
+		       "lock_timeout TO '0' RELEASE SAVEPOINT _lockstep "
+		       "/ Query(*commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [COMMIT] "
 		       "ready-I",
     },
@@ -91,9 +124,8 @@ static const struct scene_row rows[] = {
 		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
 		       "SAVEPOINT _lockstep attempt(,turn) plan{c} / SET "
 		       "LOCAL lock_timeout TO '100' | Query(*drop table "
-		       "c) SET LOCAL lock_timeout TO '0' / ROLLBACK TO "
-		       "SAVEPOINT _lockstep RELEASE SAVEPOINT _lockstep "
-		       "abort / Query(commit)",
+		       "c) ROLLBACK TO SAVEPOINT _lockstep RELEASE "
+		       "SAVEPOINT _lockstep abort / Query(commit)",
 	.client_gets = "[BEGIN] ready-T error 42P01 ready-E [ROLLBACK] "
 		       "ready-I",
     },

@@ -180,15 +180,41 @@ judge_counts_once_what_waits_without_a_plan(void **state)
 	scene_end(s);
 }
 
+/* Each by its reason. */
+static void
+judge_counts_what_passes_unjudged(void **state)
+{
+	struct scene *s = scene_begin(NULL, "");
+	struct daemon *d = &s->guarded.pair.daemon;
+
+	(void)state;
+	judge_lines(s, "Q drop table \"c");
+	assert_int_equal(atomic_load(&d->unjudged[UNJUDGED_UNPARSED]), 1);
+	s->guarded.pair.config.parse_limit_bytes = 5;
+	judge_lines(s, "Q drop table c");
+	assert_int_equal(atomic_load(&d->unjudged[UNJUDGED_PARSE_LIMIT]), 1);
+	s->guarded.pair.config.query_limit_bytes = 5;
+	judge_lines(s, "Q drop table c");
+	assert_int_equal(atomic_load(&d->unjudged[UNJUDGED_QUERY_LIMIT]), 1);
+	scene_pair(s)->sends_plain_backslashes = true;
+	s->guarded.pair.config.query_limit_bytes = 1000;
+	judge_lines(s, "Q drop table \"\\\"");
+	assert_int_equal(atomic_load(&d->unjudged[UNJUDGED_BACKSLASHES]), 1);
+	assert_int_equal(atomic_load(&d->unjudged[UNJUDGED_UNPARSED]), 1);
+	scene_end(s);
+}
+
 int
 main(void)
 {
 	enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
-	struct CMUnitTest tests[ROWS + 1] = {{0}};
+	struct CMUnitTest tests[ROWS + 2] = {{0}};
 	size_t i;
 
 	tests[ROWS] = (struct CMUnitTest)cmocka_unit_test(
 	    judge_counts_once_what_waits_without_a_plan);
+	tests[ROWS + 1] = (struct CMUnitTest)cmocka_unit_test(
+	    judge_counts_what_passes_unjudged);
 	for (i = 0; i < ROWS; i++) {
 		tests[i].name = rows[i].name;
 		tests[i].test_func = judge_goes_by_the_row;

@@ -102,6 +102,30 @@ prepared_facts_have_large_ones_rest(void **state)
 	assert_int_equal(others, 0);
 }
 
+/* A statement is executed again while it is still under way. */
+static void
+prepared_facts_rest_with_the_last_use_of_their_list(void **state)
+{
+	struct prepared_room room = {0};
+	struct span text = large_text();
+	struct prepared_facts *facts = facts_of(text);
+	const struct statement *first;
+
+	(void)state;
+	assert_true(prepared_facts_keep(facts, text, &room));
+	assert_true(prepared_facts_wake(facts, GUARD_SCOPE_DROPS,
+					STATEMENT_PARSE_BYTES_DEFAULT));
+	first = facts->list.items;
+	assert_true(prepared_facts_wake(facts, GUARD_SCOPE_DROPS,
+					STATEMENT_PARSE_BYTES_DEFAULT));
+	prepared_facts_rest(facts);
+	assert_ptr_equal(facts->list.items, first);
+	prepared_facts_rest(facts);
+	assert_null(facts->list.items);
+	prepared_facts_drop(facts);
+	free((void *)(uintptr_t)text.data);
+}
+
 static void
 prepared_facts_are_not_kept_above_a_bound(void **state)
 {
@@ -151,6 +175,8 @@ main(void)
 	    cmocka_unit_test(prepared_facts_new_without_memory_clears_the_list),
 	    cmocka_unit_test(prepared_facts_keep_small_ones_awake),
 	    cmocka_unit_test(prepared_facts_have_large_ones_rest),
+	    cmocka_unit_test(
+		prepared_facts_rest_with_the_last_use_of_their_list),
 	    cmocka_unit_test(prepared_facts_are_not_kept_above_a_bound),
 	    cmocka_unit_test(prepared_facts_without_memory_do_not_rest_or_wake),
 	};

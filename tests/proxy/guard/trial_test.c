@@ -1,6 +1,7 @@
 #include "proxy/guard/trial.h"
 
 #include "protocol/types.h"
+#include "tests/support/allocation.h"
 #include "tests/support/test.h"
 
 #define REPORT(code, routine) "SERROR\0C" code "\0Mm\0R" routine "\0"
@@ -66,22 +67,23 @@ trial_take_leaves_other_errors_to_the_client(void **state)
 
 	(void)state;
 	assert_false(TAKE(&t, BACKEND_ERROR_RESPONSE, nowait));
-	assert_int_equal(t.state, TRIAL_OVER);
-	assert_true(t.has_failed);
+	assert_int_equal(t.state, TRIAL_FAILED);
+	assert_false(trial_is_void(&t));
 	trial_clear(&t);
 	assert_false(TAKE(&t, BACKEND_ERROR_RESPONSE, canceled));
-	assert_true(t.has_failed);
+	assert_int_equal(t.state, TRIAL_FAILED);
 	trial_clear(&t);
 	assert_false(take(&t, BACKEND_ERROR_RESPONSE, odd, 1));
-	assert_true(t.has_failed);
+	assert_int_equal(t.state, TRIAL_FAILED);
 	trial_clear(&t);
 }
 
-/* What the client has begun to see is not undone: even our bound is its. */
+/* Shown in part it could not be undone, and our bound could still strike. */
 static void
-trial_take_holds_no_more_than_there_is_room_for(void **state)
+trial_take_drops_more_than_there_is_room_for(void **state)
 {
 	static const char bound[] = REPORT("55P03", "ProcessInterrupts");
+	static const char fatal[] = "SFATAL\0C57P01\0Mm\0";
 	static const char large[TRIAL_HELD_MAX_BYTES];
 	struct frame f = {
 	    .type = BACKEND_NOTICE_RESPONSE,
@@ -91,16 +93,45 @@ trial_take_holds_no_more_than_there_is_room_for(void **state)
 
 	(void)state;
 	assert_true(trial_take(&t, f, span_of(large, sizeof(large))));
-	assert_false(TAKE(&t, BACKEND_COMMAND_COMPLETE, "t"));
-	assert_int_equal(t.state, TRIAL_OVER);
-	assert_false(t.has_failed);
-	assert_int_equal(t.held.len, sizeof(large));
-	assert_false(TAKE(&t, BACKEND_ERROR_RESPONSE, bound));
-	assert_true(t.has_failed);
+	assert_false(trial_is_void(&t));
+	assert_true(TAKE(&t, BACKEND_COMMAND_COMPLETE, "t"));
+	assert_int_equal(t.state, TRIAL_LARGE);
+	assert_true(trial_is_void(&t));
+	assert_int_equal(t.held.len, 0);
+	assert_true(TAKE(&t, BACKEND_ERROR_RESPONSE, bound));
+	assert_true(TAKE(&t, BACKEND_READY_FOR_QUERY, "E"));
+	assert_true(trial_is_void(&t));
+	assert_false(TAKE(&t, BACKEND_ERROR_RESPONSE, fatal));
 	trial_clear(&t);
-	f.body = (struct span){0}; /* it is not there whole */
-	assert_false(trial_take(&t, f, span_of(large, 5)));
-	assert_int_equal(t.state, TRIAL_OVER);
+}
+
+/* No rollback takes a prepared statement back. */
+static void
+trial_take_counts_statements_among_what_it_drops(void **state)
+{
+	static const char front[64];
+	struct frame f = {.type = BACKEND_NOTICE_RESPONSE};
+	struct trial t = {0};
+
+	(void)state;
+	assert_true(take(&t, BACKEND_PARSE_COMPLETE, "", 0));
+	assert_true(trial_take(&t, f, span_of(front, sizeof(front))));
+	assert_int_equal(t.state, TRIAL_LARGE);
+	assert_true(take(&t, BACKEND_PARSE_COMPLETE, "", 0));
+	assert_int_equal(t.prepared, 2);
+	trial_clear(&t);
+}
+
+static void
+trial_take_drops_what_there_is_no_memory_for(void **state)
+{
+	struct trial t = {0};
+
+	(void)state;
+	allocation_fail_after(0);
+	assert_true(TAKE(&t, BACKEND_NOTICE_RESPONSE, "n"));
+	assert_true(allocation_restore());
+	assert_int_equal(t.state, TRIAL_LARGE);
 	trial_clear(&t);
 }
 
@@ -111,7 +142,9 @@ main(void)
 	    cmocka_unit_test(trial_take_holds_answers_in_order),
 	    cmocka_unit_test(trial_take_knows_our_bound),
 	    cmocka_unit_test(trial_take_leaves_other_errors_to_the_client),
-	    cmocka_unit_test(trial_take_holds_no_more_than_there_is_room_for),
+	    cmocka_unit_test(trial_take_drops_more_than_there_is_room_for),
+	    cmocka_unit_test(trial_take_counts_statements_among_what_it_drops),
+	    cmocka_unit_test(trial_take_drops_what_there_is_no_memory_for),
 	};
 
 	return cmocka_run_group_tests_name("proxy/guard/trial", tests, NULL,

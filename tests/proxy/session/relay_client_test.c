@@ -417,6 +417,28 @@ a_stream_of_replication_is_known_by_its_command(void **state)
 	assert_int_equal(atomic_load(streams), 1);
 }
 
+/* It has ended, or was refused: what comes next has an end of its own. */
+static void
+a_stream_of_replication_is_over_with_the_next_command(void **state)
+{
+	struct session_fixture *f = *state;
+	atomic_uint *streams = &f->session.pair.daemon->streams;
+
+	f->session.is_blind = true;
+	client_sends(f, BYTES("Q\0\0\0\x1ASTART_REPLICATION 0/0\0"));
+	client_sends(f, BYTES("d\0\0\0\4c\0\0\0\4"));
+	client_sends(f, BYTES("Q\0\0\0\x14"
+			      " amid its data"));
+	assert_true(f->session.is_streaming);
+	client_sends(f, BYTES("Q\0\0\0\x14"
+			      "BASE_BACKUP 123\0"));
+	assert_false(f->session.is_streaming);
+	assert_int_equal(atomic_load(streams), 0);
+	client_sends(f, BYTES("Q\0\0\0\x1ASTART_REPLICATION 0/0\0"));
+	assert_true(f->session.is_streaming);
+	assert_int_equal(atomic_load(streams), 1);
+}
+
 /* Backpressure */
 
 static void
@@ -604,6 +626,7 @@ main(void)
 	    TEST(query_waits_at_a_gate_that_is_shut),
 	    TEST(gate_stops_nothing_of_a_replication_connection),
 	    TEST(a_stream_of_replication_is_known_by_its_command),
+	    TEST(a_stream_of_replication_is_over_with_the_next_command),
 	    TEST(client_is_not_read_while_the_server_takes_nothing),
 	    TEST(message_waits_while_the_pipeline_is_full),
 	    TEST(pipeline_without_memory_closes),

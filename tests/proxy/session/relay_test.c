@@ -124,9 +124,18 @@ guarded_query_is_not_sent_before_its_time(void **state)
 }
 
 /* A statement of ours has an answer of a few rows. */
+static bool
+is_closing(void *arg)
+{
+	const struct fixture *f = arg;
+
+	return pair_is_closing(&f->s->pair);
+}
+
 static void
 large_answer_to_the_guard_closes(void **state)
 {
+	static const char front[256]; /* which could tell what it is */
 	struct fixture *f = *state;
 
 	log_in(f);
@@ -135,6 +144,9 @@ large_answer_to_the_guard_closes(void **state)
 	assert_non_null(f->s->guarded.exchange);
 	serves(f, "E\0\x20\0\0", 5);
 	loop_for(f->base, 2);
+	assert_false(pair_is_closing(&f->s->pair));
+	serves(f, front, sizeof(front));
+	loop_until(f->base, is_closing, f);
 	assert_closes(f, CLOSE_SERVER_BAD);
 	assert_string_equal(f->s->pair.farewell.detail, "message too large");
 }

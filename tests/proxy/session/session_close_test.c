@@ -113,6 +113,33 @@ close_tells_its_reason_in_each_state(void **state)
 	}
 }
 
+/* Whoever is silent: the client, or its server. */
+static void
+login_timeout_ends_each_state_of_a_login(void **state)
+{
+	for (int st = 0; st < SESSION_CLOSING; st++) {
+		bool is_the_servers =
+		    st == SESSION_DIALING || st == SESSION_AUTH;
+		enum close_reason reason =
+		    is_the_servers ? CLOSE_SERVER_SILENT : CLOSE_LOGIN_TIMEOUT;
+		struct fixture *f = *state;
+
+		if (st == SESSION_READY)
+			continue;
+		reach(f, (enum session_state)st);
+		assert_true(event_pending(&f->s->pair.timer, EV_TIMEOUT, NULL));
+		event_active(&f->s->pair.timer, EV_TIMEOUT, 1);
+		loop_for(f->base, 0);
+		assert_int_equal(f->s->pair.farewell.reason, reason);
+		assert_int_equal(f->s->state, SESSION_CLOSING);
+		assert_words(hear_end(f, f->client),
+			     told_reason((enum session_state)st, reason));
+		close_client(f);
+		loop_until(f->base, has_no_session, f);
+		again_with(state, setup_roles);
+	}
+}
+
 static void
 close_from_within_leaves_all_alive_until_the_turn(void **state)
 {
@@ -399,6 +426,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(close_tells_its_reason_in_each_state),
+	    TEST(login_timeout_ends_each_state_of_a_login),
 	    TEST(close_from_within_leaves_all_alive_until_the_turn),
 	    TEST(close_says_the_first_reason_once),
 	    TEST(close_gives_back_what_others_wait_for),
