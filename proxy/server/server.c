@@ -221,9 +221,7 @@ server_reload(struct server *s)
 static void
 server_quit_asked(void *arg)
 {
-	struct server *s = arg;
-
-	event_active(&s->quit_event, EV_READ, 0);
+	event_active(&((struct server *)arg)->quit_event, EV_READ, 0);
 }
 
 static void
