@@ -26,7 +26,8 @@ COPY --from=build /usr/bin/lockstep /usr/bin/lockstep
 COPY --from=build /usr/share/doc/lockstep/LICENSE /usr/share/doc/lockstep/NOTICE \
 	/usr/share/doc/lockstep/
 USER 7432:7432
-ENV LOCKSTEP_LISTEN=0.0.0.0:7432
+ENV LOCKSTEP_LISTEN=0.0.0.0:7432 LOCKSTEP_HTTP_LISTEN=127.0.0.1:7433
 EXPOSE 7432
 STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=3s CMD ["lockstep", "wait", "--max", "0"]
 ENTRYPOINT ["lockstep"]

@@ -546,6 +546,12 @@ statement_list_bytes(const struct statement_list *list)
 	return bytes;
 }
 
+const char *
+statement_grammar(void)
+{
+	return PG_MAJORVERSION;
+}
+
 void
 statement_list_clear(struct statement_list *list)
 {

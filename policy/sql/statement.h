@@ -48,6 +48,9 @@ bool statement_list_is_sound(const struct statement_list *list, const char *sql,
 			     size_t len, enum guard_scope scope,
 			     size_t parse_bytes);
 
+/* The version of PostgreSQL whose grammar this is, static: "15". */
+const char *statement_grammar(void);
+
 /* The bytes on the heap that the list takes, about. */
 size_t statement_list_bytes(const struct statement_list *list);
 

@@ -28,6 +28,7 @@ config_free(struct config *config)
 	};
 	endpoint_list_clear(&listen);
 	conninfo_clear(&upstream);
+	endpoint_list_clear(&config->http_listen);
 	tls_settings_clear(&config->tls);
 	free(config->auth_file);
 	conninfo_wipe(config->fleet);

@@ -30,7 +30,9 @@ struct config {
 	size_t upstream_count;     /* 0: not set, so nothing can be served */
 	char *upstream_conninfo;   /* owned, as given, for `explain`, or NULL; a
 				      secret may be in it: never logged */
-	struct tls_settings tls;   /* tls_mode to tls_ciphers: clients' */
+	struct endpoint_list http_listen; /* owned; none by default */
+	bool http_admin;                  /* default off */
+	struct tls_settings tls; /* tls_mode to tls_ciphers: clients' */
 	struct tls_settings upstream_tls; /* from the CONNINFO */
 	struct tcp_settings tcp; /* tcp_keepalives_idle to _count: clients' */
 	struct tcp_settings upstream_tcp; /* from the CONNINFO */
@@ -48,7 +50,8 @@ struct config {
 						 connect_timeout_ms */
 	uint32_t login_timeout_ms;            /* default 60s */
 	uint32_t tcp_user_timeout_ms;         /* default 30s; 0: none */
-	uint32_t drain_timeout_ms;            /* default 30s */
+	uint32_t drain_timeout_ms;            /* default 25s */
+	uint32_t min_drain_time_ms;           /* default 0 */
 	uint32_t parse_limit_bytes;           /* default 16kB */
 	uint32_t query_limit_bytes; /* default 1MB: a larger Query or Parse
 				       streams unjudged */

@@ -48,6 +48,10 @@ const struct setting setting_table[] = {
      .help = "where clients connect: a comma list"},
     {"upstream", SETTING_UPSTREAM, .no_preset = "none",
      .help = "the server: host=... port=... or postgres://..."},
+    {"http_listen", SETTING_HTTP_LISTEN, .no_preset = "none",
+     .help = "where probes and metrics are served by HTTP: a comma list"},
+    {"http_admin", SETTING_BOOL, FIELD(http_admin), .preset = "off",
+     .help = "whether POST /drain and /quitquitquit are obeyed there"},
     {"tls_mode", SETTING_WORD, FIELD(tls.mode), .words = tls_mode_names,
      .preset = "disable", .help = "what is asked of clients over TCP"},
     {"tls_cert", SETTING_FILE, FIELD(tls.cert), .no_preset = "none",
@@ -78,7 +82,10 @@ const struct setting setting_table[] = {
     {"login_timeout", SETTING_DURATION, 100, HOUR, FIELD(login_timeout_ms),
      .preset = "1min", .help = "from a client's connect to its first prompt"},
     {"drain_timeout", SETTING_DURATION, 0, DAY, FIELD(drain_timeout_ms),
-     .preset = "30s", .help = "for sessions to finish after SIGTERM"},
+     .preset = "25s", .help = "for sessions to finish after SIGTERM"},
+    {"min_drain_time", SETTING_DURATION, 0, HOUR, FIELD(min_drain_time_ms),
+     .preset = "0ms",
+     .help = "new clients are let in for so long after SIGTERM"},
     {"tcp_keepalives_idle", SETTING_DURATION, 0, 9 * HOUR, FIELD(tcp.idle_ms),
      .preset = "15s",
      .help = "a client silent for so long is asked whether it is there"},
@@ -162,6 +169,26 @@ setting_store_listen(struct config *c, const char *text,
 	endpoint_list_clear(&old);
 	c->listen = list.items;
 	c->listen_count = list.count;
+	return true;
+}
+
+static bool
+setting_store_http_listen(struct config *c, const char *text,
+			  struct value_error *error)
+{
+	struct endpoint_list list;
+	size_t i;
+
+	if (!endpoint_list_parse(&list, text, error))
+		return false;
+	for (i = 0; i < list.count; i++) {
+		if (!endpoint_is_local(list.items[i].host))
+			continue;
+		endpoint_list_clear(&list);
+		return value_fail(error, "HTTP is served by TCP only");
+	}
+	endpoint_list_clear(&c->http_listen);
+	c->http_listen = list;
 	return true;
 }
 
@@ -273,6 +300,7 @@ setting_store_field(void *field, const struct setting *s, const char *text,
 	case SETTING_ORDER:
 		return setting_store_order(field, text, error);
 	case SETTING_LISTEN:
+	case SETTING_HTTP_LISTEN:
 	case SETTING_UPSTREAM:
 		break;
 	}
@@ -299,6 +327,8 @@ setting_store(struct config *c, const struct setting *s, const char *text,
 {
 	if (s->kind == SETTING_LISTEN)
 		return setting_store_listen(c, text, error);
+	if (s->kind == SETTING_HTTP_LISTEN)
+		return setting_store_http_listen(c, text, error);
 	if (s->kind == SETTING_UPSTREAM)
 		return setting_store_upstream(c, text, error);
 	if (setting_is_guard(s))
@@ -380,6 +410,9 @@ setting_describe_allowed(FILE *out, const struct setting *s)
 		break;
 	case SETTING_LISTEN:
 		fputs("ADDR:PORT, *:PORT, /DIRECTORY:PORT", out);
+		break;
+	case SETTING_HTTP_LISTEN:
+		fputs("ADDR:PORT, *:PORT", out);
 		break;
 	case SETTING_UPSTREAM:
 	case SETTING_CLIENT:

@@ -23,6 +23,7 @@ enum setting_kind {
 	SETTING_TEXT,
 	SETTING_FILE,
 	SETTING_LISTEN,
+	SETTING_HTTP_LISTEN,
 	SETTING_UPSTREAM,
 	SETTING_CLIENT,
 	SETTING_ORDER,
@@ -44,9 +45,9 @@ struct setting {
 };
 
 enum {
-	SETTING_COUNT = 43,
+	SETTING_COUNT = 46,
 	/* The guard's stand together, in the order of enum guard_setting. */
-	SETTING_GUARD_FIRST = 21,
+	SETTING_GUARD_FIRST = 24,
 	SETTING_WORKERS_MAX = 64,
 };
 

@@ -150,6 +150,9 @@ gate_watch_note_parse(struct gate_watch *g, const struct frame_header *h,
 static void
 gate_watch_forget_wait(struct gate_watch *g)
 {
+	if (g->held_since_ms != 0)
+		counts_observe(g->pair->counts, COUNT_GATE_WAIT_MS,
+			       clock_now_ms() - g->held_since_ms);
 	g->held_since_ms = 0;
 	g->has_clocks = false;
 }
@@ -309,6 +312,7 @@ gate_watch_wait(struct gate_watch *g, struct gate_window *w)
 	g->is_waiting = true;
 	g->waiting_since_ms = clock_now_ms();
 	TAILQ_INSERT_TAIL(&g->gate->waiting, &g->waiter, link);
+	counts_add(g->pair->counts, COUNT_GATED, 1);
 	gate_watch_count_delayed(g, w);
 	pair_set_held(g->pair, true);
 }
@@ -373,6 +377,7 @@ gate_watch_unlist(struct gate_watch *g)
 		return;
 	g->is_waiting = false;
 	TAILQ_REMOVE(&g->gate->waiting, &g->waiter, link);
+	counts_add(g->pair->counts, COUNT_GATED, -1);
 	pair_set_held(g->pair, false);
 }
 

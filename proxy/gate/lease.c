@@ -127,8 +127,10 @@ lease_make_window(struct lease *l, struct gate_names *names, uint64_t until_ms)
 	uint64_t now_ms = clock_now_ms();
 
 	until_ms = lease_pay_until(l, until_ms);
-	if (until_ms < now_ms + l->least_ms)
+	if (until_ms < now_ms + l->least_ms) {
+		counts_add(l->pair->counts, COUNT_WINDOWS_REFUSED, 1);
 		return NULL;
+	}
 	return gate_window_new(l->pair, names, now_ms, until_ms);
 }
 
@@ -139,6 +141,8 @@ lease_replace_window(struct lease *l, struct gate_window **window,
 {
 	struct gate_window *fresh = lease_make_window(l, names, until_ms);
 
+	if (fresh != NULL && window == &l->transaction)
+		counts_add(l->pair->counts, COUNT_WINDOWS_KEPT, 1);
 	if (fresh != NULL) {
 		fresh->is_of_transaction = window == &l->transaction;
 		gate_window_shut(l->pair->daemon, fresh);

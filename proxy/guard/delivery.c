@@ -153,6 +153,7 @@ delivery_answer(struct delivery *d, struct frame frame, struct span raw)
 		return delivery_pass_shifted(d, frame);
 	case BACKEND_ERROR_RESPONSE:
 		d->has_failed = true;
+		pair_count_error(d->pair, frame.body);
 		return delivery_pass_shifted(d, frame);
 	default: /* another statement's: the tag was not the last */
 		delivery_release(d);

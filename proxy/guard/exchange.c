@@ -554,6 +554,7 @@ exchange_free(struct exchange *x)
 	if (x == NULL)
 		return;
 	atomic_fetch_sub(&x->pair->daemon->exchanges, 1);
+	exchange_count_held(x, EXCHANGE_DONE);
 	if (x->phase == EXCHANGE_STEPPING)
 		guard_log_doubt(&x->log, x->pair, steps_key(&x->steps));
 	lookout_leave(&x->watch);

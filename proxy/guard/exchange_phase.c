@@ -110,6 +110,22 @@ exchange_trace_step(const struct exchange *x, const struct guard_step *step)
 	log_end(&e);
 }
 
+/* Phases of a guarded statement that has not been sent. */
+static const unsigned held_phases =
+    BIT(GLANCING) | BIT(ISOLATING) | BIT(PLANNING) | BIT(LISTING) |
+    BIT(RECALLING) | BIT(LOOKING) | BIT(NAMING) | BIT(ATTEMPTING) |
+    BIT(CHECKING) | BIT(COAXING) | BIT(UNDOING) | BIT(JUDGING) | BIT(WAITING);
+
+void
+exchange_count_held(struct exchange *x, enum exchange_phase next)
+{
+	bool is_held = (held_phases & 1u << next) != 0;
+
+	counts_add(x->pair->counts, COUNT_HELD,
+		   (int64_t)is_held - x->is_counted_held);
+	x->is_counted_held = is_held;
+}
+
 void
 exchange_enter(struct exchange *x, enum exchange_phase next)
 {
@@ -117,6 +133,7 @@ exchange_enter(struct exchange *x, enum exchange_phase next)
 	assert(exchange_may_leave(x));
 	if (log_wants(LOG_TRACE))
 		exchange_trace_phase(x, next);
+	exchange_count_held(x, next);
 	lookout_leave(&x->watch);
 	x->phase = next;
 	x->phase_since_ms = clock_now_ms();

@@ -137,6 +137,7 @@ struct exchange {
 	struct guarded *guarded;   /* borrowed, outlives this */
 	struct pair *pair;         /* guarded->pair */
 	enum exchange_phase phase; /* written by exchange_enter only */
+	bool is_counted_held;      /* among those that are not sent yet */
 	uint64_t phase_since_ms;
 	enum exchange_context context;
 	bool is_canceled;
@@ -202,6 +203,9 @@ struct exchange {
 /* Log at level trace what the guard has decided on. */
 void exchange_trace_step(const struct exchange *x,
 			 const struct guard_step *step);
+
+/* Count it among the held statements, or no longer, as it goes to `next`. */
+void exchange_count_held(struct exchange *x, enum exchange_phase next);
 
 /* Go to `next`, and assert that this may be.  Nothing else writes x->phase. */
 void exchange_enter(struct exchange *x, enum exchange_phase next);

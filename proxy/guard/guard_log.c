@@ -144,6 +144,32 @@ guard_log_is_planned(const struct guard_account *a)
 				     a->outcome != GUARD_OUT_OF_SCOPE);
 }
 
+/* The last window is the one that it ran in, if it ran in one. */
+static void
+guard_log_count_windows(struct counts *c, const struct guard_account *a)
+{
+	bool is_used = guard_state_keeps(a->state) == GUARD_KEEPS_GATE;
+
+	if (!a->had_window)
+		return;
+	counts_add(c, COUNT_WINDOWS_USED, is_used);
+	counts_add(c, COUNT_WINDOWS_MISSED, (int64_t)a->windows - is_used);
+}
+
+static void
+guard_log_count(struct counts *c, const char *statement,
+		const struct guard_account *a, uint64_t held_ms)
+{
+	counts_add_guarded(c, statement, a->settings->policy, a->outcome);
+	if (guard_log_is_ordinary(a->outcome))
+		return;
+	counts_observe(c, COUNT_GUARDED_MS, held_ms);
+	counts_observe(c, COUNT_ATTEMPTS, a->attempts);
+	if (a->waits > 0)
+		counts_observe(c, COUNT_HOLD_MS, held_ms);
+	guard_log_count_windows(c, a);
+}
+
 void
 guard_log_outcome(const struct guard_log *l, const struct guarded *of,
 		  const struct guard *g, uint64_t now_ms)
@@ -153,6 +179,8 @@ guard_log_outcome(const struct guard_log *l, const struct guarded *of,
 	char tables[512];
 	struct log_event e;
 
+	guard_log_count(of->pair->counts, l->statement, &a,
+			run_ms - l->begun_ms);
 	guard_log_begin(&e,
 			guard_log_is_ordinary(a.outcome) ? LOG_DEBUG : LOG_INFO,
 			"guarded statement", of->pair);
@@ -199,6 +227,7 @@ guard_log_replay(const struct guard_log *l, const struct guarded *of,
 	char tables[512];
 	struct log_event e;
 
+	counts_add(of->pair->counts, COUNT_REPLAYS, 1);
 	guard_log_begin(&e, LOG_INFO, "transaction started over", of->pair);
 	report_lock_set(tables, sizeof(tables), a.set);
 	log_text(&e, "statement", l->statement);
@@ -233,6 +262,7 @@ guard_log_unguarded(const struct pair *p, size_t statements)
 {
 	struct log_event e;
 
+	counts_add(p->counts, COUNT_UNGUARDED, (int64_t)statements);
 	guard_log_begin(&e, LOG_WARNING, "statements passed unguarded", p);
 	log_number(&e, "statements", statements);
 	log_end(&e);
@@ -244,6 +274,7 @@ guard_log_missed(const struct pair *p, const char *message,
 {
 	struct log_event e;
 
+	counts_add(p->counts, COUNT_UNPLANNED, 1);
 	guard_log_begin(&e, LOG_INFO, message, p);
 	log_text(&e, "statement", statement);
 	guard_log_count_unplanned(&e, p);
@@ -272,6 +303,7 @@ guard_log_unjudged(const struct pair *p, enum unjudged why)
 	};
 	struct log_event e;
 
+	counts_add(p->counts, COUNT_UNPARSED, 1);
 	atomic_fetch_add(&p->daemon->unjudged[why], 1);
 	guard_log_begin(&e, LOG_WARNING, "statement passed unjudged", p);
 	log_text(&e, "why", reasons[why]);

@@ -2,11 +2,21 @@
 
 #include <assert.h>
 
+#include "proxy/pair/counts.h"
+
 bool
 daemon_post(struct daemon *d, uint32_t worker, struct mail mail)
 {
 	assert(worker < d->worker_count);
 	return mailbox_post(d->mailboxes[worker], mail);
+}
+
+struct counts *
+daemon_counts(struct daemon *d, uint32_t worker)
+{
+	static struct counts of_nobody;
+
+	return d->counts == NULL ? &of_nobody : &d->counts[worker];
 }
 
 void

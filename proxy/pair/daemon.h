@@ -17,6 +17,7 @@
 #include "proxy/pair/unjudged.h"
 
 struct cancel_registry;
+struct counts;
 struct credentials_store;
 struct habits;
 struct handshake_pool;
@@ -35,8 +36,12 @@ struct daemon {
 	struct credentials_store *credentials;
 	struct mailbox **mailboxes; /* one a worker, by its index */
 	uint32_t worker_count;
+	struct counts *counts;       /* one a worker; NULL: nobody reads them */
 	struct mailbox *fleet;       /* NULL: there is none */
 	atomic_bool is_fleet_wanted; /* somebody has logged in, lately */
+	atomic_bool has_listened;    /* the start is over */
+	atomic_bool is_listening;    /* where clients connect */
+	atomic_bool is_draining;     /* no new clients are wanted */
 	atomic_uint connections;     /* sessions of all workers */
 	atomic_uint streams;         /* sessions that stream replication */
 	atomic_uint exchanges;       /* guarded statements under way */
@@ -50,6 +55,9 @@ struct daemon {
  * was not taken and its data is still the caller's.
  */
 bool daemon_post(struct daemon *d, uint32_t worker, struct mail mail);
+
+/* The counts that worker is to write; never NULL. */
+struct counts *daemon_counts(struct daemon *d, uint32_t worker);
 
 /* Tell the fleet, if there is one, that somebody has logged in, from any
  * thread. */

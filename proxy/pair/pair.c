@@ -22,6 +22,14 @@ pair_init(struct pair *p, struct daemon *d, struct event_base *base,
 }
 
 void
+pair_count_in(struct pair *p, struct counts *counts)
+{
+	p->counts = counts;
+	p->from_client.received = &counts->cells[COUNT_CLIENT_BYTES];
+	p->from_server.received = &counts->cells[COUNT_SERVER_BYTES];
+}
+
+void
 pair_leave_server(struct pair *p)
 {
 	if (p->cancel_entry != NULL)
@@ -151,6 +159,16 @@ pair_note_parameter(struct pair *p, struct span body)
 		p->server_version = pair_major_version(s.value);
 	if (span_equals(s.name, "client_encoding"))
 		p->is_utf8 = span_equals(s.value, "UTF8");
+}
+
+void
+pair_count_error(struct pair *p, struct span body)
+{
+	struct error_fields f;
+
+	if (!error_fields_decode(&f, body))
+		f.sqlstate = span_of(NULL, 0);
+	counts_add_error(p->counts, f.sqlstate);
 }
 
 void

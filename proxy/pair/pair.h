@@ -22,6 +22,7 @@
 #include "proxy/net/address.h"
 #include "proxy/net/stream.h"
 #include "proxy/pair/close_reason.h"
+#include "proxy/pair/counts.h"
 #include "proxy/pair/daemon.h"
 
 /* Kept out of line: the ordinary path is not to carry it along. */
@@ -38,6 +39,7 @@ struct inlet {
 	bool drops_rest;  /* they are dropped instead */
 	bool only_grew; /* bytes came behind a message that waits for others */
 	bool is_eof;    /* the peer has said its last */
+	atomic_uint_fast64_t *received; /* counts its bytes; borrowed */
 };
 
 /* Why the pair is to end.  Written once, by pair_close. */
@@ -53,6 +55,7 @@ typedef void pair_resume_fn(void *owner);
 struct pair {
 	uint64_t id; /* the session's, for the log and for others */
 	struct daemon *daemon;
+	struct counts *counts;  /* the worker's; NULL: nothing is counted */
 	pair_resume_fn *resume; /* the owner's, for pair_resume */
 	void *owner;
 	bool is_logged_in;            /* a first ReadyForQuery has come */
@@ -82,6 +85,10 @@ struct pair {
  */
 void pair_init(struct pair *p, struct daemon *d, struct event_base *base,
 	       event_callback_fn on_timer, pair_resume_fn *resume, void *owner);
+
+/* Count what happens to a session's pair there, which is borrowed for its
+ * life. */
+void pair_count_in(struct pair *p, struct counts *counts);
 
 /* Close the server's side; a CancelRequest does not find the pair any more. */
 void pair_leave_server(struct pair *p);
@@ -128,6 +135,10 @@ bool pair_report(struct pair *p, const struct error_report *report);
 
 /* A ParameterStatus, whole: what of it counts here is noted. */
 PAIR_COLD void pair_note_parameter(struct pair *p, struct span body);
+
+/* Count an error of the server's that the client gets; one whose body is not
+ * all there is of no SQLSTATE. */
+PAIR_COLD void pair_count_error(struct pair *p, struct span body);
 
 /* A CancelRequest for this pair comes to the proxy while it is held. */
 void pair_set_held(struct pair *p, bool is_held);

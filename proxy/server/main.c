@@ -13,8 +13,10 @@
 #include "proxy/config/config_load.h"
 #include "proxy/config/config_tls.h"
 #include "proxy/config/setting.h"
+#include "proxy/config/value.h"
 #include "proxy/explain/explain.h"
 #include "proxy/fleet/fleet_key.h"
+#include "proxy/http/http_client.h"
 #include "proxy/server/server.h"
 
 enum {
@@ -27,6 +29,7 @@ struct arguments {
 	const char *file;
 	const char *listen;
 	const char *upstream;
+	const char *max; /* for wait; NULL: 30s */
 	bool is_json;
 	const char *sets[SETS_MAX];
 	size_t set_count;
@@ -39,6 +42,7 @@ enum {
 	OPTION_UPSTREAM,
 	OPTION_SET,
 	OPTION_JSON,
+	OPTION_MAX,
 };
 
 static const struct option options[] = {
@@ -47,6 +51,7 @@ static const struct option options[] = {
     {"upstream", required_argument, NULL, OPTION_UPSTREAM},
     {"set", required_argument, NULL, OPTION_SET},
     {"json", no_argument, NULL, OPTION_JSON},
+    {"max", required_argument, NULL, OPTION_MAX},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
     {NULL, 0, NULL, 0},
@@ -63,6 +68,10 @@ static const char usage[] =
     "  lockstep explain [-c FILE] [--upstream CONNINFO] [--set NAME=VALUE]...\n"
     "           [--json] SQL | -    what SQL would lock, in which order, and\n"
     "                               who is in the way; locks nothing\n"
+    "  lockstep wait [-c FILE] [--set NAME=VALUE]... [--max 30s]\n"
+    "                               until such a Lockstep serves\n"
+    "  lockstep shutdown [-c FILE] [--set NAME=VALUE]...\n"
+    "                               stop it as SIGTERM does, by http_listen\n"
     "  lockstep --version | --help\n"
     "\n"
     "CONNINFO is libpq's: \"host=... port=...\" or a postgres:// URL.\n"
@@ -130,6 +139,9 @@ main_take_option(struct arguments *a, int option)
 		return true;
 	case OPTION_UPSTREAM:
 		a->upstream = optarg;
+		return true;
+	case OPTION_MAX:
+		a->max = optarg;
 		return true;
 	case OPTION_JSON:
 		a->is_json = true;
@@ -299,6 +311,48 @@ main_explain(const struct arguments *a)
 }
 
 static int
+main_wait(const struct arguments *a)
+{
+	struct value_error error;
+	struct config *config;
+	uint32_t max_ms;
+	bool is_served;
+
+	if (!value_parse_number(&max_ms, a->max == NULL ? "30s" : a->max,
+				VALUE_DURATION, 0, INT32_MAX, &error))
+		return main_fail_usage("--max is no duration, as 30s is");
+	config = main_load_config(a);
+	if (config == NULL)
+		return EXIT_FAILURE;
+	is_served = http_client_wait(config, max_ms);
+	config_free(config);
+	if (is_served)
+		return EXIT_SUCCESS;
+	fputs("lockstep: it does not serve\n", stderr);
+	return EXIT_FAILURE;
+}
+
+static int
+main_shutdown(const struct arguments *a)
+{
+	struct config *config = main_load_config(a);
+	bool is_set;
+	bool is_done;
+
+	if (config == NULL)
+		return EXIT_FAILURE;
+	is_set = config->http_listen.count > 0;
+	is_done = is_set && http_client_shutdown(config);
+	config_free(config);
+	if (is_done)
+		return EXIT_SUCCESS;
+	fputs(is_set ? "lockstep: it does not answer, or http_admin is off\n"
+		     : "lockstep: shutdown needs the setting http_listen\n",
+	      stderr);
+	return EXIT_FAILURE;
+}
+
+static int
 main_run_command(const struct arguments *a)
 {
 	if (strcmp(a->command, "serve") == 0)
@@ -307,6 +361,10 @@ main_run_command(const struct arguments *a)
 		return main_check(a);
 	if (main_is_explain(a))
 		return main_explain(a);
+	if (strcmp(a->command, "wait") == 0)
+		return main_wait(a);
+	if (strcmp(a->command, "shutdown") == 0)
+		return main_shutdown(a);
 	return main_fail_usage("there is no such command");
 }
 

@@ -40,10 +40,13 @@
 #include "proxy/guard/guard_log.h"
 #include "proxy/guard/habits.h"
 #include "proxy/guard/memory.h"
+#include "proxy/http/http.h"
 #include "proxy/net/handshake_pool.h"
 #include "proxy/net/resolver.h"
 #include "proxy/pair/cancel.h"
+#include "proxy/pair/counts.h"
 #include "proxy/server/listener.h"
+#include "proxy/server/secrets.h"
 #include "proxy/server/worker.h"
 
 enum {
@@ -57,7 +60,10 @@ struct server {
 	struct fleet_key *fleet_key; /* until the fleet takes it */
 	struct event_base *base;
 	struct listeners *listeners;
+	struct http *http; /* NULL: it is not served */
 	struct event signal_event;
+	struct event quit_event; /* HTTP asks for it */
+	struct event min_drain_event;
 	struct event expire_event;
 	struct event poll_event;
 	uint32_t started; /* number of workers that run */
@@ -128,6 +134,7 @@ server_begin_drain(struct server *s)
 		 "stopping: no new connections, waiting up to %u ms for the"
 		 " transactions of %u sessions",
 		 timeout_ms, atomic_load(&s->daemon.connections));
+	atomic_store(&s->daemon.is_listening, false);
 	listeners_close(s->listeners);
 	s->listeners = NULL;
 	server_tell_workers(s, MAIL_DRAIN);
@@ -136,75 +143,51 @@ server_begin_drain(struct server *s)
 }
 
 static void
+server_min_drain_over(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	server_begin_drain(arg);
+}
+
+/* Be not ready from now on; those who send clients may take a moment to see
+ * that, so they are let in until min_drain_time is over. */
+static void
+server_begin_stop(struct server *s)
+{
+	uint32_t least_ms = s->daemon.config->min_drain_time_ms;
+	struct timeval least = clock_timeval(least_ms);
+
+	atomic_store(&s->daemon.is_draining, true);
+	if (least_ms == 0) {
+		server_begin_drain(s);
+		return;
+	}
+	log_line(LOG_INFO, "stopping: clients are let in for %u ms more",
+		 least_ms);
+	event_add(&s->min_drain_event, &least);
+}
+
+static void
 server_stop_signaled(struct server *s)
 {
 	if (++s->stop_signals == 1) {
-		server_begin_drain(s);
+		server_begin_stop(s);
 		return;
+	}
+	if (s->listeners != NULL) {
+		event_del(&s->min_drain_event);
+		server_begin_drain(s);
 	}
 	log_line(LOG_INFO, "stopping at once");
 	server_tell_workers(s, MAIL_STOP);
 }
 
-/* Log each line of the text, which is cut into lines. */
-static void
-server_log_mistakes(enum log_level level, const char *what, char *text)
-{
-	char *rest = text;
-	char *line;
-
-	while ((line = strsep(&rest, "\n")) != NULL)
-		if (*line != '\0')
-			log_line(level, "%s%s", what, line);
-}
-
-/* Read what files hold, as config says.  Each mistake is a line on errors;
- * NULL: they cannot be used. */
-typedef void *server_reader(const struct config *c, FILE *errors);
-
-/* A server_reader of credentials, one use. */
-static void *
-server_read_credentials(const struct config *c, FILE *errors)
-{
-	return credentials_load(c, errors);
-}
-
-/* A server_reader of a fleet_key. */
-static void *
-server_read_fleet_key(const struct config *c, FILE *errors)
-{
-	return fleet_key_read(c->fleet_key_file, errors);
-}
-
-/* Load them, for the caller to own.  Each mistake is logged.  NULL: with `what`
- * before it, none is owned. */
-static void *
-server_load(server_reader *reader, const struct config *c, const char *what)
-{
-	char *text = NULL;
-	size_t size;
-	FILE *errors = open_memstream(&text, &size);
-	void *loaded;
-
-	if (errors == NULL) {
-		log_line(LOG_ERROR, "%sout of memory", what);
-		return NULL;
-	}
-	loaded = reader(c, errors);
-	fclose(errors);
-	if (loaded == NULL)
-		server_log_mistakes(LOG_ERROR, what, text);
-	else
-		server_log_mistakes(LOG_WARNING, "left out: ", text);
-	free(text);
-	return loaded;
-}
-
 static void
 server_reload_credentials(struct server *s)
 {
-	struct credentials *fresh = server_load(
-	    server_read_credentials, s->daemon.config, "not reloaded: ");
+	struct credentials *fresh =
+	    secrets_load_credentials(s->daemon.config, "not reloaded: ");
 
 	if (fresh == NULL)
 		return;
@@ -219,8 +202,7 @@ server_reload_fleet_key(struct server *s)
 
 	if (s->fleet == NULL)
 		return;
-	fresh = server_load(server_read_fleet_key, s->daemon.config,
-			    "not reloaded: ");
+	fresh = secrets_load_fleet_key(s->daemon.config, "not reloaded: ");
 	if (fresh == NULL)
 		return;
 	fleet_replace_key(s->fleet, fresh);
@@ -233,6 +215,21 @@ server_reload(struct server *s)
 {
 	server_reload_fleet_key(s);
 	server_reload_credentials(s);
+}
+
+/* An http_quit_fn: not in the main thread. */
+static void
+server_quit_asked(void *arg)
+{
+	event_active(&((struct server *)arg)->quit_event, EV_READ, 0);
+}
+
+static void
+server_quit(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	server_stop_signaled(arg);
 }
 
 static void
@@ -352,6 +349,18 @@ server_make_fleet(struct server *s)
 	return key == NULL || s->fleet != NULL;
 }
 
+/* Counts of each worker, in cache lines of its own.  NULL: out of memory. */
+static struct counts *
+server_make_counts(size_t workers)
+{
+	struct counts *counts =
+	    aligned_alloc(_Alignof(struct counts), workers * sizeof(*counts));
+
+	if (counts != NULL)
+		memset(counts, 0, workers * sizeof(*counts));
+	return counts;
+}
+
 /* Allocate what the workers share.  False: out of memory, and server_stop frees
  * the rest. */
 static bool
@@ -361,15 +370,16 @@ server_make_daemon(struct server *s)
 	uint32_t i;
 
 	s->workers = calloc(d->worker_count, sizeof(*s->workers));
+	d->counts = server_make_counts(d->worker_count);
 	d->mailboxes = calloc(d->worker_count, sizeof(struct mailbox *));
 	d->cancels = cancel_registry_new();
 	d->turns = turns_new();
 	d->memory = memory_new();
 	d->habits = habits_new();
 	d->resolver = resolver_new();
-	if (s->workers == NULL || d->mailboxes == NULL || d->cancels == NULL ||
-	    d->turns == NULL || d->memory == NULL || d->habits == NULL ||
-	    d->resolver == NULL)
+	if (s->workers == NULL || d->counts == NULL || d->mailboxes == NULL ||
+	    d->cancels == NULL || d->turns == NULL || d->memory == NULL ||
+	    d->habits == NULL || d->resolver == NULL)
 		return false;
 	turns_allow_burst(d->turns, server_gate_burst_ms(d->config));
 	for (i = 0; i < d->worker_count; i++)
@@ -398,6 +408,16 @@ server_start_workers(struct server *s)
 		log_line(LOG_ERROR, "cannot start a worker: %s",
 			 strerror(errno));
 	return started;
+}
+
+/* Serve HTTP, if that is set.  False: it cannot be. */
+static bool
+server_start_http(struct server *s)
+{
+	if (s->daemon.config->http_listen.count == 0)
+		return true;
+	s->http = http_start(&s->daemon, s->fleet, server_quit_asked, s);
+	return s->http != NULL;
 }
 
 /* A config_warn for the log. */
@@ -442,6 +462,7 @@ server_stop(struct server *s, int status)
 {
 	uint32_t i;
 
+	http_stop(s->http);
 	listeners_close(s->listeners);
 	server_tell_workers(s, MAIL_STOP);
 	for (i = 0; i < s->started; i++)
@@ -458,6 +479,7 @@ server_stop(struct server *s, int status)
 	credentials_store_free(s->daemon.credentials);
 	fleet_key_free(s->fleet_key);
 	free(s->workers);
+	free(s->daemon.counts);
 	free(s->daemon.mailboxes);
 	cancel_registry_free(s->daemon.cancels);
 	turns_free(s->daemon.turns);
@@ -474,7 +496,7 @@ static bool
 server_take_secrets(struct server *s)
 {
 	const struct config *c = s->daemon.config;
-	struct credentials *first = server_load(server_read_credentials, c, "");
+	struct credentials *first = secrets_load_credentials(c, "");
 
 	if (first == NULL)
 		return false;
@@ -484,7 +506,7 @@ server_take_secrets(struct server *s)
 		return false;
 	}
 	if (c->fleet != NULL)
-		s->fleet_key = server_load(server_read_fleet_key, c, "");
+		s->fleet_key = secrets_load_fleet_key(c, "");
 	if (c->fleet == NULL || s->fleet_key != NULL)
 		return true;
 	credentials_store_free(s->daemon.credentials);
@@ -514,11 +536,17 @@ server_serve(const struct config *config)
 	}
 	server_for_debugger = &s;
 	event_assign(&s.expire_event, s.base, -1, 0, server_expired, &s);
+	event_assign(&s.quit_event, s.base, -1, 0, server_quit, &s);
+	event_assign(&s.min_drain_event, s.base, -1, 0, server_min_drain_over,
+		     &s);
 	event_assign(&s.poll_event, s.base, -1, EV_PERSIST, server_poll_end,
 		     &s);
-	if (server_watch_signals(&s) && server_start_workers(&s))
+	if (server_watch_signals(&s) && server_start_workers(&s) &&
+	    server_start_http(&s))
 		s.listeners = listeners_open(s.base, &s.daemon, s.workers);
 	if (s.listeners != NULL) {
+		atomic_store(&s.daemon.has_listened, true);
+		atomic_store(&s.daemon.is_listening, true);
 		server_log_start(config);
 		event_base_dispatch(s.base);
 		guard_log_passed(&s.daemon);

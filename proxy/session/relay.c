@@ -36,6 +36,7 @@ relay_read_fresh(struct session *s, struct stream *from, struct inlet *in,
 	if (n <= 0)
 		return n;
 	used = walk(s, span_of(scratch, (size_t)n));
+	counter_add(in->received, (uint64_t)n);
 	if (!buffer_append(&in->buffer, scratch + used, (size_t)n - used))
 		pair_close(&s->pair, CLOSE_MEMORY, NULL);
 	if (is_secret)
@@ -80,6 +81,7 @@ relay_read_more(struct session *s, struct stream *from, struct inlet *in,
 	n = stream_read(from, room, SESSIONS_SCRATCH_BYTES);
 	if (n <= 0)
 		return n;
+	counter_add(in->received, (uint64_t)n);
 	buffer_commit(&in->buffer, (size_t)n);
 	in->only_grew = waits;
 	if (!waits)
@@ -116,7 +118,6 @@ void
 relay_from_server(struct session *s)
 {
 	struct pair *p = &s->pair;
-
 	(void)relay_from(s, &p->server, &p->from_server, relay_walk_server);
 }
 

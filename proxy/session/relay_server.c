@@ -163,6 +163,8 @@ relay_server_answer(struct walk *w, const struct frame_header *h)
 		is_taken = relay_server_answer_login(w, &f);
 	else
 		is_taken = relay_server_answer_ready(w, &f);
+	if (h->type == BACKEND_ERROR_RESPONSE && !is_taken)
+		pair_count_error(w->p, f.body);
 	if (pair_is_closing(w->p))
 		return;
 	if (s->state == SESSION_DIALING)
@@ -222,7 +224,8 @@ relay_server_step(struct walk *w)
 		walk_through(w, frame_len(&h), false);
 		return true;
 	}
-	if (w->rest.len < relay_server_bytes_wanted(w, &h))
+	if (!frame_is_whole(&h, w->rest) &&
+	    w->rest.len < relay_server_bytes_wanted(w, &h))
 		return false;
 	relay_server_answer(w, &h);
 	return true;

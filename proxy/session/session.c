@@ -62,20 +62,14 @@ enum {
 
 #define BIT(n) (1u << (n))
 
-static const struct {
-	const char *name;
-	unsigned next; /* bits of the states that may follow, but CLOSING */
-} states[SESSION_STATES] = {
-    [SESSION_STARTUP] = {"startup", BIT(SESSION_HANDSHAKE) | BIT(SESSION_SASL) |
-					BIT(SESSION_DIALING) |
-					BIT(SESSION_CANCELING)},
-    [SESSION_HANDSHAKE] = {"handshake", BIT(SESSION_STARTUP)},
-    [SESSION_SASL] = {"sasl", BIT(SESSION_DIALING)},
-    [SESSION_DIALING] = {"dialing", BIT(SESSION_AUTH)},
-    [SESSION_AUTH] = {"auth", BIT(SESSION_READY) | BIT(SESSION_DIALING)},
-    [SESSION_READY] = {"ready", 0},
-    [SESSION_CANCELING] = {"canceling", 0},
-    [SESSION_CLOSING] = {"closing", 0},
+/* Bits of the states that may follow, but CLOSING. */
+static const unsigned may_follow[SESSION_STATES] = {
+    [SESSION_STARTUP] = BIT(SESSION_HANDSHAKE) | BIT(SESSION_SASL) |
+			BIT(SESSION_DIALING) | BIT(SESSION_CANCELING),
+    [SESSION_HANDSHAKE] = BIT(SESSION_STARTUP),
+    [SESSION_SASL] = BIT(SESSION_DIALING),
+    [SESSION_DIALING] = BIT(SESSION_AUTH),
+    [SESSION_AUTH] = BIT(SESSION_READY) | BIT(SESSION_DIALING),
 };
 
 static void
@@ -90,7 +84,7 @@ session_check(const struct session *s)
 const char *
 session_state_name(const struct session *s)
 {
-	return states[s->state].name;
+	return session_state_names[s->state];
 }
 
 static void
@@ -100,17 +94,19 @@ session_trace_state(const struct session *s, enum session_state next)
 
 	log_begin(&e, LOG_TRACE, "state");
 	log_number(&e, "session", s->pair.id);
-	log_text(&e, "from", states[s->state].name);
-	log_text(&e, "to", states[next].name);
+	log_text(&e, "from", session_state_names[s->state]);
+	log_text(&e, "to", session_state_names[next]);
 	log_end(&e);
 }
 
 void
 session_enter(struct session *s, enum session_state next)
 {
-	assert(next == SESSION_CLOSING || states[s->state].next & BIT(next));
+	assert(next == SESSION_CLOSING || may_follow[s->state] & BIT(next));
 	if (log_wants(LOG_TRACE))
 		session_trace_state(s, next);
+	counts_add(s->pair.counts, COUNT_STATES + s->state, -1);
+	counts_add(s->pair.counts, COUNT_STATES + next, 1);
 	s->state = next;
 	s->state_since_ms = clock_now_ms();
 	session_check(s);
@@ -230,6 +226,7 @@ session_dialed(void *arg, const struct dial_result *result)
 {
 	struct session *s = arg;
 
+	session_count_dial(s, result);
 	if (result->fd >= 0)
 		session_begin_server(s, result);
 	else if (login_tell_refusal(s))
@@ -295,6 +292,8 @@ session_open(struct sessions *sessions, int fd, bool is_over_limit)
 	s->credentials = credentials_store_use(d->credentials);
 	pair_init(&s->pair, d, sessions->base, session_timer_event,
 		  session_resume, s);
+	pair_count_in(&s->pair, sessions->counts);
+	counts_add(s->pair.counts, COUNT_STATES + s->state, 1);
 	s->pair.id =
 	    (uint64_t)(sessions->worker + 1) << 48 | ++sessions->next_id;
 	guarded_init(&s->guarded, &s->pair, &sessions->gate,
@@ -332,6 +331,7 @@ session_logged_in(struct session *s, enum transaction_status status)
 	session_leave_login(s);
 	s->pair.pipeline.status = status;
 	session_enter(s, SESSION_READY);
+	counts_add(s->pair.counts, COUNT_LOGINS, 1);
 	daemon_want_fleet(s->pair.daemon);
 }
 

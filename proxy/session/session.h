@@ -10,19 +10,8 @@
 
 #include "proxy/guard/guarded.h"
 #include "proxy/net/dial.h"
+#include "proxy/pair/life.h"
 #include "proxy/pair/pair.h"
-
-enum session_state {
-	SESSION_STARTUP,
-	SESSION_HANDSHAKE,
-	SESSION_SASL,
-	SESSION_DIALING,
-	SESSION_AUTH,
-	SESSION_READY,
-	SESSION_CANCELING,
-	SESSION_CLOSING,
-	SESSION_STATES,
-};
 
 struct credentials;
 struct handshake;

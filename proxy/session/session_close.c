@@ -129,6 +129,7 @@ session_begin_close(struct session *s)
 	bool is_told = session_can_be_told(s);
 
 	session_log_close(s);
+	counts_add(p->counts, COUNT_ENDS + p->farewell.reason, 1);
 	session_enter(s, SESSION_CLOSING);
 	if (p->farewell.reason == CLOSE_CLIENT_BROKEN || p->client.is_shut) {
 		session_leave_server(s);
@@ -193,6 +194,7 @@ void
 session_free(struct session *s)
 {
 	assert(s->is_reaped);
+	counts_add(s->pair.counts, COUNT_STATES + s->state, -1);
 	session_leave_server(s);
 	exchange_free(s->guarded.exchange);
 	guarded_clear(&s->guarded);

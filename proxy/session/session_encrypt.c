@@ -54,6 +54,10 @@ session_handshaken(void *arg, struct tls *tls, const char *error)
 	struct session *s = arg;
 
 	s->handshake = NULL;
+	counts_add(s->pair.counts,
+		   error == NULL ? COUNT_CLIENT_HANDSHAKES
+				 : COUNT_CLIENT_HANDSHAKES_FAILED,
+		   1);
 	if (error == NULL) {
 		session_begin_encrypted(s, tls);
 	} else {

@@ -7,6 +7,7 @@
 
 #include "protocol/startup.h"
 #include "proxy/auth/credentials.h"
+#include "proxy/base/clock.h"
 #include "proxy/base/log.h"
 #include "proxy/pair/cancel.h"
 #include "proxy/session/login.h"
@@ -115,6 +116,20 @@ session_begin_login(struct session *s, const struct startup_packet *p)
 	}
 	buffer_consume(&s->pair.from_client.buffer, p->raw.len);
 	login_begin(s);
+}
+
+void
+session_count_dial(const struct session *s, const struct dial_result *result)
+{
+	struct counts *c = s->pair.counts;
+
+	counts_add(c, result->fd >= 0 ? COUNT_CONNECTED : COUNT_UNCONNECTED, 1);
+	if (result->fd >= 0)
+		counts_note_reached(c, clock_now_ms());
+	if (result->tls != NULL)
+		counts_add(c, COUNT_SERVER_HANDSHAKES, 1);
+	if (result->is_downgraded)
+		counts_add(c, COUNT_SERVER_HANDSHAKES_FAILED, 1);
 }
 
 /* Hand a cancel request to the session whose server it is for, if that is held:

@@ -69,6 +69,10 @@ void session_startup_readable(struct session *s);
  */
 void session_dial(struct session *s, const struct address *known);
 
+/* Count what came of a dial. */
+void session_count_dial(const struct session *s,
+			const struct dial_result *result);
+
 /* A dial_handler, in DIALING and CANCELING: send the server the startup packet,
  * or close the pair. */
 void session_dialed(void *arg, const struct dial_result *result);

@@ -95,6 +95,7 @@ sessions_init(struct sessions *ss, struct daemon *daemon,
 	ss->daemon = daemon;
 	ss->base = base;
 	ss->worker = worker;
+	ss->counts = daemon_counts(daemon, worker);
 	ss->handshaker = (struct handshaker){
 	    .base = base,
 	    .mailbox = mailbox,

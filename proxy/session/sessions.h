@@ -30,7 +30,8 @@ LIST_HEAD(session_list, session);
 struct sessions {
 	struct daemon *daemon;
 	struct event_base *base;
-	uint32_t worker; /* index of its worker */
+	uint32_t worker;       /* index of its worker */
+	struct counts *counts; /* the worker's, borrowed */
 	struct handshaker handshaker;
 	struct gate gate;
 	struct lookout lookout;

@@ -38,6 +38,7 @@ session_fixture_setup(void **state)
 	s->state = SESSION_READY;
 	pair_init(&s->pair, &f->daemon, f->base, pair_fixture_timer,
 		  pair_fixture_resume, NULL);
+	pair_count_in(&s->pair, f->sessions.counts);
 	pair_fixture_name(&s->pair, 1);
 	s->pair.is_logged_in = true;
 	guarded_init(&s->guarded, &s->pair, &f->sessions.gate,

@@ -49,7 +49,10 @@ config_load_knows_the_defaults(void **state)
 	assert_int_equal(c->unix_socket_mode, 0777);
 	assert_int_equal(c->connect_timeout_ms, 10000);
 	assert_int_equal(c->login_timeout_ms, 60000);
-	assert_int_equal(c->drain_timeout_ms, 30000);
+	assert_int_equal(c->drain_timeout_ms, 25000);
+	assert_int_equal(c->min_drain_time_ms, 0);
+	assert_int_equal(c->http_listen.count, 0);
+	assert_false(c->http_admin);
 	assert_int_equal(c->tcp.idle_ms, 15000);
 	assert_int_equal(c->tcp.interval_ms, 5000);
 	assert_int_equal(c->tcp.count, 3);

@@ -1,0 +1,404 @@
+#include "proxy/http/http.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <event2/buffer.h>
+#include <event2/event.h>
+#include <event2/http.h>
+#include <event2/listener.h>
+
+#include "proxy/base/clock.h"
+#include "proxy/base/log.h"
+#include "proxy/fleet/fleet.h"
+#include "proxy/http/http_facts.h"
+#include "proxy/http/http_limit.h"
+#include "proxy/http/http_look.h"
+#include "proxy/http/http_metrics.h"
+#include "proxy/http/http_route.h"
+#include "proxy/net/address.h"
+#include "proxy/net/resolver.h"
+
+enum {
+	HEADERS_MAX_BYTES = 8192,
+	BODY_MAX_BYTES = 1024,
+};
+
+struct http {
+	struct daemon *daemon;
+	struct fleet *fleet;
+	http_quit_fn *quit;
+	void *arg;
+	struct event_base *base;
+	struct evhttp *server;
+	struct mailbox mailbox;
+	struct http_limit limit;
+	struct http_look look;
+	pthread_t thread;
+	bool is_mailbox_open;
+	bool is_started;
+	uint64_t started_s;
+};
+
+/* Answers */
+
+static void
+http_add_header(struct evhttp_request *r, const char *name, const char *value)
+{
+	(void)evhttp_add_header(evhttp_request_get_output_headers(r), name,
+				value);
+}
+
+/* Answer with `len` bytes of that type, but to HEAD without them. */
+static void
+http_reply(struct evhttp_request *r, int status, const char *reason,
+	   const char *type, const void *data, size_t len)
+{
+	struct evbuffer *body = evbuffer_new();
+
+	if (body != NULL && evhttp_request_get_command(r) != EVHTTP_REQ_HEAD)
+		(void)evbuffer_add(body, data, len);
+	http_add_header(r, "Content-Type", type);
+	http_add_header(r, "Cache-Control", "no-store");
+	http_add_header(r, "X-Content-Type-Options", "nosniff");
+	/* A prober that is done is to leave its place to others. */
+	http_add_header(r, "Connection", "close");
+	evhttp_send_reply(r, status, reason, body);
+	if (body != NULL)
+		evbuffer_free(body);
+}
+
+static void
+http_reply_line(struct evhttp_request *r, int status, const char *reason,
+		const char *line)
+{
+	char text[128];
+	int len = snprintf(text, sizeof(text), "%s\n", line);
+
+	http_reply(r, status, reason, "text/plain; charset=utf-8", text,
+		   (size_t)len);
+}
+
+/* 200, or 503 with the reason. */
+static void
+http_reply_probe(struct evhttp_request *r, const char *why_not)
+{
+	if (why_not == NULL)
+		http_reply_line(r, HTTP_OK, "OK", "ok");
+	else
+		http_reply_line(r, HTTP_SERVUNAVAIL, "Service Unavailable",
+				why_not);
+}
+
+static const char *
+http_fleet_state(const struct http *h)
+{
+	struct fleet_report report;
+
+	if (h->fleet == NULL)
+		return NULL;
+	fleet_get_report(h->fleet, &report);
+	return fleet_link_state_name(report.state);
+}
+
+static struct http_facts
+http_gather(const struct http *h)
+{
+	struct daemon *d = h->daemon;
+
+	return (struct http_facts){
+	    .counts = d->counts,
+	    .workers = d->worker_count,
+	    .is_listening = atomic_load(&d->is_listening),
+	    .is_draining = atomic_load(&d->is_draining),
+	    .connections = atomic_load(&d->connections),
+	    .max_connections = d->config->max_connections,
+	    .reached_ms = http_look_reached_ms(&h->look),
+	    .now_ms = clock_now_ms(),
+	    .started_s = h->started_s,
+	    .fleet = http_fleet_state(h),
+	};
+}
+
+static void
+http_reply_metrics(const struct http *h, struct evhttp_request *r)
+{
+	struct http_facts facts = http_gather(h);
+	char *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+
+	if (out != NULL) {
+		http_metrics_write(out, &facts);
+		(void)fclose(out);
+	}
+	if (text != NULL)
+		http_reply(r, HTTP_OK, "OK", HTTP_METRICS_TYPE, text, len);
+	else
+		http_reply_line(r, HTTP_INTERNAL, "Internal Server Error",
+				"out of memory");
+	free(text);
+}
+
+static void
+http_drain(struct http *h, struct evhttp_request *r)
+{
+	if (!atomic_exchange(&h->daemon->is_draining, true))
+		log_line(LOG_INFO, "http: not ready from now on, as asked by "
+				   "POST /drain");
+	http_reply_line(r, HTTP_OK, "OK", "draining");
+}
+
+static void
+http_quit(struct http *h, struct evhttp_request *r)
+{
+	log_line(LOG_INFO, "http: POST /quitquitquit");
+	http_reply_line(r, HTTP_OK, "OK", "stopping");
+	h->quit(h->arg);
+}
+
+/* Requests */
+
+/* True unless a browser says that some page has sent it. */
+static bool
+http_may_write(struct evhttp_request *r)
+{
+	const struct evkeyvalq *headers = evhttp_request_get_input_headers(r);
+
+	return evhttp_find_header(headers, "Origin") == NULL &&
+	       evhttp_find_header(headers, "Sec-Fetch-Site") == NULL;
+}
+
+static enum http_action
+http_action_of(const struct http *h, struct evhttp_request *r)
+{
+	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(r);
+	const char *path = uri == NULL ? NULL : evhttp_uri_get_path(uri);
+	bool is_post = evhttp_request_get_command(r) == EVHTTP_REQ_POST;
+
+	if (path == NULL)
+		return HTTP_NOT_FOUND;
+	return http_route(is_post ? HTTP_WRITE : HTTP_READ, path,
+			  h->daemon->config->http_admin, http_may_write(r));
+}
+
+static void
+http_answer(struct evhttp_request *r, void *arg)
+{
+	struct http *h = arg;
+	struct http_facts facts;
+
+	switch (http_action_of(h, r)) {
+	case HTTP_LIVE:
+		http_reply_probe(r, NULL);
+		break;
+	case HTTP_STARTUP:
+		http_reply_probe(r, atomic_load(&h->daemon->has_listened)
+					? NULL
+					: "not listening");
+		break;
+	case HTTP_READY:
+		facts = http_gather(h);
+		http_reply_probe(r, http_facts_not_ready(&facts));
+		break;
+	case HTTP_METRICS:
+		http_reply_metrics(h, r);
+		break;
+	case HTTP_DRAIN:
+		http_drain(h, r);
+		break;
+	case HTTP_QUIT:
+		http_quit(h, r);
+		break;
+	case HTTP_FORBIDDEN:
+		http_reply_line(r, 403, "Forbidden",
+				"only with http_admin = on, and not for pages "
+				"in a browser");
+		break;
+	case HTTP_WRONG_METHOD:
+		http_reply_line(r, HTTP_BADMETHOD, "Method Not Allowed",
+				"another method");
+		break;
+	case HTTP_NOT_FOUND:
+		http_reply_line(r, HTTP_NOTFOUND, "Not Found",
+				"there is no such page");
+		break;
+	}
+}
+
+/* Listening */
+
+static struct evconnlistener *
+http_bind(const struct http *h, const struct addrinfo *at)
+{
+	unsigned flags =
+	    LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_REUSEABLE;
+
+	if (at->ai_family == AF_INET6)
+		flags |= LEV_OPT_BIND_IPV6ONLY;
+	return evconnlistener_new_bind(h->base, NULL, NULL, flags, HTTP_BACKLOG,
+				       at->ai_addr, (int)at->ai_addrlen);
+}
+
+/* Listen at each address of a name.  False: *why says why not. */
+static bool
+http_listen_at(struct http *h, const struct endpoint *e, const char **why)
+{
+	struct addrinfo *found;
+	const struct addrinfo *at;
+	int error = address_look_up(e->host, e->port, AI_PASSIVE, &found);
+	size_t before = h->limit.listener_count;
+
+	if (error != 0) {
+		*why = gai_strerror(error);
+		return false;
+	}
+	for (at = found; at != NULL; at = at->ai_next) {
+		struct evconnlistener *l = http_bind(h, at);
+
+		if (l == NULL)
+			*why = strerror(errno);
+		else if (!http_limit_add(&h->limit, h->server, l) ||
+			 evhttp_bind_listener(h->server, l) == NULL)
+			evconnlistener_free(l);
+	}
+	freeaddrinfo(found);
+	return h->limit.listener_count > before;
+}
+
+static bool
+http_listen(struct http *h)
+{
+	const struct endpoint_list *list = &h->daemon->config->http_listen;
+	size_t i;
+
+	for (i = 0; i < list->count; i++) {
+		const struct endpoint *e = &list->items[i];
+		const char *why = "too many addresses";
+
+		if (!http_listen_at(h, e, &why)) {
+			log_line(LOG_ERROR,
+				 "cannot listen at %s port %u: %s (setting "
+				 "\"http_listen\")",
+				 e->host, e->port, why);
+			return false;
+		}
+		log_line(LOG_INFO, "probes and metrics at http://%s:%u/",
+			 e->host, e->port);
+	}
+	return true;
+}
+
+static bool
+http_make_server(struct http *h)
+{
+	h->server = evhttp_new(h->base);
+	if (h->server == NULL)
+		return false;
+	evhttp_set_max_headers_size(h->server, HEADERS_MAX_BYTES);
+	evhttp_set_max_body_size(h->server, BODY_MAX_BYTES);
+	evhttp_set_timeout(h->server, HTTP_TIMEOUT_MS / 1000);
+	evhttp_set_allowed_methods(h->server, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD |
+						  EVHTTP_REQ_POST);
+	evhttp_set_gencb(h->server, http_answer, h);
+	return true;
+}
+
+/* The thread */
+
+/* A mail_handler. */
+static void
+http_handle_mail(void *arg, const struct mail *mail)
+{
+	struct http *h = arg;
+
+	if (mail->kind == MAIL_RESOLVED)
+		resolution_answered(mail->data);
+	else if (mail->kind == MAIL_STOP)
+		event_base_loopbreak(h->base);
+}
+
+static void *
+http_run(void *arg)
+{
+	struct http *h = arg;
+
+	event_base_loop(h->base, EVLOOP_NO_EXIT_ON_EMPTY);
+	return NULL;
+}
+
+/* Make all but the thread.  False: errno says why. */
+static bool
+http_prepare(struct http *h)
+{
+	h->base = event_base_new();
+	if (h->base == NULL || !http_make_server(h)) {
+		errno = ENOMEM;
+		return false;
+	}
+	h->is_mailbox_open =
+	    mailbox_open(&h->mailbox, h->base, http_handle_mail, h);
+	return h->is_mailbox_open && http_limit_init(&h->limit, h->base) &&
+	       http_look_start(&h->look, h->daemon, h->base, &h->mailbox);
+}
+
+struct http *
+http_start(struct daemon *d, struct fleet *fleet, http_quit_fn *quit, void *arg)
+{
+	struct http *h = calloc(1, sizeof(*h));
+
+	if (h == NULL)
+		return NULL;
+	*h = (struct http){
+	    .daemon = d,
+	    .fleet = fleet,
+	    .quit = quit,
+	    .arg = arg,
+	    .limit.ticker.fd = -1,
+	    .started_s = (uint64_t)time(NULL),
+	};
+	if (!http_prepare(h)) {
+		log_line(LOG_ERROR, "cannot serve HTTP: %s", strerror(errno));
+		goto fail;
+	}
+	if (!http_listen(h))
+		goto fail;
+	errno = pthread_create(&h->thread, NULL, http_run, h);
+	if (errno == 0) {
+		h->is_started = true;
+		return h;
+	}
+	log_line(LOG_ERROR, "cannot start a thread for HTTP: %s",
+		 strerror(errno));
+
+fail:
+	http_stop(h);
+	return NULL;
+}
+
+void
+http_stop(struct http *h)
+{
+	struct mail stop = {.kind = MAIL_STOP};
+
+	if (h == NULL)
+		return;
+	if (h->is_started) {
+		while (!mailbox_post(&h->mailbox, stop))
+			sched_yield(); /* out of memory: not for long */
+		pthread_join(h->thread, NULL);
+	}
+	http_look_stop(&h->look);
+	if (h->server != NULL)
+		evhttp_free(h->server);
+	http_limit_clear(&h->limit);
+	if (h->is_mailbox_open)
+		mailbox_close(&h->mailbox);
+	if (h->base != NULL)
+		event_base_free(h->base);
+	free(h);
+}

@@ -1,0 +1,36 @@
+/*
+ * http_facts.h - what the answers of the HTTP server are made of, as of one
+ * moment.
+ */
+#ifndef LOCKSTEP_PROXY_HTTP_HTTP_FACTS_H
+#define LOCKSTEP_PROXY_HTTP_HTTP_FACTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct counts;
+
+enum {
+	/* The upstream counts as reached for so long, and is looked at more
+	 * often. */
+	HTTP_REACHED_MS = 15000,
+};
+
+struct http_facts {
+	const struct counts *counts; /* borrowed; each worker's */
+	size_t workers;
+	bool is_listening;
+	bool is_draining;
+	uint32_t connections;
+	uint32_t max_connections;
+	uint64_t reached_ms; /* the upstream was, by clock_now_ms; 0: never */
+	uint64_t now_ms;     /* by clock_now_ms */
+	uint64_t started_s;  /* the process, since 1970 */
+	const char *fleet;   /* the state of its link; NULL: there is none */
+};
+
+/* Why no clients are to be sent here, static.  NULL: they can be. */
+const char *http_facts_not_ready(const struct http_facts *f);
+
+#endif

@@ -1,0 +1,34 @@
+/*
+ * http_route.h - from the method and the path of a request to what it asks
+ * for.
+ */
+#ifndef LOCKSTEP_PROXY_HTTP_HTTP_ROUTE_H
+#define LOCKSTEP_PROXY_HTTP_HTTP_ROUTE_H
+
+#include <stdbool.h>
+
+enum http_method {
+	HTTP_READ,  /* GET and HEAD */
+	HTTP_WRITE, /* POST */
+};
+
+enum http_action {
+	HTTP_STARTUP,
+	HTTP_LIVE,
+	HTTP_READY,
+	HTTP_METRICS,
+	HTTP_DRAIN, /* not ready from now on; all else goes on */
+	HTTP_QUIT,  /* as SIGTERM */
+	HTTP_NOT_FOUND,
+	HTTP_WRONG_METHOD,
+	HTTP_FORBIDDEN,
+};
+
+/*
+ * The action for this path.  is_admin: http_admin is on; may_write: the request
+ * is not a browser's, sent by some page that its user looks at.
+ */
+enum http_action http_route(enum http_method method, const char *path,
+			    bool is_admin, bool may_write);
+
+#endif
