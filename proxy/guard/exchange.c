@@ -385,18 +385,24 @@ exchange_answer(struct exchange *x, const struct pipeline_event *event,
 	return exchange_take_answer(x, event, frame, raw);
 }
 
-void
-exchange_step(struct exchange *x)
+/* True if all that is under way has been answered, and the server goes on: an
+ * error that ends the session is to be its last word. */
+static bool
+exchange_is_answered(const struct exchange *x)
 {
 	const struct pipeline *p = &x->pair->pipeline;
 
+	return !x->batch.is_fatal &&
+	       (pipeline_is_quiet(p) ||
+		(x->phase == EXCHANGE_FENCE && p->in_copy));
+}
+
+void
+exchange_step(struct exchange *x)
+{
 	if (x->phase == EXCHANGE_FENCE)
 		exchange_ask_before_fence(x);
-	/* The server's last words are there: the connection ends. */
-	if (x->batch.is_fatal)
-		return;
-	if (!pipeline_is_quiet(p) &&
-	    (x->phase != EXCHANGE_FENCE || !p->in_copy))
+	if (!exchange_is_answered(x))
 		return;
 	switch (x->phase) {
 	case EXCHANGE_FENCE:

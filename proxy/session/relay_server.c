@@ -163,10 +163,10 @@ relay_server_answer(struct walk *w, const struct frame_header *h)
 		is_taken = relay_server_answer_login(w, &f);
 	else
 		is_taken = relay_server_answer_ready(w, &f);
-	if (h->type == BACKEND_ERROR_RESPONSE && !is_taken)
-		pair_count_error(w->p, f.body);
 	if (pair_is_closing(w->p))
 		return;
+	if (h->type == BACKEND_ERROR_RESPONSE && !is_taken)
+		pair_count_error(w->p, f.body);
 	if (s->state == SESSION_DIALING)
 		walk_skip(w, w->rest.len); /* that server has been left */
 	else
@@ -182,7 +182,7 @@ static void
 relay_server_go_on(struct walk *w)
 {
 	walk_through(w, w->inlet->pass_left, w->inlet->drops_rest);
-	if (w->inlet->pass_left > 0 || w->p->aside.len == 0)
+	if (w->p->aside.len == 0 || w->inlet->pass_left > 0)
 		return;
 	walk_flush(w);
 	pair_end_message(w->p);
