@@ -84,6 +84,20 @@ def company(stage):
 
 
 @contextlib.contextmanager
+def watched(stage):
+    """A view that no attempt can lock, as an event trigger would see that."""
+    stage.admin.execute("""
+        create view all_of_c as select from table_c;
+        create function note() returns event_trigger language plpgsql as
+        'begin end'; create event trigger e2e on ddl_command_end
+        execute function note()""")
+    try:
+        yield
+    finally:
+        stage.admin.execute("drop event trigger if exists e2e")
+
+
+@contextlib.contextmanager
 def migration(stage):
     """It keeps the gate shut for who would read table_a."""
     with Wire(stage.proxy, stage.database) as session:
@@ -169,6 +183,10 @@ WAYS = {
     "trying": Way(settings=AT_ONCE),
     "trying block": Way(**BLOCK, settings=AT_ONCE),
     "trying cycle": Way(**CYCLE, settings=AT_ONCE),
+    "restoring block": Way(**BLOCK, beside=watched,
+                           messages=[query(DROP + " cascade")]),
+    "restoring cycle": Way(beside=watched,
+                           messages=[*extended(DROP + " cascade"), sync()]),
     "running": Way(),
     "running text": Way(messages=[query(f"{NOTE}; {DROP}; {NOTE}")]),
     "committing": Way(),

@@ -482,9 +482,7 @@ def test_there_is_a_way_to_each_phase():
     phases = re.findall(r'X\([A-Z]+, "([a-z]+)"\)', header.split(
         "EXCHANGE_CONTEXTS")[0])
     assert len(phases) > 20
-    # It comes behind a run that is not the first, of what nobody can lock
-    # ahead: no way leads there yet.
-    assert {phase_of(name) for name in WAYS} == set(phases) - {"restoring"}
+    assert {phase_of(name) for name in WAYS} == set(phases)
 
 
 @pytest.mark.parametrize("name, fault", cells())
