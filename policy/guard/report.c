@@ -319,6 +319,7 @@ refuse_policy(struct report *out, const struct guard_account *a,
 	      const char *tag)
 {
 	struct cut_text t = {.data = out->detail, .size = sizeof(out->detail)};
+	struct cut_text hint = {.data = out->hint, .size = sizeof(out->hint)};
 
 	out->sqlstate = "42501";
 	snprintf(out->message, sizeof(out->message),
@@ -326,8 +327,10 @@ refuse_policy(struct report *out, const struct guard_account *a,
 	cut_text_add(&t, "Lock set: ");
 	cut_text_add_set(&t, a->set, true);
 	cut_text_add(&t, ".");
-	snprintf(out->hint, sizeof(out->hint),
-		 "The setting \"policy\" is \"reject\".");
+	cut_text_add(&hint, "The setting \"policy\" is \"reject\".");
+	if (a->settings->rule != NULL)
+		cut_text_add(&hint, " The rule \"%s\" applies.",
+			     a->settings->rule);
 }
 
 void

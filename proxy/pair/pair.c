@@ -205,6 +205,14 @@ pair_close(struct pair *p, enum close_reason reason, const char *detail)
 }
 
 void
+pair_close_tell_log(struct pair *p, const char *detail)
+{
+	/* Out of memory: the reason alone must do. */
+	if (p->farewell.detail == NULL)
+		p->farewell.detail = strdup(detail);
+}
+
+void
 pair_close_saying(struct pair *p, enum close_reason reason, const char *message,
 		  const char *detail, const char *hint)
 {

@@ -163,6 +163,10 @@ PAIR_COLD void pair_close_saying(struct pair *p, enum close_reason reason,
 				 const char *message, const char *detail,
 				 const char *hint);
 
+/* Tell the log, and not the client, more of a reason that was recorded; detail
+ * is copied. */
+PAIR_COLD void pair_close_tell_log(struct pair *p, const char *detail);
+
 /* A reason is recorded: nothing else is to be done for it. */
 static inline bool
 pair_is_closing(const struct pair *p)

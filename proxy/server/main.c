@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "policy/sql/statement.h"
 #include "proxy/auth/credentials.h"
 #include "proxy/base/log.h"
 #include "proxy/config/config.h"
@@ -90,10 +91,12 @@ static const char usage[] =
     "\n"
     "Settings:\n";
 
+#define TRY_HELP "Try \"lockstep --help\".\n"
+
 static int
 main_fail_usage(const char *what)
 {
-	fprintf(stderr, "lockstep: %s\nTry \"lockstep --help\".\n", what);
+	fprintf(stderr, "lockstep: %s\n%s", what, TRY_HELP);
 	return EXIT_FAILURE;
 }
 
@@ -365,7 +368,9 @@ main_run_command(const struct arguments *a)
 		return main_wait(a);
 	if (strcmp(a->command, "shutdown") == 0)
 		return main_shutdown(a);
-	return main_fail_usage("there is no such command");
+	fprintf(stderr, "lockstep: there is no command \"%s\"\n%s", a->command,
+		TRY_HELP);
+	return EXIT_FAILURE;
 }
 
 /* Read the command line.  The exit status; -1: go on. */
@@ -381,7 +386,9 @@ main_parse_arguments(struct arguments *a, int argc, char **argv)
 			return EXIT_SUCCESS;
 		}
 		if (option == 'V') {
-			puts("lockstep " LOCKSTEP_VERSION);
+			printf("lockstep " LOCKSTEP_VERSION
+			       " (grammar of PostgreSQL %s)\n",
+			       statement_grammar());
 			return EXIT_SUCCESS;
 		}
 		if (!main_take_option(a, option))

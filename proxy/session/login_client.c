@@ -20,6 +20,10 @@ login_client_refuse_password(struct session *s)
 		 "password authentication failed for user \"%s\"",
 		 s->pair.user);
 	pair_close_saying(&s->pair, CLOSE_PASSWORD, message, NULL, NULL);
+	pair_close_tell_log(&s->pair,
+			    s->login->verifier == NULL
+				? "the role is not in auth_file"
+				: "not the password that auth_file has");
 }
 
 static void

@@ -715,7 +715,15 @@ def settings_in_help():
 def test_version_is_told():
     done = run("--version")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == f"lockstep {version()}\n"
+    assert re.fullmatch(f"lockstep {version()} "
+                        r"\(grammar of PostgreSQL \d\d\)\n", done.stdout)
+
+
+def test_a_command_that_there_is_not_is_named():
+    done = run("drian")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == ('lockstep: there is no command "drian"\n'
+                           'Try "lockstep --help".\n')
 
 
 def test_help_names_commands_and_settings():

@@ -613,6 +613,25 @@ def test_who_was_refused_is_logged_with_the_address(start_lockstep, server,
         assert line["client"] == f"{host} port {port}"
 
 
+@pytest.mark.parametrize("user, why", [
+    (USER, "not the password that auth_file has"),
+    ("nobody_knows_me", "the role is not in auth_file")])
+def test_the_log_alone_tells_why_a_password_was_refused(
+        start_lockstep, server, files, user, why):
+    lockstep = start_lockstep(server, **settings("require"),
+                              **checking(files))
+    with Bare(lockstep) as session:
+        (error,) = wire.errors(
+            scram.log_in(session, user, scram.Client("wrong")))
+        assert error["C"] == "28P01"
+        assert error["M"] == (
+            f'password authentication failed for user "{user}"')
+        assert "auth_file" not in str(error)
+        line = logged(lockstep,
+                      lambda e: e.get("reason") == "password-refused")
+        assert line["detail"] == why
+
+
 def test_a_certificate_of_nobodys_is_logged_with_the_address(start_lockstep,
                                                              server):
     lockstep = start_lockstep(server, **settings("verify-full"))

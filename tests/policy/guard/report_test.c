@@ -19,14 +19,17 @@ static const struct lock_set set_of_two = {two, 2};
 /* The account under test has these. */
 static struct holders holders;
 static struct past past;
+static struct guard_settings settings;
 
 static struct guard_account
 account_of(enum guard_outcome outcome)
 {
+	memset(&settings, 0, sizeof(settings));
 	memset(&holders, 0, sizeof(holders));
 	memset(&past, 0, sizeof(past));
 	return (struct guard_account){
 	    .outcome = outcome,
+	    .settings = &settings,
 	    .set = &set_of_two,
 	    .holders = &holders,
 	    .past = &past,
@@ -198,8 +201,11 @@ report_refusal_by_policy_names_the_tables(void **state)
 	assert_begins(r.message, "DROP TABLE is refused by Lockstep");
 	assert_contains(r.detail, "public.a (ShareRowExclusiveLock)");
 	assert_contains(r.detail, "public.\"C\" (AccessExclusiveLock)");
-	assert_contains(r.hint, "\"policy\"");
-	assert_contains(r.hint, "\"reject\"");
+	assert_string_equal(r.hint, "The setting \"policy\" is \"reject\".");
+	settings.rule = "nightly";
+	report_refusal(&r, &a, "DROP TABLE");
+	assert_string_equal(r.hint, "The setting \"policy\" is \"reject\". The "
+				    "rule \"nightly\" applies.");
 }
 
 static void
