@@ -506,7 +506,8 @@ batch_take_error(struct batch *b, uint8_t entry, struct frame frame,
 	memcpy(b->sqlstate, "XX000", sizeof(b->sqlstate));
 	if (!error_fields_decode(&f, frame.body))
 		return;
-	b->is_fatal = span_equals(f.severity, "FATAL");
+	b->is_fatal = span_equals(f.severity, "FATAL") ||
+		      span_equals(f.severity, "PANIC");
 	if (f.sqlstate.len == 5)
 		memcpy(b->sqlstate, f.sqlstate.data, 5);
 }

@@ -57,6 +57,8 @@ delivery_pass_shifted(struct delivery *d, struct frame frame)
 	delivery_release(d);
 	if (d->shift == 0)
 		return false;
+	if (frame.type == BACKEND_ERROR_RESPONSE)
+		pair_count_error(d->pair, frame.body);
 	error_response_shift(&w, frame.type, frame.body, d->shift);
 	if (w.failed)
 		pair_close(d->pair, CLOSE_MEMORY, NULL);
@@ -153,7 +155,6 @@ delivery_answer(struct delivery *d, struct frame frame, struct span raw)
 		return delivery_pass_shifted(d, frame);
 	case BACKEND_ERROR_RESPONSE:
 		d->has_failed = true;
-		pair_count_error(d->pair, frame.body);
 		return delivery_pass_shifted(d, frame);
 	default: /* another statement's: the tag was not the last */
 		delivery_release(d);

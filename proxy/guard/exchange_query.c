@@ -173,6 +173,7 @@ exchange_ran(struct exchange *x)
 		exchange_trim_lease(x);
 		guard_clear(&x->guard);
 		replay_clear(&x->replay);
+		x->runs_once = false;
 		exchange_start_piece(x);
 	} else if (x->in_own_block) {
 		exchange_commit(x);

@@ -49,8 +49,9 @@
  *   (2) In WAITING no lock that an attempt took is held.
  *   (3) The client's statement takes effect once, or an error is delivered
  *       instead of it.  It is sent once, but for runs on trial: those that our
- *       own bound ends are undone before anything else is sent, and none of
- *       their answers is delivered.
+ *       own bound ends, or whose answers are too large to be held, are undone
+ *       before anything of the client's is sent, and none of their answers is
+ *       delivered.
  *   (4) The statements before it in its transaction are sent again only behind
  *       a rollback of all of them, and none of their answers is delivered.
  */

@@ -301,12 +301,20 @@ exchange_answer_trial(struct exchange *x, const struct pipeline_event *event,
 
 /* Behind its end */
 
+/* True if the savepoint has been released along with the run. */
+static bool
+exchange_is_beyond_undo(const struct exchange *x)
+{
+	return x->trial.state == TRIAL_LARGE && exchange_is_first_trial(x) &&
+	       x->has_savepoint && !x->owes_restore &&
+	       !batch_has_error(&x->batch);
+}
+
 /* The run is void: undo it, and leave it to the guard. */
 static void
 exchange_undo_trial(struct exchange *x)
 {
-	if (x->trial.state == TRIAL_LARGE && exchange_is_first_trial(x) &&
-	    x->has_savepoint) {
+	if (exchange_is_beyond_undo(x)) {
 		pair_close(x->pair, CLOSE_SERVER_BAD, "answers too large");
 		return;
 	}

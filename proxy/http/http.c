@@ -26,6 +26,7 @@
 enum {
 	HEADERS_MAX_BYTES = 8192,
 	BODY_MAX_BYTES = 1024,
+	ANSWER_MS = 100, /* to be on its way */
 };
 
 struct http {
@@ -154,11 +155,26 @@ http_drain(struct http *h, struct evhttp_request *r)
 }
 
 static void
+http_quit_now(evutil_socket_t fd, short what, void *arg)
+{
+	struct http *h = arg;
+
+	(void)fd;
+	(void)what;
+	h->quit(h->arg);
+}
+
+/* The stop can end this thread: the answer goes first. */
+static void
 http_quit(struct http *h, struct evhttp_request *r)
 {
+	struct timeval soon = clock_timeval(ANSWER_MS);
+
 	log_line(LOG_INFO, "http: POST /quitquitquit");
 	http_reply_line(r, HTTP_OK, "OK", "stopping");
-	h->quit(h->arg);
+	if (event_base_once(h->base, -1, EV_TIMEOUT, http_quit_now, h, &soon) !=
+	    0)
+		h->quit(h->arg);
 }
 
 /* Requests */
@@ -257,14 +273,16 @@ http_listen_at(struct http *h, const struct endpoint *e, const char **why)
 		*why = gai_strerror(error);
 		return false;
 	}
-	for (at = found; at != NULL; at = at->ai_next) {
+	for (at = found; at != NULL && http_limit_has_room(&h->limit);
+	     at = at->ai_next) {
 		struct evconnlistener *l = http_bind(h, at);
 
 		if (l == NULL)
 			*why = strerror(errno);
-		else if (!http_limit_add(&h->limit, h->server, l) ||
-			 evhttp_bind_listener(h->server, l) == NULL)
+		else if (evhttp_bind_listener(h->server, l) == NULL)
 			evconnlistener_free(l);
+		else
+			http_limit_add(&h->limit, h->server, l);
 	}
 	freeaddrinfo(found);
 	return h->limit.listener_count > before;

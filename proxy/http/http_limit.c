@@ -120,15 +120,18 @@ http_limit_init(struct http_limit *l, struct event_base *base)
 }
 
 bool
+http_limit_has_room(const struct http_limit *l)
+{
+	return l->listener_count < HTTP_LISTENERS_MAX;
+}
+
+void
 http_limit_add(struct http_limit *l, struct evhttp *http,
 	       struct evconnlistener *listener)
 {
-	if (l->listener_count == HTTP_LISTENERS_MAX)
-		return false;
 	l->listeners[l->listener_count++] = listener;
 	evconnlistener_set_error_cb(listener, http_limit_accept_failed);
 	evhttp_set_bevcb(http, http_limit_open, l);
-	return true;
 }
 
 void

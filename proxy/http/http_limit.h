@@ -48,9 +48,11 @@ struct http_limit {
  * descriptors. */
 bool http_limit_init(struct http_limit *l, struct event_base *base);
 
-/* Have the connections of `http`, which come by that listener, counted.  False:
- * it has too many listeners. */
-bool http_limit_add(struct http_limit *l, struct evhttp *http,
+/* True if another listener can be counted. */
+bool http_limit_has_room(const struct http_limit *l);
+
+/* Have the connections of `http`, which come by that listener, counted. */
+void http_limit_add(struct http_limit *l, struct evhttp *http,
 		    struct evconnlistener *listener);
 
 /* Let go of all connections, once evhttp is freed. */

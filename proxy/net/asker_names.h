@@ -4,7 +4,7 @@
  *
  *	asker_names_begin     reads the hosts, and asks for each that is a name
  *	ready                 all have been answered
- *	asker_names_settings  as libpq wants them, with the addresses
+ *	asker_names_take      as libpq wants them, with the addresses
  *
  * Each host keeps its name, which certificates and password files go by.
  */

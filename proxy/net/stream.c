@@ -102,6 +102,7 @@ stream_await(struct stream *s, struct event *event)
 	if (event_add(event, NULL) == 0)
 		return;
 	s->is_deaf = true;
+	s->error = ENOMEM;
 	event_active(&s->read_event, EV_READ, 1);
 }
 

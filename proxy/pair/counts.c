@@ -9,7 +9,9 @@ const struct count_bounds count_bounds[COUNT_HISTOGRAMS] = {
     [COUNT_GUARDED_MS] = {14,
 			  {1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 5000,
 			   30000, 300000, 3600000}},
-    [COUNT_GATE_WAIT_MS] = {10, {1, 5, 10, 25, 50, 100, 150, 200, 250, 300}},
+    [COUNT_GATE_WAIT_MS] = {13,
+			    {1, 5, 10, 25, 50, 100, 150, 200, 250, 300, 1000,
+			     5000, 60000}},
     [COUNT_ATTEMPTS] = {8, {0, 1, 2, 3, 5, 10, 50, 100}},
 };
 

@@ -69,6 +69,7 @@ struct server {
 	uint32_t started; /* number of workers that run */
 	int signal_fd;    /* < 0: none */
 	int stop_signals; /* number that came */
+	bool is_stopping;
 	bool ends_streams;
 };
 
@@ -97,8 +98,7 @@ server_expired(evutil_socket_t fd, short what, void *arg)
 	server_tell_workers(s, MAIL_EXPIRE);
 }
 
-/* Replication has no transaction to finish, but a COMMIT may wait for it: it
- * ends behind all that do, as in PostgreSQL. */
+/* Replication, for which a COMMIT may wait, ends last, as in PostgreSQL. */
 static void
 server_end_streams(struct server *s)
 {
@@ -150,14 +150,16 @@ server_min_drain_over(evutil_socket_t fd, short what, void *arg)
 	server_begin_drain(arg);
 }
 
-/* Be not ready from now on; those who send clients may take a moment to see
- * that, so they are let in until min_drain_time is over. */
+/* Once: clients are let in until those who send them see that, for a while. */
 static void
 server_begin_stop(struct server *s)
 {
 	uint32_t least_ms = s->daemon.config->min_drain_time_ms;
 	struct timeval least = clock_timeval(least_ms);
 
+	if (s->is_stopping)
+		return;
+	s->is_stopping = true;
 	atomic_store(&s->daemon.is_draining, true);
 	if (least_ms == 0) {
 		server_begin_drain(s);
@@ -229,7 +231,7 @@ server_quit(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;
 	(void)what;
-	server_stop_signaled(arg);
+	server_begin_stop(arg); /* a first signal behind it changes nothing */
 }
 
 static void
@@ -259,9 +261,7 @@ server_signaled(evutil_socket_t fd, short what, void *arg)
 		server_stop_signaled(s);
 }
 
-/*
- * Block the signals and read them from a descriptor: no thread runs a handler.
- */
+/* Block the signals, read them from a descriptor: no thread runs a handler. */
 static bool
 server_watch_signals(struct server *s)
 {

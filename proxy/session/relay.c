@@ -118,6 +118,7 @@ void
 relay_from_server(struct session *s)
 {
 	struct pair *p = &s->pair;
+
 	(void)relay_from(s, &p->server, &p->from_server, relay_walk_server);
 }
 

@@ -119,6 +119,9 @@ session_client_event(void *arg, enum stream_event event)
 {
 	struct session *s = arg;
 
+	/* The client may be one that nothing can be written to any more. */
+	if (s->pair.client.is_deaf)
+		event = STREAM_BROKEN;
 	if (event == STREAM_BROKEN && s->state == SESSION_CLOSING) {
 		session_end(s);
 		return;

@@ -180,6 +180,23 @@ def test_drain_and_quit(cluster, database):
         assert served.process.wait(BOUND_S) == 0
 
 
+def test_a_signal_behind_quit_does_not_hurry(cluster, database):
+    """So do a preStop hook and a service manager; the next signal does."""
+    with Served(cluster, http_admin="on", drain_timeout="1min") as served:
+        until(lambda: served.status("/ready") == 200)
+        with Wire(served, database) as session:
+            session.query("begin")
+            for _ in range(2):
+                assert served.status("/quitquitquit", "POST") == 200
+                until(lambda: served.status("/ready") == 503)
+            served.process.send_signal(signal.SIGTERM)
+            until(lambda: any("Terminated" in event["message"]
+                              for event in served.events()))
+            assert errors(session.query("select 1")) == []
+            assert errors(session.query("commit")) == []
+        assert served.process.wait(BOUND_S) == 0
+
+
 # -- hostile clients --------------------------------------------------------
 
 def test_huge_requests_are_refused(served):

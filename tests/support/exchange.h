@@ -596,8 +596,10 @@ scene_wait(struct scene *s)
 	server_script_take(&s->server.script, "wait", answer);
 	while (server_word(&s->server, &rest))
 		;
+	/* A process that was not run may find its timer due by the true clock,
+	 * ahead of the moved one. */
 	if (clock_now_ms() == before_ms)
-		clock_advance((uint64_t)ms);
+		clock_advance(ms > 0 ? (uint64_t)ms : 1);
 	if (scene_exchange(s) != NULL && !exchange_is_done(scene_exchange(s)) &&
 	    s->requests_len == 0)
 		exchange_timer(scene_exchange(s));
