@@ -128,8 +128,8 @@ void batch_add_repeatable(struct batch *b, const struct repeat *repeat,
 			  bool only_catalogs);
 void batch_add_glance(struct batch *b, const struct statement *statements,
 		      size_t count);
-/* Likewise, to fail where the glance is not what it was before, or where a
- * setting of the session is set and application_name is another. */
+/* Likewise, to fail where the glance is not what it was before; and where a
+ * setting of the session is set, or application_name is another. */
 void batch_add_glance_again(struct batch *b, const struct statement *statements,
 			    size_t count, struct glance *before);
 void batch_add_unset(struct batch *b, char *application_name);

@@ -139,6 +139,15 @@ exchange_sight(struct exchange *x)
 		   : GUARD_SEES_NOTHING;
 }
 
+/* Begin what is taken back: a transaction of ours, or below a savepoint. */
+static void
+exchange_add_shield(struct exchange *x)
+{
+	if (x->context != CONTEXT_BLOCK)
+		batch_add_command(&x->batch, "BEGIN");
+	exchange_add_savepoint(x);
+}
+
 /* Ask, and wait for the answer. */
 static void
 exchange_ask_glance(struct exchange *x)
@@ -148,9 +157,7 @@ exchange_ask_glance(struct exchange *x)
 	const struct statement *s = exchange_statements(x, &count);
 
 	exchange_begin_batch(x, EXCHANGE_GLANCING);
-	if (x->context != CONTEXT_BLOCK)
-		batch_add_command(b, "BEGIN");
-	exchange_add_savepoint(x);
+	exchange_add_shield(x);
 	batch_add_command(b, "SET LOCAL statement_timeout TO 0");
 	batch_add_command(b, "SET LOCAL jit TO off");
 	batch_add_glance(b, s, count);
@@ -215,9 +222,7 @@ exchange_add_questions(struct exchange *x, bool is_spared)
 	size_t count;
 	const struct statement *s = exchange_statements(x, &count);
 
-	if (x->context != CONTEXT_BLOCK)
-		batch_add_command(b, "BEGIN");
-	exchange_add_savepoint(x);
+	exchange_add_shield(x);
 	batch_add_command(b, "SET LOCAL jit TO off");
 	if (!is_spared)
 		batch_add_glance_again(b, s, count, &a->glance);

@@ -96,12 +96,9 @@ exchange_add_empty_block(struct exchange *x)
 	x->has_savepoint = false;
 }
 
-/*
- * Make the client's transaction fail in the server, all of it and not only our
- * savepoint: its locks go, and what follows meets a failed transaction.  An
- * implicit one, which runs in a block of ours, is over.
- */
-static void
+/* The locks of the transaction go, and what follows meets a failed one.  An
+ * implicit one, which runs in a block of ours, is over. */
+void
 exchange_send_failure(struct exchange *x)
 {
 	exchange_begin_batch(x, EXCHANGE_REFUSING);
@@ -130,12 +127,6 @@ exchange_failed(struct exchange *x)
 		exchange_end_failed_trial(x);
 	else
 		exchange_refused(x);
-}
-
-void
-exchange_abort_block(struct exchange *x)
-{
-	exchange_send_failure(x);
 }
 
 void

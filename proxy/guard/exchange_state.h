@@ -573,9 +573,12 @@ void exchange_refuse(struct exchange *x);
 /* REFUSING is done: send the error. */
 void exchange_failed(struct exchange *x);
 
-/* Make the client's transaction fail in the server, as the statement that ran
- * below our savepoint has; exchange_end_failed_trial comes behind that. */
-void exchange_abort_block(struct exchange *x);
+/*
+ * Make the client's transaction fail in the server, all of it and not only our
+ * savepoint, and enter REFUSING.  Where a run on trial has failed below that,
+ * exchange_end_failed_trial comes behind.
+ */
+void exchange_send_failure(struct exchange *x);
 void exchange_end_failed_trial(struct exchange *x);
 
 /*

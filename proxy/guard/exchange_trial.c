@@ -437,7 +437,7 @@ exchange_accept_trial(struct exchange *x)
 
 	x->guarded->trail.has_untold |= step.outcome == GUARD_UNOPPOSED;
 	if (has_failed && x->has_savepoint && !x->in_own_block)
-		exchange_abort_block(x);
+		exchange_send_failure(x);
 	else if (has_failed)
 		exchange_finish_trial(x);
 	else if (x->owes_restore || exchange_is_first_trial(x))

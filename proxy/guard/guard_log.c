@@ -274,7 +274,6 @@ guard_log_missed(const struct pair *p, const char *message,
 {
 	struct log_event e;
 
-	counts_add(p->counts, COUNT_UNPLANNED, 1);
 	guard_log_begin(&e, LOG_INFO, message, p);
 	log_text(&e, "statement", statement);
 	guard_log_count_unplanned(&e, p);
@@ -303,7 +302,6 @@ guard_log_unjudged(const struct pair *p, enum unjudged why)
 	};
 	struct log_event e;
 
-	counts_add(p->counts, COUNT_UNPARSED, 1);
 	atomic_fetch_add(&p->daemon->unjudged[why], 1);
 	guard_log_begin(&e, LOG_WARNING, "statement passed unjudged", p);
 	log_text(&e, "why", reasons[why]);

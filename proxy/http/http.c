@@ -118,6 +118,8 @@ http_gather(const struct http *h)
 	    .is_draining = atomic_load(&d->is_draining),
 	    .connections = atomic_load(&d->connections),
 	    .max_connections = d->config->max_connections,
+	    .unjudged = daemon_unjudged(d),
+	    .unplanned = atomic_load(&d->unplanned),
 	    .reached_ms = http_look_reached_ms(&h->look),
 	    .now_ms = clock_now_ms(),
 	    .started_s = h->started_s,

@@ -2,7 +2,7 @@
  * http.h - probes and metrics by HTTP, in a thread of its own: whatever its
  * clients do, workers do not notice.
  *
- * It reads what workers have counted and asks none of them anything.
+ * The thread reads what workers have counted, and asks none of them anything.
  */
 #ifndef LOCKSTEP_PROXY_HTTP_HTTP_H
 #define LOCKSTEP_PROXY_HTTP_HTTP_H

@@ -24,6 +24,8 @@ struct http_facts {
 	bool is_draining;
 	uint32_t connections;
 	uint32_t max_connections;
+	uint64_t unjudged;   /* texts that passed so, ever */
+	uint64_t unplanned;  /* statements that had no plan, ever */
 	uint64_t reached_ms; /* the upstream was, by clock_now_ms; 0: never */
 	uint64_t now_ms;     /* by clock_now_ms */
 	uint64_t started_s;  /* the process, since 1970 */

@@ -275,12 +275,10 @@ metrics_write_guard(FILE *out, const struct http_facts *f,
 	metrics_single(out, "replays_total", "counter",
 		       sum->cells[COUNT_REPLAYS],
 		       "Transactions that were started over.");
-	metrics_single(out, "unparsed_statements_total", "counter",
-		       sum->cells[COUNT_UNPARSED],
+	metrics_single(out, "unparsed_statements_total", "counter", f->unjudged,
 		       "Texts that passed without being looked into.");
 	metrics_single(out, "unplanned_statements_total", "counter",
-		       sum->cells[COUNT_UNPLANNED],
-		       "Statements that passed without a plan.");
+		       f->unplanned, "Statements that passed without a plan.");
 	metrics_single(out, "unguarded_statements_total", "counter",
 		       sum->cells[COUNT_UNGUARDED],
 		       "Statements that stood where nothing can guard them.");

@@ -2,9 +2,10 @@
  * asker.h - a connection of Lockstep's own: a client of PostgreSQL's that asks
  * one question at a time, by libpq's asynchronous calls.
  *
- * What a name of a service stands for is read as it is needed, so it belongs in
- * no worker's thread.  A question, like the way to the server, has a time in
- * which it is answered, or the connection is closed; no transaction stays open.
+ * libpq reads what a service's name stands for as it is needed, so an asker
+ * belongs in no worker's thread.  A question, like the way to the server, has a
+ * time in which it is answered, or the connection is closed; no transaction
+ * stays open.
  */
 #ifndef LOCKSTEP_PROXY_NET_ASKER_H
 #define LOCKSTEP_PROXY_NET_ASKER_H

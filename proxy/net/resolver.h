@@ -5,7 +5,7 @@
  * getaddrinfo(3) blocks, for seconds where a name server is silent, and cannot
  * be ended.  So each look-up has a thread of its own, and its answer comes by
  * mail.  Nothing is kept: who asks gets an answer that was begun for it, or
- * within a second before.  One resolver is for all workers.
+ * within a second before.  One resolver is for all threads.
  */
 #ifndef LOCKSTEP_PROXY_NET_RESOLVER_H
 #define LOCKSTEP_PROXY_NET_RESOLVER_H

@@ -50,8 +50,6 @@ enum count_cell {
 	COUNT_CLIENT_HANDSHAKES_FAILED,
 	COUNT_SERVER_HANDSHAKES,
 	COUNT_SERVER_HANDSHAKES_FAILED,
-	COUNT_UNPARSED,  /* texts that passed without being looked into */
-	COUNT_UNPLANNED, /* statements that passed without a plan */
 	COUNT_UNGUARDED, /* statements that stood where nothing guards them */
 	COUNT_REPLAYS,
 	COUNT_WINDOWS_USED,    /* the statement ran in the window */

@@ -11,6 +11,16 @@ daemon_post(struct daemon *d, uint32_t worker, struct mail mail)
 	return mailbox_post(d->mailboxes[worker], mail);
 }
 
+uint64_t
+daemon_unjudged(const struct daemon *d)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < UNJUDGED_COUNT; i++)
+		sum += atomic_load(&d->unjudged[i]);
+	return sum;
+}
+
 struct counts *
 daemon_counts(struct daemon *d, uint32_t worker)
 {

@@ -56,6 +56,9 @@ struct daemon {
  */
 bool daemon_post(struct daemon *d, uint32_t worker, struct mail mail);
 
+/* The texts that passed unjudged, ever, for whatever reason. */
+uint64_t daemon_unjudged(const struct daemon *d);
+
 /* The counts that worker is to write; never NULL. */
 struct counts *daemon_counts(struct daemon *d, uint32_t worker);
 

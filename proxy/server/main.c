@@ -18,6 +18,7 @@
 #include "proxy/explain/explain.h"
 #include "proxy/fleet/fleet_key.h"
 #include "proxy/http/http_client.h"
+#include "proxy/server/secrets.h"
 #include "proxy/server/server.h"
 
 enum {
@@ -195,44 +196,20 @@ main_print_warning(void *arg, const char *text)
 	fprintf(stderr, "warning: %s\n", text);
 }
 
-/* Print each line of the text, which is cut into lines. */
+/* A secrets_tell for people. */
 static void
-main_print_lines(const char *what, char *text)
+main_print_mistake(bool is_fatal, const char *what, const char *mistake)
 {
-	char *rest = text;
-	char *line;
-
-	while ((line = strsep(&rest, "\n")) != NULL)
-		if (*line != '\0')
-			fprintf(stderr, "%s%s\n", what, line);
-}
-
-/* Load them, with each mistake told as the log tells it.  NULL: they cannot be
- * used. */
-static struct credentials *
-main_load_credentials(const struct config *config)
-{
-	char *text = NULL;
-	size_t size;
-	FILE *errors = open_memstream(&text, &size);
-	struct credentials *loaded;
-
-	if (errors == NULL) {
-		fputs("out of memory\n", stderr);
-		return NULL;
-	}
-	loaded = credentials_load(config, errors);
-	fclose(errors);
-	main_print_lines(loaded != NULL ? "left out: " : "", text);
-	free(text);
-	return loaded;
+	(void)is_fatal;
+	fprintf(stderr, "%s%s\n", what, mistake);
 }
 
 /* True if what the configuration names can be read; else why is printed. */
 static bool
 main_check_files(const struct config *config)
 {
-	struct credentials *credentials = main_load_credentials(config);
+	struct credentials *credentials =
+	    secrets_load_credentials(config, main_print_mistake, "");
 	struct fleet_key *key = NULL;
 	bool is_good = credentials != NULL;
 

@@ -6,16 +6,23 @@
 
 #include "proxy/base/log.h"
 
-/* Log each line of the text, which is cut into lines. */
+void
+secrets_log(bool is_fatal, const char *what, const char *mistake)
+{
+	log_line(is_fatal ? LOG_ERROR : LOG_WARNING, "%s%s", what, mistake);
+}
+
+/* Tell each line of the text, which is cut into lines. */
 static void
-secrets_log_mistakes(enum log_level level, const char *what, char *text)
+secrets_tell_mistakes(secrets_tell *tell, bool is_fatal, const char *what,
+		      char *text)
 {
 	char *rest = text;
 	char *line;
 
 	while ((line = strsep(&rest, "\n")) != NULL)
 		if (*line != '\0')
-			log_line(level, "%s%s", what, line);
+			tell(is_fatal, what, line);
 }
 
 /* Read what files hold, as config says.  Each mistake is a line on errors;
@@ -36,10 +43,11 @@ secrets_read_fleet_key(const struct config *c, FILE *errors)
 	return fleet_key_read(c->fleet_key_file, errors);
 }
 
-/* Load them, for the caller to own.  Each mistake is logged.  NULL: with `what`
+/* Load them, for the caller to own.  Each mistake is told.  NULL: with `what`
  * before it, none is owned. */
 static void *
-secrets_load(secrets_reader *reader, const struct config *c, const char *what)
+secrets_load(secrets_reader *reader, const struct config *c, secrets_tell *tell,
+	     const char *what)
 {
 	char *text = NULL;
 	size_t size;
@@ -47,27 +55,27 @@ secrets_load(secrets_reader *reader, const struct config *c, const char *what)
 	void *loaded;
 
 	if (errors == NULL) {
-		log_line(LOG_ERROR, "%sout of memory", what);
+		tell(true, what, "out of memory");
 		return NULL;
 	}
 	loaded = reader(c, errors);
 	fclose(errors);
-	if (loaded == NULL)
-		secrets_log_mistakes(LOG_ERROR, what, text);
-	else
-		secrets_log_mistakes(LOG_WARNING, "left out: ", text);
+	secrets_tell_mistakes(tell, loaded == NULL,
+			      loaded == NULL ? what : "left out: ", text);
 	free(text);
 	return loaded;
 }
 
 struct credentials *
-secrets_load_credentials(const struct config *c, const char *what)
+secrets_load_credentials(const struct config *c, secrets_tell *tell,
+			 const char *what)
 {
-	return secrets_load(secrets_read_credentials, c, what);
+	return secrets_load(secrets_read_credentials, c, tell, what);
 }
 
 struct fleet_key *
-secrets_load_fleet_key(const struct config *c, const char *what)
+secrets_load_fleet_key(const struct config *c, secrets_tell *tell,
+		       const char *what)
 {
-	return secrets_load(secrets_read_fleet_key, c, what);
+	return secrets_load(secrets_read_fleet_key, c, tell, what);
 }

@@ -110,7 +110,7 @@ server_end_streams(struct server *s)
 }
 
 static void
-server_poll_end(evutil_socket_t fd, short what, void *arg)
+server_poll(evutil_socket_t fd, short what, void *arg)
 {
 	struct server *s = arg;
 	uint32_t left = atomic_load(&s->daemon.connections);
@@ -143,7 +143,7 @@ server_begin_drain(struct server *s)
 }
 
 static void
-server_min_drain_over(evutil_socket_t fd, short what, void *arg)
+server_min_over(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;
 	(void)what;
@@ -188,8 +188,8 @@ server_stop_signaled(struct server *s)
 static void
 server_reload_credentials(struct server *s)
 {
-	struct credentials *fresh =
-	    secrets_load_credentials(s->daemon.config, "not reloaded: ");
+	struct credentials *fresh = secrets_load_credentials(
+	    s->daemon.config, secrets_log, "not reloaded: ");
 
 	if (fresh == NULL)
 		return;
@@ -204,7 +204,8 @@ server_reload_fleet_key(struct server *s)
 
 	if (s->fleet == NULL)
 		return;
-	fresh = secrets_load_fleet_key(s->daemon.config, "not reloaded: ");
+	fresh = secrets_load_fleet_key(s->daemon.config, secrets_log,
+				       "not reloaded: ");
 	if (fresh == NULL)
 		return;
 	fleet_replace_key(s->fleet, fresh);
@@ -496,7 +497,8 @@ static bool
 server_take_secrets(struct server *s)
 {
 	const struct config *c = s->daemon.config;
-	struct credentials *first = secrets_load_credentials(c, "");
+	struct credentials *first =
+	    secrets_load_credentials(c, secrets_log, "");
 
 	if (first == NULL)
 		return false;
@@ -506,7 +508,7 @@ server_take_secrets(struct server *s)
 		return false;
 	}
 	if (c->fleet != NULL)
-		s->fleet_key = secrets_load_fleet_key(c, "");
+		s->fleet_key = secrets_load_fleet_key(c, secrets_log, "");
 	if (c->fleet == NULL || s->fleet_key != NULL)
 		return true;
 	credentials_store_free(s->daemon.credentials);
@@ -537,10 +539,8 @@ server_serve(const struct config *config)
 	server_for_debugger = &s;
 	event_assign(&s.expire_event, s.base, -1, 0, server_expired, &s);
 	event_assign(&s.quit_event, s.base, -1, 0, server_quit, &s);
-	event_assign(&s.min_drain_event, s.base, -1, 0, server_min_drain_over,
-		     &s);
-	event_assign(&s.poll_event, s.base, -1, EV_PERSIST, server_poll_end,
-		     &s);
+	event_assign(&s.min_drain_event, s.base, -1, 0, server_min_over, &s);
+	event_assign(&s.poll_event, s.base, -1, EV_PERSIST, server_poll, &s);
 	if (server_watch_signals(&s) && server_start_workers(&s) &&
 	    server_start_http(&s))
 		s.listeners = listeners_open(s.base, &s.daemon, s.workers);

@@ -97,6 +97,16 @@ def show_all(answer, rest, session, admin):
             admin.execute("select to_regclass('a') is null").fetchall())
 
 
+def seen_directly(cluster, database, admin, setup, form):
+    """What the client sees straight at the server, all made anew."""
+    admin.execute("drop event trigger e2e; drop table if exists a cascade; "
+                  "drop table hidden, log; drop function note")
+    admin.execute(setup)
+    with Wire(cluster, database) as session:
+        answer, rest = play(session, form)
+        return show_all(answer, rest, session, admin)
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_the_client_sees_one_run(
         start_lockstep, cluster, database, world, form):
@@ -115,12 +125,7 @@ def test_the_client_sees_one_run(
     lines = [line for line in proxy.wait_guarded(1)
              if line["outcome"] == "protected"]
     assert int(lines[0]["trials"]) > 1
-    world.execute("drop event trigger e2e; drop table if exists a cascade; "
-                  "drop table hidden, log; drop function note")
-    world.execute(SETUP)
-    with Wire(cluster, database) as session:
-        answer, rest = play(session, form)
-        assert show_all(answer, rest, session, world) == through
+    assert seen_directly(cluster, database, world, SETUP, form) == through
 
 
 LOUD = SETUP.replace("'begun %', tg_tag", "'%', repeat('x', 2000000)")
@@ -145,12 +150,7 @@ def test_our_bound_is_never_seen(
     (line,) = [line for line in proxy.wait_guarded(1) if "trials" in line]
     assert (line["outcome"], line["trials"], line["unlocked"]) == (
         "partly-protected", "1", "public.v")
-    admin.execute("drop event trigger e2e; drop table if exists a cascade; "
-                  "drop table hidden, log; drop function note")
-    admin.execute(LOUD)
-    with Wire(cluster, database) as session:
-        answer, rest = play(session, form)
-        assert show_all(answer, rest, session, admin) == through
+    assert seen_directly(cluster, database, admin, LOUD, form) == through
     proxy.assert_clean()
 
 

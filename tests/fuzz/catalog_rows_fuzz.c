@@ -23,7 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static struct batch_fixture *fixture;
 static struct statement_list list;
 
-/* What a column may hold besides any bytes. */
+/* A column holds one of these, or any bytes. */
 static const char *const values[] = {
     "",
     "t",

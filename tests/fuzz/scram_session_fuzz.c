@@ -327,7 +327,7 @@ is_let_in(void)
 	return false;
 }
 
-/* It ends well, or it ends. */
+/* The login ends well, or the connection ends. */
 static void
 settle(void)
 {

@@ -211,7 +211,8 @@ step(struct world *w)
 	}
 }
 
-/* It has got all that it is owed; the end, once it has said its last. */
+/* True if the client has got all that it is owed; the end, once it has said its
+ * last. */
 static bool
 is_content(const struct world_client *c)
 {
@@ -267,7 +268,7 @@ server_of(const struct world *w, const struct world_client *c)
 	return NULL;
 }
 
-/* What has run is what the client believes. */
+/* The server has run what the client believes that it has. */
 static void
 check_runs(const struct world *w, const struct world_client *c)
 {

@@ -230,7 +230,7 @@ talk_extended(struct world *w, struct world_client *c, uint8_t kind)
 	}
 }
 
-/* It sends data, or an end of them. */
+/* The client sends data, or an end of them. */
 static inline void
 talk_copy(struct world *w, struct world_client *c)
 {

@@ -4,9 +4,9 @@
  * all that the client has said, statement for statement, and what it answers is
  * compared with what has come.
  *
- * What may differ: an error of the proxy's in place of a statement's answer,
- * which then has not run; notices of the proxy's; and notifications and
- * parameters, which come whenever they come.
+ * An error of the proxy's may stand in place of a statement's answer, which
+ * then has not run.  The proxy may add notices, and notifications and
+ * parameters come whenever they come.
  */
 #ifndef LOCKSTEP_TESTS_SUPPORT_SESSION_VIEW_H
 #define LOCKSTEP_TESTS_SUPPORT_SESSION_VIEW_H

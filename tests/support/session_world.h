@@ -35,8 +35,8 @@ enum world_lies {
 	LIES_ALL,   /* any byte of any answer is any other */
 };
 
-/* What the server's questions and attempts come upon, unless the input says
- * otherwise. */
+/* Others in the server, whom questions and attempts come upon unless the input
+ * says otherwise. */
 enum world_traffic {
 	TRAFFIC_NONE,
 	TRAFFIC_CYCLES, /* who waits for locks that the transaction has */

@@ -351,7 +351,7 @@ delivery_answer_passes_what_is_too_large_to_be_seen(void **state)
 	assert_true(f->delivery.has_failed);
 }
 
-/* Its body streams; the front tells that it is none of the text's. */
+/* The message's body streams; the front tells that it is none of the text's. */
 static void
 delivery_lets_a_log_that_is_too_large_pass_the_tag(void **state)
 {

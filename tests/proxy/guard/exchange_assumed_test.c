@@ -1,6 +1,6 @@
 /*
- * What a session's glance has told is assumed for its next statements: the
- * question goes ahead of the statement, on the same way.
+ * A session's glance is assumed to hold for its next statements: the question
+ * goes ahead of the statement, on the same way.
  */
 #include "proxy/guard/exchange.h"
 

@@ -48,6 +48,8 @@ write_page(struct fixture *f, const char *fleet)
 	    .is_listening = true,
 	    .connections = 3,
 	    .max_connections = 10,
+	    .unjudged = 4,
+	    .unplanned = 5,
 	    .reached_ms = 1000,
 	    .now_ms = 2500,
 	    .fleet = fleet,
@@ -152,6 +154,8 @@ process_tells_how_it_stands(void **state)
 	assert_line(f, "lockstep_connections 3");
 	assert_line(f, "lockstep_upstream_reached_age_seconds 1.500");
 	assert_line(f, "lockstep_fleet_state{state=\"none\"} 1");
+	assert_line(f, "lockstep_unparsed_statements_total 4");
+	assert_line(f, "lockstep_unplanned_statements_total 5");
 }
 
 static void

@@ -417,7 +417,8 @@ a_stream_of_replication_is_known_by_its_command(void **state)
 	assert_int_equal(atomic_load(streams), 1);
 }
 
-/* It has ended, or was refused: what comes next has an end of its own. */
+/* The stream has ended, or was refused: the next command has an end of its own.
+ */
 static void
 a_stream_of_replication_is_over_with_the_next_command(void **state)
 {
