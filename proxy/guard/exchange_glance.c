@@ -214,39 +214,29 @@ exchange_send_glance(struct exchange *x)
 
 /* The session's statement_timeout counts, as for the statement itself: no
  * deadline of ours does while that is under way. */
-static void
-exchange_add_questions(struct exchange *x, bool is_spared)
+void
+exchange_add_assumed(struct exchange *x, char *lock_timeout)
 {
 	struct assumption *a = x->guarded->assumption;
-	struct batch *b = &x->batch;
 	size_t count;
 	const struct statement *s = exchange_statements(x, &count);
 
-	exchange_add_shield(x);
-	batch_add_command(b, "SET LOCAL jit TO off");
-	if (!is_spared)
-		batch_add_glance_again(b, s, count, &a->glance);
-	batch_add_unset(b, a->application_name);
-	batch_add_command(b, x->context == CONTEXT_BLOCK ? SAVEPOINT_UNDO
-							 : "ROLLBACK");
-	if (is_spared && x->has_savepoint)
-		batch_add_command(b, SAVEPOINT_RELEASE);
-}
-
-void
-exchange_add_assumed(struct exchange *x)
-{
-	exchange_add_questions(x, false);
+	batch_add_glance_names(&x->batch, s, count, &a->glance);
+	batch_add_as_before(&x->batch, a, lock_timeout);
 }
 
 void
 exchange_send_assumed(struct exchange *x)
 {
+	struct batch *b = &x->batch;
+
 	/* A cancel that strikes the question is for the statement, too. */
 	pair_set_held(x->pair, true);
-	batch_begin(&x->batch, x->guarded, NULL);
-	exchange_add_questions(x, true);
-	(void)batch_send(&x->batch, false);
+	batch_begin(b, x->guarded, NULL);
+	exchange_add_shield(x);
+	batch_add_unset(b, x->guarded->assumption);
+	batch_add_command(b, x->has_savepoint ? SAVEPOINT_RELEASE : "ROLLBACK");
+	(void)batch_send(b, false);
 }
 
 void
@@ -254,7 +244,6 @@ exchange_end_assumption(struct exchange *x, bool did_hold)
 {
 	if (x->is_assumed && !did_hold) {
 		x->has_warned = false;
-		x->owes_rollback = x->context == CONTEXT_IDLE;
 		assumption_drop(&x->guarded->assumption);
 	}
 	x->is_assumed = false;
