@@ -184,13 +184,21 @@ exchange_assume(struct exchange *x)
 	return exchange_sight(x);
 }
 
-/* True if the piece, which nothing has to be prepared for, is all of a text: it
- * can be sent behind the question, and again where that has failed. */
+/* True if nothing has to be prepared for in all of a text, where the setting
+ * `guard` spares it: no user's function runs in a statement of it, which could
+ * set something else for the next one. */
 static bool
-exchange_may_check_spared(const struct exchange *x)
+exchange_spares_text(const struct exchange *x)
 {
-	return exchange_is_query(x) && x->query.piece == 0 &&
-	       !query_has_more(&x->query);
+	const struct statement_list *list;
+
+	if (!exchange_is_query(x) || x->query.piece > 0)
+		return false;
+	list = &x->query.list;
+	for (size_t i = 0; i < list->count && query_has_more(&x->query); i++)
+		if (list->items[i].tag == NULL || !list->items[i].is_brief)
+			return false;
+	return true;
 }
 
 void
@@ -200,16 +208,17 @@ exchange_send_glance(struct exchange *x)
 
 	x->may_run_at_once = exchange_could_run(x);
 	sight = exchange_assume(x);
-	x->is_assumed =
-	    sight == GUARD_SEES_CLEAR ||
-	    (sight == GUARD_SEES_SPARED && exchange_may_check_spared(x));
+	x->is_assumed = sight == GUARD_SEES_CLEAR ||
+			(sight == GUARD_SEES_SPARED && exchange_spares_text(x));
 	if (!x->is_assumed) {
 		x->has_warned = false;
 		exchange_ask_glance(x);
-	} else if (sight == GUARD_SEES_CLEAR)
+	} else if (sight == GUARD_SEES_CLEAR) {
 		exchange_act(x, guard_glanced(&x->guard, &x->settings, sight));
-	else
+	} else {
+		query_leave_whole(&x->query);
 		exchange_send_piece(x);
+	}
 }
 
 /* The session's statement_timeout counts, as for the statement itself: no
@@ -265,7 +274,9 @@ exchange_was_as_assumed(struct exchange *x)
 		return true;
 	x->log.run_ms = 0;
 	recording_end(&x->guarded->recording, "a statement was not sent");
-	if (exchange_has_lost(x))
+	if (!query_cut(&x->query, x->context == CONTEXT_BLOCK))
+		pair_close(x->pair, CLOSE_MEMORY, NULL);
+	else if (exchange_has_lost(x))
 		exchange_fail(x);
 	else
 		exchange_send_undo(x);
@@ -291,6 +302,8 @@ exchange_glanced(struct exchange *x)
 	if (sight != GUARD_SEES_NOTHING)
 		assumption_note(&x->guarded->assumption, &x->batch.overrides,
 				&x->glance);
+	if (sight == GUARD_SEES_SPARED && exchange_spares_text(x))
+		query_leave_whole(&x->query);
 	if (has_error)
 		exchange_send_undo(x);
 	else

@@ -447,6 +447,92 @@ static const struct scene_row rows[] = {
 		       "[ALTER TABLE] ready-I",
     },
     {
+	.name = "several that are spared are asked about as one",
+	.client = "Q alter table c disable trigger all; alter table b disable "
+		  "trigger all\n--\n"
+		  "Q alter table a disable trigger all; alter table b enable "
+		  "trigger all",
+	.script = NULL,
+	.server_gets = "BEGIN SET LOCAL statement_timeout TO 0 SET LOCAL "
+		       "jit TO off glance settings ROLLBACK / "
+		       "Query(alter table c disable trigger all; alter "
+		       "table b disable trigger all) BEGIN unset "
+		       "ROLLBACK | Query(alter table a disable trigger "
+		       "all; alter table b enable trigger all)",
+	.client_gets = "[ALTER TABLE] [ALTER TABLE] ready-I [ALTER "
+		       "TABLE] [ALTER TABLE] ready-I",
+    },
+    {
+	.name = "several in a block that are not spared any more",
+	.client = "Q begin\n--\nQ alter table c disable trigger all\n--\n"
+		  "Q alter table a disable trigger all; alter table b enable "
+		  "trigger all\n--\n"
+		  "Q commit",
+	.script = "settings:; unset: error 22P02; "
+		  "settings: guard=ddl; settings: guard=ddl",
+	.server_gets = "Query(begin) SAVEPOINT _lockstep SET LOCAL "
+		       "statement_timeout TO 0 SET LOCAL jit TO off "
+		       "glance settings ROLLBACK TO SAVEPOINT _lockstep "
+		       "/ RELEASE SAVEPOINT _lockstep / Query(alter "
+		       "table c disable trigger all) SAVEPOINT _lockstep "
+		       "unset / ROLLBACK TO SAVEPOINT _lockstep / "
+		       "facts(t) settings plan{a,a,b,b} RELEASE "
+		       "SAVEPOINT _lockstep / SAVEPOINT _lockstep "
+		       "names(abc) attempt(abc) plan{a,a,b,b} / RELEASE "
+		       "SAVEPOINT _lockstep / Query(*alter table a "
+		       "disable trigger all; ) SAVEPOINT _lockstep SET "
+		       "LOCAL statement_timeout TO 0 SET LOCAL jit TO "
+		       "off glance settings ROLLBACK TO SAVEPOINT "
+		       "_lockstep / SET LOCAL lock_timeout TO '1' | "
+		       "Query(*alter table b enable trigger all) SET "
+		       "LOCAL lock_timeout TO '7s' RELEASE SAVEPOINT "
+		       "_lockstep / Query(*commit)",
+	.client_gets = "[BEGIN] ready-T [ALTER TABLE] ready-T [ALTER "
+		       "TABLE] [ALTER TABLE] ready-T [COMMIT] ready-I",
+    },
+    {
+	.name = "several that are not spared any more",
+	.client = "Q alter table c disable trigger all\n--\n"
+		  "Q alter table a disable trigger all; alter table b enable "
+		  "trigger all",
+	.script = "settings:; unset: error 22P02; "
+		  "settings: guard=ddl; settings: guard=ddl",
+	.server_gets = "BEGIN SET LOCAL statement_timeout TO 0 SET LOCAL "
+		       "jit TO off glance settings ROLLBACK / "
+		       "Query(alter table c disable trigger all) BEGIN "
+		       "unset / ROLLBACK / facts(f) settings "
+		       "plan{a,a,b,b} / BEGIN attempt(abc) plan{a,a,b,b} "
+		       "/ Query(*alter table a disable trigger all; ) "
+		       "SAVEPOINT _lockstep SET LOCAL statement_timeout "
+		       "TO 0 SET LOCAL jit TO off glance settings "
+		       "ROLLBACK TO SAVEPOINT _lockstep / SET LOCAL "
+		       "lock_timeout TO '1' | Query(*alter table b "
+		       "enable trigger all) SET LOCAL lock_timeout TO "
+		       "'7s' COMMIT /",
+	.client_gets = "[ALTER TABLE] ready-I [ALTER TABLE] [ALTER "
+		       "TABLE] ready-I",
+    },
+    {
+	.name = "one of several may set what spares the next",
+	.client = "Q alter table c disable trigger all\n--\nQ alter table a "
+		  "disable trigger all; "
+		  "select f(); alter table b enable trigger all",
+	.script = NULL,
+	.server_gets = "BEGIN SET LOCAL statement_timeout TO 0 SET LOCAL "
+		       "jit TO off glance settings ROLLBACK / "
+		       "Query(alter table c disable trigger all) BEGIN "
+		       "SET LOCAL statement_timeout TO 0 SET LOCAL jit "
+		       "TO off glance settings ROLLBACK / BEGIN / "
+		       "Query(alter table a disable trigger all; select "
+		       "f(); ) SAVEPOINT _lockstep SET LOCAL "
+		       "statement_timeout TO 0 SET LOCAL jit TO off "
+		       "glance settings ROLLBACK TO SAVEPOINT _lockstep "
+		       "/ RELEASE SAVEPOINT _lockstep / Query(alter "
+		       "table b enable trigger all) COMMIT /",
+	.client_gets = "[ALTER TABLE] ready-I [ALTER TABLE] D [SELECT 1] "
+		       "[ALTER TABLE] ready-I",
+    },
+    {
 	.name = "a text of several, of which none is guarded",
 	.client = "Q alter table c add x int\n--\nQ alter table a add x int; "
 		  "select 1",
