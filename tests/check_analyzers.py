@@ -44,7 +44,7 @@ LETTER = "the first letter, of the others in the table"
 # (file, a line of it, finding): why it is false.
 EXCUSED = {
     ("proxy/config/config_section.c", "}", "analyzer-malloc-leak"): ELEMENT,
-    ("proxy/config/conninfo_tls.c", "*all[i].field = strdup(value);",
+    ("proxy/config/conninfo_tls.c", "if (*all[i].field == NULL)",
      "analyzer-malloc-leak"): ELEMENT,
     ("proxy/config/value.c", "if (list[*count] == NULL)",
      "analyzer-malloc-leak"): ELEMENT,
