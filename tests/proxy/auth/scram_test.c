@@ -90,7 +90,8 @@ scram_sides_agree_on_the_binding(void **state)
 		struct scram_client *c =
 		    client_of(&secret, text_of(combinations[i].client_binding),
 			      combinations[i].can_bind);
-		struct scram_outcome o = exchange(s, c, combinations[i].is_plus);
+		struct scram_outcome o =
+		    exchange(s, c, combinations[i].is_plus);
 
 		print_message("%s\n", combinations[i].name);
 		assert_int_equal(o.server, combinations[i].expected);
