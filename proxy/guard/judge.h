@@ -17,8 +17,9 @@ struct guarded;
 enum judgement {
 	JUDGE_WAIT, /* more of the frame, or another time */
 	JUDGE_PASS,
+	JUDGE_NOTE, /* pass it, and note what it changes */
 	JUDGE_DROP,
-	JUDGE_KEEP,    /* to guarded.kept */
+	JUDGE_KEEP,    /* to guarded.kept, and note what it changes */
 	JUDGE_RELEASE, /* let the kept frames pass, and judge this anew */
 	JUDGE_GUARD_QUERY,
 	JUDGE_GUARD_EXECUTE,
@@ -30,13 +31,13 @@ struct finding {
 	struct statement_list list; /* JUDGE_GUARD_QUERY; the caller's */
 	/* JUDGE_GUARD_EXECUTE; borrowed, and awake: prepared_facts_rest. */
 	struct prepared_facts *facts;
+	/* JUDGE_NOTE, and JUDGE_KEEP where a name is set: the caller's. */
+	struct prepared_change change;
 };
 
 /*
  * Judge the frame that h describes; in starts with it, and need not hold all of
- * it.  *out, zeroed by the caller, is set as far as the judgement says.  The
- * effect of the message on the session's prepared statements is noted, and may
- * be noted again when the same frame is judged anew.
+ * it.  *out, zeroed by the caller, is set as far as the judgement says.
  */
 enum judgement judge(struct guarded *g, const struct frame_header *h,
 		     struct span in, struct finding *out);
