@@ -6,7 +6,6 @@
 #include "proxy/base/clock.h"
 #include "proxy/base/log.h"
 #include "proxy/gate/lookout.h"
-#include "proxy/guard/guard_log.h"
 
 void
 guarded_init(struct guarded *g, struct pair *pair, struct gate *gate,
@@ -59,28 +58,6 @@ guarded_forget_kept(struct guarded *g)
 {
 	prepared_forget_kept(&g->prepared);
 	kept_clear(&g->kept);
-}
-
-bool
-guarded_keep(struct guarded *g, const struct prepared_change *change,
-	     const void *frame, size_t len)
-{
-	if (change->name.data != NULL &&
-	    !prepared_keep(&g->prepared, change, g->kept.count))
-		guard_log_unjudged(g->pair, UNJUDGED_PREPARED_COUNT);
-	return kept_add(&g->kept, frame, len);
-}
-
-void
-guarded_note_change(struct guarded *g, const struct prepared_change *change,
-		    uint64_t sent_before)
-{
-	uint64_t seq = g->pair->pipeline.sent_seq;
-
-	if (seq == sent_before)
-		prepared_facts_drop(change->facts);
-	else if (!prepared_note(&g->prepared, change, seq))
-		guard_log_unjudged(g->pair, UNJUDGED_PREPARED_COUNT);
 }
 
 void

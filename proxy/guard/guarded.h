@@ -58,17 +58,6 @@ void guarded_release_kept(struct guarded *g);
 /* Forget the frames that are kept back: they are not sent, or not again. */
 void guarded_forget_kept(struct guarded *g);
 
-/* Keep a whole frame back, and what it changes if a name is set; the facts are
- * taken.  False: out of memory, and it is not kept. */
-bool guarded_keep(struct guarded *g, const struct prepared_change *change,
-		  const void *frame, size_t len);
-
-/* Note what a message changes that has just been sent, unless sent_seq is what
- * it was before: the server ignores it.  The facts are taken. */
-void guarded_note_change(struct guarded *g,
-			 const struct prepared_change *change,
-			 uint64_t sent_before);
-
 /* Add to a line of the log what the session waits for and keeps from others. */
 void guarded_describe(const struct guarded *g, struct log_event *e);
 

@@ -392,6 +392,30 @@ judge(struct guarded *g, const struct frame_header *h, struct span in,
 }
 
 bool
+judge_keep(struct guarded *g, const struct finding *finding, const void *frame,
+	   size_t len)
+{
+	const struct prepared_change *change = &finding->change;
+
+	if (change->name.data != NULL &&
+	    !prepared_keep(&g->prepared, change, g->kept.count))
+		guard_log_unjudged(g->pair, UNJUDGED_PREPARED_COUNT);
+	return kept_add(&g->kept, frame, len);
+}
+
+void
+judge_note(struct guarded *g, const struct finding *finding,
+	   uint64_t sent_before)
+{
+	uint64_t seq = g->pair->pipeline.sent_seq;
+
+	if (seq == sent_before)
+		prepared_facts_drop(finding->change.facts);
+	else if (!prepared_note(&g->prepared, &finding->change, seq))
+		guard_log_unjudged(g->pair, UNJUDGED_PREPARED_COUNT);
+}
+
+bool
 judge_is_guarded(enum judgement j)
 {
 	return j == JUDGE_GUARD_QUERY || j == JUDGE_GUARD_EXECUTE;

@@ -42,6 +42,16 @@ struct finding {
 enum judgement judge(struct guarded *g, const struct frame_header *h,
 		     struct span in, struct finding *out);
 
+/* JUDGE_KEEP, or an Execute behind it: keep a whole frame back, and its change,
+ * whose facts are taken.  False: out of memory, and it is not kept. */
+bool judge_keep(struct guarded *g, const struct finding *finding,
+		const void *frame, size_t len);
+
+/* JUDGE_NOTE: the message was sent; the facts of its change are taken.  Where
+ * pipeline.sent_seq is still what it was before, the server ignores it. */
+void judge_note(struct guarded *g, const struct finding *finding,
+		uint64_t sent_before);
+
 /* True if the judgement begins an exchange. */
 bool judge_is_guarded(enum judgement j);
 

@@ -11,8 +11,8 @@
 struct prepared_entry {
 	struct prepared_entry *next;
 	struct prepared_facts *facts; /* one use; NULL: it is to end */
-	uint64_t seq;                 /* of its message */
-	uint32_t place;               /* of one that is kept back */
+	uint64_t seq;                 /* the number of its message */
+	uint32_t place;               /* among those that are kept back */
 	bool is_unlikely; /* the name was taken: it counts once obeyed */
 	size_t name_len;
 	uint8_t name[];
@@ -137,7 +137,8 @@ prepared_insert(struct prepared *p, struct prepared_entry **link,
 	return e;
 }
 
-/* NULL: there are too many, or there is no memory; the name is forgotten. */
+/* Put an entry in its list, and take its facts.  NULL: there are too many, or
+ * there is no memory, and the name is forgotten. */
 static struct prepared_entry *
 prepared_add(struct prepared *p, const struct prepared_change *c, uint64_t seq)
 {

@@ -38,7 +38,7 @@ enum prepared_kind {
 	PREPARED_PORTAL,
 };
 
-/* What a Parse, a Bind or a Close does, if it is obeyed. */
+/* The effect of a Parse, a Bind or a Close that is obeyed. */
 struct prepared_change {
 	enum prepared_kind kind;
 	bool is_parse;
@@ -80,7 +80,7 @@ bool prepared_keep(struct prepared *p, const struct prepared_change *change,
 void prepared_send_kept(struct prepared *p, uint32_t count, uint64_t first,
 			uint64_t last);
 
-/* What is kept back is not sent again. */
+/* Forget the changes that are kept back: they are not sent again. */
 void prepared_forget_kept(struct prepared *p);
 
 /* The server has obeyed message number `seq`. */

@@ -20,7 +20,7 @@ static void
 relay_client_keep(struct walk *w, const struct frame_header *h,
 		  const struct finding *finding)
 {
-	if (!guarded_keep(w->g, &finding->change, w->rest.data, frame_len(h))) {
+	if (!judge_keep(w->g, finding, w->rest.data, frame_len(h))) {
 		pair_close(w->p, CLOSE_MEMORY, NULL);
 		return;
 	}
@@ -42,7 +42,7 @@ relay_client_note(struct walk *w, const struct frame_header *h,
 	uint64_t sent_before = w->p->pipeline.sent_seq;
 
 	relay_client_pass(w, h);
-	guarded_note_change(w->g, &finding->change, sent_before);
+	judge_note(w->g, finding, sent_before);
 }
 
 static void

@@ -392,15 +392,14 @@ scene_note(struct scene *s, const struct frame_header *h, struct span in,
 	uint64_t sent_before = scene_pair(s)->pipeline.sent_seq;
 
 	scene_pass(s, h, in);
-	guarded_note_change(&s->guarded.guarded, &finding->change, sent_before);
+	judge_note(&s->guarded.guarded, finding, sent_before);
 }
 
 static inline void
 scene_keep(struct scene *s, const struct frame_header *h, struct span in,
 	   const struct finding *finding)
 {
-	if (!guarded_keep(&s->guarded.guarded, &finding->change, in.data,
-			  frame_len(h)))
+	if (!judge_keep(&s->guarded.guarded, finding, in.data, frame_len(h)))
 		pair_close(scene_pair(s), CLOSE_MEMORY, NULL);
 }
 
