@@ -53,7 +53,7 @@ exchange_finish_failed(struct exchange *x)
 	if (exchange_is_query(x)) {
 		query_finish(&x->query);
 	} else {
-		kept_clear(&x->guarded->kept);
+		guarded_forget_kept(x->guarded);
 		x->guarded->skips_to_sync = true;
 	}
 	exchange_end(x);

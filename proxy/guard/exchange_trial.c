@@ -387,7 +387,7 @@ exchange_finish_trial(struct exchange *x)
 		exchange_ran(x);
 		return;
 	}
-	kept_clear(&x->guarded->kept);
+	guarded_forget_kept(x->guarded);
 	exchange_log(x);
 	exchange_end(x);
 }

@@ -287,11 +287,11 @@ server_watch_signals(struct server *s)
 	return true;
 }
 
-/* Ask for two descriptors a session, or as many as the system allows. */
+/* Ask for two descriptors a session, and HTTP's, or as many as there may be. */
 static void
 server_raise_descriptor_limit(const struct config *c)
 {
-	rlim_t wanted = (rlim_t)c->max_connections * 2 + 64;
+	rlim_t wanted = http_descriptors(c) + c->max_connections * 2 + 64;
 	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
