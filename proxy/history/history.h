@@ -20,7 +20,7 @@
 enum {
 	HISTORY_MAX = 1000,
 	HISTORY_DEADLOCKS_MAX = 200,
-	HISTORY_BYTES_MAX = 6 * 1024 * 1024, /* of both together */
+	HISTORY_BYTES_MAX = 7 * 1024 * 1024, /* of both together */
 	HISTORY_NAME_BYTES = 64,
 	HISTORY_TEXT_BYTES = 208, /* of a statement */
 	HISTORY_TABLES_BYTES = 256,
@@ -50,7 +50,7 @@ enum {
 	X(ATTEMPT_LOST, "attempt-lost")                                        \
 	/* number: of the attempt. */                                          \
 	X(LOCKED, "locked")                                                    \
-	/* The statement ran within a bound, and was undone. */                \
+	/* The bound of a trial struck. */                                     \
 	X(TRIAL_UNDONE, "trial-undone")                                        \
 	/* what: the table that an autovacuum was asked to leave. */           \
 	X(AUTOVACUUM_ASKED, "autovacuum-asked")                                \
@@ -58,6 +58,8 @@ enum {
 	X(KEY_DROPPED, "key-dropped")                                          \
 	/* Its transaction was started over; number: how often. */             \
 	X(STARTED_OVER, "started-over")                                        \
+	/* The statement was sent, to be undone if it waits for long. */       \
+	X(TRIED, "tried")                                                      \
 	/* The statement was sent. */                                          \
 	X(RAN, "ran")                                                          \
 	/* what: the command tag. */                                           \
@@ -75,7 +77,8 @@ enum history_step_kind {
 #undef X
 };
 
-/* A step, or several alike: then last_ms, number and ms are the last one's. */
+/* A step, or several alike that came in turn with others: then last_ms, number
+ * and ms are the last one's. */
 struct history_step {
 	enum history_step_kind kind;
 	uint32_t at_ms; /* since the statement began */
@@ -146,9 +149,9 @@ struct history_entry {
 /* One of those who waited for one another. */
 struct history_side {
 	struct history_who who;
-	bool is_victim;    /* the server has ended its transaction */
-	uint32_t blocker;  /* the pid that it waited for */
-	uint64_t guarded;  /* its guarded statement under way; 0: none */
+	bool is_victim;   /* the server has ended its transaction */
+	uint32_t blocker; /* the pid that it waited for */
+	uint64_t guarded; /* its guarded statement under way; 0: none */
 	char waits_for[HISTORY_WHAT_BYTES]; /* may be empty */
 	char text[HISTORY_TEXT_BYTES];      /* empty: not known */
 	char tables[HISTORY_TABLES_BYTES];  /* as first named; or empty */
@@ -160,7 +163,7 @@ struct history_deadlock {
 	uint64_t at_ms; /* since 1970 */
 	size_t side_count;
 	struct history_side sides[HISTORY_SIDES_MAX]; /* the victim first */
-	char detail[512]; /* the server's, cut */
+	char detail[512];                             /* the server's, cut */
 };
 
 struct history;
@@ -191,13 +194,12 @@ uint64_t history_id(const struct history_note *n);
 void history_add(struct history *h, struct history_note *n,
 		 const struct history_step *step);
 
-/* Note whose the statement is, and what is known of it by now. */
+/* Note what is known of the statement by now. */
 void history_tell(struct history *h, struct history_note *n,
-		  const char *application_name,
 		  const struct history_facts *facts);
 
-/* The statement is over; the note is freed.  result: at most as long as that of
- * an entry, else cut. */
+/* The statement is over; the note is freed.  A result that is too long is cut.
+ */
 void history_end(struct history *h, struct history_note *n, const char *result);
 
 /* The statement is not worth keeping; the note is freed. */
