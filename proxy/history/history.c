@@ -173,11 +173,13 @@ history_recurs(enum history_step_kind kind)
 	}
 }
 
+/* Who is in the way may have gone from one state to another. */
 static bool
 history_is_alike(const struct history_step *a, const struct history_step *b)
 {
 	return a->kind == b->kind && a->pid == b->pid &&
-	       strcmp(a->who, b->who) == 0 && strcmp(a->what, b->what) == 0;
+	       strcmp(a->who, b->who) == 0 &&
+	       (a->kind == HISTORY_IN_THE_WAY || strcmp(a->what, b->what) == 0);
 }
 
 /* A step like this one, of late.  NULL: there is none. */
@@ -225,6 +227,7 @@ history_put(struct history_entry *e, const struct history_step *step,
 	alike->last_ms = at_ms;
 	alike->number = step->number;
 	alike->ms = step->ms;
+	memcpy(alike->what, step->what, sizeof(alike->what));
 	alike->times++;
 }
 

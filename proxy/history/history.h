@@ -77,8 +77,8 @@ enum history_step_kind {
 #undef X
 };
 
-/* A step, or several alike that came in turn with others: then last_ms, number
- * and ms are the last one's. */
+/* A step, or several alike that came in turn with others: then all but at_ms is
+ * the last one's. */
 struct history_step {
 	enum history_step_kind kind;
 	uint32_t at_ms; /* since the statement began */

@@ -73,7 +73,7 @@ story_put_who(FILE *out, const struct history_who *w)
 static void
 story_begin_row(FILE *out, const char *key)
 {
-	fprintf(out, "  %-10s ", key);
+	fprintf(out, "  %-12s ", key);
 }
 
 static void
@@ -191,7 +191,7 @@ steps_put(FILE *out, const struct history_entry *e)
 
 	for (i = 0; i < e->step_count; i++) {
 		if (i == HISTORY_STEPS_FIRST && e->steps_left_out > 0)
-			fprintf(out, "  %12s  %zu steps are left out\n", "...",
+			fprintf(out, "  %12s  (steps left out: %zu)\n", "...",
 				e->steps_left_out);
 		step_put_line(out, &e->steps[i]);
 	}

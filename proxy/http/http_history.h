@@ -31,8 +31,8 @@ struct http_history_question {
 	uint32_t limit;  /* limit= */
 };
 
-/* Read the parameters, which may be NULL.  False: one is not known, twice, or
- * not a number that may be; *q is undefined. */
+/* Read the parameters, which may be NULL.  False: one is not known, or is not a
+ * number that may be; *q is undefined. */
 bool http_history_ask(struct http_history_question *q, const char *parameters);
 
 /* Write the answer.  False: the one that is asked for is not kept, and nothing

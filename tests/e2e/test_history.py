@@ -1,6 +1,7 @@
 """Why was this DDL held?  What `lockstep why` and /api/guarded tell."""
-import contextlib
+import itertools
 import json
+import os
 import re
 import threading
 import time
@@ -9,7 +10,7 @@ import pytest
 
 from program import run
 from proxy import Lockstep
-from scene import BOUND_S, Asked, Holder, Loop, assert_held, wait_for
+from scene import BOUND_S, Asked, Holder, assert_held, wait_for
 from test_http import Served, until
 from wire import Wire, errors, extended, query, sync
 
@@ -20,6 +21,8 @@ create table parent(id int primary key);
 create table child(id int, p int references parent);
 """
 DROP = "drop table child, parent"
+# Guarded, done at once, and again.
+BRIEF = "alter table child drop constraint if exists no_such_key"
 KEPT = 1000
 READERS = 100
 
@@ -89,7 +92,8 @@ def test_who_held_it_and_for_how_long(served, cluster, database, admin,
     assert entry["text"] == DROP and entry["statement"] == "DROP TABLE"
     assert entry["pid"] == session.pid
     assert entry["application_name"] == "deploy"
-    assert entry["tables"] == "public.child, public.parent"
+    assert set(entry["tables"].split(", ")) == {"public.child",
+                                                "public.parent"}
     assert entry["held_ms"] >= now["held_ms"] >= 300
     way = the_step(entry, "in-the-way")
     assert (way["pid"], way["who"]) == (holder.session.pid, "e2e_holder")
@@ -104,7 +108,7 @@ def test_who_held_it_and_for_how_long(served, cluster, database, admin,
     story = why(served, "last")
     assert story == why(served, str(entry["id"]))
     assert f"in the way: pid {holder.session.pid} `e2e_holder` " in story
-    assert "lost attempt 1: public.parent was in use" in story
+    assert re.search(r"lost attempt \d+: public.parent was in use", story)
     listed = why(served)
     assert DROP in listed and "lockstep why ID" in listed
 
@@ -116,9 +120,9 @@ def test_a_notice_tells_how_to_ask(served, cluster, database, tables):
         until(lambda: newest(served)["held_ms"] > 1500)
         holder.release()
         trace = asked.answer()
-    [notice] = [item[1] for item in trace if item[0] == "N"]
-    assert notice["H"] == (f'"lockstep why {newest(served)["id"]}" has its '
-                           "story.")
+    [notice] = [fields for kind, fields in trace if kind == "N"]
+    assert dict(notice)["H"] == (
+        f'"lockstep why {newest(served)["id"]}" has its story.')
 
 
 def test_a_statement_that_is_refused(cluster, database, tables):
@@ -160,20 +164,46 @@ def test_whom_it_delayed(cluster, database, tables):
         assert f"pid {other.pid} `shop`" in story
 
 
-def test_windows(served, database, tables):
-    """Traffic that never pauses: a window is opened, and drains."""
-    busy = "begin; select * from parent, pg_sleep(0.02); commit"
-    with contextlib.ExitStack() as stack:
-        for _ in range(4):
-            stack.enter_context(Loop(served, database, busy, pause_s=0))
-        session = stack.enter_context(Wire(served, database))
-        time.sleep(0.5)
-        assert errors(session.query(DROP)) == []
-    entry = newest(served)
+def test_windows(cluster, database, tables):
+    """Traffic that no gate keeps: windows are opened, and over in vain."""
+    with Served(cluster, hold_timeout="3s") as served, \
+            Traffic(cluster, database), Wire(served, database) as session:
+        session.query(DROP)
+        entry = newest(served)
+        story = why(served, str(entry["id"]))
     assert entry["windows"] >= 1
-    assert "window-opened" in steps(entry) and "drained" in steps(entry)
     assert the_step(entry, "window-opened")["ms"] > 0
-    assert " window opened, for at most " in why(served, str(entry["id"]))
+    assert the_step(entry, "drained")["number"] >= 0
+    assert "window opened, for at most " in story
+
+
+class Traffic(threading.Thread):
+    """with: parent is read by transactions, each of which begins before the
+    last one ends."""
+
+    def __init__(self, cluster, database):
+        super().__init__(daemon=True)
+        self.sessions = [Wire(cluster, database) for _ in range(2)]
+        self.ended = threading.Event()
+
+    def run(self):
+        for session, last in itertools.cycle([self.sessions,
+                                              self.sessions[::-1]]):
+            session.query("begin; select * from parent")
+            last.query("commit")
+            if self.ended.wait(0.2):
+                return
+
+    def __enter__(self):
+        self.start()
+        time.sleep(0.2)
+        return self
+
+    def __exit__(self, *exc):
+        self.ended.set()
+        self.join(BOUND_S)
+        for session in self.sessions:
+            session.close()
 
 
 def test_one_that_fails_and_one_whose_session_ends(served, cluster, database,
@@ -186,7 +216,7 @@ def test_one_that_fails_and_one_whose_session_ends(served, cluster, database,
         assert steps(entry)[-1] == "failed"
     with Holder(cluster, database, "select * from parent"):
         session = Wire(served, database)
-        Asked(session, query(DROP + " cascade"))
+        session.send(query(DROP + " cascade"))
         until(lambda: "in-the-way" in steps(newest(served)))
         session.vanish()
         until(lambda: newest(served)["state"] == "over")
@@ -270,34 +300,27 @@ def test_one_that_is_not_kept(served):
 
 # -- many -------------------------------------------------------------------
 
-def test_the_last_thousand_are_kept_in_flat_memory(served, database, admin):
-    """Each statement is brief; the ring is full behind the first thousand."""
-    def alter(count):
-        for _ in range(count // 50):
-            text = "; ".join(["alter table t set (fillfactor = 90)"] * 50)
-            assert errors(session.query(text)) == []
-
-    admin.execute("create table t(i int)")
-    with Wire(served, database) as session:
-        done = 0
-        while done < KEPT:
-            assert errors(session.query(
-                "alter table t set (fillfactor = 90)")) == []
-            done += 1
+def test_the_last_thousand_are_kept_in_flat_memory(
+        cluster, database, tables, monkeypatch):
+    """The ring is full behind the first thousand."""
+    # What is freed is to be free.
+    options = os.environ.get("ASAN_OPTIONS", "")
+    monkeypatch.setenv("ASAN_OPTIONS", f"{options}:quarantine_size_mb=1")
+    with Served(cluster) as served, Wire(served, database) as session:
+        for _ in range(KEPT):
+            assert errors(session.query(BRIEF)) == []
         first = newest(served)["id"]
         assert len(all_of(served)) == KEPT
         served.settle()
         before = served.rss()
         for _ in range(KEPT):
-            assert errors(session.query(
-                "alter table t set (fillfactor = 90)")) == []
+            assert errors(session.query(BRIEF)) == []
         served.settle()
         assert served.rss() < before + 4 * 1024 * 1024
-        kept = all_of(served)
-    ids = [entry["id"] for entry in kept]
-    assert len(ids) == KEPT and ids == sorted(ids, reverse=True)
-    assert min(ids) > first
-    assert served.status(f"/api/guarded?id={first}") == 404
+        ids = [entry["id"] for entry in all_of(served)]
+        assert len(ids) == KEPT and ids == sorted(ids, reverse=True)
+        assert min(ids) > first
+        assert served.status(f"/api/guarded?id={first}") == 404
 
 
 def all_of(served):
@@ -310,8 +333,7 @@ def all_of(served):
     return entries
 
 
-def test_many_read_while_statements_run(served, database, admin):
-    admin.execute("create table t(i int)")
+def test_many_read_while_statements_run(served, database, tables):
     problems = []
 
     def read():
@@ -323,12 +345,10 @@ def test_many_read_while_statements_run(served, database, admin):
 
     readers = [threading.Thread(target=read) for _ in range(READERS)]
     with Wire(served, database) as session:
-        session.query("alter table t set (fillfactor = 90)")
         for reader in readers:
             reader.start()
         while any(reader.is_alive() for reader in readers):
-            assert errors(session.query(
-                "alter table t set (fillfactor = 90)")) == []
+            assert errors(session.query(BRIEF)) == []
         for reader in readers:
             reader.join(BOUND_S)
     assert problems == []
