@@ -17,7 +17,8 @@ history_write_story_tells_all(void **state)
 	    write_story, NULL,
 	    "17  DROP TABLE  was held for 38.2 s, ran for 4 ms\n"
 	    "  statement    drop table a\n"
-	    "  of           pid 4712 `dep\\u001b[2Jloy\"`, user alice, database "
+	    "  of           pid 4712 `dep\\u001b[2Jloy\"`, user alice, "
+	    "database "
 	    "shop, session 3\n"
 	    "  began        2026-01-31 12:00:00.123 UTC\n"
 	    "  tables       public.a\n"
