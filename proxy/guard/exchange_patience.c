@@ -11,6 +11,7 @@
 #include "proxy/base/clock.h"
 #include "proxy/base/log.h"
 #include "proxy/guard/exchange_state.h"
+#include "proxy/guard/exchange_story.h"
 #include "proxy/guard/guarded.h"
 
 enum {
@@ -149,6 +150,7 @@ exchange_notify(struct exchange *x)
 {
 	x->is_noticing = false;
 	guard_noticed(&x->guard, &x->batch.holders);
+	exchange_history_looked(x, &x->batch.holders, false);
 	if (x->is_stirring)
 		exchange_resume_waiting(x);
 	else

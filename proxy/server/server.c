@@ -40,6 +40,7 @@
 #include "proxy/guard/guard_log.h"
 #include "proxy/guard/habits.h"
 #include "proxy/guard/memory.h"
+#include "proxy/history/history.h"
 #include "proxy/http/http.h"
 #include "proxy/net/handshake_pool.h"
 #include "proxy/net/resolver.h"
@@ -362,8 +363,7 @@ server_make_counts(size_t workers)
 	return counts;
 }
 
-/* Allocate what the workers share.  False: out of memory, and server_stop frees
- * the rest. */
+/* Allocate what the workers share, for server_stop.  False: out of memory. */
 static bool
 server_make_daemon(struct server *s)
 {
@@ -377,10 +377,11 @@ server_make_daemon(struct server *s)
 	d->turns = turns_new();
 	d->memory = memory_new();
 	d->habits = habits_new();
+	d->history = history_new();
 	d->resolver = resolver_new();
 	if (s->workers == NULL || d->counts == NULL || d->mailboxes == NULL ||
 	    d->cancels == NULL || d->turns == NULL || d->memory == NULL ||
-	    d->habits == NULL || d->resolver == NULL)
+	    d->habits == NULL || d->history == NULL || d->resolver == NULL)
 		return false;
 	turns_allow_burst(d->turns, server_gate_burst_ms(d->config));
 	for (i = 0; i < d->worker_count; i++)
@@ -443,10 +444,8 @@ server_log_start(const struct config *c)
 		 c->workers);
 }
 
-/*
- * Stop the fleet, or leave the process, with this status: what its thread uses
- * while it hangs in the look-up of a name cannot be freed.
- */
+/* Stop the fleet, or leave the process, with this status: what its thread uses
+ * while it hangs in the look-up of a name cannot be freed. */
 static void
 server_stop_fleet(struct server *s, int status)
 {
@@ -486,6 +485,7 @@ server_stop(struct server *s, int status)
 	turns_free(s->daemon.turns);
 	memory_free(s->daemon.memory);
 	habits_free(s->daemon.habits);
+	history_free(s->daemon.history);
 	if (s->signal_fd >= 0)
 		close(s->signal_fd);
 	event_base_free(s->base);

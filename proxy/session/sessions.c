@@ -6,6 +6,7 @@
 
 #include "proxy/base/clock.h"
 #include "proxy/base/log.h"
+#include "proxy/guard/deadlock.h"
 #include "proxy/session/session.h"
 #include "proxy/session/session_state.h"
 
@@ -161,6 +162,15 @@ sessions_cancel_answered(struct sessions *ss, const struct mail *mail)
 
 	if (s != NULL)
 		session_cancel_answered(s, mail->has_ended);
+}
+
+void
+sessions_tell_deadlock(struct sessions *ss, const struct mail *mail)
+{
+	const struct session *s = sessions_find(ss, mail->id);
+
+	if (s != NULL)
+		deadlock_tell_side(&s->guarded, mail->asker);
 }
 
 void
