@@ -507,6 +507,7 @@ def test_check_names_the_lines_of_wrong_rules(tmp_path):
 
 def test_check_is_content_with_rules(tmp_path):
     path = tmp_path / "right.conf"
-    path.write_text("[rule one]\nuser = a*\nhold_timeout = 1h\n")
+    path.write_text("upstream = host=db\n"
+                    "[rule one]\nuser = a*\nhold_timeout = 1h\n")
     result = program.run("check", "-c", str(path))
     assert (result.returncode, result.stderr) == (0, "")
