@@ -419,6 +419,27 @@ def test_nonsense_is_a_warning_to_client_and_log(start_lockstep, database,
     assert logged["database"] == database
 
 
+@pytest.mark.parametrize("how", ["simple", "extended"])
+def test_name_that_is_none_is_a_warning_once(start_lockstep, database, how):
+    proxy = start_lockstep()
+
+    def send(session, text):
+        if how == "simple":
+            return session.query(text)
+        return session.run(*extended(text), sync())
+
+    with Wire(proxy, database) as session:
+        assert warnings(send(session, "set lockstep.policy = 'hold'")) == []
+        trace = send(session, "set lockstep.polcy = 'hold'")
+        assert errors(trace) == [] and ("C", ("SET",)) in trace
+        warning, = warnings(trace)
+        assert warning["M"] == (
+            'unrecognized configuration parameter "lockstep.polcy"; the '
+            'nearest known one is "lockstep.policy"')
+        assert warnings(send(session, "set lockstep.polcy = 'lock'")) == []
+    assert len(wait_logged(proxy, r"lockstep\.polcy")) == 1
+
+
 @pytest.mark.parametrize("how", ["in a block", "extended", "one message",
                                  "prepared"])
 def test_the_warning_comes_before_the_statements_answer(
