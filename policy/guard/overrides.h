@@ -18,7 +18,7 @@ enum {
 	OVERRIDES_COLUMNS,
 	OVERRIDE_BYTES_MAX = 64,
 	OVERRIDE_ORDER_BYTES_MAX = 1024, /* for lock_order alone */
-	OVERRIDE_NAME_BYTES = 40,        /* of a name that is none, its NUL */
+	OVERRIDE_NAME_BYTES = 40,        /* a name that is none, with its NUL */
 };
 
 /* Texts as the client wrote them, in the client's encoding; a zeroed one sets

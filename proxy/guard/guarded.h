@@ -38,7 +38,7 @@ struct guarded {
 	struct exchange *exchange;     /* owned; NULL mostly */
 	struct assumption *assumption; /* owned; NULL: none */
 	bool rouses;             /* others, at its end, whom its locks hold */
-	bool has_warned_of_name; /* of a parameter lockstep.x that is none */
+	bool has_warned_of_name; /* a lockstep.x is no setting */
 	bool skips_to_sync; /* after an error of ours: drop all until a Sync */
 	uint32_t injected;  /* number of statements of ours, ever */
 	/* Numbers of what an error has left, to be closed; 0: none. */
