@@ -90,6 +90,20 @@ def wait_logged(proxy, pattern):
 
 # -- rules ------------------------------------------------------------------
 
+def test_a_rule_spares_the_statement_alone(start_with, database, tables):
+    """Not what stands behind it in the same text."""
+    proxy = start_with("[rule]\nstatement = ALTER TABLE\nguard = off\n")
+    with Wire(proxy, database) as session:
+        for text in ("select 1", "begin"):
+            trace = session.query(
+                f"{text}; alter table table_a disable trigger all; "
+                "alter table table_b disable trigger all; "
+                "drop table table_d, table_c cascade; rollback")
+            assert errors(trace) == []
+    assert {line["statement"] for line in proxy.wait_guarded(1)} == {
+        "DROP TABLE"}
+
+
 def test_a_rule_matches_the_database(start_with, cluster, database, tables):
     other = f"x_{database}"
     with cluster.connect() as admin:
