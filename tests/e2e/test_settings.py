@@ -433,6 +433,27 @@ def test_nonsense_is_a_warning_to_client_and_log(start_lockstep, database,
     assert logged["database"] == database
 
 
+@pytest.mark.parametrize("how", ["simple", "extended"])
+def test_name_that_is_none_is_a_warning_once(start_lockstep, database, how):
+    proxy = start_lockstep()
+
+    def send(session, text):
+        if how == "simple":
+            return session.query(text)
+        return session.run(*extended(text), sync())
+
+    with Wire(proxy, database) as session:
+        assert warnings(send(session, "set lockstep.policy = 'hold'")) == []
+        trace = send(session, "set lockstep.polcy = 'hold'")
+        assert errors(trace) == [] and ("C", ("SET",)) in trace
+        warning, = warnings(trace)
+        assert warning["M"] == (
+            'unrecognized configuration parameter "lockstep.polcy"; the '
+            'nearest known one is "lockstep.policy"')
+        assert warnings(send(session, "set lockstep.polcy = 'lock'")) == []
+    assert len(wait_logged(proxy, r"lockstep\.polcy")) == 1
+
+
 @pytest.mark.parametrize("how", ["in a block", "extended", "one message",
                                  "prepared"])
 def test_the_warning_comes_before_the_statements_answer(
@@ -521,6 +542,7 @@ def test_check_names_the_lines_of_wrong_rules(tmp_path):
 
 def test_check_is_content_with_rules(tmp_path):
     path = tmp_path / "right.conf"
-    path.write_text("[rule one]\nuser = a*\nhold_timeout = 1h\n")
+    path.write_text("upstream = host=db\n"
+                    "[rule one]\nuser = a*\nhold_timeout = 1h\n")
     result = program.run("check", "-c", str(path))
     assert (result.returncode, result.stderr) == (0, "")
