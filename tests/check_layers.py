@@ -35,11 +35,12 @@ ROOMS = {
     "proxy/rescue": ("gate pair net config base", "event2"),
     "proxy/fleet": ("rescue gate pair net tls config base", "event2"),
     "proxy/guard": ("rescue gate pair config base", ""),
-    "proxy/session": ("guard rescue gate pair auth net tls config base",
-                      "event2"),
+    "proxy/console": ("fleet gate pair net config base", "event2"),
+    "proxy/session": ("console guard rescue gate pair auth net tls config "
+                      "base", "event2"),
     "proxy/http": ("fleet rescue gate pair net tls config base", "event2"),
     "proxy/explain": ("config base", "libpq-fe"),
-    "proxy/server": ("http explain session guard fleet rescue gate pair auth net "
+    "proxy/server": ("http explain session console guard fleet rescue gate pair auth net "
                      "tls config base", "event2"),
 }
 LIBRARIES = set("event2 ini libpq-fe openssl pg_query protobuf-c".split())
