@@ -21,9 +21,12 @@ show_endpoints(char out[SETTING_SHOWN_BYTES], const struct endpoint *items,
 	size_t i;
 
 	for (i = 0; i < count; i++) {
+		/* A file's name has the port in it. */
 		snprintf(member, sizeof(member), "%s:%u", items[i].host,
 			 items[i].port);
-		show_member(out, member);
+		show_member(out, endpoint_is_local(items[i].host)
+				     ? items[i].host
+				     : member);
 	}
 }
 

@@ -6,7 +6,7 @@
 #include "proxy/console/console_state.h"
 
 enum {
-	MESSAGE_MAX = 16 * 1024, /* of the client's, in bytes */
+	MESSAGE_MAX = 16 * 1024, /* bytes of one of the client's */
 };
 
 struct console *

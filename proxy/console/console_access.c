@@ -45,7 +45,7 @@ console_access_new(const struct config *c)
 
 	if (a == NULL)
 		return NULL;
-	/* Who is on both lists may do all: that one is found first. */
+	/* A name on both lists may do all: the first that is found counts. */
 	console_access_add(a, &c->admin_users, CONSOLE_MAY_ALL);
 	console_access_add(a, &c->stats_users, CONSOLE_MAY_LOOK);
 	return a;

@@ -17,7 +17,7 @@
 #define CONSOLE_DATABASE "lockstep"
 
 enum console_rights {
-	CONSOLE_MAY_NOTHING, /* it does not exist */
+	CONSOLE_MAY_NOTHING, /* the console does not exist */
 	CONSOLE_MAY_LOOK,    /* SHOW */
 	CONSOLE_MAY_ALL,     /* all */
 };

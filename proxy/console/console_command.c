@@ -8,7 +8,7 @@
 #include "proxy/console/console_state.h"
 
 enum {
-	WORKER_SHIFT = 48, /* of a session's id: who has it */
+	WORKER_SHIFT = 48, /* a session's id has its worker there */
 };
 
 /* Tasks */
@@ -140,7 +140,8 @@ console_show_more(struct console *c)
 static void
 console_show(struct console *c, enum console_table table, uint32_t binary)
 {
-	const struct console_sources from = {c->pair->daemon, c->gate};
+	const struct console_sources from = {c->pair->daemon, c->gate,
+					     c->described};
 	struct writer w = {0};
 	struct console_rows rows = {
 	    .out = &w, .table = table, .binary = binary};

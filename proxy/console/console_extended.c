@@ -165,6 +165,7 @@ console_describe(struct console *c, const struct target_message *m)
 		writer_end(&w);
 	}
 	if (prepared_columns(p) > 0) {
+		c->described = p->command.table;
 		console_describe_table(&w, p->command.table, p->binary);
 	} else {
 		writer_begin(&w, BACKEND_NO_DATA);

@@ -6,7 +6,7 @@
 #include "proxy/config/setting.h"
 
 enum {
-	WORDS_MAX = 4, /* of a statement that count */
+	WORDS_MAX = 4, /* words of a statement that count */
 };
 
 #define SYNTAX_ERROR "42601"
@@ -15,7 +15,7 @@ enum {
 /* The words of one statement, borrowed from the text. */
 struct words {
 	struct span items[WORDS_MAX];
-	size_t count; /* those beyond WORDS_MAX are counted, too */
+	size_t count; /* includes those beyond WORDS_MAX */
 };
 
 struct verb_row {
@@ -166,7 +166,7 @@ is_word(struct span token, const char *word)
 	       strncasecmp((const char *)token.data, word, token.len) == 0;
 }
 
-/* False: it is no number, or none of 64 bits. */
+/* Read a number of at most 63 bits.  False: it is none. */
 static bool
 read_id(uint64_t *out, struct span token)
 {
@@ -186,7 +186,7 @@ read_id(uint64_t *out, struct span token)
 /* Statements */
 
 static enum console_found
-fail(struct console_mistake *m, const char *message, const char *hint)
+parse_fail(struct console_mistake *m, const char *message, const char *hint)
 {
 	*m = (struct console_mistake){SYNTAX_ERROR, message, hint};
 	return CONSOLE_MISTAKE;
@@ -197,13 +197,14 @@ parse_show(struct console_command *out, const struct words *w,
 	   struct console_mistake *m)
 {
 	if (w->count != 2)
-		return fail(m, "SHOW is followed by one word", SEE_HELP);
+		return parse_fail(m, "SHOW is followed by one word", SEE_HELP);
 	for (int t = 0; t < CONSOLE_TABLES; t++) {
 		out->table = (enum console_table)t;
 		if (is_word(w->items[1], console_table_name(out->table)))
 			return CONSOLE_FOUND;
 	}
-	return fail(m, "there is nothing of this name to be shown", SEE_HELP);
+	return parse_fail(m, "there is nothing of this name to be shown",
+			  SEE_HELP);
 }
 
 static enum console_found
@@ -212,8 +213,9 @@ parse_id(struct console_command *out, const struct words *w,
 {
 	if (w->count == 2 && read_id(&out->id, w->items[1]))
 		return CONSOLE_FOUND;
-	return fail(m, "the number of a session is expected",
-		    "SHOW CLIENTS and SHOW HELD have it in the column id.");
+	return parse_fail(
+	    m, "the number of a session is expected",
+	    "SHOW CLIENTS and SHOW HELD have it in the column id.");
 }
 
 static enum console_found
@@ -223,7 +225,7 @@ parse_guard(struct console_command *out, const struct words *w,
 	out->is_on = w->count == 2 && is_word(w->items[1], "on");
 	if (out->is_on || (w->count == 2 && is_word(w->items[1], "off")))
 		return CONSOLE_FOUND;
-	return fail(m, "GUARD is followed by ON or OFF", SEE_HELP);
+	return parse_fail(m, "GUARD is followed by ON or OFF", SEE_HELP);
 }
 
 static enum console_found
@@ -233,8 +235,8 @@ parse_shutdown(struct console_command *out, const struct words *w,
 	out->waits = w->count == 2 && is_word(w->items[1], "wait_for_clients");
 	if (out->waits || w->count == 1)
 		return CONSOLE_FOUND;
-	return fail(m, "SHUTDOWN may be followed by WAIT_FOR_CLIENTS only",
-		    SEE_HELP);
+	return parse_fail(
+	    m, "SHUTDOWN may be followed by WAIT_FOR_CLIENTS only", SEE_HELP);
 }
 
 static bool
@@ -263,8 +265,8 @@ static enum console_found
 parse_set(const struct words *w, struct console_mistake *m)
 {
 	if (w->count < 3)
-		return fail(m, "SET is followed by a name and a value",
-			    SEE_HELP);
+		return parse_fail(m, "SET is followed by a name and a value",
+				  SEE_HELP);
 	if (is_of_driver(w->items[1]))
 		return CONSOLE_FOUND;
 	if (is_of_lockstep(w->items[1]))
@@ -285,7 +287,7 @@ parse_alone(const struct words *w, struct console_mistake *m)
 {
 	if (w->count == 1)
 		return CONSOLE_FOUND;
-	return fail(m, "nothing may follow this command", SEE_HELP);
+	return parse_fail(m, "nothing may follow this command", SEE_HELP);
 }
 
 static enum console_found
@@ -317,6 +319,21 @@ parse_arguments(struct console_command *out, const struct words *w,
 	return CONSOLE_FOUND;
 }
 
+/* True for the question that psql's \gdesc asks behind a Describe: it begins
+ * with SELECT name AS "Column". */
+static bool
+is_gdesc(const struct words *w)
+{
+	static const char *const front[WORDS_MAX] = {"select", "name", "as",
+						     "\"Column\""};
+	size_t i;
+
+	for (i = 0; i < WORDS_MAX; i++)
+		if (i >= w->count || !is_word(w->items[i], front[i]))
+			return false;
+	return true;
+}
+
 enum console_found
 console_parse(struct console_command *out, struct span *text,
 	      struct console_mistake *mistake)
@@ -328,13 +345,17 @@ console_parse(struct console_command *out, struct span *text,
 			return CONSOLE_AT_END;
 		take_statement(&w, text);
 	}
-	*out = (struct console_command){.verb = CONSOLE_SHOW};
+	*out = (struct console_command){.verb = CONSOLE_SHOW,
+					.table = CONSOLE_GDESC};
+	if (is_gdesc(&w))
+		return CONSOLE_FOUND;
 	for (int v = 0; v < CONSOLE_VERBS; v++) {
 		out->verb = (enum console_verb)v;
 		if (is_word(w.items[0], verbs[v].word))
 			return parse_arguments(out, &w, mistake);
 	}
-	return fail(mistake, "this is no command of the console", SEE_HELP);
+	return parse_fail(mistake, "this is no command of the console",
+			  SEE_HELP);
 }
 
 const char *

@@ -23,10 +23,10 @@ enum console_verb {
 	CONSOLE_GUARD,   /* GUARD ON | OFF */
 	CONSOLE_RELOAD,
 	CONSOLE_SHUTDOWN, /* SHUTDOWN [WAIT_FOR_CLIENTS] */
-	CONSOLE_SET,      /* of the session, by a driver: without effect */
+	CONSOLE_SET,      /* a driver sets something: no effect */
 	CONSOLE_DEALLOCATE,
-	CONSOLE_BEGIN,  /* of a transaction, by a driver: only its status */
-	CONSOLE_COMMIT, /* and its end */
+	CONSOLE_BEGIN, /* a driver wants a block: only its status */
+	CONSOLE_COMMIT,
 	CONSOLE_ROLLBACK,
 	CONSOLE_VERBS,
 };
@@ -34,7 +34,7 @@ enum console_verb {
 struct console_command {
 	enum console_verb verb;
 	enum console_table table; /* SHOW */
-	uint64_t id;              /* of a session */
+	uint64_t id;              /* a session's */
 	bool is_on;               /* GUARD */
 	bool waits;               /* SHUTDOWN WAIT_FOR_CLIENTS */
 };

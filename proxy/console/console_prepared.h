@@ -49,6 +49,7 @@ void console_names_close(struct console_names *n, uint8_t kind,
 			 struct span name);
 void console_names_close_all(struct console_names *n, uint8_t kind);
 
+/* Free all entries. */
 void console_names_clear(struct console_names *n);
 
 #endif

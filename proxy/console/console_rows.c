@@ -39,7 +39,7 @@ console_describe_table(struct writer *out, enum console_table t,
 		bool is_number = columns[i].type == CONSOLE_NUMBER;
 
 		write_string(out, columns[i].name);
-		write_u32(out, 0); /* of no table */
+		write_u32(out, 0); /* no table has it */
 		write_u16(out, 0);
 		write_u32(out, is_number ? OID_INT8 : OID_TEXT);
 		write_u16(out, is_number ? INT8_BYTES : VARIABLE);

@@ -16,7 +16,7 @@ struct console_rows {
 	struct writer *out; /* borrowed */
 	enum console_table table;
 	uint32_t binary; /* bits of the columns that are wanted in binary */
-	size_t column;   /* of the row that is open: its next one */
+	size_t column;   /* the next one of the row that is open */
 };
 
 /* Write a RowDescription. */
@@ -30,11 +30,13 @@ void console_row_begin(struct console_rows *r);
 /* A text; NULL: SQL NULL. */
 void console_row_text(struct console_rows *r, const char *text);
 
+/* A number. */
 void console_row_number(struct console_rows *r, uint64_t value);
 
 /* An SQL NULL in a column of either type. */
 void console_row_null(struct console_rows *r);
 
+/* End the row: it has all its columns. */
 void console_row_end(struct console_rows *r);
 
 #endif

@@ -51,7 +51,7 @@ show_item(struct console_rows *r, const char *list, uint64_t items)
 	console_row_end(r);
 }
 
-/* What the process is */
+/* The process */
 
 static void
 show_help(struct console_rows *r)
@@ -67,7 +67,7 @@ show_help(struct console_rows *r)
 	};
 	char show[32];
 
-	for (int t = 0; t < CONSOLE_TABLES; t++) {
+	for (int t = 0; t < CONSOLE_GDESC; t++) {
 		snprintf(show, sizeof(show), "SHOW %s",
 			 console_table_name((enum console_table)t));
 		show_pair(r, show, console_table_help((enum console_table)t));
@@ -144,7 +144,7 @@ show_databases(struct console_rows *r, struct daemon *d)
 	}
 }
 
-/* What has happened, in numbers */
+/* Numbers */
 
 static uint64_t
 sum_of(const struct counts_sum *sum, size_t first, size_t count)
@@ -310,6 +310,19 @@ show_windows(struct console_rows *r, const struct gate *gate)
 	}
 }
 
+static void
+show_columns(struct console_rows *r, enum console_table t)
+{
+	size_t count;
+	const struct console_column *columns = console_table_columns(t, &count);
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		show_pair(r, columns[i].name,
+			  columns[i].type == CONSOLE_NUMBER ? "bigint"
+							    : "text");
+}
+
 /* No row: there is no fleet. */
 static void
 show_fleet(struct console_rows *r, struct fleet *fleet)
@@ -363,6 +376,9 @@ console_show_here(struct console_rows *r, const struct console_sources *from)
 		break;
 	case CONSOLE_FLEET:
 		show_fleet(r, from->daemon->fleet_thread);
+		break;
+	case CONSOLE_GDESC:
+		show_columns(r, from->described);
 		break;
 	case CONSOLE_CLIENTS:
 	case CONSOLE_SERVERS:

@@ -12,7 +12,8 @@
 /* Where the rows come from; borrowed. */
 struct console_sources {
 	struct daemon *daemon;
-	const struct gate *gate; /* of the console's worker */
+	const struct gate *gate;      /* the worker's */
+	enum console_table described; /* by the client's last Describe */
 };
 
 /* Write all rows of a table whose source is CONSOLE_HERE. */

@@ -22,7 +22,7 @@ struct console_result {
 	enum console_table table;
 	uint32_t binary;
 	uint32_t worker; /* whose sessions come next */
-	uint64_t below;  /* of these, those with lesser ids */
+	uint64_t below;  /* only those with lesser ids */
 };
 
 struct console {
@@ -35,9 +35,10 @@ struct console {
 	bool awaits;                    /* a task is out */
 	bool in_query;                  /* a Query is under way */
 	bool has_run;                   /* a command of that */
-	struct buffer text;             /* what is left of that */
-	enum console_verb verb;         /* that the task out is for */
+	struct buffer text;             /* the rest of that */
+	enum console_verb verb;         /* the task out is for it */
 	struct console_result result;
+	enum console_table described; /* last */
 	struct console_names names;
 };
 
@@ -50,6 +51,7 @@ void console_say(struct console *c, struct writer *w);
 /* Send a message without a body. */
 void console_say_bare(struct console *c, enum backend_type type);
 
+/* Send a ReadyForQuery. */
 void console_say_ready(struct console *c);
 
 /* Send the CommandComplete of such a command. */

@@ -31,7 +31,10 @@ enum console_source {
 	X(LISTS, "LISTS", HERE, "how many of what there are")                  \
 	X(POOLS, "POOLS", HERE, "sessions by what they do")                    \
 	X(DATABASES, "DATABASES", HERE, "the upstream")                        \
-	X(FLEET, "FLEET", HERE, "the connection to other Locksteps")
+	X(FLEET, "FLEET", HERE, "the connection to other Locksteps")           \
+	/* The columns of what was described last, which psql's \gdesc asks    \
+	 * for; SHOW does not know it. */                                      \
+	X(GDESC, "", HERE, "")
 
 enum console_table {
 #define X(constant, name, source, help) CONSOLE_##constant,
@@ -58,6 +61,7 @@ enum {
 const char *console_table_name(enum console_table t);
 const char *console_table_help(enum console_table t);
 
+/* The source of its rows. */
 enum console_source console_table_source(enum console_table t);
 
 /* The columns, static; *count of them. */

@@ -28,7 +28,7 @@ enum console_task_kind {
 };
 
 enum console_task_end {
-	TASK_UNDONE, /* it is on its way */
+	TASK_UNDONE, /* still on its way */
 	TASK_DONE,
 	TASK_NO_SESSION,
 	TASK_NOT_HELD, /* the session holds nothing */
@@ -38,7 +38,7 @@ enum console_task_end {
 struct console_task {
 	enum console_task_kind kind;
 	enum console_task_end end;
-	uint32_t worker; /* of the console */
+	uint32_t worker; /* the console's */
 	uint64_t asker;  /* the console's session */
 	uint64_t id;
 	/* A page. */
@@ -61,7 +61,7 @@ bool console_task_send(struct daemon *d, uint32_t worker,
 /* Send it to the main thread, likewise. */
 bool console_task_send_main(struct daemon *d, struct console_task *e);
 
-/* It has been carried out: send it back, or free it. */
+/* Send back what has been carried out, or free it. */
 void console_task_return(struct daemon *d, struct console_task *e,
 			 enum console_task_end end);
 

@@ -92,7 +92,7 @@ bool exchange_cancel(struct exchange *x);
  */
 bool exchange_release(struct exchange *x);
 
-/* What there is to be told of a statement that is held. */
+/* A statement that is held, for people. */
 struct exchange_facts {
 	const char *statement;        /* "DROP TABLE", static */
 	const char *application_name; /* borrowed, as is the account */

@@ -39,10 +39,10 @@ struct daemon {
 	struct mailbox **mailboxes; /* one a worker, by its index */
 	uint32_t worker_count;
 	struct counts *counts; /* one a worker; NULL: nobody reads them */
-	struct mailbox *main;  /* of the main thread; NULL: none */
-	struct console_access *console; /* who may use it; NULL: nobody */
+	struct mailbox *main;  /* the main thread's; NULL: none */
+	struct console_access *console; /* the users; NULL: there are none */
 	struct fleet *fleet_thread;     /* NULL: there is none */
-	struct mailbox *fleet;          /* its mailbox, likewise */
+	struct mailbox *fleet;          /* likewise */
 	atomic_bool is_fleet_wanted;    /* somebody has logged in, lately */
 	atomic_bool has_listened;       /* the start is over */
 	atomic_bool is_listening;       /* where clients connect */

@@ -61,7 +61,7 @@ struct server {
 	struct event_base *base;
 	struct listeners *listeners;
 	struct http *http;      /* NULL: it is not served */
-	struct mailbox mailbox; /* of consoles that want something of us */
+	struct mailbox mailbox; /* consoles write to it */
 	struct event signal_event;
 	struct event quit_event; /* HTTP asks for it */
 	struct event min_drain_event;
@@ -373,18 +373,6 @@ server_make_fleet(struct server *s)
 	return key == NULL || s->fleet != NULL;
 }
 
-/* Counts of each worker, in cache lines of its own.  NULL: out of memory. */
-static struct counts *
-server_make_counts(size_t workers)
-{
-	struct counts *counts =
-	    aligned_alloc(_Alignof(struct counts), workers * sizeof(*counts));
-
-	if (counts != NULL)
-		memset(counts, 0, workers * sizeof(*counts));
-	return counts;
-}
-
 /* Allocate what the workers share.  False: out of memory, and server_stop frees
  * the rest. */
 static bool
@@ -394,7 +382,7 @@ server_make_daemon(struct server *s)
 	uint32_t i;
 
 	s->workers = calloc(d->worker_count, sizeof(*s->workers));
-	d->counts = server_make_counts(d->worker_count);
+	d->counts = counts_new(d->worker_count);
 	d->mailboxes = calloc(d->worker_count, sizeof(struct mailbox *));
 	d->cancels = cancel_registry_new();
 	d->turns = turns_new();

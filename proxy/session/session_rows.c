@@ -18,14 +18,22 @@ enum {
 	SHOWN_BYTES = 512,
 };
 
-/* Since when the client waits with us; 0: it does not. */
+/* Tell of the statement that is held.  False: none is. */
+static bool
+session_tells_held(const struct session *s, struct exchange_facts *out)
+{
+	return s->state == SESSION_READY && s->guarded.exchange != NULL &&
+	       exchange_tell(s->guarded.exchange, out);
+}
+
+/* How long the client has waited with us. */
 static uint64_t
 session_wait_ms(const struct session *s)
 {
 	const struct guarded *g = &s->guarded;
 	struct exchange_facts facts;
 
-	if (g->exchange != NULL && exchange_tell(g->exchange, &facts))
+	if (session_tells_held(s, &facts))
 		return facts.held_ms;
 	if (g->watch.is_waiting)
 		return clock_now_ms() - g->watch.waiting_since_ms;
@@ -41,7 +49,7 @@ session_shown_state(const struct session *s)
 
 	if (s->state != SESSION_READY)
 		return session_state_name(s);
-	if (g->exchange != NULL && exchange_tell(g->exchange, &facts))
+	if (session_tells_held(s, &facts))
 		return "held";
 	if (g->watch.is_waiting)
 		return "waiting";
@@ -144,8 +152,7 @@ session_write_held(const struct session *s, struct console_rows *r)
 	const struct guard_account *a = &f.account;
 	char text[SHOWN_BYTES];
 
-	if (s->guarded.exchange == NULL ||
-	    !exchange_tell(s->guarded.exchange, &f))
+	if (!session_tells_held(s, &f))
 		return false;
 	console_row_begin(r);
 	console_row_number(r, s->pair.id);

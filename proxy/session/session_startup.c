@@ -88,7 +88,7 @@ session_check_certificate(struct session *s, struct span user)
 static bool
 session_may_begin(struct session *s, const struct startup_packet *p)
 {
-	/* Who looks after Lockstep gets in where nobody else does. */
+	/* An administrator gets in where nobody else does. */
 	if (s->is_local && s->rights != CONSOLE_MAY_NOTHING)
 		return true;
 	if (s->is_over_limit) {

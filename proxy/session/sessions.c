@@ -13,7 +13,7 @@ enum {
 	WATCH_MIN_MS = 250,
 	WATCH_MAX_MS = 5000,
 	DESCRIBED_MAX = 1000,   /* by one signal; logging takes time */
-	PAGE_BYTES = 16 * 1024, /* of rows for a console at a time */
+	PAGE_BYTES = 16 * 1024, /* rows for a console at a time */
 };
 
 static void
