@@ -13,21 +13,30 @@ show_member(char out[SETTING_SHOWN_BYTES], const char *member)
 		 len == 0 ? "" : ",", member);
 }
 
+/* As one would write it; the name of a file has the port in it. */
+static void
+show_endpoint(char out[SETTING_SHOWN_BYTES], const struct endpoint *e)
+{
+	char member[SETTING_SHOWN_BYTES];
+	bool is_v6 = strchr(e->host, ':') != NULL;
+
+	if (endpoint_is_local(e->host)) {
+		show_member(out, e->host);
+		return;
+	}
+	snprintf(member, sizeof(member), "%s%s%s:%u", is_v6 ? "[" : "", e->host,
+		 is_v6 ? "]" : "", e->port);
+	show_member(out, member);
+}
+
 static void
 show_endpoints(char out[SETTING_SHOWN_BYTES], const struct endpoint *items,
 	       size_t count)
 {
-	char member[SETTING_SHOWN_BYTES];
 	size_t i;
 
-	for (i = 0; i < count; i++) {
-		/* A file's name has the port in it. */
-		snprintf(member, sizeof(member), "%s:%u", items[i].host,
-			 items[i].port);
-		show_member(out, endpoint_is_local(items[i].host)
-				     ? items[i].host
-				     : member);
-	}
+	for (i = 0; i < count; i++)
+		show_endpoint(out, &items[i]);
 }
 
 static void

@@ -3,6 +3,7 @@
  * or is a task of other threads.
  */
 #include "proxy/base/log.h"
+#include "proxy/console/console_history.h"
 #include "proxy/console/console_rows.h"
 #include "proxy/console/console_show.h"
 #include "proxy/console/console_state.h"
@@ -123,15 +124,38 @@ console_task_returned(struct console *c, struct console_task *t)
 
 /* Commands */
 
+/* Send the next rows of what is known here.  True: they were the last. */
+static bool
+console_show_page(struct console *c)
+{
+	struct console_result *r = &c->result;
+	struct writer w = {0};
+	struct console_rows rows = {
+	    .out = &w, .table = r->table, .binary = r->binary};
+	bool is_last =
+	    console_show_guarded(&rows, c->pair->daemon->history, &r->below);
+
+	console_say(c, &w);
+	return is_last;
+}
+
 void
 console_show_more(struct console *c)
 {
 	struct console_result *r = &c->result;
 
-	if (console_table_source(r->table) == CONSOLE_WORKERS &&
-	    r->worker < c->pair->daemon->worker_count) {
+	switch (console_table_source(r->table)) {
+	case CONSOLE_WORKERS:
+		if (r->worker == c->pair->daemon->worker_count)
+			break;
 		console_ask_page(c);
 		return;
+	case CONSOLE_PAGES:
+		if (console_show_page(c))
+			break;
+		return;
+	case CONSOLE_HERE:
+		break;
 	}
 	r->is_open = false;
 	console_complete(c, CONSOLE_SHOW);

@@ -383,6 +383,7 @@ console_show_here(struct console_rows *r, const struct console_sources *from)
 	case CONSOLE_CLIENTS:
 	case CONSOLE_SERVERS:
 	case CONSOLE_HELD:
+	case CONSOLE_GUARDED:
 	case CONSOLE_TABLES:
 		break;
 	}

@@ -44,6 +44,20 @@ static const struct console_column held_columns[] = {
     {"holder", CONSOLE_TEXT},     {"turn_of", CONSOLE_TEXT},
 };
 
+static const struct console_column guarded_columns[] = {
+    {"id", CONSOLE_NUMBER},         {"state", CONSOLE_TEXT},
+    {"session", CONSOLE_NUMBER},    {"user", CONSOLE_TEXT},
+    {"database", CONSOLE_TEXT},     {"application_name", CONSOLE_TEXT},
+    {"statement", CONSOLE_TEXT},    {"text", CONSOLE_TEXT},
+    {"tables", CONSOLE_TEXT},       {"policy", CONSOLE_TEXT},
+    {"outcome", CONSOLE_TEXT},      {"begun", CONSOLE_TEXT},
+    {"held_ms", CONSOLE_NUMBER},    {"run_ms", CONSOLE_NUMBER},
+    {"attempts", CONSOLE_NUMBER},   {"windows", CONSOLE_NUMBER},
+    {"gate_ms", CONSOLE_NUMBER},    {"delayed", CONSOLE_NUMBER},
+    {"delayed_ms", CONSOLE_NUMBER}, {"holder_pid", CONSOLE_NUMBER},
+    {"holder", CONSOLE_TEXT},       {"result", CONSOLE_TEXT},
+};
+
 static const struct console_column windows_columns[] = {
     {"database", CONSOLE_TEXT},  {"maker", CONSOLE_TEXT},
     {"kind", CONSOLE_TEXT},      {"shut_ms", CONSOLE_NUMBER},
@@ -120,6 +134,7 @@ static const struct {
     [CONSOLE_CLIENTS] = {COLUMNS(clients_columns)},
     [CONSOLE_SERVERS] = {COLUMNS(clients_columns)},
     [CONSOLE_HELD] = {COLUMNS(held_columns)},
+    [CONSOLE_GUARDED] = {COLUMNS(guarded_columns)},
     [CONSOLE_WINDOWS] = {COLUMNS(windows_columns)},
     [CONSOLE_STATS] = {COLUMNS(stats_columns)},
     [CONSOLE_STATS_TOTALS] = {COLUMNS(totals_columns)},

@@ -9,10 +9,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Rows that the worker of the console knows itself, or that each worker makes
- * of its sessions, a page at a time. */
+/* Rows that the worker of the console knows itself, all at once or a page at a
+ * time, or that each worker makes of its sessions, a page at a time. */
 enum console_source {
 	CONSOLE_HERE,
+	CONSOLE_PAGES,
 	CONSOLE_WORKERS,
 };
 
@@ -25,6 +26,7 @@ enum console_source {
 	X(CLIENTS, "CLIENTS", WORKERS, "the sessions, as seen by clients")     \
 	X(SERVERS, "SERVERS", WORKERS, "the same, as seen by the server")      \
 	X(HELD, "HELD", WORKERS, "statements that are held now")               \
+	X(GUARDED, "GUARDED", PAGES, "guarded statements, the newest first")   \
 	X(WINDOWS, "WINDOWS", HERE, "windows for which the gate is shut now")  \
 	X(STATS, "STATS", HERE, "numbers since the start")                     \
 	X(STATS_TOTALS, "STATS_TOTALS", HERE, "the same by other names")       \

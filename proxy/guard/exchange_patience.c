@@ -161,6 +161,7 @@ exchange_notify(struct exchange *x)
 {
 	x->is_noticing = false;
 	guard_noticed(&x->guard, &x->batch.holders);
+	exchange_history_looked(x, &x->batch.holders, false);
 	if (x->is_stirring)
 		exchange_resume_waiting(x);
 	else

@@ -23,6 +23,7 @@ struct credentials_store;
 struct fleet;
 struct habits;
 struct handshake_pool;
+struct history;
 struct memory;
 struct resolver;
 struct turns;
@@ -33,6 +34,7 @@ struct daemon {
 	struct turns *turns;
 	struct memory *memory;
 	struct habits *habits;
+	struct history *history;           /* NULL: there is none */
 	struct handshake_pool *handshakes; /* NULL: no TLS on either leg */
 	struct resolver *resolver;
 	struct credentials_store *credentials;

@@ -39,6 +39,7 @@
 #include "proxy/guard/guard_log.h"
 #include "proxy/guard/habits.h"
 #include "proxy/guard/memory.h"
+#include "proxy/history/history.h"
 #include "proxy/http/http.h"
 #include "proxy/net/handshake_pool.h"
 #include "proxy/net/resolver.h"
@@ -388,10 +389,11 @@ server_make_daemon(struct server *s)
 	d->turns = turns_new();
 	d->memory = memory_new();
 	d->habits = habits_new();
+	d->history = history_new();
 	d->resolver = resolver_new();
 	if (s->workers == NULL || d->counts == NULL || d->mailboxes == NULL ||
 	    d->cancels == NULL || d->turns == NULL || d->memory == NULL ||
-	    d->habits == NULL || d->resolver == NULL)
+	    d->habits == NULL || d->history == NULL || d->resolver == NULL)
 		return false;
 	turns_allow_burst(d->turns, server_gate_burst_ms(d->config));
 	for (i = 0; i < d->worker_count; i++)
@@ -500,6 +502,7 @@ server_stop(struct server *s, int status)
 	turns_free(s->daemon.turns);
 	memory_free(s->daemon.memory);
 	habits_free(s->daemon.habits);
+	history_free(s->daemon.history);
 	if (s->signal_fd >= 0)
 		close(s->signal_fd);
 	event_base_free(s->base);

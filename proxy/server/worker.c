@@ -33,6 +33,9 @@ worker_handle_mail(void *arg, const struct mail *mail)
 	case MAIL_DESCRIBE:
 		sessions_describe(ss);
 		break;
+	case MAIL_DEADLOCK:
+		sessions_tell_deadlock(ss, mail);
+		break;
 	case MAIL_SHUT:
 		gate_add(&ss->gate, mail->data);
 		break;

@@ -6,6 +6,7 @@
 
 #include "proxy/base/clock.h"
 #include "proxy/base/log.h"
+#include "proxy/guard/deadlock.h"
 #include "proxy/session/session.h"
 #include "proxy/session/session_state.h"
 
@@ -212,6 +213,15 @@ sessions_task_returned(struct sessions *ss, const struct mail *mail)
 		session_task_returned(s, t);
 	else
 		console_task_free(t);
+}
+
+void
+sessions_tell_deadlock(struct sessions *ss, const struct mail *mail)
+{
+	const struct session *s = sessions_find(ss, mail->id);
+
+	if (s != NULL)
+		deadlock_tell_side(&s->guarded, mail->asker);
 }
 
 void

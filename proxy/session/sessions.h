@@ -79,6 +79,9 @@ void sessions_drain(struct sessions *ss);
 void sessions_expire(struct sessions *ss);
 void sessions_stop(struct sessions *ss);
 
+/* On MAIL_DEADLOCK: tell the history what the session did. */
+void sessions_tell_deadlock(struct sessions *ss, const struct mail *mail);
+
 /* On MAIL_DESCRIBE: write to the log what the sessions are doing. */
 void sessions_describe(struct sessions *ss);
 

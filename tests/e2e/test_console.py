@@ -39,7 +39,7 @@ create table table_b(id int primary key);
 create table table_c(a_id int references table_a, b_id int references table_b);
 """
 SHOWN = ["HELP", "VERSION", "CONFIG", "STATE", "CLIENTS", "SERVERS", "HELD",
-         "WINDOWS", "STATS", "STATS_TOTALS", "LISTS", "POOLS", "DATABASES",
+         "GUARDED", "WINDOWS", "STATS", "STATS_TOTALS", "LISTS", "POOLS", "DATABASES",
          "FLEET"]
 TIMES = 1000
 
@@ -363,6 +363,25 @@ def until_sent(admin, session):
     while not waits_for_lock(admin, session.pid):
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def test_what_became_of_it_is_shown(held, database):
+    consoled, holder, session = held
+    drop = ask(session, "drop table table_c")
+    with consoled.console() as console:
+        number = held_row(console)["id"]
+        row, = show(console, "GUARDED")
+        assert row["state"] == "held" and row["session"] == number
+        holder.release()
+        assert errors(drop.answer()) == []
+        run(session, "drop table table_a, table_b")
+        newer, row = show(console, "GUARDED")
+        assert int(newer["id"]) > int(row["id"])
+        assert row["state"] == "over" and row["outcome"] == "protected"
+        assert row["statement"] == row["result"] == "DROP TABLE"
+        assert row["database"] == database and row["policy"] == "hold"
+        assert row["holder_pid"] == str(holder.session.pid)
+        assert "e2e_holder" in row["holder"]
 
 
 def outcomes(consoled):

@@ -21,7 +21,7 @@ static const struct {
 	const char *name;
 	const char *shown;
 } rows[] = {
-    {"listen", "*:7432,/tmp/x/.s.PGSQL.7433"},
+    {"listen", "0.0.0.0:7432,[::]:7432,/tmp/x/.s.PGSQL.7433"},
     {"upstream", "db1:5432,db2:5432"},
     {"http_listen", "127.0.0.1:7433"},
     {"http_admin", "on"},
