@@ -593,7 +593,7 @@ session_finish_event(struct session *s)
 	if (!pair_is_closing(&s->pair) &&
 	    (s->state == SESSION_AUTH || s->state == SESSION_READY))
 		session_go_on(s);
-	if (!pair_is_closing(&s->pair) && s->state == SESSION_CONSOLE)
+	else if (!pair_is_closing(&s->pair) && s->state == SESSION_CONSOLE)
 		session_console_go_on(s);
 	if (pair_is_closing(&s->pair))
 		session_begin_close(s);
