@@ -74,7 +74,7 @@ span_take_number(struct span *s, uint32_t *out)
 	return true;
 }
 
-/* What stands between these words; empty: they are not there. */
+/* The text between these words; empty: they are not there. */
 static struct span
 span_between(struct span s, const char *before, const char *after)
 {
@@ -136,7 +136,7 @@ deadlock_put_first(struct history_deadlock *d, uint32_t pid)
 
 /* Sides that are ours */
 
-/* What is known of the session's statement. */
+/* Tell what is known of the session's statement. */
 static void
 deadlock_read_statement(const struct guarded *g, struct history_side *s)
 {

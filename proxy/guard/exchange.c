@@ -12,8 +12,8 @@
 #include "protocol/backend.h"
 #include "proxy/base/clock.h"
 #include "proxy/config/guard_settings.h"
-#include "proxy/guard/deadlock.h"
 #include "proxy/guard/exchange_state.h"
+#include "proxy/guard/exchange_story.h"
 #include "proxy/guard/guarded.h"
 
 enum {
@@ -211,13 +211,6 @@ exchange_observe(struct exchange *x, uint8_t type, struct span raw)
 		return;
 	exchange_log(x);
 	exchange_end(x);
-}
-
-void
-exchange_note_error(const struct exchange *x, uint8_t type, struct span raw)
-{
-	if (type == BACKEND_ERROR_RESPONSE)
-		deadlock_note(x->guarded, frame_front(raw));
 }
 
 /* The public side */

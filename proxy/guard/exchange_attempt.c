@@ -10,6 +10,7 @@
 
 #include "proxy/base/clock.h"
 #include "proxy/guard/exchange_state.h"
+#include "proxy/guard/exchange_story.h"
 
 /* The locks of an extended cycle must last until the client's own Sync. */
 static bool

@@ -9,6 +9,7 @@
 #include "proxy/config/guard_settings.h"
 #include "proxy/gate/turns.h"
 #include "proxy/guard/exchange_state.h"
+#include "proxy/guard/exchange_story.h"
 #include "proxy/guard/guarded.h"
 #include "proxy/guard/habits.h"
 

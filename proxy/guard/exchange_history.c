@@ -8,13 +8,16 @@
 
 #include "policy/guard/report.h"
 #include "policy/sql/gist.h"
+#include "protocol/backend.h"
 #include "protocol/frontend.h"
 #include "proxy/base/clock.h"
+#include "proxy/guard/deadlock.h"
 #include "proxy/guard/exchange_state.h"
+#include "proxy/guard/exchange_story.h"
 #include "proxy/guard/guarded.h"
 
 enum {
-	HOLDERS_TOLD = 3, /* of a look, each session once */
+	HOLDERS_TOLD = 3, /* from one look, each session once */
 };
 
 static void
@@ -79,7 +82,7 @@ exchange_history_begin(struct exchange *x)
 	x->log.id = history_id(x->history);
 }
 
-/* What the guard tells */
+/* Steps, as the guard tells of them */
 
 static void
 exchange_tell_history(struct exchange *x)
@@ -355,4 +358,11 @@ exchange_history_break(struct exchange *x)
 	exchange_add_count(x, HISTORY_SESSION_ENDED, 0);
 	history_end(x->pair->daemon->history, x->history, "");
 	x->history = NULL;
+}
+
+void
+exchange_note_error(const struct exchange *x, uint8_t type, struct span raw)
+{
+	if (type == BACKEND_ERROR_RESPONSE)
+		deadlock_note(x->guarded, frame_front(raw));
 }

@@ -8,6 +8,7 @@
 #include "policy/catalog/attempt.h"
 #include "proxy/base/clock.h"
 #include "proxy/guard/exchange_state.h"
+#include "proxy/guard/exchange_story.h"
 #include "proxy/guard/guarded.h"
 
 void

@@ -24,6 +24,7 @@
 #include "protocol/error_response.h"
 #include "proxy/base/clock.h"
 #include "proxy/guard/exchange_state.h"
+#include "proxy/guard/exchange_story.h"
 #include "proxy/guard/guarded.h"
 
 enum {

@@ -22,6 +22,7 @@
 #include "protocol/frontend.h"
 #include "proxy/base/clock.h"
 #include "proxy/guard/exchange_state.h"
+#include "proxy/guard/exchange_story.h"
 #include "proxy/guard/guarded.h"
 
 enum {

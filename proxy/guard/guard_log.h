@@ -27,7 +27,7 @@ struct guard_log {
 	uint64_t run_ms; /* when the statement was sent; 0: it was not */
 	/* The command tag or SQLSTATE that the statement ended with. */
 	char result[64];
-	bool has_failed; /* it is an SQLSTATE */
+	bool has_failed; /* the result is an SQLSTATE */
 	char why[128];   /* why it could not be planned; empty: it could */
 	/* Why its transaction was not started over, borrowed; NULL: that was
 	 * not thought of. */

@@ -36,7 +36,7 @@ struct history_note {
 LIST_HEAD(history_note_list, history_note);
 
 struct history {
-	pthread_mutex_t lock; /* of all below */
+	pthread_mutex_t lock; /* guards all below */
 	uint64_t last_id;
 	struct history_note_list under_way;
 	size_t next; /* place in the ring */
@@ -173,7 +173,7 @@ history_recurs(enum history_step_kind kind)
 	}
 }
 
-/* Who is in the way may have gone from one state to another. */
+/* A session in the way may have gone from one state to another. */
 static bool
 history_is_alike(const struct history_step *a, const struct history_step *b)
 {
@@ -231,8 +231,8 @@ history_put(struct history_entry *e, const struct history_step *step,
 	alike->times++;
 }
 
-/* What comes ahead of TRIED and RAN in the table holds the statement, perhaps
- * again. */
+/* Steps ahead of TRIED and RAN in the table hold the statement, perhaps again.
+ */
 static void
 history_note_state(struct history_note *n, enum history_step_kind kind,
 		   uint64_t now_ms)

@@ -20,9 +20,9 @@
 enum {
 	HISTORY_MAX = 1000,
 	HISTORY_DEADLOCKS_MAX = 200,
-	HISTORY_BYTES_MAX = 7 * 1024 * 1024, /* of both together */
+	HISTORY_BYTES_MAX = 7 * 1024 * 1024, /* all of it */
 	HISTORY_NAME_BYTES = 64,
-	HISTORY_TEXT_BYTES = 208, /* of a statement */
+	HISTORY_TEXT_BYTES = 208, /* a statement's */
 	HISTORY_TABLES_BYTES = 256,
 	HISTORY_WHAT_BYTES = 96,
 	HISTORY_STEPS_MAX = 20,
@@ -35,10 +35,10 @@ enum {
 #define HISTORY_STEPS(X)                                                       \
 	/* number: tables. */                                                  \
 	X(PLANNED, "planned")                                                  \
-	/* who, pid, what: a lock in its way; ms: age of that transaction;     \
-	 * number: locks in its way. */                                        \
+	/* A lock, by who, pid and what; ms: age of that transaction;          \
+	 * number: locks in the way. */                                        \
 	X(IN_THE_WAY, "in-the-way")                                            \
-	/* who, pid, what: of another guarded statement, which goes first. */  \
+	/* Another guarded statement goes first, by who, pid and what. */      \
 	X(TURN_DENIED, "turn-denied")                                          \
 	/* ms: for so long at most. */                                         \
 	X(WINDOW_OPENED, "window-opened")                                      \
@@ -52,21 +52,21 @@ enum {
 	X(LOCKED, "locked")                                                    \
 	/* The bound of a trial struck. */                                     \
 	X(TRIAL_UNDONE, "trial-undone")                                        \
-	/* what: the table that an autovacuum was asked to leave. */           \
+	/* An autovacuum was asked to leave the table in what. */              \
 	X(AUTOVACUUM_ASKED, "autovacuum-asked")                                \
-	/* what: the foreign key that has gone ahead, and its table. */        \
+	/* The foreign key in what has gone ahead. */                          \
 	X(KEY_DROPPED, "key-dropped")                                          \
-	/* Its transaction was started over; number: how often. */             \
+	/* The transaction was started over; number: how often. */             \
 	X(STARTED_OVER, "started-over")                                        \
 	/* The statement was sent, to be undone if it waits for long. */       \
 	X(TRIED, "tried")                                                      \
 	/* The statement was sent. */                                          \
 	X(RAN, "ran")                                                          \
-	/* what: the command tag. */                                           \
+	/* The command tag is in what. */                                      \
 	X(DONE, "done")                                                        \
-	/* what: the SQLSTATE, the server's. */                                \
+	/* The server's SQLSTATE is in what. */                                \
 	X(FAILED, "failed")                                                    \
-	/* what: the SQLSTATE, ours. */                                        \
+	/* Our SQLSTATE is in what. */                                         \
 	X(REFUSED, "refused")                                                  \
 	/* The session ended under the statement. */                           \
 	X(SESSION_ENDED, "session-ended")
@@ -92,7 +92,7 @@ struct history_step {
 };
 
 struct history_who {
-	uint64_t session; /* of this Lockstep; 0: of none */
+	uint64_t session; /* one of this Lockstep's; 0: none */
 	uint32_t pid;
 	char user[HISTORY_NAME_BYTES];
 	char database[HISTORY_NAME_BYTES];
@@ -105,13 +105,13 @@ struct history_delayed {
 	uint32_t ms;
 };
 
-/* What the guard tells of a statement. */
+/* A statement, as the guard tells of it. */
 struct history_facts {
 	const char *policy;  /* static; NULL: there is no plan yet */
 	const char *outcome; /* static */
 	char rule[HISTORY_NAME_BYTES];
 	char tables[HISTORY_TABLES_BYTES]; /* in the order to lock them */
-	char why[128];                     /* it could not be planned */
+	char why[128];                     /* there is no plan */
 	uint32_t attempts;
 	uint32_t trials;
 	uint32_t windows;
@@ -150,8 +150,8 @@ struct history_entry {
 struct history_side {
 	struct history_who who;
 	bool is_victim;   /* the server has ended its transaction */
-	uint32_t blocker; /* the pid that it waited for */
-	uint64_t guarded; /* its guarded statement under way; 0: none */
+	uint32_t blocker; /* a pid; 0: not known */
+	uint64_t guarded; /* the id of a statement; 0: none */
 	char waits_for[HISTORY_WHAT_BYTES]; /* may be empty */
 	char text[HISTORY_TEXT_BYTES];      /* empty: not known */
 	char tables[HISTORY_TABLES_BYTES];  /* as first named; or empty */
@@ -159,7 +159,7 @@ struct history_side {
 
 /* A deadlock that the server has told a client of ours of. */
 struct history_deadlock {
-	uint64_t id;    /* of the same numbers as those of statements */
+	uint64_t id;    /* no statement has the same */
 	uint64_t at_ms; /* since 1970 */
 	size_t side_count;
 	struct history_side sides[HISTORY_SIDES_MAX]; /* the victim first */

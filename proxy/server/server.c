@@ -374,8 +374,7 @@ server_make_fleet(struct server *s)
 	return key == NULL || s->fleet != NULL;
 }
 
-/* Allocate what the workers share.  False: out of memory, and server_stop frees
- * the rest. */
+/* Allocate what the workers share, for server_stop.  False: out of memory. */
 static bool
 server_make_daemon(struct server *s)
 {
@@ -456,10 +455,8 @@ server_log_start(const struct config *c)
 		 c->workers);
 }
 
-/*
- * Stop the fleet, or leave the process, with this status: what its thread uses
- * while it hangs in the look-up of a name cannot be freed.
- */
+/* Stop the fleet, or leave the process, with this status: what its thread uses
+ * while it hangs in the look-up of a name cannot be freed. */
 static void
 server_stop_fleet(struct server *s, int status)
 {

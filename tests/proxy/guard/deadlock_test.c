@@ -93,9 +93,9 @@ deadlock_note_has_the_victim_first(void **state)
 	struct fixture *f = *state;
 	struct history_deadlock d;
 
-	note(f,
-	     BYTES(ERROR("40P01", CYCLE,
-			 "Wwhile locking tuple (0,1) in relation \"orders\"\0")));
+	note(f, BYTES(ERROR(
+		    "40P01", CYCLE,
+		    "Wwhile locking tuple (0,1) in relation \"orders\"\0")));
 	assert_true(history_next_deadlock(history_of(f), UINT64_MAX, &d));
 	assert_int_equal(d.side_count, 2);
 	assert_true(d.sides[0].is_victim);

@@ -17,7 +17,8 @@ history_write_story_tells_all(void **state)
 	    write_story, NULL,
 	    "17  DROP TABLE  was held for 38.2 s, ran for 4 ms\n"
 	    "  statement    drop table a\n"
-	    "  of           pid 4712 `dep\\u001b[2Jloy\"`, user alice, database "
+	    "  of           pid 4712 `dep\\u001b[2Jloy\"`, user alice, "
+	    "database "
 	    "shop, session 3\n"
 	    "  began        2026-01-31 12:00:00.123 UTC\n"
 	    "  tables       public.a\n"
@@ -39,11 +40,12 @@ static void
 write_every_step(FILE *out, struct history *h)
 {
 	struct history_entry e = {.id = 1, .step_count = HISTORY_STEPS_MAX};
+	const size_t kinds = HISTORY_SESSION_ENDED + 1;
 
 	(void)h;
 	for (size_t i = 0; i < HISTORY_STEPS_MAX; i++)
 		e.steps[i] = (struct history_step){
-		    .kind = i <= HISTORY_SESSION_ENDED ? i : HISTORY_RAN,
+		    .kind = (enum history_step_kind)(i < kinds ? i : 0),
 		    .times = 1,
 		    .number = 3,
 		    .ms = 5,
