@@ -36,13 +36,14 @@ ROOMS = {
     "proxy/rescue": ("gate pair net config base", "event2"),
     "proxy/fleet": ("rescue gate pair net tls config base", "event2"),
     "proxy/guard": ("rescue gate history pair config base", ""),
-    "proxy/session": ("guard rescue gate history pair auth net tls "
+    "proxy/console": ("fleet gate history pair net config base", "event2"),
+    "proxy/session": ("console guard rescue gate history pair auth net tls "
                       "config base", "event2"),
     "proxy/http": ("fleet rescue gate history pair net tls config base",
                    "event2"),
     "proxy/explain": ("config base", "libpq-fe"),
-    "proxy/server": ("http explain session guard fleet rescue gate history pair "
-                     "auth net tls config base", "event2"),
+    "proxy/server": ("http explain session console guard fleet rescue gate "
+                     "history pair auth net tls config base", "event2"),
 }
 LIBRARIES = set("event2 ini libpq-fe openssl pg_query protobuf-c".split())
 

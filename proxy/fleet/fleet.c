@@ -404,6 +404,8 @@ fleet_handle_mail(void *arg, const struct mail *mail)
 	case MAIL_DRAIN:
 	case MAIL_EXPIRE:
 	case MAIL_HANDSHAKE:
+	case MAIL_TASK:
+	case MAIL_TASK_DONE:
 		break;
 	}
 }

@@ -243,6 +243,8 @@ exchange_act(struct exchange *x, struct guard_step step)
 		return;
 	if (x->is_canceled && step.action != GUARD_REFUSE)
 		step = guard_cancel(&x->guard);
+	if (x->is_released && step.action == GUARD_WAIT)
+		step = guard_release(&x->guard, clock_now_ms());
 	if (log_wants(LOG_TRACE))
 		exchange_trace_step(x, &step);
 	exchange_give_back(x, step.keeps);

@@ -143,6 +143,7 @@ struct exchange {
 	uint64_t phase_since_ms;
 	enum exchange_context context;
 	bool is_canceled;
+	bool is_released; /* an operator lets it go, as soon as it waits */
 	enum exchange_errand errand;
 	bool has_asked;        /* in FENCE: for the answers to an open cycle */
 	bool is_failing;       /* the server's error goes to the client next */

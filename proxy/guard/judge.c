@@ -127,6 +127,14 @@ judge_is_harmless(const struct guarded *g, const struct statement_list *list)
 	return !lease_is_held(&g->lease);
 }
 
+/* True if an operator lets all pass: what is prepared meanwhile is known
+ * nevertheless. */
+static bool
+judge_is_off(const struct guarded *g)
+{
+	return atomic_load(&g->pair->daemon->is_guard_off);
+}
+
 static bool
 judge_is_candidate(const struct guarded *g, struct span sql)
 {
@@ -242,7 +250,7 @@ judge_query(struct guarded *g, const struct frame_header *h, struct span in,
 		return JUDGE_PASS;
 	if (!judge_candidate(g, q.sql, &out->list))
 		return JUDGE_PASS;
-	if (judge_is_harmless(g, &out->list)) {
+	if (judge_is_off(g) || judge_is_harmless(g, &out->list)) {
 		statement_list_clear(&out->list);
 		return JUDGE_PASS;
 	}
@@ -368,7 +376,8 @@ judge_execute(struct guarded *g, const struct frame_header *h, struct span in,
 	if (execute_decode(&e, frame_body(h, in)) &&
 	    !g->pair->pipeline.skipping && !g->pair->pipeline.in_copy)
 		out->facts = judge_portal(g, e.portal);
-	if (out->facts != NULL && !judge_is_harmless(g, &out->facts->list))
+	if (out->facts != NULL && !judge_is_off(g) &&
+	    !judge_is_harmless(g, &out->facts->list))
 		return JUDGE_GUARD_EXECUTE;
 	prepared_facts_rest(out->facts);
 	return judge_is_collecting(g) ? JUDGE_RELEASE : JUDGE_PASS;

@@ -48,6 +48,12 @@ worker_handle_mail(void *arg, const struct mail *mail)
 	case MAIL_RESOLVED:
 		resolution_answered(mail->data);
 		break;
+	case MAIL_TASK:
+		sessions_take_task(ss, mail);
+		break;
+	case MAIL_TASK_DONE:
+		sessions_task_returned(ss, mail);
+		break;
 	case MAIL_WANTED:
 	case MAIL_KEY:
 	case MAIL_CALL:

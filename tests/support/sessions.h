@@ -76,6 +76,12 @@ fixture_mail(void *arg, const struct mail *mail)
 	case MAIL_RESOLVED:
 		resolution_answered(mail->data);
 		break;
+	case MAIL_TASK:
+		sessions_take_task(&f->sessions, mail);
+		break;
+	case MAIL_TASK_DONE:
+		sessions_task_returned(&f->sessions, mail);
+		break;
 	default:
 		fail();
 	}

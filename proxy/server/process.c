@@ -1,6 +1,10 @@
-#include "proxy/server/descriptors.h"
+#include "proxy/server/process.h"
 
+#include <errno.h>
+#include <malloc.h>
 #include <stdint.h>
+#include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 
 #include "proxy/base/log.h"
@@ -20,7 +24,7 @@ descriptors_for(rlim_t descriptors, rlim_t others)
 }
 
 void
-descriptors_raise(const struct config *c)
+process_raise_descriptor_limit(const struct config *c)
 {
 	rlim_t others = http_descriptors(c) + DESCRIPTORS_OF_OURS;
 	rlim_t wanted = (rlim_t)c->max_connections * 2 + others;
@@ -39,4 +43,24 @@ descriptors_raise(const struct config *c)
 		    c->max_connections, (uintmax_t)wanted,
 		    (uintmax_t)limit.rlim_cur,
 		    (uintmax_t)descriptors_for(limit.rlim_cur, others));
+}
+
+void
+process_hide_memory(const struct config *config)
+{
+	if (!config->core_dumps && prctl(PR_SET_DUMPABLE, 0) != 0)
+		log_line(LOG_WARNING, "core_dumps = off has no effect: %s",
+			 strerror(errno));
+}
+
+void
+process_share_memory(void)
+{
+#ifdef M_ARENA_MAX
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_AS, &limit) == 0 &&
+	    limit.rlim_cur != RLIM_INFINITY)
+		(void)mallopt(M_ARENA_MAX, 1);
+#endif
 }
