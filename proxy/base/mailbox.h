@@ -21,6 +21,7 @@ enum mail_kind {
 	MAIL_EXPIRE,     /* end all but guarded statements that run */
 	MAIL_STOP,       /* end all sessions now */
 	MAIL_DESCRIBE,   /* write what the sessions are doing to the log */
+	MAIL_ASK,        /* tell that the loop turns */
 	MAIL_SHUT,       /* data: a gate_window that is shut now; a use of it */
 	MAIL_OPEN,       /* data: one that is open again; a use of it */
 	MAIL_HANDSHAKE,  /* data: a handshake whose step has been taken */

@@ -31,6 +31,7 @@ config_free(struct config *config)
 	endpoint_list_clear(&config->http_listen);
 	tls_settings_clear(&config->tls);
 	free(config->auth_file);
+	free(config->log_file);
 	conninfo_wipe(config->fleet);
 	free(config->fleet_key_file);
 	settings_clear_order(&config->guard.order);

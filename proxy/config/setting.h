@@ -45,9 +45,9 @@ struct setting {
 };
 
 enum {
-	SETTING_COUNT = 46,
+	SETTING_COUNT = 49,
 	/* The guard's stand together, in the order of enum guard_setting. */
-	SETTING_GUARD_FIRST = 24,
+	SETTING_GUARD_FIRST = 25,
 	SETTING_WORKERS_MAX = 64,
 };
 

@@ -403,6 +403,7 @@ fleet_handle_mail(void *arg, const struct mail *mail)
 	case MAIL_DRAIN:
 	case MAIL_EXPIRE:
 	case MAIL_HANDSHAKE:
+	case MAIL_ASK:
 		break;
 	}
 }

@@ -23,6 +23,10 @@ typedef void http_quit_fn(void *arg);
 struct http *http_start(struct daemon *d, struct fleet *fleet,
 			http_quit_fn *quit, void *arg);
 
+/* With reuse_port: leave who asks to the other process that listens there.  No
+ * effect on NULL. */
+void http_leave(struct http *h);
+
 /* End the thread and free all, while what it borrowed is still there.  Accepts
  * NULL. */
 void http_stop(struct http *h);

@@ -4,7 +4,8 @@
  * The main thread accepts connections and minds the signals; all else is the
  * workers'.
  *
- *   first signal    stop accepting; MAIL_DRAIN: sessions between two
+ *   first signal    stop accepting, or with reuse_port leave that to another
+ *                   process; MAIL_DRAIN: sessions between two
  *                   transactions end, the others as they come to that point;
  *                   MAIL_EXPIRE once streams of replication alone are left
  *   drain_timeout   MAIL_EXPIRE: all end but guarded statements that run
@@ -15,12 +16,9 @@
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -32,6 +30,8 @@
 #include "proxy/base/clock.h"
 #include "proxy/base/event_log.h"
 #include "proxy/base/log.h"
+#include "proxy/base/log_limit.h"
+#include "proxy/base/log_sink.h"
 #include "proxy/base/log_writer.h"
 #include "proxy/config/config_fleet.h"
 #include "proxy/config/config_tls.h"
@@ -45,8 +45,13 @@
 #include "proxy/net/resolver.h"
 #include "proxy/pair/cancel.h"
 #include "proxy/pair/counts.h"
+#include "proxy/server/heartbeat.h"
 #include "proxy/server/listener.h"
+#include "proxy/server/notify.h"
+#include "proxy/server/process.h"
+#include "proxy/server/reload.h"
 #include "proxy/server/secrets.h"
+#include "proxy/server/summary.h"
 #include "proxy/server/worker.h"
 
 enum {
@@ -61,15 +66,20 @@ struct server {
 	struct event_base *base;
 	struct listeners *listeners;
 	struct http *http; /* NULL: it is not served */
+	struct notify notify;
+	struct heartbeat heartbeat;
+	uint64_t begun_ms;
 	struct event signal_event;
 	struct event quit_event; /* HTTP asks for it */
 	struct event min_drain_event;
 	struct event expire_event;
 	struct event poll_event;
+	struct event left_out_event;
 	uint32_t started; /* number of workers that run */
 	int signal_fd;    /* < 0: none */
 	int stop_signals; /* number that came */
 	bool is_stopping;
+	bool is_drained; /* MAIL_DRAIN is sent */
 	bool ends_streams;
 };
 
@@ -130,11 +140,15 @@ server_begin_drain(struct server *s)
 	struct timeval timeout = clock_timeval(timeout_ms);
 	struct timeval often = clock_timeval(POLL_MS);
 
+	if (s->is_drained)
+		return;
+	s->is_drained = true;
 	log_line(LOG_INFO,
 		 "stopping: no new connections, waiting up to %u ms for the"
 		 " transactions of %u sessions",
 		 timeout_ms, atomic_load(&s->daemon.connections));
 	atomic_store(&s->daemon.is_listening, false);
+	event_del(&s->min_drain_event);
 	listeners_close(s->listeners);
 	s->listeners = NULL;
 	server_tell_workers(s, MAIL_DRAIN);
@@ -150,24 +164,50 @@ server_min_over(evutil_socket_t fd, short what, void *arg)
 	server_begin_drain(arg);
 }
 
-/* Once: clients are let in until those who send them see that, for a while. */
+/* Drain, but in min_drain_time; `until_then` is what happens meanwhile. */
 static void
-server_begin_stop(struct server *s)
+server_drain_later(struct server *s, const char *until_then)
 {
 	uint32_t least_ms = s->daemon.config->min_drain_time_ms;
 	struct timeval least = clock_timeval(least_ms);
 
-	if (s->is_stopping)
-		return;
-	s->is_stopping = true;
-	atomic_store(&s->daemon.is_draining, true);
 	if (least_ms == 0) {
 		server_begin_drain(s);
 		return;
 	}
-	log_line(LOG_INFO, "stopping: clients are let in for %u ms more",
-		 least_ms);
+	log_line(LOG_INFO, "stopping: %s for %u ms more", until_then, least_ms);
 	event_add(&s->min_drain_event, &least);
+}
+
+/* A listeners_left. */
+static void
+server_left(void *arg)
+{
+	struct server *s = arg;
+
+	s->listeners = NULL;
+	atomic_store(&s->daemon.is_listening, false);
+	server_drain_later(s, "clients are another process's, and sessions go "
+			      "on");
+}
+
+/* Once: clients are let in until those who send them see that, for a while; or
+ * with reuse_port by another process, and then who has just come has a while.
+ */
+static void
+server_begin_stop(struct server *s)
+{
+	if (s->is_stopping)
+		return;
+	s->is_stopping = true;
+	atomic_store(&s->daemon.is_draining, true);
+	notify_tell(&s->notify, "STOPPING=1\nSTATUS=Draining");
+	if (!s->daemon.config->reuse_port) {
+		server_drain_later(s, "clients are let in");
+		return;
+	}
+	http_leave(s->http);
+	listeners_leave(s->listeners, s->base, server_left, s);
 }
 
 static void
@@ -177,47 +217,17 @@ server_stop_signaled(struct server *s)
 		server_begin_stop(s);
 		return;
 	}
-	if (s->listeners != NULL) {
-		event_del(&s->min_drain_event);
-		server_begin_drain(s);
-	}
+	server_begin_drain(s);
 	log_line(LOG_INFO, "stopping at once");
 	server_tell_workers(s, MAIL_STOP);
 }
 
 static void
-server_reload_credentials(struct server *s)
-{
-	struct credentials *fresh = secrets_load_credentials(
-	    s->daemon.config, secrets_log, "not reloaded: ");
-
-	if (fresh == NULL)
-		return;
-	credentials_store_replace(s->daemon.credentials, fresh);
-	log_line(LOG_INFO, "certificates, keys and auth_file are reloaded");
-}
-
-static void
-server_reload_fleet_key(struct server *s)
-{
-	struct fleet_key *fresh;
-
-	if (s->fleet == NULL)
-		return;
-	fresh = secrets_load_fleet_key(s->daemon.config, secrets_log,
-				       "not reloaded: ");
-	if (fresh == NULL)
-		return;
-	fleet_replace_key(s->fleet, fresh);
-	log_line(LOG_INFO, "fleet_key_file is reloaded");
-}
-
-/* Read each by itself: one that is broken stands in no other's way. */
-static void
 server_reload(struct server *s)
 {
-	server_reload_fleet_key(s);
-	server_reload_credentials(s);
+	notify_reloading(&s->notify);
+	reload_files(&s->daemon, s->fleet);
+	notify_tell(&s->notify, "READY=1");
 }
 
 /* An http_quit_fn: not in the main thread. */
@@ -262,6 +272,16 @@ server_signaled(evutil_socket_t fd, short what, void *arg)
 		server_stop_signaled(s);
 }
 
+/* Tell of lines that were left out of the log, now and then. */
+static void
+server_tell_left_out(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	log_left_out();
+}
+
 /* Block the signals, read them from a descriptor: no thread runs a handler. */
 static bool
 server_watch_signals(struct server *s)
@@ -285,25 +305,6 @@ server_watch_signals(struct server *s)
 		     EV_READ | EV_PERSIST, server_signaled, s);
 	event_add(&s->signal_event, NULL);
 	return true;
-}
-
-/* Ask for two descriptors a session, or as many as the system allows. */
-static void
-server_raise_descriptor_limit(const struct config *c)
-{
-	rlim_t wanted = (rlim_t)c->max_connections * 2 + 64;
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
-		return;
-	limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
-	(void)setrlimit(RLIMIT_NOFILE, &limit);
-	if (limit.rlim_cur < wanted)
-		log_line(LOG_WARNING,
-			 "max_connections = %u needs %ju file descriptors, the"
-			 " limit is %ju",
-			 c->max_connections, (uintmax_t)wanted,
-			 (uintmax_t)limit.rlim_cur);
 }
 
 /* Start as many threads as there are workers: who has more to do gets the
@@ -350,18 +351,6 @@ server_make_fleet(struct server *s)
 	return key == NULL || s->fleet != NULL;
 }
 
-/* Counts of each worker, in cache lines of its own.  NULL: out of memory. */
-static struct counts *
-server_make_counts(size_t workers)
-{
-	struct counts *counts =
-	    aligned_alloc(_Alignof(struct counts), workers * sizeof(*counts));
-
-	if (counts != NULL)
-		memset(counts, 0, workers * sizeof(*counts));
-	return counts;
-}
-
 /* Allocate what the workers share.  False: out of memory, and server_stop frees
  * the rest. */
 static bool
@@ -371,7 +360,7 @@ server_make_daemon(struct server *s)
 	uint32_t i;
 
 	s->workers = calloc(d->worker_count, sizeof(*s->workers));
-	d->counts = server_make_counts(d->worker_count);
+	d->counts = counts_new(d->worker_count);
 	d->mailboxes = calloc(d->worker_count, sizeof(struct mailbox *));
 	d->cancels = cancel_registry_new();
 	d->turns = turns_new();
@@ -463,6 +452,7 @@ server_stop(struct server *s, int status)
 {
 	uint32_t i;
 
+	heartbeat_stop(&s->heartbeat);
 	http_stop(s->http);
 	listeners_close(s->listeners);
 	server_tell_workers(s, MAIL_STOP);
@@ -488,6 +478,7 @@ server_stop(struct server *s, int status)
 	habits_free(s->daemon.habits);
 	if (s->signal_fd >= 0)
 		close(s->signal_fd);
+	notify_close(&s->notify);
 	event_base_free(s->base);
 	libevent_global_shutdown();
 }
@@ -515,12 +506,34 @@ server_take_secrets(struct server *s)
 	return false;
 }
 
+/* Serve until all has ended that was under way. */
+static void
+server_run_loop(struct server *s)
+{
+	struct timeval often = clock_timeval(LOG_LIMIT_MS);
+
+	atomic_store(&s->daemon.has_listened, true);
+	atomic_store(&s->daemon.is_listening, true);
+	notify_open(&s->notify);
+	server_log_start(s->daemon.config);
+	notify_tell(&s->notify, "READY=1\nSTATUS=Serving");
+	heartbeat_start(&s->heartbeat, s->base, &s->notify, &s->daemon,
+			s->workers);
+	event_add(&s->left_out_event, &often);
+	event_base_dispatch(s->base);
+	log_left_out();
+	guard_log_passed(&s->daemon);
+	summary_log(&s->daemon, clock_now_ms() - s->begun_ms);
+}
+
 static int
 server_serve(const struct config *config)
 {
 	struct server s = {
 	    .daemon = {.config = config, .worker_count = config->workers},
+	    .notify.fd = -1,
 	    .signal_fd = -1,
+	    .begun_ms = clock_now_ms(),
 	};
 	int status = EXIT_FAILURE;
 
@@ -528,7 +541,7 @@ server_serve(const struct config *config)
 		return EXIT_FAILURE;
 	event_log_begin();
 	evthread_use_pthreads();
-	server_raise_descriptor_limit(config);
+	process_raise_descriptor_limit(config);
 	s.base = event_base_new();
 	if (s.base == NULL) {
 		log_line(LOG_ERROR, "cannot make an event loop");
@@ -541,16 +554,13 @@ server_serve(const struct config *config)
 	event_assign(&s.quit_event, s.base, -1, 0, server_quit, &s);
 	event_assign(&s.min_drain_event, s.base, -1, 0, server_min_over, &s);
 	event_assign(&s.poll_event, s.base, -1, EV_PERSIST, server_poll, &s);
+	event_assign(&s.left_out_event, s.base, -1, EV_PERSIST,
+		     server_tell_left_out, NULL);
 	if (server_watch_signals(&s) && server_start_workers(&s) &&
 	    server_start_http(&s))
 		s.listeners = listeners_open(s.base, &s.daemon, s.workers);
 	if (s.listeners != NULL) {
-		atomic_store(&s.daemon.has_listened, true);
-		atomic_store(&s.daemon.is_listening, true);
-		server_log_start(config);
-		event_base_dispatch(s.base);
-		guard_log_passed(&s.daemon);
-		log_line(LOG_INFO, "stopped");
+		server_run_loop(&s);
 		status = EXIT_SUCCESS;
 	}
 	server_stop(&s, status);
@@ -558,37 +568,21 @@ server_serve(const struct config *config)
 	return status;
 }
 
-/* Keep the memory, which has keys, out of core files, and from whoever may
- * trace its user's processes. */
-static void
-server_hide_memory(const struct config *config)
-{
-	if (!config->core_dumps && prctl(PR_SET_DUMPABLE, 0) != 0)
-		log_line(LOG_WARNING, "core_dumps = off has no effect: %s",
-			 strerror(errno));
-}
-
-/* Each thread's own arena of glibc takes 64 MB of address space, and where that
- * is not to be had malloc asks for it again each time: share one. */
-static void
-server_share_memory(void)
-{
-#ifdef M_ARENA_MAX
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_AS, &limit) == 0 &&
-	    limit.rlim_cur != RLIM_INFINITY)
-		(void)mallopt(M_ARENA_MAX, 1);
-#endif
-}
-
 int
 server_run(const struct config *config)
 {
 	int status;
 
-	server_share_memory();
-	server_hide_memory(config);
+	process_share_memory();
+	process_hide_memory(config);
+	log_limit_init(config->log_repeats);
+	if (!log_sink_open(config->log_file)) {
+		log_line(LOG_ERROR,
+			 "cannot open \"%s\": %s (setting "
+			 "\"log_file\")",
+			 config->log_file, strerror(errno));
+		return EXIT_FAILURE;
+	}
 	if (!log_writer_begin(log_lost)) {
 		log_line(LOG_ERROR, "cannot start a thread for the log: %s",
 			 strerror(errno));
