@@ -1,5 +1,6 @@
 #include "policy/catalog/glance.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "policy/catalog/catalog_sql.h"
@@ -9,29 +10,27 @@
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Woverlength-strings"
 
-#define PLAINLY                                                                \
-	CATALOG_SQL_GLANCE_COLUMNS "\n" CATALOG_SQL_GLANCE_TAIL                \
-				   "\n" CATALOG_SQL_GLANCE_END
+/* What is true of the names where the statements are plain. */
+#define PLAINLY CATALOG_SQL_GLANCE_NAMES "\n" CATALOG_SQL_GLANCE_TAIL
 #define TRUNCATES                                                              \
-	CATALOG_SQL_GLANCE_COLUMNS "\n" CATALOG_SQL_GLANCE_TRUNCATES           \
-				   "\n" CATALOG_SQL_GLANCE_TAIL                \
-				   "\n" CATALOG_SQL_GLANCE_END
-#define CASCADES                                                               \
-	CATALOG_SQL_GLANCE_COLUMNS "\n" CATALOG_SQL_GLANCE_TAIL                \
-				   "\n" CATALOG_SQL_GLANCE_CASCADES            \
-				   "\n" CATALOG_SQL_GLANCE_END
-#define AGAIN(query)                                                           \
-	CATALOG_SQL_GLANCE_AGAIN "\n" query "\n" CATALOG_SQL_GLANCE_AGAIN_END
+	CATALOG_SQL_GLANCE_NAMES "\n" CATALOG_SQL_GLANCE_TRUNCATES             \
+				 "\n" CATALOG_SQL_GLANCE_TAIL
+#define CASCADES PLAINLY "\n" CATALOG_SQL_GLANCE_CASCADES
+#define GLANCE(names)                                                          \
+	CATALOG_SQL_GLANCE_COLUMNS "\n" names "\n" CATALOG_SQL_GLANCE_END
+#define NAMES(names)                                                           \
+	"SELECT CASE WHEN " names "\nTHEN 0 ELSE " CATALOG_SQL_GLANCE_FAILS    \
+	"\nEND AS names"
 
 static const char *const queries[] = {
-    [GLANCE_PLAINLY] = PLAINLY,
-    [GLANCE_TRUNCATES] = TRUNCATES,
-    [GLANCE_CASCADES] = CASCADES,
+    [GLANCE_PLAINLY] = GLANCE(PLAINLY),
+    [GLANCE_TRUNCATES] = GLANCE(TRUNCATES),
+    [GLANCE_CASCADES] = GLANCE(CASCADES),
 };
-static const char *const again[] = {
-    [GLANCE_PLAINLY] = AGAIN(PLAINLY),
-    [GLANCE_TRUNCATES] = AGAIN(TRUNCATES),
-    [GLANCE_CASCADES] = AGAIN(CASCADES),
+static const char *const names_queries[] = {
+    [GLANCE_PLAINLY] = NAMES(PLAINLY),
+    [GLANCE_TRUNCATES] = NAMES(TRUNCATES),
+    [GLANCE_CASCADES] = NAMES(CASCADES),
 };
 
 #pragma GCC diagnostic pop
@@ -65,9 +64,22 @@ glance_query(enum glance_kind kind)
 }
 
 const char *
-glance_again_query(enum glance_kind kind)
+glance_names_query(enum glance_kind kind)
 {
-	return again[kind];
+	return names_queries[kind];
+}
+
+bool
+glance_asks_names(const struct glance *g, enum glance_kind kind)
+{
+	return !g->is_flat || kind != GLANCE_PLAINLY;
+}
+
+void
+glance_print_before(char out[GLANCE_BEFORE_MAX], const struct glance *g)
+{
+	snprintf(out, GLANCE_BEFORE_MAX, "%s %s off 0 %c", g->lock_timeout,
+		 g->deadlock_timeout, g->is_flat ? 't' : 'f');
 }
 
 static void
@@ -102,6 +114,7 @@ glance_read(struct glance *out, const struct row_value values[GLANCE_COLUMNS])
 {
 	memset(out, 0, sizeof(*out));
 	out->is_plain = row_equals(values[GLANCE_IS_PLAIN], "t");
+	out->is_flat = row_equals(values[GLANCE_IS_FLAT], "t");
 	out->wants_warnings = !row_equals(values[GLANCE_MIN_MESSAGES], "error");
 	return row_read_duration(&out->deadlock_timeout_ms,
 				 values[GLANCE_DEADLOCK_TIMEOUT]) &&

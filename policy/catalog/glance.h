@@ -18,7 +18,8 @@
 
 enum {
 	GLANCE_PARAMS = 2,
-	GLANCE_AGAIN_PARAMS = GLANCE_PARAMS + 2,
+	/* Two settings, and what stands between them. */
+	GLANCE_BEFORE_MAX = 2 * SESSION_FACTS_SETTING_MAX + 16,
 };
 
 /* X(constant, name): the columns of the answer, in order. */
@@ -26,6 +27,7 @@ enum {
 	X(GLANCE_LOCK_TIMEOUT, "lock_timeout")                                 \
 	X(GLANCE_MIN_MESSAGES, "min_messages")                                 \
 	X(GLANCE_DEADLOCK_TIMEOUT, "deadlock_timeout")                         \
+	X(GLANCE_IS_FLAT, "is_flat")                                           \
 	X(GLANCE_IS_PLAIN, "is_plain")
 
 enum glance_column {
@@ -39,6 +41,7 @@ struct glance {
 	/* No function of a user's runs in the statement, what it names has no
 	 * partitions and no children, and an error ends no session. */
 	bool is_plain;
+	bool is_flat;        /* no relation has partitions or children */
 	bool wants_warnings; /* as session_facts.h has it */
 	uint32_t deadlock_timeout_ms;
 	/* As the server shows them, to set the first back, and to compare. */
@@ -61,16 +64,21 @@ enum glance_kind glance_kind_of(const struct statement *statements,
 const char *glance_query(enum glance_kind kind);
 
 /*
- * The same where the last glance is to hold again: answered if the statement is
- * plain and the timeouts are as they were, else it fails, and what is sent
- * behind it in the same cycle is not run.  The error ends no session.  Its
- * parameters are those of the question, then lock_timeout and deadlock_timeout
- * as the last answer had them; static.
+ * Part of it for other names where the last glance holds: answered if these are
+ * plain, else it fails, and what is sent behind it in the same cycle is not
+ * run.  The error ends no session.  Static.
  */
-const char *glance_again_query(enum glance_kind kind);
+const char *glance_names_query(enum glance_kind kind);
 
-/* Make its parameters, each allocated.  False: out of memory, and nothing is.
- */
+/* True if that glance does not tell of all names that they are plain. */
+bool glance_asks_names(const struct glance *g, enum glance_kind kind);
+
+/* Print the rest of a glance that is plain, as the server puts it together
+ * where that holds again (as_before.h). */
+void glance_print_before(char out[GLANCE_BEFORE_MAX], const struct glance *g);
+
+/* Make the parameters of both, each allocated.  False: out of memory, and
+ * nothing is. */
 bool glance_params(char *params[GLANCE_PARAMS],
 		   const struct statement *statements, size_t count);
 

@@ -24,28 +24,10 @@ static const char query[] = "SELECT"
 #undef X
 	" pg_catalog.current_setting('application_name') AS application_name";
 
-static const char unset_query[] =
-    "SELECT CASE WHEN pg_catalog.current_setting('application_name') "
-    "OPERATOR(pg_catalog.=) $1::pg_catalog.text AND pg_catalog.concat(''"
-#define X(constant, name, field)                                               \
-	", pg_catalog.current_setting('lockstep." #name "', true)"
-    GUARD_SETTINGS(X)
-#undef X
-	") OPERATOR(pg_catalog.=) '' THEN 0 ELSE pg_catalog.concat("
-	"'Lockstep: another setting', pg_catalog.left("
-	"pg_catalog.set_config('exit_on_error', 'off', true), 0)"
-	")::pg_catalog.int4 END AS unset";
-
 const char *
 overrides_query(void)
 {
 	return query;
-}
-
-const char *
-overrides_unset_query(void)
-{
-	return unset_query;
 }
 
 bool

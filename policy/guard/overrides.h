@@ -35,13 +35,6 @@ struct overrides {
  * in the order of enum guard_setting, then application_name. */
 const char *overrides_query(void);
 
-/*
- * A question that is answered where none of the settings is set and $1 is the
- * session's application_name, and fails else: what is sent behind it in the
- * same cycle runs only where that is so.  The error ends no session.  Static.
- */
-const char *overrides_unset_query(void);
-
 /* True if no setting is set. */
 bool overrides_are_unset(const struct overrides *o);
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/guard/as_before.h"
 #include "protocol/backend.h"
 #include "proxy/base/clock.h"
 #include "proxy/gate/lookout.h"
@@ -242,28 +243,42 @@ batch_add_glance(struct batch *b, const struct statement *statements,
 }
 
 void
-batch_add_glance_again(struct batch *b, const struct statement *statements,
-		       size_t count, struct glance *before)
+batch_add_glance_names(struct batch *b, const struct statement *statements,
+		       size_t count, const struct glance *before)
 {
 	enum glance_kind kind = glance_kind_of(statements, count);
-	char *params[GLANCE_AGAIN_PARAMS];
+	char *params[GLANCE_PARAMS];
 
+	if (!glance_asks_names(before, kind))
+		return;
 	if (!glance_params(params, statements, count)) {
 		batch_fail(b);
 		return;
 	}
-	params[GLANCE_PARAMS] = before->lock_timeout;
-	params[GLANCE_PARAMS + 1] = before->deadlock_timeout;
-	batch_add(b, BATCH_SETTING, glance_again_query(kind), params,
-		  GLANCE_AGAIN_PARAMS);
+	batch_add(b, BATCH_SETTING, glance_names_query(kind), params,
+		  GLANCE_PARAMS);
 	free_params(params, GLANCE_PARAMS);
 }
 
 void
-batch_add_unset(struct batch *b, char *application_name)
+batch_add_as_before(struct batch *b, struct assumption *a, char *lock_timeout)
 {
-	batch_add(b, BATCH_SETTING, overrides_unset_query(), &application_name,
-		  1);
+	char before[GLANCE_BEFORE_MAX];
+	char *params[AS_BEFORE_PARAMS] = {before, a->application_name,
+					  lock_timeout};
+
+	glance_print_before(before, &a->glance);
+	batch_add(b, BATCH_SETTING, as_before_query(), params,
+		  AS_BEFORE_PARAMS);
+}
+
+void
+batch_add_unset(struct batch *b, struct assumption *a)
+{
+	char *params[AS_BEFORE_UNSET_PARAMS] = {a->application_name};
+
+	batch_add(b, BATCH_SETTING, as_before_unset_query(), params,
+		  AS_BEFORE_UNSET_PARAMS);
 }
 
 static void

@@ -23,6 +23,7 @@
 #include "policy/guard/overrides.h"
 #include "protocol/frame.h"
 #include "protocol/pipeline.h"
+#include "proxy/guard/assumption.h"
 #include "proxy/guard/inject.h"
 
 struct lookout_watch;
@@ -128,11 +129,13 @@ void batch_add_repeatable(struct batch *b, const struct repeat *repeat,
 			  bool only_catalogs);
 void batch_add_glance(struct batch *b, const struct statement *statements,
 		      size_t count);
-/* Likewise, to fail where the glance is not what it was before; and where a
- * setting of the session is set, or application_name is another. */
-void batch_add_glance_again(struct batch *b, const struct statement *statements,
-			    size_t count, struct glance *before);
-void batch_add_unset(struct batch *b, char *application_name);
+/* Likewise, to fail where the names are not plain, or the session is not as it
+ * was before (as_before.h). */
+void batch_add_glance_names(struct batch *b, const struct statement *statements,
+			    size_t count, const struct glance *before);
+void batch_add_as_before(struct batch *b, struct assumption *a,
+			 char *lock_timeout);
+void batch_add_unset(struct batch *b, struct assumption *a);
 void batch_add_keys(struct batch *b, const struct statement *statements,
 		    size_t count);
 

@@ -184,13 +184,21 @@ exchange_assume(struct exchange *x)
 	return exchange_sight(x);
 }
 
-/* True if the piece, which nothing has to be prepared for, is all of a text: it
- * can be sent behind the question, and again where that has failed. */
+/* True if nothing has to be prepared for in all of a text, where the setting
+ * `guard` spares it: no user's function runs in a statement of it, which could
+ * set something else for the next one. */
 static bool
-exchange_may_check_spared(const struct exchange *x)
+exchange_spares_text(const struct exchange *x)
 {
-	return exchange_is_query(x) && x->query.piece == 0 &&
-	       !query_has_more(&x->query);
+	const struct statement_list *list;
+
+	if (!exchange_is_query(x) || x->query.piece > 0)
+		return false;
+	list = &x->query.list;
+	for (size_t i = 0; i < list->count && query_has_more(&x->query); i++)
+		if (list->items[i].tag == NULL || !list->items[i].is_brief)
+			return false;
+	return true;
 }
 
 void
@@ -200,53 +208,44 @@ exchange_send_glance(struct exchange *x)
 
 	x->may_run_at_once = exchange_could_run(x);
 	sight = exchange_assume(x);
-	x->is_assumed =
-	    sight == GUARD_SEES_CLEAR ||
-	    (sight == GUARD_SEES_SPARED && exchange_may_check_spared(x));
+	x->is_assumed = sight == GUARD_SEES_CLEAR ||
+			(sight == GUARD_SEES_SPARED && exchange_spares_text(x));
 	if (!x->is_assumed) {
 		x->has_warned = false;
 		exchange_ask_glance(x);
-	} else if (sight == GUARD_SEES_CLEAR)
+	} else if (sight == GUARD_SEES_CLEAR) {
 		exchange_act(x, guard_glanced(&x->guard, &x->settings, sight));
-	else
+	} else {
+		query_leave_whole(&x->query);
 		exchange_send_piece(x);
+	}
 }
 
 /* The session's statement_timeout counts, as for the statement itself: no
  * deadline of ours does while that is under way. */
-static void
-exchange_add_questions(struct exchange *x, bool is_spared)
+void
+exchange_add_assumed(struct exchange *x, char *lock_timeout)
 {
 	struct assumption *a = x->guarded->assumption;
-	struct batch *b = &x->batch;
 	size_t count;
 	const struct statement *s = exchange_statements(x, &count);
 
-	exchange_add_shield(x);
-	batch_add_command(b, "SET LOCAL jit TO off");
-	if (!is_spared)
-		batch_add_glance_again(b, s, count, &a->glance);
-	batch_add_unset(b, a->application_name);
-	batch_add_command(b, x->context == CONTEXT_BLOCK ? SAVEPOINT_UNDO
-							 : "ROLLBACK");
-	if (is_spared && x->has_savepoint)
-		batch_add_command(b, SAVEPOINT_RELEASE);
-}
-
-void
-exchange_add_assumed(struct exchange *x)
-{
-	exchange_add_questions(x, false);
+	batch_add_glance_names(&x->batch, s, count, &a->glance);
+	batch_add_as_before(&x->batch, a, lock_timeout);
 }
 
 void
 exchange_send_assumed(struct exchange *x)
 {
+	struct batch *b = &x->batch;
+
 	/* A cancel that strikes the question is for the statement, too. */
 	pair_set_held(x->pair, true);
-	batch_begin(&x->batch, x->guarded, NULL);
-	exchange_add_questions(x, true);
-	(void)batch_send(&x->batch, false);
+	batch_begin(b, x->guarded, NULL);
+	exchange_add_shield(x);
+	batch_add_unset(b, x->guarded->assumption);
+	batch_add_command(b, x->has_savepoint ? SAVEPOINT_RELEASE : "ROLLBACK");
+	(void)batch_send(b, false);
 }
 
 void
@@ -254,7 +253,6 @@ exchange_end_assumption(struct exchange *x, bool did_hold)
 {
 	if (x->is_assumed && !did_hold) {
 		x->has_warned = false;
-		x->owes_rollback = x->context == CONTEXT_IDLE;
 		assumption_drop(&x->guarded->assumption);
 	}
 	x->is_assumed = false;
@@ -276,7 +274,9 @@ exchange_was_as_assumed(struct exchange *x)
 		return true;
 	x->log.run_ms = 0;
 	recording_end(&x->guarded->recording, "a statement was not sent");
-	if (exchange_has_lost(x))
+	if (!query_cut(&x->query, x->context == CONTEXT_BLOCK))
+		pair_close(x->pair, CLOSE_MEMORY, NULL);
+	else if (exchange_has_lost(x))
 		exchange_fail(x);
 	else
 		exchange_send_undo(x);
@@ -302,6 +302,8 @@ exchange_glanced(struct exchange *x)
 	if (sight != GUARD_SEES_NOTHING)
 		assumption_note(&x->guarded->assumption, &x->batch.overrides,
 				&x->glance);
+	if (sight == GUARD_SEES_SPARED && exchange_spares_text(x))
+		query_leave_whole(&x->query);
 	if (has_error)
 		exchange_send_undo(x);
 	else

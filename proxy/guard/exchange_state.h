@@ -153,7 +153,6 @@ struct exchange {
 	bool keeps_nothing;    /* the session, as batch.h says */
 	bool may_run_at_once;  /* the glance is for that */
 	bool is_assumed;       /* the glance goes with the run */
-	bool owes_rollback;    /* our BEGIN, ahead of a cycle, may stand open */
 	bool has_warned;       /* the client, of settings that are none */
 	bool begins_trail;     /* in the first trial */
 	bool owes_restore;     /* the lock_timeout, ahead of our COMMIT */
@@ -354,12 +353,11 @@ void exchange_send_glance(struct exchange *x);
 void exchange_glanced(struct exchange *x);
 
 /*
- * Where is_assumed: add, or send ahead of a piece that is spared, what fails
- * and so keeps the server from the statement behind it, where things are not as
- * the last glance of the session has found them.  All of it is taken back but
- * our savepoint, in a block of the client's, ahead of a run on trial.
+ * Where is_assumed: add what sets the lock_timeout, or send ahead of a piece
+ * that is spared, what fails and so keeps the server from the statement behind
+ * it, where things are not as the last glance of the session has found them.
  */
-void exchange_add_assumed(struct exchange *x);
+void exchange_add_assumed(struct exchange *x, char *lock_timeout);
 void exchange_send_assumed(struct exchange *x);
 
 /* The answer has come: what was assumed did hold; or did not, and is forgotten,

@@ -15,7 +15,6 @@
  * has prepared, and that the client does not hear of, is closed again with the
  * undo.
  */
-#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -215,13 +214,14 @@ exchange_send_trial(struct exchange *x, const struct guard_step *step)
 	trial_clear(&x->trial);
 	x->guarded->trail.is_on_trial = true;
 	batch_begin(&x->batch, x->guarded, guard_set(&x->guard));
-	if (x->is_assumed)
-		exchange_add_assumed(x);
 	if (exchange_is_first_trial(x) && x->context == CONTEXT_IDLE &&
 	    exchange_is_query(x))
 		batch_add_command(&x->batch, "BEGIN");
-	exchange_add_lock_timeout(x, value);
-	assert(x->context != CONTEXT_BLOCK || x->has_savepoint);
+	exchange_add_savepoint(x);
+	if (x->is_assumed)
+		exchange_add_assumed(x, value);
+	else
+		exchange_add_lock_timeout(x, value);
 	/* Where it fails the server skips the statement: only a Sync ends that.
 	 */
 	(void)batch_send(&x->batch, false);

@@ -19,9 +19,11 @@ create table x(id int primary key);
 create table first(id int, x int references x);
 create table second(id int, x int references x);
 create table third(id int, x int references x);
+create table f(id int references x);
+"""
+PARTITIONS = """
 create table p(id int) partition by list (id);
 create table p1 partition of p for values in (1);
-create table f(id int references x);
 """
 
 # Between the first statement and the second: (in the session, elsewhere)
@@ -45,6 +47,18 @@ CHANGES = {
         ('COMMENT') execute function note()"""),
     "it is gone": ("", "drop table second"),
 }
+# In a database that never had a child of a table.
+FLAT_CHANGES = {
+    **{name: CHANGES[name] for name in (
+        "nothing", "exit_on_error", "lock_timeout", "policy",
+        "an event trigger")},
+    "it has a child": ("", "create table child() inherits (second)"),
+    "another has partitions": ("", PARTITIONS),
+    "a trigger": ("", """
+        create function note() returns trigger language plpgsql as
+        'begin return null; end'; create trigger e2e before truncate on second
+        execute function note()"""),
+}
 # What is sent three times, of tables of its own.
 KINDS = {
     "drop": "drop table {}",
@@ -65,7 +79,7 @@ def send(session, way, text):
 
 
 def play(session, admin, way, kind, change):
-    here, elsewhere = CHANGES[change]
+    here, elsewhere = change
     trace = []
     if "block" in way:
         trace.append(session.query("begin"))
@@ -101,24 +115,42 @@ def world(admin):
     admin.execute("drop event trigger if exists e2e")
 
 
-def make_anew(admin):
+def make_anew(admin, has_partitions=True):
     admin.execute("drop event trigger if exists e2e; "
                   "drop schema public cascade; create schema public")
-    admin.execute(SETUP)
+    admin.execute(SETUP + (PARTITIONS if has_partitions else ""))
+    if not has_partitions:
+        admin.execute("vacuum pg_catalog.pg_inherits")
+        assert admin.execute("select pg_relation_size('pg_inherits')"
+                             ).fetchone() == (0,)
+
+
+def see_each(endpoints, database, world, kind, way, changes, has_partitions):
+    for name, change in changes.items():
+        seen = []
+        for endpoint in endpoints:
+            make_anew(world, has_partitions)
+            with Wire(endpoint, database) as session:
+                seen.append((play(session, world, way, kind, change),
+                             state_of(world)))
+        assert seen[0] == seen[1], name
 
 
 @pytest.mark.parametrize("kind, way", PLAYS)
 def test_what_changed_between_is_seen(
         start_lockstep, cluster, database, world, kind, way):
     proxy = start_lockstep(memory="off")  # which would have more to say
-    for change in CHANGES:
-        seen = []
-        for endpoint in cluster, proxy:
-            make_anew(world)
-            with Wire(endpoint, database) as session:
-                seen.append((play(session, world, way, kind, change),
-                             state_of(world)))
-        assert seen[0] == seen[1], change
+    see_each((cluster, proxy), database, world, kind, way, CHANGES, True)
+
+
+@pytest.mark.parametrize("kind, way", [
+    ("drop", "autocommit"), ("drop", "block"), ("drop", "extended"),
+    ("truncate", "autocommit"), ("truncate", "block"),
+    ("a column", "extended in a block"), ("spared", "block")])
+def test_what_changed_between_is_seen_where_no_table_has_children(
+        start_lockstep, cluster, database, world, kind, way):
+    proxy = start_lockstep(memory="off")
+    see_each((cluster, proxy), database, world, kind, way, FLAT_CHANGES, False)
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -58,7 +58,8 @@ FRONTEND = {"P": "Parse", "B": "Bind", "E": "Execute", "C": "Close",
 
 # A part of the text -> its name; the first that fits.
 QUERIES = {
-    "AS as_before": "GLANCE AS BEFORE",
+    "AS as_before": "AS BEFORE",
+    "AS names": "PLAIN NAMES",
     "AS unset": "SETTINGS STILL UNSET",
     "current_setting('exit_on_error')": "GLANCE",
     "pg_lock_status()": "SESSION FACTS IN A BLOCK",
@@ -575,7 +576,7 @@ There are a `table_a`, a `table_b` and a `table_c` with a foreign key to each; t
   held there is also a `LOOK` for each NOTICE, from one second on.
 - But for the first section, `optimistic` is off: what stands there is what follows where a run at once was undone, or
   was none.
-- What begins in capitals and has no semicolon is long, and stands [at the end](#the-texts) of the page. `GLANCE`, `GLANCE AS BEFORE`,
+- What begins in capitals and has no semicolon is long, and stands [at the end](#the-texts) of the page. `GLANCE`, `AS BEFORE`, `PLAIN NAMES`,
   `SETTINGS STILL UNSET`, `SESSION FACTS`, with or without `IN A BLOCK`, `SESSION SETTINGS`, `SMALL LOCK SET`, `LOCK SET`, `LOOK`, `NAMES` and `OWN NAMES` read catalogs and nothing else. `ATTEMPT` locks all tables or none. In a
   transaction each `LOOK` first lets the server forget what it had shown of the sessions.
 - `PLAIN SETTINGS` sets aside those settings of the session that would make a question dear or change its answer, and tells

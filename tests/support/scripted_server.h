@@ -29,6 +29,7 @@
 #include "policy/catalog/session_facts.h"
 #include "policy/catalog/small_set.h"
 #include "policy/catalog/snapshot.h"
+#include "policy/guard/as_before.h"
 #include "policy/guard/overrides.h"
 #include "protocol/frame.h"
 #include "protocol/frontend.h"
@@ -447,10 +448,12 @@ server_verb(char out[SERVER_VERB_MAX], const char *sql)
 		word = "settings";
 	else if (server_begins(sql, SERVER_GLANCE))
 		word = "glance";
-	else if (strstr(sql, "AS as_before") != NULL)
-		word = "again";
-	else if (strcmp(sql, overrides_unset_query()) == 0)
+	else if (strcmp(sql, as_before_query()) == 0)
+		word = "as-before";
+	else if (strcmp(sql, as_before_unset_query()) == 0)
 		word = "unset";
+	else if (strstr(sql, "AS names") != NULL)
+		word = "plain-names";
 	else if (server_begins(sql, SERVER_SET_CONFIG)) {
 		snprintf(out, SERVER_VERB_MAX, "set_config(%s",
 			 sql + strlen(SERVER_SET_CONFIG));
@@ -577,12 +580,14 @@ server_answer_snapshot(struct scripted_server *s, const char *words)
 	server_row(s, row, 1);
 }
 
-/* The script's word is whether it is plain: t, or f. */
+/* The script's word is whether it is plain: t, or f; or "children", where it is
+ * and some relations have such. */
 static inline void
 server_answer_glance(struct scripted_server *s, const char *words)
 {
-	const char *row[] = {"7s", "notice", "1s",
-			     *words != '\0' ? words : "t"};
+	bool is_flat = strcmp(words, "children") != 0;
+	const char *row[] = {"7s", "notice", "1s", is_flat ? "t" : "f",
+			     *words != '\0' && is_flat ? words : "t"};
 
 	_Static_assert(sizeof(row) / sizeof(row[0]) == GLANCE_COLUMNS, "");
 	server_row(s, row, GLANCE_COLUMNS);
@@ -781,7 +786,8 @@ server_answer_ours(struct scripted_server *s, const struct server_entry *e,
 		server_answer_settings(s, words);
 	else if (strcmp(verb, "glance") == 0)
 		server_answer_glance(s, words);
-	else if (strcmp(verb, "again") == 0 || strcmp(verb, "unset") == 0)
+	else if (strcmp(verb, "as-before") == 0 ||
+		 strcmp(verb, "plain-names") == 0 || strcmp(verb, "unset") == 0)
 		server_row(s, &(const char *){"0"}, 1);
 	else if (e->is_small && strcmp(words, "large") == 0)
 		server_row(s, (const char *[SMALL_SET_COLUMNS]){NULL},

@@ -1,33 +1,40 @@
 -- Whether a statement that changes catalogs alone may run at once, ahead of a
 -- plan: whether nothing of a user's runs in it, and an error ends no session.
 
--- part: again
--- Answered where things are as they were, $3 and $4 as the last glance has told
--- them; else it fails, whatever exit_on_error says, and with it what follows.
-SELECT CASE WHEN g.is_plain
-             AND g.lock_timeout = $3::pg_catalog.text
-             AND g.deadlock_timeout = $4::pg_catalog.text
-       THEN 0
-       ELSE pg_catalog.concat('Lockstep: not plain, or another timeout',
-            pg_catalog.left(pg_catalog.set_config(
-                            'exit_on_error', 'off', true), 0))
-            ::pg_catalog.int4
-       END AS as_before
-  FROM (
+-- part: before
+-- $1 is what the last glance has told, in one text: a glance says of the same
+-- whether it is plain.
+pg_catalog.concat_ws(' ',
+    pg_catalog.current_setting('lock_timeout'),
+    pg_catalog.current_setting('deadlock_timeout'),
+    pg_catalog.current_setting('exit_on_error'),
+    pg_catalog.pg_relation_size(
+        'pg_catalog.pg_event_trigger'::pg_catalog.regclass),
+    pg_catalog.pg_relation_size(
+        'pg_catalog.pg_inherits'::pg_catalog.regclass) = 0)
+= $1::pg_catalog.text
 
--- part: again_end
-       ) g
+-- part: fails
+-- Whatever exit_on_error says.
+pg_catalog.concat('Lockstep: not as before',
+    pg_catalog.left(pg_catalog.set_config('exit_on_error', 'off', true), 0))
+    ::pg_catalog.int4
 
 -- part: columns
--- A database that never had an event trigger has no page of them.
+-- A database that never had such a thing has no page of them.
 SELECT pg_catalog.current_setting('lock_timeout') AS lock_timeout,
        pg_catalog.current_setting('client_min_messages') AS min_messages,
        pg_catalog.current_setting('deadlock_timeout') AS deadlock_timeout,
+       pg_catalog.pg_relation_size(
+           'pg_catalog.pg_inherits'::pg_catalog.regclass) = 0 AS is_flat,
        pg_catalog.current_setting('exit_on_error') = 'off'
        AND pg_catalog.pg_relation_size(
            'pg_catalog.pg_event_trigger'::pg_catalog.regclass) = 0
+       AND
+
+-- part: names
 -- Thousands of partitions, or children, are long to lock.
-       AND NOT EXISTS (
+           NOT EXISTS (
            SELECT FROM pg_catalog.pg_class c
             WHERE c.oid = ANY (ARRAY (
                   SELECT CASE WHEN pg_catalog.has_schema_privilege(

@@ -28,22 +28,54 @@ glance_query_is_qualified(void **state)
 
 /* A session may have exit_on_error: the error is to end nothing. */
 static void
-glance_again_query_is_qualified(void **state)
+glance_names_query_is_qualified(void **state)
 {
 	static const enum glance_kind kinds[] = {
 	    GLANCE_PLAINLY, GLANCE_TRUNCATES, GLANCE_CASCADES};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		const char *sql = glance_again_query(kinds[i]);
-		const char *column = "as_before";
+		const char *sql = glance_names_query(kinds[i]);
+		const char *column = "names";
 
 		sql_check_operators(sql);
-		sql_check_params(sql, GLANCE_AGAIN_PARAMS);
+		sql_check_params(sql, GLANCE_PARAMS);
 		sql_check_columns(sql, &column, 1);
-		assert_non_null(strstr(sql, glance_query(kinds[i])));
 		assert_non_null(strstr(sql, "'exit_on_error', 'off', true"));
 	}
+}
+
+/* Where no relation has children, no name is one of them. */
+static void
+glance_asks_names_where_it_must(void **state)
+{
+	static const struct glance flat = {.is_flat = true};
+	static const struct glance deep = {.is_flat = false};
+
+	(void)state;
+	assert_false(glance_asks_names(&flat, GLANCE_PLAINLY));
+	assert_true(glance_asks_names(&deep, GLANCE_PLAINLY));
+	assert_true(glance_asks_names(&flat, GLANCE_TRUNCATES));
+	assert_true(glance_asks_names(&flat, GLANCE_CASCADES));
+}
+
+static void
+glance_print_before_has_all(void **state)
+{
+	struct glance g = {
+	    .is_flat = true, .lock_timeout = "7s", .deadlock_timeout = "1s"};
+	char text[GLANCE_BEFORE_MAX];
+
+	(void)state;
+	glance_print_before(text, &g);
+	assert_string_equal(text, "7s 1s off 0 t");
+	g.is_flat = false;
+	memset(g.lock_timeout, '1', sizeof(g.lock_timeout) - 1);
+	memset(g.deadlock_timeout, '2', sizeof(g.deadlock_timeout) - 1);
+	glance_print_before(text, &g);
+	assert_int_equal(strlen(text), 2 * (SESSION_FACTS_SETTING_MAX - 1) +
+					   strlen("  off 0 f"));
+	assert_string_equal(strchr(text, 'o'), "off 0 f");
 }
 
 static void
@@ -103,16 +135,21 @@ glance_read_takes_a_row(void **state)
 	struct glance g;
 
 	(void)state;
-	assert_true(read_row(&g, (const char *[]){"5s", "warning", "1s", "t"}));
+	assert_true(
+	    read_row(&g, (const char *[]){"5s", "warning", "1s", "t", "t"}));
 	assert_string_equal(g.lock_timeout, "5s");
 	assert_true(g.wants_warnings);
 	assert_int_equal(g.deadlock_timeout_ms, 1000);
 	assert_true(g.is_plain);
-	assert_true(read_row(&g, (const char *[]){"0", "error", "2", "f"}));
+	assert_true(g.is_flat);
+	assert_true(
+	    read_row(&g, (const char *[]){"0", "error", "2", "f", "f"}));
 	assert_false(g.wants_warnings);
 	assert_int_equal(g.deadlock_timeout_ms, 2);
 	assert_false(g.is_plain);
-	assert_true(read_row(&g, (const char *[]){"0", "error", "2", NULL}));
+	assert_false(g.is_flat);
+	assert_true(
+	    read_row(&g, (const char *[]){"0", "error", "2", NULL, NULL}));
 	assert_false(g.is_plain);
 }
 
@@ -125,10 +162,14 @@ glance_read_refuses_another_shape(void **state)
 	(void)state;
 	memset(text, '1', sizeof(text));
 	text[SESSION_FACTS_SETTING_MAX] = '\0';
-	assert_false(read_row(&g, (const char *[]){text, "error", "1s", "t"}));
-	assert_false(read_row(&g, (const char *[]){NULL, "error", "1s", "t"}));
-	assert_false(read_row(&g, (const char *[]){"0", "error", "?", "t"}));
-	assert_false(read_row(&g, (const char *[]){"0", "error", NULL, "t"}));
+	assert_false(
+	    read_row(&g, (const char *[]){text, "error", "1s", "t", "t"}));
+	assert_false(
+	    read_row(&g, (const char *[]){NULL, "error", "1s", "t", "t"}));
+	assert_false(
+	    read_row(&g, (const char *[]){"0", "error", "?", "t", "t"}));
+	assert_false(
+	    read_row(&g, (const char *[]){"0", "error", NULL, "t", "t"}));
 }
 
 int
@@ -136,7 +177,9 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(glance_query_is_qualified),
-	    cmocka_unit_test(glance_again_query_is_qualified),
+	    cmocka_unit_test(glance_names_query_is_qualified),
+	    cmocka_unit_test(glance_asks_names_where_it_must),
+	    cmocka_unit_test(glance_print_before_has_all),
 	    cmocka_unit_test(glance_asks_about_what_is_named),
 	    cmocka_unit_test(glance_read_takes_a_row),
 	    cmocka_unit_test(glance_read_refuses_another_shape),

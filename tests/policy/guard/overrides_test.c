@@ -43,27 +43,6 @@ overrides_query_asks_for_every_setting(void **state)
 	sql_check_params(overrides_query(), 0);
 }
 
-/* A session may have exit_on_error: the error is to end nothing. */
-static void
-overrides_unset_query_asks_for_every_setting(void **state)
-{
-	const char *sql = overrides_unset_query();
-	const char *column = "unset";
-	char text[80];
-
-	(void)state;
-	for (size_t i = 0; i < GUARD_SETTING_COUNT; i++) {
-		snprintf(text, sizeof(text),
-			 ", pg_catalog.current_setting('lockstep.%s', true)",
-			 settings_name((enum guard_setting)i));
-		assert_non_null(strstr(sql, text));
-	}
-	assert_non_null(strstr(sql, "'exit_on_error', 'off', true"));
-	sql_check_columns(sql, &column, 1);
-	sql_check_operators(sql);
-	sql_check_params(sql, 1);
-}
-
 static void
 overrides_are_unset_sees_each(void **state)
 {
@@ -167,7 +146,6 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(overrides_query_asks_for_every_setting),
-	    cmocka_unit_test(overrides_unset_query_asks_for_every_setting),
 	    cmocka_unit_test(overrides_are_unset_sees_each),
 	    cmocka_unit_test(overrides_read_takes_null_for_not_set),
 	    cmocka_unit_test(overrides_read_keeps_the_columns_apart),

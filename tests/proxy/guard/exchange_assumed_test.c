@@ -15,9 +15,8 @@ static const struct scene_row rows[] = {
 		       "jit TO off glance settings ROLLBACK / BEGIN SET "
 		       "LOCAL lock_timeout TO '1' | Query(drop table c) "
 		       "SET LOCAL lock_timeout TO '7s' COMMIT / BEGIN "
-		       "SET LOCAL jit TO off again unset ROLLBACK BEGIN "
-		       "SET LOCAL lock_timeout TO '1' | Query(drop table "
-		       "a) SET LOCAL lock_timeout TO '7s' COMMIT /",
+		       "as-before | Query(drop table a) SET LOCAL "
+		       "lock_timeout TO '7s' COMMIT /",
 	.client_gets = "[DROP TABLE] ready-I [DROP TABLE] ready-I",
     },
     {
@@ -28,10 +27,8 @@ static const struct scene_row rows[] = {
 		       "jit TO off glance settings ROLLBACK / "
 		       "set_config('lock_timeout', '1', true) | Parse "
 		       "Bind Execute(drop table c) | "
-		       "set_config('lock_timeout', '7s', true) | / BEGIN "
-		       "SET LOCAL jit TO off again unset ROLLBACK "
-		       "set_config('lock_timeout', '1', true) | Parse "
-		       "Bind Execute(drop table a) | "
+		       "set_config('lock_timeout', '7s', true) | / "
+		       "as-before | Parse Bind Execute(drop table a) | "
 		       "set_config('lock_timeout', '7s', true) | /",
 	.client_gets = "1 2 [DROP TABLE] ready-I 1 2 [DROP TABLE] "
 		       "ready-I",
@@ -46,12 +43,10 @@ static const struct scene_row rows[] = {
 		       "glance settings ROLLBACK TO SAVEPOINT _lockstep "
 		       "/ SET LOCAL lock_timeout TO '1' | Query(drop "
 		       "table c) SET LOCAL lock_timeout TO '7s' RELEASE "
-		       "SAVEPOINT _lockstep / SAVEPOINT _lockstep SET "
-		       "LOCAL jit TO off again unset ROLLBACK TO "
-		       "SAVEPOINT _lockstep SET LOCAL lock_timeout TO "
-		       "'1' | Query(drop table a) SET LOCAL lock_timeout "
-		       "TO '7s' RELEASE SAVEPOINT _lockstep / "
-		       "Query(commit)",
+		       "SAVEPOINT _lockstep / SAVEPOINT _lockstep "
+		       "as-before | Query(drop table a) SET LOCAL "
+		       "lock_timeout TO '7s' RELEASE SAVEPOINT _lockstep "
+		       "/ Query(commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [DROP "
 		       "TABLE] ready-T [COMMIT] ready-I",
     },
@@ -65,11 +60,9 @@ static const struct scene_row rows[] = {
 		       "glance settings ROLLBACK TO SAVEPOINT _lockstep "
 		       "/ SET LOCAL lock_timeout TO '1' | Query(drop "
 		       "table c) SET LOCAL lock_timeout TO '7s' RELEASE "
-		       "SAVEPOINT _lockstep / SAVEPOINT _lockstep SET "
-		       "LOCAL jit TO off again unset ROLLBACK TO "
-		       "SAVEPOINT _lockstep SET LOCAL lock_timeout TO "
-		       "'1' | Parse Bind Execute(drop table a) | SET "
-		       "LOCAL lock_timeout TO '7s' RELEASE SAVEPOINT "
+		       "SAVEPOINT _lockstep / SAVEPOINT _lockstep "
+		       "as-before | Parse Bind Execute(drop table a) | "
+		       "SET LOCAL lock_timeout TO '7s' RELEASE SAVEPOINT "
 		       "_lockstep | / Query(commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T 1 2 [DROP "
 		       "TABLE] ready-T [COMMIT] ready-I",
@@ -83,14 +76,11 @@ static const struct scene_row rows[] = {
 		       "jit TO off glance settings ROLLBACK / BEGIN SET "
 		       "LOCAL lock_timeout TO '1' | Query(drop table c) "
 		       "SET LOCAL lock_timeout TO '7s' COMMIT / "
-		       "Query(begin) SAVEPOINT _lockstep SET LOCAL jit "
-		       "TO off again unset ROLLBACK TO SAVEPOINT "
-		       "_lockstep SET LOCAL lock_timeout TO '1' | "
+		       "Query(begin) SAVEPOINT _lockstep as-before | "
 		       "Query(drop table a) SET LOCAL lock_timeout TO "
 		       "'7s' RELEASE SAVEPOINT _lockstep / Query(commit) "
-		       "BEGIN SET LOCAL jit TO off again unset ROLLBACK "
-		       "BEGIN SET LOCAL lock_timeout TO '1' | Query(drop "
-		       "table b) SET LOCAL lock_timeout TO '7s' COMMIT /",
+		       "BEGIN as-before | Query(drop table b) SET LOCAL "
+		       "lock_timeout TO '7s' COMMIT /",
 	.client_gets = "[DROP TABLE] ready-I [BEGIN] ready-T [DROP "
 		       "TABLE] ready-T [COMMIT] ready-I [DROP TABLE] "
 		       "ready-I",
@@ -103,14 +93,11 @@ static const struct scene_row rows[] = {
 		       "jit TO off glance settings ROLLBACK / BEGIN SET "
 		       "LOCAL lock_timeout TO '1' | Query(drop table c) "
 		       "SET LOCAL lock_timeout TO '7s' COMMIT / BEGIN "
-		       "SET LOCAL jit TO off again unset ROLLBACK BEGIN "
-		       "SET LOCAL lock_timeout TO '1' | Query(drop table "
-		       "a) ROLLBACK / facts(f) settings plan{a} / BEGIN "
-		       "attempt(abc) plan{a} / Query(*drop table a) "
-		       "COMMIT / BEGIN SET LOCAL jit TO off again unset "
-		       "ROLLBACK BEGIN SET LOCAL lock_timeout TO '1' | "
-		       "Query(drop table b) SET LOCAL lock_timeout TO "
-		       "'7s' COMMIT /",
+		       "as-before | Query(drop table a) ROLLBACK / "
+		       "facts(f) settings plan{a} / BEGIN attempt(abc) "
+		       "plan{a} / Query(*drop table a) COMMIT / BEGIN "
+		       "as-before | Query(drop table b) SET LOCAL "
+		       "lock_timeout TO '7s' COMMIT /",
 	.client_gets = "[DROP TABLE] ready-I [DROP TABLE] ready-I [DROP "
 		       "TABLE] ready-I",
     },
@@ -118,12 +105,12 @@ static const struct scene_row rows[] = {
 	.name = "it does not hold: the statement is planned, and the next is "
 		"asked about before it",
 	.client = "Q drop table c\n--\nQ drop table a\n--\nQ drop table b",
-	.script = "again: error 22P02",
+	.script = "as-before: error 22P02",
 	.server_gets = "BEGIN SET LOCAL statement_timeout TO 0 SET LOCAL "
 		       "jit TO off glance settings ROLLBACK / BEGIN SET "
 		       "LOCAL lock_timeout TO '1' | Query(drop table c) "
 		       "SET LOCAL lock_timeout TO '7s' COMMIT / BEGIN "
-		       "SET LOCAL jit TO off again / ROLLBACK / facts(f) "
+		       "as-before / ROLLBACK / facts(f) "
 		       "settings plan{a} / BEGIN attempt(abc) plan{a} / "
 		       "Query(*drop table a) COMMIT / BEGIN SET LOCAL "
 		       "statement_timeout TO 0 SET LOCAL jit TO off "
@@ -134,28 +121,56 @@ static const struct scene_row rows[] = {
 		       "TABLE] ready-I",
     },
     {
-	.name = "it does not hold in a cycle",
-	.client = "Q drop table c\n--\nP drop table a\nB\nE\nS",
-	.script = "again: error 22P02",
+	.name = "where relations have children the names are asked about, too",
+	.client = "Q drop table c\n--\nQ drop table a\n--\nQ drop table b",
+	.script = "glance: children; plain-names:; plain-names: error 22P02",
 	.server_gets = "BEGIN SET LOCAL statement_timeout TO 0 SET LOCAL "
 		       "jit TO off glance settings ROLLBACK / BEGIN SET "
 		       "LOCAL lock_timeout TO '1' | Query(drop table c) "
 		       "SET LOCAL lock_timeout TO '7s' COMMIT / BEGIN "
-		       "SET LOCAL jit TO off again / ROLLBACK / facts(f) "
-		       "settings plan{a} / attempt(abc) plan{a} | Parse "
-		       "Bind Execute(*drop table a) /",
+		       "plain-names as-before | Query(drop table a) SET "
+		       "LOCAL lock_timeout TO '7s' COMMIT / BEGIN "
+		       "plain-names / ROLLBACK / facts(f) settings "
+		       "plan{b} / BEGIN attempt(abc) plan{b} / "
+		       "Query(*drop table b) COMMIT /",
+	.client_gets = "[DROP TABLE] ready-I [DROP TABLE] ready-I [DROP "
+		       "TABLE] ready-I",
+    },
+    {
+	.name = "so are those of a TRUNCATE",
+	.client = "Q truncate c, b\n--\nP truncate a\nB\nE\nS",
+	.script = NULL,
+	.server_gets = "BEGIN SET LOCAL statement_timeout TO 0 SET LOCAL "
+		       "jit TO off glance settings ROLLBACK / BEGIN SET "
+		       "LOCAL lock_timeout TO '1' | Query(truncate c, b) "
+		       "SET LOCAL lock_timeout TO '7s' COMMIT / "
+		       "plain-names as-before | Parse Bind "
+		       "Execute(truncate a) | set_config('lock_timeout', "
+		       "'7s', true) | /",
+	.client_gets = "[TRUNCATE C,] ready-I 1 2 [TRUNCATE A] ready-I",
+    },
+    {
+	.name = "it does not hold in a cycle",
+	.client = "Q drop table c\n--\nP drop table a\nB\nE\nS",
+	.script = "as-before: error 22P02",
+	.server_gets = "BEGIN SET LOCAL statement_timeout TO 0 SET LOCAL "
+		       "jit TO off glance settings ROLLBACK / BEGIN SET "
+		       "LOCAL lock_timeout TO '1' | Query(drop table c) "
+		       "SET LOCAL lock_timeout TO '7s' COMMIT / "
+		       "as-before / facts(f) settings plan{a} / "
+		       "attempt(abc) plan{a} | Parse Bind Execute(*drop "
+		       "table a) /",
 	.client_gets = "[DROP TABLE] ready-I 1 2 [DROP TABLE] ready-I",
     },
     {
 	.name = "a cancel amid the question ends the cycle",
 	.client = "Q drop table c\n--\nP drop table a\nB\nE\nS\n--\nQ select 1",
-	.script = "again: error 57014",
+	.script = "as-before: error 57014",
 	.server_gets = "BEGIN SET LOCAL statement_timeout TO 0 SET LOCAL "
 		       "jit TO off glance settings ROLLBACK / BEGIN SET "
 		       "LOCAL lock_timeout TO '1' | Query(drop table c) "
-		       "SET LOCAL lock_timeout TO '7s' COMMIT / BEGIN "
-		       "SET LOCAL jit TO off again / ROLLBACK / / "
-		       "Query(select 1)",
+		       "SET LOCAL lock_timeout TO '7s' COMMIT / "
+		       "as-before / / Query(select 1)",
 	.client_gets = "[DROP TABLE] ready-I error 57014 ready-I D "
 		       "[SELECT 1] ready-I",
     },
@@ -163,19 +178,18 @@ static const struct scene_row rows[] = {
 	.name = "it does not hold in a block",
 	.client =
 	    "Q begin\n--\nQ drop table c\n--\nQ drop table a\n--\nQ commit",
-	.script = "again: error 22P02",
+	.script = "as-before: error 22P02",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep SET LOCAL "
 		       "statement_timeout TO 0 SET LOCAL jit TO off "
 		       "glance settings ROLLBACK TO SAVEPOINT _lockstep "
 		       "/ SET LOCAL lock_timeout TO '1' | Query(drop "
 		       "table c) SET LOCAL lock_timeout TO '7s' RELEASE "
-		       "SAVEPOINT _lockstep / SAVEPOINT _lockstep SET "
-		       "LOCAL jit TO off again / ROLLBACK TO SAVEPOINT "
-		       "_lockstep / facts(t) settings plan{a} RELEASE "
 		       "SAVEPOINT _lockstep / SAVEPOINT _lockstep "
-		       "names(abc) attempt(abc) plan{a} / RELEASE "
-		       "SAVEPOINT _lockstep / Query(*drop table a) "
-		       "Query(*commit)",
+		       "as-before / ROLLBACK TO SAVEPOINT _lockstep / "
+		       "facts(t) settings plan{a} RELEASE SAVEPOINT "
+		       "_lockstep / SAVEPOINT _lockstep names(abc) "
+		       "attempt(abc) plan{a} / RELEASE SAVEPOINT "
+		       "_lockstep / Query(*drop table a) Query(*commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T [DROP "
 		       "TABLE] ready-T [COMMIT] ready-I",
     },
@@ -183,58 +197,58 @@ static const struct scene_row rows[] = {
 	.name = "it does not hold in a cycle in a block",
 	.client = "Q begin\n--\nQ drop table c\n--\nP drop table "
 		  "a\nB\nE\nS\n--\nQ commit",
-	.script = "again: error 22P02",
+	.script = "as-before: error 22P02",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep SET LOCAL "
 		       "statement_timeout TO 0 SET LOCAL jit TO off "
 		       "glance settings ROLLBACK TO SAVEPOINT _lockstep "
 		       "/ SET LOCAL lock_timeout TO '1' | Query(drop "
 		       "table c) SET LOCAL lock_timeout TO '7s' RELEASE "
-		       "SAVEPOINT _lockstep / SAVEPOINT _lockstep SET "
-		       "LOCAL jit TO off again / ROLLBACK TO SAVEPOINT "
-		       "_lockstep / facts(t) settings plan{a} RELEASE "
 		       "SAVEPOINT _lockstep / SAVEPOINT _lockstep "
-		       "names(abc) attempt(abc) plan{a} / RELEASE "
-		       "SAVEPOINT _lockstep / Parse Bind Execute(*drop "
-		       "table a) / Query(*commit)",
+		       "as-before / ROLLBACK TO SAVEPOINT _lockstep / "
+		       "facts(t) settings plan{a} RELEASE SAVEPOINT "
+		       "_lockstep / SAVEPOINT _lockstep names(abc) "
+		       "attempt(abc) plan{a} / RELEASE SAVEPOINT "
+		       "_lockstep / Parse Bind Execute(*drop table a) / "
+		       "Query(*commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T 1 2 [DROP "
 		       "TABLE] ready-T [COMMIT] ready-I",
     },
     {
 	.name = "a setting is another",
 	.client = "Q drop table c\n--\nQ drop table a",
-	.script = "settings:; unset: error 22P02; settings: policy=reject",
+	.script = "settings:; as-before: error 22P02; settings: policy=reject",
 	.server_gets = "BEGIN SET LOCAL statement_timeout TO 0 SET LOCAL "
 		       "jit TO off glance settings ROLLBACK / BEGIN SET "
 		       "LOCAL lock_timeout TO '1' | Query(drop table c) "
 		       "SET LOCAL lock_timeout TO '7s' COMMIT / BEGIN "
-		       "SET LOCAL jit TO off again unset / ROLLBACK / "
-		       "facts(f) settings plan{a} /",
+		       "as-before / ROLLBACK / facts(f) settings plan{a} "
+		       "/",
 	.client_gets = "[DROP TABLE] ready-I error 42501 ready-I",
     },
     {
 	.name = "a cancel amid the question ends the statement",
 	.client = "Q drop table c\n--\nQ drop table a",
-	.script = "again: error 57014",
+	.script = "as-before: error 57014",
 	.server_gets = "BEGIN SET LOCAL statement_timeout TO 0 SET LOCAL "
 		       "jit TO off glance settings ROLLBACK / BEGIN SET "
 		       "LOCAL lock_timeout TO '1' | Query(drop table c) "
 		       "SET LOCAL lock_timeout TO '7s' COMMIT / BEGIN "
-		       "SET LOCAL jit TO off again / ROLLBACK /",
+		       "as-before / ROLLBACK /",
 	.client_gets = "[DROP TABLE] ready-I error 57014 ready-I",
     },
     {
 	.name = "a cancel amid the question ends the block's statement",
 	.client =
 	    "Q begin\n--\nQ drop table c\n--\nQ drop table a\n--\nQ commit",
-	.script = "again: error 57014",
+	.script = "as-before: error 57014",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep SET LOCAL "
 		       "statement_timeout TO 0 SET LOCAL jit TO off "
 		       "glance settings ROLLBACK TO SAVEPOINT _lockstep "
 		       "/ SET LOCAL lock_timeout TO '1' | Query(drop "
 		       "table c) SET LOCAL lock_timeout TO '7s' RELEASE "
-		       "SAVEPOINT _lockstep / SAVEPOINT _lockstep SET "
-		       "LOCAL jit TO off again / ROLLBACK TO SAVEPOINT "
-		       "_lockstep RELEASE SAVEPOINT _lockstep refuse / "
+		       "SAVEPOINT _lockstep / SAVEPOINT _lockstep "
+		       "as-before / ROLLBACK TO SAVEPOINT _lockstep "
+		       "RELEASE SAVEPOINT _lockstep refuse / "
 		       "Query(commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T error 57014 "
 		       "ready-E [ROLLBACK] ready-I",
@@ -249,12 +263,10 @@ static const struct scene_row rows[] = {
 		       "glance settings ROLLBACK TO SAVEPOINT _lockstep "
 		       "/ SET LOCAL lock_timeout TO '1' | Query(drop "
 		       "table c) SET LOCAL lock_timeout TO '7s' RELEASE "
-		       "SAVEPOINT _lockstep / SAVEPOINT _lockstep SET "
-		       "LOCAL jit TO off again unset ROLLBACK TO "
-		       "SAVEPOINT _lockstep SET LOCAL lock_timeout TO "
-		       "'1' | Query(drop table a) SET LOCAL lock_timeout "
-		       "TO '7s' / ROLLBACK TO SAVEPOINT _lockstep "
-		       "RELEASE SAVEPOINT _lockstep abort / "
+		       "SAVEPOINT _lockstep / SAVEPOINT _lockstep "
+		       "as-before | Query(drop table a) SET LOCAL "
+		       "lock_timeout TO '7s' / ROLLBACK TO SAVEPOINT "
+		       "_lockstep RELEASE SAVEPOINT _lockstep abort / "
 		       "Query(commit)",
 	.client_gets = "[BEGIN] ready-T [DROP TABLE] ready-T error 42P01 "
 		       "ready-E [ROLLBACK] ready-I",
@@ -279,9 +291,8 @@ static const struct scene_row rows[] = {
 	.script = NULL,
 	.server_gets = "BEGIN SET LOCAL statement_timeout TO 0 SET LOCAL "
 		       "jit TO off glance settings ROLLBACK / "
-		       "Query(alter table c add x int) BEGIN SET LOCAL "
-		       "jit TO off unset ROLLBACK | Query(alter table a "
-		       "add x int)",
+		       "Query(alter table c add x int) BEGIN unset "
+		       "ROLLBACK | Query(alter table a add x int)",
 	.client_gets = "[ALTER TABLE] ready-I [ALTER TABLE] ready-I",
     },
     {
@@ -293,10 +304,9 @@ static const struct scene_row rows[] = {
 		       "statement_timeout TO 0 SET LOCAL jit TO off "
 		       "glance settings ROLLBACK TO SAVEPOINT _lockstep "
 		       "RELEASE SAVEPOINT _lockstep / Query(alter table "
-		       "c add x int) SAVEPOINT _lockstep SET LOCAL jit "
-		       "TO off unset ROLLBACK TO SAVEPOINT _lockstep "
-		       "RELEASE SAVEPOINT _lockstep | Query(alter table "
-		       "a add x int) Query(commit)",
+		       "c add x int) SAVEPOINT _lockstep unset RELEASE "
+		       "SAVEPOINT _lockstep | Query(alter table a add x "
+		       "int) Query(commit)",
 	.client_gets = "[BEGIN] ready-T [ALTER TABLE] ready-T [ALTER "
 		       "TABLE] ready-T [COMMIT] ready-I",
     },
@@ -306,10 +316,10 @@ static const struct scene_row rows[] = {
 	.script = "settings:; unset: error 22P02; settings: guard=ddl",
 	.server_gets = "BEGIN SET LOCAL statement_timeout TO 0 SET LOCAL "
 		       "jit TO off glance settings ROLLBACK / "
-		       "Query(alter table c add x int) BEGIN SET LOCAL "
-		       "jit TO off unset / ROLLBACK / facts(f) settings "
-		       "plan{a} / BEGIN attempt(abc) plan{a} / "
-		       "Query(*alter table a add x int) COMMIT /",
+		       "Query(alter table c add x int) BEGIN unset / "
+		       "ROLLBACK / facts(f) settings plan{a} / BEGIN "
+		       "attempt(abc) plan{a} / Query(*alter table a add "
+		       "x int) COMMIT /",
 	.client_gets = "[ALTER TABLE] ready-I [ALTER TABLE] ready-I",
     },
     {
@@ -321,13 +331,12 @@ static const struct scene_row rows[] = {
 		       "statement_timeout TO 0 SET LOCAL jit TO off "
 		       "glance settings ROLLBACK TO SAVEPOINT _lockstep "
 		       "RELEASE SAVEPOINT _lockstep / Query(alter table "
-		       "c add x int) SAVEPOINT _lockstep SET LOCAL jit "
-		       "TO off unset / ROLLBACK TO SAVEPOINT _lockstep / "
-		       "facts(t) settings plan{a} RELEASE SAVEPOINT "
-		       "_lockstep / SAVEPOINT _lockstep names(abc) "
-		       "attempt(abc) plan{a} / RELEASE SAVEPOINT "
-		       "_lockstep / Query(*alter table a add x int) "
-		       "Query(*commit)",
+		       "c add x int) SAVEPOINT _lockstep unset / "
+		       "ROLLBACK TO SAVEPOINT _lockstep / facts(t) "
+		       "settings plan{a} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep names(abc) attempt(abc) "
+		       "plan{a} / RELEASE SAVEPOINT _lockstep / "
+		       "Query(*alter table a add x int) Query(*commit)",
 	.client_gets = "[BEGIN] ready-T [ALTER TABLE] ready-T [ALTER "
 		       "TABLE] ready-T [COMMIT] ready-I",
     },
@@ -337,8 +346,8 @@ static const struct scene_row rows[] = {
 	.script = "unset: error 57014",
 	.server_gets = "BEGIN SET LOCAL statement_timeout TO 0 SET LOCAL "
 		       "jit TO off glance settings ROLLBACK / "
-		       "Query(alter table c add x int) BEGIN SET LOCAL "
-		       "jit TO off unset / ROLLBACK /",
+		       "Query(alter table c add x int) BEGIN unset / "
+		       "ROLLBACK /",
 	.client_gets = "[ALTER TABLE] ready-I error 57014 ready-I",
     },
     {
@@ -347,9 +356,8 @@ static const struct scene_row rows[] = {
 	.script = "alter table c:; alter table a: error 42P01",
 	.server_gets = "BEGIN SET LOCAL statement_timeout TO 0 SET LOCAL "
 		       "jit TO off glance settings ROLLBACK / "
-		       "Query(alter table c add x int) BEGIN SET LOCAL "
-		       "jit TO off unset ROLLBACK | Query(alter table a "
-		       "add x int)",
+		       "Query(alter table c add x int) BEGIN unset "
+		       "ROLLBACK | Query(alter table a add x int)",
 	.client_gets = "[ALTER TABLE] ready-I error 42P01 ready-I",
     },
     {
@@ -372,8 +380,8 @@ static const struct scene_row rows[] = {
 	.script = "settings:; unset: !cancel error 22P02",
 	.server_gets = "BEGIN SET LOCAL statement_timeout TO 0 SET LOCAL "
 		       "jit TO off glance settings ROLLBACK / "
-		       "Query(alter table c add x int) BEGIN SET LOCAL "
-		       "jit TO off unset / ROLLBACK /",
+		       "Query(alter table c add x int) BEGIN unset / "
+		       "ROLLBACK /",
 	.client_gets = "[ALTER TABLE] ready-I cancel-passes error 57014 "
 		       "ready-I",
     },
@@ -384,14 +392,13 @@ static const struct scene_row rows[] = {
 		  "attempt: 0; attempt: 0; look: old !cancel",
 	.server_gets = "BEGIN SET LOCAL statement_timeout TO 0 SET LOCAL "
 		       "jit TO off glance settings ROLLBACK / "
-		       "Query(alter table c add x int) BEGIN SET LOCAL "
-		       "jit TO off unset / ROLLBACK / facts(f) settings "
-		       "plan{a} / BEGIN attempt(abc) plan{a} / ROLLBACK "
-		       "/ look(abc) / look(abc) / BEGIN "
-		       "attempt(abc,waits) plan{a} / ROLLBACK / "
-		       "look(abc) / names(abc) / look(abc) / BEGIN "
-		       "attempt(abc) plan{a} / Query(*alter table a add "
-		       "x int) COMMIT /",
+		       "Query(alter table c add x int) BEGIN unset / "
+		       "ROLLBACK / facts(f) settings plan{a} / BEGIN "
+		       "attempt(abc) plan{a} / ROLLBACK / look(abc) / "
+		       "look(abc) / BEGIN attempt(abc,waits) plan{a} / "
+		       "ROLLBACK / look(abc) / names(abc) / look(abc) / "
+		       "BEGIN attempt(abc) plan{a} / Query(*alter table "
+		       "a add x int) COMMIT /",
 	.client_gets = "[ALTER TABLE] ready-I [ALTER TABLE] ready-I",
     },
     {
@@ -403,13 +410,10 @@ static const struct scene_row rows[] = {
 	.server_gets = "BEGIN SET LOCAL statement_timeout TO 0 SET LOCAL "
 		       "jit TO off glance settings ROLLBACK / "
 		       "Query(alter table c add x int) Query(begin) "
-		       "SAVEPOINT _lockstep SET LOCAL jit TO off unset "
-		       "ROLLBACK TO SAVEPOINT _lockstep RELEASE "
-		       "SAVEPOINT _lockstep | Query(alter table c add y "
-		       "int) SAVEPOINT _lockstep SET LOCAL jit TO off "
-		       "again unset ROLLBACK TO SAVEPOINT _lockstep SET "
-		       "LOCAL lock_timeout TO '1' | Query(drop table c) "
-		       "SET LOCAL lock_timeout TO '7s' / ROLLBACK TO "
+		       "SAVEPOINT _lockstep unset RELEASE SAVEPOINT "
+		       "_lockstep | Query(alter table c add y int) "
+		       "SAVEPOINT _lockstep as-before | Query(drop table "
+		       "c) SET LOCAL lock_timeout TO '7s' / ROLLBACK TO "
 		       "SAVEPOINT _lockstep / facts(t) settings plan{c} "
 		       "RELEASE SAVEPOINT _lockstep / SAVEPOINT "
 		       "_lockstep names(abc) attempt(abc) plan{c} / "
@@ -443,15 +447,101 @@ static const struct scene_row rows[] = {
 		       "[ALTER TABLE] ready-I",
     },
     {
+	.name = "several that are spared are asked about as one",
+	.client = "Q alter table c disable trigger all; alter table b disable "
+		  "trigger all\n--\n"
+		  "Q alter table a disable trigger all; alter table b enable "
+		  "trigger all",
+	.script = NULL,
+	.server_gets = "BEGIN SET LOCAL statement_timeout TO 0 SET LOCAL "
+		       "jit TO off glance settings ROLLBACK / "
+		       "Query(alter table c disable trigger all; alter "
+		       "table b disable trigger all) BEGIN unset "
+		       "ROLLBACK | Query(alter table a disable trigger "
+		       "all; alter table b enable trigger all)",
+	.client_gets = "[ALTER TABLE] [ALTER TABLE] ready-I [ALTER "
+		       "TABLE] [ALTER TABLE] ready-I",
+    },
+    {
+	.name = "several in a block that are not spared any more",
+	.client = "Q begin\n--\nQ alter table c disable trigger all\n--\n"
+		  "Q alter table a disable trigger all; alter table b enable "
+		  "trigger all\n--\n"
+		  "Q commit",
+	.script = "settings:; unset: error 22P02; "
+		  "settings: guard=ddl; settings: guard=ddl",
+	.server_gets = "Query(begin) SAVEPOINT _lockstep SET LOCAL "
+		       "statement_timeout TO 0 SET LOCAL jit TO off "
+		       "glance settings ROLLBACK TO SAVEPOINT _lockstep "
+		       "/ RELEASE SAVEPOINT _lockstep / Query(alter "
+		       "table c disable trigger all) SAVEPOINT _lockstep "
+		       "unset / ROLLBACK TO SAVEPOINT _lockstep / "
+		       "facts(t) settings plan{a,a,b,b} RELEASE "
+		       "SAVEPOINT _lockstep / SAVEPOINT _lockstep "
+		       "names(abc) attempt(abc) plan{a,a,b,b} / RELEASE "
+		       "SAVEPOINT _lockstep / Query(*alter table a "
+		       "disable trigger all; ) SAVEPOINT _lockstep SET "
+		       "LOCAL statement_timeout TO 0 SET LOCAL jit TO "
+		       "off glance settings ROLLBACK TO SAVEPOINT "
+		       "_lockstep / SET LOCAL lock_timeout TO '1' | "
+		       "Query(*alter table b enable trigger all) SET "
+		       "LOCAL lock_timeout TO '7s' RELEASE SAVEPOINT "
+		       "_lockstep / Query(*commit)",
+	.client_gets = "[BEGIN] ready-T [ALTER TABLE] ready-T [ALTER "
+		       "TABLE] [ALTER TABLE] ready-T [COMMIT] ready-I",
+    },
+    {
+	.name = "several that are not spared any more",
+	.client = "Q alter table c disable trigger all\n--\n"
+		  "Q alter table a disable trigger all; alter table b enable "
+		  "trigger all",
+	.script = "settings:; unset: error 22P02; "
+		  "settings: guard=ddl; settings: guard=ddl",
+	.server_gets = "BEGIN SET LOCAL statement_timeout TO 0 SET LOCAL "
+		       "jit TO off glance settings ROLLBACK / "
+		       "Query(alter table c disable trigger all) BEGIN "
+		       "unset / ROLLBACK / facts(f) settings "
+		       "plan{a,a,b,b} / BEGIN attempt(abc) plan{a,a,b,b} "
+		       "/ Query(*alter table a disable trigger all; ) "
+		       "SAVEPOINT _lockstep SET LOCAL statement_timeout "
+		       "TO 0 SET LOCAL jit TO off glance settings "
+		       "ROLLBACK TO SAVEPOINT _lockstep / SET LOCAL "
+		       "lock_timeout TO '1' | Query(*alter table b "
+		       "enable trigger all) SET LOCAL lock_timeout TO "
+		       "'7s' COMMIT /",
+	.client_gets = "[ALTER TABLE] ready-I [ALTER TABLE] [ALTER "
+		       "TABLE] ready-I",
+    },
+    {
+	.name = "one of several may set what spares the next",
+	.client = "Q alter table c disable trigger all\n--\nQ alter table a "
+		  "disable trigger all; "
+		  "select f(); alter table b enable trigger all",
+	.script = NULL,
+	.server_gets = "BEGIN SET LOCAL statement_timeout TO 0 SET LOCAL "
+		       "jit TO off glance settings ROLLBACK / "
+		       "Query(alter table c disable trigger all) BEGIN "
+		       "SET LOCAL statement_timeout TO 0 SET LOCAL jit "
+		       "TO off glance settings ROLLBACK / BEGIN / "
+		       "Query(alter table a disable trigger all; select "
+		       "f(); ) SAVEPOINT _lockstep SET LOCAL "
+		       "statement_timeout TO 0 SET LOCAL jit TO off "
+		       "glance settings ROLLBACK TO SAVEPOINT _lockstep "
+		       "/ RELEASE SAVEPOINT _lockstep / Query(alter "
+		       "table b enable trigger all) COMMIT /",
+	.client_gets = "[ALTER TABLE] ready-I [ALTER TABLE] D [SELECT 1] "
+		       "[ALTER TABLE] ready-I",
+    },
+    {
 	.name = "a text of several, of which none is guarded",
 	.client = "Q alter table c add x int\n--\nQ alter table a add x int; "
 		  "select 1",
 	.script = NULL,
 	.server_gets = "BEGIN SET LOCAL statement_timeout TO 0 SET LOCAL "
 		       "jit TO off glance settings ROLLBACK / "
-		       "Query(alter table c add x int) BEGIN SET LOCAL "
-		       "jit TO off unset ROLLBACK | Query(alter table a "
-		       "add x int; select 1)",
+		       "Query(alter table c add x int) BEGIN unset "
+		       "ROLLBACK | Query(alter table a add x int; select "
+		       "1)",
 	.client_gets = "[ALTER TABLE] ready-I [ALTER TABLE] D [SELECT 1] "
 		       "ready-I",
     },

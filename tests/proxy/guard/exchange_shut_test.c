@@ -9,9 +9,8 @@
 	"lock_timeout TO '1' | Query(" sql ") SET LOCAL lock_timeout TO '7s' " \
 	"RELEASE SAVEPOINT _lockstep / "
 #define NEXT_AT_ONCE(sql)                                                      \
-	"SAVEPOINT _lockstep SET LOCAL jit TO off again unset ROLLBACK TO "    \
-	"SAVEPOINT _lockstep SET LOCAL lock_timeout TO '1' | Query(" sql ") "  \
-	"SET LOCAL lock_timeout TO '7s' RELEASE SAVEPOINT _lockstep / "
+	"SAVEPOINT _lockstep as-before | Query(" sql ") SET LOCAL "            \
+	"lock_timeout TO '7s' RELEASE SAVEPOINT _lockstep / "
 #define ASKS "SAVEPOINT _lockstep names-own RELEASE SAVEPOINT _lockstep / "
 
 static const struct scene_row rows[] = {
@@ -64,10 +63,9 @@ static const struct scene_row rows[] = {
 		  "Q commit",
 	.script = "drop table a:; drop table c: bound; attempt: !kept",
 	.server_gets = "Query(begin) " AT_ONCE(
-	    "drop table a") "SAVEPOINT _lockstep SET LOCAL jit TO off again "
-			    "unset ROLLBACK TO SAVEPOINT _lockstep SET LOCAL "
-			    "lock_timeout TO '1' | Query(drop table c) SET "
-			    "LOCAL lock_timeout TO '7s' / ROLLBACK TO "
+	    "drop table a") "SAVEPOINT _lockstep as-before | "
+			    "Query(drop table c) SET LOCAL lock_timeout TO "
+			    "'7s' / ROLLBACK TO "
 			    "SAVEPOINT _lockstep / facts(t) "
 			    "settings plan{c} names-own RELEASE SAVEPOINT "
 			    "_lockstep / SAVEPOINT _lockstep names(abc) "
