@@ -15,10 +15,10 @@ from program import Program, connect, free_endpoint, listen_text, run
 
 pytestmark = pytest.mark.needs_lockstep
 
-ROUNDS = effort(3, 60)
+ROUNDS = effort(2, 60)
 CLIENTS = 4
 # Far more than a connect and a transaction take, on a busy machine, too.
-GRACE = "3s"
+GRACE = "5s"
 SETTLE_S = 0.5
 
 
