@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "proxy/base/buffer.h"
+#include "proxy/base/log_sink.h"
 
 enum log_route {
 	LOG_ROUTE_DIRECT, /* the caller writes */
@@ -46,15 +47,15 @@ static _Thread_local bool is_writer;
 static _Thread_local bool is_torn;    /* the last line has no end */
 static _Thread_local uint64_t unsaid; /* lines lost that none tells of */
 
-/* Write to standard error; returns how many bytes it took before it failed. */
+/* Write to the log; returns how many bytes it took before it failed. */
 static size_t
 log_writer_write(const uint8_t *data, size_t len)
 {
-	struct pollfd room = {.fd = STDERR_FILENO, .events = POLLOUT};
+	struct pollfd room = {.fd = log_sink_fd(), .events = POLLOUT};
 	size_t done = 0;
 
 	while (done < len) {
-		ssize_t n = write(STDERR_FILENO, data + done, len - done);
+		ssize_t n = write(room.fd, data + done, len - done);
 
 		if (n > 0)
 			done += (size_t)n;

@@ -1,5 +1,5 @@
 /*
- * log_writer.h - how lines of the log come to standard error.
+ * log_writer.h - how lines of the log come to where they go (log_sink.h).
  *
  * Nobody waits for who reads the log: a line is put into a queue, and a thread
  * writes what is there.  The queue is bounded; lines that find no room are

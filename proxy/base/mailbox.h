@@ -23,6 +23,7 @@ enum mail_kind {
 	MAIL_DESCRIBE,   /* write what the sessions are doing to the log */
 	MAIL_DEADLOCK,   /* id: a session that was a side of deadlock `asker` of
 			    the history, which is to be told of it */
+	MAIL_ASK,        /* tell that the loop turns */
 	MAIL_SHUT,       /* data: a gate_window that is shut now; a use of it */
 	MAIL_OPEN,       /* data: one that is open again; a use of it */
 	MAIL_HANDSHAKE,  /* data: a handshake whose step has been taken */

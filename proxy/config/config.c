@@ -40,6 +40,7 @@ config_free(struct config *config)
 	free(config->auth_file);
 	value_free_list(config->admin_users.items, config->admin_users.count);
 	value_free_list(config->stats_users.items, config->stats_users.count);
+	free(config->log_file);
 	conninfo_wipe(config->fleet);
 	free(config->fleet_key_file);
 	settings_clear_order(&config->guard.order);

@@ -54,6 +54,7 @@ struct config {
 	uint32_t workers;            /* default: one per CPU, at most 64 */
 	uint32_t max_connections;    /* default 10000 */
 	uint32_t unix_socket_mode;   /* octal, default 0777 */
+	bool reuse_port;             /* default off */
 	uint32_t connect_timeout_ms; /* default 10s */
 	uint32_t upstream_connect_timeout_ms; /* from the CONNINFO; 0: it is
 						 connect_timeout_ms */
@@ -67,6 +68,8 @@ struct config {
 	bool core_dumps;            /* default off; on: it can be traced, too */
 	enum log_level log_level;
 	enum log_format log_format;
+	char *log_file;              /* owned, or NULL: standard error */
+	uint32_t log_repeats;        /* default 10; 0: no limit */
 	struct guard_settings guard; /* guard to memory; where no
 					rule and no session says otherwise */
 	struct rule *rules;          /* owned; in the order of the file */

@@ -26,7 +26,7 @@ static const char *const on_timeouts[] = {"error", "pass", NULL};
 static const char *const auth_methods[] = {"pass", "scram", NULL};
 static const char *const log_levels[] = {"error", "warning", "info",
 					 "debug", "trace",   NULL};
-static const char *const log_formats[] = {"text", "json", NULL};
+static const char *const log_formats[] = {"text", "json", "otel", NULL};
 
 /* value_parse_word writes these as uint32_t. */
 static_assert(sizeof(enum guard_scope) == sizeof(uint32_t), "");
@@ -81,6 +81,8 @@ const struct setting setting_table[] = {
      .preset = "10000", .help = "clients at a time; more are refused"},
     {"unix_socket_mode", SETTING_MODE, FIELD(unix_socket_mode),
      .preset = "0777", .help = "file mode of the Unix sockets in `listen`"},
+    {"reuse_port", SETTING_BOOL, FIELD(reuse_port), .preset = "off",
+     .help = "listen where another Lockstep does, to take over from it"},
     {"connect_timeout", SETTING_DURATION, 100, HOUR, FIELD(connect_timeout_ms),
      .preset = "10s", .help = "for reaching one address of the upstream"},
     {"login_timeout", SETTING_DURATION, 100, HOUR, FIELD(login_timeout_ms),
@@ -155,7 +157,12 @@ const struct setting setting_table[] = {
     {"log_level", SETTING_WORD, FIELD(log_level), .words = log_levels,
      .preset = "info", .help = "the least important lines that are logged"},
     {"log_format", SETTING_WORD, FIELD(log_format), .words = log_formats,
-     .preset = "text", .help = "how they are written to standard error"},
+     .preset = "text", .help = "how they are written; otel: JSON, too"},
+    {"log_file", SETTING_FILE, FIELD(log_file), .no_preset = "none",
+     .help = "where they are written; none: to standard error"},
+    {"log_repeats", SETTING_NUMBER, 0, 1000000, FIELD(log_repeats),
+     .preset = "10",
+     .help = "lines of a kind in 10 s that anybody can cause; 0: no limit"},
 };
 
 static_assert(sizeof(setting_table) / sizeof(setting_table[0]) == SETTING_COUNT,

@@ -54,6 +54,17 @@ exchange_tag(const struct exchange *x)
 	return "";
 }
 
+/* The trace that the client's text tells of. */
+static struct trace
+exchange_trace(const struct exchange *x)
+{
+	if (x->errand != ERRAND_STATEMENT)
+		return (struct trace){{0}, {0}};
+	if (exchange_is_query(x))
+		return trace_of_text(x->query.text, x->query.text_len);
+	return x->facts->trace;
+}
+
 /* Questions to the server */
 
 void
@@ -322,6 +333,7 @@ exchange_protect(struct exchange *x, enum exchange_context context)
 	x->notice_ms = now_ms + FIRST_NOTICE_MS;
 	x->log = (struct guard_log){
 	    .statement = exchange_tag(x),
+	    .trace = exchange_trace(x),
 	    .begun_ms = exchange_begun_ms(x, now_ms),
 	    .steps = steps_gone(&x->steps),
 	};

@@ -82,13 +82,29 @@ guard_log_because(struct guard_log *l, const char *why)
 }
 
 static void
+guard_log_add_session(struct log_event *e, const struct pair *p)
+{
+	log_number(e, "session", p->id);
+	log_text(e, "user", p->user);
+	log_text(e, "database", p->database);
+}
+
+static void
 guard_log_begin(struct log_event *e, enum log_level level, const char *message,
 		const struct pair *p)
 {
 	log_begin(e, level, message);
-	log_number(e, "session", p->id);
-	log_text(e, "user", p->user);
-	log_text(e, "database", p->database);
+	guard_log_add_session(e, p);
+}
+
+/* For what is no guarded statement, and costs a client nothing. */
+static void
+guard_log_begin_limited(struct log_event *e, enum log_level level,
+			const char *message, const char *kind,
+			const struct pair *p)
+{
+	log_begin_limited(e, level, message, kind);
+	guard_log_add_session(e, p);
 }
 
 bool
@@ -245,6 +261,7 @@ guard_log_outcome(const struct guard_log *l, const struct guarded *of,
 	log_text(&e, "result", l->result);
 	if (a.facts->has_old_snapshot)
 		log_text(&e, "snapshot", "old, newer tables are not seen");
+	log_trace(&e, &l->trace);
 	log_end(&e);
 }
 
@@ -290,6 +307,7 @@ guard_log_replay(const struct guard_log *l, const struct guarded *of,
 	log_number(&e, "attempts", a.attempts);
 	log_number(&e, "waited_ms", r->since_ms - l->begun_ms);
 	log_number(&e, "replay_ms", now_ms - r->since_ms);
+	log_trace(&e, &l->trace);
 	log_end(&e);
 }
 
@@ -315,7 +333,8 @@ guard_log_unguarded(const struct pair *p, size_t statements)
 	struct log_event e;
 
 	counts_add(p->counts, COUNT_UNGUARDED, (int64_t)statements);
-	guard_log_begin(&e, LOG_WARNING, "statements passed unguarded", p);
+	guard_log_begin_limited(&e, LOG_WARNING, "statements passed unguarded",
+				"unguarded", p);
 	log_number(&e, "statements", statements);
 	log_end(&e);
 }
@@ -326,7 +345,7 @@ guard_log_missed(const struct pair *p, const char *message,
 {
 	struct log_event e;
 
-	guard_log_begin(&e, LOG_INFO, message, p);
+	guard_log_begin_limited(&e, LOG_INFO, message, message, p);
 	log_text(&e, "statement", statement);
 	guard_log_count_unplanned(&e, p);
 	log_end(&e);
@@ -355,7 +374,8 @@ guard_log_unjudged(const struct pair *p, enum unjudged why)
 	struct log_event e;
 
 	atomic_fetch_add(&p->daemon->unjudged[why], 1);
-	guard_log_begin(&e, LOG_WARNING, "statement passed unjudged", p);
+	guard_log_begin_limited(&e, LOG_WARNING, "statement passed unjudged",
+				reasons[why], p);
 	log_text(&e, "why", reasons[why]);
 	log_end(&e);
 }
@@ -384,7 +404,7 @@ guard_log_warn(struct pair *p, const char *text, bool tells_client)
 	};
 	struct log_event e;
 
-	guard_log_begin(&e, LOG_WARNING, text, p);
+	guard_log_begin_limited(&e, LOG_WARNING, text, "session setting", p);
 	log_end(&e);
 	if (tells_client)
 		(void)pair_report(p, &r);

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "policy/guard/guard.h"
+#include "policy/sql/trace.h"
 #include "protocol/span.h"
 #include "proxy/pair/unjudged.h"
 
@@ -23,6 +24,7 @@ struct replay;
 struct guard_log {
 	uint64_t id; /* in the history, and in the line; 0: in neither */
 	const char *statement; /* "DROP TABLE", static */
+	struct trace trace;    /* the one that its text tells of, if any */
 	uint64_t begun_ms;
 	uint64_t run_ms; /* when the statement was sent; 0: it was not */
 	/* The command tag or SQLSTATE that the statement ended with. */

@@ -269,6 +269,7 @@ judge_keep_facts(struct guarded *g, struct span sql,
 	if (facts != NULL &&
 	    prepared_facts_keep(facts, sql, &g->prepared.room)) {
 		facts->shape = shape_of_text((const char *)sql.data, sql.len);
+		facts->trace = trace_of_text((const char *)sql.data, sql.len);
 		return facts;
 	}
 	prepared_facts_drop(facts);

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "policy/sql/statement.h"
+#include "policy/sql/trace.h"
 #include "protocol/span.h"
 
 enum {
@@ -37,6 +38,7 @@ struct prepared_facts {
 	size_t text_len;
 	uint64_t shape;             /* that of the text, for whoever made this
 				       to set */
+	struct trace trace;         /* likewise */
 	struct prepared_room *room; /* borrowed; NULL: they do not count */
 	size_t bytes;               /* that count there */
 	unsigned int users;         /* uses that keep it alive */

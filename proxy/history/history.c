@@ -8,10 +8,10 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 #include <time.h>
 
 #include "proxy/base/clock.h"
+#include "proxy/base/queue.h"
 
 enum {
 	/* Steps that come again and again in turn, as a look and an attempt do,

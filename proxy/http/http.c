@@ -312,6 +312,8 @@ http_bind(const struct http *h, const struct addrinfo *at)
 
 	if (at->ai_family == AF_INET6)
 		flags |= LEV_OPT_BIND_IPV6ONLY;
+	if (h->daemon->config->reuse_port)
+		flags |= LEV_OPT_REUSEABLE_PORT;
 	return evconnlistener_new_bind(h->base, NULL, NULL, flags, HTTP_BACKLOG,
 				       at->ai_addr, (int)at->ai_addrlen);
 }
@@ -332,13 +334,16 @@ http_listen_at(struct http *h, const struct endpoint *e, const char **why)
 	for (at = found; at != NULL && http_limit_has_room(&h->limit);
 	     at = at->ai_next) {
 		struct evconnlistener *l = http_bind(h, at);
+		struct evhttp_bound_socket *bound = NULL;
 
 		if (l == NULL)
 			*why = strerror(errno);
-		else if (evhttp_bind_listener(h->server, l) == NULL)
-			evconnlistener_free(l);
 		else
-			http_limit_add(&h->limit, h->server, l);
+			bound = evhttp_bind_listener(h->server, l);
+		if (bound != NULL)
+			http_limit_add(&h->limit, h->server, bound);
+		else if (l != NULL)
+			evconnlistener_free(l);
 	}
 	freeaddrinfo(found);
 	return h->limit.listener_count > before;
@@ -392,6 +397,8 @@ http_handle_mail(void *arg, const struct mail *mail)
 
 	if (mail->kind == MAIL_RESOLVED)
 		resolution_answered(mail->data);
+	else if (mail->kind == MAIL_DRAIN)
+		http_limit_close_listeners(&h->limit, h->server);
 	else if (mail->kind == MAIL_STOP)
 		event_base_loopbreak(h->base);
 }
@@ -460,6 +467,16 @@ http_descriptors(const struct config *c)
 	if (c->http_listen.count == 0)
 		return 0;
 	return c->http_listen.count + HTTP_CONNECTIONS_MAX + HTTP_BACKLOG;
+}
+
+void
+http_leave(struct http *h)
+{
+	struct mail drain = {.kind = MAIL_DRAIN};
+
+	/* Out of memory: both are asked until this one has ended. */
+	if (h != NULL)
+		(void)mailbox_post(&h->mailbox, drain);
 }
 
 void

@@ -28,6 +28,10 @@ struct http *http_start(struct daemon *d, struct fleet *fleet,
 /* The most descriptors that the settings have it open, about. */
 size_t http_descriptors(const struct config *c);
 
+/* With reuse_port: leave who asks to the other process that listens there.  No
+ * effect on NULL. */
+void http_leave(struct http *h);
+
 /* End the thread and free all, while what it borrowed is still there.  Accepts
  * NULL. */
 void http_stop(struct http *h);

@@ -17,10 +17,13 @@ http_limit_enable(struct http_limit *l, bool enabled)
 	size_t i;
 
 	for (i = 0; i < l->listener_count; i++) {
+		struct evconnlistener *listener =
+		    evhttp_bound_socket_get_listener(l->listeners[i]);
+
 		if (enabled)
-			evconnlistener_enable(l->listeners[i]);
+			evconnlistener_enable(listener);
 		else
-			evconnlistener_disable(l->listeners[i]);
+			evconnlistener_disable(listener);
 	}
 }
 
@@ -103,11 +106,15 @@ http_limit_open(struct event_base *base, void *arg)
 static void
 http_limit_accept_failed(struct evconnlistener *listener, void *arg)
 {
+	const char *why = strerror(errno);
 	struct http_limit *l = arg;
+	struct log_event e;
 
 	(void)listener;
-	log_line(LOG_WARNING, "http: cannot accept a connection: %s",
-		 strerror(errno));
+	log_begin_limited(&e, LOG_WARNING, "http: cannot accept a connection",
+			  "http-accept");
+	log_text(&e, "why", why);
+	log_end(&e);
 	http_limit_enable(l, false);
 	(void)ticker_once(&l->ticker, SWEEP_MS);
 }
@@ -127,11 +134,20 @@ http_limit_has_room(const struct http_limit *l)
 
 void
 http_limit_add(struct http_limit *l, struct evhttp *http,
-	       struct evconnlistener *listener)
+	       struct evhttp_bound_socket *listener)
 {
 	l->listeners[l->listener_count++] = listener;
-	evconnlistener_set_error_cb(listener, http_limit_accept_failed);
+	evconnlistener_set_error_cb(evhttp_bound_socket_get_listener(listener),
+				    http_limit_accept_failed);
 	evhttp_set_bevcb(http, http_limit_open, l);
+}
+
+void
+http_limit_close_listeners(struct http_limit *l, struct evhttp *http)
+{
+	while (l->listener_count > 0)
+		evhttp_del_accept_socket(http,
+					 l->listeners[--l->listener_count]);
 }
 
 void

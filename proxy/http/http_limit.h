@@ -38,7 +38,8 @@ struct http_connection {
 struct http_limit {
 	struct event_base *base;
 	struct ticker ticker; /* while there are connections */
-	struct evconnlistener *listeners[HTTP_LISTENERS_MAX]; /* borrowed */
+	struct evhttp_bound_socket *listeners[HTTP_LISTENERS_MAX]; /* evhttp's
+								    */
 	size_t listener_count;
 	struct http_connection open[HTTP_CONNECTIONS_MAX + HTTP_BACKLOG];
 	size_t count;
@@ -53,7 +54,10 @@ bool http_limit_has_room(const struct http_limit *l);
 
 /* Have the connections of `http`, which come by that listener, counted. */
 void http_limit_add(struct http_limit *l, struct evhttp *http,
-		    struct evconnlistener *listener);
+		    struct evhttp_bound_socket *listener);
+
+/* Close the listeners of `http`; connections that there are go on. */
+void http_limit_close_listeners(struct http_limit *l, struct evhttp *http);
 
 /* Let go of all connections, once evhttp is freed. */
 void http_limit_clear(struct http_limit *l);

@@ -1,10 +1,31 @@
+/*
+ * listener.c - accept connections; and, with reuse_port, take over from a
+ * process that does, and leave to another.
+ *
+ * Of a TCP port the kernel gives each connection to one of the sockets that
+ * share it, by a hash, and resets what waits in the queue of one that is
+ * closed.  So who leaves has a filter point all that is new to the other
+ * process, accepts what has come before, and closes its socket once nobody
+ * came for a while.  The filter chooses by the place of a socket among those
+ * that share the port.  With two of them the older one has place 0, and
+ * whoever leaves is mostly that; if connections still come, it was the younger
+ * one, and the filter is turned round.  With one alone there is no place 1, and
+ * the kernel goes by its hash.
+ *
+ * A Unix socket has a name that only one can have: who takes over binds another
+ * name and gives it this one, in a step that no client can come between.  What
+ * waits in the older one's queue is accepted there.
+ */
 #include "proxy/server/listener.h"
 
 #include <errno.h>
+#include <linux/filter.h>
 #include <netdb.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -20,11 +41,27 @@
 
 enum {
 	PAUSE_MS = 100, /* when out of descriptors */
+	/* While it leaves: in the first half of a round those come who were on
+	 * their way when it began. */
+	LEAVE_HALF_MS = 100,
+	LEAVE_ROUNDS_MAX = 10,
 };
 
 struct listener {
 	struct evconnlistener *socket;
 	char *path; /* owned; the file of a Unix socket, or NULL */
+	dev_t device;
+	ino_t inode; /* the file's: by its name it may be another's by now */
+};
+
+/* How listeners leave. */
+struct leaving {
+	struct event event; /* a half of a round is over */
+	uint32_t halves;
+	uint32_t came; /* connections, in this half */
+	uint32_t place;
+	listeners_left *left;
+	void *arg;
 };
 
 struct listeners {
@@ -33,6 +70,7 @@ struct listeners {
 	struct listener *items;
 	size_t count;
 	struct event resume_event;
+	struct leaving leaving; /* zeroed: they stay */
 };
 
 static struct worker *
@@ -58,6 +96,7 @@ listener_accepted(struct evconnlistener *socket, evutil_socket_t fd,
 
 	(void)socket;
 	(void)len;
+	l->leaving.came++;
 	socket_tune((int)fd, address->sa_family, &l->daemon->config->tcp);
 	atomic_fetch_add(&w->sessions.load, 1);
 	atomic_fetch_add(&l->daemon->connections, 1);
@@ -94,9 +133,14 @@ listener_accept_failed(struct evconnlistener *socket, void *arg)
 {
 	struct listeners *l = arg;
 	struct timeval pause = clock_timeval(PAUSE_MS);
+	const char *why = strerror(errno);
+	struct log_event e;
 
 	(void)socket;
-	log_line(LOG_ERROR, "cannot accept a connection: %s", strerror(errno));
+	log_begin_limited(&e, LOG_ERROR, "cannot accept a connection",
+			  "accept");
+	log_text(&e, "why", why);
+	log_end(&e);
 	listeners_enable(l, false);
 	event_add(&l->resume_event, &pause);
 }
@@ -115,6 +159,8 @@ listener_bind(struct listeners *l, struct event_base *base,
 	l->items = items;
 	if (address->sa_family != AF_UNIX)
 		flags |= LEV_OPT_REUSEABLE;
+	if (address->sa_family != AF_UNIX && l->daemon->config->reuse_port)
+		flags |= LEV_OPT_REUSEABLE_PORT;
 	if (address->sa_family == AF_INET6)
 		flags |= LEV_OPT_BIND_IPV6ONLY;
 	socket = evconnlistener_new_bind(base, listener_accepted, l, flags, -1,
@@ -140,6 +186,65 @@ listener_remove_stale(const struct sockaddr_un *u, socklen_t len)
 	close(fd);
 }
 
+/* Note whose file it is, to remove it in the end. */
+static bool
+listener_own_file(struct listener *item, const char *path)
+{
+	struct stat file;
+
+	item->path = strdup(path);
+	if (item->path == NULL || stat(path, &file) != 0)
+		return false;
+	item->device = file.st_dev;
+	item->inode = file.st_ino;
+	return true;
+}
+
+/* Take the name from whoever has it. */
+static bool
+listener_take_name(struct listener *item, const char *path)
+{
+	char *taken = strdup(path);
+
+	if (taken == NULL || rename(item->path, path) != 0) {
+		free(taken);
+		return false;
+	}
+	free(item->path);
+	item->path = taken;
+	return true;
+}
+
+/* Bind a name of the file system, with the mode that is set. */
+static bool
+listener_bind_file(struct listeners *l, struct event_base *base,
+		   struct sockaddr_un *u)
+{
+	if (!listener_bind(l, base, (struct sockaddr *)u, sizeof(*u)))
+		return false;
+	return listener_own_file(&l->items[l->count - 1], u->sun_path) &&
+	       chmod(u->sun_path,
+		     (mode_t)l->daemon->config->unix_socket_mode) == 0;
+}
+
+/* Bind it by a name of this process's own first. */
+static bool
+listener_take_over_file(struct listeners *l, struct event_base *base,
+			const char *path)
+{
+	struct sockaddr_un u = {.sun_family = AF_UNIX};
+	int len = snprintf(u.sun_path, sizeof(u.sun_path), "%s.%d", path,
+			   (int)getpid());
+
+	if (len < 0 || (size_t)len >= sizeof(u.sun_path)) {
+		errno = ENAMETOOLONG;
+		return false;
+	}
+	(void)unlink(u.sun_path);
+	return listener_bind_file(l, base, &u) &&
+	       listener_take_name(&l->items[l->count - 1], path);
+}
+
 static bool
 listener_listen_unix(struct listeners *l, struct event_base *base,
 		     const struct endpoint *e)
@@ -158,12 +263,10 @@ listener_listen_unix(struct listeners *l, struct event_base *base,
 		len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n);
 		return listener_bind(l, base, (struct sockaddr *)&u, len);
 	}
+	if (l->daemon->config->reuse_port)
+		return listener_take_over_file(l, base, u.sun_path);
 	listener_remove_stale(&u, len);
-	if (!listener_bind(l, base, (struct sockaddr *)&u, len))
-		return false;
-	l->items[l->count - 1].path = strdup(u.sun_path);
-	return chmod(u.sun_path, (mode_t)l->daemon->config->unix_socket_mode) ==
-	       0;
+	return listener_bind_file(l, base, &u);
 }
 
 /*
@@ -252,6 +355,18 @@ fail:
 	return NULL;
 }
 
+/* Remove the file, unless another process has taken its name. */
+static void
+listener_remove_file(struct listener *item)
+{
+	struct stat file;
+
+	if (item->path != NULL && stat(item->path, &file) == 0 &&
+	    file.st_dev == item->device && file.st_ino == item->inode)
+		(void)unlink(item->path);
+	free(item->path);
+}
+
 void
 listeners_close(struct listeners *l)
 {
@@ -260,12 +375,96 @@ listeners_close(struct listeners *l)
 	if (l == NULL)
 		return;
 	event_del(&l->resume_event);
+	if (l->leaving.left != NULL)
+		event_del(&l->leaving.event);
 	for (i = 0; i < l->count; i++) {
 		evconnlistener_free(l->items[i].socket);
-		if (l->items[i].path != NULL)
-			(void)unlink(l->items[i].path);
-		free(l->items[i].path);
+		listener_remove_file(&l->items[i]);
 	}
 	free(l->items);
 	free(l);
+}
+
+/* Leaving */
+
+/* Have the kernel give what is new to the socket that has this place among
+ * those that share the port.  Where it cannot, it goes on by its hash. */
+static void
+listeners_point_to(const struct listeners *l, uint32_t place)
+{
+	struct sock_filter choose = {.code = BPF_RET | BPF_K, .k = place};
+	struct sock_fprog program = {.len = 1, .filter = &choose};
+	size_t i;
+
+	for (i = 0; i < l->count; i++)
+		(void)setsockopt(evconnlistener_get_fd(l->items[i].socket),
+				 SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program,
+				 sizeof(program));
+}
+
+/* Accept all that has come to the socket. */
+static void
+listener_accept_rest(struct listeners *l, struct evconnlistener *socket)
+{
+	struct sockaddr_storage address;
+	socklen_t len = sizeof(address);
+	int fd;
+
+	while ((fd = accept4(evconnlistener_get_fd(socket),
+			     (struct sockaddr *)&address, &len,
+			     SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0 ||
+	       errno == ECONNABORTED || errno == EINTR) {
+		if (fd >= 0)
+			listener_accepted(socket, fd,
+					  (struct sockaddr *)&address, (int)len,
+					  l);
+		len = sizeof(address);
+	}
+}
+
+static void
+listeners_leave_now(struct listeners *l)
+{
+	listeners_left *left = l->leaving.left;
+	void *arg = l->leaving.arg;
+	size_t i;
+
+	for (i = 0; i < l->count; i++)
+		listener_accept_rest(l, l->items[i].socket);
+	listeners_close(l);
+	left(arg);
+}
+
+/* At the end of a round somebody came: look the other way. */
+static void
+listeners_half_over(evutil_socket_t fd, short what, void *arg)
+{
+	struct listeners *l = arg;
+	struct leaving *v = &l->leaving;
+	bool is_round = ++v->halves % 2 == 0;
+
+	(void)fd;
+	(void)what;
+	if (is_round && (v->came == 0 || v->halves == 2 * LEAVE_ROUNDS_MAX)) {
+		listeners_leave_now(l);
+		return;
+	}
+	if (is_round) {
+		v->place = 1 - v->place;
+		listeners_point_to(l, v->place);
+	}
+	v->came = 0;
+}
+
+void
+listeners_leave(struct listeners *l, struct event_base *base,
+		listeners_left *left, void *arg)
+{
+	struct timeval half = clock_timeval(LEAVE_HALF_MS);
+
+	l->leaving = (struct leaving){.place = 1, .left = left, .arg = arg};
+	listeners_point_to(l, l->leaving.place);
+	event_assign(&l->leaving.event, base, -1, EV_PERSIST,
+		     listeners_half_over, l);
+	event_add(&l->leaving.event, &half);
 }

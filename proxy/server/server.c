@@ -4,7 +4,8 @@
  * The main thread accepts connections and minds the signals; all else is the
  * workers'.
  *
- *   first signal    stop accepting; MAIL_DRAIN: sessions between two
+ *   first signal    stop accepting, or with reuse_port leave that to another
+ *                   process; MAIL_DRAIN: sessions between two
  *                   transactions end, the others as they come to that point;
  *                   MAIL_EXPIRE once streams of replication alone are left
  *   drain_timeout   MAIL_EXPIRE: all end but guarded statements that run
@@ -29,6 +30,8 @@
 #include "proxy/base/clock.h"
 #include "proxy/base/event_log.h"
 #include "proxy/base/log.h"
+#include "proxy/base/log_limit.h"
+#include "proxy/base/log_sink.h"
 #include "proxy/base/log_writer.h"
 #include "proxy/config/config_fleet.h"
 #include "proxy/config/config_tls.h"
@@ -45,9 +48,14 @@
 #include "proxy/net/resolver.h"
 #include "proxy/pair/cancel.h"
 #include "proxy/pair/counts.h"
+#include "proxy/server/heartbeat.h"
 #include "proxy/server/listener.h"
+#include "proxy/server/notify.h"
 #include "proxy/server/process.h"
+#include "proxy/server/reload.h"
 #include "proxy/server/secrets.h"
+#include "proxy/server/shared.h"
+#include "proxy/server/summary.h"
 #include "proxy/server/worker.h"
 
 enum {
@@ -63,15 +71,20 @@ struct server {
 	struct listeners *listeners;
 	struct http *http;      /* NULL: it is not served */
 	struct mailbox mailbox; /* consoles write to it */
+	struct notify notify;
+	struct heartbeat heartbeat;
+	uint64_t begun_ms;
 	struct event signal_event;
 	struct event quit_event; /* HTTP asks for it */
 	struct event min_drain_event;
 	struct event expire_event;
 	struct event poll_event;
+	struct event left_out_event;
 	uint32_t started; /* number of workers that run */
 	int signal_fd;    /* < 0: none */
 	int stop_signals; /* number that came */
 	bool is_stopping;
+	bool is_drained; /* MAIL_DRAIN is sent */
 	bool ends_streams;
 };
 
@@ -132,11 +145,15 @@ server_begin_drain(struct server *s)
 	struct timeval timeout = clock_timeval(timeout_ms);
 	struct timeval often = clock_timeval(POLL_MS);
 
+	if (s->is_drained)
+		return;
+	s->is_drained = true;
 	log_line(LOG_INFO,
 		 "stopping: no new connections, waiting up to %u ms for the"
 		 " transactions of %u sessions",
 		 timeout_ms, atomic_load(&s->daemon.connections));
 	atomic_store(&s->daemon.is_listening, false);
+	event_del(&s->min_drain_event);
 	listeners_close(s->listeners);
 	s->listeners = NULL;
 	server_tell_workers(s, MAIL_DRAIN);
@@ -152,24 +169,50 @@ server_min_over(evutil_socket_t fd, short what, void *arg)
 	server_begin_drain(arg);
 }
 
-/* Once: clients are let in until those who send them see that, for a while. */
+/* Drain, but in min_drain_time; `until_then` is what happens meanwhile. */
 static void
-server_begin_stop(struct server *s)
+server_drain_later(struct server *s, const char *until_then)
 {
 	uint32_t least_ms = s->daemon.config->min_drain_time_ms;
 	struct timeval least = clock_timeval(least_ms);
 
-	if (s->is_stopping)
-		return;
-	s->is_stopping = true;
-	atomic_store(&s->daemon.is_draining, true);
 	if (least_ms == 0) {
 		server_begin_drain(s);
 		return;
 	}
-	log_line(LOG_INFO, "stopping: clients are let in for %u ms more",
-		 least_ms);
+	log_line(LOG_INFO, "stopping: %s for %u ms more", until_then, least_ms);
 	event_add(&s->min_drain_event, &least);
+}
+
+/* A listeners_left. */
+static void
+server_left(void *arg)
+{
+	struct server *s = arg;
+
+	s->listeners = NULL;
+	atomic_store(&s->daemon.is_listening, false);
+	server_drain_later(s, "clients are another process's, and sessions go "
+			      "on");
+}
+
+/* Once: clients are let in until those who send them see that, for a while; or
+ * with reuse_port by another process, and then who has just come has a while.
+ */
+static void
+server_begin_stop(struct server *s)
+{
+	if (s->is_stopping)
+		return;
+	s->is_stopping = true;
+	atomic_store(&s->daemon.is_draining, true);
+	notify_tell(&s->notify, "STOPPING=1\nSTATUS=Draining");
+	if (!s->daemon.config->reuse_port) {
+		server_drain_later(s, "clients are let in");
+		return;
+	}
+	http_leave(s->http);
+	listeners_leave(s->listeners, s->base, server_left, s);
 }
 
 static void
@@ -192,43 +235,16 @@ server_stop_signaled(struct server *s)
 		server_stop_now(s);
 }
 
-static bool
-server_reload_credentials(struct server *s)
-{
-	struct credentials *fresh = secrets_load_credentials(
-	    s->daemon.config, secrets_log, "not reloaded: ");
-
-	if (fresh == NULL)
-		return false;
-	credentials_store_replace(s->daemon.credentials, fresh);
-	log_line(LOG_INFO, "certificates, keys and auth_file are reloaded");
-	return true;
-}
-
-static bool
-server_reload_fleet_key(struct server *s)
-{
-	struct fleet_key *fresh;
-
-	if (s->fleet == NULL)
-		return true;
-	fresh = secrets_load_fleet_key(s->daemon.config, secrets_log,
-				       "not reloaded: ");
-	if (fresh == NULL)
-		return false;
-	fleet_replace_key(s->fleet, fresh);
-	log_line(LOG_INFO, "fleet_key_file is reloaded");
-	return true;
-}
-
-/* Read each by itself: one that is broken stands in no other's way.  True: none
- * is. */
+/* True: all that could be read again was. */
 static bool
 server_reload(struct server *s)
 {
-	bool is_good = server_reload_fleet_key(s);
+	bool is_good;
 
-	return server_reload_credentials(s) && is_good;
+	notify_reloading(&s->notify);
+	is_good = reload_files(&s->daemon, s->fleet);
+	notify_tell(&s->notify, "READY=1");
+	return is_good;
 }
 
 /* An http_quit_fn: not in the main thread. */
@@ -304,6 +320,16 @@ server_signaled(evutil_socket_t fd, short what, void *arg)
 		server_stop_signaled(s);
 }
 
+/* Tell of lines that were left out of the log, now and then. */
+static void
+server_tell_left_out(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	log_left_out();
+}
+
 /* Block the signals, read them from a descriptor: no thread runs a handler. */
 static bool
 server_watch_signals(struct server *s)
@@ -342,25 +368,6 @@ server_start_handshakes(struct daemon *d)
 	return d->handshakes != NULL;
 }
 
-/* The longest that the operator lets a transaction keep the gate shut. */
-static uint32_t
-server_gate_burst_ms(const struct config *c)
-{
-	uint32_t longest_ms = TURNS_SHUT_BURST_MS;
-	size_t i;
-
-	if (c->guard.gate_transaction_ms > longest_ms)
-		longest_ms = c->guard.gate_transaction_ms;
-	for (i = 0; i < c->rule_count; i++) {
-		const struct settings_part *part = &c->rules[i].part;
-
-		if (settings_part_has(part, GUARD_SETTING_GATE_TRANSACTION) &&
-		    part->values.gate_transaction_ms > longest_ms)
-			longest_ms = part->values.gate_transaction_ms;
-	}
-	return longest_ms;
-}
-
 /* Make the fleet, if one is set; it takes the key.  True also without one. */
 static bool
 server_make_fleet(struct server *s)
@@ -374,7 +381,8 @@ server_make_fleet(struct server *s)
 	return key == NULL || s->fleet != NULL;
 }
 
-/* Allocate what the workers share, for server_stop.  False: out of memory. */
+/* Allocate what the workers share.  False: out of memory, and server_stop frees
+ * the rest. */
 static bool
 server_make_daemon(struct server *s)
 {
@@ -382,19 +390,8 @@ server_make_daemon(struct server *s)
 	uint32_t i;
 
 	s->workers = calloc(d->worker_count, sizeof(*s->workers));
-	d->counts = counts_new(d->worker_count);
-	d->mailboxes = calloc(d->worker_count, sizeof(struct mailbox *));
-	d->cancels = cancel_registry_new();
-	d->turns = turns_new();
-	d->memory = memory_new();
-	d->habits = habits_new();
-	d->history = history_new();
-	d->resolver = resolver_new();
-	if (s->workers == NULL || d->counts == NULL || d->mailboxes == NULL ||
-	    d->cancels == NULL || d->turns == NULL || d->memory == NULL ||
-	    d->habits == NULL || d->history == NULL || d->resolver == NULL)
+	if (s->workers == NULL || !shared_make(d))
 		return false;
-	turns_allow_burst(d->turns, server_gate_burst_ms(d->config));
 	for (i = 0; i < d->worker_count; i++)
 		d->mailboxes[i] = &s->workers[i].mailbox;
 	return server_make_fleet(s) && server_open_console(s);
@@ -473,6 +470,7 @@ server_stop(struct server *s, int status)
 {
 	uint32_t i;
 
+	heartbeat_stop(&s->heartbeat);
 	http_stop(s->http);
 	listeners_close(s->listeners);
 	server_tell_workers(s, MAIL_STOP);
@@ -493,15 +491,10 @@ server_stop(struct server *s, int status)
 	credentials_store_free(s->daemon.credentials);
 	fleet_key_free(s->fleet_key);
 	free(s->workers);
-	free(s->daemon.counts);
-	free(s->daemon.mailboxes);
-	cancel_registry_free(s->daemon.cancels);
-	turns_free(s->daemon.turns);
-	memory_free(s->daemon.memory);
-	habits_free(s->daemon.habits);
-	history_free(s->daemon.history);
+	shared_free(&s->daemon);
 	if (s->signal_fd >= 0)
 		close(s->signal_fd);
+	notify_close(&s->notify);
 	event_base_free(s->base);
 	libevent_global_shutdown();
 }
@@ -529,12 +522,34 @@ server_take_secrets(struct server *s)
 	return false;
 }
 
+/* Serve until all has ended that was under way. */
+static void
+server_run_loop(struct server *s)
+{
+	struct timeval often = clock_timeval(LOG_LIMIT_MS);
+
+	atomic_store(&s->daemon.has_listened, true);
+	atomic_store(&s->daemon.is_listening, true);
+	notify_open(&s->notify);
+	server_log_start(s->daemon.config);
+	notify_tell(&s->notify, "READY=1\nSTATUS=Serving");
+	heartbeat_start(&s->heartbeat, s->base, &s->notify, &s->daemon,
+			s->workers);
+	event_add(&s->left_out_event, &often);
+	event_base_dispatch(s->base);
+	log_left_out();
+	guard_log_passed(&s->daemon);
+	summary_log(&s->daemon, clock_now_ms() - s->begun_ms);
+}
+
 static int
 server_serve(const struct config *config)
 {
 	struct server s = {
 	    .daemon = {.config = config, .worker_count = config->workers},
+	    .notify.fd = -1,
 	    .signal_fd = -1,
+	    .begun_ms = clock_now_ms(),
 	};
 	int status = EXIT_FAILURE;
 
@@ -555,16 +570,13 @@ server_serve(const struct config *config)
 	event_assign(&s.quit_event, s.base, -1, 0, server_quit, &s);
 	event_assign(&s.min_drain_event, s.base, -1, 0, server_min_over, &s);
 	event_assign(&s.poll_event, s.base, -1, EV_PERSIST, server_poll, &s);
+	event_assign(&s.left_out_event, s.base, -1, EV_PERSIST,
+		     server_tell_left_out, NULL);
 	if (server_watch_signals(&s) && server_start_workers(&s) &&
 	    server_start_http(&s))
 		s.listeners = listeners_open(s.base, &s.daemon, s.workers);
 	if (s.listeners != NULL) {
-		atomic_store(&s.daemon.has_listened, true);
-		atomic_store(&s.daemon.is_listening, true);
-		server_log_start(config);
-		event_base_dispatch(s.base);
-		guard_log_passed(&s.daemon);
-		log_line(LOG_INFO, "stopped");
+		server_run_loop(&s);
 		status = EXIT_SUCCESS;
 	}
 	server_stop(&s, status);
@@ -579,6 +591,14 @@ server_run(const struct config *config)
 
 	process_share_memory();
 	process_hide_memory(config);
+	log_limit_init(config->log_repeats);
+	if (!log_sink_open(config->log_file)) {
+		log_line(LOG_ERROR,
+			 "cannot open \"%s\": %s (setting "
+			 "\"log_file\")",
+			 config->log_file, strerror(errno));
+		return EXIT_FAILURE;
+	}
 	if (!log_writer_begin(log_lost)) {
 		log_line(LOG_ERROR, "cannot start a thread for the log: %s",
 			 strerror(errno));

@@ -9,7 +9,8 @@
 static void
 worker_handle_mail(void *arg, const struct mail *mail)
 {
-	struct sessions *ss = arg;
+	struct worker *w = arg;
+	struct sessions *ss = &w->sessions;
 
 	switch (mail->kind) {
 	case MAIL_CONNECTION:
@@ -35,6 +36,9 @@ worker_handle_mail(void *arg, const struct mail *mail)
 		break;
 	case MAIL_DEADLOCK:
 		sessions_tell_deadlock(ss, mail);
+		break;
+	case MAIL_ASK:
+		atomic_store(&w->is_asked, false);
 		break;
 	case MAIL_SHUT:
 		gate_add(&ss->gate, mail->data);
@@ -67,7 +71,9 @@ worker_run(void *arg)
 {
 	struct worker *w = arg;
 
+	pthread_setname_np(pthread_self(), "worker");
 	event_base_loop(w->base, EVLOOP_NO_EXIT_ON_EMPTY);
+	atomic_store(&w->has_ended, true);
 	return NULL;
 }
 
@@ -109,8 +115,7 @@ worker_start(struct worker *w, struct daemon *daemon, uint32_t index)
 		errno = ENOMEM;
 		return false;
 	}
-	if (!mailbox_open(&w->mailbox, w->base, worker_handle_mail,
-			  &w->sessions)) {
+	if (!mailbox_open(&w->mailbox, w->base, worker_handle_mail, w)) {
 		event_base_free(w->base);
 		return false;
 	}
@@ -121,6 +126,23 @@ worker_start(struct worker *w, struct daemon *daemon, uint32_t index)
 	mailbox_close(&w->mailbox);
 	event_base_free(w->base);
 	return false;
+}
+
+void
+worker_ask(struct worker *w)
+{
+	struct mail ask = {.kind = MAIL_ASK};
+
+	/* Out of memory: nothing is asked, and that is no fault of the loop. */
+	atomic_store(&w->is_asked, true);
+	if (!mailbox_post(&w->mailbox, ask))
+		atomic_store(&w->is_asked, false);
+}
+
+bool
+worker_turns(const struct worker *w)
+{
+	return atomic_load(&w->has_ended) || !atomic_load(&w->is_asked);
 }
 
 void

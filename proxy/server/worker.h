@@ -6,6 +6,7 @@
 
 #include <event2/event.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -23,6 +24,8 @@ struct worker {
 	struct event_base *base; /* owned */
 	struct mailbox mailbox;
 	struct sessions sessions;
+	atomic_bool is_asked;  /* whether its loop turns; no answer yet */
+	atomic_bool has_ended; /* the loop has */
 };
 
 /*
@@ -30,6 +33,12 @@ struct worker {
  * worker_clear.  False: no thread was started, and errno says why.
  */
 bool worker_start(struct worker *w, struct daemon *daemon, uint32_t index);
+
+/* Ask whether the loop of a started worker turns, from another thread. */
+void worker_ask(struct worker *w);
+
+/* True unless the worker was asked and has neither answered nor ended. */
+bool worker_turns(const struct worker *w);
 
 /*
  * Wait until the worker's loop has ended, after MAIL_DRAIN or MAIL_STOP.  The

@@ -49,8 +49,8 @@ session_log_close(const struct session *s)
 	char peer[ADDRESS_TEXT_MAX];
 	struct log_event e;
 
-	log_begin(&e, reason->is_error ? LOG_WARNING : LOG_DEBUG,
-		  "session closed");
+	log_begin_limited(&e, reason->is_error ? LOG_WARNING : LOG_DEBUG,
+			  "session closed", reason->name);
 	log_number(&e, "session", p->id);
 	log_text(&e, "reason", reason->name);
 	log_text(&e, "state", session_state_name(s));

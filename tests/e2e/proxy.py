@@ -23,8 +23,9 @@ LINE = re.compile(r"(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} UTC) "
 FIELD = re.compile(r'(?P<key>[a-z_]+)=(?P<value>"(?:[^"\\]|\\.)*"|[^\s"]*)'
                    r'(?:\s|$)')
 
-# Sessions that a failed test forgot must not hold the shutdown up.
-SETTINGS = {"drain_timeout": "2s", "workers": "2"}
+# Sessions that a failed test forgot must not hold the shutdown up, and tests
+# count lines.
+SETTINGS = {"drain_timeout": "2s", "workers": "2", "log_repeats": "0"}
 
 
 def parse_line(line):
@@ -78,6 +79,7 @@ class Lockstep:
         self.process = None
         self.port = None
         self.inherited = []  # descriptors that it gets
+        self.variables = {}  # more of its environment
         fd, self.log_path = tempfile.mkstemp(prefix="lsl", dir="/tmp")
         os.close(fd)
 
@@ -98,6 +100,7 @@ class Lockstep:
         # LOCKSTEP_... of the environment are settings, LOCKSTEP_BIN is ours.
         env = {name: value for name, value in os.environ.items()
                if not name.startswith("LOCKSTEP_")}
+        env.update(self.variables)
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL,
                                             stdout=log, stderr=log, env=env,

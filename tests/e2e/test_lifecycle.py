@@ -464,6 +464,26 @@ def test_text_log_tells_of_start_and_stop(launch, cluster):
     assert "password" not in text
 
 
+def test_last_line_sums_up(launch, admin):
+    lockstep = launch()
+    with bare_session(lockstep) as session:
+        session.query("select repeat('x', 10000)")
+        for messages in GUARDED["simple"], [query("drop table parent")]:
+            session.send(*messages)
+            session.read_ready()
+    Bare(lockstep).close()  # says nothing, and is no session
+    lockstep.stop()
+    last = parse_line(lockstep.stderr().splitlines()[-1])
+    assert last["message"] == "stopped"
+    assert last["sessions"] == "1"
+    assert int(last["connections"]) >= 2  # start() has looked, too
+    assert int(last["uptime_s"]) < wire.HANG_BOUND_S
+    assert 0 < int(last["client_bytes"]) < 10000 < int(last["server_bytes"])
+    outcomes = [int(value) for key, value in last.items()
+                if key in ("unopposed", "protected", "unneeded")]
+    assert int(last["guarded"]) == sum(outcomes) == 2
+
+
 def test_json_log_is_json(launch):
     lockstep = launch(log_format="json", log_level="debug")
     bare_session_refused = Bare(lockstep)

@@ -13,6 +13,7 @@
 #include "policy/sql/gist.h"
 #include "policy/sql/shape.h"
 #include "policy/sql/tokens.h"
+#include "policy/sql/trace.h"
 #include "policy/sql/unforeseen.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -32,6 +33,17 @@ join(const uint8_t *data, size_t size, const void *more, size_t more_len)
 	return joined;
 }
 
+/* Both ids are there, or none. */
+static void
+check_trace(const char *sql, size_t len)
+{
+	struct trace t = trace_of_text(sql, len);
+	size_t trace_len = strlen(t.trace_id);
+
+	assert(trace_len == 0 || trace_len == TRACE_ID_LEN);
+	assert(strlen(t.span_id) == (trace_len == 0 ? 0 : TRACE_SPAN_LEN));
+}
+
 static void
 check_parts(const uint8_t *data, size_t size)
 {
@@ -47,6 +59,7 @@ check_parts(const uint8_t *data, size_t size)
 		assert(words_never_wait(whole, size));
 	(void)unforeseen_is_likely(whole, size, false);
 	(void)unforeseen_is_likely(first, len, true);
+	check_trace(whole, size);
 	free(whole);
 	free(first);
 	free(rest);

@@ -347,6 +347,142 @@ log_text_leaves_a_long_json_field_out(void **state)
 	}
 }
 
+/* Behind a flat object; NULL: it is none. */
+static const char *
+skip_json_object(const char *s)
+{
+	if (*s != '{')
+		return NULL;
+	if (s[1] == '}')
+		return s + 2;
+	do {
+		s = skip_json_string(s + 1);
+		if (s == NULL || *s != ':')
+			return NULL;
+		s = skip_json_value(s + 1);
+		if (s == NULL)
+			return NULL;
+	} while (*s == ',');
+	return *s == '}' ? s + 1 : NULL;
+}
+
+/* An object as OpenTelemetry has it. */
+static void
+assert_otel_line(const char *line)
+{
+	const char *attributes = strstr(line, ",\"attributes\":");
+	const char *rest;
+
+	assert_matches(
+	    line, "^\\{\"timestamp\":\"[0-9-]{10}T[0-9:]{8}\\.[0-9]{3}Z\","
+		  "\"severity_text\":\"[A-Z]+\",\"severity_number\":[0-9]+,"
+		  "\"body\":\"");
+	assert_non_null(attributes);
+	rest = skip_json_object(strchr(attributes, '{'));
+	assert_non_null(rest);
+	assert_matches(rest, "^(,\"trace_id\":\"[0-9a-f]{32}\",\"span_id\":"
+			     "\"[0-9a-f]{16}\")?\\}\n$");
+	assert_true(strlen(line) <= LINE_BYTES);
+}
+
+static const struct trace some_trace = {"4bf92f3577b34da6a3ce929d0e0e4736",
+					"00f067aa0ba902b7"};
+
+/* The line of an event with a field of so many bytes, and a trace. */
+static char *
+line_with_trace(enum log_format format, enum log_level level, size_t count,
+		const struct trace *trace)
+{
+	char *value = calloc(1, count + 1);
+	struct log_event e;
+	struct capture c;
+
+	assert_non_null(value);
+	memset(value, '\\', count);
+	log_init(LOG_TRACE, format);
+	c = capture_begin();
+	log_begin(&e, level, "m");
+	log_text(&e, "k", value);
+	log_number(&e, "n", 1);
+	log_trace(&e, trace);
+	log_end(&e);
+	free(value);
+	return capture_end(&c);
+}
+
+static void
+otel_line_has_the_names_of_its_data_model(void **state)
+{
+	static const char *const severities[] = {
+	    "\"ERROR\",\"severity_number\":17,",
+	    "\"WARN\",\"severity_number\":13,",
+	    "\"INFO\",\"severity_number\":9,",
+	    "\"DEBUG\",\"severity_number\":5,",
+	    "\"TRACE\",\"severity_number\":1,",
+	};
+	struct trace none = {{0}, {0}};
+	struct capture c;
+	char *line;
+	int level;
+
+	(void)state;
+	for (level = LOG_ERROR; level <= LOG_TRACE; level++) {
+		line = line_with_trace(LOG_OTEL, (enum log_level)level, 1,
+				       &some_trace);
+		assert_otel_line(line);
+		assert_non_null(strstr(line, severities[level]));
+		assert_non_null(strstr(
+		    line, "\"body\":\"m\",\"attributes\":{\"k\":\"\\\\\","
+			  "\"n\":1},\"trace_id\":\"4bf92f3577b34da6a3ce929d0e"
+			  "0e4736\",\"span_id\":\"00f067aa0ba902b7\"}\n"));
+		free(line);
+	}
+	line = line_with_trace(LOG_OTEL, LOG_INFO, 1, &none);
+	assert_otel_line(line);
+	assert_null(strstr(line, "trace_id"));
+	free(line);
+	c = capture_begin();
+	log_line(LOG_INFO, "alone");
+	line = capture_end(&c);
+	assert_otel_line(line);
+	assert_non_null(strstr(line, "\"attributes\":{}}\n"));
+	free(line);
+}
+
+static void
+otel_line_is_whole_however_long(void **state)
+{
+	size_t count;
+
+	(void)state;
+	for (count = 1800; count < LINE_BYTES; count++) {
+		char *line =
+		    line_with_trace(LOG_OTEL, LOG_INFO, count, &some_trace);
+		bool is_cut = strstr(line, "\"cut\":true},") != NULL;
+
+		assert_otel_line(line);
+		assert_true(is_cut || strstr(line, "\"k\"") != NULL);
+		assert_non_null(strstr(line, "trace_id"));
+		free(line);
+	}
+}
+
+static void
+trace_is_two_fields_elsewhere(void **state)
+{
+	char *line = line_with_trace(LOG_TEXT, LOG_INFO, 1, &some_trace);
+
+	(void)state;
+	assert_non_null(strstr(line,
+			       " trace_id=4bf92f3577b34da6a3ce929d0e0e4736 "
+			       "span_id=00f067aa0ba902b7\n"));
+	free(line);
+	line = line_with_trace(LOG_JSON, LOG_INFO, 1, &some_trace);
+	assert_json_line(line);
+	assert_non_null(strstr(line, "\"span_id\":\"00f067aa0ba902b7\"}"));
+	free(line);
+}
+
 static void
 log_line_cuts_a_long_message(void **state)
 {
@@ -366,6 +502,12 @@ log_line_cuts_a_long_message(void **state)
 		line = capture_end(&c);
 		assert_json_line(line);
 		assert_matches(line, "\\.\\.\\.\",\"cut\":true\\}\n$");
+		free(line);
+		log_init(LOG_INFO, LOG_OTEL);
+		c = capture_begin();
+		log_line(LOG_INFO, "%s", message);
+		line = capture_end(&c);
+		assert_otel_line(line);
 		free(line);
 		log_init(LOG_INFO, LOG_TEXT);
 		c = capture_begin();
@@ -476,6 +618,9 @@ main(void)
 	    cmocka_unit_test(log_number_writes_all_digits),
 	    cmocka_unit_test(log_text_cuts_a_long_text_line),
 	    cmocka_unit_test(log_text_leaves_a_long_json_field_out),
+	    cmocka_unit_test(otel_line_has_the_names_of_its_data_model),
+	    cmocka_unit_test(otel_line_is_whole_however_long),
+	    cmocka_unit_test(trace_is_two_fields_elsewhere),
 	    cmocka_unit_test(log_line_cuts_a_long_message),
 	    cmocka_unit_test(log_end_writes_only_wanted_levels),
 	    cmocka_unit_test(log_line_keeps_errno),

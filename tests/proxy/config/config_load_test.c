@@ -62,6 +62,9 @@ config_load_knows_the_defaults(void **state)
 	assert_false(c->core_dumps);
 	assert_int_equal(c->log_level, LOG_INFO);
 	assert_int_equal(c->log_format, LOG_TEXT);
+	assert_null(c->log_file);
+	assert_int_equal(c->log_repeats, 10);
+	assert_false(c->reuse_port);
 	assert_int_equal(c->guard.scope, GUARD_SCOPE_DROPS);
 	assert_int_equal(c->guard.policy, GUARD_POLICY_AUTO);
 	assert_int_equal(c->guard.order.kind, LOCK_ORDER_REFERENCED_FIRST);
@@ -400,7 +403,8 @@ static const struct {
     {"on_timeout=Error", " on_timeout: \"Error\" is not one of: error, pass\n"},
     {"log_level=chatter", " log_level: \"chatter\" is not one of: error, "
 			  "warning, info, debug, trace\n"},
-    {"log_format=xml", " log_format: \"xml\" is not one of: text, json\n"},
+    {"log_format=xml",
+     " log_format: \"xml\" is not one of: text, json, otel\n"},
     {"lock_order=a,", " lock_order: entry 2 " TABLE},
     {"lock_order=,", " lock_order: entry 1 " TABLE},
     {"lock_order=a b", " lock_order: entry 1 " TABLE},

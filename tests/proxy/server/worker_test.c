@@ -196,6 +196,24 @@ worker_told_to_stop_forgets_no_client_that_has_left(void **state)
 	close(client);
 }
 
+static void
+worker_answers_while_its_loop_turns_and_needs_not_behind_its_end(void **state)
+{
+	struct fixture *f = *state;
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		worker_ask(&f->worker);
+		while (!worker_turns(&f->worker))
+			usleep(1000);
+	}
+	tell(f, MAIL_STOP);
+	worker_join(&f->worker);
+	worker_ask(&f->worker);
+	assert_true(worker_turns(&f->worker));
+	worker_clear(&f->worker);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -203,6 +221,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(worker_join_returns_once_told_to_stop),
+	    TEST(
+		worker_answers_while_its_loop_turns_and_needs_not_behind_its_end),
 	    TEST(worker_takes_mail_until_it_is_joined),
 	    TEST(worker_told_to_stop_tells_its_clients),
 	    TEST(worker_told_to_stop_forgets_no_client_that_has_left),
