@@ -16,7 +16,7 @@ enum {
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Woverlength-strings"
 
-/* What is true of the names where the statements are plain. */
+/* The facts about the names, where the statements are plain. */
 #define PLAINLY CATALOG_SQL_GLANCE_NAMES "\n" CATALOG_SQL_GLANCE_TAIL
 #define TRUNCATES                                                              \
 	CATALOG_SQL_GLANCE_NAMES "\n" CATALOG_SQL_GLANCE_TRUNCATES             \

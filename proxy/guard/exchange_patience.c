@@ -11,6 +11,7 @@
 #include "proxy/base/clock.h"
 #include "proxy/base/log.h"
 #include "proxy/guard/exchange_state.h"
+#include "proxy/guard/exchange_story.h"
 #include "proxy/guard/guarded.h"
 
 enum {
@@ -124,8 +125,8 @@ exchange_resume_waiting(struct exchange *x)
 	uint64_t now_ms = clock_now_ms();
 	uint64_t patience_ms = exchange_patience_ms(x, now_ms);
 
-	if (x->is_canceled)
-		exchange_act(x, guard_cancel(&x->guard));
+	if (x->is_canceled || x->is_released)
+		exchange_act(x, guard_step(&x->guard));
 	else if (x->phase != EXCHANGE_WAITING)
 		exchange_wait(x); /* the guard does, and was not told */
 	else if (!exchange_is_awake(x, now_ms))
@@ -136,11 +137,26 @@ exchange_resume_waiting(struct exchange *x)
 		exchange_act(x, guard_woken(&x->guard, now_ms));
 }
 
-/* Tell the client who is in the way, and wait on. */
-static void
-exchange_tell_client(struct exchange *x)
+bool
+exchange_release(struct exchange *x)
 {
-	if (guard_log_notify(&x->log, x->pair, &x->guard, clock_now_ms()))
+	if (!x->is_counted_held || x->errand != ERRAND_STATEMENT ||
+	    guard_step(&x->guard).action == GUARD_REFUSE)
+		return false;
+	x->is_released = true;
+	if (x->phase == EXCHANGE_WAITING)
+		exchange_act(x, guard_step(&x->guard));
+	return true;
+}
+
+/* Tell the log and the client who is in the way, and wait on. */
+static void
+exchange_tell_of_wait(struct exchange *x)
+{
+	uint64_t now_ms = clock_now_ms();
+
+	guard_log_held(&x->log, x->pair, &x->guard, now_ms);
+	if (guard_log_notify(&x->log, x->pair, &x->guard, now_ms))
 		exchange_resume_waiting(x);
 }
 
@@ -149,10 +165,11 @@ exchange_notify(struct exchange *x)
 {
 	x->is_noticing = false;
 	guard_noticed(&x->guard, &x->batch.holders);
+	exchange_history_looked(x, &x->batch.holders, false);
 	if (x->is_stirring)
 		exchange_resume_waiting(x);
 	else
-		exchange_tell_client(x);
+		exchange_tell_of_wait(x);
 }
 
 void
@@ -169,7 +186,7 @@ exchange_guard_timer(struct exchange *x)
 	if (!x->is_stirring)
 		x->notice_ms = now_ms + NEXT_NOTICE_MS;
 	if (!x->is_stirring && exchange_knows_holders(x, now_ms)) {
-		exchange_tell_client(x);
+		exchange_tell_of_wait(x);
 		return;
 	}
 	x->is_noticing = true;

@@ -37,7 +37,8 @@ struct guarded {
 	struct patrolled *patrolled;   /* owned; NULL: it is not watched */
 	struct exchange *exchange;     /* owned; NULL mostly */
 	struct assumption *assumption; /* owned; NULL: none */
-	bool rouses;        /* others, at its end, whom its locks hold */
+	bool rouses;             /* others, at its end, whom its locks hold */
+	bool has_warned_of_name; /* a lockstep.x is no setting */
 	bool skips_to_sync; /* after an error of ours: drop all until a Sync */
 	uint32_t injected;  /* number of statements of ours, ever */
 	/* Numbers of what an error has left, to be closed; 0: none. */

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "protocol/frontend.h"
+#include "proxy/config/guard_settings.h"
 #include "proxy/guard/guard_log.h"
 #include "proxy/guard/guarded.h"
 #include "proxy/guard/tell.h"
@@ -126,6 +127,14 @@ judge_is_harmless(const struct guarded *g, const struct statement_list *list)
 	return !lease_is_held(&g->lease);
 }
 
+/* True if an operator lets all pass: what is prepared meanwhile is known
+ * nevertheless. */
+static bool
+judge_is_off(const struct guarded *g)
+{
+	return atomic_load(&g->pair->daemon->is_guard_off);
+}
+
 static bool
 judge_is_candidate(const struct guarded *g, struct span sql)
 {
@@ -182,6 +191,44 @@ judge_too_large(struct guarded *g, struct span in)
 	return JUDGE_PASS;
 }
 
+/* True for what a SET mostly begins with, told without much ado. */
+static bool
+judge_begins_to_set(struct span sql)
+{
+	uint32_t letters;
+	uint32_t set;
+
+	if (sql.len < sizeof(letters))
+		return false;
+	memcpy(&letters, sql.data, sizeof(letters));
+	memcpy(&set, "set ", sizeof(set));
+	return (letters | 0x20202020) == set;
+}
+
+/* A guard_settings_warn. */
+static void
+judge_warn(void *arg, const char *text)
+{
+	struct guarded *g = arg;
+
+	guard_log_warn(g->pair, text, true);
+}
+
+/* Warn of a parameter of ours that is none, once a session: the server takes
+ * any. */
+static void
+judge_look_at_set(struct guarded *g, struct span sql)
+{
+	char name[OVERRIDE_NAME_BYTES];
+
+	if (g->has_warned_of_name ||
+	    pair_config(g->pair)->detect == GUARD_SCOPE_OFF ||
+	    !overrides_find_unknown(name, (const char *)sql.data, sql.len))
+		return;
+	g->has_warned_of_name = true;
+	guard_settings_warn_unknown(name, judge_warn, g);
+}
+
 static enum judgement
 judge_query(struct guarded *g, const struct frame_header *h, struct span in,
 	    struct finding *out)
@@ -194,6 +241,8 @@ judge_query(struct guarded *g, const struct frame_header *h, struct span in,
 		return JUDGE_RELEASE;
 	if (!frame_is_whole(h, in))
 		return JUDGE_WAIT;
+	if (judge_begins_to_set(query_text(frame_body(h, in))))
+		judge_look_at_set(g, query_text(frame_body(h, in)));
 	/* Most hold no candidate: spare them the rest. */
 	if (g->pair->pipeline.in_copy || g->pair->pipeline.skipping ||
 	    !judge_is_candidate(g, query_text(frame_body(h, in))) ||
@@ -201,7 +250,7 @@ judge_query(struct guarded *g, const struct frame_header *h, struct span in,
 		return JUDGE_PASS;
 	if (!judge_candidate(g, q.sql, &out->list))
 		return JUDGE_PASS;
-	if (judge_is_harmless(g, &out->list)) {
+	if (judge_is_off(g) || judge_is_harmless(g, &out->list)) {
 		statement_list_clear(&out->list);
 		return JUDGE_PASS;
 	}
@@ -266,6 +315,8 @@ judge_parse(struct guarded *g, const struct frame_header *h, struct span in,
 		return judge_keep_along(g, h, in);
 	if (tell_may_be_asked(p.statement))
 		tell_memory(g, p.statement);
+	if (judge_begins_to_set(p.sql))
+		judge_look_at_set(g, p.sql);
 	/* More than one statement is an error here; the server says so. */
 	if (judge_is_candidate(g, p.sql) && judge_candidate(g, p.sql, &list))
 		change.facts = judge_keep_facts(g, p.sql, &list);
@@ -325,7 +376,8 @@ judge_execute(struct guarded *g, const struct frame_header *h, struct span in,
 	if (execute_decode(&e, frame_body(h, in)) &&
 	    !g->pair->pipeline.skipping && !g->pair->pipeline.in_copy)
 		out->facts = judge_portal(g, e.portal);
-	if (out->facts != NULL && !judge_is_harmless(g, &out->facts->list))
+	if (out->facts != NULL && !judge_is_off(g) &&
+	    !judge_is_harmless(g, &out->facts->list))
 		return JUDGE_GUARD_EXECUTE;
 	prepared_facts_rest(out->facts);
 	return judge_is_collecting(g) ? JUDGE_RELEASE : JUDGE_PASS;

@@ -15,9 +15,9 @@
 #include <event2/event.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/queue.h>
 
 #include "protocol/frame.h"
+#include "proxy/base/queue.h"
 #include "proxy/base/ticker.h"
 #include "proxy/gate/gate_watch.h"
 #include "proxy/pair/pair.h"
@@ -74,6 +74,10 @@ struct patrolled *patrol_enlist(struct patrol *p, struct pair *pair);
 
 /* Watch it no longer.  Accepts NULL. */
 void patrol_dismiss(struct patrolled *s);
+
+/* The text of the statement that is under way, or the front of it, borrowed;
+ * empty: none is, or it is not known. */
+struct span patrol_text(const struct patrolled *s);
 
 /*
  * Note that the client's message which h describes, at the front of in, goes to

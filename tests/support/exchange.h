@@ -310,7 +310,11 @@ scene_event(void *arg, const char *word, char **values)
 	scene_deliver(s);
 	if (scene_event_of_other(s, word))
 		return;
-	if (strcmp(word, "cancel") == 0) {
+	if (strcmp(word, "release") == 0) {
+		scene_see(s, "%s",
+			  x != NULL && exchange_release(x) ? "release"
+							   : "release-fails");
+	} else if (strcmp(word, "cancel") == 0) {
 		scene_see(s, "%s",
 			  x != NULL && exchange_cancel(x) ? "cancel"
 							  : "cancel-passes");
