@@ -1,23 +1,29 @@
 #include "policy/catalog/glance.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "policy/catalog/catalog_sql.h"
 #include "policy/catalog/param_array.h"
 
+enum {
+	/* Far above what the planner reckons for a question that goes along. */
+	QUESTION_COST_MAX = 10000,
+};
+
 /* The texts are longer than the 4,095 bytes that C compilers must take. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Woverlength-strings"
 
-/* What is true of the names where the statements are plain. */
+/* The facts about the names, where the statements are plain. */
 #define PLAINLY CATALOG_SQL_GLANCE_NAMES "\n" CATALOG_SQL_GLANCE_TAIL
 #define TRUNCATES                                                              \
 	CATALOG_SQL_GLANCE_NAMES "\n" CATALOG_SQL_GLANCE_TRUNCATES             \
 				 "\n" CATALOG_SQL_GLANCE_TAIL
 #define CASCADES PLAINLY "\n" CATALOG_SQL_GLANCE_CASCADES
 #define GLANCE(names)                                                          \
-	CATALOG_SQL_GLANCE_COLUMNS "\n" names "\n" CATALOG_SQL_GLANCE_END
+	CATALOG_SQL_GLANCE_COLUMNS "\nAND " names "\n" CATALOG_SQL_GLANCE_END
 #define NAMES(names)                                                           \
 	"SELECT CASE WHEN " names "\nTHEN 0 ELSE " CATALOG_SQL_GLANCE_FAILS    \
 	"\nEND AS names"
@@ -75,11 +81,20 @@ glance_asks_names(const struct glance *g, enum glance_kind kind)
 	return !g->is_flat || kind != GLANCE_PLAINLY;
 }
 
+bool
+glance_is_compiled(const struct glance *g)
+{
+	double cost = strtod(g->jit_above_cost, NULL);
+
+	return cost >= 0 && cost < QUESTION_COST_MAX;
+}
+
 void
 glance_print_before(char out[GLANCE_BEFORE_MAX], const struct glance *g)
 {
-	snprintf(out, GLANCE_BEFORE_MAX, "%s %s off 0 %c", g->lock_timeout,
-		 g->deadlock_timeout, g->is_flat ? 't' : 'f');
+	snprintf(out, GLANCE_BEFORE_MAX, "%s %s %s off 0 %c", g->lock_timeout,
+		 g->deadlock_timeout, g->jit_above_cost,
+		 g->is_flat ? 't' : 'f');
 }
 
 static void
@@ -120,6 +135,8 @@ glance_read(struct glance *out, const struct row_value values[GLANCE_COLUMNS])
 				 values[GLANCE_DEADLOCK_TIMEOUT]) &&
 	       row_copy(out->deadlock_timeout, sizeof(out->deadlock_timeout),
 			values[GLANCE_DEADLOCK_TIMEOUT]) &&
+	       row_copy(out->jit_above_cost, sizeof(out->jit_above_cost),
+			values[GLANCE_JIT_ABOVE_COST]) &&
 	       row_copy(out->lock_timeout, sizeof(out->lock_timeout),
 			values[GLANCE_LOCK_TIMEOUT]);
 }

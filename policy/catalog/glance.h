@@ -18,8 +18,8 @@
 
 enum {
 	GLANCE_PARAMS = 2,
-	/* Two settings, and what stands between them. */
-	GLANCE_BEFORE_MAX = 2 * SESSION_FACTS_SETTING_MAX + 16,
+	/* Three settings, and what stands between them. */
+	GLANCE_BEFORE_MAX = 3 * SESSION_FACTS_SETTING_MAX + 16,
 };
 
 /* X(constant, name): the columns of the answer, in order. */
@@ -27,6 +27,7 @@ enum {
 	X(GLANCE_LOCK_TIMEOUT, "lock_timeout")                                 \
 	X(GLANCE_MIN_MESSAGES, "min_messages")                                 \
 	X(GLANCE_DEADLOCK_TIMEOUT, "deadlock_timeout")                         \
+	X(GLANCE_JIT_ABOVE_COST, "jit_above_cost")                             \
 	X(GLANCE_IS_FLAT, "is_flat")                                           \
 	X(GLANCE_IS_PLAIN, "is_plain")
 
@@ -47,6 +48,7 @@ struct glance {
 	/* As the server shows them, to set the first back, and to compare. */
 	char lock_timeout[SESSION_FACTS_SETTING_MAX];
 	char deadlock_timeout[SESSION_FACTS_SETTING_MAX];
+	char jit_above_cost[SESSION_FACTS_SETTING_MAX];
 };
 
 /* The triggers of TRUNCATE that statements may run. */
@@ -72,6 +74,10 @@ const char *glance_names_query(enum glance_kind kind);
 
 /* True if that glance does not tell of all names that they are plain. */
 bool glance_asks_names(const struct glance *g, enum glance_kind kind);
+
+/* True if the server would compile even the shortest question, which then
+ * costs more than any plan. */
+bool glance_is_compiled(const struct glance *g);
 
 /* Print the rest of a glance that is plain, as the server puts it together
  * where that holds again (as_before.h). */

@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "policy/sql/statement_text.h"
+
 /* A character more than any setting may have: enough to tell that it has. */
 #define QUERY_CHARACTERS "1025"
 
@@ -70,6 +72,49 @@ overrides_read(struct overrides *out,
 	row_copy_cut(out->application_name, sizeof(out->application_name),
 		     values[OVERRIDES_APPLICATION_NAME]);
 	return true;
+}
+
+static size_t
+overrides_behind_word(struct statement_text text, size_t pos)
+{
+	pos = statement_text_word_end(text, pos);
+	return statement_text_skip(text, pos, text.len);
+}
+
+static bool
+overrides_has_name(const char *name)
+{
+	for (size_t i = 0; i < GUARD_SETTING_COUNT; i++)
+		if (strcmp(name, settings_name((enum guard_setting)i)) == 0)
+			return true;
+	return false;
+}
+
+bool
+overrides_find_unknown(char out[OVERRIDE_NAME_BYTES], const char *sql,
+		       size_t len)
+{
+	struct statement_text text = {sql, len};
+	size_t pos = statement_text_skip(text, 0, len);
+	size_t end;
+	size_t i;
+
+	if (!statement_text_is_word(text, pos, "set"))
+		return false;
+	pos = overrides_behind_word(text, pos);
+	if (statement_text_is_word(text, pos, "local") ||
+	    statement_text_is_word(text, pos, "session"))
+		pos = overrides_behind_word(text, pos);
+	end = statement_text_word_end(text, pos);
+	if (!statement_text_is_word(text, pos, "lockstep") || end >= len ||
+	    sql[end] != '.')
+		return false;
+	pos = end + 1;
+	end = statement_text_word_end(text, pos);
+	for (i = 0; pos + i < end && i + 1 < OVERRIDE_NAME_BYTES; i++)
+		out[i] = statement_text_fold(sql[pos + i]);
+	out[i] = '\0';
+	return i > 0 && !overrides_has_name(out);
 }
 
 const char *

@@ -18,6 +18,7 @@ enum {
 	OVERRIDES_COLUMNS,
 	OVERRIDE_BYTES_MAX = 64,
 	OVERRIDE_ORDER_BYTES_MAX = 1024, /* for lock_order alone */
+	OVERRIDE_NAME_BYTES = 40,        /* a name that is none, with its NUL */
 };
 
 /* Texts as the client wrote them, in the client's encoding; a zeroed one sets
@@ -42,6 +43,14 @@ bool overrides_are_unset(const struct overrides *o);
  * of such a row; *out is then undefined. */
 bool overrides_read(struct overrides *out,
 		    const struct row_value values[OVERRIDES_COLUMNS]);
+
+/*
+ * True if the text begins with SET [LOCAL | SESSION] lockstep.<name>, and no
+ * setting has that name: *out is the name then, in lower case, cut.  Names in
+ * quotes are passed over.  Never allocates.
+ */
+bool overrides_find_unknown(char out[OVERRIDE_NAME_BYTES], const char *sql,
+			    size_t len);
 
 /* The text of a setting, borrowed from *o; empty: not set. */
 const char *overrides_text(const struct overrides *o,

@@ -160,7 +160,7 @@ cut_text_add_turn(struct cut_text *t, const struct guard_account *a)
 			     (double)a->turn_ms / 1000.0);
 		cut_text_add_rival(t, a);
 		if (a->rival_ms > 0)
-			cut_text_add(t, " since %.1f s",
+			cut_text_add(t, " for %.1f s",
 				     (double)a->rival_ms / 1000.0);
 	}
 	cut_text_add(t, ".");
@@ -246,7 +246,8 @@ refuse_timeout(struct report *out, const struct guard_account *a,
 		 is_statement ? "statement" : "lock", tag, a->held_ms);
 	cut_text_add(&t, "Lock set in order: ");
 	cut_text_add_set(&t, a->set, true);
-	cut_text_add(&t, ". %u attempts", a->attempts);
+	cut_text_add(&t, ". %u attempt%s", a->attempts,
+		     a->attempts == 1 ? "" : "s");
 	cut_text_add(&t, " in %" PRIu64 " ms. ", a->held_ms);
 	if (a->holders->count > 0) {
 		cut_text_add(&t, "Blockers: ");
@@ -365,18 +366,18 @@ report_waiting(struct report *out, const struct guard_account *a,
 	memset(out, 0, sizeof(*out));
 	out->sqlstate = "00000";
 	snprintf(out->message, sizeof(out->message),
-		 "%s is held by Lockstep since %.1f s", tag,
+		 "%s is held by Lockstep for %.1f s", tag,
 		 (double)a->held_ms / 1000.0);
 	cut_text_add(&t, "Lock set in order: ");
 	cut_text_add_set(&t, a->set, false);
 	cut_text_add(&t, ".");
 	if (a->holders->count > 0) {
-		cut_text_add(&t, " Waiting for ");
+		cut_text_add(&t, " In its way: ");
 		cut_text_add_holders(&t, a);
 		cut_text_add(&t, ".");
 	} else if (!a->awaits_turn) {
-		cut_text_add(&t, " %u attempts to lock it found it in use.",
-			     a->attempts);
+		cut_text_add(&t, " %u attempt%s to lock it found it in use.",
+			     a->attempts, a->attempts == 1 ? "" : "s");
 	}
 	cut_text_add_turn(&t, a);
 	cut_text_add_past(&t, a);
@@ -425,6 +426,15 @@ report_rival(char *out, size_t size, const struct guard_account *a)
 	out[0] = '\0';
 	if (a->rival != NULL)
 		cut_text_add_rival(&t, a);
+}
+
+void
+report_blockers(char *out, size_t size, const struct guard_account *a)
+{
+	struct cut_text t = {.data = out, .size = size};
+
+	out[0] = '\0';
+	cut_text_add_holders(&t, a);
 }
 
 void

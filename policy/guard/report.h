@@ -42,6 +42,9 @@ void report_lock_set(char *out, size_t size, const struct lock_set *set);
 /* Write who has, or had, the turn, as report_lock_set does; empty: nobody. */
 void report_rival(char *out, size_t size, const struct guard_account *a);
 
+/* Write who was in the way at the last look, and with which lock, likewise. */
+void report_blockers(char *out, size_t size, const struct guard_account *a);
+
 /* Write the application_names of who came past the gate, likewise. */
 void report_past(char *out, size_t size, const struct guard_account *a);
 

@@ -264,16 +264,27 @@ repeat_walk(struct repeat *r, const PgQuery__Node *node, bool shows)
 	return w.defaults;
 }
 
+/* RETURNING is a list of expressions up to PostgreSQL 17, and then a clause. */
+#if PG_VERSION_NUM >= 180000
+#define RETURNS_ROWS(statement) ((statement)->returning_clause != NULL)
+#else
+#define RETURNS_ROWS(statement) ((statement)->n_returning_list > 0)
+#endif
+
 static bool
 returns_rows(const PgQuery__Node *node)
 {
 	switch (node->node_case) {
 	case NODE(INSERT_STMT):
-		return node->insert_stmt->n_returning_list > 0;
+		return RETURNS_ROWS(node->insert_stmt);
 	case NODE(UPDATE_STMT):
-		return node->update_stmt->n_returning_list > 0;
+		return RETURNS_ROWS(node->update_stmt);
 	case NODE(DELETE_STMT):
-		return node->delete_stmt->n_returning_list > 0;
+		return RETURNS_ROWS(node->delete_stmt);
+#if PG_VERSION_NUM >= 170000 /* the first whose MERGE has one */
+	case NODE(MERGE_STMT):
+		return RETURNS_ROWS(node->merge_stmt);
+#endif
 	default:
 		return false;
 	}

@@ -16,6 +16,7 @@
 
 #include "proxy/config/config_file.h"
 #include "proxy/config/config_fleet.h"
+#include "proxy/config/config_loop.h"
 #include "proxy/config/config_rule.h"
 #include "proxy/config/config_section.h"
 #include "proxy/config/config_tls.h"
@@ -277,6 +278,12 @@ load_check_tls(struct loading *l)
 }
 
 static void
+load_check_loop(struct loading *l)
+{
+	config_loop_check(l->config, load_origin(l, "upstream"), &l->mistakes);
+}
+
+static void
 load_check_fleet(struct loading *l)
 {
 	config_fleet_check(l->config, load_origin(l, "fleet"), &l->mistakes);
@@ -313,6 +320,7 @@ config_load(const struct config_sources *sources, FILE *errors)
 	load_check_together(&l);
 	load_check_tls(&l);
 	load_check_fleet(&l);
+	load_check_loop(&l);
 	config_sections_check(&l.sections, l.config, &l.mistakes);
 	config_sections_clear(&l.sections);
 	l.config->detect = config_scope_to_detect(l.config);

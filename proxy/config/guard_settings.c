@@ -36,6 +36,31 @@ guard_settings_complain(const struct reader *r, enum guard_setting id,
 	r->warn(r->arg, text);
 }
 
+void
+guard_settings_warn_unknown(const char *name, guard_settings_warn *warn,
+			    void *arg)
+{
+	enum guard_setting nearest = 0;
+	size_t least = SIZE_MAX;
+	char text[200];
+
+	for (size_t i = 0; i < GUARD_SETTING_COUNT; i++) {
+		enum guard_setting id = (enum guard_setting)i;
+		size_t distance = value_distance(name, settings_name(id));
+
+		if (distance < least) {
+			least = distance;
+			nearest = id;
+		}
+	}
+	snprintf(text, sizeof(text),
+		 "unrecognized configuration parameter \"lockstep.%s\"; the "
+		 "nearest known one is \"lockstep.%s\"",
+		 name, settings_name(nearest));
+	guard_settings_make_ascii(text);
+	warn(arg, text);
+}
+
 /* Read one of the session's settings; a value that is none is complained of.
  * False: out of memory. */
 static bool

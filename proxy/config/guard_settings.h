@@ -40,6 +40,10 @@ bool guard_settings_choose(struct guard_settings *out, const struct config *c,
 			   const struct overrides *o, guard_settings_warn *warn,
 			   void *arg);
 
+/* Warn of a parameter lockstep.<name> that is no setting, with the nearest. */
+void guard_settings_warn_unknown(const char *name, guard_settings_warn *warn,
+				 void *arg);
+
 /* Free what *s owns, and zero it; accepts a zeroed one. */
 void guard_settings_clear(struct guard_settings *s);
 

@@ -13,8 +13,8 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/queue.h>
 
+#include "proxy/base/queue.h"
 #include "proxy/fleet/fleet_message.h"
 #include "proxy/fleet/fleet_peers.h"
 #include "proxy/gate/lease.h"

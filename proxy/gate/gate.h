@@ -15,9 +15,9 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/queue.h>
 
 #include "policy/catalog/gate_names.h"
+#include "proxy/base/queue.h"
 #include "proxy/pair/daemon.h"
 #include "proxy/pair/pair.h"
 

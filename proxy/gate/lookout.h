@@ -18,9 +18,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/queue.h>
 
 #include "policy/catalog/holders.h"
+#include "proxy/base/queue.h"
 
 struct pair;
 

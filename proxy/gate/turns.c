@@ -3,9 +3,9 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 
 #include "policy/catalog/lock_set.h"
+#include "proxy/base/queue.h"
 
 /* A relation that the holder of a turn wants. */
 struct turn_mark {

@@ -7,7 +7,7 @@ void
 assumption_note(struct assumption **a, const struct overrides *overrides,
 		const struct glance *glance)
 {
-	if (!overrides_are_unset(overrides)) {
+	if (!overrides_are_unset(overrides) || glance_is_compiled(glance)) {
 		assumption_drop(a);
 		return;
 	}

@@ -16,7 +16,8 @@ struct assumption {
 
 /*
  * Assume at *a, owned and NULL for nothing, what a glance has told of the
- * session; nothing where it has settings of its own, or memory is out.
+ * session; nothing where it has settings of its own, where the server would
+ * compile the check, and where memory is out.
  */
 void assumption_note(struct assumption **a, const struct overrides *overrides,
 		     const struct glance *glance);

@@ -244,18 +244,16 @@ batch_add_glance(struct batch *b, const struct statement *statements,
 
 void
 batch_add_glance_names(struct batch *b, const struct statement *statements,
-		       size_t count, const struct glance *before)
+		       size_t count)
 {
-	enum glance_kind kind = glance_kind_of(statements, count);
 	char *params[GLANCE_PARAMS];
 
-	if (!glance_asks_names(before, kind))
-		return;
 	if (!glance_params(params, statements, count)) {
 		batch_fail(b);
 		return;
 	}
-	batch_add(b, BATCH_SETTING, glance_names_query(kind), params,
+	batch_add(b, BATCH_SETTING,
+		  glance_names_query(glance_kind_of(statements, count)), params,
 		  GLANCE_PARAMS);
 	free_params(params, GLANCE_PARAMS);
 }

@@ -132,7 +132,7 @@ void batch_add_glance(struct batch *b, const struct statement *statements,
 /* Likewise, to fail where the names are not plain, or the session is not as it
  * was before (as_before.h). */
 void batch_add_glance_names(struct batch *b, const struct statement *statements,
-			    size_t count, const struct glance *before);
+			    size_t count);
 void batch_add_as_before(struct batch *b, struct assumption *a,
 			 char *lock_timeout);
 void batch_add_unset(struct batch *b, struct assumption *a);

@@ -10,11 +10,12 @@
  * setting `guard` spares needs no plan to be told so.  Where the transaction
  * keeps the locks for a while, exchange_shut.c shuts the gate.
  *
- * The question runs in a transaction of ours, or below a savepoint, that is
- * taken back: so are settings by which it costs what it costs by default.
+ * Questions that read tables run in a transaction of ours, or below a
+ * savepoint, that is taken back: so are their locks on catalogs, and settings
+ * by which they cost what they cost by default.
  *
  * A round trip can cost more than the statement.  So a session is asked once,
- * and from then on the question goes with the statement: one that fails where
+ * and from then on shorter questions go with the statement: they fail where
  * things are not as they were, and then the server does not come to it.
  */
 #include <string.h>
@@ -139,8 +140,7 @@ exchange_sight(struct exchange *x)
 		   : GUARD_SEES_NOTHING;
 }
 
-/* Begin what is taken back: a transaction of ours, or below a savepoint. */
-static void
+void
 exchange_add_shield(struct exchange *x)
 {
 	if (x->context != CONTEXT_BLOCK)
@@ -184,21 +184,28 @@ exchange_assume(struct exchange *x)
 	return exchange_sight(x);
 }
 
-/* True if nothing has to be prepared for in all of a text, where the setting
- * `guard` spares it: no user's function runs in a statement of it, which could
- * set something else for the next one. */
+/* True if the rules choose the same settings for each of the statements, and
+ * none runs a function of a user's, which could set others for the next one. */
+static bool
+exchange_is_uniform(const struct statement_list *list, const struct glance *g)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (list->items[i].tag == NULL || !list->items[i].is_brief ||
+		    strcmp(list->items[i].tag, list->items[0].tag) != 0)
+			return false;
+	return g->is_plain &&
+	       glance_kind_of(list->items, list->count) == GLANCE_PLAINLY;
+}
+
+/* True if a text can be sent whole where the setting `guard` spares its first
+ * statement: it then spares all of them. */
 static bool
 exchange_spares_text(const struct exchange *x)
 {
-	const struct statement_list *list;
-
 	if (!exchange_is_query(x) || x->query.piece > 0)
 		return false;
-	list = &x->query.list;
-	for (size_t i = 0; i < list->count && query_has_more(&x->query); i++)
-		if (list->items[i].tag == NULL || !list->items[i].is_brief)
-			return false;
-	return true;
+	return !query_has_more(&x->query) ||
+	       exchange_is_uniform(&x->query.list, &x->glance);
 }
 
 void
@@ -216,9 +223,25 @@ exchange_send_glance(struct exchange *x)
 	} else if (sight == GUARD_SEES_CLEAR) {
 		exchange_act(x, guard_glanced(&x->guard, &x->settings, sight));
 	} else {
-		query_leave_whole(&x->query);
 		exchange_send_piece(x);
 	}
+}
+
+/* Ask about the names, where they are not known to be plain. */
+static void
+exchange_add_names(struct exchange *x)
+{
+	struct batch *b = &x->batch;
+	size_t count;
+	const struct statement *s = exchange_statements(x, &count);
+
+	if (!glance_asks_names(&x->glance, glance_kind_of(s, count)))
+		return;
+	x->owes_rollback = x->context == CONTEXT_IDLE;
+	exchange_add_shield(x);
+	batch_add_command(b, "SET LOCAL jit TO off");
+	batch_add_glance_names(b, s, count);
+	batch_add_command(b, x->has_savepoint ? SAVEPOINT_UNDO : "ROLLBACK");
 }
 
 /* The session's statement_timeout counts, as for the statement itself: no
@@ -226,31 +249,35 @@ exchange_send_glance(struct exchange *x)
 void
 exchange_add_assumed(struct exchange *x, char *lock_timeout)
 {
-	struct assumption *a = x->guarded->assumption;
-	size_t count;
-	const struct statement *s = exchange_statements(x, &count);
-
-	batch_add_glance_names(&x->batch, s, count, &a->glance);
-	batch_add_as_before(&x->batch, a, lock_timeout);
+	exchange_add_names(x);
+	if (x->context == CONTEXT_BLOCK || exchange_is_query(x))
+		exchange_add_shield(x);
+	batch_add_as_before(&x->batch, x->guarded->assumption, lock_timeout);
 }
 
 void
 exchange_send_assumed(struct exchange *x)
 {
+	struct assumption *a = x->guarded->assumption;
 	struct batch *b = &x->batch;
 
 	/* A cancel that strikes the question is for the statement, too. */
 	pair_set_held(x->pair, true);
 	batch_begin(b, x->guarded, NULL);
 	exchange_add_shield(x);
-	batch_add_unset(b, x->guarded->assumption);
+	if (query_has_more(&x->query))
+		batch_add_as_before(b, a, a->glance.lock_timeout);
+	else
+		batch_add_unset(b, a);
 	batch_add_command(b, x->has_savepoint ? SAVEPOINT_RELEASE : "ROLLBACK");
 	(void)batch_send(b, false);
+	query_leave_whole(&x->query);
 }
 
 void
 exchange_end_assumption(struct exchange *x, bool did_hold)
 {
+	x->owes_rollback = x->owes_rollback && !did_hold;
 	if (x->is_assumed && !did_hold) {
 		x->has_warned = false;
 		assumption_drop(&x->guarded->assumption);
@@ -274,6 +301,7 @@ exchange_was_as_assumed(struct exchange *x)
 		return true;
 	x->log.run_ms = 0;
 	recording_end(&x->guarded->recording, "a statement was not sent");
+	/* The query was left whole. */
 	if (!query_cut(&x->query, x->context == CONTEXT_BLOCK))
 		pair_close(x->pair, CLOSE_MEMORY, NULL);
 	else if (exchange_has_lost(x))

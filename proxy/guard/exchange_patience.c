@@ -137,11 +137,14 @@ exchange_resume_waiting(struct exchange *x)
 		exchange_act(x, guard_woken(&x->guard, now_ms));
 }
 
-/* Tell the client who is in the way, and wait on. */
+/* Tell the log and the client who is in the way, and wait on. */
 static void
-exchange_tell_client(struct exchange *x)
+exchange_tell_of_wait(struct exchange *x)
 {
-	if (guard_log_notify(&x->log, x->pair, &x->guard, clock_now_ms()))
+	uint64_t now_ms = clock_now_ms();
+
+	guard_log_held(&x->log, x->pair, &x->guard, now_ms);
+	if (guard_log_notify(&x->log, x->pair, &x->guard, now_ms))
 		exchange_resume_waiting(x);
 }
 
@@ -154,7 +157,7 @@ exchange_notify(struct exchange *x)
 	if (x->is_stirring)
 		exchange_resume_waiting(x);
 	else
-		exchange_tell_client(x);
+		exchange_tell_of_wait(x);
 }
 
 void
@@ -171,7 +174,7 @@ exchange_guard_timer(struct exchange *x)
 	if (!x->is_stirring)
 		x->notice_ms = now_ms + NEXT_NOTICE_MS;
 	if (!x->is_stirring && exchange_knows_holders(x, now_ms)) {
-		exchange_tell_client(x);
+		exchange_tell_of_wait(x);
 		return;
 	}
 	x->is_noticing = true;

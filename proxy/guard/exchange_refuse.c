@@ -24,17 +24,19 @@ exchange_send_undo(struct exchange *x)
 	/* An implicit transaction without an error: a Sync would commit it. */
 	bool is_sound = trial_is_void(&x->trial) && !exchange_is_query(x) &&
 			!x->pair->pipeline.skipping;
+	bool has_block = exchange_is_query(x) || x->owes_rollback;
 
 	exchange_begin_batch(x, EXCHANGE_UNDOING);
 	/* Not for the Sync behind all of it alone. */
-	if (x->context == CONTEXT_BLOCK || exchange_is_query(x) ||
+	if (x->context == CONTEXT_BLOCK || has_block ||
 	    exchange_left_statements(x))
 		exchange_end_skipping(x);
 	if (x->context == CONTEXT_BLOCK)
 		batch_add_command(&x->batch, SAVEPOINT_UNDO);
-	else if (exchange_is_query(x) || is_sound ||
+	else if (has_block || is_sound ||
 		 exchange_status(x) != TRANSACTION_IDLE)
 		batch_add_command(&x->batch, "ROLLBACK");
+	x->owes_rollback = false;
 	exchange_add_closes(x);
 	(void)batch_send(&x->batch, true);
 }
@@ -52,7 +54,7 @@ exchange_finish_failed(struct exchange *x)
 	if (exchange_is_query(x)) {
 		query_finish(&x->query);
 	} else {
-		kept_clear(&x->guarded->kept);
+		guarded_forget_kept(x->guarded);
 		x->guarded->skips_to_sync = true;
 	}
 	exchange_end(x);

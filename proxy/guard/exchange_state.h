@@ -154,6 +154,7 @@ struct exchange {
 	bool keeps_nothing;    /* the session, as batch.h says */
 	bool may_run_at_once;  /* the glance is for that */
 	bool is_assumed;       /* the glance goes with the run */
+	bool owes_rollback;    /* our BEGIN, ahead of a cycle, may stand open */
 	bool has_warned;       /* the client, of settings that are none */
 	bool begins_trail;     /* in the first trial */
 	bool owes_restore;     /* the lock_timeout, ahead of our COMMIT */
@@ -355,12 +356,18 @@ void exchange_send_glance(struct exchange *x);
 void exchange_glanced(struct exchange *x);
 
 /*
- * Where is_assumed: add what sets the lock_timeout, or send ahead of a piece
- * that is spared, what fails and so keeps the server from the statement behind
+ * Where is_assumed: add what sets the lock_timeout, in a block of ours or below
+ * a savepoint.  It fails, and the server does not come to the statement behind
  * it, where things are not as the last glance of the session has found them.
  */
 void exchange_add_assumed(struct exchange *x, char *lock_timeout);
+
+/* Where is_assumed: send what fails likewise ahead of a text that is spared,
+ * and let that be one piece. */
 void exchange_send_assumed(struct exchange *x);
+
+/* Begin what is taken back: a transaction of ours, or below a savepoint. */
+void exchange_add_shield(struct exchange *x);
 
 /* The answer has come: what was assumed did hold; or did not, and is forgotten,
  * and our BEGIN ahead of a cycle is to be taken back. */

@@ -15,6 +15,7 @@
  * has prepared, and that the client does not hear of, is closed again with the
  * undo.
  */
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -215,14 +216,14 @@ exchange_send_trial(struct exchange *x, const struct guard_step *step)
 	trial_clear(&x->trial);
 	x->guarded->trail.is_on_trial = true;
 	batch_begin(&x->batch, x->guarded, guard_set(&x->guard));
-	if (exchange_is_first_trial(x) && x->context == CONTEXT_IDLE &&
-	    exchange_is_query(x))
-		batch_add_command(&x->batch, "BEGIN");
-	exchange_add_savepoint(x);
-	if (x->is_assumed)
+	if (x->is_assumed) {
 		exchange_add_assumed(x, value);
-	else
+	} else {
+		if (exchange_is_first_trial(x) && exchange_is_query(x))
+			exchange_add_shield(x);
 		exchange_add_lock_timeout(x, value);
+	}
+	assert(x->context != CONTEXT_BLOCK || x->has_savepoint);
 	/* Where it fails the server skips the statement: only a Sync ends that.
 	 */
 	(void)batch_send(&x->batch, false);
@@ -392,7 +393,7 @@ exchange_finish_trial(struct exchange *x)
 		exchange_ran(x);
 		return;
 	}
-	kept_clear(&x->guarded->kept);
+	guarded_forget_kept(x->guarded);
 	exchange_log(x);
 	exchange_end(x);
 }

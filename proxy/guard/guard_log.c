@@ -127,6 +127,17 @@ guard_log_add_turn(struct log_event *e, const struct guard_account *a)
 }
 
 static void
+guard_log_add_blockers(struct log_event *e, const struct guard_account *a)
+{
+	char blockers[1024];
+
+	if (a->holders->count == 0)
+		return;
+	report_blockers(blockers, sizeof(blockers), a);
+	log_text(e, "blockers", blockers);
+}
+
+static void
 guard_log_add_past(struct log_event *e, const struct guard_account *a)
 {
 	char names[256];
@@ -223,6 +234,8 @@ guard_log_outcome(const struct guard_log *l, const struct guarded *of,
 		log_number(&e, "trials", a.trials);
 	log_number(&e, "held_ms", run_ms - l->begun_ms);
 	log_number(&e, "run_ms", now_ms - run_ms);
+	if (a.outcome == GUARD_CANCELED || a.outcome == GUARD_TIMED_OUT)
+		guard_log_add_blockers(&e, &a);
 	guard_log_add_gate(&e, &a, of);
 	guard_log_add_turn(&e, &a);
 	if (l->no_replay != NULL)
@@ -232,6 +245,29 @@ guard_log_outcome(const struct guard_log *l, const struct guarded *of,
 	log_text(&e, "result", l->result);
 	if (a.facts->has_old_snapshot)
 		log_text(&e, "snapshot", "old, newer tables are not seen");
+	log_end(&e);
+}
+
+void
+guard_log_held(struct guard_log *l, const struct pair *p, const struct guard *g,
+	       uint64_t now_ms)
+{
+	struct guard_account a = guard_account(g, now_ms);
+	char tables[512];
+	struct log_event e;
+
+	if (a.held_ms < l->next_held_ms)
+		return;
+	l->next_held_ms = a.held_ms * 2;
+	guard_log_begin(&e, LOG_INFO, "guarded statement is held", p);
+	report_lock_set(tables, sizeof(tables), a.set);
+	log_text(&e, "statement", l->statement);
+	log_text(&e, "tables", tables);
+	log_number(&e, "attempts", a.attempts);
+	log_number(&e, "held_ms", a.held_ms);
+	guard_log_add_blockers(&e, &a);
+	guard_log_add_past(&e, &a);
+	guard_log_add_turn(&e, &a);
 	log_end(&e);
 }
 

@@ -34,6 +34,7 @@ struct guard_log {
 	const char *no_replay;
 	size_t steps;  /* foreign keys that have gone before it */
 	bool can_step; /* such could go before it, by its text and its set */
+	uint64_t next_held_ms; /* when its wait is next worth a line */
 	/* A text of what these have left, borrowed; NULL: nothing. */
 	const char *left;
 };
@@ -66,6 +67,11 @@ const char *guard_log_reason(const struct guard_log *l,
 /* Write the line of the log for a statement that has ended, or was passed. */
 void guard_log_outcome(const struct guard_log *l, const struct guarded *of,
 		       const struct guard *g, uint64_t now_ms);
+
+/* Log that the statement is held, for whom, and when that is next worth a
+ * line: the time that it is held doubles from one to the next. */
+void guard_log_held(struct guard_log *l, const struct pair *p,
+		    const struct guard *g, uint64_t now_ms);
 
 /* Log that the transaction of a statement was started over: it has come there
  * again, with the locks that the guard tells of. */

@@ -37,7 +37,8 @@ struct guarded {
 	struct patrolled *patrolled;   /* owned; NULL: it is not watched */
 	struct exchange *exchange;     /* owned; NULL mostly */
 	struct assumption *assumption; /* owned; NULL: none */
-	bool rouses;        /* others, at its end, whom its locks hold */
+	bool rouses;             /* others, at its end, whom its locks hold */
+	bool has_warned_of_name; /* a lockstep.x is no setting */
 	bool skips_to_sync; /* after an error of ours: drop all until a Sync */
 	uint32_t injected;  /* number of statements of ours, ever */
 	/* Numbers of what an error has left, to be closed; 0: none. */
@@ -54,6 +55,9 @@ void guarded_send_kept(struct guarded *g);
 
 /* Send the frames that are kept back to the server, and forget them. */
 void guarded_release_kept(struct guarded *g);
+
+/* Forget the frames that are kept back: they are not sent, or not again. */
+void guarded_forget_kept(struct guarded *g);
 
 /* Add to a line of the log what the session waits for and keeps from others. */
 void guarded_describe(const struct guarded *g, struct log_event *e);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "protocol/frontend.h"
+#include "proxy/config/guard_settings.h"
 #include "proxy/guard/guard_log.h"
 #include "proxy/guard/guarded.h"
 #include "proxy/guard/tell.h"
@@ -182,6 +183,44 @@ judge_too_large(struct guarded *g, struct span in)
 	return JUDGE_PASS;
 }
 
+/* True for what a SET mostly begins with, told without much ado. */
+static bool
+judge_begins_to_set(struct span sql)
+{
+	uint32_t letters;
+	uint32_t set;
+
+	if (sql.len < sizeof(letters))
+		return false;
+	memcpy(&letters, sql.data, sizeof(letters));
+	memcpy(&set, "set ", sizeof(set));
+	return (letters | 0x20202020) == set;
+}
+
+/* A guard_settings_warn. */
+static void
+judge_warn(void *arg, const char *text)
+{
+	struct guarded *g = arg;
+
+	guard_log_warn(g->pair, text, true);
+}
+
+/* Warn of a parameter of ours that is none, once a session: the server takes
+ * any. */
+static void
+judge_look_at_set(struct guarded *g, struct span sql)
+{
+	char name[OVERRIDE_NAME_BYTES];
+
+	if (g->has_warned_of_name ||
+	    pair_config(g->pair)->detect == GUARD_SCOPE_OFF ||
+	    !overrides_find_unknown(name, (const char *)sql.data, sql.len))
+		return;
+	g->has_warned_of_name = true;
+	guard_settings_warn_unknown(name, judge_warn, g);
+}
+
 static enum judgement
 judge_query(struct guarded *g, const struct frame_header *h, struct span in,
 	    struct finding *out)
@@ -194,6 +233,8 @@ judge_query(struct guarded *g, const struct frame_header *h, struct span in,
 		return JUDGE_RELEASE;
 	if (!frame_is_whole(h, in))
 		return JUDGE_WAIT;
+	if (judge_begins_to_set(query_text(frame_body(h, in))))
+		judge_look_at_set(g, query_text(frame_body(h, in)));
 	/* Most hold no candidate: spare them the rest. */
 	if (g->pair->pipeline.in_copy || g->pair->pipeline.skipping ||
 	    !judge_is_candidate(g, query_text(frame_body(h, in))) ||
@@ -227,12 +268,36 @@ judge_keep_facts(struct guarded *g, struct span sql,
 	return NULL;
 }
 
+/* Judge a message with its change, whose facts are taken. */
 static enum judgement
-judge_parse(struct guarded *g, const struct frame_header *h, struct span in)
+judge_change(struct guarded *g, const struct frame_header *h, struct span in,
+	     const struct prepared_change *change, struct finding *out)
+{
+	enum judgement j;
+
+	if (!prepared_changes(&g->prepared, change))
+		return judge_keep_along(g, h, in);
+	if (change->facts != NULL && judge_can_keep(g, h))
+		j = frame_is_whole(h, in) ? JUDGE_KEEP : JUDGE_WAIT;
+	else
+		j = judge_keep_along(g, h, in);
+	if (j == JUDGE_PASS)
+		j = JUDGE_NOTE;
+	if (j == JUDGE_NOTE || j == JUDGE_KEEP)
+		out->change = *change;
+	else
+		prepared_facts_drop(change->facts);
+	return j;
+}
+
+static enum judgement
+judge_parse(struct guarded *g, const struct frame_header *h, struct span in,
+	    struct finding *out)
 {
 	struct parse_message p;
 	struct statement_list list = {0};
-	struct prepared_facts *facts = NULL;
+	struct prepared_change change = {.kind = PREPARED_STATEMENT,
+					 .is_parse = true};
 
 	if (h->body_len > pair_config(g->pair)->query_limit_bytes)
 		return judge_too_large(g, in);
@@ -242,21 +307,20 @@ judge_parse(struct guarded *g, const struct frame_header *h, struct span in)
 		return judge_keep_along(g, h, in);
 	if (tell_may_be_asked(p.statement))
 		tell_memory(g, p.statement);
+	if (judge_begins_to_set(p.sql))
+		judge_look_at_set(g, p.sql);
 	/* More than one statement is an error here; the server says so. */
 	if (judge_is_candidate(g, p.sql) && judge_candidate(g, p.sql, &list))
-		facts = judge_keep_facts(g, p.sql, &list);
-	if (!prepared_parse(&g->prepared, p.statement, facts)) {
-		judge_log_unjudged(g, UNJUDGED_PREPARED_COUNT);
-		facts = NULL;
-	}
-	if (facts != NULL && judge_can_keep(g, h))
-		return JUDGE_KEEP;
-	return judge_keep_along(g, h, in);
+		change.facts = judge_keep_facts(g, p.sql, &list);
+	change.name = p.statement;
+	return judge_change(g, h, in, &change, out);
 }
 
 static enum judgement
-judge_bind(struct guarded *g, const struct frame_header *h, struct span in)
+judge_bind(struct guarded *g, const struct frame_header *h, struct span in,
+	   struct finding *out)
 {
+	struct prepared_change change = {.kind = PREPARED_PORTAL};
 	struct bind_message b;
 	struct span names;
 
@@ -270,10 +334,11 @@ judge_bind(struct guarded *g, const struct frame_header *h, struct span in)
 			return JUDGE_WAIT;
 		return judge_keep_along(g, h, in);
 	}
-	if (prepared_bind(&g->prepared, b.portal, b.statement) &&
-	    judge_can_keep(g, h))
-		return frame_is_whole(h, in) ? JUDGE_KEEP : JUDGE_WAIT;
-	return judge_keep_along(g, h, in);
+	change.name = b.portal;
+	change.facts = prepared_statement(&g->prepared, b.statement);
+	if (change.facts != NULL)
+		prepared_facts_use(change.facts);
+	return judge_change(g, h, in, &change, out);
 }
 
 /* The facts of a portal that is guarded, awake.  NULL: it is not. */
@@ -310,17 +375,22 @@ judge_execute(struct guarded *g, const struct frame_header *h, struct span in,
 }
 
 static enum judgement
-judge_close(struct guarded *g, const struct frame_header *h, struct span in)
+judge_close(struct guarded *g, const struct frame_header *h, struct span in,
+	    struct finding *out)
 {
+	struct prepared_change change = {.kind = PREPARED_STATEMENT};
 	struct target_message t;
 
 	if (!guarded_knows_any(g) || h->body_len > NAMES_MAX_BYTES)
 		return judge_keep_along(g, h, in);
 	if (!frame_is_whole(h, in))
 		return JUDGE_WAIT;
-	if (target_decode(&t, frame_body(h, in)))
-		prepared_close(&g->prepared, t.kind, t.name);
-	return judge_keep_along(g, h, in);
+	if (!target_decode(&t, frame_body(h, in)))
+		return judge_keep_along(g, h, in);
+	if (t.kind == 'P')
+		change.kind = PREPARED_PORTAL;
+	change.name = t.name;
+	return judge_change(g, h, in, &change, out);
 }
 
 /* Drop messages up to a Sync, as the server does behind an error of its own. */
@@ -346,13 +416,13 @@ judge(struct guarded *g, const struct frame_header *h, struct span in,
 	case FRONTEND_QUERY:
 		return judge_query(g, h, in, out);
 	case FRONTEND_PARSE:
-		return judge_parse(g, h, in);
+		return judge_parse(g, h, in, out);
 	case FRONTEND_BIND:
-		return judge_bind(g, h, in);
+		return judge_bind(g, h, in, out);
 	case FRONTEND_EXECUTE:
 		return judge_execute(g, h, in, out);
 	case FRONTEND_CLOSE:
-		return judge_close(g, h, in);
+		return judge_close(g, h, in, out);
 	case FRONTEND_DESCRIBE:
 		return judge_keep_along(g, h, in);
 	case FRONTEND_TERMINATE:
@@ -362,6 +432,30 @@ judge(struct guarded *g, const struct frame_header *h, struct span in,
 		break;
 	}
 	return judge_is_collecting(g) ? JUDGE_RELEASE : JUDGE_PASS;
+}
+
+bool
+judge_keep(struct guarded *g, const struct finding *finding, const void *frame,
+	   size_t len)
+{
+	const struct prepared_change *change = &finding->change;
+
+	if (change->name.data != NULL &&
+	    !prepared_keep(&g->prepared, change, g->kept.count))
+		guard_log_unjudged(g->pair, UNJUDGED_PREPARED_COUNT);
+	return kept_add(&g->kept, frame, len);
+}
+
+void
+judge_note(struct guarded *g, const struct finding *finding,
+	   uint64_t sent_before)
+{
+	uint64_t seq = g->pair->pipeline.sent_seq;
+
+	if (seq == sent_before)
+		prepared_facts_drop(finding->change.facts);
+	else if (!prepared_note(&g->prepared, &finding->change, seq))
+		guard_log_unjudged(g->pair, UNJUDGED_PREPARED_COUNT);
 }
 
 bool

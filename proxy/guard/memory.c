@@ -3,10 +3,10 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 
 #include "policy/catalog/remembered.h"
 #include "policy/sql/grow.h"
+#include "proxy/base/queue.h"
 
 enum {
 	RELATIONS_MIN = 4, /* room for, at first */

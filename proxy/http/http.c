@@ -454,6 +454,14 @@ fail:
 	return NULL;
 }
 
+size_t
+http_descriptors(const struct config *c)
+{
+	if (c->http_listen.count == 0)
+		return 0;
+	return c->http_listen.count + HTTP_CONNECTIONS_MAX + HTTP_BACKLOG;
+}
+
 void
 http_stop(struct http *h)
 {

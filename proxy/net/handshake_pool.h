@@ -6,9 +6,9 @@
 #define LOCKSTEP_PROXY_NET_HANDSHAKE_POOL_H
 
 #include <stdint.h>
-#include <sys/queue.h>
 
 #include "proxy/base/mailbox.h"
+#include "proxy/base/queue.h"
 #include "proxy/tls/tls.h"
 
 struct handshake_pool;

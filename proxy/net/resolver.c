@@ -18,10 +18,10 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 #include <time.h>
 
 #include "proxy/base/clock.h"
+#include "proxy/base/queue.h"
 #include "proxy/net/address.h"
 
 enum {

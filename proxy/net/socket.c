@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/socket.h>
 
 enum {
@@ -45,6 +46,21 @@ socket_tune(int fd, int family, const struct tcp_settings *settings)
 	socket_set_tcp(fd, TCP_KEEPINTVL,
 		       socket_seconds(settings->interval_ms));
 	socket_set_tcp(fd, TCP_KEEPCNT, settings->count);
+}
+
+bool
+socket_leads_back(int dialled, int accepted)
+{
+	struct sockaddr_storage peer = {0};
+	struct sockaddr_storage own = {0};
+	socklen_t peer_len = sizeof(peer);
+	socklen_t own_len = sizeof(own);
+
+	/* A socket without a name is of no listener's. */
+	return getpeername(dialled, (struct sockaddr *)&peer, &peer_len) == 0 &&
+	       getsockname(accepted, (struct sockaddr *)&own, &own_len) == 0 &&
+	       peer_len > sizeof(peer.ss_family) && peer_len == own_len &&
+	       memcmp(&peer, &own, peer_len) == 0;
 }
 
 bool

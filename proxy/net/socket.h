@@ -23,4 +23,10 @@ void socket_tune(int fd, int family, const struct tcp_settings *settings);
  */
 bool socket_peer_is_gone(int fd, uint32_t timeout_ms);
 
+/*
+ * True if a connection that was dialled goes to where another one was accepted:
+ * to ourselves.
+ */
+bool socket_leads_back(int dialled, int accepted);
+
 #endif

@@ -3,7 +3,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
+
+#include "proxy/base/queue.h"
 
 enum {
 	BUCKETS = 4096, /* a power of two */

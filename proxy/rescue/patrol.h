@@ -15,9 +15,9 @@
 #include <event2/event.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/queue.h>
 
 #include "protocol/frame.h"
+#include "proxy/base/queue.h"
 #include "proxy/base/ticker.h"
 #include "proxy/gate/gate_watch.h"
 #include "proxy/pair/pair.h"

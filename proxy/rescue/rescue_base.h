@@ -10,8 +10,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/queue.h>
 
+#include "proxy/base/queue.h"
 #include "proxy/net/asker.h"
 #include "proxy/rescue/rescue_case.h"
 #include "proxy/rescue/rescue_pace.h"

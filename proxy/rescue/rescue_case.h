@@ -12,9 +12,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/queue.h>
 
 #include "policy/guard/window.h"
+#include "proxy/base/queue.h"
 #include "proxy/gate/lease.h"
 #include "proxy/rescue/rescue_call.h"
 

@@ -245,6 +245,9 @@ main_check(const struct arguments *a)
 		return EXIT_FAILURE;
 	config_tls_warn(config, main_print_warning, NULL);
 	config_fleet_warn(config, main_print_warning, NULL);
+	if (config->upstream_count == 0)
+		main_print_warning(NULL, "no upstream is set, without which "
+					 "serve ends at once");
 	is_good = main_check_files(config);
 	if (is_good && config->fleet != NULL)
 		puts("fleet: the connection is not tried; where it cannot be "

@@ -46,6 +46,7 @@
 #include "proxy/net/resolver.h"
 #include "proxy/pair/cancel.h"
 #include "proxy/pair/counts.h"
+#include "proxy/server/descriptors.h"
 #include "proxy/server/listener.h"
 #include "proxy/server/secrets.h"
 #include "proxy/server/worker.h"
@@ -288,25 +289,6 @@ server_watch_signals(struct server *s)
 	return true;
 }
 
-/* Ask for two descriptors a session, or as many as the system allows. */
-static void
-server_raise_descriptor_limit(const struct config *c)
-{
-	rlim_t wanted = (rlim_t)c->max_connections * 2 + 64;
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
-		return;
-	limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
-	(void)setrlimit(RLIMIT_NOFILE, &limit);
-	if (limit.rlim_cur < wanted)
-		log_line(LOG_WARNING,
-			 "max_connections = %u needs %ju file descriptors, the"
-			 " limit is %ju",
-			 c->max_connections, (uintmax_t)wanted,
-			 (uintmax_t)limit.rlim_cur);
-}
-
 /* Start as many threads as there are workers: who has more to do gets the
  * processor. */
 static bool
@@ -528,7 +510,7 @@ server_serve(const struct config *config)
 		return EXIT_FAILURE;
 	event_log_begin();
 	evthread_use_pthreads();
-	server_raise_descriptor_limit(config);
+	descriptors_raise(config);
 	s.base = event_base_new();
 	if (s.base == NULL) {
 		log_line(LOG_ERROR, "cannot make an event loop");

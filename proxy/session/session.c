@@ -47,6 +47,7 @@
 #include "proxy/base/clock.h"
 #include "proxy/base/log.h"
 #include "proxy/guard/exchange.h"
+#include "proxy/net/socket.h"
 #include "proxy/pair/cancel.h"
 #include "proxy/session/login.h"
 #include "proxy/session/relay.h"
@@ -216,6 +217,10 @@ session_begin_server(struct session *s, const struct dial_result *result)
 		session_log_tls(s, result->tls, "TLS with the server");
 	}
 	p->server_address = result->peer;
+	if (socket_leads_back(result->fd, p->client.fd)) {
+		pair_close(p, CLOSE_LOOP, NULL);
+		return;
+	}
 	if (s->state == SESSION_DIALING) {
 		session_enter(s, SESSION_AUTH);
 		login_await_answer(s);

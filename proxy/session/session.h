@@ -6,8 +6,8 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/queue.h>
 
+#include "proxy/base/queue.h"
 #include "proxy/guard/guarded.h"
 #include "proxy/net/dial.h"
 #include "proxy/pair/life.h"

@@ -11,8 +11,8 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/queue.h>
 
+#include "proxy/base/queue.h"
 #include "proxy/base/ticker.h"
 #include "proxy/gate/gate.h"
 #include "proxy/gate/lookout.h"

@@ -4,6 +4,7 @@ For the tests that look at what proxy.Lockstep and wire.Wire do by
 themselves: arguments, listeners, the packets that open a connection.
 """
 import os
+import shutil
 import socket
 import struct
 import subprocess
@@ -34,6 +35,13 @@ def run(*arguments, settings=None, **options):
                           env=environment(settings), capture_output=True,
                           stdin=subprocess.DEVNULL,
                           timeout=wire.HANG_BOUND_S, **options)
+
+
+def run_as(user, folder, *arguments):
+    """run() as user, who may enter folder, but not perhaps the checkout."""
+    program = shutil.copy(proxy.lockstep_bin(), folder)
+    return run(*arguments, executable=program, cwd=folder, user=user,
+               group=user, extra_groups=[])
 
 
 class Program(proxy.Lockstep):

@@ -229,6 +229,24 @@ def test_what_is_spared_can_be_wanted(start_lockstep, database, world):
     assert {line["statement"] for line in lines} == {"ALTER TABLE"}
 
 
+@pytest.mark.parametrize("way", ("block", "extended in a block"))
+def test_what_a_question_has_read_is_not_kept_locked(
+        start_lockstep, cluster, database, world, way):
+    """Somebody's VACUUM FULL of a catalog is not to wait for the migration."""
+    for endpoint in cluster, start_lockstep():
+        make_anew(world)
+        with Wire(endpoint, database) as session:
+            assert errors(session.query("truncate first")) == []
+            session.query("begin")
+            for text in "truncate second", "drop table third":
+                assert errors(send(session, way, text)) == []
+            assert world.execute(
+                "select relation::regclass::text from pg_locks where pid = %s "
+                "and relation::regclass::text in ('pg_class', 'pg_trigger', "
+                "'pg_inherits', 'pg_event_trigger')",
+                (session.pid,)).fetchall() == []
+
+
 # -- errors -----------------------------------------------------------------
 
 @pytest.mark.parametrize("way", ("block", "extended in a block"))

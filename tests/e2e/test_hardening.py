@@ -159,7 +159,7 @@ def unit(tmp_path):
     program.symlink_to(proxy.lockstep_bin())
     unit = tmp_path / "lockstep.service"
     unit.write_text(UNIT.read_text().replace(
-        "@CMAKE_INSTALL_FULL_BINDIR@", str(tmp_path)))
+        "@LOCKSTEP_BINDIR@", str(tmp_path)))
     return str(unit)
 
 

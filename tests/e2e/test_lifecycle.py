@@ -796,13 +796,68 @@ def test_every_mistake_is_named_with_its_line(tmp_path, command):
     assert len(lines) == 6
 
 
+def test_limit_that_is_too_low_comes_with_a_way_out(cluster):
+    """What the warning proposes is enough."""
+    class Limited(Lockstep):
+        def program(self):
+            return ["prlimit", "--nofile=264", *super().program()]
+
+    def warnings(**settings):
+        with Limited(cluster, settings) as lockstep:
+            return [event["message"] for event in lockstep.events()
+                    if "max_connections" in event["message"]]
+
+    (warning,) = warnings(max_connections="500")
+    assert "ulimit -Hn" in warning
+    assert warning.endswith("set max_connections to 100")
+    assert warnings(max_connections="100") == []
+
+
 def test_check_accepts_what_is_right(tmp_path):
     file = tmp_path / "right.conf"
-    file.write_text("policy = hold ; a comment\nhold_timeout = 10min\n")
+    file.write_text("policy = hold ; a comment\nhold_timeout = 10min\n"
+                    "upstream = host=db\n")
     done = run("check", "-c", str(file))
     assert (done.returncode, done.stderr) == (0, "")
     example = ROOT / "conf/lockstep.conf"
     assert run("check", "-c", str(example)).returncode == 0
+
+
+def test_check_warns_that_nothing_can_be_served(tmp_path):
+    file = tmp_path / "bare.conf"
+    file.write_text("policy = hold\n")
+    done = run("check", "-c", str(file))
+    assert done.returncode == 0
+    assert "warning: no upstream is set" in done.stderr
+    assert run("serve", "-c", str(file)).returncode == 1
+
+
+@pytest.mark.parametrize("command", ["check", "serve"])
+def test_upstream_that_is_lockstep_itself_is_refused(tmp_path, command):
+    file = tmp_path / "loop.conf"
+    file.write_text("listen = *:7432\nupstream = host=localhost port=7432\n")
+    done = run(command, "-c", str(file))
+    assert done.returncode == 1
+    assert f"{file}:2: upstream: this is Lockstep itself" in done.stderr
+
+
+def test_upstream_that_leads_back_is_recognised():
+    """By a name for it that tells nothing before it is looked up."""
+    place = free_endpoint()
+    upstream = f"host=127.1 port={place.port} sslmode=disable"
+    with Program(place, "--listen", listen_text(place), "--upstream",
+                 upstream) as lockstep:
+        session = Bare(lockstep)
+        session.send(startup_packet())
+        trace = session.read_all()
+        assert "this Lockstep itself" in wire.errors(trace)[-1]["M"], trace
+        session.close()
+        until(lambda: any(event.get("reason") == "upstream-loop"
+                          for event in lockstep.events()), "it is not logged")
+        warnings = [event for event in lockstep.events()
+                    if event["level"] == "warn"
+                    and "max_connections" not in event["message"]]
+        assert len(warnings) == 1, warnings
 
 
 def test_file_that_is_not_there_is_named(tmp_path):

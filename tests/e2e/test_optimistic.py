@@ -340,7 +340,7 @@ def test_tenants_do_not_wait_for_one_another(
     assert at_once * 2 < planned
 
 
-@pytest.mark.parametrize("name", ["compile all", "no scans", "timeouts"])
+@pytest.mark.parametrize("name", ["no scans", "timeouts"])
 @pytest.mark.parametrize("is_in_block", [False, True], ids=["idle", "block"])
 def test_no_setting_makes_it_dear(
         start_lockstep, database, is_in_block, name):
@@ -350,6 +350,49 @@ def test_no_setting_makes_it_dear(
             for _ in range(3)) for which in ("nothing", name))
     assert other < plain * DEAR_FACTOR + DEAR_S
     assert set(outcomes(proxy, 6)) == {"unopposed"}
+
+
+@pytest.mark.parametrize("is_in_block", [False, True], ids=["idle", "block"])
+def test_a_server_that_compiles_all_is_found_out_once(
+        start_lockstep, database, is_in_block):
+    """From then on the question is asked ahead, where that can be turned off."""
+    proxy = start_lockstep()
+    seconds = []
+    for name in "nothing", "compile all":
+        with Wire(proxy, database) as session:
+            session.query("set client_min_messages = error; "
+                          "drop table if exists a, b, c, d cascade")
+            for table in "abcd":
+                assert errors(session.query(
+                    f"create table {table}(id int)")) == []
+            assert errors(session.query("drop table a")) == []
+            session.query(PLANNER[name])
+            for table in "bc":
+                assert errors(session.query(f"drop table {table}")) == []
+            if is_in_block:
+                session.query("begin")
+            begun = time.monotonic()
+            assert errors(session.query("drop table d")) == []
+            seconds.append(time.monotonic() - begun)
+    assert seconds[1] < seconds[0] * DEAR_FACTOR + DEAR_S
+
+
+@pytest.mark.parametrize("is_in_block", [False, True], ids=["idle", "block"])
+def test_no_setting_makes_what_goes_along_dear(
+        start_lockstep, database, world, is_in_block):
+    """TRUNCATE asks about the triggers of all tables."""
+    proxy = start_lockstep()
+    seconds = []
+    for name in "nothing", "no scans":
+        with Wire(proxy, database) as session:
+            assert errors(session.query("truncate c cascade")) == []
+            session.query(PLANNER[name])
+            if is_in_block:
+                session.query("begin")
+            begun = time.monotonic()
+            assert errors(session.query("truncate c cascade")) == []
+            seconds.append(time.monotonic() - begun)
+    assert seconds[1] < seconds[0] * DEAR_FACTOR + DEAR_S
 
 
 def test_an_error_that_would_end_the_session_is_not_risked(

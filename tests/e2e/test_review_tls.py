@@ -512,8 +512,7 @@ def test_another_user_may_not_use_a_file_that_is_not_his():
         pathlib.Path(config).write_text(
             f"upstream = host=127.0.0.1\nauth = scram\nauth_file = {users}\n")
         os.chmod(users, 0o640)
-        done = program.run("check", "-c", config, user="postgres",
-                           group="postgres")
+        done = program.run_as("postgres", folder, "check", "-c", config)
         assert done.returncode == 1 and "owned" in done.stderr, done.stderr
 
 

@@ -90,6 +90,20 @@ def wait_logged(proxy, pattern):
 
 # -- rules ------------------------------------------------------------------
 
+def test_a_rule_spares_the_statement_alone(start_with, database, tables):
+    """Not what stands behind it in the same text."""
+    proxy = start_with("[rule]\nstatement = ALTER TABLE\nguard = off\n")
+    with Wire(proxy, database) as session:
+        for text in ("select 1", "begin"):
+            trace = session.query(
+                f"{text}; alter table table_a disable trigger all; "
+                "alter table table_b disable trigger all; "
+                "drop table table_d, table_c cascade; rollback")
+            assert errors(trace) == []
+    assert {line["statement"] for line in proxy.wait_guarded(1)} == {
+        "DROP TABLE"}
+
+
 def test_a_rule_matches_the_database(start_with, cluster, database, tables):
     other = f"x_{database}"
     with cluster.connect() as admin:
@@ -419,6 +433,27 @@ def test_nonsense_is_a_warning_to_client_and_log(start_lockstep, database,
     assert logged["database"] == database
 
 
+@pytest.mark.parametrize("how", ["simple", "extended"])
+def test_name_that_is_none_is_a_warning_once(start_lockstep, database, how):
+    proxy = start_lockstep()
+
+    def send(session, text):
+        if how == "simple":
+            return session.query(text)
+        return session.run(*extended(text), sync())
+
+    with Wire(proxy, database) as session:
+        assert warnings(send(session, "set lockstep.policy = 'hold'")) == []
+        trace = send(session, "set lockstep.polcy = 'hold'")
+        assert errors(trace) == [] and ("C", ("SET",)) in trace
+        warning, = warnings(trace)
+        assert warning["M"] == (
+            'unrecognized configuration parameter "lockstep.polcy"; the '
+            'nearest known one is "lockstep.policy"')
+        assert warnings(send(session, "set lockstep.polcy = 'lock'")) == []
+    assert len(wait_logged(proxy, r"lockstep\.polcy")) == 1
+
+
 @pytest.mark.parametrize("how", ["in a block", "extended", "one message",
                                  "prepared"])
 def test_the_warning_comes_before_the_statements_answer(
@@ -507,6 +542,7 @@ def test_check_names_the_lines_of_wrong_rules(tmp_path):
 
 def test_check_is_content_with_rules(tmp_path):
     path = tmp_path / "right.conf"
-    path.write_text("[rule one]\nuser = a*\nhold_timeout = 1h\n")
+    path.write_text("upstream = host=db\n"
+                    "[rule one]\nuser = a*\nhold_timeout = 1h\n")
     result = program.run("check", "-c", str(path))
     assert (result.returncode, result.stderr) == (0, "")

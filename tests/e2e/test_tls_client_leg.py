@@ -527,8 +527,7 @@ def test_a_key_of_roots_may_be_its_groups():
             pathlib.Path(config).write_text(
                 "upstream = host=127.0.0.1 port=1\n" + "".join(
                     f"{name} = {value}\n" for name, value in found.items()))
-            done = program.run("check", "-c", config, user="postgres",
-                               group="postgres")
+            done = program.run_as("postgres", folder, "check", "-c", config)
             assert (done.returncode == 0) == is_good, done.stderr
 
 

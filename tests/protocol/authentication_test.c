@@ -58,7 +58,7 @@ static void
 check_list_ends_early(struct span part)
 {
 	struct span name;
-	int count = 0;
+	size_t count = 0;
 
 	while (sasl_mechanism_next(&part, &name)) {
 		assert_true(name.len > 0);

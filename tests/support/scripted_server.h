@@ -586,7 +586,11 @@ static inline void
 server_answer_glance(struct scripted_server *s, const char *words)
 {
 	bool is_flat = strcmp(words, "children") != 0;
-	const char *row[] = {"7s", "notice", "1s", is_flat ? "t" : "f",
+	const char *row[] = {"7s",
+			     "notice",
+			     "1s",
+			     "100000",
+			     is_flat ? "t" : "f",
 			     *words != '\0' && is_flat ? words : "t"};
 
 	_Static_assert(sizeof(row) / sizeof(row[0]) == GLANCE_COLUMNS, "");

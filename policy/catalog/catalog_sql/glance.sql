@@ -7,6 +7,7 @@
 pg_catalog.concat_ws(' ',
     pg_catalog.current_setting('lock_timeout'),
     pg_catalog.current_setting('deadlock_timeout'),
+    pg_catalog.current_setting('jit_above_cost'),
     pg_catalog.current_setting('exit_on_error'),
     pg_catalog.pg_relation_size(
         'pg_catalog.pg_event_trigger'::pg_catalog.regclass),
@@ -15,22 +16,23 @@ pg_catalog.concat_ws(' ',
 = $1::pg_catalog.text
 
 -- part: fails
--- Whatever exit_on_error says.
+-- The error ends no session, whatever exit_on_error says.
 pg_catalog.concat('Lockstep: not as before',
     pg_catalog.left(pg_catalog.set_config('exit_on_error', 'off', true), 0))
     ::pg_catalog.int4
 
 -- part: columns
--- A database that never had such a thing has no page of them.
+-- A database that never had an event trigger, or a child of a relation, has no
+-- page of such.
 SELECT pg_catalog.current_setting('lock_timeout') AS lock_timeout,
        pg_catalog.current_setting('client_min_messages') AS min_messages,
        pg_catalog.current_setting('deadlock_timeout') AS deadlock_timeout,
+       pg_catalog.current_setting('jit_above_cost') AS jit_above_cost,
        pg_catalog.pg_relation_size(
            'pg_catalog.pg_inherits'::pg_catalog.regclass) = 0 AS is_flat,
        pg_catalog.current_setting('exit_on_error') = 'off'
        AND pg_catalog.pg_relation_size(
            'pg_catalog.pg_event_trigger'::pg_catalog.regclass) = 0
-       AND
 
 -- part: names
 -- Thousands of partitions, or children, are long to lock.

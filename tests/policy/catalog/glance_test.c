@@ -62,19 +62,22 @@ glance_asks_names_where_it_must(void **state)
 static void
 glance_print_before_has_all(void **state)
 {
-	struct glance g = {
-	    .is_flat = true, .lock_timeout = "7s", .deadlock_timeout = "1s"};
+	struct glance g = {.is_flat = true,
+			   .lock_timeout = "7s",
+			   .deadlock_timeout = "1s",
+			   .jit_above_cost = "1e+06"};
 	char text[GLANCE_BEFORE_MAX];
 
 	(void)state;
 	glance_print_before(text, &g);
-	assert_string_equal(text, "7s 1s off 0 t");
+	assert_string_equal(text, "7s 1s 1e+06 off 0 t");
 	g.is_flat = false;
 	memset(g.lock_timeout, '1', sizeof(g.lock_timeout) - 1);
 	memset(g.deadlock_timeout, '2', sizeof(g.deadlock_timeout) - 1);
+	memset(g.jit_above_cost, '3', sizeof(g.jit_above_cost) - 1);
 	glance_print_before(text, &g);
-	assert_int_equal(strlen(text), 2 * (SESSION_FACTS_SETTING_MAX - 1) +
-					   strlen("  off 0 f"));
+	assert_int_equal(strlen(text), 3 * (SESSION_FACTS_SETTING_MAX - 1) +
+					   strlen("   off 0 f"));
 	assert_string_equal(strchr(text, 'o'), "off 0 f");
 }
 
@@ -118,6 +121,25 @@ glance_asks_about_what_is_named(void **state)
 	}
 }
 
+/* -1 turns compiling off. */
+static void
+glance_is_compiled_by_its_cost(void **state)
+{
+	static const char *const never[] = {"-1", "100000", "1e+06"};
+	static const char *const always[] = {"0", "0.01", "500"};
+	struct glance g = {0};
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		(void)snprintf(g.jit_above_cost, sizeof(g.jit_above_cost), "%s",
+			       never[i]);
+		assert_false(glance_is_compiled(&g));
+		(void)snprintf(g.jit_above_cost, sizeof(g.jit_above_cost), "%s",
+			       always[i]);
+		assert_true(glance_is_compiled(&g));
+	}
+}
+
 static bool
 read_row(struct glance *out, const char *const texts[GLANCE_COLUMNS])
 {
@@ -135,21 +157,21 @@ glance_read_takes_a_row(void **state)
 	struct glance g;
 
 	(void)state;
-	assert_true(
-	    read_row(&g, (const char *[]){"5s", "warning", "1s", "t", "t"}));
+	assert_true(read_row(
+	    &g, (const char *[]){"5s", "warning", "1s", "0", "t", "t"}));
 	assert_string_equal(g.lock_timeout, "5s");
 	assert_true(g.wants_warnings);
 	assert_int_equal(g.deadlock_timeout_ms, 1000);
 	assert_true(g.is_plain);
 	assert_true(g.is_flat);
 	assert_true(
-	    read_row(&g, (const char *[]){"0", "error", "2", "f", "f"}));
+	    read_row(&g, (const char *[]){"0", "error", "2", "0", "f", "f"}));
 	assert_false(g.wants_warnings);
 	assert_int_equal(g.deadlock_timeout_ms, 2);
 	assert_false(g.is_plain);
 	assert_false(g.is_flat);
 	assert_true(
-	    read_row(&g, (const char *[]){"0", "error", "2", NULL, NULL}));
+	    read_row(&g, (const char *[]){"0", "error", "2", "0", NULL, NULL}));
 	assert_false(g.is_plain);
 }
 
@@ -163,13 +185,13 @@ glance_read_refuses_another_shape(void **state)
 	memset(text, '1', sizeof(text));
 	text[SESSION_FACTS_SETTING_MAX] = '\0';
 	assert_false(
-	    read_row(&g, (const char *[]){text, "error", "1s", "t", "t"}));
+	    read_row(&g, (const char *[]){text, "error", "1s", "0", "t", "t"}));
 	assert_false(
-	    read_row(&g, (const char *[]){NULL, "error", "1s", "t", "t"}));
+	    read_row(&g, (const char *[]){NULL, "error", "1s", "0", "t", "t"}));
 	assert_false(
-	    read_row(&g, (const char *[]){"0", "error", "?", "t", "t"}));
+	    read_row(&g, (const char *[]){"0", "error", "?", "0", "t", "t"}));
 	assert_false(
-	    read_row(&g, (const char *[]){"0", "error", NULL, "t", "t"}));
+	    read_row(&g, (const char *[]){"0", "error", NULL, "0", "t", "t"}));
 }
 
 int
@@ -180,6 +202,7 @@ main(void)
 	    cmocka_unit_test(glance_names_query_is_qualified),
 	    cmocka_unit_test(glance_asks_names_where_it_must),
 	    cmocka_unit_test(glance_print_before_has_all),
+	    cmocka_unit_test(glance_is_compiled_by_its_cost),
 	    cmocka_unit_test(glance_asks_about_what_is_named),
 	    cmocka_unit_test(glance_read_takes_a_row),
 	    cmocka_unit_test(glance_read_refuses_another_shape),

@@ -141,6 +141,49 @@ overrides_read_refuses_a_nul(void **state)
 	}
 }
 
+static const struct {
+	const char *sql;
+	const char *name; /* NULL: none that is unknown */
+} sets[] = {
+    {"set lockstep.polcy = 'hold'", "polcy"},
+    {"SET  LOCAL /* a */ LockStep.Polcy TO hold", "polcy"},
+    {"set session lockstep.x1 = 1; set lockstep.y = 2", "x1"},
+    {"set lockstep.policy = 'hold'", NULL},
+    {"set lockstep.policy_ = 'hold'", "policy_"},
+    {"set local lockstep.hold_timeout = '1min'", NULL},
+    {"set lockstep.", NULL},
+    {"set lockstep", NULL},
+    {"set lockstep = 1", NULL},
+    {"set lockstepx.polcy = 1", NULL},
+    {"set search_path = lockstep.polcy", NULL},
+    {"set", NULL},
+    {"", NULL},
+    {"settle lockstep.polcy", NULL},
+    {"select 1", NULL},
+    {"set lockstep.abcdefghijabcdefghijabcdefghijabcdefghijabcdefghij = 1",
+     "abcdefghijabcdefghijabcdefghijabcdefghi"},
+};
+
+static void
+overrides_find_unknown_reads_a_set(void **state)
+{
+	char name[OVERRIDE_NAME_BYTES];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++) {
+		struct span sql =
+		    bytes_copy(span_of(sets[i].sql, strlen(sets[i].sql)));
+		bool is_found = overrides_find_unknown(
+		    name, (const char *)sql.data, sql.len);
+
+		if (is_found != (sets[i].name != NULL))
+			fail_msg("%s", sets[i].sql);
+		if (is_found)
+			assert_string_equal(name, sets[i].name);
+		bytes_free(sql);
+	}
+}
+
 int
 main(void)
 {
@@ -151,6 +194,7 @@ main(void)
 	    cmocka_unit_test(overrides_read_keeps_the_columns_apart),
 	    cmocka_unit_test(overrides_read_bounds_every_text),
 	    cmocka_unit_test(overrides_read_refuses_a_nul),
+	    cmocka_unit_test(overrides_find_unknown_reads_a_set),
 	};
 
 	return cmocka_run_group_tests_name("policy/guard/overrides", tests,

@@ -446,11 +446,11 @@ report_waiting_names_whom_it_waits_for(void **state)
 	a.held_ms = 1300;
 	report_waiting(&r, &a, "DROP TABLE");
 	assert_string_equal(r.sqlstate, "00000");
-	assert_string_equal(r.message, "DROP TABLE is held by Lockstep since"
+	assert_string_equal(r.message, "DROP TABLE is held by Lockstep for"
 				       " 1.3 s");
 	assert_string_equal(
 	    r.detail,
-	    "Lock set in order: public.a, public.\"C\". Waiting for pid 4711"
+	    "Lock set in order: public.a, public.\"C\". In its way: pid 4711"
 	    " (user \"alice\", application_name \"psql\","
 	    " state \"idle in transaction\", transaction age 61.5 s)"
 	    " holds AccessShareLock on public.a.");

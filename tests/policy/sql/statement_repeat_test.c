@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "policy/sql/statement.h"
 #include "policy/sql/statement_facts.h"
 #include "tests/support/test.h"
 
@@ -211,6 +212,25 @@ statement_repeat_tells_what_was_written_first(void **state)
 }
 
 static void
+statement_repeat_knows_what_merge_returns(void **state)
+{
+	struct repeat r;
+
+	(void)state;
+	if (strtoul(statement_grammar(), NULL, 10) < 17)
+		skip();
+	r = read_text("merge into a using b on true when matched then delete "
+		      "returning f()");
+	assert_null(r.obstacle);
+	assert_true(r.shows_rows);
+	assert_names(&r.functions, "f", "merge");
+	repeat_clear(&r);
+	r = read_text("merge into a using b on true when matched then delete");
+	assert_false(r.shows_rows);
+	repeat_clear(&r);
+}
+
+static void
 statement_repeat_is_bounded(void **state)
 {
 	struct repeat r = {0};
@@ -257,6 +277,7 @@ main(void)
 	    cmocka_unit_test(
 		statement_repeat_names_what_is_called_read_and_written),
 	    cmocka_unit_test(statement_repeat_tells_what_was_written_first),
+	    cmocka_unit_test(statement_repeat_knows_what_merge_returns),
 	    cmocka_unit_test(statement_repeat_is_bounded),
 	    cmocka_unit_test(statement_repeat_begins_takes_a_lone_begin),
 	};

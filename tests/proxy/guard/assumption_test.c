@@ -8,6 +8,7 @@ static const struct glance seen = {
     .deadlock_timeout_ms = 1000,
     .lock_timeout = "7s",
     .deadlock_timeout = "1s",
+    .jit_above_cost = "100000",
 };
 
 static void
@@ -51,6 +52,20 @@ assumption_note_assumes_no_settings(void **state)
 }
 
 static void
+assumption_note_assumes_nothing_that_is_compiled(void **state)
+{
+	const struct overrides o = {.application_name = "psql"};
+	struct assumption *a = NULL;
+	struct glance dear = seen;
+
+	(void)state;
+	assumption_note(&a, &o, &seen);
+	dear.jit_above_cost[1] = '\0';
+	assumption_note(&a, &o, &dear);
+	assert_null(a);
+}
+
+static void
 assumption_note_does_without_memory(void **state)
 {
 	struct overrides o = {.application_name = "psql"};
@@ -69,6 +84,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(assumption_note_keeps_what_was_seen),
 	    cmocka_unit_test(assumption_note_assumes_no_settings),
+	    cmocka_unit_test(assumption_note_assumes_nothing_that_is_compiled),
 	    cmocka_unit_test(assumption_note_does_without_memory),
 	};
 

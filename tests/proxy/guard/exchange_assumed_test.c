@@ -128,10 +128,11 @@ static const struct scene_row rows[] = {
 		       "jit TO off glance settings ROLLBACK / BEGIN SET "
 		       "LOCAL lock_timeout TO '1' | Query(drop table c) "
 		       "SET LOCAL lock_timeout TO '7s' COMMIT / BEGIN "
-		       "plain-names as-before | Query(drop table a) SET "
-		       "LOCAL lock_timeout TO '7s' COMMIT / BEGIN "
-		       "plain-names / ROLLBACK / facts(f) settings "
-		       "plan{b} / BEGIN attempt(abc) plan{b} / "
+		       "SET LOCAL jit TO off plain-names ROLLBACK BEGIN "
+		       "as-before | Query(drop table a) SET LOCAL "
+		       "lock_timeout TO '7s' COMMIT / BEGIN SET LOCAL "
+		       "jit TO off plain-names / ROLLBACK / facts(f) "
+		       "settings plan{b} / BEGIN attempt(abc) plan{b} / "
 		       "Query(*drop table b) COMMIT /",
 	.client_gets = "[DROP TABLE] ready-I [DROP TABLE] ready-I [DROP "
 		       "TABLE] ready-I",
@@ -143,10 +144,10 @@ static const struct scene_row rows[] = {
 	.server_gets = "BEGIN SET LOCAL statement_timeout TO 0 SET LOCAL "
 		       "jit TO off glance settings ROLLBACK / BEGIN SET "
 		       "LOCAL lock_timeout TO '1' | Query(truncate c, b) "
-		       "SET LOCAL lock_timeout TO '7s' COMMIT / "
-		       "plain-names as-before | Parse Bind "
-		       "Execute(truncate a) | set_config('lock_timeout', "
-		       "'7s', true) | /",
+		       "SET LOCAL lock_timeout TO '7s' COMMIT / BEGIN "
+		       "SET LOCAL jit TO off plain-names ROLLBACK "
+		       "as-before | Parse Bind Execute(truncate a) | "
+		       "set_config('lock_timeout', '7s', true) | /",
 	.client_gets = "[TRUNCATE C,] ready-I 1 2 [TRUNCATE A] ready-I",
     },
     {
@@ -456,7 +457,7 @@ static const struct scene_row rows[] = {
 	.server_gets = "BEGIN SET LOCAL statement_timeout TO 0 SET LOCAL "
 		       "jit TO off glance settings ROLLBACK / "
 		       "Query(alter table c disable trigger all; alter "
-		       "table b disable trigger all) BEGIN unset "
+		       "table b disable trigger all) BEGIN as-before "
 		       "ROLLBACK | Query(alter table a disable trigger "
 		       "all; alter table b enable trigger all)",
 	.client_gets = "[ALTER TABLE] [ALTER TABLE] ready-I [ALTER "
@@ -468,14 +469,14 @@ static const struct scene_row rows[] = {
 		  "Q alter table a disable trigger all; alter table b enable "
 		  "trigger all\n--\n"
 		  "Q commit",
-	.script = "settings:; unset: error 22P02; "
+	.script = "settings:; as-before: error 22P02; "
 		  "settings: guard=ddl; settings: guard=ddl",
 	.server_gets = "Query(begin) SAVEPOINT _lockstep SET LOCAL "
 		       "statement_timeout TO 0 SET LOCAL jit TO off "
 		       "glance settings ROLLBACK TO SAVEPOINT _lockstep "
 		       "/ RELEASE SAVEPOINT _lockstep / Query(alter "
 		       "table c disable trigger all) SAVEPOINT _lockstep "
-		       "unset / ROLLBACK TO SAVEPOINT _lockstep / "
+		       "as-before / ROLLBACK TO SAVEPOINT _lockstep / "
 		       "facts(t) settings plan{a,a,b,b} RELEASE "
 		       "SAVEPOINT _lockstep / SAVEPOINT _lockstep "
 		       "names(abc) attempt(abc) plan{a,a,b,b} / RELEASE "
@@ -495,12 +496,12 @@ static const struct scene_row rows[] = {
 	.client = "Q alter table c disable trigger all\n--\n"
 		  "Q alter table a disable trigger all; alter table b enable "
 		  "trigger all",
-	.script = "settings:; unset: error 22P02; "
+	.script = "settings:; as-before: error 22P02; "
 		  "settings: guard=ddl; settings: guard=ddl",
 	.server_gets = "BEGIN SET LOCAL statement_timeout TO 0 SET LOCAL "
 		       "jit TO off glance settings ROLLBACK / "
 		       "Query(alter table c disable trigger all) BEGIN "
-		       "unset / ROLLBACK / facts(f) settings "
+		       "as-before / ROLLBACK / facts(f) settings "
 		       "plan{a,a,b,b} / BEGIN attempt(abc) plan{a,a,b,b} "
 		       "/ Query(*alter table a disable trigger all; ) "
 		       "SAVEPOINT _lockstep SET LOCAL statement_timeout "
@@ -511,6 +512,21 @@ static const struct scene_row rows[] = {
 		       "'7s' COMMIT /",
 	.client_gets = "[ALTER TABLE] ready-I [ALTER TABLE] [ALTER "
 		       "TABLE] ready-I",
+    },
+    {
+	.name = "a rule may not spare several of more than one kind",
+	.client = "Q alter table a disable trigger all; create trigger t after "
+		  "insert on b execute function f()",
+	.script = NULL,
+	.server_gets = "BEGIN SET LOCAL statement_timeout TO 0 SET LOCAL "
+		       "jit TO off glance settings ROLLBACK / BEGIN / "
+		       "Query(alter table a disable trigger all; ) "
+		       "SAVEPOINT _lockstep SET LOCAL statement_timeout "
+		       "TO 0 SET LOCAL jit TO off glance settings "
+		       "ROLLBACK TO SAVEPOINT _lockstep / RELEASE "
+		       "SAVEPOINT _lockstep / Query(create trigger t "
+		       "after insert on b execute function f()) COMMIT /",
+	.client_gets = "[ALTER TABLE] [CREATE TRIGGER] ready-I",
     },
     {
 	.name = "one of several may set what spares the next",

@@ -506,9 +506,9 @@ exchange_notifies_who_is_in_the_way(void **state)
 	assert_reports("settings: policy=hold; look: old; wait: !late 1001; "
 		       "look: old",
 		       "SNOTICE\nVNOTICE\nC00000\n"
-		       "MDROP TABLE is held by Lockstep since 1.0 s\n"
+		       "MDROP TABLE is held by Lockstep for 1.0 s\n"
 		       "DLock set in order: public.a, public.b, public.c. "
-		       "Waiting for " BLOCKER "\n");
+		       "In its way: " BLOCKER "\n");
 }
 
 static void

@@ -114,6 +114,62 @@ guard_log_outcome_of_an_error_has_its_sqlstate(void **state)
 		    "run_ms=0 result=42501\n");
 }
 
+#define BLOCKERS                                                               \
+	" blockers=\"pid 4711 (user \\\"joe\\\", application_name "            \
+	"\\\"shop\\\", "                                                       \
+	"state \\\"active\\\", transaction age 100.0 s) holds "                \
+	"AccessShareLock on public.a"
+
+static void
+guard_log_outcome_tells_who_was_in_the_way_of_a_timeout(void **state)
+{
+	(void)state;
+	assert_logs("settings: hold_timeout=10ms policy=hold; look: old; "
+		    "wait: !late 20; look: old",
+		    "Q drop table c",
+		    "INFO  guarded statement" SESSION
+		    " statement=\"DROP TABLE\"" TABLES
+		    " policy=hold outcome=timed-out attempts=0 held_ms=20 "
+		    "run_ms=0" BLOCKERS "\" result=55P03\n");
+}
+
+static void
+assert_logs_held(const char *script, size_t lines, const char *first)
+{
+	char *text = lines_of(script, "Q drop table c");
+	size_t count = 0;
+
+	assert_non_null(strstr(text, first));
+	for (const char *at = text; (at = strstr(at, "is held")) != NULL; at++)
+		count++;
+	assert_int_equal(count, lines);
+	free(text);
+}
+
+static void
+guard_log_held_tells_for_whom(void **state)
+{
+	(void)state;
+	assert_logs_held("settings: policy=hold; look: old; "
+			 "wait: !late 1001; look: old",
+			 1,
+			 "INFO  guarded statement is held" SESSION
+			 " statement=\"DROP TABLE\"" TABLES
+			 " attempts=0 held_ms=1001" BLOCKERS "\"\n");
+}
+
+/* After 1, 11 and 21 seconds the client is told, the log twice. */
+static void
+guard_log_held_is_rarer_and_rarer(void **state)
+{
+	(void)state;
+	assert_logs_held("settings: policy=hold; look: old; "
+			 "wait: !late 1001; look: old; "
+			 "wait: !late 10000; look: old; look: old; "
+			 "wait: !late 10000; look: old; look: old",
+			 2, " attempts=0 held_ms=11001" BLOCKERS "\"\n");
+}
+
 static void
 guard_log_outcome_of_an_execute_waits_for_its_answer(void **state)
 {
@@ -167,6 +223,10 @@ main(void)
 	    cmocka_unit_test(guard_log_outcome_tells_of_an_old_snapshot),
 	    cmocka_unit_test(guard_log_outcome_is_quiet_about_the_ordinary),
 	    cmocka_unit_test(guard_log_outcome_of_an_error_has_its_sqlstate),
+	    cmocka_unit_test(
+		guard_log_outcome_tells_who_was_in_the_way_of_a_timeout),
+	    cmocka_unit_test(guard_log_held_tells_for_whom),
+	    cmocka_unit_test(guard_log_held_is_rarer_and_rarer),
 	    cmocka_unit_test(
 		guard_log_outcome_of_an_execute_waits_for_its_answer),
 	    cmocka_unit_test(guard_log_unguarded_counts_statements),

@@ -177,6 +177,69 @@ socket_peer_of_a_unix_socket_is_there(void **state)
 	close(fds[1]);
 }
 
+/* A socket that listens at 127.0.0.1, and where. */
+static int
+listener_at(struct sockaddr_in *where)
+{
+	socklen_t len = sizeof(*where);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	*where = (struct sockaddr_in){.sin_family = AF_INET};
+	where->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	assert_int_equal(bind(fd, (struct sockaddr *)where, len), 0);
+	assert_int_equal(listen(fd, 5), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)where, &len), 0);
+	return fd;
+}
+
+static int
+dial_to(const struct sockaddr_in *where)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	assert_int_equal(
+	    connect(fd, (const struct sockaddr *)where, sizeof(*where)), 0);
+	return fd;
+}
+
+static void
+socket_leads_back_to_where_it_was_accepted(void **state)
+{
+	struct sockaddr_in ours;
+	struct sockaddr_in others;
+	int listeners[] = {listener_at(&ours), listener_at(&others)};
+	int client = dial_to(&ours);
+	int accepted = accept(listeners[0], NULL, NULL);
+	int back = dial_to(&ours);
+	int on = dial_to(&others);
+
+	(void)state;
+	assert_true(socket_leads_back(back, accepted));
+	assert_false(socket_leads_back(on, accepted));
+	for (size_t i = 0; i < 2; i++)
+		close(listeners[i]);
+	close(client);
+	close(accepted);
+	close(back);
+	close(on);
+}
+
+static void
+socket_leads_back_needs_a_name(void **state)
+{
+	int a[2];
+	int b[2];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, a), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, b), 0);
+	assert_false(socket_leads_back(a[0], b[0]));
+	for (size_t i = 0; i < 2; i++) {
+		close(a[i]);
+		close(b[i]);
+	}
+}
+
 int
 main(void)
 {
@@ -189,6 +252,8 @@ main(void)
 	    cmocka_unit_test(socket_peer_is_gone_when_nothing_is_acknowledged),
 	    cmocka_unit_test(socket_peer_that_does_not_read_is_there),
 	    cmocka_unit_test(socket_peer_of_a_unix_socket_is_there),
+	    cmocka_unit_test(socket_leads_back_to_where_it_was_accepted),
+	    cmocka_unit_test(socket_leads_back_needs_a_name),
 	};
 
 	return cmocka_run_group_tests_name("proxy/net/socket", tests, NULL,

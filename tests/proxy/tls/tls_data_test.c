@@ -227,7 +227,7 @@ tls_read_brings_what_came_before_garbage(void **state)
 	assert_true(tls_has_more(p.server));
 	assert_int_equal(tls_read(p.server, bytes(NULL, 0), data, sizeof(data)),
 			 TLS_BROKEN);
-	assert_string_equal(tls_error(p.server), "wrong version number");
+	assert_no_record(p.server);
 	pair_clear(&p);
 }
 

@@ -81,7 +81,7 @@ tls_handshake_of_garbage_fails(void **state)
 	assert_int_equal(tls_handshake(p.client), TLS_MORE);
 	assert_true(tls_feed(p.client, bytes("\0\0\0\0\0\0\0\0\0", 9)));
 	assert_int_equal(tls_handshake(p.client), TLS_FAILED);
-	assert_string_equal(tls_error(p.client), "wrong version number");
+	assert_no_record(p.client);
 	pair_clear(&p);
 }
 

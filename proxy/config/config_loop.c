@@ -1,0 +1,85 @@
+#include "proxy/config/config_loop.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "proxy/config/endpoint.h"
+
+enum {
+	PATH_BYTES = 256,
+};
+
+static bool
+config_loop_is_loopback(const char *host)
+{
+	return strcasecmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 ||
+	       strncmp(host, "127.", strlen("127.")) == 0;
+}
+
+static bool
+config_loop_is_localhost(const char *host)
+{
+	return strcasecmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 ||
+	       strcmp(host, "127.0.0.1") == 0;
+}
+
+static bool
+config_loop_is_wildcard(const char *host)
+{
+	return strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0;
+}
+
+/* True if one of the two is the name localhost, and the other its address. */
+static bool
+config_loop_is_named(const char *a, const char *b)
+{
+	return (strcasecmp(a, "localhost") == 0 &&
+		config_loop_is_localhost(b)) ||
+	       (strcasecmp(b, "localhost") == 0 && config_loop_is_localhost(a));
+}
+
+static bool
+config_loop_is_same_socket(const struct endpoint *server,
+			   const struct endpoint *listen)
+{
+	char path[PATH_BYTES];
+
+	snprintf(path, sizeof(path), "%s/.s.PGSQL.%u", server->host,
+		 (unsigned)server->port);
+	return strcmp(path, listen->host) == 0;
+}
+
+static bool
+config_loop_is_same(const struct endpoint *server,
+		    const struct endpoint *listen)
+{
+	if (endpoint_is_local(server->host) || endpoint_is_local(listen->host))
+		return config_loop_is_same_socket(server, listen);
+	return server->port == listen->port &&
+	       (strcasecmp(server->host, listen->host) == 0 ||
+		config_loop_is_named(server->host, listen->host) ||
+		(config_loop_is_wildcard(listen->host) &&
+		 config_loop_is_loopback(server->host)));
+}
+
+void
+config_loop_check(const struct config *c, const struct origin *upstream,
+		  struct mistakes *m)
+{
+	size_t i;
+	size_t j;
+
+	for (i = 0; i < c->upstream_count; i++) {
+		for (j = 0; j < c->listen_count; j++) {
+			if (!config_loop_is_same(&c->upstream[i],
+						 &c->listen[j]))
+				continue;
+			mistake_report(
+			    m, upstream,
+			    "this is Lockstep itself, by the setting "
+			    "\"listen\"");
+			return;
+		}
+	}
+}
