@@ -320,8 +320,7 @@ void exchange_add_savepoint(struct exchange *x);
 /* Add the plan of the statements to the batch. */
 void exchange_add_plan(struct exchange *x);
 
-/* True if the client's transaction is lost: by an error, a cancel, a timeout.
- */
+/* True if the client's transaction is lost: an error, a cancel, a timeout. */
 bool exchange_has_lost(const struct exchange *x);
 
 /* All rows with the names by which the set is reached have come. */
@@ -481,8 +480,7 @@ bool exchange_can_try(const struct exchange *x);
 /* Run the statement under the step's bound, and enter TRYING. */
 void exchange_send_trial(struct exchange *x, const struct guard_step *step);
 
-/* True if a message in TRYING answers the statement, and no question of ours.
- */
+/* True if a message in TRYING answers the statement and no question of ours. */
 bool exchange_answers_trial(const struct pipeline_event *event);
 
 /* Take such a message, as exchange_answer does. */

@@ -150,13 +150,14 @@ relay_server_refuse(struct walk *w)
 	pair_close(w->p, CLOSE_SERVER_BAD, "invalid message length");
 }
 
-/* The client gets this error. */
+/* The client gets this error.  The walk's address is not to leave the walk: the
+ * ordinary path keeps it in registers. */
 static PAIR_COLD void
-relay_server_note_error(const struct walk *w, struct span body)
+relay_server_note_error(struct session *s, struct span body)
 {
-	pair_count_error(w->p, body);
-	if (w->s->state == SESSION_READY)
-		deadlock_note(w->g, body);
+	pair_count_error(&s->pair, body);
+	if (s->state == SESSION_READY)
+		deadlock_note(&s->guarded, body);
 }
 
 static void
@@ -176,7 +177,7 @@ relay_server_answer(struct walk *w, const struct frame_header *h)
 	if (pair_is_closing(w->p))
 		return;
 	if (h->type == BACKEND_ERROR_RESPONSE && !is_taken)
-		relay_server_note_error(w, f.body);
+		relay_server_note_error(s, f.body);
 	if (s->state == SESSION_DIALING)
 		walk_skip(w, w->rest.len); /* that server has been left */
 	else

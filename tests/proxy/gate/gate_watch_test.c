@@ -487,7 +487,7 @@ gate_tells_the_history_whom_it_has_delayed(void **state)
 	query(f, "table a");
 	assert_waits(f);
 	reopen(f, w);
-	assert_passed(f, "QQ");
+	assert_passed(f, "Q");
 	assert_true(history_find(h, history_id(n), &e));
 	assert_int_equal(e.delayed_count, 1);
 	assert_int_equal(e.delayed[0].who.pid, 7);
