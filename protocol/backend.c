@@ -75,6 +75,9 @@ error_field_set(struct error_fields *out, uint8_t code, struct span value)
 	case 'P':
 		out->position = value;
 		break;
+	case 'W':
+		out->where = value;
+		break;
 	case 'R':
 		out->routine = value;
 		break;

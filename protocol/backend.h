@@ -33,6 +33,7 @@ struct error_fields {
 	struct span message;  /* M */
 	struct span detail;   /* D */
 	struct span position; /* P, decimal */
+	struct span where;    /* W */
 	struct span routine;  /* R */
 };
 

@@ -27,20 +27,23 @@ ROOMS = {
     "policy/guard": ("catalog sql", ""),
     "proxy/base": ("", "event2"),
     "proxy/config": ("base", "ini libpq-fe"),
+    "proxy/history": ("base", ""),
     "proxy/tls": ("config base", "openssl"),
     "proxy/auth": ("tls config base", ""),
     "proxy/net": ("tls config base", "event2 libpq-fe"),
-    "proxy/pair": ("net config base", "event2"),
-    "proxy/gate": ("pair base", "event2"),
+    "proxy/pair": ("history net config base", "event2"),
+    "proxy/gate": ("history pair base", "event2"),
     "proxy/rescue": ("gate pair net config base", "event2"),
     "proxy/fleet": ("rescue gate pair net tls config base", "event2"),
-    "proxy/guard": ("rescue gate pair config base", ""),
-    "proxy/session": ("guard rescue gate pair auth net tls config base",
-                      "event2"),
-    "proxy/http": ("fleet rescue gate pair net tls config base", "event2"),
+    "proxy/guard": ("rescue gate history pair config base", ""),
+    "proxy/console": ("fleet gate history pair net config base", "event2"),
+    "proxy/session": ("console guard rescue gate history pair auth net tls "
+                      "config base", "event2"),
+    "proxy/http": ("fleet rescue gate history pair net tls config base",
+                   "event2"),
     "proxy/explain": ("config base", "libpq-fe"),
-    "proxy/server": ("http explain session guard fleet rescue gate pair auth net "
-                     "tls config base", "event2"),
+    "proxy/server": ("http explain session console guard fleet rescue gate "
+                     "history pair auth net tls config base", "event2"),
 }
 LIBRARIES = set("event2 ini libpq-fe openssl pg_query protobuf-c".split())
 

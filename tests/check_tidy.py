@@ -42,6 +42,15 @@ def stamp_of(entry, settings):
     return hashlib.sha256(settings + preprocess(entry)).hexdigest()
 
 
+def sources(build):
+    """The entries of compile_commands.json that are looked at."""
+    commands = json.loads((build / "compile_commands.json").read_text())
+    for entry in commands:
+        path = pathlib.Path(entry["file"]).relative_to(ROOT)
+        if path.parts[0] in FOLDERS:
+            yield entry
+
+
 class Tidy:
     """One run over a build folder."""
 
@@ -51,15 +60,6 @@ class Tidy:
         self.stamps.mkdir(exist_ok=True)
         version, _, _ = run(["clang-tidy", "--version"], ROOT)
         self.settings = version + (ROOT / ".clang-tidy").read_bytes()
-
-    def sources(self):
-        """The entries of compile_commands.json that are looked at."""
-        commands = json.loads((self.build / "compile_commands.json")
-                              .read_text())
-        for entry in commands:
-            path = pathlib.Path(entry["file"]).relative_to(ROOT)
-            if path.parts[0] in FOLDERS:
-                yield entry
 
     def check(self, entry):
         """The name of the stamp of a source, and what is wrong with it."""
@@ -76,7 +76,7 @@ class Tidy:
     def check_all(self):
         """Whether every source is clean; old stamps are removed."""
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-            results = list(pool.map(self.check, self.sources()))
+            results = list(pool.map(self.check, sources(self.build)))
         for stamp in self.stamps.iterdir():
             if stamp.name not in {name for name, _ in results}:
                 stamp.unlink()

@@ -144,8 +144,10 @@ param_array_add_schema(struct text *a, const char *relation)
 	bool is_temporary = schema.data != NULL && schema.len == 7 &&
 			    memcmp(schema.data, "pg_temp", 7) == 0;
 
-	param_array_add_piece(a, is_temporary ? (struct param_piece){0}
-					      : name_from(&name, 1, 1));
+	if (is_temporary)
+		param_array_add(a, NULL);
+	else
+		param_array_add_piece(a, name_from(&name, 1, 1));
 }
 
 void

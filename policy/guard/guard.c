@@ -299,6 +299,14 @@ guard_cancel(struct guard *g)
 	return guard_enter(g, GUARD_AT_REFUSE_CANCELED);
 }
 
+struct guard_step
+guard_release(struct guard *g, uint64_t now_ms)
+{
+	assert(guard_is_doing(g, GUARD_WAIT));
+	guard_end_window(g, now_ms);
+	return guard_enter(g, GUARD_AT_RUN_RELEASED);
+}
+
 /* For people */
 
 void

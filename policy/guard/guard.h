@@ -90,6 +90,7 @@ enum guard_action {
 	X(UNPLANNED, "unplanned")       /* no plan: runs as if without us */   \
 	X(READ_ONLY, "read-only")       /* the server will refuse it itself */ \
 	X(OVERDUE, "overdue")           /* budget spent, on_timeout = pass */  \
+	X(RELEASED, "released")         /* sent now, as an operator wants */   \
 	X(TIMED_OUT, "timed-out")       /* budget spent: 55P03 */              \
 	X(REJECTED, "rejected")         /* policy = reject */                  \
 	X(DEADLOCK, "deadlock")         /* with whom waits for us: 40P01 */    \
@@ -145,6 +146,7 @@ enum guard_keeps {
 	X(RUN_UNPLANNED, "run-unplanned", RUN, NOTHING, UNPLANNED)             \
 	X(RUN_READ_ONLY, "run-read-only", RUN, NOTHING, READ_ONLY)             \
 	X(RUN_OVERDUE, "run-overdue", RUN, NOTHING, OVERDUE)                   \
+	X(RUN_RELEASED, "run-released", RUN, NOTHING, RELEASED)                \
 	X(REFUSE_TIMED_OUT, "refuse-timed-out", REFUSE, NOTHING, TIMED_OUT)    \
 	X(REFUSE_REJECTED, "refuse-rejected", REFUSE, NOTHING, REJECTED)       \
 	X(REFUSE_DEADLOCK, "refuse-deadlock", REFUSE, NOTHING, DEADLOCK)       \
@@ -457,6 +459,9 @@ struct guard_step guard_woken(struct guard *g, uint64_t now_ms);
 /* The user cancels the statement: any time between guard_begin and the moment
  * when RUN is carried out. */
 struct guard_step guard_cancel(struct guard *g);
+
+/* An operator lets the statement go, unprotected: only during WAIT. */
+struct guard_step guard_release(struct guard *g, uint64_t now_ms);
 
 /* The set in the order to lock it: borrowed, until guard_attempted,
  * guard_planned or guard_clear.  Empty before a plan. */

@@ -59,7 +59,10 @@ static bool
 credentials_load_auth_file(struct credentials *out, const struct config *c,
 			   FILE *errors)
 {
-	if (c->auth == AUTH_PASS)
+	bool is_wanted = c->auth == AUTH_SCRAM ||
+			 (config_has_console(c) && c->auth_file != NULL);
+
+	if (!is_wanted)
 		return true;
 	out->auth_file = auth_file_read(c->auth_file, errors);
 	if (out->auth_file == NULL)

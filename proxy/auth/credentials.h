@@ -19,7 +19,7 @@
 struct credentials {
 	struct tls_context *clients; /* NULL: clients get no TLS */
 	struct tls_context *server;  /* NULL: nor does the server */
-	struct auth_file *auth_file; /* NULL: auth = pass */
+	struct auth_file *auth_file; /* NULL: nobody needs it */
 	struct span binding; /* to our certificate, for clients; len 0: none */
 	uint8_t binding_bytes[TLS_BINDING_MAX];
 	struct scram_mock mock;

@@ -21,6 +21,8 @@ enum mail_kind {
 	MAIL_EXPIRE,     /* end all but guarded statements that run */
 	MAIL_STOP,       /* end all sessions now */
 	MAIL_DESCRIBE,   /* write what the sessions are doing to the log */
+	MAIL_DEADLOCK,   /* id: a session that was a side of deadlock `asker` of
+			    the history, which is to be told of it */
 	MAIL_SHUT,       /* data: a gate_window that is shut now; a use of it */
 	MAIL_OPEN,       /* data: one that is open again; a use of it */
 	MAIL_HANDSHAKE,  /* data: a handshake whose step has been taken */
@@ -28,6 +30,8 @@ enum mail_kind {
 	MAIL_WANTED,     /* to the fleet: somebody has logged in */
 	MAIL_KEY,        /* to the fleet; data: the key from now on, taken */
 	MAIL_CALL,       /* to the fleet; data: a rescue_call, taken */
+	MAIL_TASK,       /* data: a console_task to be carried out, taken */
+	MAIL_TASK_DONE,  /* data: one that has been, taken */
 };
 
 struct mail {

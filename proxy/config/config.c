@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "proxy/config/conninfo.h"
+#include "proxy/config/value.h"
 
 uint32_t
 config_connect_timeout_ms(const struct config *config)
@@ -10,6 +11,12 @@ config_connect_timeout_ms(const struct config *config)
 	if (config->upstream_connect_timeout_ms > 0)
 		return config->upstream_connect_timeout_ms;
 	return config->connect_timeout_ms;
+}
+
+bool
+config_has_console(const struct config *config)
+{
+	return config->admin_users.count + config->stats_users.count > 0;
 }
 
 void
@@ -31,6 +38,8 @@ config_free(struct config *config)
 	endpoint_list_clear(&config->http_listen);
 	tls_settings_clear(&config->tls);
 	free(config->auth_file);
+	value_free_list(config->admin_users.items, config->admin_users.count);
+	value_free_list(config->stats_users.items, config->stats_users.count);
 	conninfo_wipe(config->fleet);
 	free(config->fleet_key_file);
 	settings_clear_order(&config->guard.order);

@@ -22,6 +22,12 @@ enum auth_method {
 	AUTH_SCRAM, /* we, by auth_file; then we log in with what we learnt */
 };
 
+/* Names, owned, in the order of the setting. */
+struct name_list {
+	char **items;
+	size_t count;
+};
+
 /* Each field belongs to the setting of its name, unless another is named. */
 struct config {
 	struct endpoint *listen; /* default 127.0.0.1:7432; owned */
@@ -37,7 +43,10 @@ struct config {
 	struct tcp_settings tcp; /* tcp_keepalives_idle to _count: clients' */
 	struct tcp_settings upstream_tcp; /* from the CONNINFO */
 	enum auth_method auth;
-	char *auth_file;             /* owned, or NULL */
+	char *auth_file;              /* owned, or NULL */
+	struct name_list admin_users; /* default none; with stats_users the
+					 console's: without any there is none */
+	struct name_list stats_users;
 	char *fleet;                 /* owned, a CONNINFO, or NULL: there is
 					none; a secret as upstream_conninfo */
 	char *fleet_key_file;        /* owned, or NULL */
@@ -75,6 +84,9 @@ struct config {
 
 /* For one address of the upstream: the CONNINFO's own, or the setting. */
 uint32_t config_connect_timeout_ms(const struct config *config);
+
+/* True if somebody may use the console. */
+bool config_has_console(const struct config *config);
 
 /* Free it and all that it owns; accepts NULL. */
 void config_free(struct config *config);

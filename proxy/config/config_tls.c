@@ -130,8 +130,10 @@ config_tls_warn(const struct config *c, config_warn *warn, void *arg)
 	     "sslmode=verify-full"},
 	    {c->tls.mode == TLS_DISABLE && c->tls.cert != NULL,
 	     "tls_cert is not read: tls_mode is disable"},
-	    {c->auth == AUTH_PASS && c->auth_file != NULL,
-	     "auth_file is not read: it is for auth = scram"},
+	    {c->auth == AUTH_PASS && c->auth_file != NULL &&
+		 !config_has_console(c),
+	     "auth_file is not read: it is for auth = scram, and for the "
+	     "console"},
 	};
 	size_t i;
 

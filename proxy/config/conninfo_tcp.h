@@ -11,6 +11,7 @@
 #include "proxy/config/tcp_settings.h"
 #include "proxy/config/value.h"
 
+/* libpq's: without its header it has no other name. */
 struct _PQconninfoOption; /* NOLINT(bugprone-reserved-identifier) */
 
 /*

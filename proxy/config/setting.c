@@ -70,7 +70,11 @@ const struct setting setting_table[] = {
     {"auth", SETTING_WORD, FIELD(auth), .words = auth_methods, .preset = "pass",
      .help = "who checks passwords: the server, or Lockstep"},
     {"auth_file", SETTING_FILE, FIELD(auth_file), .no_preset = "none",
-     .help = "for auth = scram: the server's verifiers of its roles"},
+     .help = "the server's verifiers of its roles: auth = scram, console"},
+    {"admin_users", SETTING_NAMES, FIELD(admin_users), .no_preset = "none",
+     .help = "who may do all in the console, the database lockstep: a list"},
+    {"stats_users", SETTING_NAMES, FIELD(stats_users), .no_preset = "none",
+     .help = "who may look there: a comma list"},
     {"workers", SETTING_NUMBER, 1, SETTING_WORKERS_MAX, FIELD(workers),
      .no_preset = "one per CPU", .help = "threads that relay"},
     {"max_connections", SETTING_NUMBER, 1, 1000000, FIELD(max_connections),
@@ -267,7 +271,21 @@ setting_store_word(uint32_t *field, const struct setting *s, const char *text,
 	return true;
 }
 
-static enum value_unit_kind
+static bool
+setting_store_names(struct name_list *names, const char *text,
+		    struct value_error *error)
+{
+	struct name_list new = {.count = 0};
+
+	if (text[0] != '\0' &&
+	    !value_parse_list(&new.items, &new.count, text, error))
+		return false;
+	value_free_list(names->items, names->count);
+	*names = new;
+	return true;
+}
+
+enum value_unit_kind
 setting_unit(const struct setting *s)
 {
 	if (s->kind == SETTING_DURATION)
@@ -299,6 +317,8 @@ setting_store_field(void *field, const struct setting *s, const char *text,
 		return setting_store_client(field, text, error);
 	case SETTING_ORDER:
 		return setting_store_order(field, text, error);
+	case SETTING_NAMES:
+		return setting_store_names(field, text, error);
 	case SETTING_LISTEN:
 	case SETTING_HTTP_LISTEN:
 	case SETTING_UPSTREAM:
@@ -374,6 +394,12 @@ setting_nearest(const char *name)
 	return nearest;
 }
 
+const char *
+setting_preset(const struct setting *s)
+{
+	return s->preset == NULL ? s->no_preset : s->preset;
+}
+
 /* Print the column "allowed". */
 static void
 setting_describe_allowed(FILE *out, const struct setting *s)
@@ -421,6 +447,9 @@ setting_describe_allowed(FILE *out, const struct setting *s)
 	case SETTING_ORDER:
 		fputs("dependents-first, or TABLE,TABLE...", out);
 		break;
+	case SETTING_NAMES:
+		fputs("NAME,NAME...", out);
+		break;
 	}
 }
 
@@ -431,8 +460,7 @@ setting_describe_all(FILE *out)
 
 	fprintf(out, "  %-22s %-16s %s\n", "setting", "default", "allowed");
 	for (s = setting_table; s < setting_table + SETTING_COUNT; s++) {
-		fprintf(out, "  %-22s %-16s ", s->name,
-			s->preset == NULL ? s->no_preset : s->preset);
+		fprintf(out, "  %-22s %-16s ", s->name, setting_preset(s));
 		if (s->words == tls_mode_names) /* too long for the line */
 			fputs("\n      ", out);
 		setting_describe_allowed(out, s);

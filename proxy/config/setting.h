@@ -27,6 +27,7 @@ enum setting_kind {
 	SETTING_UPSTREAM,
 	SETTING_CLIENT,
 	SETTING_ORDER,
+	SETTING_NAMES,
 };
 
 struct setting {
@@ -45,9 +46,9 @@ struct setting {
 };
 
 enum {
-	SETTING_COUNT = 46,
+	SETTING_COUNT = 48,
 	/* The guard's stand together, in the order of enum guard_setting. */
-	SETTING_GUARD_FIRST = 24,
+	SETTING_GUARD_FIRST = 26,
 	SETTING_WORKERS_MAX = 64,
 };
 
@@ -77,6 +78,12 @@ bool setting_store(struct config *config, const struct setting *setting,
 /* The same in *guard alone, for one of the guard's. */
 bool setting_store_guard(struct guard_settings *guard, enum guard_setting id,
 			 const char *text, struct value_error *error);
+
+/* The unit of a number, a duration or a size. */
+enum value_unit_kind setting_unit(const struct setting *setting);
+
+/* The default as people write it, or what stands for none; static. */
+const char *setting_preset(const struct setting *setting);
 
 /* Print a table of all settings with defaults and meaning, for --help. */
 void setting_describe_all(FILE *out);

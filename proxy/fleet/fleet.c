@@ -400,9 +400,12 @@ fleet_handle_mail(void *arg, const struct mail *mail)
 	case MAIL_CONNECTION:
 	case MAIL_CANCEL:
 	case MAIL_CANCELED:
+	case MAIL_DEADLOCK:
 	case MAIL_DRAIN:
 	case MAIL_EXPIRE:
 	case MAIL_HANDSHAKE:
+	case MAIL_TASK:
+	case MAIL_TASK_DONE:
 		break;
 	}
 }

@@ -11,6 +11,7 @@
 #include "policy/sql/words.h"
 #include "protocol/frontend.h"
 #include "proxy/base/clock.h"
+#include "proxy/history/history.h"
 #include "proxy/pair/pair.h"
 
 enum {
@@ -146,13 +147,39 @@ gate_watch_note_parse(struct gate_watch *g, const struct frame_header *h,
 		recall_note(&g->recall, p.statement, p.sql);
 }
 
+/* Tell the history for whom the session has waited so long. */
+static void
+gate_watch_tell_history(const struct gate_watch *g, uint64_t waited_ms)
+{
+	const struct pair *p = g->pair;
+	struct history_delayed delayed = {
+	    .ms = (uint32_t)waited_ms,
+	};
+
+	pair_tell_who(p, &delayed.who);
+	history_delay(p->daemon->history, g->delayed_by, g->delayed_ms,
+		      g->delayed_by_kept, &delayed);
+}
+
+/* Count the wait of the message, if it did wait at a window and not for answers
+ * alone. */
+static PAIR_COLD void
+gate_watch_count_wait(const struct gate_watch *g)
+{
+	uint64_t waited_ms = clock_now_ms() - g->held_since_ms;
+
+	counts_observe(g->pair->counts, COUNT_GATE_WAIT_MS, waited_ms);
+	if (g->waiting_since_ms >= g->held_since_ms &&
+	    (g->delayed_by & GATE_MAKER_ELSEWHERE) == 0)
+		gate_watch_tell_history(g, waited_ms);
+}
+
 /* The message that waited has gone. */
 static void
 gate_watch_forget_wait(struct gate_watch *g)
 {
 	if (g->held_since_ms != 0)
-		counts_observe(g->pair->counts, COUNT_GATE_WAIT_MS,
-			       clock_now_ms() - g->held_since_ms);
+		gate_watch_count_wait(g);
 	g->held_since_ms = 0;
 	g->has_clocks = false;
 }
@@ -285,6 +312,7 @@ gate_watch_count_delayed(struct gate_watch *g, struct gate_window *w)
 		return;
 	g->delayed_by = w->maker;
 	g->delayed_ms = w->shut_ms;
+	g->delayed_by_kept = w->is_of_transaction;
 	atomic_fetch_add(&w->delayed, 1);
 }
 

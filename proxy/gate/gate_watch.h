@@ -31,6 +31,7 @@ struct gate_watch {
 	/* The window that has counted this session last among the delayed. */
 	uint64_t delayed_by;      /* maker */
 	uint64_t delayed_ms;      /* shut_ms */
+	bool delayed_by_kept;     /* is_of_transaction */
 	bool unnamed_is_harmless; /* the unnamed statement touches no table */
 	bool unnamed_is_recalled; /* `recall` has it: a window was shut then */
 	/* The statement that was bound or described last is remembered, may

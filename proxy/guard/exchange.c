@@ -13,6 +13,7 @@
 #include "proxy/base/clock.h"
 #include "proxy/config/guard_settings.h"
 #include "proxy/guard/exchange_state.h"
+#include "proxy/guard/exchange_story.h"
 #include "proxy/guard/guarded.h"
 
 enum {
@@ -33,9 +34,10 @@ exchange_status(const struct exchange *x)
 }
 
 void
-exchange_log(const struct exchange *x)
+exchange_log(struct exchange *x)
 {
 	guard_log_outcome(&x->log, x->guarded, &x->guard, clock_now_ms());
+	exchange_history_end(x);
 }
 
 void
@@ -92,6 +94,7 @@ exchange_begin_run(struct exchange *x, enum exchange_phase phase)
 	pair_stop_timer(x->pair);
 	exchange_enter(x, phase);
 	x->log.run_ms = clock_now_ms();
+	exchange_history_run(x);
 	pair_set_held(x->pair, false);
 }
 
@@ -337,6 +340,7 @@ exchange_take_answer(struct exchange *x, const struct pipeline_event *event,
 	if (x->phase != EXCHANGE_RUNNING)
 		return false;
 	guard_log_answer(&x->log, frame.type, raw);
+	exchange_note_error(x, frame.type, raw);
 	return delivery_answer(&x->query.delivery, frame, raw);
 }
 
@@ -559,6 +563,7 @@ exchange_free(struct exchange *x)
 {
 	if (x == NULL)
 		return;
+	exchange_history_break(x);
 	atomic_fetch_sub(&x->pair->daemon->exchanges, 1);
 	exchange_count_held(x, EXCHANGE_DONE);
 	if (x->phase == EXCHANGE_STEPPING)

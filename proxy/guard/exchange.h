@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "policy/guard/guard.h"
 #include "policy/sql/statement.h"
 #include "protocol/frame.h"
 #include "protocol/pipeline.h"
@@ -84,6 +85,23 @@ void exchange_timer(struct exchange *x);
  * that is up to the server, where the statement runs, or a coax of ours.
  */
 bool exchange_cancel(struct exchange *x);
+
+/*
+ * Let the statement go unprotected, as an operator wants: now, or as soon as
+ * it waits.  False: it has been sent, or is none.
+ */
+bool exchange_release(struct exchange *x);
+
+/* A statement that is held, for people. */
+struct exchange_facts {
+	const char *statement;        /* "DROP TABLE", static */
+	const char *application_name; /* borrowed, as is the account */
+	uint64_t held_ms;
+	struct guard_account account;
+};
+
+/* Tell of the statement.  False: it has been sent, or is none. */
+bool exchange_tell(const struct exchange *x, struct exchange_facts *out);
 
 /* True if no message of the client may be forwarded now. */
 bool exchange_blocks_client(const struct exchange *x);

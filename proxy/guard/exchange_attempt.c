@@ -10,6 +10,7 @@
 
 #include "proxy/base/clock.h"
 #include "proxy/guard/exchange_state.h"
+#include "proxy/guard/exchange_story.h"
 
 /* The locks of an extended cycle must last until the client's own Sync. */
 static bool
@@ -115,11 +116,14 @@ static void
 exchange_end_attempt(struct exchange *x, enum attempt_result result)
 {
 	struct batch *b = &x->batch;
+	char lost_to[HISTORY_WHAT_BYTES];
 	struct guard_step step;
 
+	exchange_history_lost_to(x, result, lost_to);
 	held_subtract(&x->held, &b->planned);
 	step = guard_attempted(&x->guard, result, b->attempt_index, &b->planned,
 			       clock_now_ms());
+	exchange_history_attempted(x, lost_to);
 	if (x->is_canceled)
 		step = guard_cancel(&x->guard);
 	if (guard_outcome_holds(step.outcome) || step.action == GUARD_TRY ||

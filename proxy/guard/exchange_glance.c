@@ -301,7 +301,7 @@ exchange_was_as_assumed(struct exchange *x)
 		return true;
 	x->log.run_ms = 0;
 	recording_end(&x->guarded->recording, "a statement was not sent");
-	/* The text was left whole. */
+	/* The query was left whole. */
 	if (!query_cut(&x->query, x->context == CONTEXT_BLOCK))
 		pair_close(x->pair, CLOSE_MEMORY, NULL);
 	else if (exchange_has_lost(x))

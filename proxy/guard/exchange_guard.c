@@ -9,6 +9,7 @@
 #include "proxy/config/guard_settings.h"
 #include "proxy/gate/turns.h"
 #include "proxy/guard/exchange_state.h"
+#include "proxy/guard/exchange_story.h"
 #include "proxy/guard/guarded.h"
 #include "proxy/guard/habits.h"
 
@@ -136,6 +137,7 @@ exchange_send_names(struct exchange *x)
 static void
 exchange_send_coax(struct exchange *x, const struct guard_step *step)
 {
+	exchange_history_coax(x, step->coax_index);
 	exchange_begin_question(x, EXCHANGE_COAXING);
 	batch_add_coax(&x->batch, step->coax_index, step->coax_bound_ms);
 	(void)batch_send(&x->batch, exchange_may_sync(x));
@@ -215,6 +217,8 @@ exchange_ask_for_turn(struct exchange *x)
 	       sizeof(x->application_name));
 	is_taken =
 	    lease_take_turn(&x->guarded->lease, &claim, &allowance_ms, &rival);
+	if (!is_taken)
+		exchange_history_denied(x, &rival);
 	exchange_act(x, guard_turned(&x->guard, is_taken ? NULL : &rival,
 				     allowance_ms, clock_now_ms()));
 }
@@ -223,6 +227,8 @@ exchange_ask_for_turn(struct exchange *x)
 static void
 exchange_give_back(struct exchange *x, enum guard_keeps keeps)
 {
+	if (keeps != GUARD_KEEPS_GATE)
+		exchange_history_opened(x);
 	if (keeps != GUARD_KEEPS_GATE)
 		lease_open(&x->guarded->lease);
 	if (keeps == GUARD_KEEPS_NOTHING)
@@ -237,6 +243,8 @@ exchange_act(struct exchange *x, struct guard_step step)
 		return;
 	if (x->is_canceled && step.action != GUARD_REFUSE)
 		step = guard_cancel(&x->guard);
+	if (x->is_released && step.action == GUARD_WAIT)
+		step = guard_release(&x->guard, clock_now_ms());
 	if (log_wants(LOG_TRACE))
 		exchange_trace_step(x, &step);
 	exchange_give_back(x, step.keeps);
@@ -317,6 +325,7 @@ exchange_protect(struct exchange *x, enum exchange_context context)
 	    .begun_ms = exchange_begun_ms(x, now_ms),
 	    .steps = steps_gone(&x->steps),
 	};
+	exchange_history_begin(x);
 	x->guarded->lease.delayed = 0;
 	pair_set_held(x->pair, true);
 	step = exchange_may_glance(x)
@@ -458,6 +467,7 @@ exchange_planned(struct exchange *x)
 	exchange_learn(x);
 	step = guard_planned(&x->guard, &x->settings, exchange_least_scope(x),
 			     &b->facts, &b->planned, clock_now_ms());
+	exchange_history_planned(x);
 	if (step.outcome == GUARD_PENDING)
 		step = exchange_follow_habit(x);
 	if (!exchange_list_keys(x, &step) && !exchange_recall(x, &step))
@@ -483,6 +493,8 @@ exchange_named(struct exchange *x)
 		return;
 	step = guard_shut(&x->guard, clock_now_ms());
 	exchange_seal_names(x);
+	if (step.keeps == GUARD_KEEPS_GATE)
+		exchange_history_shut(x, step.gate_until_ms);
 	if (step.keeps == GUARD_KEEPS_GATE)
 		lease_shut(&x->guarded->lease, &b->names, step.gate_until_ms);
 	exchange_act(x, step);

@@ -9,6 +9,7 @@
  */
 #include "proxy/base/clock.h"
 #include "proxy/guard/exchange_state.h"
+#include "proxy/guard/exchange_story.h"
 #include "proxy/guard/guarded.h"
 
 enum {
@@ -86,10 +87,14 @@ exchange_tell_looked(struct exchange *x, const struct holders *holders,
 {
 	uint64_t now_ms = clock_now_ms();
 
+	bool in_window = guard_step(&x->guard).state == GUARD_AT_WINDOW_LOOK;
+	struct guard_step step =
+	    guard_looked(&x->guard, holders,
+			 exchange_others(x) / (uint32_t)shared_by, now_ms);
+
 	x->looked_ms = now_ms;
-	exchange_act(x, guard_looked(&x->guard, holders,
-				     exchange_others(x) / (uint32_t)shared_by,
-				     now_ms));
+	exchange_history_looked(x, holders, in_window);
+	exchange_act(x, step);
 }
 
 /* The server keeps its view of the sessions to the transaction's end, unless it

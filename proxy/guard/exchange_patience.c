@@ -11,6 +11,7 @@
 #include "proxy/base/clock.h"
 #include "proxy/base/log.h"
 #include "proxy/guard/exchange_state.h"
+#include "proxy/guard/exchange_story.h"
 #include "proxy/guard/guarded.h"
 
 enum {
@@ -124,8 +125,8 @@ exchange_resume_waiting(struct exchange *x)
 	uint64_t now_ms = clock_now_ms();
 	uint64_t patience_ms = exchange_patience_ms(x, now_ms);
 
-	if (x->is_canceled)
-		exchange_act(x, guard_cancel(&x->guard));
+	if (x->is_canceled || x->is_released)
+		exchange_act(x, guard_step(&x->guard));
 	else if (x->phase != EXCHANGE_WAITING)
 		exchange_wait(x); /* the guard does, and was not told */
 	else if (!exchange_is_awake(x, now_ms))
@@ -134,6 +135,18 @@ exchange_resume_waiting(struct exchange *x)
 		pair_set_timer(x->pair, patience_ms);
 	else
 		exchange_act(x, guard_woken(&x->guard, now_ms));
+}
+
+bool
+exchange_release(struct exchange *x)
+{
+	if (!x->is_counted_held || x->errand != ERRAND_STATEMENT ||
+	    guard_step(&x->guard).action == GUARD_REFUSE)
+		return false;
+	x->is_released = true;
+	if (x->phase == EXCHANGE_WAITING)
+		exchange_act(x, guard_step(&x->guard));
+	return true;
 }
 
 /* Tell the log and the client who is in the way, and wait on. */
@@ -152,6 +165,7 @@ exchange_notify(struct exchange *x)
 {
 	x->is_noticing = false;
 	guard_noticed(&x->guard, &x->batch.holders);
+	exchange_history_looked(x, &x->batch.holders, false);
 	if (x->is_stirring)
 		exchange_resume_waiting(x);
 	else

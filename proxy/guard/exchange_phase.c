@@ -147,6 +147,22 @@ exchange_enter_first(struct exchange *x)
 	exchange_stop(phase_names[x->phase]);
 }
 
+bool
+exchange_tell(const struct exchange *x, struct exchange_facts *out)
+{
+	uint64_t now_ms = clock_now_ms();
+
+	if (!x->is_counted_held || x->errand != ERRAND_STATEMENT)
+		return false;
+	*out = (struct exchange_facts){
+	    .statement = x->log.statement,
+	    .application_name = x->application_name,
+	    .held_ms = now_ms - x->log.begun_ms,
+	    .account = guard_account(&x->guard, now_ms),
+	};
+	return true;
+}
+
 void
 exchange_describe(const struct exchange *x, struct log_event *e)
 {

@@ -10,6 +10,7 @@
 #include "protocol/backend.h"
 #include "proxy/base/clock.h"
 #include "proxy/guard/exchange_state.h"
+#include "proxy/guard/exchange_story.h"
 #include "proxy/guard/guarded.h"
 
 void
@@ -110,7 +111,7 @@ exchange_commit(struct exchange *x)
 }
 
 static void
-exchange_log_piece(const struct exchange *x)
+exchange_log_piece(struct exchange *x)
 {
 	if (guard_step(&x->guard).outcome != GUARD_PENDING)
 		exchange_log(x);
@@ -151,7 +152,9 @@ exchange_committed(struct exchange *x)
 
 	if (batch_has_error(b) && !d->has_failed) {
 		exchange_add_left(x, &b->error);
-		guard_log_result(&x->log, b->sqlstate, strlen(b->sqlstate));
+		guard_log_failed(&x->log, b->sqlstate, strlen(b->sqlstate));
+		exchange_note_error(x, BACKEND_ERROR_RESPONSE,
+				    span_of(b->error.data, b->error.len));
 		delivery_deny(d, span_of(b->error.data, b->error.len));
 	} else if (!batch_has_error(b)) {
 		delivery_confirm(d);

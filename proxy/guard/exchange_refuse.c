@@ -8,6 +8,7 @@
 #include "policy/catalog/attempt.h"
 #include "proxy/base/clock.h"
 #include "proxy/guard/exchange_state.h"
+#include "proxy/guard/exchange_story.h"
 #include "proxy/guard/guarded.h"
 
 void
@@ -53,7 +54,7 @@ exchange_finish_failed(struct exchange *x)
 	if (exchange_is_query(x)) {
 		query_finish(&x->query);
 	} else {
-		kept_clear(&x->guarded->kept);
+		guarded_forget_kept(x->guarded);
 		x->guarded->skips_to_sync = true;
 	}
 	exchange_end(x);
@@ -172,11 +173,13 @@ exchange_fail(struct exchange *x)
 	bool is_open = !pipeline_is_settled(&x->pair->pipeline) ||
 		       exchange_status(x) != TRANSACTION_IDLE;
 
-	guard_log_result(&x->log, b->sqlstate, strlen(b->sqlstate));
+	guard_log_failed(&x->log, b->sqlstate, strlen(b->sqlstate));
 	if (guard_step(&x->guard).action != GUARD_IDLE)
 		exchange_note_failure(x);
 	x->error = b->error;
 	memset(&b->error, 0, sizeof(b->error));
+	exchange_note_error(x, BACKEND_ERROR_RESPONSE,
+			    span_of(x->error.data, x->error.len));
 	exchange_add_left(x, &x->error);
 	x->is_failing = true;
 	if (x->context == CONTEXT_BLOCK)

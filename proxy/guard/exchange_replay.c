@@ -21,6 +21,7 @@
 #include "protocol/error_response.h"
 #include "proxy/base/clock.h"
 #include "proxy/guard/exchange_state.h"
+#include "proxy/guard/exchange_story.h"
 #include "proxy/guard/guarded.h"
 
 enum {
@@ -206,7 +207,7 @@ exchange_write_difference(struct exchange *x)
 		error_response_write(&x->error, &e);
 	if (x->error.failed)
 		pair_close(x->pair, CLOSE_MEMORY, NULL);
-	guard_log_result(&x->log, e.sqlstate, strlen(e.sqlstate));
+	guard_log_failed(&x->log, e.sqlstate, strlen(e.sqlstate));
 }
 
 static void
@@ -269,6 +270,7 @@ exchange_repeated(struct exchange *x)
 	} else {
 		guard_log_replay(&x->log, x->guarded, &x->guard, r,
 				 clock_now_ms());
+		exchange_history_over(x);
 		replay_end(r);
 		exchange_protect(x, CONTEXT_BLOCK);
 	}

@@ -70,6 +70,7 @@
 #include "proxy/guard/replay.h"
 #include "proxy/guard/steps.h"
 #include "proxy/guard/trial.h"
+#include "proxy/history/history.h"
 
 /* X(constant, name); the names go to log, console and debugger. */
 #define EXCHANGE_PHASES(X)                                                     \
@@ -142,6 +143,7 @@ struct exchange {
 	uint64_t phase_since_ms;
 	enum exchange_context context;
 	bool is_canceled;
+	bool is_released; /* an operator lets it go, as soon as it waits */
 	enum exchange_errand errand;
 	bool has_asked;        /* in FENCE: for the answers to an open cycle */
 	bool is_failing;       /* the server's error goes to the client next */
@@ -189,6 +191,7 @@ struct exchange {
 	uint64_t looked_ms;         /* when the guard was told; 0: it was not */
 	struct lookout_watch watch; /* looks are shared by it */
 	struct guard_log log;
+	struct history_note *history; /* owned by that; NULL: none is kept */
 };
 
 /* The savepoint that shields what we do in a block of the client's. */
@@ -241,7 +244,7 @@ void exchange_begin_run(struct exchange *x, enum exchange_phase phase);
 void exchange_trim_lease(struct exchange *x);
 
 /* Write the statement's line to the log. */
-void exchange_log(const struct exchange *x);
+void exchange_log(struct exchange *x);
 
 /* Give back what need not be kept from others, and enter DONE. */
 void exchange_end(struct exchange *x);

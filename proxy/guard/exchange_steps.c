@@ -24,6 +24,7 @@
 #include "protocol/error_response.h"
 #include "proxy/base/clock.h"
 #include "proxy/guard/exchange_state.h"
+#include "proxy/guard/exchange_story.h"
 #include "proxy/guard/guarded.h"
 
 enum {
@@ -238,6 +239,7 @@ exchange_step_done(struct exchange *x)
 	if (x->steps.is_on_trial)
 		(void)guard_tried(&x->guard, true, clock_now_ms());
 	steps_note_gone(&x->steps);
+	exchange_history_key(x, steps_key(&x->steps));
 	if (guard_log_step(&x->log, x->pair, &x->guard, steps_key(&x->steps),
 			   clock_now_ms()))
 		exchange_next_step(x);

@@ -23,6 +23,7 @@
 #include "protocol/frontend.h"
 #include "proxy/base/clock.h"
 #include "proxy/guard/exchange_state.h"
+#include "proxy/guard/exchange_story.h"
 #include "proxy/guard/guarded.h"
 
 enum {
@@ -239,6 +240,8 @@ static bool
 exchange_pass_answer(struct exchange *x, struct frame frame, struct span raw)
 {
 	guard_log_answer(&x->log, frame.type, raw);
+	if (exchange_is_query(x))
+		exchange_note_error(x, frame.type, raw);
 	return exchange_is_query(x) &&
 	       delivery_answer(&x->query.delivery, frame, raw);
 }
@@ -263,8 +266,10 @@ exchange_deliver_held(struct exchange *x)
 		struct span raw = span_of(from.data, from.len - rest.len);
 
 		exchange_note_run(x, &f);
-		if (!exchange_pass_answer(x, f, raw))
+		if (!exchange_pass_answer(x, f, raw)) {
+			exchange_note_error(x, f.type, raw);
 			(void)pair_to_client(x->pair, raw.data, raw.len);
+		}
 		from = rest;
 	}
 	trial_drop(&x->trial);
@@ -324,6 +329,7 @@ exchange_undo_trial(struct exchange *x)
 		guard_forbid_trials(&x->guard);
 	}
 	x->log.run_ms = 0;
+	exchange_history_undone(x);
 	x->owes_restore = false;
 	exchange_take_recording_back(x);
 	exchange_forget_first_trail(x);
@@ -387,7 +393,7 @@ exchange_finish_trial(struct exchange *x)
 		exchange_ran(x);
 		return;
 	}
-	kept_clear(&x->guarded->kept);
+	guarded_forget_kept(x->guarded);
 	exchange_log(x);
 	exchange_end(x);
 }

@@ -1,5 +1,6 @@
 #include "proxy/guard/guard_log.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,13 +15,27 @@
 #include "proxy/guard/guarded.h"
 #include "proxy/guard/replay.h"
 
-void
-guard_log_result(struct guard_log *l, const void *text, size_t len)
+static void
+guard_log_set_result(struct guard_log *l, const void *text, size_t len,
+		     bool has_failed)
 {
 	if (len >= sizeof(l->result))
 		len = sizeof(l->result) - 1;
 	memcpy(l->result, text, len);
 	l->result[len] = '\0';
+	l->has_failed = has_failed;
+}
+
+void
+guard_log_result(struct guard_log *l, const void *tag, size_t len)
+{
+	guard_log_set_result(l, tag, len, false);
+}
+
+void
+guard_log_failed(struct guard_log *l, const void *sqlstate, size_t len)
+{
+	guard_log_set_result(l, sqlstate, len, true);
 }
 
 void
@@ -40,7 +55,7 @@ guard_log_answer(struct guard_log *l, uint8_t type, struct span raw)
 		return;
 	(void)error_fields_decode(&f, frame_front(raw));
 	if (f.sqlstate.len > 0)
-		guard_log_result(l, f.sqlstate.data, f.sqlstate.len);
+		guard_log_failed(l, f.sqlstate.data, f.sqlstate.len);
 }
 
 void
@@ -76,8 +91,7 @@ guard_log_begin(struct log_event *e, enum log_level level, const char *message,
 	log_text(e, "database", p->database);
 }
 
-/* True for an outcome that is not worth a line: a DROP that locks one table. */
-static bool
+bool
 guard_log_is_ordinary(enum guard_outcome outcome)
 {
 	return outcome == GUARD_UNNEEDED || outcome == GUARD_OUT_OF_SCOPE;
@@ -91,7 +105,7 @@ guard_log_count_unplanned(struct log_event *e, const struct pair *p)
 }
 
 /* Without an error the plan itself was good. */
-static const char *
+const char *
 guard_log_reason(const struct guard_log *l, const struct guard_account *a)
 {
 	if (l->why[0] != '\0')
@@ -196,6 +210,8 @@ guard_log_outcome(const struct guard_log *l, const struct guarded *of,
 			guard_log_is_ordinary(a.outcome) ? LOG_DEBUG : LOG_INFO,
 			"guarded statement", of->pair);
 	report_lock_set(tables, sizeof(tables), a.set);
+	if (l->id > 0)
+		log_number(&e, "id", l->id);
 	log_text(&e, "statement", l->statement);
 	if (guard_log_is_planned(&a))
 		log_text(&e, "tables", tables);
@@ -463,6 +479,19 @@ guard_log_hint_steps(struct report *r, const struct guard_log *l,
 			 len > 0 ? " " : "", report_steps_hint);
 }
 
+/* Tell where the story of the statement is, if it can be asked for. */
+static void
+guard_log_hint_why(struct report *r, const struct guard_log *l,
+		   const struct pair *p)
+{
+	size_t len = strlen(r->hint);
+
+	if (l->id > 0 && pair_config(p)->http_listen.count > 0)
+		snprintf(r->hint + len, sizeof(r->hint) - len,
+			 "%s\"lockstep why %" PRIu64 "\" has its story.",
+			 len > 0 ? " " : "", l->id);
+}
+
 bool
 guard_log_notify(const struct guard_log *l, struct pair *p,
 		 const struct guard *g, uint64_t now_ms)
@@ -475,6 +504,7 @@ guard_log_notify(const struct guard_log *l, struct pair *p,
 	report_waiting(&r, &a, l->statement);
 	if (a.past->count > 0)
 		guard_log_hint_steps(&r, l, &a);
+	guard_log_hint_why(&r, l, p);
 	return guard_log_send_notice(p, &r);
 }
 
@@ -491,7 +521,8 @@ guard_log_refuse(struct guard_log *l, struct pair *p, const struct guard *g,
 	report_refusal(&r, &a, l->statement);
 	if (a.outcome == GUARD_TIMED_OUT)
 		guard_log_hint_steps(&r, l, &a);
-	guard_log_result(l, r.sqlstate, strlen(r.sqlstate));
+	guard_log_hint_why(&r, l, p);
+	guard_log_failed(l, r.sqlstate, strlen(r.sqlstate));
 	text_put_string(&detail, r.detail);
 	if (l->left != NULL)
 		text_print(&detail, "%s%s", detail.len > 0 ? "\n" : "",

@@ -21,12 +21,14 @@ struct pair;
 struct replay;
 
 struct guard_log {
+	uint64_t id; /* in the history, and in the line; 0: in neither */
 	const char *statement; /* "DROP TABLE", static */
 	uint64_t begun_ms;
 	uint64_t run_ms; /* when the statement was sent; 0: it was not */
 	/* The command tag or SQLSTATE that the statement ended with. */
 	char result[64];
-	char why[128]; /* why it could not be planned; empty: it could */
+	bool has_failed; /* the result is an SQLSTATE */
+	char why[128];   /* why it could not be planned; empty: it could */
 	/* Why its transaction was not started over, borrowed; NULL: that was
 	 * not thought of. */
 	const char *no_replay;
@@ -37,8 +39,11 @@ struct guard_log {
 	const char *left;
 };
 
-/* Note `len` bytes of a command tag or SQLSTATE, a copy, cut if too long. */
-void guard_log_result(struct guard_log *l, const void *text, size_t len);
+/* Note `len` bytes of a command tag, or of an SQLSTATE, a copy, cut if too
+ * long.
+ */
+void guard_log_result(struct guard_log *l, const void *tag, size_t len);
+void guard_log_failed(struct guard_log *l, const void *sqlstate, size_t len);
 
 /* Note a message of this type that answers the statement, if it tells the
  * result: raw, or the front of it. */
@@ -50,6 +55,14 @@ void guard_log_why(struct guard_log *l, struct span error);
 
 /* Note why there is no plan, in our own words. */
 void guard_log_because(struct guard_log *l, const char *why);
+
+/* True for an outcome that is not worth a line: a DROP that locks one table. */
+bool guard_log_is_ordinary(enum guard_outcome outcome);
+
+/* Why there is no plan, for a statement whose outcome says so; borrowed from
+ * *l, or static. */
+const char *guard_log_reason(const struct guard_log *l,
+			     const struct guard_account *a);
 
 /* Write the line of the log for a statement that has ended, or was passed. */
 void guard_log_outcome(const struct guard_log *l, const struct guarded *of,

@@ -22,6 +22,7 @@ static void
 guarded_send_frames(struct guarded *g, const struct kept *kept)
 {
 	struct span rest = buffer_span(&kept->frames);
+	uint64_t first = g->pair->pipeline.sent_seq;
 	struct frame_header h;
 
 	(void)pair_to_server(g->pair, rest.data, rest.len);
@@ -30,6 +31,8 @@ guarded_send_frames(struct guarded *g, const struct kept *kept)
 		rest.data += frame_len(&h);
 		rest.len -= frame_len(&h);
 	}
+	prepared_send_kept(&g->prepared, kept->count, first,
+			   g->pair->pipeline.sent_seq);
 	gate_watch_note_touch(&g->watch, false);
 }
 
@@ -46,7 +49,15 @@ guarded_release_kept(struct guarded *g)
 
 	memset(&g->kept, 0, sizeof(g->kept));
 	guarded_send_frames(g, &kept);
+	prepared_forget_kept(&g->prepared);
 	kept_clear(&kept);
+}
+
+void
+guarded_forget_kept(struct guarded *g)
+{
+	prepared_forget_kept(&g->prepared);
+	kept_clear(&g->kept);
 }
 
 void
@@ -114,16 +125,21 @@ guarded_note_deallocate(struct guarded *g, struct span body)
 		prepared_doubt(&g->prepared);
 }
 
-/* The server tells whether the statements that are leaving have left. */
+/* The server tells whether what was to be prepared, bound or closed is. */
 static void
 guarded_note_fate(struct guarded *g, const struct frame *f)
 {
+	uint64_t done_seq = g->pair->pipeline.done_seq;
+
 	switch (f->type) {
-	case BACKEND_READY_FOR_QUERY:
-		prepared_settle(&g->prepared);
+	case BACKEND_PARSE_COMPLETE:
+	case BACKEND_BIND_COMPLETE:
+	case BACKEND_CLOSE_COMPLETE:
+		prepared_obeyed(&g->prepared, done_seq);
 		break;
+	case BACKEND_READY_FOR_QUERY:
 	case BACKEND_ERROR_RESPONSE:
-		prepared_restore(&g->prepared);
+		prepared_failed(&g->prepared, done_seq);
 		break;
 	case BACKEND_COMMAND_COMPLETE:
 		guarded_note_deallocate(g, f->body);

@@ -56,6 +56,9 @@ void guarded_send_kept(struct guarded *g);
 /* Send the frames that are kept back to the server, and forget them. */
 void guarded_release_kept(struct guarded *g);
 
+/* Forget the frames that are kept back: they are not sent, or not again. */
+void guarded_forget_kept(struct guarded *g);
+
 /* Add to a line of the log what the session waits for and keeps from others. */
 void guarded_describe(const struct guarded *g, struct log_event *e);
 

@@ -127,6 +127,14 @@ judge_is_harmless(const struct guarded *g, const struct statement_list *list)
 	return !lease_is_held(&g->lease);
 }
 
+/* True if an operator lets all pass: what is prepared meanwhile is known
+ * nevertheless. */
+static bool
+judge_is_off(const struct guarded *g)
+{
+	return atomic_load(&g->pair->daemon->is_guard_off);
+}
+
 static bool
 judge_is_candidate(const struct guarded *g, struct span sql)
 {
@@ -242,7 +250,7 @@ judge_query(struct guarded *g, const struct frame_header *h, struct span in,
 		return JUDGE_PASS;
 	if (!judge_candidate(g, q.sql, &out->list))
 		return JUDGE_PASS;
-	if (judge_is_harmless(g, &out->list)) {
+	if (judge_is_off(g) || judge_is_harmless(g, &out->list)) {
 		statement_list_clear(&out->list);
 		return JUDGE_PASS;
 	}
@@ -268,12 +276,36 @@ judge_keep_facts(struct guarded *g, struct span sql,
 	return NULL;
 }
 
+/* Judge a message with its change, whose facts are taken. */
 static enum judgement
-judge_parse(struct guarded *g, const struct frame_header *h, struct span in)
+judge_change(struct guarded *g, const struct frame_header *h, struct span in,
+	     const struct prepared_change *change, struct finding *out)
+{
+	enum judgement j;
+
+	if (!prepared_changes(&g->prepared, change))
+		return judge_keep_along(g, h, in);
+	if (change->facts != NULL && judge_can_keep(g, h))
+		j = frame_is_whole(h, in) ? JUDGE_KEEP : JUDGE_WAIT;
+	else
+		j = judge_keep_along(g, h, in);
+	if (j == JUDGE_PASS)
+		j = JUDGE_NOTE;
+	if (j == JUDGE_NOTE || j == JUDGE_KEEP)
+		out->change = *change;
+	else
+		prepared_facts_drop(change->facts);
+	return j;
+}
+
+static enum judgement
+judge_parse(struct guarded *g, const struct frame_header *h, struct span in,
+	    struct finding *out)
 {
 	struct parse_message p;
 	struct statement_list list = {0};
-	struct prepared_facts *facts = NULL;
+	struct prepared_change change = {.kind = PREPARED_STATEMENT,
+					 .is_parse = true};
 
 	if (h->body_len > pair_config(g->pair)->query_limit_bytes)
 		return judge_too_large(g, in);
@@ -287,19 +319,16 @@ judge_parse(struct guarded *g, const struct frame_header *h, struct span in)
 		judge_look_at_set(g, p.sql);
 	/* More than one statement is an error here; the server says so. */
 	if (judge_is_candidate(g, p.sql) && judge_candidate(g, p.sql, &list))
-		facts = judge_keep_facts(g, p.sql, &list);
-	if (!prepared_parse(&g->prepared, p.statement, facts)) {
-		judge_log_unjudged(g, UNJUDGED_PREPARED_COUNT);
-		facts = NULL;
-	}
-	if (facts != NULL && judge_can_keep(g, h))
-		return JUDGE_KEEP;
-	return judge_keep_along(g, h, in);
+		change.facts = judge_keep_facts(g, p.sql, &list);
+	change.name = p.statement;
+	return judge_change(g, h, in, &change, out);
 }
 
 static enum judgement
-judge_bind(struct guarded *g, const struct frame_header *h, struct span in)
+judge_bind(struct guarded *g, const struct frame_header *h, struct span in,
+	   struct finding *out)
 {
+	struct prepared_change change = {.kind = PREPARED_PORTAL};
 	struct bind_message b;
 	struct span names;
 
@@ -313,10 +342,11 @@ judge_bind(struct guarded *g, const struct frame_header *h, struct span in)
 			return JUDGE_WAIT;
 		return judge_keep_along(g, h, in);
 	}
-	if (prepared_bind(&g->prepared, b.portal, b.statement) &&
-	    judge_can_keep(g, h))
-		return frame_is_whole(h, in) ? JUDGE_KEEP : JUDGE_WAIT;
-	return judge_keep_along(g, h, in);
+	change.name = b.portal;
+	change.facts = prepared_statement(&g->prepared, b.statement);
+	if (change.facts != NULL)
+		prepared_facts_use(change.facts);
+	return judge_change(g, h, in, &change, out);
 }
 
 /* The facts of a portal that is guarded, awake.  NULL: it is not. */
@@ -346,24 +376,30 @@ judge_execute(struct guarded *g, const struct frame_header *h, struct span in,
 	if (execute_decode(&e, frame_body(h, in)) &&
 	    !g->pair->pipeline.skipping && !g->pair->pipeline.in_copy)
 		out->facts = judge_portal(g, e.portal);
-	if (out->facts != NULL && !judge_is_harmless(g, &out->facts->list))
+	if (out->facts != NULL && !judge_is_off(g) &&
+	    !judge_is_harmless(g, &out->facts->list))
 		return JUDGE_GUARD_EXECUTE;
 	prepared_facts_rest(out->facts);
 	return judge_is_collecting(g) ? JUDGE_RELEASE : JUDGE_PASS;
 }
 
 static enum judgement
-judge_close(struct guarded *g, const struct frame_header *h, struct span in)
+judge_close(struct guarded *g, const struct frame_header *h, struct span in,
+	    struct finding *out)
 {
+	struct prepared_change change = {.kind = PREPARED_STATEMENT};
 	struct target_message t;
 
 	if (!guarded_knows_any(g) || h->body_len > NAMES_MAX_BYTES)
 		return judge_keep_along(g, h, in);
 	if (!frame_is_whole(h, in))
 		return JUDGE_WAIT;
-	if (target_decode(&t, frame_body(h, in)))
-		prepared_close(&g->prepared, t.kind, t.name);
-	return judge_keep_along(g, h, in);
+	if (!target_decode(&t, frame_body(h, in)))
+		return judge_keep_along(g, h, in);
+	if (t.kind == 'P')
+		change.kind = PREPARED_PORTAL;
+	change.name = t.name;
+	return judge_change(g, h, in, &change, out);
 }
 
 /* Drop messages up to a Sync, as the server does behind an error of its own. */
@@ -389,13 +425,13 @@ judge(struct guarded *g, const struct frame_header *h, struct span in,
 	case FRONTEND_QUERY:
 		return judge_query(g, h, in, out);
 	case FRONTEND_PARSE:
-		return judge_parse(g, h, in);
+		return judge_parse(g, h, in, out);
 	case FRONTEND_BIND:
-		return judge_bind(g, h, in);
+		return judge_bind(g, h, in, out);
 	case FRONTEND_EXECUTE:
 		return judge_execute(g, h, in, out);
 	case FRONTEND_CLOSE:
-		return judge_close(g, h, in);
+		return judge_close(g, h, in, out);
 	case FRONTEND_DESCRIBE:
 		return judge_keep_along(g, h, in);
 	case FRONTEND_TERMINATE:
@@ -405,6 +441,30 @@ judge(struct guarded *g, const struct frame_header *h, struct span in,
 		break;
 	}
 	return judge_is_collecting(g) ? JUDGE_RELEASE : JUDGE_PASS;
+}
+
+bool
+judge_keep(struct guarded *g, const struct finding *finding, const void *frame,
+	   size_t len)
+{
+	const struct prepared_change *change = &finding->change;
+
+	if (change->name.data != NULL &&
+	    !prepared_keep(&g->prepared, change, g->kept.count))
+		guard_log_unjudged(g->pair, UNJUDGED_PREPARED_COUNT);
+	return kept_add(&g->kept, frame, len);
+}
+
+void
+judge_note(struct guarded *g, const struct finding *finding,
+	   uint64_t sent_before)
+{
+	uint64_t seq = g->pair->pipeline.sent_seq;
+
+	if (seq == sent_before)
+		prepared_facts_drop(finding->change.facts);
+	else if (!prepared_note(&g->prepared, &finding->change, seq))
+		guard_log_unjudged(g->pair, UNJUDGED_PREPARED_COUNT);
 }
 
 bool

@@ -3,14 +3,19 @@
  * DDL: a prepared statement may run much later than it was parsed.
  *
  * Ordinary statements are not remembered; an ordinary session pays two NULL
- * pointers.  Every message told here was sent, and the server may yet refuse or
- * skip it: a guarded statement that is closed or replaced is therefore only
- * leaving until the cycle has ended well, and comes back if it has not.  An
- * entry may also outlive the server's (DEALLOCATE of one name, the end of a
- * transaction); executing it then fails in the server as it would anyway.
+ * pointers.  A message that makes, replaces or closes one is a change, and the
+ * server may yet refuse or skip it: it is pending until its answer comes, and
+ * what was there before stays beside it.  Whoever asks is told of the latest
+ * change, as if all that is pending were obeyed: where one is not, the server
+ * skips what follows in its cycle.  A Parse of a name that is taken will be
+ * refused, and counts only once it has been obeyed.  A change is known by the
+ * number of its message (pipeline.sent_seq); one whose message is kept back has
+ * a place there instead, and is pending anew with each time that it is sent.
  *
- * One guarded statement that is replaced by another in a cycle that fails is
- * taken for that other, whether or not the server has come to its Parse.
+ * An entry may outlive the server's (DEALLOCATE of one name, the end of a
+ * transaction); executing it then fails in the server as it would anyway.  And
+ * a message that is judged ahead of the answers to an earlier cycle, which then
+ * fails, is taken for what it would have been without that.
  */
 #ifndef LOCKSTEP_PROXY_GUARD_PREPARED_H
 #define LOCKSTEP_PROXY_GUARD_PREPARED_H
@@ -28,37 +33,65 @@ enum {
 
 struct prepared_entry;
 
+enum prepared_kind {
+	PREPARED_STATEMENT,
+	PREPARED_PORTAL,
+};
+
+/* The effect of a Parse, a Bind or a Close that is obeyed. */
+struct prepared_change {
+	enum prepared_kind kind;
+	bool is_parse;
+	struct span name;             /* borrowed */
+	struct prepared_facts *facts; /* one use; NULL: nothing guarded has the
+					 name any longer */
+};
+
 struct prepared {
 	struct prepared_entry *statements; /* owned */
 	struct prepared_entry *portals;    /* owned */
 	struct prepared_room room;         /* counts what both keep */
-	bool has_leaving;  /* one of the statements is leaving */
+	uint32_t pending;                  /* entries that wait for an answer */
+	uint32_t kept;                     /* entries whose message is kept */
 	bool is_uncertain; /* a name that stands here may be free again */
 };
 
+/* True if the change is one: it guards something, or what is known ends. */
+bool prepared_changes(const struct prepared *p,
+		      const struct prepared_change *change);
+
 /*
- * Note a Parse; facts is NULL if the statement is not guarded, else one use of
- * it is taken.  A name that is taken stays what it was: the server refuses the
- * Parse.  False: out of memory, or at PREPARED_MAX, and the statement is not
+ * Note a change whose message was sent, as number `seq`; its facts are taken.
+ * False: out of memory, or at PREPARED_MAX, and what has the name is not
  * guarded.
  */
-bool prepared_parse(struct prepared *p, struct span statement,
-		    struct prepared_facts *facts);
+bool prepared_note(struct prepared *p, const struct prepared_change *change,
+		   uint64_t seq);
 
-/* Note a Bind.  True: the statement is guarded, and so the portal is. */
-bool prepared_bind(struct prepared *p, struct span portal,
-		   struct span statement);
+/* The same of one that is kept back, behind `place` others. */
+bool prepared_keep(struct prepared *p, const struct prepared_change *change,
+		   uint32_t place);
 
-/* Note a Close; kind is 'S' or 'P'. */
-void prepared_close(struct prepared *p, uint8_t kind, struct span name);
+/*
+ * All `count` messages that are kept back were sent, and may be again: the last
+ * of them as number `last`, and those that would have `first` or less not, as
+ * the server ignores them.
+ */
+void prepared_send_kept(struct prepared *p, uint32_t count, uint64_t first,
+			uint64_t last);
 
-/* A ReadyForQuery came: the statements that were leaving are gone. */
-void prepared_settle(struct prepared *p);
+/* Forget the changes that are kept back: they are not sent again. */
+void prepared_forget_kept(struct prepared *p);
 
-/* An ErrorResponse came: the statements that were leaving stay. */
-void prepared_restore(struct prepared *p);
+/* The server has obeyed message number `seq`. */
+void prepared_obeyed(struct prepared *p, uint64_t seq);
 
-/* DEALLOCATE ALL or DISCARD ALL was done: forget all statements. */
+/* An error or the end of a cycle came: what is pending up to number `seq` was
+ * not obeyed. */
+void prepared_failed(struct prepared *p, uint64_t seq);
+
+/* DEALLOCATE ALL or DISCARD ALL was done: forget all statements but those that
+ * are pending. */
 void prepared_clear_statements(struct prepared *p);
 
 /* DEALLOCATE was done, of a name that the answer does not tell: any name may be
@@ -66,8 +99,11 @@ void prepared_clear_statements(struct prepared *p);
 void prepared_doubt(struct prepared *p);
 
 /*
- * The facts of a portal, borrowed until it changes.  NULL: it is not guarded.
+ * The facts of a statement, or a portal, borrowed until it changes.  NULL: it
+ * is not guarded.
  */
+struct prepared_facts *prepared_statement(const struct prepared *p,
+					  struct span statement);
 struct prepared_facts *prepared_portal(const struct prepared *p,
 				       struct span portal);
 

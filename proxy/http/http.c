@@ -16,6 +16,7 @@
 #include "proxy/base/log.h"
 #include "proxy/fleet/fleet.h"
 #include "proxy/http/http_facts.h"
+#include "proxy/http/http_history.h"
 #include "proxy/http/http_limit.h"
 #include "proxy/http/http_look.h"
 #include "proxy/http/http_metrics.h"
@@ -127,6 +128,20 @@ http_gather(const struct http *h)
 	};
 }
 
+/* Answer with what was written to a memstream, which is taken, or with why it
+ * was not. */
+static void
+http_reply_written(struct evhttp_request *r, const char *type, char *text,
+		   size_t len)
+{
+	if (text != NULL)
+		http_reply(r, HTTP_OK, "OK", type, text, len);
+	else
+		http_reply_line(r, HTTP_INTERNAL, "Internal Server Error",
+				"out of memory");
+	free(text);
+}
+
 static void
 http_reply_metrics(const struct http *h, struct evhttp_request *r)
 {
@@ -139,12 +154,42 @@ http_reply_metrics(const struct http *h, struct evhttp_request *r)
 		http_metrics_write(out, &facts);
 		(void)fclose(out);
 	}
-	if (text != NULL)
-		http_reply(r, HTTP_OK, "OK", HTTP_METRICS_TYPE, text, len);
-	else
-		http_reply_line(r, HTTP_INTERNAL, "Internal Server Error",
-				"out of memory");
+	http_reply_written(r, HTTP_METRICS_TYPE, text, len);
+}
+
+static void
+http_reply_history(const struct http *h, struct evhttp_request *r,
+		   enum http_history_kind kind)
+{
+	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(r);
+	struct http_history_question q;
+	char *text = NULL;
+	size_t len = 0;
+	bool is_kept = true;
+	FILE *out;
+
+	if (!http_history_ask(&q, evhttp_uri_get_query(uri))) {
+		http_reply_line(r, HTTP_BADREQUEST, "Bad Request",
+				"parameters are id, before and limit, which is "
+				"at most 200");
+		return;
+	}
+	out = open_memstream(&text, &len);
+	if (out != NULL) {
+		is_kept = http_history_write(out, kind, h->daemon->history, &q);
+		(void)fclose(out);
+	}
+	if (is_kept) {
+		http_reply_written(r,
+				   kind == HTTP_HISTORY_WHY
+				       ? "text/plain; charset=utf-8"
+				       : "application/json",
+				   text, len);
+		return;
+	}
 	free(text);
+	http_reply_line(r, HTTP_NOTFOUND, "Not Found",
+			"there is none, or it is not kept any more");
 }
 
 static void
@@ -225,6 +270,15 @@ http_answer(struct evhttp_request *r, void *arg)
 		break;
 	case HTTP_METRICS:
 		http_reply_metrics(h, r);
+		break;
+	case HTTP_GUARDED:
+		http_reply_history(h, r, HTTP_HISTORY_GUARDED);
+		break;
+	case HTTP_DEADLOCKS:
+		http_reply_history(h, r, HTTP_HISTORY_DEADLOCKS);
+		break;
+	case HTTP_WHY:
+		http_reply_history(h, r, HTTP_HISTORY_WHY);
 		break;
 	case HTTP_DRAIN:
 		http_drain(h, r);
@@ -398,6 +452,14 @@ http_start(struct daemon *d, struct fleet *fleet, http_quit_fn *quit, void *arg)
 fail:
 	http_stop(h);
 	return NULL;
+}
+
+size_t
+http_descriptors(const struct config *c)
+{
+	if (c->http_listen.count == 0)
+		return 0;
+	return c->http_listen.count + HTTP_CONNECTIONS_MAX + HTTP_BACKLOG;
 }
 
 void

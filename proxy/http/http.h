@@ -7,6 +7,8 @@
 #ifndef LOCKSTEP_PROXY_HTTP_HTTP_H
 #define LOCKSTEP_PROXY_HTTP_HTTP_H
 
+#include <stddef.h>
+
 #include "proxy/pair/daemon.h"
 
 struct fleet;
@@ -22,6 +24,9 @@ typedef void http_quit_fn(void *arg);
  */
 struct http *http_start(struct daemon *d, struct fleet *fleet,
 			http_quit_fn *quit, void *arg);
+
+/* The most descriptors that the settings have it open, about. */
+size_t http_descriptors(const struct config *c);
 
 /* End the thread and free all, while what it borrowed is still there.  Accepts
  * NULL. */

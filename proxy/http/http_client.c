@@ -2,6 +2,7 @@
 
 #include <netdb.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -15,6 +16,7 @@
 enum {
 	AGAIN_NS = 100 * 1000 * 1000,
 	ANSWER_MS = 1000, /* for each step of one try */
+	ANSWER_MAX_BYTES = 1024 * 1024,
 };
 
 static int
@@ -70,23 +72,39 @@ http_client_connect(const struct endpoint *e)
 	return fd;
 }
 
-/* True if the request is answered by 200. */
-static bool
-http_client_ask(const struct endpoint *e, const char *method, const char *path)
+/* Send a request, and connect for that.  -1: it was not sent; else the
+ * connection, from which the answer comes. */
+static int
+http_client_send(const struct endpoint *e, const char *method, const char *path)
 {
-	static const char good[] = "HTTP/1.1 200 ";
 	char text[256];
 	int fd = http_client_connect(e);
 	int len = snprintf(text, sizeof(text),
 			   "%s %s HTTP/1.1\r\nHost: localhost\r\n"
 			   "Content-Length: 0\r\nConnection: close\r\n\r\n",
 			   method, path);
+
+	if (fd < 0)
+		return -1;
+	if (len < (int)sizeof(text) &&
+	    send(fd, text, (size_t)len, MSG_NOSIGNAL) == len)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+/* True if the request is answered by 200. */
+static bool
+http_client_ask(const struct endpoint *e, const char *method, const char *path)
+{
+	static const char good[] = "HTTP/1.1 200 ";
+	char text[sizeof(good)];
+	int fd = http_client_send(e, method, path);
 	bool is_good;
 
 	if (fd < 0)
 		return false;
-	is_good = send(fd, text, (size_t)len, MSG_NOSIGNAL) == len &&
-		  recv(fd, text, sizeof(good) - 1, MSG_WAITALL) ==
+	is_good = recv(fd, text, sizeof(good) - 1, MSG_WAITALL) ==
 		      (ssize_t)sizeof(good) - 1 &&
 		  memcmp(text, good, sizeof(good) - 1) == 0;
 	close(fd);
@@ -120,6 +138,93 @@ http_client_wait(const struct config *c, uint32_t max_ms)
 		(void)nanosleep(&again, NULL);
 	}
 	return true;
+}
+
+/* Answers with a body */
+
+/* Read to the end, ANSWER_MAX_BYTES at most, NUL terminated, the caller's to
+ * free.  NULL: that took too long, or memory is out. */
+static char *
+http_client_read(int fd)
+{
+	char *text = malloc(ANSWER_MAX_BYTES + 1);
+	size_t len = 0;
+	ssize_t n = 1;
+
+	while (text != NULL && n > 0 && len < ANSWER_MAX_BYTES) {
+		n = recv(fd, text + len, ANSWER_MAX_BYTES - len, 0);
+		len += n > 0 ? (size_t)n : 0;
+	}
+	if (text == NULL || n < 0) {
+		free(text);
+		return NULL;
+	}
+	text[len] = '\0';
+	return text;
+}
+
+/* The body of an answer, borrowed; *length is what its header promises.  NULL:
+ * there is no whole header. */
+static const char *
+http_client_body(const char *answer, size_t *length)
+{
+	static const char key[] = "\r\nContent-Length: ";
+	const char *body = strstr(answer, "\r\n\r\n");
+	const char *at = strcasestr(answer, key);
+
+	if (body == NULL || at == NULL || at > body)
+		return NULL;
+	*length = strtoul(at + sizeof(key) - 1, NULL, 10);
+	return body + 4;
+}
+
+/* Print what a terminal is not told to do anything by, whoever has sent it. */
+static void
+http_client_print(FILE *out, const char *text)
+{
+	for (; *text != '\0'; text++)
+		fputc((unsigned char)*text >= ' ' || *text == '\n' ? *text
+								   : '?',
+		      out);
+}
+
+static enum http_client_answer
+http_client_print_answer(FILE *out, const char *answer)
+{
+	size_t length = 0;
+	const char *body = http_client_body(answer, &length);
+
+	if (body == NULL)
+		return HTTP_CLIENT_SILENT;
+	if (strncmp(answer, "HTTP/1.1 404 ", 13) == 0)
+		return HTTP_CLIENT_NOT_FOUND;
+	if (strncmp(answer, "HTTP/1.1 200 ", 13) != 0)
+		return HTTP_CLIENT_ODD;
+	if (strlen(body) != length)
+		return HTTP_CLIENT_SILENT;
+	http_client_print(out, body);
+	return HTTP_CLIENT_OK;
+}
+
+enum http_client_answer
+http_client_why(const struct config *c, const char *id, FILE *out)
+{
+	enum http_client_answer is = HTTP_CLIENT_SILENT;
+	char path[64];
+	char *answer;
+	int fd;
+
+	snprintf(path, sizeof(path), "/api/why%s%s", id != NULL ? "?id=" : "",
+		 id != NULL ? id : "");
+	fd = http_client_send(&c->http_listen.items[0], "GET", path);
+	if (fd < 0)
+		return HTTP_CLIENT_SILENT;
+	answer = http_client_read(fd);
+	close(fd);
+	if (answer != NULL)
+		is = http_client_print_answer(out, answer);
+	free(answer);
+	return is;
 }
 
 bool

@@ -207,6 +207,43 @@ metrics_write_guarded(FILE *out, const struct http_facts *f)
 	}
 }
 
+/* The guarded statements of all workers that have ended so. */
+static uint64_t
+metrics_sum_outcome(const struct http_facts *f, enum guard_outcome outcome)
+{
+	uint64_t sum = 0;
+	size_t i;
+	size_t j;
+
+	for (i = 0; i < f->workers; i++) {
+		const struct counts *c = &f->counts[i];
+		size_t count = atomic_load_explicit(&c->guarded_count,
+						    memory_order_acquire);
+
+		for (j = 0; j < count; j++)
+			if (c->guarded[j].outcome == outcome)
+				sum += atomic_load_explicit(
+				    &c->guarded[j].count, memory_order_relaxed);
+	}
+	return sum;
+}
+
+/* Each is there from the start, so that its first one is an increase. */
+static void
+metrics_write_outcomes(FILE *out, const struct http_facts *f)
+{
+	enum guard_outcome o;
+
+	metrics_head(out, "guarded_outcomes_total", "counter",
+		     "Guarded statements that have ended, by outcome alone.");
+	for (o = GUARD_PENDING + 1; o <= GUARD_CANCELED; o++)
+		fprintf(
+		    out,
+		    "lockstep_guarded_outcomes_total{outcome=\"%s\"} %" PRIu64
+		    "\n",
+		    guard_outcome_name(o), metrics_sum_outcome(f, o));
+}
+
 /* A value of the histogram in its unit: seconds, but attempts by number. */
 static double
 metrics_in_unit(enum count_histogram h, uint64_t value)
@@ -261,6 +298,7 @@ metrics_write_guard(FILE *out, const struct http_facts *f,
 		    const struct counts_sum *sum)
 {
 	metrics_write_guarded(out, f);
+	metrics_write_outcomes(out, f);
 	metrics_single(out, "held_statements", "gauge", sum->cells[COUNT_HELD],
 		       "Guarded statements that are not sent yet.");
 	metrics_histogram(out, sum, COUNT_HOLD_MS, "hold_seconds",

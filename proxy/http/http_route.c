@@ -17,6 +17,9 @@ static const struct {
     {"/readiness", HTTP_READ, HTTP_READY},
     {"/readyz", HTTP_READ, HTTP_READY},
     {"/metrics", HTTP_READ, HTTP_METRICS},
+    {"/api/guarded", HTTP_READ, HTTP_GUARDED},
+    {"/api/deadlocks", HTTP_READ, HTTP_DEADLOCKS},
+    {"/api/why", HTTP_READ, HTTP_WHY},
     {"/drain", HTTP_WRITE, HTTP_DRAIN},
     {"/quitquitquit", HTTP_WRITE, HTTP_QUIT},
 };

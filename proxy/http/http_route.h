@@ -17,8 +17,11 @@ enum http_action {
 	HTTP_LIVE,
 	HTTP_READY,
 	HTTP_METRICS,
-	HTTP_DRAIN, /* not ready from now on; all else goes on */
-	HTTP_QUIT,  /* as SIGTERM */
+	HTTP_GUARDED,   /* the history, as JSON */
+	HTTP_DEADLOCKS, /* likewise */
+	HTTP_WHY,       /* the history, as text */
+	HTTP_DRAIN,     /* not ready from now on; all else goes on */
+	HTTP_QUIT,      /* as SIGTERM */
 	HTTP_NOT_FOUND,
 	HTTP_WRONG_METHOD,
 	HTTP_FORBIDDEN,

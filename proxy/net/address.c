@@ -2,6 +2,7 @@
 
 #include <netdb.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 int
 address_look_up(const char *host, uint16_t port, int flags,
@@ -16,6 +17,22 @@ address_look_up(const char *host, uint16_t port, int flags,
 
 	snprintf(service, sizeof(service), "%u", port);
 	return getaddrinfo(host, service, &hints, found);
+}
+
+bool
+address_split(const struct address *a, char host[ADDRESS_HOST_MAX],
+	      uint16_t *port)
+{
+	sa_family_t family = a->address.ss_family;
+	char digits[8];
+
+	if (a->len == 0 || (family != AF_INET && family != AF_INET6) ||
+	    getnameinfo((const struct sockaddr *)&a->address, a->len, host,
+			ADDRESS_HOST_MAX, digits, sizeof(digits),
+			NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+		return false;
+	*port = (uint16_t)strtoul(digits, NULL, 10);
+	return true;
 }
 
 void

@@ -11,6 +11,7 @@
 
 enum {
 	ADDRESS_TEXT_MAX = 128,
+	ADDRESS_HOST_MAX = 64,
 };
 
 /* A zeroed one is of nobody. */
@@ -31,6 +32,10 @@ struct addrinfo;
  */
 int address_look_up(const char *host, uint16_t port, int flags,
 		    struct addrinfo **found);
+
+/* The numbers of host and port.  False: it is not one of TCP. */
+bool address_split(const struct address *a, char host[ADDRESS_HOST_MAX],
+		   uint16_t *port);
 
 /* "127.0.0.1 port 5432", for people; "upstream" where that cannot be told. */
 void address_text(const struct address *a, char out[ADDRESS_TEXT_MAX]);

@@ -89,6 +89,31 @@ cancel_set_held(struct cancel_registry *r, struct cancel_entry *e, bool is_held)
 	pthread_mutex_unlock(&r->lock);
 }
 
+static bool
+cancel_is_at(const struct cancel_entry *e, const struct address *server)
+{
+	const struct address *a = &e->target.server;
+
+	return a->len == server->len &&
+	       memcmp(&a->address, &server->address, a->len) == 0;
+}
+
+bool
+cancel_find_pid(struct cancel_registry *r, uint32_t pid,
+		const struct address *server, struct cancel_target *out)
+{
+	struct cancel_entry *e;
+
+	pthread_mutex_lock(&r->lock);
+	LIST_FOREACH(e, bucket_of(r, pid), link)
+		if (e->pid == pid && cancel_is_at(e, server))
+			break;
+	if (e != NULL)
+		*out = e->target;
+	pthread_mutex_unlock(&r->lock);
+	return e != NULL;
+}
+
 bool
 cancel_find(struct cancel_registry *r, uint32_t pid, struct span secret,
 	    struct cancel_target *out)

@@ -43,6 +43,11 @@ void cancel_forget(struct cancel_registry *r, struct cancel_entry *e);
 void cancel_set_held(struct cancel_registry *r, struct cancel_entry *e,
 		     bool is_held);
 
+/* The session whose backend at that server has this process id, be its secret
+ * what it may.  False: there is none. */
+bool cancel_find_pid(struct cancel_registry *r, uint32_t pid,
+		     const struct address *server, struct cancel_target *out);
+
 /* False: no session has this key. */
 bool cancel_find(struct cancel_registry *r, uint32_t pid, struct span secret,
 		 struct cancel_target *out);

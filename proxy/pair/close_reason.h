@@ -58,6 +58,8 @@
 	X(MISMATCH, "out-of-step", true, NOT_NOW, "08P01",                     \
 	  "an answer of the upstream server matches no message sent to it")    \
 	X(MEMORY, "out-of-memory", true, "53200", "53200", "out of memory")    \
+	X(KILLED, "killed", false, "57P01", "57P01",                           \
+	  "terminating connection due to administrator command")               \
 	X(SHUTDOWN, "shutdown", false, NOT_NOW, "57P01",                       \
 	  "terminating connection due to administrator command")
 

@@ -1,5 +1,6 @@
 #include "proxy/pair/counts.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 const struct count_bounds count_bounds[COUNT_HISTOGRAMS] = {
@@ -21,6 +22,17 @@ const char *const count_sqlstates[COUNTS_SQLSTATES] = {
     "53100", "53200", "57P01", "57P02", "57P03", "28000", "28P01", "3D000",
     "42501", "42601", "42703", "42P01", "23503", "23505", "XX000", "other",
 };
+
+struct counts *
+counts_new(size_t workers)
+{
+	struct counts *counts =
+	    aligned_alloc(_Alignof(struct counts), workers * sizeof(*counts));
+
+	if (counts != NULL)
+		memset(counts, 0, workers * sizeof(*counts));
+	return counts;
+}
 
 void
 counts_observe(struct counts *c, enum count_histogram h, uint64_t value)

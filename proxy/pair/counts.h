@@ -100,6 +100,10 @@ extern const struct count_bounds count_bounds[COUNT_HISTOGRAMS];
 /* The SQLSTATEs that are counted by name; the last is "other". */
 extern const char *const count_sqlstates[COUNTS_SQLSTATES];
 
+/* Counts of `workers` workers, in cache lines of their own, for the caller to
+ * free.  NULL: out of memory. */
+struct counts *counts_new(size_t workers);
+
 /* Add n to a counter that the calling thread owns. */
 static inline void
 counter_add(atomic_uint_fast64_t *counter, uint64_t n)

@@ -14,6 +14,7 @@
 	X(DIALING, "dialing")                                                  \
 	X(AUTH, "auth")                                                        \
 	X(READY, "ready")                                                      \
+	X(CONSOLE, "console")                                                  \
 	X(CANCELING, "canceling")                                              \
 	X(CLOSING, "closing")
 

@@ -6,7 +6,12 @@
 
 #include "protocol/backend.h"
 #include "proxy/base/clock.h"
+#include "proxy/history/history.h"
 #include "proxy/pair/cancel.h"
+
+_Static_assert(sizeof(((struct history_who *)0)->user) ==
+		   sizeof(((struct pair *)0)->user),
+	       "a name is copied");
 
 void
 pair_init(struct pair *p, struct daemon *d, struct event_base *base,
@@ -146,6 +151,18 @@ pair_major_version(struct span value)
 	return version;
 }
 
+/* Copy the value, cut. */
+static void
+pair_set_name(char name[PAIR_NAME_BYTES], struct span value)
+{
+	size_t len =
+	    value.len < PAIR_NAME_BYTES ? value.len : PAIR_NAME_BYTES - 1;
+
+	if (len > 0)
+		memcpy(name, value.data, len);
+	name[len] = '\0';
+}
+
 void
 pair_note_parameter(struct pair *p, struct span body)
 {
@@ -159,6 +176,8 @@ pair_note_parameter(struct pair *p, struct span body)
 		p->server_version = pair_major_version(s.value);
 	if (span_equals(s.name, "client_encoding"))
 		p->is_utf8 = span_equals(s.value, "UTF8");
+	if (span_equals(s.name, "application_name"))
+		pair_set_name(p->application_name, s.value);
 }
 
 void
@@ -169,6 +188,17 @@ pair_count_error(struct pair *p, struct span body)
 	if (!error_fields_decode(&f, body))
 		f.sqlstate = span_of(NULL, 0);
 	counts_add_error(p->counts, f.sqlstate);
+}
+
+void
+pair_tell_who(const struct pair *p, struct history_who *out)
+{
+	out->session = p->id;
+	out->pid = p->server_pid;
+	memcpy(out->user, p->user, sizeof(out->user));
+	memcpy(out->database, p->database, sizeof(out->database));
+	memcpy(out->application_name, p->application_name,
+	       sizeof(out->application_name));
 }
 
 void

@@ -50,6 +50,8 @@ struct farewell {
 	struct writer message; /* a FATAL ErrorResponse; empty: say nothing */
 };
 
+struct history_who;
+
 typedef void pair_resume_fn(void *owner);
 
 struct pair {
@@ -77,6 +79,8 @@ struct pair {
 	struct farewell farewell;
 	char user[PAIR_NAME_BYTES]; /* for the log; cut */
 	char database[PAIR_NAME_BYTES];
+	/* As the server told it last. */
+	char application_name[PAIR_NAME_BYTES];
 };
 
 /*
@@ -139,6 +143,9 @@ PAIR_COLD void pair_note_parameter(struct pair *p, struct span body);
 /* Count an error of the server's that the client gets; one whose body is not
  * all there is of no SQLSTATE. */
 PAIR_COLD void pair_count_error(struct pair *p, struct span body);
+
+/* Tell whose the pair is, for the history. */
+void pair_tell_who(const struct pair *p, struct history_who *out);
 
 /* A CancelRequest for this pair comes to the proxy while it is held. */
 void pair_set_held(struct pair *p, bool is_held);

@@ -121,6 +121,7 @@ patrol_note_unknown(struct patrolled *s)
 	s->is_read = true;
 	s->is_likely = false;
 	s->is_fresh = false;
+	s->len = 0;
 }
 
 static void
@@ -163,6 +164,7 @@ patrol_note_bind(struct patrolled *s, const struct gate_watch *watch)
 		return;
 	s->is_read = true;
 	s->is_likely = watch->hides_tables;
+	s->len = 0;
 }
 
 static void
@@ -199,6 +201,15 @@ patrol_note_sent(struct patrolled *s, const struct gate_watch *watch,
 		return;
 	}
 	patrol_note_busy(s);
+}
+
+struct span
+patrol_text(const struct patrolled *s)
+{
+	bool is_under_way = s->pair->pipeline.done_seq < s->sent_seq;
+
+	return is_under_way ? span_of((const uint8_t *)s->text, s->len)
+			    : span_of(NULL, 0);
 }
 
 /* Sessions */

@@ -32,6 +32,7 @@ struct arguments {
 	const char *listen;
 	const char *upstream;
 	const char *max; /* for wait; NULL: 30s */
+	const char *id;  /* for why; NULL: all */
 	bool is_json;
 	const char *sets[SETS_MAX];
 	size_t set_count;
@@ -74,6 +75,9 @@ static const char usage[] =
     "                               until such a Lockstep serves\n"
     "  lockstep shutdown [-c FILE] [--set NAME=VALUE]...\n"
     "                               stop it as SIGTERM does, by http_listen\n"
+    "  lockstep why [-c FILE] [--set NAME=VALUE]... [ID | last]\n"
+    "                               why a statement was held, by http_listen;\n"
+    "                               without ID the last 20\n"
     "  lockstep --version | --help\n"
     "\n"
     "CONNINFO is libpq's: \"host=... port=...\" or a postgres:// URL.\n"
@@ -161,6 +165,12 @@ static bool
 main_is_explain(const struct arguments *a)
 {
 	return strcmp(a->command, "explain") == 0;
+}
+
+static bool
+main_is_why(const struct arguments *a)
+{
+	return strcmp(a->command, "why") == 0;
 }
 
 /*
@@ -335,6 +345,71 @@ main_shutdown(const struct arguments *a)
 	return EXIT_FAILURE;
 }
 
+/* A number, or "last". */
+static bool
+main_is_id(const char *id)
+{
+	size_t digits = strspn(id, "0123456789");
+
+	return strcmp(id, "last") == 0 ||
+	       (digits > 0 && digits < 20 && id[digits] == '\0');
+}
+
+/* Print what there is instead of a story. */
+static int
+main_fail_why(const struct arguments *a, enum http_client_answer answer)
+{
+	switch (answer) {
+	case HTTP_CLIENT_OK:
+		return EXIT_SUCCESS;
+	case HTTP_CLIENT_NOT_FOUND:
+		fprintf(stderr,
+			"lockstep: %s\nHint: \"lockstep why\" lists those "
+			"that are kept.\n",
+			strcmp(a->id != NULL ? a->id : "", "last") == 0
+			    ? "no statement had to wait so far"
+			    : "there is no such statement, or it is not kept "
+			      "any more");
+		break;
+	case HTTP_CLIENT_SILENT:
+		fputs("lockstep: it does not answer at http_listen\n"
+		      "Hint: does it run, and with the same http_listen?\n",
+		      stderr);
+		break;
+	case HTTP_CLIENT_ODD:
+		fputs("lockstep: what answers at http_listen does not know "
+		      "this question\n",
+		      stderr);
+		break;
+	}
+	return EXIT_FAILURE;
+}
+
+static int
+main_why(const struct arguments *a)
+{
+	struct config *config;
+	enum http_client_answer answer;
+
+	if (a->id != NULL && !main_is_id(a->id))
+		return main_fail_usage("why wants a number, or \"last\"");
+	config = main_load_config(a);
+	if (config == NULL)
+		return EXIT_FAILURE;
+	if (config->http_listen.count == 0) {
+		config_free(config);
+		fputs("lockstep: why needs the setting http_listen, by which a "
+		      "running Lockstep is asked\n"
+		      "Hint: start it with --set http_listen=127.0.0.1:7433, "
+		      "and say the same here, or name its file with -c.\n",
+		      stderr);
+		return EXIT_FAILURE;
+	}
+	answer = http_client_why(config, a->id, stdout);
+	config_free(config);
+	return main_fail_why(a, answer);
+}
+
 static int
 main_run_command(const struct arguments *a)
 {
@@ -348,6 +423,8 @@ main_run_command(const struct arguments *a)
 		return main_wait(a);
 	if (strcmp(a->command, "shutdown") == 0)
 		return main_shutdown(a);
+	if (main_is_why(a))
+		return main_why(a);
 	fprintf(stderr, "lockstep: there is no command \"%s\"\n%s", a->command,
 		TRY_HELP);
 	return EXIT_FAILURE;
@@ -378,9 +455,12 @@ main_parse_arguments(struct arguments *a, int argc, char **argv)
 	a->command = optind < argc ? argv[optind++] : "serve";
 	if (main_is_explain(a) && optind < argc)
 		a->sql = argv[optind++];
+	if (main_is_why(a) && optind < argc)
+		a->id = argv[optind++];
 	if (optind < argc)
-		return main_fail_usage(main_is_explain(a)
-					   ? "more than one SQL"
+		return main_fail_usage(main_is_explain(a) ? "more than one SQL"
+				       : main_is_why(a)
+					   ? "more than one ID"
 					   : "more than one command");
 	if (a->is_json && !main_is_explain(a))
 		return main_fail_usage("only explain has --json");

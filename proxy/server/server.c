@@ -15,12 +15,9 @@
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -35,18 +32,21 @@
 #include "proxy/base/log_writer.h"
 #include "proxy/config/config_fleet.h"
 #include "proxy/config/config_tls.h"
+#include "proxy/console/console_access.h"
+#include "proxy/console/console_task.h"
 #include "proxy/fleet/fleet.h"
 #include "proxy/gate/turns.h"
 #include "proxy/guard/guard_log.h"
 #include "proxy/guard/habits.h"
 #include "proxy/guard/memory.h"
+#include "proxy/history/history.h"
 #include "proxy/http/http.h"
 #include "proxy/net/handshake_pool.h"
 #include "proxy/net/resolver.h"
 #include "proxy/pair/cancel.h"
 #include "proxy/pair/counts.h"
-#include "proxy/server/descriptors.h"
 #include "proxy/server/listener.h"
+#include "proxy/server/process.h"
 #include "proxy/server/secrets.h"
 #include "proxy/server/worker.h"
 
@@ -61,7 +61,8 @@ struct server {
 	struct fleet_key *fleet_key; /* until the fleet takes it */
 	struct event_base *base;
 	struct listeners *listeners;
-	struct http *http; /* NULL: it is not served */
+	struct http *http;      /* NULL: it is not served */
+	struct mailbox mailbox; /* consoles write to it */
 	struct event signal_event;
 	struct event quit_event; /* HTTP asks for it */
 	struct event min_drain_event;
@@ -172,12 +173,8 @@ server_begin_stop(struct server *s)
 }
 
 static void
-server_stop_signaled(struct server *s)
+server_stop_now(struct server *s)
 {
-	if (++s->stop_signals == 1) {
-		server_begin_stop(s);
-		return;
-	}
 	if (s->listeners != NULL) {
 		event_del(&s->min_drain_event);
 		server_begin_drain(s);
@@ -187,38 +184,51 @@ server_stop_signaled(struct server *s)
 }
 
 static void
+server_stop_signaled(struct server *s)
+{
+	if (++s->stop_signals == 1)
+		server_begin_stop(s);
+	else
+		server_stop_now(s);
+}
+
+static bool
 server_reload_credentials(struct server *s)
 {
 	struct credentials *fresh = secrets_load_credentials(
 	    s->daemon.config, secrets_log, "not reloaded: ");
 
 	if (fresh == NULL)
-		return;
+		return false;
 	credentials_store_replace(s->daemon.credentials, fresh);
 	log_line(LOG_INFO, "certificates, keys and auth_file are reloaded");
+	return true;
 }
 
-static void
+static bool
 server_reload_fleet_key(struct server *s)
 {
 	struct fleet_key *fresh;
 
 	if (s->fleet == NULL)
-		return;
+		return true;
 	fresh = secrets_load_fleet_key(s->daemon.config, secrets_log,
 				       "not reloaded: ");
 	if (fresh == NULL)
-		return;
+		return false;
 	fleet_replace_key(s->fleet, fresh);
 	log_line(LOG_INFO, "fleet_key_file is reloaded");
+	return true;
 }
 
-/* Read each by itself: one that is broken stands in no other's way. */
-static void
+/* Read each by itself: one that is broken stands in no other's way.  True: none
+ * is. */
+static bool
 server_reload(struct server *s)
 {
-	server_reload_fleet_key(s);
-	server_reload_credentials(s);
+	bool is_good = server_reload_fleet_key(s);
+
+	return server_reload_credentials(s) && is_good;
 }
 
 /* An http_quit_fn: not in the main thread. */
@@ -234,6 +244,37 @@ server_quit(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	server_begin_stop(arg); /* a first signal behind it changes nothing */
+}
+
+/* A mail_handler: a console wants something.  It is told before its session is
+ * asked to end. */
+static void
+server_handle_mail(void *arg, const struct mail *mail)
+{
+	struct server *s = arg;
+	struct console_task *t = mail->data;
+	enum console_task_kind kind = t->kind;
+	bool is_good = kind != TASK_RELOAD || server_reload(s);
+
+	console_task_return(&s->daemon, t, is_good ? TASK_DONE : TASK_FAILED);
+	if (kind == TASK_DRAIN || kind == TASK_STOP)
+		server_begin_stop(s);
+	if (kind == TASK_STOP)
+		server_stop_now(s);
+}
+
+/* Let in who may use the console.  True also if nobody may. */
+static bool
+server_open_console(struct server *s)
+{
+	struct daemon *d = &s->daemon;
+
+	if (!config_has_console(d->config))
+		return true;
+	d->console = console_access_new(d->config);
+	if (mailbox_open(&s->mailbox, s->base, server_handle_mail, s))
+		d->main = &s->mailbox;
+	return d->console != NULL && d->main != NULL;
 }
 
 static void
@@ -256,7 +297,7 @@ server_signaled(evutil_socket_t fd, short what, void *arg)
 		return;
 	log_line(LOG_INFO, "received %s", strsignal((int)info.ssi_signo));
 	if (info.ssi_signo == SIGHUP)
-		server_reload(s);
+		(void)server_reload(s);
 	else if (info.ssi_signo == SIGUSR1)
 		server_describe(s);
 	else
@@ -329,23 +370,11 @@ server_make_fleet(struct server *s)
 	s->fleet_key = NULL;
 	if (key != NULL)
 		s->fleet = fleet_new(&s->daemon, key);
+	s->daemon.fleet_thread = s->fleet;
 	return key == NULL || s->fleet != NULL;
 }
 
-/* Counts of each worker, in cache lines of its own.  NULL: out of memory. */
-static struct counts *
-server_make_counts(size_t workers)
-{
-	struct counts *counts =
-	    aligned_alloc(_Alignof(struct counts), workers * sizeof(*counts));
-
-	if (counts != NULL)
-		memset(counts, 0, workers * sizeof(*counts));
-	return counts;
-}
-
-/* Allocate what the workers share.  False: out of memory, and server_stop frees
- * the rest. */
+/* Allocate what the workers share, for server_stop.  False: out of memory. */
 static bool
 server_make_daemon(struct server *s)
 {
@@ -353,21 +382,22 @@ server_make_daemon(struct server *s)
 	uint32_t i;
 
 	s->workers = calloc(d->worker_count, sizeof(*s->workers));
-	d->counts = server_make_counts(d->worker_count);
+	d->counts = counts_new(d->worker_count);
 	d->mailboxes = calloc(d->worker_count, sizeof(struct mailbox *));
 	d->cancels = cancel_registry_new();
 	d->turns = turns_new();
 	d->memory = memory_new();
 	d->habits = habits_new();
+	d->history = history_new();
 	d->resolver = resolver_new();
 	if (s->workers == NULL || d->counts == NULL || d->mailboxes == NULL ||
 	    d->cancels == NULL || d->turns == NULL || d->memory == NULL ||
-	    d->habits == NULL || d->resolver == NULL)
+	    d->habits == NULL || d->history == NULL || d->resolver == NULL)
 		return false;
 	turns_allow_burst(d->turns, server_gate_burst_ms(d->config));
 	for (i = 0; i < d->worker_count; i++)
 		d->mailboxes[i] = &s->workers[i].mailbox;
-	return server_make_fleet(s);
+	return server_make_fleet(s) && server_open_console(s);
 }
 
 static bool
@@ -425,10 +455,8 @@ server_log_start(const struct config *c)
 		 c->workers);
 }
 
-/*
- * Stop the fleet, or leave the process, with this status: what its thread uses
- * while it hangs in the look-up of a name cannot be freed.
- */
+/* Stop the fleet, or leave the process, with this status: what its thread uses
+ * while it hangs in the look-up of a name cannot be freed. */
 static void
 server_stop_fleet(struct server *s, int status)
 {
@@ -459,6 +487,9 @@ server_stop(struct server *s, int status)
 	for (i = 0; i < s->started; i++)
 		worker_clear(&s->workers[i]);
 	assert(atomic_load(&s->daemon.exchanges) == 0);
+	if (s->daemon.main != NULL)
+		mailbox_close(&s->mailbox);
+	console_access_free(s->daemon.console);
 	credentials_store_free(s->daemon.credentials);
 	fleet_key_free(s->fleet_key);
 	free(s->workers);
@@ -468,6 +499,7 @@ server_stop(struct server *s, int status)
 	turns_free(s->daemon.turns);
 	memory_free(s->daemon.memory);
 	habits_free(s->daemon.habits);
+	history_free(s->daemon.history);
 	if (s->signal_fd >= 0)
 		close(s->signal_fd);
 	event_base_free(s->base);
@@ -510,7 +542,7 @@ server_serve(const struct config *config)
 		return EXIT_FAILURE;
 	event_log_begin();
 	evthread_use_pthreads();
-	descriptors_raise(config);
+	process_raise_descriptor_limit(config);
 	s.base = event_base_new();
 	if (s.base == NULL) {
 		log_line(LOG_ERROR, "cannot make an event loop");
@@ -540,37 +572,13 @@ server_serve(const struct config *config)
 	return status;
 }
 
-/* Keep the memory, which has keys, out of core files, and from whoever may
- * trace its user's processes. */
-static void
-server_hide_memory(const struct config *config)
-{
-	if (!config->core_dumps && prctl(PR_SET_DUMPABLE, 0) != 0)
-		log_line(LOG_WARNING, "core_dumps = off has no effect: %s",
-			 strerror(errno));
-}
-
-/* Each thread's own arena of glibc takes 64 MB of address space, and where that
- * is not to be had malloc asks for it again each time: share one. */
-static void
-server_share_memory(void)
-{
-#ifdef M_ARENA_MAX
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_AS, &limit) == 0 &&
-	    limit.rlim_cur != RLIM_INFINITY)
-		(void)mallopt(M_ARENA_MAX, 1);
-#endif
-}
-
 int
 server_run(const struct config *config)
 {
 	int status;
 
-	server_share_memory();
-	server_hide_memory(config);
+	process_share_memory();
+	process_hide_memory(config);
 	if (!log_writer_begin(log_lost)) {
 		log_line(LOG_ERROR, "cannot start a thread for the log: %s",
 			 strerror(errno));

@@ -33,6 +33,9 @@ worker_handle_mail(void *arg, const struct mail *mail)
 	case MAIL_DESCRIBE:
 		sessions_describe(ss);
 		break;
+	case MAIL_DEADLOCK:
+		sessions_tell_deadlock(ss, mail);
+		break;
 	case MAIL_SHUT:
 		gate_add(&ss->gate, mail->data);
 		break;
@@ -44,6 +47,12 @@ worker_handle_mail(void *arg, const struct mail *mail)
 		break;
 	case MAIL_RESOLVED:
 		resolution_answered(mail->data);
+		break;
+	case MAIL_TASK:
+		sessions_take_task(ss, mail);
+		break;
+	case MAIL_TASK_DONE:
+		sessions_task_returned(ss, mail);
 		break;
 	case MAIL_WANTED:
 	case MAIL_KEY:

@@ -103,7 +103,8 @@ login_begin(struct session *s)
 	}
 	event_assign(&s->login->patience, s->sessions->base, -1, 0,
 		     login_unanswered, s);
-	if (pair_config(&s->pair)->auth == AUTH_SCRAM) {
+	if (pair_config(&s->pair)->auth == AUTH_SCRAM ||
+	    s->rights != CONSOLE_MAY_NOTHING) {
 		login_client_begin(s);
 		return;
 	}

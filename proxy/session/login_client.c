@@ -122,6 +122,10 @@ login_client_take_answer(struct session *s, struct span body)
 	login_forget(&text);
 	if (status != SCRAM_DONE || pair_is_closing(&s->pair))
 		return;
+	if (s->rights != CONSOLE_MAY_NOTHING) {
+		session_enter_console(s);
+		return;
+	}
 	session_enter(s, SESSION_DIALING);
 	session_dial(s, NULL);
 }

@@ -17,9 +17,10 @@
 #include "proxy/session/sessions.h"
 
 static void
-relay_client_keep(struct walk *w, const struct frame_header *h)
+relay_client_keep(struct walk *w, const struct frame_header *h,
+		  const struct finding *finding)
 {
-	if (!kept_add(&w->g->kept, w->rest.data, frame_len(h))) {
+	if (!judge_keep(w->g, finding, w->rest.data, frame_len(h))) {
 		pair_close(w->p, CLOSE_MEMORY, NULL);
 		return;
 	}
@@ -32,6 +33,16 @@ relay_client_pass(struct walk *w, const struct frame_header *h)
 	if (w->s->state == SESSION_READY)
 		guarded_note_sent(w->g, h, w->rest);
 	walk_through(w, frame_len(h), false);
+}
+
+static void
+relay_client_note(struct walk *w, const struct frame_header *h,
+		  const struct finding *finding)
+{
+	uint64_t sent_before = w->p->pipeline.sent_seq;
+
+	relay_client_pass(w, h);
+	judge_note(w->g, finding, sent_before);
 }
 
 static void
@@ -52,7 +63,7 @@ static void
 relay_client_guard_execute(struct walk *w, const struct frame_header *h,
 			   struct finding *finding)
 {
-	relay_client_keep(w, h);
+	relay_client_keep(w, h, finding);
 	if (!pair_is_closing(w->p) &&
 	    exchange_begin_execute(w->g, finding->facts))
 		return;
@@ -77,11 +88,14 @@ relay_client_carry_out(struct walk *w, enum judgement j,
 	case JUDGE_PASS:
 		relay_client_pass(w, h);
 		break;
+	case JUDGE_NOTE:
+		relay_client_note(w, h, finding);
+		break;
 	case JUDGE_DROP:
 		walk_through(w, frame_len(h), true);
 		break;
 	case JUDGE_KEEP:
-		relay_client_keep(w, h);
+		relay_client_keep(w, h, finding);
 		break;
 	case JUDGE_GUARD_QUERY:
 		relay_client_guard_query(w, h, finding);
@@ -204,8 +218,11 @@ relay_client_step(struct walk *w)
 		relay_client_wait_for_exchange(w, &finding);
 		return false;
 	}
-	if (j == JUDGE_PASS && relay_client_waits_at_gate(w, &h))
+	if ((j == JUDGE_PASS || j == JUDGE_NOTE) &&
+	    relay_client_waits_at_gate(w, &h)) {
+		prepared_facts_drop(finding.change.facts);
 		return false;
+	}
 	relay_client_carry_out(w, j, &h, &finding);
 	return j != JUDGE_WAIT;
 }

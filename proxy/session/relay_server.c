@@ -4,6 +4,7 @@
  */
 #include "protocol/backend.h"
 #include "proxy/base/log.h"
+#include "proxy/guard/deadlock.h"
 #include "proxy/guard/exchange.h"
 #include "proxy/session/login.h"
 #include "proxy/session/relay_walk.h"
@@ -149,6 +150,15 @@ relay_server_refuse(struct walk *w)
 	pair_close(w->p, CLOSE_SERVER_BAD, "invalid message length");
 }
 
+/* The client gets this error. */
+static PAIR_COLD void
+relay_server_note_error(const struct walk *w, struct span body)
+{
+	pair_count_error(w->p, body);
+	if (w->s->state == SESSION_READY)
+		deadlock_note(w->g, body);
+}
+
 static void
 relay_server_answer(struct walk *w, const struct frame_header *h)
 {
@@ -166,7 +176,7 @@ relay_server_answer(struct walk *w, const struct frame_header *h)
 	if (pair_is_closing(w->p))
 		return;
 	if (h->type == BACKEND_ERROR_RESPONSE && !is_taken)
-		pair_count_error(w->p, f.body);
+		relay_server_note_error(w, f.body);
 	if (s->state == SESSION_DIALING)
 		walk_skip(w, w->rest.len); /* that server has been left */
 	else

@@ -13,6 +13,8 @@
  *   AUTH      -> DIALING    login_leave_server    no answer, or 57P03, and
  *                                                 other servers are left
  *   AUTH      -> READY      session_logged_in     first ReadyForQuery
+ *   STARTUP   -> CONSOLE    session_begin_login   by whom the socket is from
+ *   SASL      -> CONSOLE    login_client_step     the client knows its password
  *   any       -> CLOSING    session_finish_event  the pair is to close
  *
  *   STARTUP   no server stream; only untyped packets are legal.
@@ -21,6 +23,7 @@
  *   DIALING   the client is not read.
  *   AUTH      frames pass unjudged and are never logged: they carry secrets.
  *   READY     each client frame is judged before any byte of it is forwarded.
+ *   CONSOLE   no server stream; console.c answers.
  *   CANCELING no client data is expected; the server closes when it is done.
  *   CLOSING   output drains, input is discarded, for CLOSE_TIMEOUT_MS at most.
  *
@@ -66,9 +69,10 @@ enum {
 /* Bits of the states that may follow, but CLOSING. */
 static const unsigned may_follow[SESSION_STATES] = {
     [SESSION_STARTUP] = BIT(SESSION_HANDSHAKE) | BIT(SESSION_SASL) |
-			BIT(SESSION_DIALING) | BIT(SESSION_CANCELING),
+			BIT(SESSION_DIALING) | BIT(SESSION_CANCELING) |
+			BIT(SESSION_CONSOLE),
     [SESSION_HANDSHAKE] = BIT(SESSION_STARTUP),
-    [SESSION_SASL] = BIT(SESSION_DIALING),
+    [SESSION_SASL] = BIT(SESSION_DIALING) | BIT(SESSION_CONSOLE),
     [SESSION_DIALING] = BIT(SESSION_AUTH),
     [SESSION_AUTH] = BIT(SESSION_READY) | BIT(SESSION_DIALING),
 };
@@ -146,6 +150,9 @@ session_client_event(void *arg, enum stream_event event)
 		case SESSION_AUTH:
 		case SESSION_READY:
 			relay_from_client(s);
+			break;
+		case SESSION_CONSOLE:
+			(void)session_read_some(s);
 			break;
 		case SESSION_CLOSING:
 			session_closing_readable(s);
@@ -311,6 +318,7 @@ session_open(struct sessions *sessions, int fd, bool is_over_limit)
 		    s);
 	LIST_INSERT_HEAD(&sessions->list, s, link);
 	s->state_since_ms = clock_now_ms();
+	s->since_ms = s->state_since_ms;
 	pair_set_timer(&s->pair, d->config->login_timeout_ms);
 	stream_want_read(&s->pair.client, true);
 	return true;
@@ -590,6 +598,8 @@ session_finish_event(struct session *s)
 	if (!pair_is_closing(&s->pair) &&
 	    (s->state == SESSION_AUTH || s->state == SESSION_READY))
 		session_go_on(s);
+	else if (!pair_is_closing(&s->pair) && s->state == SESSION_CONSOLE)
+		session_console_go_on(s);
 	if (pair_is_closing(&s->pair))
 		session_begin_close(s);
 }

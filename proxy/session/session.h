@@ -8,11 +8,14 @@
 #include <stdint.h>
 
 #include "proxy/base/queue.h"
+#include "proxy/console/console_access.h"
+#include "proxy/console/console_task.h"
 #include "proxy/guard/guarded.h"
 #include "proxy/net/dial.h"
 #include "proxy/pair/life.h"
 #include "proxy/pair/pair.h"
 
+struct console;
 struct credentials;
 struct handshake;
 struct login;
@@ -23,6 +26,7 @@ struct session {
 	struct sessions *sessions; /* the worker's; borrowed */
 	enum session_state state;  /* written by session_enter only */
 	uint64_t state_since_ms;
+	uint64_t since_ms;  /* when the client came */
 	bool is_over_limit; /* to be refused once it has said who it is */
 	bool is_local;      /* over a Unix socket */
 	bool is_direct;     /* began with TLS at once */
@@ -38,7 +42,11 @@ struct session {
 	struct credentials *credentials;
 	struct login *login;         /* owned; NULL once logged in */
 	struct handshake *handshake; /* with the client, under way */
-	struct dial *dial;           /* owned; NULL once the server answers */
+	/* The rights that the client has once it has proved who it is: with
+	 * any it gets the console in place of a server. */
+	enum console_rights rights;
+	struct console *console; /* owned; NULL but in CONSOLE */
+	struct dial *dial;       /* owned; NULL once the server answers */
 	/* The startup packet, until the server has answered it. */
 	struct buffer startup;
 };
@@ -67,6 +75,14 @@ void session_check_client(struct session *s);
  * False: none is, or not any more, and the request is the server's.
  */
 bool session_cancel(struct session *s);
+
+/* Do to the session what a console wants, one of TASK_KILL to TASK_ABORT, and
+ * tell what came of it. */
+enum console_task_end session_do_task(struct session *s,
+				      enum console_task_kind kind);
+
+/* A task of the session's console has come back; it is taken. */
+void session_task_returned(struct session *s, struct console_task *t);
 
 /* Tell the session that brought a cancel request whether something ended. */
 void session_cancel_answered(struct session *s, bool has_ended);

@@ -10,6 +10,7 @@
 
 #include "proxy/auth/credentials.h"
 #include "proxy/base/log.h"
+#include "proxy/console/console.h"
 #include "proxy/guard/exchange.h"
 #include "proxy/net/handshake.h"
 #include "proxy/net/socket.h"
@@ -173,8 +174,10 @@ session_closing_readable(struct session *s)
 static bool
 session_keeps_something(const struct session *s)
 {
-	return s->state == SESSION_READY && !s->is_local &&
-	       (s->pair.pipeline.status != TRANSACTION_IDLE ||
+	bool has_server = s->state == SESSION_READY;
+
+	return (has_server || s->state == SESSION_CONSOLE) && !s->is_local &&
+	       ((has_server && s->pair.pipeline.status != TRANSACTION_IDLE) ||
 		stream_pending(&s->pair.client) > 0);
 }
 
@@ -196,6 +199,7 @@ session_free(struct session *s)
 	assert(s->is_reaped);
 	counts_add(s->pair.counts, COUNT_STATES + s->state, -1);
 	session_leave_server(s);
+	console_free(s->console);
 	exchange_free(s->guarded.exchange);
 	guarded_clear(&s->guarded);
 	pair_clear(&s->pair);

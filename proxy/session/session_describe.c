@@ -25,6 +25,7 @@ session_waits_for(const struct session *s)
 	case SESSION_STARTUP:
 	case SESSION_HANDSHAKE:
 	case SESSION_SASL:
+	case SESSION_CONSOLE:
 	case SESSION_CLOSING:
 		return "client";
 	case SESSION_DIALING:

@@ -88,6 +88,9 @@ session_check_certificate(struct session *s, struct span user)
 static bool
 session_may_begin(struct session *s, const struct startup_packet *p)
 {
+	/* An administrator gets in where nobody else does. */
+	if (s->is_local && s->rights != CONSOLE_MAY_NOTHING)
+		return true;
 	if (s->is_over_limit) {
 		pair_close(&s->pair, CLOSE_TOO_MANY, NULL);
 		return false;
@@ -108,6 +111,7 @@ session_begin_login(struct session *s, const struct startup_packet *p)
 	session_copy_name(s->pair.database,
 			  p->database.len > 0 ? p->database : p->user);
 	s->is_blind = startup_is_replication(p);
+	s->rights = session_console_rights(s);
 	if (!session_may_begin(s, p))
 		return;
 	if (!buffer_append(&s->startup, p->raw.data, p->raw.len)) {
@@ -115,7 +119,10 @@ session_begin_login(struct session *s, const struct startup_packet *p)
 		return;
 	}
 	buffer_consume(&s->pair.from_client.buffer, p->raw.len);
-	login_begin(s);
+	if (s->is_local && s->rights != CONSOLE_MAY_NOTHING)
+		session_enter_console(s);
+	else
+		login_begin(s);
 }
 
 void

@@ -4,6 +4,7 @@
 #ifndef LOCKSTEP_PROXY_SESSION_SESSION_STATE_H
 #define LOCKSTEP_PROXY_SESSION_SESSION_STATE_H
 
+#include "proxy/console/console_rows.h"
 #include "proxy/session/session.h"
 #include "proxy/tls/tls.h"
 
@@ -41,10 +42,26 @@ void session_end(struct session *s);
 /* In CLOSING: read bytes of the client, and throw them away. */
 void session_closing_readable(struct session *s);
 
+/* The rights of a client that says it is s->pair.user and wants that database:
+ * some if it is on the list for the console, and can prove who it is, or has
+ * by its Unix socket. */
+enum console_rights session_console_rights(const struct session *s);
+
+/* In STARTUP and SASL: the client has proved who it is; CONSOLE follows, or the
+ * pair is closing. */
+void session_enter_console(struct session *s);
+
+/* In CONSOLE: go on with what the client wants, as far as it takes answers. */
+void session_console_go_on(struct session *s);
+
+/* Write the session's row of a table of CONSOLE_WORKERS.  False: it has none.
+ */
+bool session_write_row(const struct session *s, struct console_rows *rows);
+
 /* Free what is of use only until the client is logged in. */
 void session_leave_login(struct session *s);
 
-/* Read some of the client's bytes into its inlet, before it is logged in.
+/* Read some of the client's bytes into its inlet, while there is no server.
  * False: none came, and the pair may be closing. */
 bool session_read_some(struct session *s);
 

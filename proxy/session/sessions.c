@@ -6,13 +6,15 @@
 
 #include "proxy/base/clock.h"
 #include "proxy/base/log.h"
+#include "proxy/guard/deadlock.h"
 #include "proxy/session/session.h"
 #include "proxy/session/session_state.h"
 
 enum {
 	WATCH_MIN_MS = 250,
 	WATCH_MAX_MS = 5000,
-	DESCRIBED_MAX = 1000, /* by one signal; logging takes time */
+	DESCRIBED_MAX = 1000,   /* by one signal; logging takes time */
+	PAGE_BYTES = 16 * 1024, /* rows for a console at a time */
 };
 
 static void
@@ -161,6 +163,65 @@ sessions_cancel_answered(struct sessions *ss, const struct mail *mail)
 
 	if (s != NULL)
 		session_cancel_answered(s, mail->has_ended);
+}
+
+/*
+ * Write rows of sessions below t->id, the highest first, as they stand on the
+ * list, and note the last one that was looked at.
+ */
+static void
+sessions_write_page(struct sessions *ss, struct console_task *t)
+{
+	struct console_rows rows = {
+	    .out = &t->rows, .table = t->table, .binary = t->binary};
+	struct session *s;
+
+	LIST_FOREACH(s, &ss->list, link) {
+		if (s->pair.id >= t->id)
+			continue;
+		t->id = s->pair.id;
+		(void)session_write_row(s, &rows);
+		if (t->rows.len >= PAGE_BYTES)
+			return;
+	}
+	t->is_last = true;
+}
+
+void
+sessions_take_task(struct sessions *ss, const struct mail *mail)
+{
+	struct console_task *t = mail->data;
+	enum console_task_end end = TASK_DONE;
+	struct session *s;
+
+	if (t->kind == TASK_PAGE) {
+		sessions_write_page(ss, t);
+	} else {
+		s = sessions_find(ss, t->id);
+		end = s == NULL ? TASK_NO_SESSION : session_do_task(s, t->kind);
+	}
+	console_task_return(ss->daemon, t, end);
+}
+
+void
+sessions_task_returned(struct sessions *ss, const struct mail *mail)
+{
+	struct console_task *t = mail->data;
+	struct session *s = sessions_find(ss, t->asker);
+
+	if (s != NULL)
+		session_task_returned(s, t);
+	else
+		console_task_free(t);
+}
+
+void
+sessions_tell_deadlock(struct sessions *ss, const struct mail *mail)
+{
+	const struct session *s = sessions_find(ss, mail->id);
+
+	if (s != NULL)
+		deadlock_tell_side(&s->guarded, mail->asker);
 }
 
 void

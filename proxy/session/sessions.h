@@ -65,6 +65,12 @@ void sessions_cancel(struct sessions *ss, const struct mail *mail);
 /* On MAIL_CANCELED, which answers that: tell the session that asked. */
 void sessions_cancel_answered(struct sessions *ss, const struct mail *mail);
 
+/* On MAIL_TASK: do what a console wants, and mail what came of it. */
+void sessions_take_task(struct sessions *ss, const struct mail *mail);
+
+/* On MAIL_TASK_DONE, which answers that: tell the console that asked. */
+void sessions_task_returned(struct sessions *ss, const struct mail *mail);
+
 /*
  * On MAIL_DRAIN, MAIL_EXPIRE, MAIL_STOP: see session_drain, session_expire and
  * session_stop.  Once draining, the loop ends with the last session.
@@ -72,6 +78,9 @@ void sessions_cancel_answered(struct sessions *ss, const struct mail *mail);
 void sessions_drain(struct sessions *ss);
 void sessions_expire(struct sessions *ss);
 void sessions_stop(struct sessions *ss);
+
+/* On MAIL_DEADLOCK: tell the history what the session did. */
+void sessions_tell_deadlock(struct sessions *ss, const struct mail *mail);
 
 /* On MAIL_DESCRIBE: write to the log what the sessions are doing. */
 void sessions_describe(struct sessions *ss);

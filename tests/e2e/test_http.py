@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import re
+import resource
 import signal
 import socket
 import threading
@@ -102,6 +103,18 @@ def listening_ports(pid):
 def test_without_the_setting_there_is_no_port(cluster):
     with Lockstep(cluster, {"core_dumps": "on"}) as lockstep:
         assert listening_ports(lockstep.process.pid) == {lockstep.port}
+
+
+def test_what_http_may_have_is_asked_of_the_system(cluster):
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, before[1]))
+    try:
+        with Served(cluster, max_connections="200") as served:
+            limit, _ = resource.prlimit(served.process.pid,
+                                        resource.RLIMIT_NOFILE)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert limit >= 2 * 200 + 64 + 128
 
 
 def test_probes(served):
@@ -314,6 +327,13 @@ def test_a_guarded_drop(served, database, tables):
     assert before.get("lockstep_guarded_statements_total") == 0
     assert now.get("lockstep_guarded_statements_total", kind="DROP TABLE",
                    policy="auto") == 1
+    for page, drops in ((before, 0), (now, 1)):
+        outcomes = [page.get("lockstep_guarded_outcomes_total", outcome=o)
+                    for o in ("protected", "unopposed", "unneeded")]
+        assert sum(outcomes) == drops
+        assert [value for _sample, labels, value in page.families[
+            "lockstep_guarded_outcomes_total"].samples
+                if labels == {"outcome": "timed-out"}] == [0]
     assert now.get("lockstep_guarded_seconds_count") == 1
     assert now.get("lockstep_held_statements") == 0
     assert now.get("lockstep_errors_seen_total", sqlstate="other") == 1

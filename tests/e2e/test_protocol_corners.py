@@ -461,6 +461,7 @@ def test_the_log_says_whether_it_was_guarded(request, cluster, lockstep,
 
 PREPARE = Step([parse(DROP, "s1"), sync()])
 RUN = Step([bind("", "s1"), execute(), sync()])
+OTHER = "truncate journal, table_b"
 PREPARED = {
     "Close was skipped": [
         PREPARE, Step([parse("selec bad"), close_statement("s1"), sync()]),
@@ -469,6 +470,17 @@ PREPARED = {
         PREPARE, Step([parse("select 1", "s1"), sync()]), RUN],
     "Parse was skipped": [
         PREPARE, Step([parse("selec bad"), close_statement("s1"),
+                       parse("select 1", "s1"), sync()]), RUN],
+    "another Parse was skipped": [
+        PREPARE, Step([parse("selec bad"), close_statement("s1"),
+                       parse(OTHER, "s1"), sync()]), RUN],
+    "another unnamed Parse was skipped": [
+        Step([parse(DROP), sync()]),
+        Step([parse("selec bad", "bad"), parse(OTHER), sync()]),
+        Step([bind(), execute(), sync()])],
+    "two others were skipped": [
+        PREPARE, Step([parse("selec bad"), close_statement("s1"),
+                       parse(OTHER, "s1"), close_statement("s1"),
                        parse("select 1", "s1"), sync()]), RUN],
     "Parse was refused in the packet": [
         PREPARE, Step([parse("select 1", "s1"), sync(), bind("", "s1"),
@@ -488,6 +500,32 @@ def test_a_prepared_statement_stays_guarded(request, cluster, lockstep,
     if not is_direct_only:
         lines = lockstep.wait_guarded(before + 1)[before:]
         assert [line["outcome"] for line in lines] == ["protected"]
+        assert [line["statement"] for line in lines] == ["DROP TABLE"]
+
+
+SKIPPED = {
+    "Parse": [Step([parse("selec bad"), parse(DROP, "s1"), sync()]),
+              Step([parse("select 42", "s1"), sync()])],
+    "unnamed Parse": [Step([parse("select 42"), sync()]),
+                      Step([parse("selec bad", "bad"), parse(DROP), sync()])],
+}
+
+
+@pytest.mark.parametrize("name", SKIPPED)
+def test_a_skipped_statement_locks_nothing(cluster, lockstep, database, admin,
+                                           name):
+    statement = "" if name == "unnamed Parse" else "s1"
+
+    def script(session):
+        trace = play(session, [
+            *SKIPPED[name], Step([query("begin")]),
+            Step([parse("select 42", "s2"), bind("", "s2"), execute(),
+                  sync()])])
+        return trace + session.query("rollback")
+
+    trace = compare(cluster, lockstep, database, admin, script,
+                    ways=("packet",))
+    assert len(errors(trace)) == 1
 
 
 @pytest.mark.parametrize("forget", ["discard all", "deallocate all",

@@ -1,7 +1,7 @@
 /*
  * A client that prepares, binds, closes and executes, a model of the server
- * that may refuse anything, and what is remembered between them: no guarded
- * statement is executed of which nothing is known, and nothing that is
+ * that may refuse anything, answers that come late, and what is remembered
+ * between them: what the server executes is what was known, and nothing that is
  * forgotten counts any more.
  */
 #include "proxy/guard/prepared.h"
@@ -15,21 +15,29 @@
 enum {
 	NAMES = 4, /* the first is the unnamed one */
 	GUARDED_TEXTS = 3,
+	ANSWERS_MAX = 256,
+};
+
+/* A name, and the facts of what has it.  NULL: ordinary. */
+struct thing {
+	bool exists;
+	struct prepared_facts *facts; /* one use */
 };
 
 struct server {
-	bool has_statement[NAMES];
-	bool is_guarded[NAMES];
-	bool has_portal[NAMES];
-	bool is_portal_guarded[NAMES];
+	struct thing statements[NAMES];
+	struct thing portals[NAMES];
 	bool skips;
+	bool has_obeyed[ANSWERS_MAX]; /* each message that it has answered */
 };
 
 struct world {
 	struct reader input;
 	struct server server;
 	struct prepared prepared;
-	bool owes_error; /* the server has refused, and nobody has heard it */
+	uint64_t sent;
+	uint64_t heard; /* answers: each but the first error is a success */
+	bool has_heard_error;
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -63,113 +71,152 @@ facts_new(struct world *w, uint8_t which)
 }
 
 static void
-server_refuses(struct world *w)
+thing_set(struct thing *t, bool exists, struct prepared_facts *facts)
 {
-	w->server.skips = true;
-	w->owes_error = true;
+	if (facts != NULL)
+		prepared_facts_use(facts);
+	prepared_facts_drop(t->facts);
+	t->exists = exists;
+	t->facts = facts;
 }
 
-/* True: the server deals with the message; it may refuse any. */
-static bool
-server_takes(struct world *w)
+/* The client sends a message; behind an error that it has heard the proxy knows
+ * that the server ignores it. */
+static void
+send(struct world *w, const struct prepared_change *c)
 {
+	if (w->has_heard_error) {
+		if (c != NULL)
+			prepared_facts_drop(c->facts);
+		return;
+	}
+	w->sent++;
+	w->server.has_obeyed[w->sent % ANSWERS_MAX] = false;
+	if (c != NULL && prepared_changes(&w->prepared, c))
+		(void)prepared_note(&w->prepared, c, w->sent);
+}
+
+/* True: the server obeys the message sent last.  It may refuse any. */
+static bool
+server_obeys(struct world *w, bool is_right)
+{
+	bool is_refused = read_u8(&w->input) % 8 == 7;
+
 	if (w->server.skips)
 		return false;
-	if (read_u8(&w->input) % 8 == 7)
-		server_refuses(w);
+	w->server.skips = is_refused || !is_right;
+	w->server.has_obeyed[w->sent % ANSWERS_MAX] = !w->server.skips;
 	return !w->server.skips;
 }
 
 static void
 parse(struct world *w, uint8_t name)
 {
+	struct thing *t = &w->server.statements[name];
 	uint8_t kind = read_u8(&w->input);
-	bool is_guarded = kind & 1;
+	struct prepared_facts *facts =
+	    kind & 1 ? facts_new(w, kind >> 1) : NULL;
+	struct prepared_change c = {PREPARED_STATEMENT, true, names[name],
+				    facts};
 
-	(void)prepared_parse(&w->prepared, names[name],
-			     is_guarded ? facts_new(w, kind >> 1) : NULL);
-	if (!server_takes(w))
-		return;
-	if (name > 0 && w->server.has_statement[name]) {
-		server_refuses(w);
-		return;
-	}
-	w->server.has_statement[name] = true;
-	w->server.is_guarded[name] = is_guarded;
+	if (facts != NULL)
+		prepared_facts_use(facts);
+	send(w, &c);
+	if (server_obeys(w, name == 0 || !t->exists))
+		thing_set(t, true, facts);
+	prepared_facts_drop(facts);
 }
 
 static void
 bind(struct world *w, uint8_t name, uint8_t portal)
 {
-	(void)prepared_bind(&w->prepared, names[portal], names[name]);
-	if (!server_takes(w))
-		return;
-	if (!w->server.has_statement[name] ||
-	    (portal > 0 && w->server.has_portal[portal])) {
-		server_refuses(w);
-		return;
-	}
-	w->server.has_portal[portal] = true;
-	w->server.is_portal_guarded[portal] = w->server.is_guarded[name];
+	const struct thing *s = &w->server.statements[name];
+	struct thing *t = &w->server.portals[portal];
+	struct prepared_change c = {
+	    PREPARED_PORTAL, false, names[portal],
+	    prepared_statement(&w->prepared, names[name])};
+
+	if (c.facts != NULL)
+		prepared_facts_use(c.facts);
+	send(w, &c);
+	if (server_obeys(w, s->exists && (portal == 0 || !t->exists)))
+		thing_set(t, true, s->facts);
 }
 
 static void
 close_one(struct world *w, uint8_t name, bool is_portal)
 {
-	prepared_close(&w->prepared, is_portal ? 'P' : 'S', names[name]);
-	if (!server_takes(w))
-		return;
-	if (is_portal)
-		w->server.has_portal[name] = false;
-	else
-		w->server.has_statement[name] = false;
+	struct prepared_change c = {
+	    .kind = is_portal ? PREPARED_PORTAL : PREPARED_STATEMENT,
+	    .name = names[name],
+	};
+
+	send(w, &c);
+	if (server_obeys(w, true))
+		thing_set(is_portal ? &w->server.portals[name]
+				    : &w->server.statements[name],
+			  false, NULL);
 }
 
 static void
 execute(struct world *w, uint8_t portal)
 {
-	bool is_known = prepared_portal(&w->prepared, names[portal]) != NULL;
+	const struct thing *t = &w->server.portals[portal];
+	const struct prepared_facts *known =
+	    prepared_portal(&w->prepared, names[portal]);
 
-	if (!server_takes(w))
-		return;
-	if (!w->server.has_portal[portal])
-		server_refuses(w);
-	else if (w->server.is_portal_guarded[portal])
-		assert(is_known);
+	send(w, NULL);
+	if (server_obeys(w, t->exists))
+		assert(known == t->facts);
 }
 
+/* The client hears the next answer. */
 static void
-hear_error(struct world *w)
+hear(struct world *w)
 {
-	if (w->owes_error)
-		prepared_restore(&w->prepared);
-	w->owes_error = false;
+	if (w->has_heard_error || w->heard == w->sent)
+		return;
+	if (w->server.has_obeyed[(w->heard + 1) % ANSWERS_MAX]) {
+		prepared_obeyed(&w->prepared, ++w->heard);
+		return;
+	}
+	w->has_heard_error = true;
+	w->heard = w->sent;
+	prepared_failed(&w->prepared, w->heard);
 }
 
 /* The client hears the end of its cycle before it goes on; no block is open. */
 static void
 sync(struct world *w)
 {
-	hear_error(w);
-	prepared_settle(&w->prepared);
+	size_t i;
+
+	while (w->heard < w->sent)
+		hear(w);
+	w->has_heard_error = false;
 	w->server.skips = false;
-	memset(w->server.has_portal, 0, sizeof(w->server.has_portal));
+	w->heard = ++w->sent;
+	prepared_failed(&w->prepared, w->heard);
+	for (i = 0; i < NAMES; i++)
+		thing_set(&w->server.portals[i], false, NULL);
 }
 
 /* A simple Query in a cycle of its own. */
 static void
 deallocate(struct world *w, uint8_t name)
 {
+	size_t i;
+
 	sync(w);
-	w->server.has_statement[0] = false;
-	if (name == 0) {
-		memset(w->server.has_statement, 0,
-		       sizeof(w->server.has_statement));
-		prepared_clear_statements(&w->prepared);
+	thing_set(&w->server.statements[0], false, NULL);
+	thing_set(&w->server.statements[name], false, NULL);
+	if (name > 0) {
+		prepared_doubt(&w->prepared);
 		return;
 	}
-	w->server.has_statement[name] = false;
-	prepared_doubt(&w->prepared);
+	for (i = 0; i < NAMES; i++)
+		thing_set(&w->server.statements[i], false, NULL);
+	prepared_clear_statements(&w->prepared);
 }
 
 static void
@@ -194,7 +241,7 @@ step(struct world *w)
 		execute(w, portal);
 		break;
 	case 5:
-		hear_error(w);
+		hear(w);
 		break;
 	case 6:
 		sync(w);
@@ -215,8 +262,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	while (w.input.rest.len > 0 && !w.input.overrun) {
 		step(&w);
 		assert(others == w.prepared.room.bytes);
+		if (w.sent - w.heard == ANSWERS_MAX - 2)
+			sync(&w);
 	}
+	deallocate(&w, 0);
 	prepared_clear(&w.prepared);
+	assert(w.prepared.statements == NULL && w.prepared.portals == NULL);
+	assert(w.prepared.pending == 0 && w.prepared.kept == 0);
 	assert(w.prepared.room.bytes == 0 && others == 0);
 	return 0;
 }

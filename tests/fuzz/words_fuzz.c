@@ -1,7 +1,7 @@
 /*
  * Any text, and where its input is cut two of them: what the words of each tell
- * is told of both together, and a text's shape is that of its tokens, whatever
- * blanks and comments stand behind it.
+ * is told of both together, a text's shape is that of its tokens, whatever
+ * blanks and comments stand behind it, and its gist fits.
  */
 #include "policy/sql/words.h"
 
@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/sql/gist.h"
 #include "policy/sql/shape.h"
 #include "policy/sql/tokens.h"
 #include "policy/sql/unforeseen.h"
@@ -86,10 +87,28 @@ check_shape(const uint8_t *data, size_t size)
 	free(longer);
 }
 
+/* A gist is short, and has a NUL. */
+static void
+check_gist(const uint8_t *data, size_t size)
+{
+	char *text = join(data, size, NULL, 0);
+	char *out = malloc(20);
+
+	if (out == NULL)
+		abort();
+	gist_of_text(out, 20, text, size, size % 2 == 0);
+	assert(strlen(out) < 20);
+	gist_of_tables(out, 20, text, size);
+	assert(strlen(out) < 20);
+	free(out);
+	free(text);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	check_parts(data, size);
 	check_shape(data, size);
+	check_gist(data, size);
 	return 0;
 }

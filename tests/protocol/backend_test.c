@@ -106,7 +106,7 @@ command_complete_decode_reads_the_tag(void **state)
 }
 
 #define ERROR_BODY                                                             \
-	"SFEHLER\0VERROR\0C42P01\0Mno table\0DThe table.\0P15\0p3\0"           \
+	"SFEHLER\0VERROR\0C42P01\0Mno table\0DThe table.\0P15\0p3\0Wthere\0"   \
 	"RparserOpenTable\0xnew\0"
 
 static void
@@ -122,6 +122,7 @@ error_fields_decode_finds_the_fields(void **state)
 	assert_span_text(e.message, "no table");
 	assert_span_text(e.detail, "The table.");
 	assert_span_text(e.position, "15");
+	assert_span_text(e.where, "there");
 	assert_span_text(e.routine, "parserOpenTable");
 }
 

@@ -310,7 +310,11 @@ scene_event(void *arg, const char *word, char **values)
 	scene_deliver(s);
 	if (scene_event_of_other(s, word))
 		return;
-	if (strcmp(word, "cancel") == 0) {
+	if (strcmp(word, "release") == 0) {
+		scene_see(s, "%s",
+			  x != NULL && exchange_release(x) ? "release"
+							   : "release-fails");
+	} else if (strcmp(word, "cancel") == 0) {
 		scene_see(s, "%s",
 			  x != NULL && exchange_cancel(x) ? "cancel"
 							  : "cancel-passes");
@@ -386,9 +390,20 @@ scene_guard_query(struct scene *s, const struct frame_header *h, struct span in,
 }
 
 static inline void
-scene_keep(struct scene *s, const struct frame_header *h, struct span in)
+scene_note(struct scene *s, const struct frame_header *h, struct span in,
+	   const struct finding *finding)
 {
-	if (!kept_add(&s->guarded.guarded.kept, in.data, frame_len(h)))
+	uint64_t sent_before = scene_pair(s)->pipeline.sent_seq;
+
+	scene_pass(s, h, in);
+	judge_note(&s->guarded.guarded, finding, sent_before);
+}
+
+static inline void
+scene_keep(struct scene *s, const struct frame_header *h, struct span in,
+	   const struct finding *finding)
+{
+	if (!judge_keep(&s->guarded.guarded, finding, in.data, frame_len(h)))
 		pair_close(scene_pair(s), CLOSE_MEMORY, NULL);
 }
 
@@ -398,7 +413,7 @@ scene_guard_execute(struct scene *s, const struct frame_header *h,
 {
 	struct guarded *g = &s->guarded.guarded;
 
-	scene_keep(s, h, in);
+	scene_keep(s, h, in, finding);
 	if (!pair_is_closing(scene_pair(s)) &&
 	    exchange_begin_execute(g, finding->facts))
 		return;
@@ -421,10 +436,13 @@ scene_carry_out(struct scene *s, enum judgement j, const struct frame_header *h,
 	case JUDGE_PASS:
 		scene_pass(s, h, in);
 		break;
+	case JUDGE_NOTE:
+		scene_note(s, h, in, finding);
+		break;
 	case JUDGE_DROP:
 		break;
 	case JUDGE_KEEP:
-		scene_keep(s, h, in);
+		scene_keep(s, h, in, finding);
 		break;
 	case JUDGE_GUARD_QUERY:
 		scene_guard_query(s, h, in, finding);

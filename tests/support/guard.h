@@ -222,6 +222,12 @@ cancel(struct fixture *f)
 }
 
 static inline enum guard_action
+release(struct fixture *f)
+{
+	return take_step(f, guard_release(&f->guard, f->now_ms));
+}
+
+static inline enum guard_action
 coaxed(struct fixture *f)
 {
 	return take_step(f, guard_coaxed(&f->guard, f->now_ms));

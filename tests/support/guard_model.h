@@ -88,6 +88,7 @@ struct model {
 	bool has_seen;  /* a look has found somebody */
 	bool has_slept; /* the server, or the machine, for long */
 	bool is_canceled;
+	bool is_released;
 	unsigned attempts;
 	unsigned presses; /* past the gate */
 	unsigned failures;
@@ -474,6 +475,9 @@ check_run(const struct model *m)
 	case GUARD_OVERDUE:
 		assert_true(passes_on_timeout(m));
 		assert_true(is_late(m));
+		break;
+	case GUARD_RELEASED:
+		assert_true(m->is_released);
 		break;
 	case GUARD_PASSED:
 		assert_int_equal(m->settings.policy, GUARD_POLICY_PASS);

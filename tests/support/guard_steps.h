@@ -32,6 +32,7 @@ enum event {
 	COAXED,
 	WOKEN,
 	CANCEL,
+	RELEASE,
 	/* When it comes: */
 	LATE = 0x100, /* as the budget is spent */
 	OVER = 0x200, /* as the window is over */
@@ -126,6 +127,8 @@ fire_now(struct fixture *f, enum event event)
 		return wake_now(f);
 	case CANCEL:
 		return cancel(f);
+	case RELEASE:
+		return release(f);
 	case LATE:
 	case OVER:
 		break;

@@ -1,12 +1,14 @@
 #include "tests/support/moved_clock.h"
 
+#include <stdatomic.h>
+
 enum {
 	FIRST_MS = 1000000,
 };
 
 uint64_t __wrap_clock_now_ms(void);
 
-static uint64_t now_ms = FIRST_MS;
+static atomic_uint_fast64_t now_ms = FIRST_MS;
 
 uint64_t
 __wrap_clock_now_ms(void)

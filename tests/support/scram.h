@@ -192,15 +192,15 @@ check_client_step(struct scram_client *c, const char *message,
 }
 
 /* How far ours and ours come with each other. */
-struct outcome {
+struct scram_outcome {
 	enum scram_status server;
 	enum scram_status client;
 };
 
-static inline struct outcome
+static inline struct scram_outcome
 exchange(struct scram_server *s, struct scram_client *c, bool is_plus)
 {
-	struct outcome o = {SCRAM_FAILED, SCRAM_FAILED};
+	struct scram_outcome o = {SCRAM_FAILED, SCRAM_FAILED};
 	struct writer to_server = {0};
 	struct writer to_client = {0};
 

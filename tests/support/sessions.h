@@ -6,8 +6,6 @@
 #ifndef LOCKSTEP_TESTS_SUPPORT_SESSIONS_H
 #define LOCKSTEP_TESTS_SUPPORT_SESSIONS_H
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <stdio.h>
 
 #include "protocol/frame.h"
@@ -22,27 +20,9 @@
 #include "proxy/session/session_state.h"
 #include "proxy/session/sessions.h"
 #include "tests/support/certificates.h"
+#include "tests/support/local.h"
 #include "tests/support/loop.h"
-
-#define STARTUP "\0\0\0\x12\0\3\0\0user\0joe\0\0"
-#define SSL_REQUEST "\0\0\0\x8\4\xd2\x16\x2f"
-#define GSSENC_REQUEST "\0\0\0\x8\4\xd2\x16\x30"
-#define CANCEL_REQUEST                                                         \
-	"\0\0\0\x10\4\xd2\x16\x2e\0\0\0\7"                                     \
-	"1234"
-#define KEY                                                                    \
-	"K\0\0\0\x0c\0\0\0\7"                                                  \
-	"1234"
-#define AUTHENTICATED "R\0\0\0\x8\0\0\0\0"
-#define READY "Z\0\0\0\5I"
-#define IN_BLOCK "Z\0\0\0\5T"
-#define QUERY                                                                  \
-	"Q\0\0\0\xd"                                                           \
-	"select 1\0"
-#define COMPLETE "C\0\0\0\x0dSELECT 1\0"
-#define FATAL                                                                  \
-	"E\0\0\0\xd"                                                           \
-	"SFATAL\0\0\0"
+#include "tests/support/messages.h"
 
 enum {
 	FIXTURE_CLIENTS = 4,
@@ -96,27 +76,15 @@ fixture_mail(void *arg, const struct mail *mail)
 	case MAIL_RESOLVED:
 		resolution_answered(mail->data);
 		break;
+	case MAIL_TASK:
+		sessions_take_task(&f->sessions, mail);
+		break;
+	case MAIL_TASK_DONE:
+		sessions_task_returned(&f->sessions, mail);
+		break;
 	default:
 		fail();
 	}
-}
-
-static inline int
-listen_locally(uint16_t *port)
-{
-	struct sockaddr_in a = {
-	    .sin_family = AF_INET,
-	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-	};
-	socklen_t len = sizeof(a);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	assert_true(fd >= 0);
-	assert_int_equal(bind(fd, (struct sockaddr *)&a, len), 0);
-	assert_int_equal(listen(fd, 8), 0);
-	assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &len), 0);
-	*port = ntohs(a.sin_port);
-	return fd;
 }
 
 static inline void
@@ -269,17 +237,11 @@ connect_locally(struct fixture *f)
 static inline void
 connect_tcp(struct fixture *f)
 {
-	struct sockaddr_in a = {
-	    .sin_family = AF_INET,
-	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-	};
 	uint16_t port;
 	int listener = listen_locally(&port);
 	int fds[2];
 
-	a.sin_port = htons(port);
-	fds[1] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	assert_int_equal(connect(fds[1], (struct sockaddr *)&a, sizeof(a)), 0);
+	fds[1] = local_connect(port);
 	fds[0] = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	assert_true(fds[0] >= 0);
 	assert_int_equal(fcntl(fds[1], F_SETFL, O_NONBLOCK), 0);

@@ -487,7 +487,10 @@ tell(struct model *m)
 		tell_coax(m);
 		break;
 	case GUARD_WAIT:
-		take(m, guard_woken(&m->guard, m->now_ms));
+		/* Without a choice of its own: others stay what they were. */
+		m->is_released = m->seed % 64 == 0;
+		take(m, m->is_released ? guard_release(&m->guard, m->now_ms)
+				       : guard_woken(&m->guard, m->now_ms));
 		break;
 	case GUARD_IDLE:
 	case GUARD_RUN:

@@ -404,6 +404,22 @@ guard_woken_tries_again_or_gives_up(void **state)
 }
 
 static void
+guard_release_lets_go_what_waits(void **state)
+{
+	static const struct transition transitions[] = {
+	    {AT_WAIT, 0, RELEASE, GUARD_AT_RUN_RELEASED},
+	    {AT_WAIT, LOCK, RELEASE, GUARD_AT_RUN_RELEASED},
+	    {AT_WAIT, HOLD | STRONG, RELEASE, GUARD_AT_RUN_RELEASED},
+	    {AT_WAIT, OWN_LIMIT, RELEASE | LATE, GUARD_AT_RUN_RELEASED},
+	    {AT_WINDOW_WAIT, 0, RELEASE, GUARD_AT_RUN_RELEASED},
+	    {AT_WINDOW_WAIT, HOLD, RELEASE, GUARD_AT_RUN_RELEASED},
+	};
+
+	(void)state;
+	CHECK_TRANSITIONS(transitions);
+}
+
+static void
 guard_refuses_behind_the_last_look_whatever_it_shows(void **state)
 {
 	static const struct transition transitions[] = {
@@ -506,6 +522,7 @@ main(void)
 	    cmocka_unit_test(guard_attempted_plans_anew_when_it_failed),
 	    cmocka_unit_test(guard_coaxed_tries_again),
 	    cmocka_unit_test(guard_woken_tries_again_or_gives_up),
+	    cmocka_unit_test(guard_release_lets_go_what_waits),
 	    cmocka_unit_test(
 		guard_refuses_behind_the_last_look_whatever_it_shows),
 	    cmocka_unit_test(guard_cancel_refuses_wherever_it_stands),

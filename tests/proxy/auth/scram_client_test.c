@@ -130,7 +130,7 @@ scram_client_wants_proof_of_the_server_key(void **state)
 	struct scram_verifier half = secret.verifier;
 	struct scram_server *s;
 	struct scram_client *c;
-	struct outcome o;
+	struct scram_outcome o;
 
 	(void)state;
 	half.server_key[0] ^= 1;

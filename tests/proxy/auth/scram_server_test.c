@@ -12,7 +12,7 @@ scram_server_refuses_a_wrong_key_at_the_end(void **state)
 	struct scram_secret secret = pencil();
 	struct scram_server *s = server_of(&secret.verifier, no_binding());
 	struct scram_client *c;
-	struct outcome o;
+	struct scram_outcome o;
 
 	(void)state;
 	secret.client_key[SCRAM_KEY_BYTES - 1] ^= 1;
@@ -32,7 +32,7 @@ scram_server_refuses_an_unknown_role_whatever_it_proves(void **state)
 	struct scram_secret secret = pencil();
 	struct scram_server *s = server_of(NULL, no_binding());
 	struct scram_client *c = client_of(&secret, no_binding(), false);
-	struct outcome o;
+	struct scram_outcome o;
 
 	(void)state;
 	s->verifier = secret.verifier;

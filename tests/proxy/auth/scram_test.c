@@ -90,7 +90,8 @@ scram_sides_agree_on_the_binding(void **state)
 		struct scram_client *c =
 		    client_of(&secret, text_of(combinations[i].client_binding),
 			      combinations[i].can_bind);
-		struct outcome o = exchange(s, c, combinations[i].is_plus);
+		struct scram_outcome o =
+		    exchange(s, c, combinations[i].is_plus);
 
 		print_message("%s\n", combinations[i].name);
 		assert_int_equal(o.server, combinations[i].expected);
@@ -156,7 +157,7 @@ scram_sides_survive_every_failing_allocation(void **state)
 
 	(void)state;
 	for (n = 0; has_failed; n++) {
-		struct outcome o = {SCRAM_FAILED, SCRAM_FAILED};
+		struct scram_outcome o = {SCRAM_FAILED, SCRAM_FAILED};
 		struct scram_server *s;
 		struct scram_client *c;
 

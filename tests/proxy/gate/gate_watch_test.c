@@ -2,6 +2,7 @@
  * What of one session's messages waits while the gate is shut for table a.
  */
 #include "proxy/gate/gate.h"
+#include "proxy/history/history.h"
 #include "proxy/pair/cancel.h"
 #include "tests/support/gate_watch.h"
 
@@ -469,6 +470,37 @@ gate_tells_that_it_holds_a_session(void **state)
 	p->cancel_entry = NULL;
 }
 
+static void
+gate_tells_the_history_whom_it_has_delayed(void **state)
+{
+	struct gate_fixture *f = *state;
+	struct pair *p = &f->players[0].pair;
+	struct history *h = f->daemon.history = history_new();
+	const struct history_entry first = {.statement = "DROP TABLE",
+					    .who.session = 99};
+	struct history_note *n = history_begin(h, &first);
+	struct gate_window *w = shut(f);
+	struct history_entry e;
+
+	p->server_pid = 7;
+	run(f, "table b", 'I');
+	query(f, "table a");
+	assert_waits(f);
+	reopen(f, w);
+	assert_passed(f, "QQ");
+	assert_true(history_find(h, history_id(n), &e));
+	assert_int_equal(e.delayed_count, 1);
+	assert_int_equal(e.delayed[0].who.pid, 7);
+	assert_string_equal(e.delayed[0].who.database, "db");
+	answer_query(f, 'I');
+	run(f, "table a", 'I');
+	assert_true(history_find(h, history_id(n), &e));
+	assert_int_equal(e.delayed_count, 1);
+	history_drop(h, n);
+	history_free(h);
+	f->daemon.history = NULL;
+}
+
 #define TEST(name)                                                             \
 	cmocka_unit_test_setup_teardown(name, gate_fixture_setup,              \
 					gate_fixture_teardown)
@@ -497,6 +529,7 @@ main(void)
 	    TEST(gate_stops_the_transaction_behind_a_guarded_statement),
 	    TEST(gate_stops_nothing_behind_a_guarded_statement_in_a_block),
 	    TEST(gate_tells_that_it_holds_a_session),
+	    TEST(gate_tells_the_history_whom_it_has_delayed),
 	};
 
 	return cmocka_run_group_tests_name("proxy/gate/gate_watch", tests, NULL,

@@ -74,6 +74,66 @@ static const struct scene_row rows[] = {
 	.client_gets = "[DROP TABLE] ready-I",
     },
     {
+	.name = "what is released while it waits goes at once",
+	.client = "Q drop table c",
+	.script = "settings: policy=hold; look: old; wait: !release",
+	.server_gets = "facts(f) settings plan{c} / "
+		       "look(abc) / "
+		       "Query(drop table c)",
+	.client_gets = "release [DROP TABLE] ready-I",
+    },
+    {
+	.name = "what is released while it looks goes when it would wait",
+	.client = "Q drop table c",
+	.script = "settings: policy=hold; look: !release old",
+	.server_gets = "facts(f) settings plan{c} / "
+		       "look(abc) / "
+		       "Query(drop table c)",
+	.client_gets = "release [DROP TABLE] ready-I",
+    },
+    {
+	.name = "what is released and finds nobody is protected",
+	.client = "Q drop table c",
+	.script = "plan: !release",
+	.server_gets = "facts(f) settings plan{c} / "
+		       "BEGIN attempt(abc) plan{c} / "
+		       "Query(*drop table c) COMMIT /",
+	.client_gets = "release [DROP TABLE] ready-I",
+    },
+    {
+	.name = "what is released in a window opens it",
+	.client = "Q drop table c",
+	.script = "settings: policy=hold; look: young; look: "
+		  "!shut young; wait: !release; drop: !open !free",
+	.server_gets = "facts(f) settings plan{c} / "
+		       "look(abc) / "
+		       "names(abc) / "
+		       "look(abc) / "
+		       "Query(drop table c)",
+	.client_gets = "release [DROP TABLE] ready-I",
+    },
+    {
+	.name = "what is released in a block goes within it",
+	.client = "Q begin\n--\nQ drop table c\n--\nQ commit",
+	.script = "settings: policy=hold; look: old; wait: !release",
+	.server_gets = "Query(begin) SAVEPOINT _lockstep facts(t) "
+		       "settings plan{c} RELEASE SAVEPOINT _lockstep / "
+		       "SAVEPOINT _lockstep look(abc) / "
+		       "RELEASE SAVEPOINT _lockstep / "
+		       "Query(drop table c) Query(commit)",
+	.client_gets = "[BEGIN] ready-T release [DROP TABLE] ready-T "
+		       "[COMMIT] ready-I",
+    },
+    {
+	.name = "what has been sent is not released",
+	.client = "Q drop table c",
+	.script = "drop: !release",
+	.server_gets = "facts(f) settings plan{c} / "
+		       "BEGIN attempt(abc) plan{c} / "
+		       "Query(*drop table c) COMMIT /",
+	.client_gets = "release-fails [DROP TABLE] ready-I",
+    },
+    {
 	.name = "an old transaction is waited for, and no gate "
 		"shut",
 	.client = "Q drop table c",

@@ -38,18 +38,22 @@ static const struct row {
     {"an ordinary Parse behind what is kept", "", "k", "P select 1",
      JUDGE_KEEP},
     {"a guarded Parse in a cycle that has begun", "", "b", "P drop table c",
-     JUDGE_PASS},
-    {"a guarded Parse that is skipped", "", "s", "P drop table c", JUDGE_PASS},
-    {"a guarded Parse in a copy", "", "c", "P drop table c", JUDGE_PASS},
+     JUDGE_NOTE},
+    {"a guarded Parse that is skipped", "", "s", "P drop table c", JUDGE_NOTE},
+    {"a guarded Parse in a copy", "", "c", "P drop table c", JUDGE_NOTE},
     {"a Bind of nothing guarded", "", "", "B", JUDGE_PASS},
     {"a Bind of nothing guarded behind what is kept", "", "k", "B", JUDGE_KEEP},
     {"a Bind of a guarded statement", "P:s drop table c", "", "B:s",
      JUDGE_KEEP},
+    {"a Bind that takes a guarded portal", "P:s drop table c\nB:s", "", "B:t",
+     JUDGE_NOTE},
+    {"a Parse that takes the name of a guarded one", "P:s drop table c", "",
+     "P:s select 1", JUDGE_NOTE},
     {"a Bind of another", "P:s drop table c", "", "B:t", JUDGE_PASS},
     {"half a Bind of a guarded statement", "P:s drop table c", "h", "B:s",
      JUDGE_WAIT},
     {"a Bind in a cycle that has begun", "P:s drop table c", "b", "B:s",
-     JUDGE_PASS},
+     JUDGE_NOTE},
     {"an Execute of nothing guarded", "", "", "E", JUDGE_PASS},
     {"an Execute of nothing guarded behind what is kept", "", "k", "E",
      JUDGE_RELEASE},
@@ -67,7 +71,7 @@ static const struct row {
     {"a Close of nothing guarded", "", "", "C:s", JUDGE_PASS},
     {"a Close behind what is kept", "", "k", "C:s", JUDGE_KEEP},
     {"a Close of a guarded statement", "P:s drop table c", "", "C:s",
-     JUDGE_PASS},
+     JUDGE_NOTE},
     {"half a Close of a guarded statement", "P:s drop table c", "h", "C:s",
      JUDGE_WAIT},
     {"a Bind of a statement that was closed", "P:s drop table c\nC:s", "",
@@ -106,13 +110,15 @@ judge_front(struct scene *s, size_t len, struct finding *out)
 static void
 judge_lines(struct scene *s, const char *lines)
 {
-	struct finding unused = {0};
-
 	for (; *lines != '\0'; lines += strspn(lines, "\n")) {
 		size_t len = strcspn(lines, "\n");
+		struct finding found = {0};
 
 		scene_send_line(s, lines, len);
-		(void)judge_front(s, s->inbox_len, &unused);
+		(void)judge_front(s, s->inbox_len, &found);
+		if (found.change.name.data != NULL)
+			prepared_note(&s->guarded.guarded.prepared,
+				      &found.change, 1);
 		s->inbox_len = 0;
 		lines += len;
 	}
@@ -155,7 +161,11 @@ judge_goes_by_the_row(void **state)
 	assert_int_equal(scene_pair(s)->is_terminating, *r->line == 'X');
 	if (*r->line == 'S')
 		assert_false(s->guarded.guarded.skips_to_sync);
+	assert_int_equal(found.change.name.data != NULL,
+			 r->judgement == JUDGE_NOTE ||
+			     (r->judgement == JUDGE_KEEP && !has(r, 'k')));
 	statement_list_clear(&found.list);
+	prepared_facts_drop(found.change.facts);
 	scene_end(s);
 }
 

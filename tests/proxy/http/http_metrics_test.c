@@ -120,6 +120,12 @@ statements_of_one_kind_are_one_series(void **state)
 		       "policy=\"hold\",outcome=\"timed-out\"} 1");
 	assert_line(f, "lockstep_guarded_statements_total{kind=\"TRUNCATE "
 		       "TABLE\",policy=\"auto\",outcome=\"protected\"} 1");
+	assert_line(f, "lockstep_guarded_outcomes_total{outcome="
+		       "\"protected\"} 4");
+	assert_line(f, "lockstep_guarded_outcomes_total{outcome="
+		       "\"timed-out\"} 1");
+	assert_line(f, "lockstep_guarded_outcomes_total{outcome="
+		       "\"deadlock\"} 0");
 }
 
 static void

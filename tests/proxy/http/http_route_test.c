@@ -16,7 +16,9 @@ probes_have_the_names_that_people_know(void **state)
 	    {"/readiness", HTTP_READY},    {"/readyz", HTTP_READY},
 	    {"/metrics", HTTP_METRICS},    {"/", HTTP_NOT_FOUND},
 	    {"", HTTP_NOT_FOUND},          {"/live/", HTTP_NOT_FOUND},
-	    {"/metricsx", HTTP_NOT_FOUND},
+	    {"/metricsx", HTTP_NOT_FOUND}, {"/api/guarded", HTTP_GUARDED},
+	    {"/api/why", HTTP_WHY},        {"/api/deadlocks", HTTP_DEADLOCKS},
+	    {"/api", HTTP_NOT_FOUND},
 	};
 	size_t i;
 

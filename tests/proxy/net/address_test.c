@@ -17,6 +17,17 @@ assert_text(const struct address *a, const char *expected)
 }
 
 static void
+assert_split(const struct address *a, const char *host, uint16_t port)
+{
+	char out[ADDRESS_HOST_MAX];
+	uint16_t n = 0;
+
+	assert_true(address_split(a, out, &n));
+	assert_string_equal(out, host);
+	assert_int_equal(n, port);
+}
+
+static void
 address_text_tells_host_and_port(void **state)
 {
 	struct address a = {.len = sizeof(struct sockaddr_in)};
@@ -27,6 +38,7 @@ address_text_tells_host_and_port(void **state)
 	in->sin_port = htons(5432);
 	in->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	assert_text(&a, "127.0.0.1 port 5432");
+	assert_split(&a, "127.0.0.1", 5432);
 }
 
 static void
@@ -40,6 +52,7 @@ address_text_tells_an_address_of_version_6(void **state)
 	in->sin6_port = htons(1);
 	in->sin6_addr = in6addr_loopback;
 	assert_text(&a, "::1 port 1");
+	assert_split(&a, "::1", 1);
 }
 
 static void
@@ -51,6 +64,20 @@ address_text_of_nobody_is_the_upstream(void **state)
 	assert_text(&a, "upstream");
 }
 
+static void
+address_split_knows_tcp_only(void **state)
+{
+	struct address a = {.len = 0};
+	char host[ADDRESS_HOST_MAX];
+	uint16_t port;
+
+	(void)state;
+	assert_false(address_split(&a, host, &port));
+	a.address.ss_family = AF_UNIX;
+	a.len = sizeof(sa_family_t);
+	assert_false(address_split(&a, host, &port));
+}
+
 int
 main(void)
 {
@@ -58,6 +85,7 @@ main(void)
 	    cmocka_unit_test(address_text_tells_host_and_port),
 	    cmocka_unit_test(address_text_tells_an_address_of_version_6),
 	    cmocka_unit_test(address_text_of_nobody_is_the_upstream),
+	    cmocka_unit_test(address_split_knows_tcp_only),
 	};
 
 	return cmocka_run_group_tests_name("proxy/net/address", tests, NULL,

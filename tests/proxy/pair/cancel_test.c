@@ -70,6 +70,25 @@ cancel_find_wants_the_whole_key(void **state)
 	cancel_forget(r, e);
 }
 
+static void
+cancel_find_pid_wants_the_server(void **state)
+{
+	struct cancel_registry *r = *state;
+	struct cancel_entry *e = cancel_remember(r, 7, secret("1234"), &target);
+	struct address other = target.server;
+	struct cancel_target found;
+
+	assert_true(cancel_find_pid(r, 7, &target.server, &found));
+	assert_int_equal(found.session, 42);
+	assert_false(cancel_find_pid(r, 8, &target.server, &found));
+	other.address.ss_family = AF_INET;
+	assert_false(cancel_find_pid(r, 7, &other, &found));
+	other = target.server;
+	other.len = 9;
+	assert_false(cancel_find_pid(r, 7, &other, &found));
+	cancel_forget(r, e);
+}
+
 /* Two servers may give the same process id; and two ids share a bucket. */
 static void
 cancel_find_tells_sessions_of_one_bucket_apart(void **state)
@@ -209,6 +228,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(cancel_find_tells_what_was_remembered),
 	    TEST(cancel_find_wants_the_whole_key),
+	    TEST(cancel_find_pid_wants_the_server),
 	    TEST(cancel_find_tells_sessions_of_one_bucket_apart),
 	    TEST(cancel_set_held_is_seen_by_find),
 	    TEST(cancel_remember_takes_the_longest_secret_and_no_longer_one),

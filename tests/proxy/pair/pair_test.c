@@ -2,6 +2,7 @@
 
 #include "protocol/backend.h"
 #include "protocol/frame.h"
+#include "proxy/history/history.h"
 #include "proxy/pair/cancel.h"
 #include "tests/support/allocation.h"
 #include "tests/support/pair.h"
@@ -202,6 +203,31 @@ pair_note_parameter_knows_two_of_them(void **state)
 	assert_true(f->pair.sends_plain_backslashes);
 	note(f, "standard_conforming_strings\0on", 31);
 	assert_false(f->pair.sends_plain_backslashes);
+}
+
+static void
+pair_note_parameter_keeps_the_name_of_the_application(void **state)
+{
+	struct pair_fixture *f = *state;
+	struct history_who who = {.pid = 0};
+	char body[200];
+
+	note(f, BYTES("application_name\0shop\0"));
+	f->pair.server_pid = 7;
+	memcpy(f->pair.user, "alice", 6);
+	pair_tell_who(&f->pair, &who);
+	assert_string_equal(who.application_name, "shop");
+	assert_string_equal(who.user, "alice");
+	assert_string_equal(who.database, "db");
+	assert_int_equal(who.pid, 7);
+	assert_int_equal(who.session, 1);
+	note(f, BYTES("application_name\0\0"));
+	assert_string_equal(f->pair.application_name, "");
+	memset(body, 'x', sizeof(body));
+	memcpy(body, "application_name", 17);
+	body[sizeof(body) - 1] = '\0';
+	note(f, body, sizeof(body));
+	assert_int_equal(strlen(f->pair.application_name), PAIR_NAME_BYTES - 1);
 }
 
 static void
@@ -431,6 +457,7 @@ main(void)
 	    TEST(pair_report_tells_notices_from_errors),
 	    TEST(pair_report_without_memory_says_nothing),
 	    TEST(pair_note_parameter_knows_two_of_them),
+	    TEST(pair_note_parameter_keeps_the_name_of_the_application),
 	    TEST(pair_note_parameter_passes_over_what_does_not_parse),
 	    TEST(pair_close_records_and_tears_nothing_down),
 	    TEST(pair_close_keeps_the_first_reason),

@@ -1,0 +1,130 @@
+#include "policy/sql/gist.h"
+
+#include <string.h>
+
+#include "policy/sql/mentions.h"
+#include "policy/sql/statement_text.h"
+#include "policy/sql/tokens.h"
+
+enum {
+	TABLES_MAX = 16, /* that are told from one another */
+};
+
+/* A text that is written; there is room left for "..." and a NUL. */
+struct gist {
+	char *out;
+	size_t size;
+	size_t len;
+	bool is_cut;
+	bool has_literal; /* at its end */
+};
+
+/* Write, if all of it and a "..." behind it fit. */
+static void
+gist_put(struct gist *g, const char *text, size_t len)
+{
+	if (g->is_cut)
+		return;
+	g->is_cut = g->len + len + sizeof("...") > g->size;
+	if (g->is_cut) {
+		text = "...";
+		len = 3;
+	}
+	memcpy(g->out + g->len, text, len);
+	g->len += len;
+}
+
+/* "$1" and "1.5" are one '?', or few. */
+static void
+gist_put_literal(struct gist *g)
+{
+	if (!g->has_literal)
+		gist_put(g, "?", 1);
+	g->has_literal = true;
+}
+
+static void
+gist_put_token(struct gist *g, const struct token *t)
+{
+	bool is_literal = t->kind == TOKEN_STRING || token_is_symbol(t, '0');
+
+	if (is_literal) {
+		gist_put_literal(g);
+		return;
+	}
+	g->has_literal = false;
+	if (t->kind == TOKEN_NAME)
+		gist_put(g, "\"", 1);
+	gist_put(g, t->text, t->len);
+	if (t->kind == TOKEN_NAME)
+		gist_put(g, "\"", 1);
+}
+
+static void
+gist_put_blank(struct gist *g)
+{
+	g->has_literal = false;
+	gist_put(g, " ", 1);
+}
+
+void
+gist_of_text(char *out, size_t size, const char *sql, size_t len,
+	     bool is_doubtful)
+{
+	struct tokens walk = {.sql = sql, .len = len};
+	struct statement_text text = {sql, len};
+	struct gist g = {.out = out, .size = size};
+	struct token t = tokens_next(&walk);
+	bool ends_at_string =
+	    is_doubtful && len > 0 && memchr(sql, '\\', len) != NULL;
+
+	while (t.kind != TOKEN_END && !g.is_cut) {
+		size_t end = walk.pos;
+
+		if (t.kind == TOKEN_STRING && ends_at_string) {
+			gist_put(&g, "...", 3);
+			break;
+		}
+		gist_put_token(&g, &t);
+		t = tokens_next(&walk);
+		if (t.kind != TOKEN_END &&
+		    statement_text_skip(text, end, len) > end)
+			gist_put_blank(&g);
+	}
+	out[g.len] = '\0';
+}
+
+/* True if the name was among those before; else it is from now on. */
+static bool
+gist_is_known(uint32_t *known, size_t *count, uint32_t name)
+{
+	size_t i;
+
+	for (i = 0; i < *count; i++)
+		if (known[i] == name)
+			return true;
+	if (*count < TABLES_MAX)
+		known[(*count)++] = name;
+	return false;
+}
+
+void
+gist_of_tables(char *out, size_t size, const char *sql, size_t len)
+{
+	struct mentions m = mentions_begin(sql, len);
+	struct gist g = {.out = out, .size = size};
+	struct mention found;
+	uint32_t known[TABLES_MAX];
+	size_t count = 0;
+
+	while (!g.is_cut && mentions_next(&m, &found)) {
+		/* A string is a literal, though it may be a name. */
+		if (found.name == 0 || m.last.kind == TOKEN_STRING ||
+		    gist_is_known(known, &count, found.name))
+			continue;
+		if (g.len > 0)
+			gist_put(&g, ", ", 2);
+		gist_put(&g, m.last.text, m.last.len);
+	}
+	out[g.len] = '\0';
+}
