@@ -32,9 +32,8 @@
  *
  * How the locks are held until the statement runs depends on where it stands:
  *
- *   IDLE, simple Query     in a block of ours: BEGIN .. COMMIT, around all
- *                          that is left of the text; for what stands further
- *                          behind in the text that is a BLOCK
+ *   IDLE, simple Query     in a block of ours: BEGIN .. COMMIT, around the
+ *                          rest of the text, which is then in a BLOCK
  *   IDLE, extended cycle   in the implicit transaction that the attempt
  *                          begins and the client's Sync ends
  *   BLOCK                  in the client's block; a savepoint shields it
@@ -50,8 +49,7 @@
  *   (3) The client's statement takes effect once, or an error is delivered
  *       instead of it.  It is sent once, but for runs on trial: those that our
  *       own bound ends, or whose answers are too large to be held, are undone
- *       before anything of the client's is sent, and none of their answers is
- *       delivered.
+ *       before anything of the client's is sent, and their answers dropped.
  *   (4) The statements before it in its transaction are sent again only behind
  *       a rollback of all of them, and none of their answers is delivered.
  */

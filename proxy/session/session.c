@@ -196,18 +196,6 @@ session_server_event(void *arg, enum stream_event event)
 	session_finish_event(s);
 }
 
-/* Warn: sslmode=prefer allows this, but nobody may have noticed. */
-static void
-session_log_downgrade(const struct session *s, const char *why)
-{
-	struct log_event e;
-
-	log_begin(&e, LOG_WARNING, "the server is used in clear: TLS failed");
-	log_number(&e, "session", s->pair.id);
-	log_text(&e, "detail", why);
-	log_end(&e);
-}
-
 /* The server answers: log in to it, or hand it the cancel request. */
 static void
 session_begin_server(struct session *s, const struct dial_result *result)

@@ -20,6 +20,17 @@ session_can_encrypt(const struct session *s)
 }
 
 void
+session_log_downgrade(const struct session *s, const char *why)
+{
+	struct log_event e;
+
+	log_begin(&e, LOG_WARNING, "the server is used in clear: TLS failed");
+	log_number(&e, "session", s->pair.id);
+	log_text(&e, "detail", why);
+	log_end(&e);
+}
+
+void
 session_log_tls(const struct session *s, const struct tls *tls,
 		const char *what)
 {

@@ -21,6 +21,10 @@ bool session_is_idle(const struct session *s);
 /* Write a line to the log: what the session does and what it waits for. */
 void session_describe(const struct session *s);
 
+/* Warn that the server is used in clear, as sslmode=prefer allows, and why:
+ * nobody may have noticed. */
+void session_log_downgrade(const struct session *s, const char *why);
+
 /* Log at level debug, as message `what`, the version and cipher agreed on. */
 void session_log_tls(const struct session *s, const struct tls *tls,
 		     const char *what);

@@ -108,15 +108,16 @@ connect_pair(int fds[2])
 	close(listener);
 }
 
-/* From now on nothing arrives there, and nothing is acknowledged. */
-static void
+/* From now on nothing arrives there, and nothing is acknowledged.  False: some
+ * systems let only root do that. */
+static bool
 vanish(int fd)
 {
 	struct sock_filter drop = BPF_STMT(BPF_RET | BPF_K, 0);
 	const struct sock_fprog all = {.len = 1, .filter = &drop};
 
-	assert_int_equal(
-	    setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &all, sizeof(all)), 0);
+	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &all,
+			  sizeof(all)) == 0;
 }
 
 /* Whether it is found gone in that time. */
@@ -140,7 +141,12 @@ socket_peer_is_gone_when_nothing_is_acknowledged(void **state)
 
 	(void)state;
 	connect_pair(fds);
-	vanish(fds[1]);
+	if (!vanish(fds[1])) {
+		assert_int_not_equal(getuid(), 0);
+		close(fds[0]);
+		close(fds[1]);
+		skip();
+	}
 	assert_false(is_gone_within(fds[0], 500)); /* it was sent nothing */
 	assert_int_equal(write(fds[0], "x", 1), 1);
 	assert_false(socket_peer_is_gone(fds[0], 300));
