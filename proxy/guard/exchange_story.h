@@ -1,6 +1,9 @@
 /*
  * exchange_story.h - what an exchange tells the history, where it is the next
  * step of the statement's story.  Without a history nothing is told.
+ *
+ * All of it is kept out of line: what calls it is a part of the walk over a
+ * server's messages, and that is to stay one function.
  */
 #ifndef LOCKSTEP_PROXY_GUARD_EXCHANGE_STORY_H
 #define LOCKSTEP_PROXY_GUARD_EXCHANGE_STORY_H
@@ -12,51 +15,56 @@
 #include "policy/guard/guard.h"
 #include "protocol/span.h"
 #include "proxy/history/history.h"
+#include "proxy/pair/pair.h"
 
 struct drop_key;
 struct exchange;
 
 /* The statement is prepared for, perhaps anew: begin its story, or go on. */
-void exchange_history_begin(struct exchange *x);
+PAIR_COLD void exchange_history_begin(struct exchange *x);
 
 /* A plan has been made; keys were asked for, and this one has gone; its
  * transaction was started over. */
-void exchange_history_planned(struct exchange *x);
-void exchange_history_key(struct exchange *x, const struct drop_key *key);
-void exchange_history_over(struct exchange *x);
+PAIR_COLD void exchange_history_planned(struct exchange *x);
+PAIR_COLD void exchange_history_key(struct exchange *x,
+				    const struct drop_key *key);
+PAIR_COLD void exchange_history_over(struct exchange *x);
 
 /* A look has come to the guard. */
-void exchange_history_looked(struct exchange *x, const struct holders *holders,
-			     bool in_window);
+PAIR_COLD void exchange_history_looked(struct exchange *x,
+				       const struct holders *holders,
+				       bool in_window);
 
 /* The turn is somebody else's. */
-void exchange_history_denied(struct exchange *x, const struct rival *rival);
+PAIR_COLD void exchange_history_denied(struct exchange *x,
+				       const struct rival *rival);
 
 /* The gate is about to be shut until then, or opened if it is shut. */
-void exchange_history_shut(struct exchange *x, uint64_t until_ms);
-void exchange_history_opened(struct exchange *x);
+PAIR_COLD void exchange_history_shut(struct exchange *x, uint64_t until_ms);
+PAIR_COLD void exchange_history_opened(struct exchange *x);
 
 /* An autovacuum is asked to leave this item of the set. */
-void exchange_history_coax(struct exchange *x, size_t index);
+PAIR_COLD void exchange_history_coax(struct exchange *x, size_t index);
 
 /* An attempt came to this result.  First write what it has found in its way,
  * which is empty for nothing; then, when the guard has been told, note it. */
-void exchange_history_lost_to(const struct exchange *x,
-			      enum attempt_result result,
-			      char out[HISTORY_WHAT_BYTES]);
-void exchange_history_attempted(struct exchange *x, const char *lost_to);
+PAIR_COLD void exchange_history_lost_to(const struct exchange *x,
+					enum attempt_result result,
+					char out[HISTORY_WHAT_BYTES]);
+PAIR_COLD void exchange_history_attempted(struct exchange *x,
+					  const char *lost_to);
 
 /* The statement is sent, or a run of it is undone. */
-void exchange_history_run(struct exchange *x);
-void exchange_history_undone(struct exchange *x);
+PAIR_COLD void exchange_history_run(struct exchange *x);
+PAIR_COLD void exchange_history_undone(struct exchange *x);
 
 /* The statement is over, or its session is. */
-void exchange_history_end(struct exchange *x);
-void exchange_history_break(struct exchange *x);
+PAIR_COLD void exchange_history_end(struct exchange *x);
+PAIR_COLD void exchange_history_break(struct exchange *x);
 
 /* Note a message of this type, raw, that goes to the client past the relay: if
  * it is an error, the history may want it. */
-void exchange_note_error(const struct exchange *x, uint8_t type,
-			 struct span raw);
+PAIR_COLD void exchange_note_error(const struct exchange *x, uint8_t type,
+				   struct span raw);
 
 #endif
