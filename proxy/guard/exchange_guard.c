@@ -54,17 +54,6 @@ exchange_tag(const struct exchange *x)
 	return "";
 }
 
-/* The trace that the client's text tells of. */
-static struct trace
-exchange_trace(const struct exchange *x)
-{
-	if (x->errand != ERRAND_STATEMENT)
-		return (struct trace){{0}, {0}};
-	if (exchange_is_query(x))
-		return trace_of_text(x->query.text, x->query.text_len);
-	return x->facts->trace;
-}
-
 /* Questions to the server */
 
 void
@@ -238,10 +227,10 @@ exchange_ask_for_turn(struct exchange *x)
 static void
 exchange_give_back(struct exchange *x, enum guard_keeps keeps)
 {
-	if (keeps != GUARD_KEEPS_GATE)
+	if (keeps != GUARD_KEEPS_GATE) {
 		exchange_history_opened(x);
-	if (keeps != GUARD_KEEPS_GATE)
 		lease_open(&x->guarded->lease);
+	}
 	if (keeps == GUARD_KEEPS_NOTHING)
 		lease_give_turn(&x->guarded->lease);
 }
@@ -505,10 +494,10 @@ exchange_named(struct exchange *x)
 		return;
 	step = guard_shut(&x->guard, clock_now_ms());
 	exchange_seal_names(x);
-	if (step.keeps == GUARD_KEEPS_GATE)
+	if (step.keeps == GUARD_KEEPS_GATE) {
 		exchange_history_shut(x, step.gate_until_ms);
-	if (step.keeps == GUARD_KEEPS_GATE)
 		lease_shut(&x->guarded->lease, &b->names, step.gate_until_ms);
+	}
 	exchange_act(x, step);
 }
 

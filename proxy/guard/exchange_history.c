@@ -366,3 +366,13 @@ exchange_note_error(const struct exchange *x, uint8_t type, struct span raw)
 	if (type == BACKEND_ERROR_RESPONSE)
 		deadlock_note(x->guarded, frame_front(raw));
 }
+
+struct trace
+exchange_trace(const struct exchange *x)
+{
+	if (x->errand != ERRAND_STATEMENT)
+		return (struct trace){{0}, {0}};
+	if (exchange_is_query(x))
+		return trace_of_text(x->query.text, x->query.text_len);
+	return x->facts->trace;
+}

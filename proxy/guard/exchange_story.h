@@ -67,4 +67,7 @@ PAIR_COLD void exchange_history_break(struct exchange *x);
 PAIR_COLD void exchange_note_error(const struct exchange *x, uint8_t type,
 				   struct span raw);
 
+/* The trace that the client's text tells of; zeroed: of none. */
+struct trace exchange_trace(const struct exchange *x);
+
 #endif

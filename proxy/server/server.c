@@ -33,8 +33,6 @@
 #include "proxy/base/log_limit.h"
 #include "proxy/base/log_sink.h"
 #include "proxy/base/log_writer.h"
-#include "proxy/config/config_fleet.h"
-#include "proxy/config/config_tls.h"
 #include "proxy/console/console_access.h"
 #include "proxy/console/console_task.h"
 #include "proxy/fleet/fleet.h"
@@ -430,28 +428,6 @@ server_start_http(struct server *s)
 	return s->http != NULL;
 }
 
-/* A config_warn for the log. */
-static void
-server_log_warning(void *arg, const char *text)
-{
-	(void)arg;
-	log_line(LOG_WARNING, "%s", text);
-}
-
-static void
-server_log_start(const struct config *c)
-{
-	size_t i;
-
-	config_tls_warn(c, server_log_warning, NULL);
-	config_fleet_warn(c, server_log_warning, NULL);
-	for (i = 0; i < c->upstream_count; i++)
-		log_line(LOG_INFO, "upstream %s port %u", c->upstream[i].host,
-			 c->upstream[i].port);
-	log_line(LOG_INFO, "Lockstep " LOCKSTEP_VERSION " is ready, %u workers",
-		 c->workers);
-}
-
 /* Stop the fleet, or leave the process, with this status: what its thread uses
  * while it hangs in the look-up of a name cannot be freed. */
 static void
@@ -531,7 +507,7 @@ server_run_loop(struct server *s)
 	atomic_store(&s->daemon.has_listened, true);
 	atomic_store(&s->daemon.is_listening, true);
 	notify_open(&s->notify);
-	server_log_start(s->daemon.config);
+	summary_log_start(s->daemon.config);
 	notify_tell(&s->notify, "READY=1\nSTATUS=Serving");
 	heartbeat_start(&s->heartbeat, s->base, &s->notify, &s->daemon,
 			s->workers);

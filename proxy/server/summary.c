@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "proxy/base/log.h"
+#include "proxy/config/config_fleet.h"
+#include "proxy/config/config_tls.h"
 #include "proxy/pair/counts.h"
 
 enum {
@@ -87,4 +89,26 @@ summary_log(const struct daemon *d, uint64_t uptime_ms)
 	for (i = 0; i < OUTCOME_COUNT; i++)
 		summary_add_outcome(&e, outcomes[i], guarded[i]);
 	log_end(&e);
+}
+
+/* A config_warn for the log. */
+static void
+summary_log_warning(void *arg, const char *text)
+{
+	(void)arg;
+	log_line(LOG_WARNING, "%s", text);
+}
+
+void
+summary_log_start(const struct config *c)
+{
+	size_t i;
+
+	config_tls_warn(c, summary_log_warning, NULL);
+	config_fleet_warn(c, summary_log_warning, NULL);
+	for (i = 0; i < c->upstream_count; i++)
+		log_line(LOG_INFO, "upstream %s port %u", c->upstream[i].host,
+			 c->upstream[i].port);
+	log_line(LOG_INFO, "Lockstep " LOCKSTEP_VERSION " is ready, %u workers",
+		 c->workers);
 }

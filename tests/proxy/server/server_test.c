@@ -209,7 +209,7 @@ static void
 await_end(struct fixture *f)
 {
 	await(f, has_ended, "0");
-	assert_logged(f, "stopped\n");
+	assert_logged(f, " stopped uptime_s=");
 	assert_int_equal(local_try_connect(f->port), -1);
 }
 
