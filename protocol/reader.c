@@ -4,6 +4,22 @@ enum {
 	DECIMAL_DIGITS_MAX = 10,
 };
 
+struct span
+read_span(struct reader *r, size_t len)
+{
+	struct span taken = {.data = r->rest.data, .len = len};
+
+	if (r->overrun || len > r->rest.len) {
+		r->overrun = true;
+		return (struct span){.data = NULL};
+	}
+	if (len > 0) { /* an empty rest may have no address to add to */
+		r->rest.data += len;
+		r->rest.len -= len;
+	}
+	return taken;
+}
+
 uint8_t
 read_u8(struct reader *r)
 {
@@ -34,22 +50,6 @@ read_u32(struct reader *r)
 }
 
 struct span
-read_span(struct reader *r, size_t len)
-{
-	struct span taken = {.data = r->rest.data, .len = len};
-
-	if (r->overrun || len > r->rest.len) {
-		r->overrun = true;
-		return (struct span){.data = NULL};
-	}
-	if (len > 0) { /* an empty rest may have no address to add to */
-		r->rest.data += len;
-		r->rest.len -= len;
-	}
-	return taken;
-}
-
-struct span
 read_string(struct reader *r)
 {
 	const uint8_t *nul = NULL;
@@ -62,7 +62,7 @@ read_string(struct reader *r)
 		return (struct span){.data = NULL};
 	}
 	text = read_span(r, (size_t)(nul - r->rest.data));
-	read_u8(r);
+	(void)read_span(r, 1); /* the NUL */
 	return text;
 }
 

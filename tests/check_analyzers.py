@@ -130,7 +130,8 @@ def said_by_cppcheck(build):
     cache.mkdir(exist_ok=True)
     _, is_done, said = run(
         [*CPPCHECK, f"--include={ROOT}/proxy/base/queue.h",
-         f"-j{os.cpu_count()}", f"--cppcheck-build-dir={cache}", *FOLDERS], ROOT)
+         f"-j{os.cpu_count()}", f"--cppcheck-build-dir={cache}", *FOLDERS],
+        ROOT)
     if not is_done:
         sys.exit(said.decode())
     return said.decode()

@@ -216,7 +216,7 @@ judge_warn(void *arg, const char *text)
 
 /* Warn of a parameter of ours that is none, once a session: the server takes
  * any. */
-static void
+PAIR_COLD static void
 judge_look_at_set(struct guarded *g, struct span sql)
 {
 	char name[OVERRIDE_NAME_BYTES];
@@ -278,7 +278,7 @@ judge_keep_facts(struct guarded *g, struct span sql,
 }
 
 /* Judge a message with its change, whose facts are taken. */
-static enum judgement
+PAIR_COLD static enum judgement
 judge_change(struct guarded *g, const struct frame_header *h, struct span in,
 	     const struct prepared_change *change, struct finding *out)
 {
@@ -321,6 +321,8 @@ judge_parse(struct guarded *g, const struct frame_header *h, struct span in,
 	/* More than one statement is an error here; the server says so. */
 	if (judge_is_candidate(g, p.sql) && judge_candidate(g, p.sql, &list))
 		change.facts = judge_keep_facts(g, p.sql, &list);
+	else if (!guarded_knows_any(g))
+		return judge_keep_along(g, h, in);
 	change.name = p.statement;
 	return judge_change(g, h, in, &change, out);
 }

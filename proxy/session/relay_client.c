@@ -16,7 +16,7 @@
 #include "proxy/session/relay_walk.h"
 #include "proxy/session/sessions.h"
 
-static void
+PAIR_COLD static void
 relay_client_keep(struct walk *w, const struct frame_header *h,
 		  const struct finding *finding)
 {
@@ -35,7 +35,7 @@ relay_client_pass(struct walk *w, const struct frame_header *h)
 	walk_through(w, frame_len(h), false);
 }
 
-static void
+PAIR_COLD static void
 relay_client_note(struct walk *w, const struct frame_header *h,
 		  const struct finding *finding)
 {
