@@ -30,12 +30,16 @@ log_sink_leads_to_journal(void)
 	uintmax_t device;
 	uintmax_t inode;
 	struct stat file;
-	char more;
+	char *end;
 
-	return stream != NULL &&
-	       sscanf(stream, "%ju:%ju%c", &device, &inode, &more) == 2 &&
-	       fstat(STDERR_FILENO, &file) == 0 && file.st_dev == device &&
-	       file.st_ino == inode;
+	if (stream == NULL)
+		return false;
+	device = strtoumax(stream, &end, 10);
+	if (*end != ':')
+		return false;
+	inode = strtoumax(end + 1, &end, 10);
+	return *end == '\0' && fstat(STDERR_FILENO, &file) == 0 &&
+	       file.st_dev == device && file.st_ino == inode;
 }
 
 /* A FIFO without a reader is no place for a log, and no reason to wait. */

@@ -155,6 +155,7 @@ memory_share_of(struct memory *m, const struct memory_key *key)
 	struct share share = {0};
 	struct episode *e;
 
+	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): others left */
 	TAILQ_FOREACH(e, &m->episodes, link) {
 		if (!keys_share_role(&e->key, key))
 			continue;

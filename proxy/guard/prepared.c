@@ -1,5 +1,6 @@
 #include "proxy/guard/prepared.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -70,6 +71,7 @@ prepared_remove(struct prepared *p, struct prepared_entry **link)
 {
 	struct prepared_entry *e = *link;
 
+	assert(e != NULL);
 	*link = e->next;
 	p->pending -= entry_is_pending(e);
 	p->kept -= e->seq == SEQ_KEPT;

@@ -25,7 +25,7 @@ history_span_text(char out[HISTORY_SPAN_BYTES], uint64_t ms)
 {
 	if (ms < 1000)
 		snprintf(out, HISTORY_SPAN_BYTES, "%" PRIu64 " ms", ms);
-	else if (ms < 60 * 1000)
+	else if (ms < UINT64_C(60000))
 		snprintf(out, HISTORY_SPAN_BYTES, "%.1f s",
 			 (double)ms / 1000.0);
 	else

@@ -19,11 +19,11 @@ enum {
 };
 
 struct cancel_target {
-	uint32_t worker;
 	uint64_t session;
-	struct address server; /* where the backend lives */
+	uint32_t worker;
 	bool is_held; /* the backend does nothing for the client: the proxy
 			 answers itself */
+	struct address server; /* where the backend lives */
 };
 
 struct cancel_registry;

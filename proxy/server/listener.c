@@ -406,7 +406,7 @@ listeners_point_to(const struct listeners *l, uint32_t place)
 static void
 listener_accept_rest(struct listeners *l, struct evconnlistener *socket)
 {
-	struct sockaddr_storage address;
+	struct sockaddr_storage address = {0};
 	socklen_t len = sizeof(address);
 	int fd;
 
