@@ -4,6 +4,8 @@
 #ifndef LOCKSTEP_TESTS_SUPPORT_MESSAGES_H
 #define LOCKSTEP_TESTS_SUPPORT_MESSAGES_H
 
+#include <stddef.h>
+
 #define STARTUP "\0\0\0\x12\0\3\0\0user\0joe\0\0"
 #define SSL_REQUEST "\0\0\0\x8\4\xd2\x16\x2f"
 #define GSSENC_REQUEST "\0\0\0\x8\4\xd2\x16\x30"
