@@ -241,7 +241,8 @@ class Page:
         return "\n  ".join(filter(None, shown))
 
     def without_oids(self, parameters):
-        return re.sub(r"\b[1-9]\d{4,}\b",
+        """That of a table; 100000 is a setting (jit_above_cost)."""
+        return re.sub(r"\b(?!100000 )[1-9]\d{4,}\b",
                       lambda oid: f"oid of {self.tables[oid[0]]}", parameters)
 
 
