@@ -106,7 +106,7 @@ change_of(const PgQuery__Node *node)
 static uint32_t
 change_hash(const char *name)
 {
-	struct tokens t = {name, strlen(name), 0, false};
+	struct tokens t = {.sql = name, .len = strlen(name)};
 	uint32_t hash = 0;
 	struct token at;
 
@@ -119,7 +119,7 @@ change_hash(const char *name)
 static bool
 change_names(struct statement_text text, const struct repeat_names *names)
 {
-	struct tokens t = {text.sql, text.len, 0, false};
+	struct tokens t = {.sql = text.sql, .len = text.len};
 	uint32_t hashes[REPEAT_NAMES_MAX];
 	struct token at;
 	size_t i;

@@ -109,8 +109,10 @@ tokens_take_prefixed(struct tokens *t, const struct token *word)
 	char prefix = statement_text_fold(word->text[0]);
 	struct token out;
 
-	if (strchr("ebxn", prefix) != NULL && tokens_has(t, t->pos, '\''))
+	if (strchr("ebxn", prefix) != NULL && tokens_has(t, t->pos, '\'')) {
+		t->continues_escape = prefix == 'e';
 		return tokens_take_quoted(t, TOKEN_STRING, '\'', prefix == 'e');
+	}
 	if (prefix != 'u' || !tokens_has(t, t->pos, '&'))
 		return *word;
 	if (tokens_has(t, t->pos + 1, '"')) {
@@ -151,8 +153,10 @@ struct token
 tokens_next(struct tokens *t)
 {
 	struct statement_text text = {t->sql, t->len};
+	bool continues_escape = t->continues_escape;
 	char c;
 
+	t->continues_escape = false;
 	t->pos = statement_text_skip(text, t->pos, t->len);
 	if (t->pos >= t->len)
 		return (struct token){.kind = TOKEN_END};
@@ -161,8 +165,11 @@ tokens_next(struct tokens *t)
 		return tokens_take_word(t);
 	if (c == '"')
 		return tokens_take_quoted(t, TOKEN_NAME, '"', false);
-	if (c == '\'')
-		return tokens_take_quoted(t, TOKEN_STRING, '\'', false);
+	if (c == '\'') {
+		t->continues_escape = continues_escape;
+		return tokens_take_quoted(t, TOKEN_STRING, '\'',
+					  continues_escape);
+	}
 	if (c >= '0' && c <= '9')
 		return tokens_take_number(t);
 	if (c == '$')

@@ -33,6 +33,9 @@ struct tokens {
 	const char *sql; /* borrowed */
 	size_t len;      /* bytes */
 	size_t pos;
+	/* A string in single quotes is the rest of the E'' string before it,
+	 * if that is the token before: lines part them. */
+	bool continues_escape;
 	/* Take $$ for a ';' and read on behind it: in a DO block. */
 	bool opens_dollars;
 };

@@ -11,23 +11,22 @@ enum {
 };
 
 static bool
-config_loop_is_loopback(const char *host)
-{
-	return strcasecmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 ||
-	       strncmp(host, "127.", strlen("127.")) == 0;
-}
-
-static bool
 config_loop_is_localhost(const char *host)
 {
 	return strcasecmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 ||
 	       strcmp(host, "127.0.0.1") == 0;
 }
 
+/* True if the host is this machine, by the family of the wildcard: at each of
+ * the two another server may listen. */
 static bool
-config_loop_is_wildcard(const char *host)
+config_loop_covers(const char *wildcard, const char *host)
 {
-	return strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0;
+	if (strcmp(wildcard, "0.0.0.0") == 0)
+		return strcasecmp(host, "localhost") == 0 ||
+		       strncmp(host, "127.", strlen("127.")) == 0;
+	return strcmp(wildcard, "::") == 0 &&
+	       (strcasecmp(host, "localhost") == 0 || strcmp(host, "::1") == 0);
 }
 
 /* True if one of the two is the name localhost, and the other its address. */
@@ -59,8 +58,7 @@ config_loop_is_same(const struct endpoint *server,
 	return server->port == listen->port &&
 	       (strcasecmp(server->host, listen->host) == 0 ||
 		config_loop_is_named(server->host, listen->host) ||
-		(config_loop_is_wildcard(listen->host) &&
-		 config_loop_is_loopback(server->host)));
+		config_loop_covers(listen->host, server->host));
 }
 
 void

@@ -223,7 +223,8 @@ deadlock_note(const struct guarded *g, struct span body)
 	uint64_t id;
 
 	if (!error_fields_decode(&f, body) || p->daemon->history == NULL ||
-	    !span_equals(f.sqlstate, SQLSTATE_DEADLOCK))
+	    !span_equals(f.sqlstate, SQLSTATE_DEADLOCK) ||
+	    !span_equals(f.routine, "DeadLockReport")) /* others may RAISE it */
 		return;
 	span_copy(d.detail, sizeof(d.detail), f.detail);
 	d.side_count =

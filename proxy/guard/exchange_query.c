@@ -176,6 +176,7 @@ exchange_ran(struct exchange *x)
 		exchange_trim_lease(x);
 		guard_clear(&x->guard);
 		replay_clear(&x->replay);
+		x->is_released = false; /* that was for the piece before */
 		x->runs_once = false;
 		exchange_start_piece(x);
 	} else if (x->in_own_block) {

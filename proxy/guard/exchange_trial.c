@@ -377,8 +377,16 @@ exchange_add_closes(struct exchange *x)
 	size_t left = x->trial.prepared;
 	const char *name;
 
-	while ((name = next_left(&frames, &left)) != NULL)
+	while ((name = next_left(&frames, &left)) != NULL) {
+		struct prepared_change gone = {
+		    .kind = PREPARED_STATEMENT,
+		    .name = span_of((const uint8_t *)name, strlen(name))};
+
 		inject_close_client(&x->batch.injection, name);
+		if (prepared_changes(&x->guarded->prepared, &gone))
+			(void)prepared_note(&x->guarded->prepared, &gone,
+					    x->pair->pipeline.sent_seq);
+	}
 }
 
 /* The statement has run, and the client sees its answers. */

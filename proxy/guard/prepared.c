@@ -8,6 +8,10 @@
 #define SEQ_SETTLED 0
 #define SEQ_KEPT UINT64_MAX
 
+enum {
+	NAME_BYTES_MAX = 63, /* NAMEDATALEN - 1 */
+};
+
 /* A name has one that is settled at most.  The newest stands first. */
 struct prepared_entry {
 	struct prepared_entry *next;
@@ -19,11 +23,21 @@ struct prepared_entry {
 	uint8_t name[];
 };
 
+/* The name as the server keeps it: it looks at no more of its bytes. */
+static struct span
+prepared_key(struct span name)
+{
+	return span_of(name.data,
+		       name.len < NAME_BYTES_MAX ? name.len : NAME_BYTES_MAX);
+}
+
 static bool
 entry_is_of(const struct prepared_entry *e, struct span name)
 {
-	return e->name_len == name.len &&
-	       memcmp(e->name, name.data, name.len) == 0;
+	struct span key = prepared_key(name);
+
+	return e->name_len == key.len &&
+	       memcmp(e->name, key.data, key.len) == 0;
 }
 
 static struct span
@@ -122,7 +136,8 @@ static struct prepared_entry *
 prepared_insert(struct prepared *p, struct prepared_entry **link,
 		struct span name, struct prepared_facts *facts, uint64_t seq)
 {
-	struct prepared_entry *e = malloc(sizeof(*e) + name.len);
+	struct span key = prepared_key(name);
+	struct prepared_entry *e = malloc(sizeof(*e) + key.len);
 
 	if (e == NULL)
 		return NULL;
@@ -130,8 +145,8 @@ prepared_insert(struct prepared *p, struct prepared_entry **link,
 	e->seq = seq;
 	e->place = 0;
 	e->is_unlikely = false;
-	e->name_len = name.len;
-	memcpy(e->name, name.data, name.len);
+	e->name_len = key.len;
+	memcpy(e->name, key.data, key.len);
 	e->next = *link;
 	*link = e;
 	p->pending += entry_is_pending(e);
@@ -284,17 +299,27 @@ prepared_failed(struct prepared *p, uint64_t seq)
 		prepared_remove_range(p, SEQ_SETTLED + 1, seq);
 }
 
+/* Names are free, or may be: the server may obey what it was to refuse. */
+static void
+prepared_expect_all(struct prepared *p)
+{
+	for (struct prepared_entry *e = p->statements; e != NULL; e = e->next)
+		e->is_unlikely = false;
+}
+
 void
 prepared_clear_statements(struct prepared *p)
 {
 	prepared_remove_all(p, &p->statements, span_of(NULL, 0), SEQ_SETTLED,
 			    SEQ_SETTLED);
+	prepared_expect_all(p);
 	p->is_uncertain = false;
 }
 
 void
 prepared_doubt(struct prepared *p)
 {
+	prepared_expect_all(p);
 	p->is_uncertain = p->statements != NULL;
 }
 

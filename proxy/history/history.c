@@ -301,8 +301,8 @@ history_end(struct history *h, struct history_note *n, const char *result)
 
 	if (n == NULL)
 		return;
-	history_copy(n->entry.result, sizeof(n->entry.result), result);
 	history_lock(h);
+	history_copy(n->entry.result, sizeof(n->entry.result), result);
 	n->entry.state = HISTORY_OVER;
 	history_set_times(&n->entry, n->run_ms, now_ms);
 	LIST_REMOVE(n, link);

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 enum {
 	UNANSWERED_MIN = 3, /* fewer may be lost on their way to anybody */
@@ -55,12 +56,20 @@ socket_leads_back(int dialled, int accepted)
 	struct sockaddr_storage own = {0};
 	socklen_t peer_len = sizeof(peer);
 	socklen_t own_len = sizeof(own);
+	struct ucred listener;
+	socklen_t listener_len = sizeof(listener);
 
-	/* A socket without a name is of no listener's. */
-	return getpeername(dialled, (struct sockaddr *)&peer, &peer_len) == 0 &&
-	       getsockname(accepted, (struct sockaddr *)&own, &own_len) == 0 &&
-	       peer_len > sizeof(peer.ss_family) && peer_len == own_len &&
-	       memcmp(&peer, &own, peer_len) == 0;
+	if (getpeername(dialled, (struct sockaddr *)&peer, &peer_len) != 0)
+		return false;
+	/* Its name is what it was bound by, in a file system of its own.  One
+	 * without a name is of no listener's. */
+	if (peer.ss_family == AF_UNIX)
+		return peer_len > sizeof(peer.ss_family) &&
+		       getsockopt(dialled, SOL_SOCKET, SO_PEERCRED, &listener,
+				  &listener_len) == 0 &&
+		       listener.pid == getpid();
+	return getsockname(accepted, (struct sockaddr *)&own, &own_len) == 0 &&
+	       peer_len == own_len && memcmp(&peer, &own, peer_len) == 0;
 }
 
 bool

@@ -216,10 +216,7 @@ server_begin_stop(struct server *s)
 static void
 server_stop_now(struct server *s)
 {
-	if (s->listeners != NULL) {
-		event_del(&s->min_drain_event);
-		server_begin_drain(s);
-	}
+	server_begin_drain(s);
 	log_line(LOG_INFO, "stopping at once");
 	server_tell_workers(s, MAIL_STOP);
 }

@@ -28,6 +28,7 @@ gist_of_text_has_no_literal(void **state)
 	(void)state;
 	assert_gist("select 'it''s', 4711, 1.5, $1", "select ?, ?, ?.?, ?");
 	assert_gist("select E'a\\'secret', U&'secret'", "select ?, ?");
+	assert_gist("select E'a'\n'b\\' secret'", "select ? ?");
 	assert_gist("do $x$ begin secret; end $x$", "do ?");
 	assert_gist("create role r password 'secret';drop table a",
 		    "create role r password ?;drop table a");

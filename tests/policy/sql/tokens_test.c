@@ -61,6 +61,8 @@ tokens_next_tells_what_is_what(void **state)
 	    {"'it''s' 'x", "S(it''s)S(x)"},
 	    {"'a\\' b", "S(a\\)W(b)"},
 	    {"e'a\\'b' E'\\", "S(a\\'b)S(\\)"},
+	    {"e'a'\n'b\\'c' -- on\n'\\'d' 'e' x '\\' y",
+	     "S(a)S(b\\'c)S(\\'d)S(e)W(x)S(\\)W(y)"},
 	    {"b'1' x'f' n'x' u&'x' U&\"y\"", "S(1)S(f)S(x)S&(x)N&(y)"},
 	    {"e 'a' u & \"b\" ue'x'", "W(e)S(a)W(u)&N(b)W(ue)S(x)"},
 	    {"a -- 'b\n/* \"c /* d */ */ e", "W(a)W(e)"},

@@ -6,7 +6,7 @@
 
 #define ERROR(sqlstate, detail, more)                                          \
 	"SERROR\0VERROR\0C" sqlstate "\0Mdeadlock detected\0D" detail          \
-	"\0" more "\0"
+	"\0RDeadLockReport\0" more "\0"
 #define CYCLE                                                                  \
 	"Process 12 waits for ShareLock on transaction 7; blocked by process " \
 	"11.\n"                                                                \
@@ -142,6 +142,9 @@ deadlock_note_is_about_deadlocks_alone(void **state)
 	note(f, BYTES(ERROR("40P01", "Process 1 likes process 2.", "")));
 	note(f, BYTES(ERROR("40P01", "", "")));
 	note(f, BYTES("SERROR\0VERROR\0C40P01\0\0"));
+	/* A function of anybody's RAISEs it. */
+	note(f,
+	     BYTES("SERROR\0VERROR\0C40P01\0D" CYCLE "\0Rexec_stmt_raise\0\0"));
 	note(f, BYTES("SERROR\0VERROR\0C40P01"));
 	note(f, "", 0);
 	assert_false(history_next_deadlock(history_of(f), UINT64_MAX, &d));

@@ -198,6 +198,19 @@ static const struct scene_row rows[] = {
 	.client_gets = "error 57014 ready-I",
     },
     {
+	.name = "its name is free then for another one",
+	.client = "P:n drop table c\nB:n\nE\nS\n--\nP:n drop table a\nB:n\n"
+		  "E\nS",
+	.script = VIEW "set_config: ; set_config: error 57014; plan:",
+	.server_gets = "facts(f) settings plan{c} / attempt(,turn) "
+		       "plan{c} | set_config('lock_timeout', '100', "
+		       "true) | Parse Bind Execute(*drop table c) | "
+		       "set_config('lock_timeout', '0', true) / Close / "
+		       "/ facts(f) settings plan{a} / attempt(abc) "
+		       "plan{a} | Parse Bind Execute(*drop table a) /",
+	.client_gets = "error 57014 ready-I 1 2 [DROP TABLE] ready-I",
+    },
+    {
 	.name = "nor in a block does it",
 	.client = "Q begin\n--\nP:n drop table c\nB:n\nE\nS",
 	.script = VIEW "SET LOCAL: ; SET LOCAL: error 57014",

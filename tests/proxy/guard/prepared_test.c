@@ -583,6 +583,47 @@ prepared_without_memory_forgets(void **state)
 	prepared_clear(&t.prepared);
 }
 
+/* DISCARD ALL is under way when the next Parse is judged. */
+static void
+prepared_parse_counts_where_the_name_has_become_free(void **state)
+{
+	struct talk t = {0};
+	struct prepared_facts *facts = facts_new();
+
+	(void)state;
+	parse(&t, "s", facts_new());
+	obey(&t);
+	parse(&t, "s", facts);
+	assert_ptr_not_equal(knows(&t, "s"), facts);
+	prepared_clear_statements(&t.prepared);
+	assert_ptr_equal(knows(&t, "s"), facts);
+	obey(&t);
+	assert_ptr_equal(knows(&t, "s"), facts);
+	prepared_clear(&t.prepared);
+}
+
+/* It has 63 bytes of a name, and finds one by these. */
+static void
+prepared_cuts_names_as_the_server_does(void **state)
+{
+	struct talk t = {0};
+	struct prepared_facts *facts = facts_new();
+	char a[66];
+	char b[66];
+
+	(void)state;
+	memset(a, 'n', sizeof(a));
+	memset(b, 'n', sizeof(b));
+	a[65] = b[64] = '\0';
+	b[63] = 'x';
+	parse(&t, a, facts);
+	obey(&t);
+	assert_ptr_equal(knows(&t, b), facts);
+	b[62] = 'x';
+	assert_null(knows(&t, b));
+	prepared_clear(&t.prepared);
+}
+
 int
 main(void)
 {
@@ -614,6 +655,9 @@ main(void)
 	    cmocka_unit_test(prepared_names_are_compared_whole),
 	    cmocka_unit_test(prepared_remembers_no_more_than_it_may),
 	    cmocka_unit_test(prepared_without_memory_forgets),
+	    cmocka_unit_test(
+		prepared_parse_counts_where_the_name_has_become_free),
+	    cmocka_unit_test(prepared_cuts_names_as_the_server_does),
 	};
 
 	return cmocka_run_group_tests_name("proxy/guard/prepared", tests, NULL,
