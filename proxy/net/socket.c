@@ -61,8 +61,8 @@ socket_leads_back(int dialled, int accepted)
 
 	if (getpeername(dialled, (struct sockaddr *)&peer, &peer_len) != 0)
 		return false;
-	/* Its name is what it was bound by, in a file system of its own.  One
-	 * without a name is of no listener's. */
+	/* The name of one is what it was bound by, in a file system of its own.
+	 * One without a name is of no listener's. */
 	if (peer.ss_family == AF_UNIX)
 		return peer_len > sizeof(peer.ss_family) &&
 		       getsockopt(dialled, SOL_SOCKET, SO_PEERCRED, &listener,

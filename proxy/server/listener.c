@@ -50,6 +50,9 @@ enum {
 struct listener {
 	struct evconnlistener *socket;
 	char *path; /* owned; the file of a Unix socket, or NULL */
+	/* The name that the file takes when all are bound, borrowed from the
+	 * configuration; NULL: it has its own. */
+	const char *wanted;
 	dev_t device;
 	ino_t inode; /* the file's: by its name it may be another's by now */
 };
@@ -200,18 +203,33 @@ listener_own_file(struct listener *item, const char *path)
 	return true;
 }
 
-/* Take the name from whoever has it. */
+/* Take the name that is wanted from whoever has it. */
 static bool
-listener_take_name(struct listener *item, const char *path)
+listener_take_name(struct listener *item)
 {
-	char *taken = strdup(path);
+	char *taken = strdup(item->wanted);
 
-	if (taken == NULL || rename(item->path, path) != 0) {
+	if (taken == NULL || rename(item->path, taken) != 0) {
+		log_line(LOG_ERROR, "cannot listen at %s: %s", item->wanted,
+			 strerror(errno));
 		free(taken);
 		return false;
 	}
 	free(item->path);
 	item->path = taken;
+	return true;
+}
+
+/* Take all names: a process that could not bind one leaves them to another. */
+static bool
+listeners_take_names(struct listeners *l)
+{
+	size_t i;
+
+	for (i = 0; i < l->count; i++)
+		if (l->items[i].wanted != NULL &&
+		    !listener_take_name(&l->items[i]))
+			return false;
 	return true;
 }
 
@@ -241,8 +259,10 @@ listener_take_over_file(struct listeners *l, struct event_base *base,
 		return false;
 	}
 	(void)unlink(u.sun_path);
-	return listener_bind_file(l, base, &u) &&
-	       listener_take_name(&l->items[l->count - 1], path);
+	if (!listener_bind_file(l, base, &u))
+		return false;
+	l->items[l->count - 1].wanted = path;
+	return true;
 }
 
 static bool
@@ -264,7 +284,7 @@ listener_listen_unix(struct listeners *l, struct event_base *base,
 		return listener_bind(l, base, (struct sockaddr *)&u, len);
 	}
 	if (l->daemon->config->reuse_port)
-		return listener_take_over_file(l, base, u.sun_path);
+		return listener_take_over_file(l, base, e->host);
 	listener_remove_stale(&u, len);
 	return listener_bind_file(l, base, &u);
 }
@@ -348,6 +368,8 @@ listeners_open(struct event_base *base, struct daemon *daemon,
 	for (i = 0; i < c->listen_count; i++)
 		if (!listener_listen(l, base, &c->listen[i]))
 			goto fail;
+	if (!listeners_take_names(l))
+		goto fail;
 	return l;
 
 fail:

@@ -182,6 +182,30 @@ def test_file_is_the_last_ones(take, tmp_path):
     assert not os.listdir(tmp_path)
 
 
+def test_who_cannot_start_leaves_the_file_alone(take, cluster, tmp_path):
+    endpoint = free_endpoint(str(tmp_path))
+    old = take(endpoint)
+    done = run("serve", "--listen",
+               f"{listen_text(endpoint)},nowhere.invalid:{endpoint.port}",
+               "--upstream", cluster.conninfo(), "--set", "reuse_port=on")
+    assert done.returncode == 1
+    connect(endpoint).close()
+    old.leave()
+    old.ended_well()
+    assert not os.listdir(tmp_path)
+
+
+def test_second_signal_ends_it_when_it_has_left(take, endpoint):
+    only = take(endpoint, "--set", "min_drain_time=1h")
+    only.leave()
+    deadline = time.monotonic() + wire.HANG_BOUND_S
+    while " ms more" not in only.stderr():  # the listeners are gone by then
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    only.process.send_signal(signal.SIGINT)
+    only.ended_well()
+
+
 def test_without_the_setting_a_port_is_one_process_alone(take, cluster):
     endpoint = free_endpoint()
     take(endpoint)
