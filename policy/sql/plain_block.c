@@ -30,7 +30,8 @@ plain_block_takes_semicolon(struct plain_block *b)
 bool
 plain_block_begin(struct plain_block *b, struct statement_text source)
 {
-	*b = (struct plain_block){.tokens = {source.sql, source.len, 0, false}};
+	*b = (struct plain_block){
+	    .tokens = {.sql = source.sql, .len = source.len}};
 	plain_block_step(b);
 	return plain_block_takes(b, "begin");
 }
