@@ -4,22 +4,6 @@ enum {
 	DECIMAL_DIGITS_MAX = 10,
 };
 
-struct span
-read_span(struct reader *r, size_t len)
-{
-	struct span taken = {.data = r->rest.data, .len = len};
-
-	if (r->overrun || len > r->rest.len) {
-		r->overrun = true;
-		return (struct span){.data = NULL};
-	}
-	if (len > 0) { /* an empty rest may have no address to add to */
-		r->rest.data += len;
-		r->rest.len -= len;
-	}
-	return taken;
-}
-
 uint8_t
 read_u8(struct reader *r)
 {
@@ -47,6 +31,22 @@ read_u32(struct reader *r)
 		return 0;
 	return (uint32_t)b.data[0] << 24 | (uint32_t)b.data[1] << 16 |
 	       (uint32_t)b.data[2] << 8 | b.data[3];
+}
+
+struct span
+read_span(struct reader *r, size_t len)
+{
+	struct span taken = {.data = r->rest.data, .len = len};
+
+	if (r->overrun || len > r->rest.len) {
+		r->overrun = true;
+		return (struct span){.data = NULL};
+	}
+	if (len > 0) { /* an empty rest may have no address to add to */
+		r->rest.data += len;
+		r->rest.len -= len;
+	}
+	return taken;
 }
 
 struct span

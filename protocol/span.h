@@ -32,4 +32,15 @@ span_equals(struct span a, const char *text)
 	return a.len == len && (len == 0 || memcmp(a.data, text, len) == 0);
 }
 
+/* Copy the bytes, cut to what fits, with a NUL behind them; size is not 0. */
+static inline void
+span_copy(char *out, size_t size, struct span s)
+{
+	size_t len = s.len < size ? s.len : size - 1;
+
+	if (len > 0)
+		memcpy(out, s.data, len);
+	out[len] = '\0';
+}
+
 #endif

@@ -2,9 +2,9 @@
  * console_task.h - something that a console wants of another thread: a page
  * of its sessions, or that something is done.
  *
- * It goes there by mail, is carried out and comes back with the answer.  Both
- * are found by their numbers: the console may be gone by then, and so may the
- * session that the task is about.
+ * A task goes there by mail, is carried out and comes back with the answer.
+ * Both are found by their numbers: the console may be gone by then, and so may
+ * the session that the task is about.
  */
 #ifndef LOCKSTEP_PROXY_CONSOLE_CONSOLE_TASK_H
 #define LOCKSTEP_PROXY_CONSOLE_CONSOLE_TASK_H

@@ -30,17 +30,6 @@ span_behind(struct span s, size_t len)
 			   : span_of(NULL, 0);
 }
 
-/* Copy, cut. */
-static void
-span_copy(char *out, size_t size, struct span s)
-{
-	size_t len = s.len < size ? s.len : size - 1;
-
-	if (len > 0)
-		memcpy(out, s.data, len);
-	out[len] = '\0';
-}
-
 /* Take the first line off s. */
 static struct span
 span_take_line(struct span *s)

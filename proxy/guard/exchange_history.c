@@ -162,6 +162,15 @@ exchange_name_of(const struct lock_set *set, uint32_t relid)
 	return item != NULL ? item->name : "a table";
 }
 
+/* Note who that is: by the application's name, if it has one. */
+static void
+exchange_name_who(struct history_step *s, const char *application_name,
+		  const char *user)
+{
+	snprintf(s->who, sizeof(s->who), "%s",
+		 application_name[0] != '\0' ? application_name : user);
+}
+
 /* A lock in the way, and `count` of them in all. */
 static void
 exchange_add_holder(struct exchange *x, const struct holder *h, size_t count)
@@ -174,9 +183,7 @@ exchange_add_holder(struct exchange *x, const struct holder *h, size_t count)
 	};
 	const char *state = h->pid == 0 ? "a prepared transaction" : h->state;
 
-	snprintf(s.who, sizeof(s.who), "%s",
-		 h->application_name[0] != '\0' ? h->application_name
-						: h->user);
+	exchange_name_who(&s, h->application_name, h->user);
 	snprintf(s.what, sizeof(s.what), "%s%s%s on %s", state,
 		 state[0] != '\0' ? ", " : "", lock_mode_name(h->mode),
 		 exchange_name_of(guard_set(&x->guard), h->relid));
@@ -232,9 +239,7 @@ exchange_history_denied(struct exchange *x, const struct rival *rival)
 	    .what = "another guarded statement",
 	};
 
-	snprintf(s.who, sizeof(s.who), "%s",
-		 rival->application_name[0] != '\0' ? rival->application_name
-						    : rival->user);
+	exchange_name_who(&s, rival->application_name, rival->user);
 	exchange_add_history(x, &s);
 }
 

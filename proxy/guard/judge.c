@@ -234,6 +234,7 @@ judge_query(struct guarded *g, const struct frame_header *h, struct span in,
 	    struct finding *out)
 {
 	struct query_message q;
+	struct span sql;
 
 	if (h->body_len > pair_config(g->pair)->query_limit_bytes)
 		return judge_too_large(g, in);
@@ -241,12 +242,12 @@ judge_query(struct guarded *g, const struct frame_header *h, struct span in,
 		return JUDGE_RELEASE;
 	if (!frame_is_whole(h, in))
 		return JUDGE_WAIT;
-	if (judge_begins_to_set(query_text(frame_body(h, in))))
-		judge_look_at_set(g, query_text(frame_body(h, in)));
+	sql = query_text(frame_body(h, in));
+	if (judge_begins_to_set(sql))
+		judge_look_at_set(g, sql);
 	/* Most hold no candidate: spare them the rest. */
 	if (g->pair->pipeline.in_copy || g->pair->pipeline.skipping ||
-	    !judge_is_candidate(g, query_text(frame_body(h, in))) ||
-	    !query_decode(&q, frame_body(h, in)))
+	    !judge_is_candidate(g, sql) || !query_decode(&q, frame_body(h, in)))
 		return JUDGE_PASS;
 	if (!judge_candidate(g, q.sql, &out->list))
 		return JUDGE_PASS;

@@ -4,13 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proxy/pair/pair.h"
+
 /* The numbers of entries that wait for no answer. */
 #define SEQ_SETTLED 0
 #define SEQ_KEPT UINT64_MAX
-
-enum {
-	NAME_BYTES_MAX = 63, /* NAMEDATALEN - 1 */
-};
 
 /* A name has one that is settled at most.  The newest stands first. */
 struct prepared_entry {
@@ -27,8 +25,9 @@ struct prepared_entry {
 static struct span
 prepared_key(struct span name)
 {
-	return span_of(name.data,
-		       name.len < NAME_BYTES_MAX ? name.len : NAME_BYTES_MAX);
+	return span_of(name.data, name.len < PAIR_NAME_BYTES
+				      ? name.len
+				      : PAIR_NAME_BYTES - 1);
 }
 
 static bool

@@ -1,7 +1,7 @@
 /*
  * history_json.h - entries of the history as JSON, one object each.
  *
- * What people have made up (names, texts) is escaped as the log escapes it.
+ * Names and texts that people have made up are escaped as the log escapes them.
  */
 #ifndef LOCKSTEP_PROXY_HISTORY_HISTORY_JSON_H
 #define LOCKSTEP_PROXY_HISTORY_HISTORY_JSON_H

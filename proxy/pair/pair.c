@@ -151,18 +151,6 @@ pair_major_version(struct span value)
 	return version;
 }
 
-/* Copy the value, cut. */
-static void
-pair_set_name(char name[PAIR_NAME_BYTES], struct span value)
-{
-	size_t len =
-	    value.len < PAIR_NAME_BYTES ? value.len : PAIR_NAME_BYTES - 1;
-
-	if (len > 0)
-		memcpy(name, value.data, len);
-	name[len] = '\0';
-}
-
 void
 pair_note_parameter(struct pair *p, struct span body)
 {
@@ -177,7 +165,8 @@ pair_note_parameter(struct pair *p, struct span body)
 	if (span_equals(s.name, "client_encoding"))
 		p->is_utf8 = span_equals(s.value, "UTF8");
 	if (span_equals(s.name, "application_name"))
-		pair_set_name(p->application_name, s.value);
+		span_copy(p->application_name, sizeof(p->application_name),
+			  s.value);
 }
 
 void

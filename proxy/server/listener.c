@@ -2,7 +2,7 @@
  * listener.c - accept connections; and, with reuse_port, take over from a
  * process that does, and leave to another.
  *
- * Of a TCP port the kernel gives each connection to one of the sockets that
+ * The kernel gives each connection of a TCP port to one of the sockets that
  * share it, by a hash, and resets what waits in the queue of one that is
  * closed.  So who leaves has a filter point all that is new to the other
  * process, accepts what has come before, and closes its socket once nobody

@@ -20,17 +20,6 @@ enum {
 	ENCRYPTION_REQUESTS_MAX = 2, /* one for TLS, one for GSSAPI */
 };
 
-static void
-session_copy_name(char out[PAIR_NAME_BYTES], struct span name)
-{
-	size_t max = PAIR_NAME_BYTES - 1;
-	size_t len = name.len < max ? name.len : max;
-
-	if (len > 0)
-		memcpy(out, name.data, len);
-	out[len] = '\0';
-}
-
 void
 session_dial(struct session *s, const struct address *known)
 {
@@ -107,9 +96,9 @@ session_may_begin(struct session *s, const struct startup_packet *p)
 static void
 session_begin_login(struct session *s, const struct startup_packet *p)
 {
-	session_copy_name(s->pair.user, p->user);
-	session_copy_name(s->pair.database,
-			  p->database.len > 0 ? p->database : p->user);
+	span_copy(s->pair.user, sizeof(s->pair.user), p->user);
+	span_copy(s->pair.database, sizeof(s->pair.database),
+		  p->database.len > 0 ? p->database : p->user);
 	s->is_blind = startup_is_replication(p);
 	s->rights = session_console_rights(s);
 	if (!session_may_begin(s, p))

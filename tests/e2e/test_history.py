@@ -308,7 +308,7 @@ def test_one_that_is_not_kept(served):
 def test_the_last_thousand_are_kept_in_flat_memory(
         cluster, database, tables, monkeypatch):
     """The ring is full behind the first thousand."""
-    # What is freed is to be free.
+    # Memory that is freed is to be given back.
     options = os.environ.get("ASAN_OPTIONS", "")
     monkeypatch.setenv("ASAN_OPTIONS", f"{options}:quarantine_size_mb=1")
     with Served(cluster) as served, Wire(served, database) as session:

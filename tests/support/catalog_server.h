@@ -75,7 +75,7 @@ static const struct {
     [CATALOG_KEYS] = {"keys", "restore", DROP_KEYS_COLUMNS},
 };
 
-/* What it says */
+/* Messages to the client */
 
 static inline void
 catalog_text(struct writer *w, uint8_t type, const char *a, const char *b)
@@ -262,7 +262,7 @@ catalog_command(struct catalog_server *s, const char *sql)
 	catalog_ready(&s->out);
 }
 
-/* What it hears */
+/* Messages of the client */
 
 static inline bool
 catalog_read(const struct catalog_server *s, void *data, size_t len)

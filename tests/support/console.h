@@ -27,7 +27,7 @@ struct console_fixture {
 	struct mailbox *mailboxes[CONSOLE_FIXTURE_WORKERS];
 	struct counts *counts;
 	struct console *console;
-	/* What the test does about tasks. */
+	/* The end of each task, by the test. */
 	enum console_task_end end;
 	bool is_last;              /* each page is */
 	struct console_task *kept; /* the last task, if the test keeps it */
@@ -168,7 +168,7 @@ console_fixture_hear(struct console_fixture *f)
 	return h;
 }
 
-/* What comes of a Query. */
+/* The answer to a Query. */
 static inline struct heard
 console_fixture_query(struct console_fixture *f, const char *text)
 {

@@ -23,7 +23,7 @@ static const struct {
     {"/*traceparent='00-0'*/ /*" KEY "*/ drop table t", true},
     {"/*" KEY "*/", true},
     {"select 1 /*traceparent='00-" ID "-" SPAN "-00'*/", true},
-    /* It stands in no comment. */
+    /* A traceparent that stands in no comment. */
     {"drop table t", false},
     {"", false},
     {KEY, false},
@@ -32,7 +32,7 @@ static const struct {
     {"select $a$/*" KEY "*/$a$", false},
     {"drop table \"/*" KEY "*/\"", false},
     {"select e'\\'/*" KEY "*/'", false},
-    /* It is none. */
+    /* Comments that have none, or another version. */
     {"/*xtraceparent='" PARENT "'*/", false},
     {"/*traceparent=" PARENT "*/", false},
     {"/*traceparent=\"" PARENT "\"*/", false},

@@ -38,7 +38,7 @@ setup(void **state)
 	return 0;
 }
 
-/* What is still in a mailbox goes with it. */
+/* A task that is still in a mailbox is freed with it. */
 static int
 teardown(void **state)
 {
@@ -82,7 +82,7 @@ console_task_may_have_nowhere_to_go(void **state)
 	assert_false(console_task_send(&f->daemon, 2, t));
 	assert_false(console_task_send_main(&f->daemon, t));
 	f->daemon.main = &f->mailboxes[0];
-	/* It is left there, and freed with the mailbox. */
+	/* The task is left there, and freed with the mailbox. */
 	assert_true(console_task_send_main(&f->daemon, t));
 }
 

@@ -83,7 +83,7 @@ console_tells_of_transactions(void **state)
 	assert_int_equal(console_fixture_query(f, "begin; commit").status, 'I');
 }
 
-/* Of each worker in turn, from the highest session on. */
+/* The console asks one worker after the other, from the highest session on. */
 static void
 console_asks_all_workers_for_pages(void **state)
 {

@@ -99,7 +99,7 @@ assert_lost(const struct fixture *f, const char *words)
 		fail_msg("\"%s\" is not in %s", words, f->errors);
 }
 
-/* What it tells */
+/* Reports */
 
 static void
 drop_tells_what_it_locks_and_that_nobody_is_there(void **state)
@@ -259,7 +259,7 @@ if_exists_does_not_ask_for_it(void **state)
 	assert_null(strstr(f->server.trace, "missing"));
 }
 
-/* It goes on with the next statement behind an error of one. */
+/* The command goes on with the next statement behind an error of one. */
 static void
 refused_question_is_the_statement_s_error(void **state)
 {

@@ -3,7 +3,7 @@
 #include "proxy/guard/exchange_state.h"
 #include "tests/support/exchange.h"
 
-/* What is told of each step, behind its name. */
+/* Print a step: its name, and all that is told of it. */
 static void
 print_step(FILE *out, const struct history_step *s)
 {

@@ -80,7 +80,7 @@ obey(struct talk *t)
 		prepared_obeyed(&t->prepared, ++t->done);
 }
 
-/* It refuses or skips all that it has not answered yet. */
+/* The server refuses or skips all that it has not answered yet. */
 static void
 refuse(struct talk *t)
 {
@@ -602,7 +602,7 @@ prepared_parse_counts_where_the_name_has_become_free(void **state)
 	prepared_clear(&t.prepared);
 }
 
-/* It has 63 bytes of a name, and finds one by these. */
+/* The server keeps 63 bytes of a name, and finds one by these. */
 static void
 prepared_cuts_names_as_the_server_does(void **state)
 {

@@ -20,7 +20,7 @@ enum {
 	BYTE_MS = 10,
 };
 
-/* What serves, for a process with one worker, and the upstream it looks at. */
+/* HTTP of a process with one worker, and the upstream that it looks at. */
 struct fixture {
 	struct endpoint upstream;
 	struct endpoint served;
@@ -283,7 +283,7 @@ metrics_are_a_page_of_text(void **state)
 	    strstr(body(f), "\nlockstep_fleet_state{state=\"none\"} 1\n"));
 }
 
-/* What changes something */
+/* Requests that change something */
 
 #define DRAIN "POST /drain HTTP/1.1\r\nContent-Length: 0"
 #define QUIT "POST /quitquitquit HTTP/1.1\r\nContent-Length: 0"
@@ -435,7 +435,7 @@ stop_lets_go_of_clients(void **state)
 
 /* Where it listens */
 
-/* It does not start, and says this in the log. */
+/* HTTP does not start, and says this in the log. */
 static void
 assert_fails(struct fixture *f, const char *why)
 {

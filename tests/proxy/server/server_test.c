@@ -204,7 +204,7 @@ has_ended(struct fixture *f, const char *status)
 	return true;
 }
 
-/* It ends well, and nobody listens there any more. */
+/* The process ends well, and nobody listens there any more. */
 static void
 await_end(struct fixture *f)
 {
@@ -213,7 +213,7 @@ await_end(struct fixture *f)
 	assert_int_equal(local_try_connect(f->port), -1);
 }
 
-/* It never serves, and says this in the log. */
+/* The process never serves, and says this in the log. */
 static void
 assert_fails(struct fixture *f, const char *words)
 {
@@ -406,7 +406,7 @@ replication_ends_last(void **state)
 	assert_logged(f, "only replication is left, which ends now");
 }
 
-/* What it reads anew, and tells */
+/* Signals that stop nothing */
 
 static void
 write_file(const char *path, const char *text)

@@ -172,7 +172,7 @@ asks(struct fixture *f, const char *command)
 	writer_clear(&w);
 }
 
-/* What the first client, a console, is answered now. */
+/* The answer that the first client, a console, has by now. */
 static struct span
 answer(struct fixture *f)
 {
@@ -224,7 +224,7 @@ pages_have_each_session_once(void **state)
 	assert_true(t->is_last);
 	assert_true(says_so(span_of(t->rows.data, t->rows.len), "console"));
 	assert_false(says_so(span_of(t->rows.data, t->rows.len), "joe"));
-	/* It comes back to a console that is not there. */
+	/* The task comes back to a console that is not there. */
 	run(f);
 }
 
@@ -260,7 +260,7 @@ nothing_is_held_by_who_is_idle(void **state)
 	assert_int_equal(f->s->state, SESSION_READY);
 }
 
-/* Its task comes back to nobody. */
+/* The task comes back to nobody. */
 static void
 a_console_may_leave_amid_a_task(void **state)
 {
