@@ -11,6 +11,7 @@
 #define LOCKSTEP_TESTS_SUPPORT_SESSION_WORLD_H
 
 #include <sys/un.h>
+#include <sys/wait.h>
 
 #include "protocol/backend.h"
 #include "protocol/reader.h"
@@ -726,6 +727,21 @@ world_mail(void *arg, const struct mail *mail)
 	}
 }
 
+/* A server is another process than the proxy, and the listener is whose who
+ * calls listen: the proxy ends sessions that come back to itself. */
+static inline void
+world_listen_as_other(int listener)
+{
+	pid_t other = fork();
+	int status = -1;
+
+	assert_true(other >= 0);
+	if (other == 0)
+		_exit(listen(listener, WORLD_SERVERS) == 0 ? 0 : 1);
+	assert_int_equal(waitpid(other, &status, 0), other);
+	assert_int_equal(status, 0);
+}
+
 static inline void
 world_listen(struct world *w)
 {
@@ -746,7 +762,7 @@ world_listen(struct world *w)
 		 (socklen_t)offsetof(struct sockaddr_un, sun_path) +
 		     (socklen_t)len),
 	    0);
-	assert_int_equal(listen(w->listener, WORLD_SERVERS), 0);
+	world_listen_as_other(w->listener);
 }
 
 static inline void
