@@ -138,13 +138,14 @@ def test_on_one_table_they_end_one_behind_the_other(proxy, cluster, database,
 
 
 def test_sessions_that_keep_locks_look_for_themselves(hold, cluster, admin):
-    """That is what all of them did."""
-    with hold(16, "select 1"):
+    """That is what all of them did.  How often depends on who comes upon whom:
+    of 32, two to four times as many were seen."""
+    with hold(32, "select 1"):
         shared = looks_in(cluster, MEASURED_S)
     clear(admin)
-    with hold(16, "select pg_advisory_lock({})"):
+    with hold(32, "select pg_advisory_lock({})"):
         alone = looks_in(cluster, MEASURED_S)
-    assert alone > 2 * shared, (alone, shared)
+    assert 2 * alone > 3 * shared, (alone, shared)
 
 
 def refused(held, at):
