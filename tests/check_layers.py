@@ -36,7 +36,8 @@ ROOMS = {
     "proxy/rescue": ("gate pair net config base", "event2"),
     "proxy/fleet": ("rescue gate pair net tls config base", "event2"),
     "proxy/guard": ("rescue gate history pair config base", ""),
-    "proxy/console": ("fleet gate history pair net config base", "event2"),
+    "proxy/console": ("fleet gate history pair auth net tls config base",
+                      "event2"),
     "proxy/session": ("console guard rescue gate history pair auth net tls "
                       "config base", "event2"),
     "proxy/http": ("fleet rescue gate history pair net tls config base",

@@ -17,6 +17,8 @@ credentials_free(struct credentials *c)
 	tls_context_release(c->clients);
 	tls_context_release(c->server);
 	auth_file_free(c->auth_file);
+	console_access_free(c->console);
+	generation_release(c->generation);
 	explicit_bzero(&c->mock, sizeof(c->mock));
 	free(c);
 }
@@ -71,6 +73,19 @@ credentials_load_auth_file(struct credentials *out, const struct config *c,
 	return true;
 }
 
+/* Look up who may use the console, if anybody may. */
+static bool
+credentials_load_console(struct credentials *out, const struct config *c,
+			 FILE *errors)
+{
+	if (!config_has_console(c))
+		return true;
+	out->console = console_access_new(c);
+	if (out->console == NULL)
+		fputs("out of memory\n", errors);
+	return out->console != NULL;
+}
+
 /*
  * The same after a restart, and in another proxy with the same private key, or
  * the salts of roles that do not exist would change and those of others not.
@@ -85,8 +100,9 @@ credentials_make_mock_key(struct credentials *out)
 }
 
 struct credentials *
-credentials_load(const struct config *c, FILE *errors)
+credentials_load(struct generation *g, FILE *errors)
 {
+	const struct config *c = g->config;
 	struct credentials *out = calloc(1, sizeof(*out));
 	bool is_good;
 
@@ -95,9 +111,11 @@ credentials_load(const struct config *c, FILE *errors)
 		return NULL;
 	}
 	atomic_init(&out->uses, 1);
+	out->generation = generation_use(g);
 	is_good = credentials_load_clients(out, c, errors);
 	is_good = credentials_load_server(out, c, errors) && is_good;
 	is_good = credentials_load_auth_file(out, c, errors) && is_good;
+	is_good = credentials_load_console(out, c, errors) && is_good;
 	if (is_good && credentials_make_mock_key(out))
 		return out;
 	if (is_good)

@@ -1,7 +1,8 @@
 /*
- * credentials.h - what the files of the configuration hold: certificates,
- * keys, verifiers.  Read as a whole at start, and again on SIGHUP; a login uses
- * those of the moment when it began, to its end.
+ * credentials.h - what clients and servers are known by: what the files of a
+ * configuration hold (certificates, keys, verifiers), and who may use the
+ * console.  Read as a whole at start, and again at a reload; a login uses those
+ * of the moment when it began, to its end.
  */
 #ifndef LOCKSTEP_PROXY_AUTH_CREDENTIALS_H
 #define LOCKSTEP_PROXY_AUTH_CREDENTIALS_H
@@ -11,15 +12,18 @@
 #include <stdio.h>
 
 #include "proxy/auth/auth_file.h"
+#include "proxy/auth/console_access.h"
 #include "proxy/auth/scram.h"
-#include "proxy/config/config.h"
+#include "proxy/config/generation.h"
 #include "proxy/tls/tls_context.h"
 
 /* Immutable once it is loaded. */
 struct credentials {
-	struct tls_context *clients; /* NULL: clients get no TLS */
-	struct tls_context *server;  /* NULL: nor does the server */
-	struct auth_file *auth_file; /* NULL: nobody needs it */
+	struct tls_context *clients;    /* NULL: clients get no TLS */
+	struct tls_context *server;     /* NULL: nor does the server */
+	struct auth_file *auth_file;    /* NULL: nobody needs it */
+	struct console_access *console; /* NULL: nobody may use it */
+	struct generation *generation;  /* one use: they are of this one */
 	struct span binding; /* to our certificate, for clients; len 0: none */
 	uint8_t binding_bytes[TLS_BINDING_MAX];
 	struct scram_mock mock;
@@ -27,11 +31,12 @@ struct credentials {
 };
 
 /*
- * Read the files that the configuration names; the caller has one use of the
- * result.  Every mistake is a line on `errors`, without any secret.  NULL: they
- * cannot be used; else lines of auth_file are left out.
+ * Read the files that the generation's configuration names, and keep a use of
+ * it; the caller has one use of the result.  Every mistake is a line on
+ * `errors`, without any secret.  NULL: they cannot be used; else lines of
+ * auth_file are left out.
  */
-struct credentials *credentials_load(const struct config *c, FILE *errors);
+struct credentials *credentials_load(struct generation *g, FILE *errors);
 
 /* Give a use back, from any thread; the last one wipes and frees it.  Accepts
  * NULL. */

@@ -15,6 +15,7 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -53,15 +54,22 @@ static const struct {
 
 _Static_assert(LINE_BYTES <= PIPE_BUF, "a line can be torn");
 
+static atomic_int wanted_level = LOG_INFO;
+
 /* Written before the first thread starts, read only ever after. */
-static enum log_level wanted_level = LOG_INFO;
 static enum log_format wanted_format = LOG_TEXT;
 
 void
 log_init(enum log_level level, enum log_format format)
 {
-	wanted_level = level;
+	log_set_level(level);
 	wanted_format = format;
+}
+
+void
+log_set_level(enum log_level level)
+{
+	atomic_store_explicit(&wanted_level, (int)level, memory_order_relaxed);
 }
 
 static bool
@@ -81,7 +89,8 @@ log_max_len(void)
 bool
 log_wants(enum log_level level)
 {
-	return level <= wanted_level;
+	return (int)level <=
+	       atomic_load_explicit(&wanted_level, memory_order_relaxed);
 }
 
 /* Put the bytes.  False: the line would grow beyond `limit`, nothing is put.

@@ -36,6 +36,9 @@ enum log_format {
 /* Called once, before the first thread starts; without: INFO and TEXT. */
 void log_init(enum log_level level, enum log_format format);
 
+/* Write lines up to this level from now on; from any thread. */
+void log_set_level(enum log_level level);
+
 /* A log_writer_tell: lines are lost, and this one says how many. */
 void log_lost(uint64_t lines);
 

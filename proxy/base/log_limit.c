@@ -1,6 +1,7 @@
 #include "proxy/base/log_limit.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -11,8 +12,7 @@ struct kind {
 	uint64_t left_out;
 };
 
-/* Written before the first thread starts, read only ever after. */
-static uint32_t most;
+static atomic_uint most;
 
 static struct {
 	pthread_mutex_t lock;
@@ -22,8 +22,14 @@ static struct {
 void
 log_limit_init(uint32_t lines)
 {
-	most = lines;
+	log_limit_set(lines);
 	memset(limit.kinds, 0, sizeof(limit.kinds));
+}
+
+void
+log_limit_set(uint32_t lines)
+{
+	atomic_store(&most, lines);
 }
 
 /* The place of the kind, or of all that have none.  Called with the lock. */
@@ -47,7 +53,7 @@ log_limit_count(struct kind *k, uint64_t now_ms)
 		k->since_ms = now_ms;
 		k->written = 0;
 	}
-	if (k->written < most) {
+	if (k->written < atomic_load(&most)) {
 		k->written++;
 		return true;
 	}
@@ -60,7 +66,7 @@ log_limit_takes(const char *kind, uint64_t now_ms)
 {
 	bool takes;
 
-	if (most == 0)
+	if (atomic_load(&most) == 0)
 		return true;
 	pthread_mutex_lock(&limit.lock);
 	takes = log_limit_count(log_limit_find(kind), now_ms);

@@ -15,8 +15,11 @@ enum {
 };
 
 /* The most lines of a kind in LOG_LIMIT_MS; 0, as before any call: no limit.
- * Called before the first thread starts. */
+ * Called before the first thread starts, with no line counted. */
 void log_limit_init(uint32_t lines);
+
+/* The same from now on, from any thread. */
+void log_limit_set(uint32_t lines);
 
 /* Count a line of that kind, a constant, from any thread.  False: it is one too
  * many, and is to be left out. */

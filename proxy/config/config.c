@@ -19,6 +19,13 @@ config_has_console(const struct config *config)
 	return config->admin_users.count + config->stats_users.count > 0;
 }
 
+bool
+config_has_tls(const struct config *config)
+{
+	return config->tls.mode != TLS_DISABLE ||
+	       config->upstream_tls.mode != TLS_DISABLE;
+}
+
 void
 config_free(struct config *config)
 {

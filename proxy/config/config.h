@@ -91,6 +91,9 @@ uint32_t config_connect_timeout_ms(const struct config *config);
 /* True if somebody may use the console. */
 bool config_has_console(const struct config *config);
 
+/* True if clients or the upstream may want TLS. */
+bool config_has_tls(const struct config *config);
+
 /* Free it and all that it owns; accepts NULL. */
 void config_free(struct config *config);
 

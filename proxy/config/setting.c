@@ -14,6 +14,7 @@ enum {
 	DAY = 24 * HOUR,
 	KB = 1024,
 	MB = 1024 * KB,
+	LINE_LEN = 78,
 };
 
 /* In the order of the enums. */
@@ -44,11 +45,12 @@ static_assert(sizeof(enum auth_method) == sizeof(uint32_t), "");
 #define GUARD_FIELD(name) .offset = offsetof(struct guard_settings, name)
 
 const struct setting setting_table[] = {
-    {"listen", SETTING_LISTEN, .preset = "127.0.0.1:7432",
-     .help = "where clients connect: a comma list"},
+    {"listen", SETTING_LISTEN, .needs_restart = true,
+     .preset = "127.0.0.1:7432", .help = "where clients connect: a comma list"},
     {"upstream", SETTING_UPSTREAM, .no_preset = "none",
      .help = "the server: host=... port=... or postgres://..."},
-    {"http_listen", SETTING_HTTP_LISTEN, .no_preset = "none",
+    {"http_listen", SETTING_HTTP_LISTEN, .needs_restart = true,
+     .no_preset = "none",
      .help = "where probes and metrics are served by HTTP: a comma list"},
     {"http_admin", SETTING_BOOL, FIELD(http_admin), .preset = "off",
      .help = "whether POST /drain and /quitquitquit are obeyed there"},
@@ -76,12 +78,15 @@ const struct setting setting_table[] = {
     {"stats_users", SETTING_NAMES, FIELD(stats_users), .no_preset = "none",
      .help = "who may look there: a comma list"},
     {"workers", SETTING_NUMBER, 1, SETTING_WORKERS_MAX, FIELD(workers),
-     .no_preset = "one per CPU", .help = "threads that relay"},
+     .needs_restart = true, .no_preset = "one per CPU",
+     .help = "threads that relay"},
     {"max_connections", SETTING_NUMBER, 1, 1000000, FIELD(max_connections),
      .preset = "10000", .help = "clients at a time; more are refused"},
     {"unix_socket_mode", SETTING_MODE, FIELD(unix_socket_mode),
-     .preset = "0777", .help = "file mode of the Unix sockets in `listen`"},
-    {"reuse_port", SETTING_BOOL, FIELD(reuse_port), .preset = "off",
+     .needs_restart = true, .preset = "0777",
+     .help = "file mode of the Unix sockets in `listen`"},
+    {"reuse_port", SETTING_BOOL, FIELD(reuse_port), .needs_restart = true,
+     .preset = "off",
      .help = "listen where another Lockstep does, to take over from it"},
     {"connect_timeout", SETTING_DURATION, 100, HOUR, FIELD(connect_timeout_ms),
      .preset = "10s", .help = "for reaching one address of the upstream"},
@@ -101,7 +106,7 @@ const struct setting setting_table[] = {
     {"tcp_keepalives_count", SETTING_NUMBER, 0, TCP_COUNT_MAX, FIELD(tcp.count),
      .preset = "3", .help = "so often; then the client counts as gone"},
     {"tcp_user_timeout", SETTING_DURATION, 0, DAY, FIELD(tcp_user_timeout_ms),
-     .preset = "30s",
+     .needs_restart = true, .preset = "30s",
      .help = "for a client's host to acknowledge what it is sent"},
     {"guard", SETTING_WORD, GUARD_FIELD(scope), .words = scopes,
      .preset = "drops", .help = "the statements that are guarded"},
@@ -146,19 +151,25 @@ const struct setting setting_table[] = {
     {"query_limit", SETTING_SIZE, 64 * KB, STATEMENT_TEXT_BYTES_MAX,
      FIELD(query_limit_bytes), .preset = "1MB",
      .help = "a larger message is not looked at, and passes"},
-    {"fleet", SETTING_CLIENT, FIELD(fleet), .no_preset = "none",
+    {"fleet", SETTING_CLIENT, FIELD(fleet), .needs_restart = true,
+     .no_preset = "none",
      .help = "the database by which Locksteps tell one another of windows"},
-    {"fleet_key_file", SETTING_FILE, FIELD(fleet_key_file), .no_preset = "none",
+    {"fleet_key_file", SETTING_FILE, FIELD(fleet_key_file),
+     .needs_restart = true, .no_preset = "none",
      .help = "the secret that all of them share"},
-    {"rescue", SETTING_BOOL, FIELD(rescue), .preset = "on",
+    {"rescue", SETTING_BOOL, FIELD(rescue), .needs_restart = true,
+     .preset = "on",
      .help = "windows for DDL that is found waiting in the server, too"},
-    {"core_dumps", SETTING_BOOL, FIELD(core_dumps), .preset = "off",
+    {"core_dumps", SETTING_BOOL, FIELD(core_dumps), .needs_restart = true,
+     .preset = "off",
      .help = "whether its memory, keys included, may be dumped and traced"},
     {"log_level", SETTING_WORD, FIELD(log_level), .words = log_levels,
      .preset = "info", .help = "the least important lines that are logged"},
     {"log_format", SETTING_WORD, FIELD(log_format), .words = log_formats,
-     .preset = "text", .help = "how they are written; otel: JSON, too"},
-    {"log_file", SETTING_FILE, FIELD(log_file), .no_preset = "none",
+     .needs_restart = true, .preset = "text",
+     .help = "how they are written; otel: JSON, too"},
+    {"log_file", SETTING_FILE, FIELD(log_file), .needs_restart = true,
+     .no_preset = "none",
      .help = "where they are written; none: to standard error"},
     {"log_repeats", SETTING_NUMBER, 0, 1000000, FIELD(log_repeats),
      .preset = "10",
@@ -460,6 +471,29 @@ setting_describe_allowed(FILE *out, const struct setting *s)
 	}
 }
 
+/* Print which settings a reload does not change, in lines. */
+static void
+setting_describe_restart(FILE *out)
+{
+	static const char indent[] = "      ";
+	size_t len = LINE_LEN;
+	const struct setting *s;
+
+	fputs("\nOn SIGHUP the file is read again.  These need a restart:",
+	      out);
+	for (s = setting_table; s < setting_table + SETTING_COUNT; s++) {
+		if (!s->needs_restart)
+			continue;
+		len += strlen(s->name) + 1;
+		if (len > LINE_LEN) {
+			fprintf(out, "\n%s", indent);
+			len = strlen(indent) + strlen(s->name) + 1;
+		}
+		fprintf(out, "%s ", s->name);
+	}
+	fputs("\n", out);
+}
+
 void
 setting_describe_all(FILE *out)
 {
@@ -473,6 +507,7 @@ setting_describe_all(FILE *out)
 		setting_describe_allowed(out, s);
 		fprintf(out, "\n      %s\n", s->help);
 	}
+	setting_describe_restart(out);
 	fputs("\n"
 	      "Those from guard to memory can also be set in a "
 	      "[rule] of the\n"

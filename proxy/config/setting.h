@@ -40,6 +40,7 @@ struct setting {
 			  guard's, in struct guard_settings; 0 for those that
 			  have more than one field */
 	const char *const *words; /* SETTING_WORD: those allowed, and NULL */
+	bool needs_restart;       /* no reload changes it */
 	const char *preset;       /* as one would write it, or NULL */
 	const char *no_preset;    /* without a preset: shown in its place */
 	const char *help;

@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "proxy/console/console_access.h"
+#include "proxy/auth/console_access.h"
 #include "proxy/console/console_task.h"
 #include "proxy/gate/gate.h"
 #include "proxy/pair/pair.h"

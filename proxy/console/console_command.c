@@ -2,6 +2,9 @@
  * console_command.c - what a command of the console does: it is answered here,
  * or is a task of other threads.
  */
+#include <inttypes.h>
+#include <stdio.h>
+
 #include "proxy/base/log.h"
 #include "proxy/console/console_history.h"
 #include "proxy/console/console_rows.h"
@@ -10,6 +13,7 @@
 
 enum {
 	WORKER_SHIFT = 48, /* a session's id has its worker there */
+	WORDS_BYTES = 128, /* around names of settings */
 };
 
 /* Tasks */
@@ -88,10 +92,50 @@ console_take_page(struct console *c, struct console_task *t)
 }
 
 static void
-console_take_end(struct console *c, enum console_task_end end)
+console_refuse_reload(struct console *c, const struct console_reload *r)
 {
-	switch (end) {
+	const struct console_mistake m = {
+	    .sqlstate = "F0000",
+	    .message = "the configuration is not reloaded",
+	    .detail = r->mistakes == NULL ? "Out of memory." : r->mistakes,
+	    .hint = "Nothing has changed.",
+	};
+
+	console_fail(c, &m);
+}
+
+/* Tell what a reload has changed, and what it could not. */
+static void
+console_tell_reload(struct console *c, const struct console_reload *r)
+{
+	char names[CONFIG_CHANGE_BYTES];
+	char message[CONFIG_CHANGE_BYTES + WORDS_BYTES];
+	const char *kept;
+	size_t n = 0;
+
+	while ((kept = config_change_kept(&r->change, n++)) != NULL) {
+		snprintf(message, sizeof(message),
+			 "parameter \"%s\" cannot be changed without "
+			 "restarting",
+			 kept);
+		console_note(c, "WARNING", "55P02", message);
+	}
+	if (config_change_is_empty(&r->change))
+		return;
+	config_change_describe(names, &r->change);
+	snprintf(message, sizeof(message),
+		 "configuration reloaded (generation %" PRIu64 "): changed %s",
+		 r->generation, names);
+	console_note(c, "NOTICE", "00000", message);
+}
+
+static void
+console_take_end(struct console *c, const struct console_task *t)
+{
+	switch (t->end) {
 	case TASK_DONE:
+		if (t->kind == TASK_RELOAD)
+			console_tell_reload(c, &t->reload);
 		console_complete(c, c->verb);
 		break;
 	case TASK_NO_SESSION:
@@ -105,8 +149,7 @@ console_take_end(struct console *c, enum console_task_end end)
 		break;
 	case TASK_UNDONE:
 	case TASK_FAILED:
-		console_fail_saying(c, "F0000", "not all has been done",
-				    "The log says why.");
+		console_refuse_reload(c, &t->reload);
 		break;
 	}
 }
@@ -118,7 +161,7 @@ console_task_returned(struct console *c, struct console_task *t)
 	if (t->kind == TASK_PAGE)
 		console_take_page(c, t);
 	else
-		console_take_end(c, t->end);
+		console_take_end(c, t);
 	console_task_free(t);
 }
 

@@ -26,8 +26,9 @@ console_parse_one(struct console_command *out, bool *is_empty, struct span text,
 	if (console_parse(&more, &text, m) == CONSOLE_AT_END)
 		return true;
 	*m = (struct console_mistake){
-	    "42601",
-	    "cannot insert multiple commands into a prepared statement", NULL};
+	    .sqlstate = "42601",
+	    .message = "cannot insert multiple commands into a prepared "
+		       "statement"};
 	return false;
 }
 

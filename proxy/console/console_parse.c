@@ -188,7 +188,8 @@ read_id(uint64_t *out, struct span token)
 static enum console_found
 parse_fail(struct console_mistake *m, const char *message, const char *hint)
 {
-	*m = (struct console_mistake){SYNTAX_ERROR, message, hint};
+	*m = (struct console_mistake){
+	    .sqlstate = SYNTAX_ERROR, .message = message, .hint = hint};
 	return CONSOLE_MISTAKE;
 }
 
@@ -271,14 +272,16 @@ parse_set(const struct words *w, struct console_mistake *m)
 		return CONSOLE_FOUND;
 	if (is_of_lockstep(w->items[1]))
 		*m = (struct console_mistake){
-		    "55P02", "this setting cannot be changed by SET",
-		    "Change the configuration file and restart; for one "
-		    "session of clients: SET lockstep.policy = 'hold', in "
-		    "that session."};
+		    .sqlstate = "55P02",
+		    .message = "this setting cannot be changed by SET",
+		    .hint = "Change the configuration file, and RELOAD; for "
+			    "one session of clients: SET lockstep.policy = "
+			    "'hold', in that session."};
 	else
 		*m = (struct console_mistake){
-		    "42704", "there is no such setting",
-		    "SHOW CONFIG lists the settings."};
+		    .sqlstate = "42704",
+		    .message = "there is no such setting",
+		    .hint = "SHOW CONFIG lists the settings."};
 	return CONSOLE_MISTAKE;
 }
 

@@ -44,6 +44,7 @@ struct console_mistake {
 	const char *sqlstate;
 	const char *message;
 	const char *hint;
+	const char *detail; /* NULL: none */
 };
 
 enum console_found {

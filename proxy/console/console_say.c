@@ -55,6 +55,7 @@ console_fail(struct console *c, const struct console_mistake *m)
 	    .severity = "ERROR",
 	    .sqlstate = m->sqlstate,
 	    .message = m->message,
+	    .detail = m->detail,
 	    .hint = m->hint,
 	};
 
@@ -67,10 +68,24 @@ console_fail(struct console *c, const struct console_mistake *m)
 }
 
 void
+console_note(struct console *c, const char *severity, const char *sqlstate,
+	     const char *message)
+{
+	const struct error_report report = {
+	    .severity = severity,
+	    .sqlstate = sqlstate,
+	    .message = message,
+	};
+
+	(void)pair_report(c->pair, &report);
+}
+
+void
 console_fail_saying(struct console *c, const char *sqlstate,
 		    const char *message, const char *hint)
 {
-	const struct console_mistake m = {sqlstate, message, hint};
+	const struct console_mistake m = {
+	    .sqlstate = sqlstate, .message = message, .hint = hint};
 
 	console_fail(c, &m);
 }

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "proxy/base/clock.h"
+#include "proxy/config/generation.h"
 #include "proxy/config/setting_show.h"
 #include "proxy/fleet/fleet.h"
 #include "proxy/pair/counts.h"
@@ -61,7 +62,7 @@ show_help(struct console_rows *r)
 	    {"RELEASE id", "send what the session holds now, unprotected"},
 	    {"ABORT id", "end what the session holds with an error"},
 	    {"GUARD OFF | ON", "let guarded statements pass, or no longer"},
-	    {"RELOAD", "read certificates, keys and auth_file again"},
+	    {"RELOAD", "read settings, certificates and auth_file again"},
 	    {"SHUTDOWN", "end all sessions and stop"},
 	    {"SHUTDOWN WAIT_FOR_CLIENTS", "stop as after SIGTERM"},
 	};
@@ -84,6 +85,12 @@ show_version(struct console_rows *r)
 	console_row_end(r);
 }
 
+static const char *
+yes_or_no(bool is_so)
+{
+	return is_so ? "yes" : "no";
+}
+
 static void
 show_config(struct console_rows *r, const struct config *c)
 {
@@ -96,34 +103,39 @@ show_config(struct console_rows *r, const struct config *c)
 		console_row_text(r, s->name);
 		console_row_text(r, value);
 		console_row_text(r, setting_preset(s));
-		console_row_text(r, "no");
+		console_row_text(r, yes_or_no(!s->needs_restart));
 		console_row_end(r);
 	}
 }
 
 static const char *
-yes_or_no(bool is_so)
+last_reload(const struct daemon *d, const struct generation *g)
 {
-	return is_so ? "yes" : "no";
+	if (atomic_load(&d->is_stale))
+		return "failed";
+	return g->number == 1 ? "none" : "ok";
 }
 
 static void
-show_state(struct console_rows *r, struct daemon *d)
+show_state(struct console_rows *r, struct daemon *d, const struct generation *g)
 {
 	bool is_off = atomic_load(&d->is_guard_off) ||
-		      d->config->detect == GUARD_SCOPE_OFF;
+		      g->config->detect == GUARD_SCOPE_OFF;
+	char number[24];
 
+	snprintf(number, sizeof(number), "%" PRIu64, g->number);
 	show_pair(r, "active", yes_or_no(atomic_load(&d->is_listening)));
 	show_pair(r, "paused", "no");
 	show_pair(r, "suspended", "no");
 	show_pair(r, "draining", yes_or_no(atomic_load(&d->is_draining)));
 	show_pair(r, "guard", is_off ? "off" : "on");
+	show_pair(r, "generation", number);
+	show_pair(r, "last_reload", last_reload(d, g));
 }
 
 static void
-show_databases(struct console_rows *r, struct daemon *d)
+show_databases(struct console_rows *r, struct daemon *d, const struct config *c)
 {
-	const struct config *c = d->config;
 	size_t i;
 
 	for (i = 0; i < c->upstream_count; i++) {
@@ -212,10 +224,10 @@ logging_in(const struct counts_sum *sum)
 }
 
 static void
-show_lists(struct console_rows *r, struct daemon *d,
+show_lists(struct console_rows *r, struct daemon *d, const struct config *c,
 	   const struct counts_sum *sum)
 {
-	show_item(r, "databases", d->config->upstream_count);
+	show_item(r, "databases", c->upstream_count);
 	show_item(r, "users", 0);
 	show_item(r, "pools", 1);
 	show_item(r, "free_clients", 0);
@@ -257,7 +269,7 @@ show_pools(struct console_rows *r, const struct counts_sum *sum)
 }
 
 static void
-show_numbers(struct console_rows *r, struct daemon *d)
+show_numbers(struct console_rows *r, struct daemon *d, const struct config *c)
 {
 	struct counts_sum *sum = malloc(sizeof(*sum));
 
@@ -271,7 +283,7 @@ show_numbers(struct console_rows *r, struct daemon *d)
 	else if (r->table == CONSOLE_STATS_TOTALS)
 		show_totals(r, sum);
 	else if (r->table == CONSOLE_LISTS)
-		show_lists(r, d, sum);
+		show_lists(r, d, c, sum);
 	else
 		show_pools(r, sum);
 	free(sum);
@@ -346,8 +358,10 @@ show_fleet(struct console_rows *r, struct fleet *fleet)
 	console_row_end(r);
 }
 
-void
-console_show_here(struct console_rows *r, const struct console_sources *from)
+/* Write the rows, by the settings in force. */
+static void
+show_here(struct console_rows *r, const struct console_sources *from,
+	  const struct generation *g)
 {
 	switch (r->table) {
 	case CONSOLE_HELP:
@@ -357,19 +371,19 @@ console_show_here(struct console_rows *r, const struct console_sources *from)
 		show_version(r);
 		break;
 	case CONSOLE_CONFIG:
-		show_config(r, from->daemon->config);
+		show_config(r, g->config);
 		break;
 	case CONSOLE_STATE:
-		show_state(r, from->daemon);
+		show_state(r, from->daemon, g);
 		break;
 	case CONSOLE_DATABASES:
-		show_databases(r, from->daemon);
+		show_databases(r, from->daemon, g->config);
 		break;
 	case CONSOLE_STATS:
 	case CONSOLE_STATS_TOTALS:
 	case CONSOLE_LISTS:
 	case CONSOLE_POOLS:
-		show_numbers(r, from->daemon);
+		show_numbers(r, from->daemon, g->config);
 		break;
 	case CONSOLE_WINDOWS:
 		show_windows(r, from->gate);
@@ -387,4 +401,13 @@ console_show_here(struct console_rows *r, const struct console_sources *from)
 	case CONSOLE_TABLES:
 		break;
 	}
+}
+
+void
+console_show_here(struct console_rows *r, const struct console_sources *from)
+{
+	struct generation *g = generation_store_use(from->daemon->generations);
+
+	show_here(r, from, g);
+	generation_release(g);
 }

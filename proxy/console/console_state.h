@@ -59,6 +59,12 @@ void console_complete(struct console *c, enum console_verb verb);
 
 /* Send an error: the rest of the Query, or of the cycle, is not run. */
 void console_fail(struct console *c, const struct console_mistake *m);
+
+/* Send a notice of that severity. */
+void console_note(struct console *c, const char *severity, const char *sqlstate,
+		  const char *message);
+
+/* Send an error without a detail. */
 void console_fail_saying(struct console *c, const char *sqlstate,
 			 const char *message, const char *hint);
 

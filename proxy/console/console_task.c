@@ -23,6 +23,7 @@ console_task_free(void *task)
 	if (e == NULL)
 		return;
 	writer_clear(&e->rows);
+	free(e->reload.mistakes);
 	free(e);
 }
 

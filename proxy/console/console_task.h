@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "protocol/writer.h"
+#include "proxy/config/config_change.h"
 #include "proxy/console/console_table.h"
 #include "proxy/pair/daemon.h"
 
@@ -32,7 +33,14 @@ enum console_task_end {
 	TASK_DONE,
 	TASK_NO_SESSION,
 	TASK_NOT_HELD, /* the session holds nothing */
-	TASK_FAILED,   /* the log says why */
+	TASK_FAILED,   /* `reload` says why */
+};
+
+/* The outcome of a reload. */
+struct console_reload {
+	uint64_t generation; /* in force now */
+	struct config_change change;
+	char *mistakes; /* owned; lines, if it has failed; NULL: no memory */
 };
 
 struct console_task {
@@ -46,6 +54,7 @@ struct console_task {
 	uint32_t binary;
 	bool is_last;       /* no session is left below it */
 	struct writer rows; /* owned */
+	struct console_reload reload;
 };
 
 /* A zeroed one, from a console, on the heap.  NULL: out of memory. */

@@ -456,7 +456,7 @@ fleet_new(struct daemon *d, struct fleet_key *key)
 		return NULL;
 	}
 	f->link.base = f->base;
-	f->link.conninfo = d->config->fleet;
+	f->link.conninfo = d->start_config->fleet;
 	f->link.ears = &ears;
 	f->link.arg = f;
 	f->link.asker.names.resolver = d->resolver;

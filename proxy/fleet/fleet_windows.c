@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proxy/config/generation.h"
 #include "proxy/gate/gate.h"
 
 static struct fleet_lease *
@@ -79,18 +80,29 @@ window_least(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+/* The longest that others may shut the gate for, by the settings in force. */
+static uint32_t
+window_most_ms(const struct daemon *d, enum fleet_kind kind)
+{
+	struct generation *g = generation_store_use(d->generations);
+	const struct guard_settings *guard = &g->config->guard;
+	uint32_t most_ms = kind == FLEET_KEEP ? guard->gate_transaction_ms
+					      : guard->gate_window_ms;
+
+	generation_release(g);
+	return most_ms;
+}
+
 /* A window that takes the place of another one ends when that would have. */
 static void
 lease_shut_for(struct lease *l, struct fleet_message *m, uint64_t now_ms)
 {
-	const struct config *c = l->pair->daemon->config;
-	uint64_t until_ms =
-	    now_ms + window_least(m->length_ms, c->guard.gate_window_ms);
+	uint32_t most_ms = window_most_ms(l->pair->daemon, m->kind);
+	uint64_t length_ms = window_least(m->length_ms, most_ms);
+	uint64_t until_ms = now_ms + length_ms;
 
 	if (m->kind == FLEET_KEEP) {
-		lease_keep(l, &m->names,
-			   (uint32_t)window_least(
-			       m->length_ms, c->guard.gate_transaction_ms));
+		lease_keep(l, &m->names, (uint32_t)length_ms);
 		return;
 	}
 	if (l->window != NULL)

@@ -71,7 +71,9 @@ turn_free(struct turn *turn)
 void
 turns_allow_burst(struct turns *t, uint32_t burst_ms)
 {
+	pthread_mutex_lock(&t->lock);
 	t->allowance_max = (uint64_t)burst_ms * TURNS_SHUT_SHARE;
+	pthread_mutex_unlock(&t->lock);
 }
 
 void

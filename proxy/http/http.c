@@ -14,6 +14,7 @@
 
 #include "proxy/base/clock.h"
 #include "proxy/base/log.h"
+#include "proxy/config/generation.h"
 #include "proxy/fleet/fleet.h"
 #include "proxy/http/http_facts.h"
 #include "proxy/http/http_history.h"
@@ -111,14 +112,20 @@ static struct http_facts
 http_gather(const struct http *h)
 {
 	struct daemon *d = h->daemon;
+	struct generation *g = generation_store_use(d->generations);
+	uint32_t max_connections = g->config->max_connections;
+	uint64_t generation = g->number;
 
+	generation_release(g);
 	return (struct http_facts){
 	    .counts = d->counts,
 	    .workers = d->worker_count,
 	    .is_listening = atomic_load(&d->is_listening),
 	    .is_draining = atomic_load(&d->is_draining),
 	    .connections = atomic_load(&d->connections),
-	    .max_connections = d->config->max_connections,
+	    .max_connections = max_connections,
+	    .generation = generation,
+	    .is_stale = atomic_load(&d->is_stale),
 	    .unjudged = daemon_unjudged(d),
 	    .unplanned = atomic_load(&d->unplanned),
 	    .reached_ms = http_look_reached_ms(&h->look),
@@ -236,6 +243,16 @@ http_may_write(struct evhttp_request *r)
 	       evhttp_find_header(headers, "Sec-Fetch-Site") == NULL;
 }
 
+static bool
+http_is_admin(const struct http *h)
+{
+	struct generation *g = generation_store_use(h->daemon->generations);
+	bool is_admin = g->config->http_admin;
+
+	generation_release(g);
+	return is_admin;
+}
+
 static enum http_action
 http_action_of(const struct http *h, struct evhttp_request *r)
 {
@@ -246,7 +263,7 @@ http_action_of(const struct http *h, struct evhttp_request *r)
 	if (path == NULL)
 		return HTTP_NOT_FOUND;
 	return http_route(is_post ? HTTP_WRITE : HTTP_READ, path,
-			  h->daemon->config->http_admin, http_may_write(r));
+			  http_is_admin(h), http_may_write(r));
 }
 
 static void
@@ -312,7 +329,7 @@ http_bind(const struct http *h, const struct addrinfo *at)
 
 	if (at->ai_family == AF_INET6)
 		flags |= LEV_OPT_BIND_IPV6ONLY;
-	if (h->daemon->config->reuse_port)
+	if (h->daemon->start_config->reuse_port)
 		flags |= LEV_OPT_REUSEABLE_PORT;
 	return evconnlistener_new_bind(h->base, NULL, NULL, flags, HTTP_BACKLOG,
 				       at->ai_addr, (int)at->ai_addrlen);
@@ -352,7 +369,8 @@ http_listen_at(struct http *h, const struct endpoint *e, const char **why)
 static bool
 http_listen(struct http *h)
 {
-	const struct endpoint_list *list = &h->daemon->config->http_listen;
+	const struct endpoint_list *list =
+	    &h->daemon->start_config->http_listen;
 	size_t i;
 
 	for (i = 0; i < list->count; i++) {

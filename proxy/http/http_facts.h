@@ -24,6 +24,8 @@ struct http_facts {
 	bool is_draining;
 	uint32_t connections;
 	uint32_t max_connections;
+	uint64_t generation; /* that is in force */
+	bool is_stale;       /* the last reload has failed */
 	uint64_t unjudged;   /* texts that passed so, ever */
 	uint64_t unplanned;  /* statements that had no plan, ever */
 	uint64_t reached_ms; /* the upstream was, by clock_now_ms; 0: never */

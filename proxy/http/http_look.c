@@ -3,12 +3,23 @@
 #include <unistd.h>
 
 #include "proxy/base/clock.h"
+#include "proxy/config/generation.h"
 #include "proxy/pair/counts.h"
 
 enum {
 	LOOK_MS = 5000,
 	LOOK_TIMEOUT_MS = 2000, /* for one address of the upstream */
 };
+
+/* End the look that is under way, if one is. */
+static void
+http_look_end(struct http_look *l)
+{
+	dial_cancel(l->dial);
+	l->dial = NULL;
+	generation_release(l->generation);
+	l->generation = NULL;
+}
 
 /* A dial_handler. */
 static void
@@ -20,14 +31,14 @@ http_look_dialed(void *arg, const struct dial_result *result)
 		l->reached_ms = clock_now_ms();
 		close(result->fd);
 	}
-	dial_cancel(l->dial);
-	l->dial = NULL;
+	http_look_end(l);
 }
 
 static void
 http_look_dial(struct http_look *l)
 {
-	const struct config *c = l->daemon->config;
+	struct generation *g = generation_store_use(l->daemon->generations);
+	const struct config *c = g->config;
 	const struct dial_target target = {
 	    .endpoints = c->upstream,
 	    .count = c->upstream_count,
@@ -36,9 +47,11 @@ http_look_dial(struct http_look *l)
 	    .timeout_ms = LOOK_TIMEOUT_MS,
 	};
 
-	/* Out of memory: the next look may do. */
+	l->generation = g;
 	l->dial = dial_start(&l->by, l->daemon->resolver, &target,
 			     http_look_dialed, l);
+	if (l->dial == NULL) /* out of memory: the next look may do */
+		http_look_end(l);
 }
 
 static void
@@ -78,6 +91,6 @@ http_look_stop(struct http_look *l)
 {
 	if (l->daemon == NULL)
 		return;
-	dial_cancel(l->dial);
+	http_look_end(l);
 	ticker_close(&l->ticker);
 }

@@ -14,12 +14,15 @@
 #include "proxy/net/dial.h"
 #include "proxy/pair/daemon.h"
 
+struct generation;
+
 struct http_look {
 	struct daemon *daemon; /* borrowed */
 	struct handshaker by;
 	struct ticker ticker;
-	struct dial *dial;   /* owned; NULL: no look is under way */
-	uint64_t reached_ms; /* by a look of its own; 0: never */
+	struct dial *dial;             /* owned; NULL: no look is under way */
+	struct generation *generation; /* one use, while it dials by it */
+	uint64_t reached_ms;           /* by a look of its own; 0: never */
 };
 
 /* Begin to look; all are borrowed until http_look_stop.  mailbox is to hand on

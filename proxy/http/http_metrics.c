@@ -71,6 +71,11 @@ metrics_write_process(FILE *out, const struct http_facts *f)
 		       "1 if /ready says so.");
 	metrics_single(out, "draining", "gauge", f->is_draining,
 		       "1 if no new clients are wanted.");
+	metrics_single(out, "config_generation", "gauge", f->generation,
+		       "The settings in force: 1 at the start, and one more "
+		       "with each reload that succeeds.");
+	metrics_single(out, "config_last_reload_success", "gauge", !f->is_stale,
+		       "0 if the last reload has failed.");
 }
 
 static void

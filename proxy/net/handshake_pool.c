@@ -12,6 +12,7 @@ struct handshake_pool {
 	pthread_cond_t wake;
 	struct job_queue jobs; /* guarded by lock */
 	bool is_stopping;      /* guarded by lock */
+	uint32_t most;         /* threads that it may have */
 	uint32_t started;
 	pthread_t threads[];
 };
@@ -62,7 +63,7 @@ handshake_pool_run(void *arg)
 }
 
 struct handshake_pool *
-handshake_pool_start(uint32_t threads)
+handshake_pool_new(uint32_t threads)
 {
 	struct handshake_pool *p =
 	    calloc(1, sizeof(*p) + threads * sizeof(p->threads[0]));
@@ -72,17 +73,20 @@ handshake_pool_start(uint32_t threads)
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_cond_init(&p->wake, NULL);
 	STAILQ_INIT(&p->jobs);
-	for (; p->started < threads; p->started++) {
-		int error = pthread_create(&p->threads[p->started], NULL,
-					   handshake_pool_run, p);
-
-		if (error == 0)
-			continue;
-		handshake_pool_stop(p);
-		errno = error;
-		return NULL;
-	}
+	p->most = threads;
 	return p;
+}
+
+bool
+handshake_pool_start(struct handshake_pool *p)
+{
+	for (; p->started < p->most; p->started++) {
+		errno = pthread_create(&p->threads[p->started], NULL,
+				       handshake_pool_run, p);
+		if (errno != 0)
+			return false;
+	}
+	return true;
 }
 
 void

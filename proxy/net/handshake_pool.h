@@ -5,6 +5,7 @@
 #ifndef LOCKSTEP_PROXY_NET_HANDSHAKE_POOL_H
 #define LOCKSTEP_PROXY_NET_HANDSHAKE_POOL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "proxy/base/mailbox.h"
@@ -26,11 +27,15 @@ struct handshake_job {
 	void (*discard)(void *data);
 };
 
+/* Make one that may have so many threads, and has none; handshake_pool_stop
+ * takes it back.  NULL: out of memory. */
+struct handshake_pool *handshake_pool_new(uint32_t threads);
+
 /*
- * Start that many threads; handshake_pool_stop takes the pool back.
- * NULL: out of memory, or a thread could not be started; errno says which.
+ * Start the threads that do not run yet.  Called by one thread, and before the
+ * first job is posted.  False: errno says why; those that were started run on.
  */
-struct handshake_pool *handshake_pool_start(uint32_t threads);
+bool handshake_pool_start(struct handshake_pool *p);
 
 /* Does what has been posted, ends the threads, frees p; accepts NULL. */
 void handshake_pool_stop(struct handshake_pool *p);

@@ -50,6 +50,16 @@ socket_tune(int fd, int family, const struct tcp_settings *settings)
 }
 
 bool
+socket_is_local(int fd)
+{
+	int domain = AF_UNSPEC;
+	socklen_t len = sizeof(domain);
+
+	(void)getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len);
+	return domain == AF_UNIX;
+}
+
+bool
 socket_leads_back(int dialled, int accepted)
 {
 	struct sockaddr_storage peer = {0};

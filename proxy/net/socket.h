@@ -16,6 +16,9 @@
  */
 void socket_tune(int fd, int family, const struct tcp_settings *settings);
 
+/* True if fd is a Unix socket. */
+bool socket_is_local(int fd);
+
 /*
  * True if the host of a TCP connection's peer has acknowledged nothing for
  * timeout_ms, though it was sent something again and again.  One that

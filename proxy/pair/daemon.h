@@ -17,10 +17,10 @@
 #include "proxy/pair/unjudged.h"
 
 struct cancel_registry;
-struct console_access;
 struct counts;
 struct credentials_store;
 struct fleet;
+struct generation_store;
 struct habits;
 struct handshake_pool;
 struct history;
@@ -29,31 +29,34 @@ struct resolver;
 struct turns;
 
 struct daemon {
-	const struct config *config;
+	/* As it was at the start: for what needs a restart, and for nothing
+	 * else. */
+	const struct config *start_config;
+	struct generation_store *generations;
 	struct cancel_registry *cancels;
 	struct turns *turns;
 	struct memory *memory;
 	struct habits *habits;
 	struct history *history;           /* NULL: there is none */
-	struct handshake_pool *handshakes; /* NULL: no TLS on either leg */
+	struct handshake_pool *handshakes; /* without threads: no TLS */
 	struct resolver *resolver;
 	struct credentials_store *credentials;
 	struct mailbox **mailboxes; /* one a worker, by its index */
 	uint32_t worker_count;
-	struct counts *counts; /* one a worker; NULL: nobody reads them */
-	struct mailbox *main;  /* the main thread's; NULL: none */
-	struct console_access *console; /* the users; NULL: there are none */
-	struct fleet *fleet_thread;     /* NULL: there is none */
-	struct mailbox *fleet;          /* likewise */
-	atomic_bool is_fleet_wanted;    /* somebody has logged in, lately */
-	atomic_bool has_listened;       /* the start is over */
-	atomic_bool is_listening;       /* where clients connect */
-	atomic_bool is_draining;        /* no new clients are wanted */
-	atomic_bool is_guard_off;       /* by the console: statements pass */
-	atomic_uint connections;        /* sessions of all workers */
-	atomic_uint streams;            /* sessions that stream replication */
-	atomic_uint exchanges;          /* guarded statements under way */
-	atomic_uint unplanned;          /* statements that had no plan, ever */
+	struct counts *counts;       /* one a worker; NULL: nobody reads them */
+	struct mailbox *main;        /* the main thread's; NULL: none */
+	struct fleet *fleet_thread;  /* NULL: there is none */
+	struct mailbox *fleet;       /* likewise */
+	atomic_bool is_fleet_wanted; /* somebody has logged in, lately */
+	atomic_bool has_listened;    /* the start is over */
+	atomic_bool is_listening;    /* where clients connect */
+	atomic_bool is_draining;     /* no new clients are wanted */
+	atomic_bool is_guard_off;    /* by the console: statements pass */
+	atomic_bool is_stale;        /* the last reload has failed */
+	atomic_uint connections;     /* sessions of all workers */
+	atomic_uint streams;         /* sessions that stream replication */
+	atomic_uint exchanges;       /* guarded statements under way */
+	atomic_uint unplanned;       /* statements that had no plan, ever */
 	atomic_uint unjudged[UNJUDGED_COUNT]; /* texts that passed so, ever */
 	atomic_size_t prepared_bytes;         /* that all sessions keep */
 };

@@ -18,6 +18,7 @@ pair_init(struct pair *p, struct daemon *d, struct event_base *base,
 	  event_callback_fn on_timer, pair_resume_fn *resume, void *owner)
 {
 	p->daemon = d;
+	p->config = d->start_config;
 	p->resume = resume;
 	p->owner = owner;
 	p->client.fd = -1;

@@ -56,6 +56,7 @@ typedef void pair_resume_fn(void *owner);
 
 struct pair {
 	uint64_t id; /* the session's, for the log and for others */
+	const struct config *config; /* borrowed: that of its generation */
 	struct daemon *daemon;
 	struct counts *counts;  /* the worker's; NULL: nothing is counted */
 	pair_resume_fn *resume; /* the owner's, for pair_resume */
@@ -104,7 +105,7 @@ void pair_clear(struct pair *p);
 static inline const struct config *
 pair_config(const struct pair *p)
 {
-	return p->daemon->config;
+	return p->config;
 }
 
 /*

@@ -217,7 +217,9 @@ patrol_text(const struct patrolled *s)
 struct patrolled *
 patrol_enlist(struct patrol *p, struct pair *pair)
 {
-	struct patrolled *s = patrol_is_on(p) ? calloc(1, sizeof(*s)) : NULL;
+	bool is_wanted =
+	    patrol_is_on(p) && pair_config(pair)->detect != GUARD_SCOPE_OFF;
+	struct patrolled *s = is_wanted ? calloc(1, sizeof(*s)) : NULL;
 
 	if (s == NULL)
 		return NULL;
@@ -238,12 +240,10 @@ patrol_dismiss(struct patrolled *s)
 void
 patrol_init(struct patrol *p, struct daemon *d, struct event_base *base)
 {
-	const struct config *c = d->config;
-
 	p->daemon = d;
 	p->ticker.fd = -1;
 	LIST_INIT(&p->busy);
-	if (d->fleet != NULL && c->rescue && c->detect != GUARD_SCOPE_OFF)
+	if (d->fleet != NULL && d->start_config->rescue)
 		(void)ticker_open(&p->ticker, base, patrol_round, p);
 }
 

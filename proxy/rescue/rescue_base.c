@@ -150,8 +150,8 @@ static void
 base_connect(struct rescue_base *b, uint64_t now_ms)
 {
 	if (now_ms >= b->retry_ms)
-		asker_connect(&b->asker, b->daemon->config->fleet, b->name,
-			      "lockstep rescue");
+		asker_connect(&b->asker, b->daemon->start_config->fleet,
+			      b->name, "lockstep rescue");
 }
 
 static void

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "proxy/base/log.h"
+#include "proxy/config/generation.h"
 #include "proxy/gate/gate.h"
 
 enum {
@@ -115,11 +116,23 @@ case_spare_readers(struct gate_names *names)
 		names->items[i].reach = GATE_REACH_WRITES;
 }
 
+/* The longest that a window may last, by the settings in force. */
+static uint32_t
+case_window_ms(const struct rescue_case *c)
+{
+	struct generation *g =
+	    generation_store_use(c->pair.daemon->generations);
+	uint32_t window_ms = g->config->guard.gate_window_ms;
+
+	generation_release(g);
+	return window_ms;
+}
+
 bool
 rescue_case_shut(struct rescue_case *c, struct gate_names *names,
 		 uint64_t now_ms)
 {
-	uint32_t length_ms = c->pair.daemon->config->guard.gate_window_ms;
+	uint32_t length_ms = case_window_ms(c);
 
 	c->is_due = false;
 	if (!c->stops_readers)

@@ -98,9 +98,9 @@ listener_accepted(struct evconnlistener *socket, evutil_socket_t fd,
 	struct mail mail = {.kind = MAIL_CONNECTION, .fd = (int)fd};
 
 	(void)socket;
+	(void)address;
 	(void)len;
 	l->leaving.came++;
-	socket_tune((int)fd, address->sa_family, &l->daemon->config->tcp);
 	atomic_fetch_add(&w->sessions.load, 1);
 	atomic_fetch_add(&l->daemon->connections, 1);
 	if (mailbox_post(&w->mailbox, mail))
@@ -162,7 +162,8 @@ listener_bind(struct listeners *l, struct event_base *base,
 	l->items = items;
 	if (address->sa_family != AF_UNIX)
 		flags |= LEV_OPT_REUSEABLE;
-	if (address->sa_family != AF_UNIX && l->daemon->config->reuse_port)
+	if (address->sa_family != AF_UNIX &&
+	    l->daemon->start_config->reuse_port)
 		flags |= LEV_OPT_REUSEABLE_PORT;
 	if (address->sa_family == AF_INET6)
 		flags |= LEV_OPT_BIND_IPV6ONLY;
@@ -242,7 +243,7 @@ listener_bind_file(struct listeners *l, struct event_base *base,
 		return false;
 	return listener_own_file(&l->items[l->count - 1], u->sun_path) &&
 	       chmod(u->sun_path,
-		     (mode_t)l->daemon->config->unix_socket_mode) == 0;
+		     (mode_t)l->daemon->start_config->unix_socket_mode) == 0;
 }
 
 /* Bind it by a name of this process's own first. */
@@ -283,7 +284,7 @@ listener_listen_unix(struct listeners *l, struct event_base *base,
 		len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n);
 		return listener_bind(l, base, (struct sockaddr *)&u, len);
 	}
-	if (l->daemon->config->reuse_port)
+	if (l->daemon->start_config->reuse_port)
 		return listener_take_over_file(l, base, e->host);
 	listener_remove_stale(&u, len);
 	return listener_bind_file(l, base, &u);
@@ -356,7 +357,7 @@ struct listeners *
 listeners_open(struct event_base *base, struct daemon *daemon,
 	       struct worker *workers)
 {
-	const struct config *c = daemon->config;
+	const struct config *c = daemon->start_config;
 	struct listeners *l = calloc(1, sizeof(*l));
 	size_t i;
 

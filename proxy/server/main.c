@@ -185,15 +185,21 @@ main_finish_options(struct arguments *a)
 		main_add_named(a, "upstream", a->upstream));
 }
 
-static struct config *
-main_load_config(const struct arguments *a)
+static struct config_sources
+main_sources(const struct arguments *a)
 {
-	struct config_sources sources = {
+	return (struct config_sources){
 	    .file = a->file,
 	    .environ = environ,
 	    .sets = a->sets,
 	    .set_count = a->set_count,
 	};
+}
+
+static struct config *
+main_load_config(const struct arguments *a)
+{
+	struct config_sources sources = main_sources(a);
 
 	return config_load(&sources, stderr);
 }
@@ -208,18 +214,19 @@ main_print_warning(void *arg, const char *text)
 
 /* A secrets_tell for people. */
 static void
-main_print_mistake(bool is_fatal, const char *what, const char *mistake)
+main_print_mistake(void *arg, bool is_fatal, const char *mistake)
 {
-	(void)is_fatal;
-	fprintf(stderr, "%s%s\n", what, mistake);
+	(void)arg;
+	fprintf(stderr, "%s%s\n", is_fatal ? "" : "left out: ", mistake);
 }
 
 /* True if what the configuration names can be read; else why is printed. */
 static bool
-main_check_files(const struct config *config)
+main_check_files(struct generation *g)
 {
+	const struct config *config = g->config;
 	struct credentials *credentials =
-	    secrets_load_credentials(config, main_print_mistake, "");
+	    secrets_load_credentials(g, main_print_mistake, NULL);
 	struct fleet_key *key = NULL;
 	bool is_good = credentials != NULL;
 
@@ -232,28 +239,39 @@ main_check_files(const struct config *config)
 	return is_good;
 }
 
-static int
-main_check(const struct arguments *a)
+/* Print what may be wrong with it.  False: it is. */
+static bool
+main_check_generation(struct generation *g)
 {
-	struct config *config;
+	const struct config *config = g->config;
 	bool is_good;
 
-	if (a->file == NULL)
-		return main_fail_usage("check needs -c FILE");
-	config = main_load_config(a);
-	if (config == NULL)
-		return EXIT_FAILURE;
 	config_tls_warn(config, main_print_warning, NULL);
 	config_fleet_warn(config, main_print_warning, NULL);
 	if (config->upstream_count == 0)
 		main_print_warning(NULL, "no upstream is set, without which "
 					 "serve ends at once");
-	is_good = main_check_files(config);
+	is_good = main_check_files(g);
 	if (is_good && config->fleet != NULL)
 		puts("fleet: the connection is not tried; where it cannot be "
 		     "had, the log says so, and windows are this process's "
 		     "own");
-	config_free(config);
+	return is_good;
+}
+
+static int
+main_check(const struct arguments *a)
+{
+	struct config *config;
+	struct generation *g;
+	bool is_good;
+
+	if (a->file == NULL)
+		return main_fail_usage("check needs -c FILE");
+	config = main_load_config(a);
+	g = config == NULL ? NULL : generation_new(config, 1);
+	is_good = g != NULL && main_check_generation(g);
+	generation_release(g);
 	if (!is_good)
 		return EXIT_FAILURE;
 	printf("%s: ok\n", a->file);
@@ -263,8 +281,8 @@ main_check(const struct arguments *a)
 static int
 main_serve(const struct arguments *a)
 {
-	struct config *config = main_load_config(a);
-	int status;
+	struct config_sources sources = main_sources(a);
+	struct config *config = config_load(&sources, stderr);
 
 	if (config == NULL)
 		return EXIT_FAILURE;
@@ -275,9 +293,7 @@ main_serve(const struct arguments *a)
 		    " --upstream 'host=... port=...'");
 	}
 	log_init(config->log_level, config->log_format);
-	status = server_run(config);
-	config_free(config);
-	return status;
+	return server_run(config, &sources);
 }
 
 static int

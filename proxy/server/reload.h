@@ -1,21 +1,40 @@
 /*
- * reload.h - what SIGHUP has read again: the files that the configuration
- * names.
+ * reload.h - what SIGHUP and the console's RELOAD do: settings, certificates,
+ * keys and verifiers are read again, and put in force for whoever comes next,
+ * all of them or none.
  */
 #ifndef LOCKSTEP_PROXY_SERVER_RELOAD_H
 #define LOCKSTEP_PROXY_SERVER_RELOAD_H
 
 #include <stdbool.h>
 
+#include "proxy/config/config_load.h"
+#include "proxy/config/generation.h"
+#include "proxy/console/console_task.h"
 #include "proxy/fleet/fleet.h"
 #include "proxy/pair/daemon.h"
 
+/* All borrowed but for the generation; the caller sets the rest. */
+struct reload {
+	struct daemon *daemon;
+	struct fleet *fleet; /* NULL: there is none */
+	const struct config_sources *sources;
+	struct generation *current; /* one use of that in force */
+};
+
+/* Put the first generation in force, and what its files hold.  False: why is
+ * logged, and reload_end frees the rest. */
+bool reload_begin(struct reload *r, struct generation *first);
+
+/* Free the stores of the daemon, and the use of what is in force. */
+void reload_end(struct reload *r);
+
 /*
- * Open log_file anew, and read certificates, keys and verifiers again, each by
- * itself: one that is broken is logged, stays as it was, and stands in no
- * other's way.  fleet may be NULL.  Called in the main thread.  True: none is
- * broken.
+ * Open log_file anew, read everything again, and put it in force if there is no
+ * mistake; what has changed, or what is wrong, is logged, and told in *out,
+ * which is zeroed and has the mistakes for the caller to free.  Called in the
+ * main thread, which alone changes r.  False: all is as it was.
  */
-bool reload_files(struct daemon *d, struct fleet *fleet);
+bool reload_all(struct reload *r, struct console_reload *out);
 
 #endif

@@ -7,75 +7,85 @@
 #include "proxy/base/log.h"
 
 void
-secrets_log(bool is_fatal, const char *what, const char *mistake)
+secrets_log(void *arg, bool is_fatal, const char *mistake)
 {
-	log_line(is_fatal ? LOG_ERROR : LOG_WARNING, "%s%s", what, mistake);
+	(void)arg;
+	if (is_fatal)
+		log_line(LOG_ERROR, "%s", mistake);
+	else
+		log_line(LOG_WARNING, "left out: %s", mistake);
 }
 
-/* Tell each line of the text, which is cut into lines. */
-static void
-secrets_tell_mistakes(secrets_tell *tell, bool is_fatal, const char *what,
-		      char *text)
-{
-	char *rest = text;
-	char *line;
+/* Where mistakes are written while something is read. */
+struct secrets_errors {
+	FILE *out;
+	char *text;
+	size_t size;
+};
 
+/* Begin to write.  False: out of memory, which is told. */
+static bool
+secrets_begin(struct secrets_errors *e, secrets_tell *tell, void *arg)
+{
+	e->text = NULL;
+	e->out = open_memstream(&e->text, &e->size);
+	if (e->out == NULL)
+		tell(arg, true, "out of memory");
+	return e->out != NULL;
+}
+
+/* Tell each line that was written; is_good: something could be loaded. */
+static void
+secrets_end(struct secrets_errors *e, bool is_good, secrets_tell *tell,
+	    void *arg)
+{
+	char *line;
+	char *rest;
+
+	fclose(e->out);
+	rest = e->text;
 	while ((line = strsep(&rest, "\n")) != NULL)
 		if (*line != '\0')
-			tell(is_fatal, what, line);
+			tell(arg, !is_good, line);
+	free(e->text);
 }
 
-/* Read what files hold, as config says.  Each mistake is a line on errors;
- * NULL: they cannot be used. */
-typedef void *secrets_reader(const struct config *c, FILE *errors);
-
-/* A secrets_reader of credentials, one use. */
-static void *
-secrets_read_credentials(const struct config *c, FILE *errors)
+struct config *
+secrets_load_config(const struct config_sources *sources, secrets_tell *tell,
+		    void *arg)
 {
-	return credentials_load(c, errors);
-}
+	struct secrets_errors e;
+	struct config *c;
 
-/* A secrets_reader of a fleet_key. */
-static void *
-secrets_read_fleet_key(const struct config *c, FILE *errors)
-{
-	return fleet_key_read(c->fleet_key_file, errors);
-}
-
-/* Load them, for the caller to own.  Each mistake is told.  NULL: with `what`
- * before it, none is owned. */
-static void *
-secrets_load(secrets_reader *reader, const struct config *c, secrets_tell *tell,
-	     const char *what)
-{
-	char *text = NULL;
-	size_t size;
-	FILE *errors = open_memstream(&text, &size);
-	void *loaded;
-
-	if (errors == NULL) {
-		tell(true, what, "out of memory");
+	if (!secrets_begin(&e, tell, arg))
 		return NULL;
-	}
-	loaded = reader(c, errors);
-	fclose(errors);
-	secrets_tell_mistakes(tell, loaded == NULL,
-			      loaded == NULL ? what : "left out: ", text);
-	free(text);
-	return loaded;
+	c = config_load(sources, e.out);
+	secrets_end(&e, c != NULL, tell, arg);
+	return c;
 }
 
 struct credentials *
-secrets_load_credentials(const struct config *c, secrets_tell *tell,
-			 const char *what)
+secrets_load_credentials(struct generation *g, secrets_tell *tell, void *arg)
 {
-	return secrets_load(secrets_read_credentials, c, tell, what);
+	struct secrets_errors e;
+	struct credentials *c;
+
+	if (!secrets_begin(&e, tell, arg))
+		return NULL;
+	c = credentials_load(g, e.out);
+	secrets_end(&e, c != NULL, tell, arg);
+	return c;
 }
 
 struct fleet_key *
-secrets_load_fleet_key(const struct config *c, secrets_tell *tell,
-		       const char *what)
+secrets_load_fleet_key(const struct config *c, secrets_tell *tell, void *arg)
 {
-	return secrets_load(secrets_read_fleet_key, c, tell, what);
+	struct secrets_errors e;
+	struct fleet_key *key;
+
+	if (!secrets_begin(&e, tell, arg))
+		return NULL;
+	key = fleet_key_read(c->fleet_key_file, e.out);
+	secrets_end(&e, key != NULL, tell, arg);
+	return key;
 }

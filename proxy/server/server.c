@@ -26,20 +26,15 @@
 #include <event2/event_struct.h>
 #include <event2/thread.h>
 
-#include "proxy/auth/credentials.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/event_log.h"
 #include "proxy/base/log.h"
 #include "proxy/base/log_limit.h"
 #include "proxy/base/log_sink.h"
 #include "proxy/base/log_writer.h"
-#include "proxy/console/console_access.h"
 #include "proxy/console/console_task.h"
 #include "proxy/fleet/fleet.h"
-#include "proxy/gate/turns.h"
 #include "proxy/guard/guard_log.h"
-#include "proxy/guard/habits.h"
-#include "proxy/guard/memory.h"
 #include "proxy/history/history.h"
 #include "proxy/http/http.h"
 #include "proxy/net/handshake_pool.h"
@@ -71,6 +66,7 @@ struct server {
 	struct mailbox mailbox; /* consoles write to it */
 	struct notify notify;
 	struct heartbeat heartbeat;
+	struct reload reload;
 	uint64_t begun_ms;
 	struct event signal_event;
 	struct event quit_event; /* HTTP asks for it */
@@ -139,7 +135,7 @@ server_poll(evutil_socket_t fd, short what, void *arg)
 static void
 server_begin_drain(struct server *s)
 {
-	uint32_t timeout_ms = s->daemon.config->drain_timeout_ms;
+	uint32_t timeout_ms = s->reload.current->config->drain_timeout_ms;
 	struct timeval timeout = clock_timeval(timeout_ms);
 	struct timeval often = clock_timeval(POLL_MS);
 
@@ -171,7 +167,7 @@ server_min_over(evutil_socket_t fd, short what, void *arg)
 static void
 server_drain_later(struct server *s, const char *until_then)
 {
-	uint32_t least_ms = s->daemon.config->min_drain_time_ms;
+	uint32_t least_ms = s->reload.current->config->min_drain_time_ms;
 	struct timeval least = clock_timeval(least_ms);
 
 	if (least_ms == 0) {
@@ -205,7 +201,7 @@ server_begin_stop(struct server *s)
 	s->is_stopping = true;
 	atomic_store(&s->daemon.is_draining, true);
 	notify_tell(&s->notify, "STOPPING=1\nSTATUS=Draining");
-	if (!s->daemon.config->reuse_port) {
+	if (!s->daemon.start_config->reuse_port) {
 		server_drain_later(s, "clients are let in");
 		return;
 	}
@@ -230,16 +226,25 @@ server_stop_signaled(struct server *s)
 		server_stop_now(s);
 }
 
-/* True: all that could be read again was. */
+/* Reload, and tell what came of it in *out, whose mistakes are the caller's. */
 static bool
-server_reload(struct server *s)
+server_reload(struct server *s, struct console_reload *out)
 {
 	bool is_good;
 
 	notify_reloading(&s->notify);
-	is_good = reload_files(&s->daemon, s->fleet);
+	is_good = reload_all(&s->reload, out);
 	notify_tell(&s->notify, "READY=1");
 	return is_good;
+}
+
+static void
+server_reload_signaled(struct server *s)
+{
+	struct console_reload out = {0};
+
+	(void)server_reload(s, &out);
+	free(out.mistakes);
 }
 
 /* An http_quit_fn: not in the main thread. */
@@ -265,7 +270,7 @@ server_handle_mail(void *arg, const struct mail *mail)
 	struct server *s = arg;
 	struct console_task *t = mail->data;
 	enum console_task_kind kind = t->kind;
-	bool is_good = kind != TASK_RELOAD || server_reload(s);
+	bool is_good = kind != TASK_RELOAD || server_reload(s, &t->reload);
 
 	console_task_return(&s->daemon, t, is_good ? TASK_DONE : TASK_FAILED);
 	if (kind == TASK_DRAIN || kind == TASK_STOP)
@@ -274,18 +279,13 @@ server_handle_mail(void *arg, const struct mail *mail)
 		server_stop_now(s);
 }
 
-/* Let in who may use the console.  True also if nobody may. */
+/* Take what consoles want; a reload may let somebody use them. */
 static bool
-server_open_console(struct server *s)
+server_open_mailbox(struct server *s)
 {
-	struct daemon *d = &s->daemon;
-
-	if (!config_has_console(d->config))
-		return true;
-	d->console = console_access_new(d->config);
 	if (mailbox_open(&s->mailbox, s->base, server_handle_mail, s))
-		d->main = &s->mailbox;
-	return d->console != NULL && d->main != NULL;
+		s->daemon.main = &s->mailbox;
+	return s->daemon.main != NULL;
 }
 
 static void
@@ -308,7 +308,7 @@ server_signaled(evutil_socket_t fd, short what, void *arg)
 		return;
 	log_line(LOG_INFO, "received %s", strsignal((int)info.ssi_signo));
 	if (info.ssi_signo == SIGHUP)
-		(void)server_reload(s);
+		server_reload_signaled(s);
 	else if (info.ssi_signo == SIGUSR1)
 		server_describe(s);
 	else
@@ -355,12 +355,9 @@ server_watch_signals(struct server *s)
 static bool
 server_start_handshakes(struct daemon *d)
 {
-	const struct config *c = d->config;
-
-	if (c->tls.mode == TLS_DISABLE && c->upstream_tls.mode == TLS_DISABLE)
-		return true;
-	d->handshakes = handshake_pool_start(d->worker_count);
-	return d->handshakes != NULL;
+	d->handshakes = handshake_pool_new(d->worker_count);
+	return d->handshakes != NULL && (!config_has_tls(d->start_config) ||
+					 handshake_pool_start(d->handshakes));
 }
 
 /* Make the fleet, if one is set; it takes the key.  True also without one. */
@@ -373,6 +370,7 @@ server_make_fleet(struct server *s)
 	if (key != NULL)
 		s->fleet = fleet_new(&s->daemon, key);
 	s->daemon.fleet_thread = s->fleet;
+	s->reload.fleet = s->fleet;
 	return key == NULL || s->fleet != NULL;
 }
 
@@ -389,7 +387,7 @@ server_make_daemon(struct server *s)
 		return false;
 	for (i = 0; i < d->worker_count; i++)
 		d->mailboxes[i] = &s->workers[i].mailbox;
-	return server_make_fleet(s) && server_open_console(s);
+	return server_make_fleet(s) && server_open_mailbox(s);
 }
 
 static bool
@@ -419,7 +417,7 @@ server_start_workers(struct server *s)
 static bool
 server_start_http(struct server *s)
 {
-	if (s->daemon.config->http_listen.count == 0)
+	if (s->daemon.start_config->http_listen.count == 0)
 		return true;
 	s->http = http_start(&s->daemon, s->fleet, server_quit_asked, s);
 	return s->http != NULL;
@@ -436,6 +434,14 @@ server_stop_fleet(struct server *s, int status)
 			      "is left");
 	log_writer_end();
 	_exit(status);
+}
+
+/* Free what the settings in force hold; accepts what was not taken. */
+static void
+server_leave_settings(struct server *s)
+{
+	reload_end(&s->reload);
+	fleet_key_free(s->fleet_key);
 }
 
 static void
@@ -460,9 +466,7 @@ server_stop(struct server *s, int status)
 	assert(atomic_load(&s->daemon.exchanges) == 0);
 	if (s->daemon.main != NULL)
 		mailbox_close(&s->mailbox);
-	console_access_free(s->daemon.console);
-	credentials_store_free(s->daemon.credentials);
-	fleet_key_free(s->fleet_key);
+	server_leave_settings(s);
 	free(s->workers);
 	shared_free(&s->daemon);
 	if (s->signal_fd >= 0)
@@ -472,27 +476,18 @@ server_stop(struct server *s, int status)
 	libevent_global_shutdown();
 }
 
-/* Load what the files hold.  False: nothing is owned, and why is logged. */
+/* Put the first generation in force, and what its files hold.  False: why is
+ * logged, and server_leave_settings frees the rest. */
 static bool
-server_take_secrets(struct server *s)
+server_take_settings(struct server *s, struct generation *first)
 {
-	const struct config *c = s->daemon.config;
-	struct credentials *first =
-	    secrets_load_credentials(c, secrets_log, "");
+	const struct config *c = first->config;
 
-	if (first == NULL)
+	if (!reload_begin(&s->reload, first))
 		return false;
-	s->daemon.credentials = credentials_store_new(first);
-	if (s->daemon.credentials == NULL) {
-		log_line(LOG_ERROR, "out of memory");
-		return false;
-	}
 	if (c->fleet != NULL)
-		s->fleet_key = secrets_load_fleet_key(c, secrets_log, "");
-	if (c->fleet == NULL || s->fleet_key != NULL)
-		return true;
-	credentials_store_free(s->daemon.credentials);
-	return false;
+		s->fleet_key = secrets_load_fleet_key(c, secrets_log, NULL);
+	return c->fleet == NULL || s->fleet_key != NULL;
 }
 
 /* Serve until all has ended that was under way. */
@@ -504,7 +499,7 @@ server_run_loop(struct server *s)
 	atomic_store(&s->daemon.has_listened, true);
 	atomic_store(&s->daemon.is_listening, true);
 	notify_open(&s->notify);
-	summary_log_start(s->daemon.config);
+	summary_log_start(s->daemon.start_config);
 	notify_tell(&s->notify, "READY=1\nSTATUS=Serving");
 	heartbeat_start(&s->heartbeat, s->base, &s->notify, &s->daemon,
 			s->workers);
@@ -516,26 +511,29 @@ server_run_loop(struct server *s)
 }
 
 static int
-server_serve(const struct config *config)
+server_serve(struct generation *first, const struct config_sources *sources)
 {
+	const struct config *config = first->config;
 	struct server s = {
-	    .daemon = {.config = config, .worker_count = config->workers},
+	    .daemon = {.start_config = config, .worker_count = config->workers},
+	    .reload = {.daemon = &s.daemon, .sources = sources},
 	    .notify.fd = -1,
 	    .signal_fd = -1,
 	    .begun_ms = clock_now_ms(),
 	};
 	int status = EXIT_FAILURE;
 
-	if (!server_take_secrets(&s))
+	if (!server_take_settings(&s, first)) {
+		server_leave_settings(&s);
 		return EXIT_FAILURE;
+	}
 	event_log_begin();
 	evthread_use_pthreads();
 	process_raise_descriptor_limit(config);
 	s.base = event_base_new();
 	if (s.base == NULL) {
 		log_line(LOG_ERROR, "cannot make an event loop");
-		credentials_store_free(s.daemon.credentials);
-		fleet_key_free(s.fleet_key);
+		server_leave_settings(&s);
 		return EXIT_FAILURE;
 	}
 	server_for_debugger = &s;
@@ -557,27 +555,41 @@ server_serve(const struct config *config)
 	return status;
 }
 
-int
-server_run(const struct config *config)
+/* Have the log written as the settings say.  False: it cannot be. */
+static bool
+server_begin_log(const struct config *config)
 {
-	int status;
-
-	process_share_memory();
-	process_hide_memory(config);
 	log_limit_init(config->log_repeats);
 	if (!log_sink_open(config->log_file)) {
 		log_line(LOG_ERROR,
 			 "cannot open \"%s\": %s (setting "
 			 "\"log_file\")",
 			 config->log_file, strerror(errno));
+		return false;
+	}
+	if (log_writer_begin(log_lost))
+		return true;
+	log_line(LOG_ERROR, "cannot start a thread for the log: %s",
+		 strerror(errno));
+	return false;
+}
+
+int
+server_run(struct config *config, const struct config_sources *sources)
+{
+	struct generation *first = generation_new(config, 1);
+	int status = EXIT_FAILURE;
+
+	if (first == NULL) {
+		log_line(LOG_ERROR, "out of memory");
 		return EXIT_FAILURE;
 	}
-	if (!log_writer_begin(log_lost)) {
-		log_line(LOG_ERROR, "cannot start a thread for the log: %s",
-			 strerror(errno));
-		return EXIT_FAILURE;
+	process_share_memory();
+	process_hide_memory(config);
+	if (server_begin_log(config)) {
+		status = server_serve(first, sources);
+		log_writer_end();
 	}
-	status = server_serve(config);
-	log_writer_end();
+	generation_release(first);
 	return status;
 }

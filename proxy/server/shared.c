@@ -29,6 +29,12 @@ shared_gate_burst_ms(const struct config *c)
 	return longest_ms;
 }
 
+void
+shared_take_settings(struct daemon *d, const struct config *c)
+{
+	turns_allow_burst(d->turns, shared_gate_burst_ms(c));
+}
+
 bool
 shared_make(struct daemon *d)
 {
@@ -44,7 +50,7 @@ shared_make(struct daemon *d)
 	    d->turns == NULL || d->memory == NULL || d->habits == NULL ||
 	    d->history == NULL || d->resolver == NULL)
 		return false;
-	turns_allow_burst(d->turns, shared_gate_burst_ms(d->config));
+	shared_take_settings(d, d->start_config);
 	return true;
 }
 

@@ -13,6 +13,10 @@
  * enter.  False: out of memory, and shared_free frees the rest. */
 bool shared_make(struct daemon *d);
 
+/* Go by other settings from now on, as far as threads share what they say; from
+ * any thread. */
+void shared_take_settings(struct daemon *d, const struct config *c);
+
 /* Free all but the resolver, which is left by resolver_leave. */
 void shared_free(struct daemon *d);
 

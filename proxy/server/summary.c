@@ -100,12 +100,18 @@ summary_log_warning(void *arg, const char *text)
 }
 
 void
+summary_log_warnings(const struct config *c)
+{
+	config_tls_warn(c, summary_log_warning, NULL);
+	config_fleet_warn(c, summary_log_warning, NULL);
+}
+
+void
 summary_log_start(const struct config *c)
 {
 	size_t i;
 
-	config_tls_warn(c, summary_log_warning, NULL);
-	config_fleet_warn(c, summary_log_warning, NULL);
+	summary_log_warnings(c);
 	for (i = 0; i < c->upstream_count; i++)
 		log_line(LOG_INFO, "upstream %s port %u", c->upstream[i].host,
 			 c->upstream[i].port);

@@ -44,11 +44,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "proxy/auth/credentials.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/log.h"
+#include "proxy/config/generation.h"
 #include "proxy/guard/exchange.h"
 #include "proxy/net/socket.h"
 #include "proxy/pair/cancel.h"
@@ -265,24 +267,27 @@ session_timer_event(evutil_socket_t fd, short what, void *arg)
 	session_finish_event(s);
 }
 
-static bool
-session_is_unix_socket(int fd)
-{
-	int domain = AF_UNSPEC;
-	socklen_t len = sizeof(domain);
-
-	(void)getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len);
-	return domain == AF_UNIX;
-}
-
 static void
 session_resume(void *owner)
 {
 	session_finish_event(owner);
 }
 
+/* Take the settings and the credentials in force, which are of one time. */
+static void
+session_take_generation(struct session *s)
+{
+	struct daemon *d = s->pair.daemon;
+
+	s->credentials = credentials_store_use(d->credentials);
+	s->generation = generation_use(s->credentials->generation);
+	s->pair.config = s->generation->config;
+	s->is_over_limit =
+	    atomic_load(&d->connections) > s->pair.config->max_connections;
+}
+
 bool
-session_open(struct sessions *sessions, int fd, bool is_over_limit)
+session_open(struct sessions *sessions, int fd)
 {
 	struct session *s = calloc(1, sizeof(*s));
 	struct daemon *d = sessions->daemon;
@@ -290,11 +295,11 @@ session_open(struct sessions *sessions, int fd, bool is_over_limit)
 	if (s == NULL)
 		return false;
 	s->sessions = sessions;
-	s->is_over_limit = is_over_limit;
-	s->is_local = session_is_unix_socket(fd);
-	s->credentials = credentials_store_use(d->credentials);
+	s->is_local = socket_is_local(fd);
 	pair_init(&s->pair, d, sessions->base, session_timer_event,
 		  session_resume, s);
+	session_take_generation(s);
+	socket_tune(fd, s->is_local ? AF_UNIX : AF_INET, &s->pair.config->tcp);
 	pair_count_in(&s->pair, sessions->counts);
 	counts_add(s->pair.counts, COUNT_STATES + s->state, 1);
 	s->pair.id =
@@ -307,7 +312,7 @@ session_open(struct sessions *sessions, int fd, bool is_over_limit)
 	LIST_INSERT_HEAD(&sessions->list, s, link);
 	s->state_since_ms = clock_now_ms();
 	s->since_ms = s->state_since_ms;
-	pair_set_timer(&s->pair, d->config->login_timeout_ms);
+	pair_set_timer(&s->pair, s->pair.config->login_timeout_ms);
 	stream_want_read(&s->pair.client, true);
 	return true;
 }

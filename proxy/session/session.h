@@ -7,8 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "proxy/auth/console_access.h"
 #include "proxy/base/queue.h"
-#include "proxy/console/console_access.h"
 #include "proxy/console/console_task.h"
 #include "proxy/guard/guarded.h"
 #include "proxy/net/dial.h"
@@ -17,6 +17,7 @@
 
 struct console;
 struct credentials;
+struct generation;
 struct handshake;
 struct login;
 struct sessions;
@@ -40,8 +41,9 @@ struct session {
 	struct guarded guarded;
 	/* One use, as of when the client came; NULL once logged in. */
 	struct credentials *credentials;
-	struct login *login;         /* owned; NULL once logged in */
-	struct handshake *handshake; /* with the client, under way */
+	struct generation *generation; /* one use, of that time, to the end */
+	struct login *login;           /* owned; NULL once logged in */
+	struct handshake *handshake;   /* with the client, under way */
 	/* The rights that the client has once it has proved who it is: with
 	 * any it gets the console in place of a server. */
 	enum console_rights rights;
@@ -55,7 +57,7 @@ struct session {
  * Make a session of fd, a fresh connection, which is taken.  False: out of
  * memory, and fd is still the caller's.
  */
-bool session_open(struct sessions *sessions, int fd, bool is_over_limit);
+bool session_open(struct sessions *sessions, int fd);
 
 /*
  * The three ways to close with CLOSE_SHUTDOWN: if it is between transactions

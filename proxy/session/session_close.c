@@ -10,6 +10,7 @@
 
 #include "proxy/auth/credentials.h"
 #include "proxy/base/log.h"
+#include "proxy/config/generation.h"
 #include "proxy/console/console.h"
 #include "proxy/guard/exchange.h"
 #include "proxy/net/handshake.h"
@@ -206,5 +207,6 @@ session_free(struct session *s)
 	buffer_clear(&s->startup);
 	if (s->is_streaming)
 		atomic_fetch_sub(&s->pair.daemon->streams, 1);
+	generation_release(s->generation);
 	free(s);
 }

@@ -23,7 +23,7 @@ session_is_peer(const struct session *s)
 
 	return getsockopt(s->pair.client.fd, SOL_SOCKET, SO_PEERCRED, &peer,
 			  &len) == 0 &&
-	       console_access_is_peer(s->pair.daemon->console, s->pair.user,
+	       console_access_is_peer(s->credentials->console, s->pair.user,
 				      peer.uid);
 }
 
@@ -40,7 +40,7 @@ session_has_verifier(const struct session *s)
 enum console_rights
 session_console_rights(const struct session *s)
 {
-	const struct console_access *a = s->pair.daemon->console;
+	const struct console_access *a = s->credentials->console;
 	enum console_rights rights;
 
 	if (a == NULL || s->is_blind ||

@@ -76,7 +76,7 @@ sessions_watch(void *arg)
 static void
 sessions_begin_watch(struct sessions *ss)
 {
-	uint32_t often_ms = ss->daemon->config->tcp_user_timeout_ms / 4;
+	uint32_t often_ms = ss->daemon->start_config->tcp_user_timeout_ms / 4;
 
 	if (!ticker_open(&ss->watch, ss->base, sessions_watch, ss))
 		log_line(LOG_WARNING, "no watch for lost clients: %s",
@@ -123,11 +123,7 @@ sessions_clear(struct sessions *ss)
 void
 sessions_accept(struct sessions *ss, int fd)
 {
-	const struct config *config = ss->daemon->config;
-	bool is_over_limit =
-	    atomic_load(&ss->daemon->connections) > config->max_connections;
-
-	if (!ss->is_draining && session_open(ss, fd, is_over_limit))
+	if (!ss->is_draining && session_open(ss, fd))
 		return;
 	close(fd);
 	sessions_count_off(ss);

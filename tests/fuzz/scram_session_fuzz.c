@@ -50,7 +50,6 @@ __wrap_log_end(struct log_event *e)
 int
 LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-	struct config c = {.auth = AUTH_SCRAM, .auth_file = "roles"};
 	char folder[4096];
 
 	(void)argc;
@@ -64,7 +63,10 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 	    certificates_enter_folder(NULL) != 0)
 		abort();
 	certificate_write_text("roles", "\"0\" \"" PENCIL_VERIFIER "\"\n");
-	world.credentials = credentials_load(&c, stderr);
+	world.config =
+	    (struct config){.auth = AUTH_SCRAM, .auth_file = "roles"};
+	generation_lend(&world.generation, &world.config);
+	world.credentials = credentials_load(&world.generation, stderr);
 	assert_non_null(world.credentials);
 	if (certificates_leave_folder(NULL) != 0 || chdir(folder) != 0)
 		abort();

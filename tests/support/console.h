@@ -32,6 +32,7 @@ struct console_fixture {
 	bool is_last;              /* each page is */
 	struct console_task *kept; /* the last task, if the test keeps it */
 	bool keeps;
+	struct console_reload reload; /* its mistakes are constant */
 	uint32_t tasks;
 	uint32_t kinds[TASK_STOP + 1];
 	uint64_t id; /* of the last task */
@@ -61,6 +62,9 @@ console_fixture_answer(struct console_fixture *f, struct console_task *t)
 		t->is_last = f->is_last || t->id != UINT64_MAX;
 		t->id = 100;
 	}
+	t->reload = f->reload;
+	if (f->reload.mistakes != NULL)
+		t->reload.mistakes = strdup(f->reload.mistakes);
 	console_task_return(&f->pair.daemon, t, f->end);
 }
 

@@ -29,6 +29,7 @@ struct gate_player {
 struct gate_fixture {
 	struct event_base *base;
 	struct config config;
+	struct generation generation;
 	struct daemon daemon;
 	struct mailbox mailbox;
 	struct mailbox *mailboxes[1];
@@ -126,7 +127,9 @@ gate_fixture_setup(void **state)
 	assert_non_null(f);
 	f->base = loop_new();
 	f->config.query_limit_bytes = 1024 * 1024;
-	f->daemon.config = &f->config;
+	f->daemon.start_config = &f->config;
+	f->daemon.generations =
+	    generation_store_lend(&f->generation, &f->config);
 	f->mailboxes[0] = &f->mailbox;
 	f->daemon.mailboxes = f->mailboxes;
 	f->daemon.worker_count = 1;
@@ -151,6 +154,7 @@ gate_fixture_teardown(void **state)
 	mailbox_close(&f->mailbox);
 	gate_clear(&f->gate);
 	turns_free(f->daemon.turns);
+	generation_store_free(f->daemon.generations);
 	close(f->servers[0]);
 	close(f->servers[1]);
 	event_base_free(f->base);

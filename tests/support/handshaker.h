@@ -39,8 +39,9 @@ handshaker_fixture_begin(struct handshaker_fixture *f, struct event_base *base)
 	    mailbox_open(&f->mailbox, base, handshaker_fixture_mail, NULL));
 	f->by.base = base;
 	f->by.mailbox = &f->mailbox;
-	f->by.pool = handshake_pool_start(HANDSHAKER_THREADS);
+	f->by.pool = handshake_pool_new(HANDSHAKER_THREADS);
 	assert_non_null(f->by.pool);
+	assert_true(handshake_pool_start(f->by.pool));
 }
 
 static inline void

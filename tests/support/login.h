@@ -52,7 +52,7 @@ load(struct fixture *f, enum auth_method auth)
 
 	c->auth = auth;
 	c->auth_file = "roles";
-	f->s->credentials = credentials_load(c, stderr);
+	f->s->credentials = credentials_load(&f->f->generation, stderr);
 	assert_non_null(f->s->credentials);
 }
 

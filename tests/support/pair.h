@@ -6,11 +6,13 @@
 #define LOCKSTEP_TESTS_SUPPORT_PAIR_H
 
 #include "proxy/pair/pair.h"
+#include "tests/support/generation.h"
 #include "tests/support/loop.h"
 
 struct pair_fixture {
 	struct event_base *base;
 	struct config config;
+	struct generation generation;
 	struct daemon daemon;
 	struct pair pair;
 	int client; /* what the pair writes to its client arrives here */
@@ -64,7 +66,9 @@ pair_fixture_begin(struct pair_fixture *f)
 {
 	f->config.query_limit_bytes = 1024 * 1024;
 	f->base = loop_new();
-	f->daemon.config = &f->config;
+	f->daemon.start_config = &f->config;
+	f->daemon.generations =
+	    generation_store_lend(&f->generation, &f->config);
 	pair_init(&f->pair, &f->daemon, f->base, pair_fixture_timer,
 		  pair_fixture_resume, NULL);
 	pair_fixture_name(&f->pair, 1);
@@ -78,6 +82,7 @@ pair_fixture_end(struct pair_fixture *f)
 	pair_clear(&f->pair);
 	close(f->client);
 	close(f->server);
+	generation_store_free(f->daemon.generations);
 	event_base_free(f->base);
 }
 

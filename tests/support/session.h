@@ -12,6 +12,7 @@
 struct session_fixture {
 	struct event_base *base;
 	struct config config;
+	struct generation generation;
 	struct daemon daemon;
 	struct sessions sessions;
 	struct session session;
@@ -30,7 +31,8 @@ session_fixture_setup(void **state)
 	s = &f->session;
 	f->config.query_limit_bytes = 1024 * 1024;
 	f->base = loop_new();
-	f->daemon.config = &f->config;
+	f->daemon.start_config = &f->config;
+	generation_lend(&f->generation, &f->config);
 	sessions_init(&f->sessions, &f->daemon, f->base, NULL, 0);
 	event_assign(&f->sessions.reap_event, f->base, -1, 0,
 		     pair_fixture_timer, NULL); /* it is not freed */

@@ -95,6 +95,7 @@ struct world {
 	struct endpoint upstream;
 	char host[32];
 	struct config config;
+	struct generation generation;
 	struct daemon daemon;
 	struct event_base *base;
 	struct mailbox mailbox;
@@ -824,7 +825,8 @@ world_begin(struct world *w, const uint8_t *data, size_t size)
 	memset(d, 0, sizeof(*d));
 	memset(&w->sessions, 0, offsetof(struct sessions, scratch));
 	w->base = loop_new();
-	d->config = &w->config;
+	d->start_config = &w->config;
+	generation_lend(&w->generation, &w->config);
 	d->cancels = cancel_registry_new();
 	d->turns = turns_new();
 	d->memory = memory_new();
@@ -836,7 +838,7 @@ world_begin(struct world *w, const uint8_t *data, size_t size)
 		atomic_fetch_add(&w->credentials->uses, 1);
 	d->credentials = credentials_store_new(
 	    w->credentials != NULL ? w->credentials
-				   : credentials_load(&w->config, stderr));
+				   : credentials_load(&w->generation, stderr));
 	assert_true(mailbox_open(&w->mailbox, w->base, world_mail, w));
 	sessions_init(&w->sessions, d, w->base, &w->mailbox, 0);
 	for (i = 0; i < WORLD_CLIENTS; i++) {

@@ -20,6 +20,7 @@
 #include "proxy/session/session_state.h"
 #include "proxy/session/sessions.h"
 #include "tests/support/certificates.h"
+#include "tests/support/generation.h"
 #include "tests/support/local.h"
 #include "tests/support/loop.h"
 #include "tests/support/messages.h"
@@ -32,6 +33,7 @@ enum {
 struct fixture {
 	struct endpoint upstream;
 	struct config config;
+	struct generation generation;
 	struct daemon daemon;
 	struct event_base *base;
 	struct mailbox mailbox;
@@ -90,7 +92,8 @@ fixture_mail(void *arg, const struct mail *mail)
 static inline void
 fixture_share(struct fixture *f)
 {
-	f->daemon.config = &f->config;
+	f->daemon.start_config = &f->config;
+	generation_lend(&f->generation, &f->config);
 	f->daemon.cancels = cancel_registry_new();
 	f->daemon.turns = turns_new();
 	f->daemon.memory = memory_new();
@@ -99,7 +102,7 @@ fixture_share(struct fixture *f)
 	f->daemon.mailboxes = f->mailboxes;
 	f->daemon.worker_count = 1;
 	f->daemon.credentials =
-	    credentials_store_new(credentials_load(&f->config, stderr));
+	    credentials_store_new(credentials_load(&f->generation, stderr));
 	assert_non_null(f->daemon.cancels);
 	assert_non_null(f->daemon.turns);
 	assert_non_null(f->daemon.memory);
@@ -129,8 +132,9 @@ setup_with(void **state, const struct tls_settings *tls)
 	};
 	if (tls != NULL) {
 		f->config.tls = *tls;
-		f->daemon.handshakes = handshake_pool_start(1);
+		f->daemon.handshakes = handshake_pool_new(1);
 		assert_non_null(f->daemon.handshakes);
+		assert_true(handshake_pool_start(f->daemon.handshakes));
 	}
 	fixture_share(f);
 	assert_true(mailbox_open(&f->mailbox, f->base, fixture_mail, f));

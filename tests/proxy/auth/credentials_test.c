@@ -6,6 +6,7 @@
 #include "proxy/tls/tls.h"
 #include "tests/support/allocation.h"
 #include "tests/support/certificates.h"
+#include "tests/support/generation.h"
 
 enum {
 	USERS = 4,
@@ -29,12 +30,16 @@ static const struct config all = {
     .auth_file = "roles",
 };
 
+/* That of all that is loaded; the configuration is the last one's. */
+static struct generation generation;
+
 static int
 setup(void **state)
 {
 	if (certificates_enter_folder(state) != 0)
 		return -1;
 	certificate_write_text("roles", "\"joe\" \"" VERIFIER "\"\n");
+	generation_lend(&generation, NULL);
 	return 0;
 }
 
@@ -43,8 +48,10 @@ load(const struct config *c, char **errors)
 {
 	size_t size;
 	FILE *out = open_memstream(errors, &size);
-	struct credentials *loaded = credentials_load(c, out);
+	struct credentials *loaded;
 
+	generation.config = (struct config *)(uintptr_t)c;
+	loaded = credentials_load(&generation, out);
 	fclose(out);
 	return loaded;
 }
@@ -178,12 +185,13 @@ credentials_load_without_memory_is_null(void **state)
 	unsigned allowed;
 
 	(void)state;
+	generation.config = (struct config *)(uintptr_t)&all;
 	for (allowed = 0;; allowed++) {
 		size_t size;
 		FILE *out = open_memstream(&errors, &size);
 
 		allocation_fail_after(allowed);
-		c = credentials_load(&all, out);
+		c = credentials_load(&generation, out);
 		if (!allocation_restore()) {
 			fclose(out);
 			break;
@@ -198,6 +206,37 @@ credentials_load_without_memory_is_null(void **state)
 	assert_string_equal(errors, "");
 	free(errors);
 	credentials_release(c);
+}
+
+static void
+credentials_load_looks_up_who_may_use_the_console(void **state)
+{
+	char name[] = "joe";
+	char *names[] = {name};
+	const struct config c = {.stats_users = {names, 1}};
+	const struct config nobody = {.auth = AUTH_PASS};
+	struct credentials *loaded = assert_loaded(&c);
+
+	(void)state;
+	assert_int_equal(console_access_find(loaded->console, "joe"),
+			 CONSOLE_MAY_LOOK);
+	credentials_release(loaded);
+	loaded = assert_loaded(&nobody);
+	assert_null(loaded->console);
+	credentials_release(loaded);
+}
+
+static void
+credentials_keep_their_generation(void **state)
+{
+	unsigned before = atomic_load(&generation.uses);
+	struct credentials *c = assert_loaded(&all);
+
+	(void)state;
+	assert_ptr_equal(c->generation, &generation);
+	assert_int_equal(atomic_load(&generation.uses), before + 1);
+	credentials_release(c);
+	assert_int_equal(atomic_load(&generation.uses), before);
 }
 
 static void
@@ -295,6 +334,8 @@ main(void)
 		credentials_load_makes_up_the_same_for_one_private_key),
 	    cmocka_unit_test(credentials_load_has_a_line_for_every_mistake),
 	    cmocka_unit_test(credentials_load_without_memory_is_null),
+	    cmocka_unit_test(credentials_load_looks_up_who_may_use_the_console),
+	    cmocka_unit_test(credentials_keep_their_generation),
 	    cmocka_unit_test(credentials_store_new_without_memory_is_null),
 	    cmocka_unit_test(credentials_live_as_long_as_somebody_uses_them),
 	    cmocka_unit_test(credentials_release_and_free_accept_null),

@@ -75,6 +75,20 @@ what_is_left_out_is_counted_and_told_once(void **state)
 	assert_int_equal(left_out("a"), 0);
 }
 
+/* What was counted stays so. */
+static void
+limit_may_be_another_one_from_now_on(void **state)
+{
+	(void)state;
+	log_limit_init(MOST);
+	assert_int_equal(taken("a", 0, 10), MOST);
+	log_limit_set(MOST + 2);
+	assert_int_equal(taken("a", 0, 10), 2);
+	log_limit_set(0);
+	assert_int_equal(taken("a", 0, 10), 10);
+	assert_int_equal(left_out("a"), 10 - MOST + 8);
+}
+
 /* Whoever invents kinds does not get more room by that. */
 static void
 more_kinds_than_there_are_places_are_one(void **state)
@@ -173,6 +187,7 @@ main(void)
 	    cmocka_unit_test(takes_all_without_a_limit),
 	    cmocka_unit_test(takes_so_many_of_a_kind_in_a_while),
 	    cmocka_unit_test(what_is_left_out_is_counted_and_told_once),
+	    cmocka_unit_test(limit_may_be_another_one_from_now_on),
 	    cmocka_unit_test(more_kinds_than_there_are_places_are_one),
 	    cmocka_unit_test(
 		log_begin_limited_leaves_lines_out_and_log_left_out_tells),

@@ -134,11 +134,19 @@ console_tells_the_state(void **state)
 	atomic_store(&d->is_listening, true);
 	show(s, CONSOLE_STATE, CONSOLE_LISTS);
 	assert_string_equal(s->text, " active yes paused no suspended no "
-				     "draining no guard on");
+				     "draining no guard on "
+				     "generation 1 last_reload none");
 	atomic_store(&d->is_guard_off, true);
 	atomic_store(&d->is_draining, true);
 	show(s, CONSOLE_STATE, CONSOLE_LISTS);
 	assert_shows(s, " draining yes guard off");
+	atomic_store(&d->is_stale, true);
+	show(s, CONSOLE_STATE, CONSOLE_LISTS);
+	assert_shows(s, " generation 1 last_reload failed");
+	atomic_store(&d->is_stale, false);
+	s->fixture.pair.generation.number = 2;
+	show(s, CONSOLE_STATE, CONSOLE_LISTS);
+	assert_shows(s, " generation 2 last_reload ok");
 }
 
 static void

@@ -175,6 +175,68 @@ console_tells_what_could_not_be_done(void **state)
 	assert_int_equal(f->tasks, 3);
 }
 
+/* The text of all that has come to the client since. */
+static const char *
+hear_text(struct console_fixture *f)
+{
+	static char text[8192];
+	struct span in = pair_fixture_read(&f->pair, f->pair.client);
+
+	assert_true(in.len < sizeof(text));
+	for (size_t i = 0; i < in.len; i++)
+		text[i] = in.data[i] == 0 ? '|' : (char)in.data[i];
+	text[in.len] = '\0';
+	return text;
+}
+
+static const char *
+reload(struct console_fixture *f)
+{
+	struct writer w = {0};
+
+	query_write(&w, "reload", 6);
+	console_fixture_says(f, &w);
+	return hear_text(f);
+}
+
+static void
+console_tells_what_a_reload_has_changed(void **state)
+{
+	struct console_fixture *f = *state;
+	const char *told;
+
+	f->reload.generation = 7;
+	told = reload(f);
+	assert_null(strstr(told, "NOTICE"));
+	assert_null(strstr(told, "WARNING"));
+	/* By their places in the table: listen, upstream, and http_listen. */
+	f->reload.change =
+	    (struct config_change){.changed = 2, .kept = 5, .has_rules = true};
+	told = reload(f);
+	assert_non_null(strstr(told, "configuration reloaded (generation 7): "
+				     "changed upstream, rules|"));
+	assert_non_null(strstr(told, "C55P02|Mparameter \"listen\" cannot be "
+				     "changed without restarting|"));
+	assert_non_null(strstr(told, "\"http_listen\""));
+	assert_non_null(strstr(told, "RELOAD|"));
+}
+
+static void
+console_tells_why_a_reload_has_failed(void **state)
+{
+	struct console_fixture *f = *state;
+	const char *told;
+
+	f->end = TASK_FAILED;
+	told = reload(f);
+	assert_non_null(strstr(told, "|DOut of memory.|"));
+	f->reload.mistakes = (char *)(uintptr_t) "conf:7: policy: no";
+	told = reload(f);
+	assert_non_null(strstr(told, "CF0000|"));
+	assert_non_null(strstr(told, "|Dconf:7: policy: no|"));
+	assert_null(strstr(told, "RELOAD|"));
+}
+
 static void
 console_lets_who_may_look_do_nothing(void **state)
 {
@@ -298,6 +360,8 @@ main(void)
 	    TEST(console_waits_for_who_reads),
 	    TEST(console_has_done_what_is_asked),
 	    TEST(console_tells_what_could_not_be_done),
+	    TEST(console_tells_what_a_reload_has_changed),
+	    TEST(console_tells_why_a_reload_has_failed),
 	    cmocka_unit_test_setup_teardown(
 		console_lets_who_may_look_do_nothing, setup_viewer, teardown),
 	    TEST(console_goes_through_an_extended_cycle),

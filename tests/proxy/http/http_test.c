@@ -11,6 +11,7 @@
 #include "proxy/pair/counts.h"
 #include "tests/support/allocation.h"
 #include "tests/support/capture.h"
+#include "tests/support/generation.h"
 #include "tests/support/local.h"
 #include "tests/support/moved_clock.h"
 #include "tests/support/names.h"
@@ -25,6 +26,7 @@ struct fixture {
 	struct endpoint upstream;
 	struct endpoint served;
 	struct config config;
+	struct generation generation;
 	struct daemon daemon;
 	struct http *http;
 	int upstream_listener;
@@ -66,7 +68,9 @@ setup(void **state)
 	    .http_admin = true,
 	    .max_connections = 10,
 	};
-	f->daemon.config = &f->config;
+	f->daemon.start_config = &f->config;
+	f->daemon.generations =
+	    generation_store_lend(&f->generation, &f->config);
 	f->daemon.worker_count = 1;
 	f->daemon.resolver = resolver_new();
 	f->daemon.counts =
@@ -97,6 +101,7 @@ teardown(void **state)
 	http_stop(f->http);
 	resolver_leave(f->daemon.resolver);
 	free(f->daemon.counts);
+	generation_store_free(f->daemon.generations);
 	close(f->upstream_listener);
 	free(f);
 	return 0;

@@ -526,7 +526,7 @@ handshake_start_without_memory_is_null(void **state)
 	allocation_fail_after(0);
 	assert_null(handshake_start(&f->shaker.by, f->client.fd, tls,
 				    handshaken, &f->client));
-	assert_null(handshake_pool_start(1));
+	assert_null(handshake_pool_new(1));
 	assert_true(allocation_restore());
 	loop_for(f->base, 5);
 	assert_int_equal(f->client.calls, 0);
@@ -542,10 +542,12 @@ handshake_pool_stop_accepts_null(void **state)
 static void
 handshake_pool_starts_as_many_threads_as_told(void **state)
 {
-	struct handshake_pool *p = handshake_pool_start(16);
+	struct handshake_pool *p = handshake_pool_new(16);
 
 	(void)state;
 	assert_non_null(p);
+	assert_true(handshake_pool_start(p));
+	assert_true(handshake_pool_start(p)); /* they run */
 	handshake_pool_stop(p);
 }
 

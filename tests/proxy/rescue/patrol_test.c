@@ -326,6 +326,7 @@ patrol_enlists_nobody_where_it_is_off(void **state)
 	f->gate->config.detect = GUARD_SCOPE_OFF;
 	patrol_init(&p, &f->gate->daemon, f->gate->base);
 	assert_null(patrol_enlist(&p, pair));
+	patrol_clear(&p);
 	f->gate->config.detect = GUARD_SCOPE_DROPS;
 	f->gate->daemon.fleet = NULL;
 	patrol_init(&p, &f->gate->daemon, f->gate->base);

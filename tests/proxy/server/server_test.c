@@ -28,7 +28,9 @@ enum {
 
 struct fixture {
 	char settings[SETTINGS_MAX][SETTING_MAX];
+	const char *sets[SETTINGS_MAX];
 	size_t setting_count;
+	struct config_sources sources; /* .file is the test's, or NULL */
 	struct config *config;
 	int upstream; /* listens */
 	uint16_t port;
@@ -108,12 +110,12 @@ teardown(void **state)
 static void
 load(struct fixture *f)
 {
-	const char *sets[SETTINGS_MAX];
-
 	for (size_t i = 0; i < f->setting_count; i++)
-		sets[i] = f->settings[i];
+		f->sets[i] = f->settings[i];
+	f->sources.sets = f->sets;
+	f->sources.set_count = f->setting_count;
 	f->config = assert_accepted(
-	    config_load_from(NULL, NULL, sets, f->setting_count));
+	    config_load_from(f->sources.file, NULL, f->sets, f->setting_count));
 }
 
 static void
@@ -136,7 +138,7 @@ begin(struct fixture *f)
 		return;
 	dup2(f->log_fd, STDERR_FILENO);
 	limit_descriptors(f);
-	exit(server_run(f->config));
+	exit(server_run(f->config, &f->sources));
 }
 
 static const char *
@@ -429,7 +431,8 @@ auth_file_is_reloaded_if_it_is_good(void **state)
 	set(f, "auth_file=users");
 	start(f);
 	tell(f, SIGHUP);
-	await_log(f, "certificates, keys and auth_file are reloaded");
+	await_log(f, "configuration reloaded (generation 2): no setting has "
+		     "changed");
 	write_file("users", "joe\n");
 	tell(f, SIGHUP);
 	await_log(f, "not reloaded: ");
@@ -437,6 +440,50 @@ auth_file_is_reloaded_if_it_is_good(void **state)
 	tell(f, SIGTERM);
 	await_end(f);
 	unlink("users");
+}
+
+static void
+settings_are_reloaded_as_far_as_they_can_be(void **state)
+{
+	struct fixture *f = *state;
+
+	f->sources.file = "conf";
+	write_file("conf", "policy = hold\n");
+	start(f);
+	write_file("conf", "policy = lock\nunix_socket_mode = 0700\n"
+			   "[rule]\npolicy = pass\n");
+	tell(f, SIGHUP);
+	await_log(f, "configuration reloaded (generation 2): changed policy, "
+		     "rules\n");
+	assert_logged(f, "parameter \"unix_socket_mode\" cannot be changed "
+			 "without restarting");
+	tell(f, SIGTERM);
+	await_end(f);
+	unlink("conf");
+}
+
+static void
+settings_with_a_mistake_change_nothing(void **state)
+{
+	struct fixture *f = *state;
+
+	f->sources.file = "conf";
+	write_file("conf", "log_level = info\n");
+	start(f);
+	write_file("conf", "log_level = error\npolicy = lok\n");
+	tell(f, SIGHUP);
+	await_log(f, "configuration not reloaded: conf:2: policy: ");
+	unlink("conf");
+	tell(f, SIGHUP);
+	await_log(f, "configuration not reloaded: conf: ");
+	assert_int_equal(mkfifo("conf", 0600), 0);
+	tell(f, SIGHUP);
+	await_log(f, "configuration not reloaded: conf: a pipe can be read "
+		     "once only");
+	unlink("conf");
+	tell(f, SIGTERM);
+	await_log(f, "stopped"); /* which is of level info */
+	await_end(f);
 }
 
 static void
@@ -483,7 +530,7 @@ fleet_s_key_is_reloaded_if_it_is_good(void **state)
 	set_fleet(f, "key");
 	start(f);
 	tell(f, SIGHUP);
-	await_log(f, "fleet_key_file is reloaded");
+	await_log(f, "configuration reloaded (generation 2)");
 	write_file("key", "short\n");
 	tell(f, SIGHUP);
 	await_log(f, "not reloaded: ");
@@ -663,6 +710,8 @@ main(void)
 	    TEST(it_drains_behind_min_drain_time),
 	    TEST(replication_ends_last),
 	    TEST(auth_file_is_reloaded_if_it_is_good),
+	    TEST(settings_are_reloaded_as_far_as_they_can_be),
+	    TEST(settings_with_a_mistake_change_nothing),
 	    TEST(auth_file_must_be_there),
 	    TEST(sessions_are_described),
 	    TEST(fleet_s_key_is_reloaded_if_it_is_good),

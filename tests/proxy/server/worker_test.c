@@ -7,6 +7,7 @@
 #include "proxy/auth/credentials.h"
 #include "proxy/gate/turns.h"
 #include "proxy/pair/cancel.h"
+#include "tests/support/generation.h"
 #include "tests/support/loop.h"
 
 enum {
@@ -17,6 +18,7 @@ enum {
 struct fixture {
 	struct endpoint upstream;
 	struct config config;
+	struct generation generation;
 	struct daemon daemon;
 	struct worker worker;
 	struct mailbox *mailboxes[1];
@@ -50,14 +52,15 @@ setup(void **state)
 	    .connect_timeout_ms = BOUND_MS,
 	    .login_timeout_ms = BOUND_MS,
 	};
-	f->daemon.config = &f->config;
+	f->daemon.start_config = &f->config;
+	generation_lend(&f->generation, &f->config);
 	f->daemon.cancels = cancel_registry_new();
 	f->daemon.turns = turns_new();
 	f->mailboxes[0] = &f->worker.mailbox;
 	f->daemon.mailboxes = f->mailboxes;
 	f->daemon.worker_count = 1;
 	f->daemon.credentials =
-	    credentials_store_new(credentials_load(&f->config, stderr));
+	    credentials_store_new(credentials_load(&f->generation, stderr));
 	assert_non_null(f->daemon.cancels);
 	assert_non_null(f->daemon.credentials);
 	assert_true(worker_start(&f->worker, &f->daemon, 0));

@@ -70,7 +70,7 @@ setup_roles(void **state)
 	f->config.auth = AUTH_SCRAM;
 	f->config.auth_file = roles;
 	credentials_store_replace(f->daemon.credentials,
-				  credentials_load(&f->config, stderr));
+				  credentials_load(&f->generation, stderr));
 	f->config.auth = AUTH_PASS;
 	return 0;
 }

@@ -23,19 +23,7 @@ setup_console(void **state)
 	f->config.stats_users = (struct name_list){viewers, 1};
 	f->config.auth_file = roles;
 	credentials_store_replace(f->daemon.credentials,
-				  credentials_load(&f->config, stderr));
-	f->daemon.console = console_access_new(&f->config);
-	assert_non_null(f->daemon.console);
-	return 0;
-}
-
-static int
-teardown_console(void **state)
-{
-	struct console_access *a = ((struct fixture *)*state)->daemon.console;
-
-	teardown(state);
-	console_access_free(a);
+				  credentials_load(&f->generation, stderr));
 	return 0;
 }
 
@@ -124,7 +112,7 @@ all_others_are_the_servers(void **state)
 		run(f);
 		assert_int_equal(f->s->rights, CONSOLE_MAY_NOTHING);
 		assert_int_equal(f->s->state, SESSION_AUTH);
-		teardown_console(state);
+		teardown(state);
 		setup_console(state);
 	}
 }
@@ -295,7 +283,7 @@ int
 main(void)
 {
 #define TEST(name)                                                             \
-	cmocka_unit_test_setup_teardown(name, setup_console, teardown_console)
+	cmocka_unit_test_setup_teardown(name, setup_console, teardown)
 	const struct CMUnitTest tests[] = {
 	    TEST(a_peer_gets_the_console),
 	    TEST(all_others_are_the_servers),

@@ -410,7 +410,7 @@ prefer_tls_with_the_server(struct fixture *f)
 {
 	f->config.upstream_tls.mode = TLS_PREFER;
 	credentials_store_replace(f->daemon.credentials,
-				  credentials_load(&f->config, stderr));
+				  credentials_load(&f->generation, stderr));
 	connect_locally(f);
 	says(f, BYTES(STARTUP));
 	accept_server(f);

@@ -1,8 +1,12 @@
-#include "proxy/console/console_access.h"
+#include "proxy/auth/console_access.h"
 
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum {
+	PASSWD_BYTES = 16 * 1024, /* the texts of one of the system's users */
+};
 
 struct console_user {
 	const char *name; /* borrowed of the configuration */
@@ -16,6 +20,21 @@ struct console_access {
 	struct console_user users[];
 };
 
+/* Look up which of the system's users it is, if one is of that name. */
+static void
+console_user_look_up(struct console_user *u)
+{
+	char texts[PASSWD_BYTES];
+	struct passwd entry;
+	struct passwd *found = NULL;
+
+	u->has_uid =
+	    getpwnam_r(u->name, &entry, texts, sizeof(texts), &found) == 0 &&
+	    found != NULL;
+	if (u->has_uid)
+		u->uid = entry.pw_uid;
+}
+
 static void
 console_access_add(struct console_access *a, const struct name_list *names,
 		   enum console_rights rights)
@@ -24,15 +43,10 @@ console_access_add(struct console_access *a, const struct name_list *names,
 
 	for (i = 0; i < names->count; i++) {
 		struct console_user *u = &a->users[a->count++];
-		/* No other thread runs yet. */
-		const struct passwd *found =
-		    getpwnam(names->items[i]); // NOLINT(concurrency-mt-unsafe)
 
 		u->name = names->items[i];
 		u->rights = rights;
-		u->has_uid = found != NULL;
-		if (found != NULL)
-			u->uid = found->pw_uid;
+		console_user_look_up(u);
 	}
 }
 

@@ -1,4 +1,4 @@
-#include "proxy/console/console_access.h"
+#include "proxy/auth/console_access.h"
 
 #include <pwd.h>
 #include <unistd.h>
@@ -89,6 +89,6 @@ main(void)
 	    cmocka_unit_test(console_access_new_may_find_no_memory),
 	};
 
-	return cmocka_run_group_tests_name("proxy/console/console_access",
-					   tests, find_me, NULL);
+	return cmocka_run_group_tests_name("proxy/auth/console_access", tests,
+					   find_me, NULL);
 }

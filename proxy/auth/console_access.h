@@ -3,10 +3,10 @@
  *
  * The names are the configuration's.  Over a Unix socket the kernel tells who
  * has connected: the uids that the names have in the system's user database are
- * looked up once, at start, since that look-up can block.
+ * looked up as the configuration is read, since that look-up can block.
  */
-#ifndef LOCKSTEP_PROXY_CONSOLE_CONSOLE_ACCESS_H
-#define LOCKSTEP_PROXY_CONSOLE_CONSOLE_ACCESS_H
+#ifndef LOCKSTEP_PROXY_AUTH_CONSOLE_ACCESS_H
+#define LOCKSTEP_PROXY_AUTH_CONSOLE_ACCESS_H
 
 #include <stdbool.h>
 #include <sys/types.h>
