@@ -53,6 +53,8 @@ struct config {
 	bool rescue;                 /* default on; needs a fleet */
 	uint32_t workers;            /* default: one per CPU, at most 64 */
 	uint32_t max_connections;    /* default 10000 */
+	uint32_t max_db_connections;   /* default 0: no limit of its own */
+	uint32_t max_user_connections; /* likewise */
 	uint32_t unix_socket_mode;   /* octal, default 0777 */
 	bool reuse_port;             /* default off */
 	uint32_t connect_timeout_ms; /* default 10s */
