@@ -35,7 +35,7 @@ struct seats {
 struct seats *
 seats_new(void)
 {
-	struct seats *s = calloc(1, sizeof(*s)); /* its lists are empty */
+	struct seats *s = calloc(1, sizeof(*s)); /* zeroed lists are empty */
 
 	if (s != NULL)
 		pthread_mutex_init(&s->lock, NULL);
@@ -89,13 +89,12 @@ seats_find(struct seats_table *t, const char *name)
 static bool
 seats_are_full(struct seats_table *t, const char *name, uint32_t limit)
 {
-	const struct seats_row *row =
-	    limit > 0 ? seats_find(t, name) : NULL;
+	const struct seats_row *row = limit > 0 ? seats_find(t, name) : NULL;
 
 	return row != NULL && row->taken >= limit;
 }
 
-/* False: out of memory. */
+/* Count one more of that name.  False: out of memory. */
 static bool
 seats_add(struct seats_table *t, const char *name)
 {
