@@ -26,6 +26,7 @@ struct handshake_pool;
 struct history;
 struct memory;
 struct resolver;
+struct seats;
 struct turns;
 
 struct daemon {
@@ -35,6 +36,7 @@ struct daemon {
 	struct generation_store *generations;
 	struct cancel_registry *cancels;
 	struct turns *turns;
+	struct seats *seats;
 	struct memory *memory;
 	struct habits *habits;
 	struct history *history;           /* NULL: there is none */

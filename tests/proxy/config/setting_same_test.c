@@ -28,6 +28,8 @@ static const struct {
     {"stats_users", "a,b", "b,a"},
     {"workers", "1", "2"},
     {"max_connections", "1", "2"},
+    {"max_db_connections", "1", "2"},
+    {"max_user_connections", "1", "2"},
     {"unix_socket_mode", "0700", "0770"},
     {"reuse_port", "off", "on"},
     {"connect_timeout", "1s", "2s"},
