@@ -36,11 +36,11 @@ struct setting {
 	uint32_t min; /* the least number, duration (ms) or size (bytes);
 			 SETTING_WORD: the value of the first word */
 	uint32_t max;
-	size_t offset; /* the field's in struct config, or, for one of the
-			  guard's, in struct guard_settings; 0 for those that
-			  have more than one field */
+	bool needs_restart; /* no reload changes it */
+	size_t offset;      /* the field's in struct config, or, for one of the
+			       guard's, in struct guard_settings; 0 for those that
+			       have more than one field */
 	const char *const *words; /* SETTING_WORD: those allowed, and NULL */
-	bool needs_restart;       /* no reload changes it */
 	const char *preset;       /* as one would write it, or NULL */
 	const char *no_preset;    /* without a preset: shown in its place */
 	const char *help;
