@@ -640,7 +640,7 @@ def test_a_key_that_others_can_read_is_refused(start, fleet, tmp_path,
     pod = start(fleet.settings())
     os.chmod(fleet.key_file, 0o644)
     pod.process.send_signal(signal.SIGHUP)
-    wait_line(pod, "not reloaded: fleet_key_file")
+    wait_line(pod, "configuration not reloaded: fleet_key_file")
     os.chmod(fleet.key_file, 0o600)
     pod.process.send_signal(signal.SIGHUP)
     wait_line(pod, "configuration reloaded (generation 2)")
