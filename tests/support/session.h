@@ -5,6 +5,7 @@
 #ifndef LOCKSTEP_TESTS_SUPPORT_SESSION_H
 #define LOCKSTEP_TESTS_SUPPORT_SESSION_H
 
+#include "proxy/pair/seats.h"
 #include "proxy/session/session.h"
 #include "proxy/session/sessions.h"
 #include "tests/support/pair.h"
@@ -33,6 +34,8 @@ session_fixture_setup(void **state)
 	f->base = loop_new();
 	f->daemon.start_config = &f->config;
 	generation_lend(&f->generation, &f->config);
+	f->daemon.seats = seats_new();
+	assert_non_null(f->daemon.seats);
 	sessions_init(&f->sessions, &f->daemon, f->base, NULL, 0);
 	event_assign(&f->sessions.reap_event, f->base, -1, 0,
 		     pair_fixture_timer, NULL); /* it is not freed */
@@ -63,6 +66,7 @@ session_fixture_teardown(void **state)
 	event_del(&f->sessions.reap_event);
 	close(f->client);
 	close(f->server);
+	seats_free(f->daemon.seats);
 	event_base_free(f->base);
 	free(f);
 	return 0;
