@@ -8,6 +8,7 @@ from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.action_chains import ActionChains
 
+import picture
 import wire
 
 ARGUMENTS = ["--headless=new", "--no-sandbox", "--disable-gpu",
@@ -89,7 +90,8 @@ class Browser:
                   height=height, deviceScaleFactor=1, mobile=width < 600)
 
     def shoot(self, path):
-        self.driver.get_screenshot_as_file(str(path))
+        path.write_bytes(picture.smaller(
+            self.driver.get_screenshot_as_png()))
 
     def complaints(self):
         """What the browser had to complain of, a policy's offences too, but

@@ -231,6 +231,16 @@ const serverMs = () =>
 
 const drawn = new WeakMap(); // of each item: what it shows
 
+/* The list is one stop for the Tab key: where the focus is, else at what is
+ * chosen, else at the first. */
+function setStop(list) {
+	const stop = list.querySelector(":focus") ??
+		list.querySelector("[aria-selected=true]") ?? list.firstElementChild;
+
+	for (const li of list.children)
+		li.setAttribute("tabindex", li === stop ? 0 : -1);
+}
+
 /* Draw the first entries as items; those that stand are kept, so that the focus
  * is, and a selection.  Returns the id of the one that had the focus and is
  * gone, or null. */
@@ -254,16 +264,10 @@ function fill(list, entries, draw) {
 	});
 	for (const li of old.values())
 		li.remove();
-	if (list.querySelector("[tabindex='0']") === null)
-		list.firstElementChild?.setAttribute("tabindex", 0);
+	setStop(list);
 	return old.has(focused) ? focused : null;
 }
 
-function focusItem(li) {
-	for (const other of li.parentElement.children)
-		other.setAttribute("tabindex", other === li ? 0 : -1);
-	li.focus();
-}
 
 function pick(id) {
 	wish.chosen = Number(id);
@@ -282,12 +286,14 @@ function handleKey(event) {
 		End: list.lastElementChild,
 	}[event.key];
 
-	if (to)
-		focusItem(to);
-	else if (li && (event.key === "Enter" || event.key === " "))
+	if (to) {
+		to.focus();
+		setStop(list);
+	} else if (li && (event.key === "Enter" || event.key === " ")) {
 		pick(li.dataset.id);
-	else if (!["ArrowDown", "ArrowUp"].includes(event.key))
+	} else if (!["ArrowDown", "ArrowUp"].includes(event.key)) {
 		return;
+	}
 	event.preventDefault();
 }
 
