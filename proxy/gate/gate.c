@@ -90,8 +90,8 @@ gate_window_shut(struct daemon *d, struct gate_window *w)
 void
 gate_window_open(struct daemon *d, struct gate_window *w)
 {
-	gate_tell_all(d, MAIL_OPEN, w);
 	history_open(d->history, w->maker, w->shut_ms, w->is_of_transaction);
+	gate_tell_all(d, MAIL_OPEN, w);
 }
 
 /* A worker's list */

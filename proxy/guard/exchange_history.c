@@ -87,18 +87,16 @@ exchange_history_begin(struct exchange *x)
 
 /* Steps, as the guard tells of them */
 
-/* The places of those among the first `shown` that this one comes behind, as
- * bits. */
+/* The places of those told that the item comes behind, as bits. */
 static uint32_t
-exchange_bits_before(const struct lock_set *set, size_t shown,
-		     const struct lock_item *item)
+exchange_bits_before(const struct lock_set *set, const struct lock_item *item)
 {
 	uint32_t bits = 0;
 	size_t i;
 	size_t j;
 
 	for (i = 0; i < item->before_count; i++)
-		for (j = 0; j < shown; j++)
+		for (j = 0; j < set->count && j < HISTORY_LOCKS_SHOWN; j++)
 			if (set->items[j].relid == item->before[i] &&
 			    &set->items[j] != item)
 				bits |= UINT32_C(1) << j;
@@ -108,19 +106,17 @@ exchange_bits_before(const struct lock_set *set, size_t shown,
 static void
 exchange_tell_locks(struct history_facts *f, const struct lock_set *set)
 {
-	size_t shown =
-	    set->count < HISTORY_LOCKS_SHOWN ? set->count : HISTORY_LOCKS_SHOWN;
 	size_t i;
 
 	f->lock_count = (uint32_t)set->count;
-	for (i = 0; i < shown; i++) {
+	for (i = 0; i < set->count && i < HISTORY_LOCKS_SHOWN; i++) {
 		const struct lock_item *item = &set->items[i];
 		struct history_lock *lock = &f->locks[i];
 
 		lock->mode = item->mode;
 		lock->phase = item->phase;
 		lock->is_remembered = item->is_remembered;
-		lock->before = exchange_bits_before(set, shown, item);
+		lock->before = exchange_bits_before(set, item);
 		snprintf(lock->name, sizeof(lock->name), "%s", item->name);
 	}
 }

@@ -121,12 +121,12 @@ struct history_lock {
 	char name[HISTORY_WHAT_BYTES];
 };
 
-/* Who holds a lock in the way, as of one look, or has the turn. */
+/* A session that holds a lock in the way, as of one look, or has the turn. */
 struct history_holder {
 	uint32_t pid;  /* 0: a prepared transaction */
 	uint32_t lock; /* in the set; HISTORY_LOCKS_SHOWN: it is not shown */
 	enum lock_mode mode; /* LOCK_NONE: it has the turn */
-	uint64_t age_ms;     /* of the transaction; 0: not known */
+	uint64_t age_ms;     /* the transaction's; 0: not known */
 	char who[HISTORY_NAME_BYTES];
 	char state[HISTORY_STATE_BYTES];
 };
@@ -303,7 +303,7 @@ bool history_next_window(struct history *h, uint64_t before,
 /* How far the history has come. */
 struct history_numbers {
 	uint64_t under_way; /* statements */
-	uint64_t over;      /* those that were kept, ever */
+	uint64_t over;      /* statements that were kept, ever */
 	uint64_t windows;   /* likewise */
 };
 

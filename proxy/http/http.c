@@ -281,13 +281,22 @@ http_action_of(const struct http *h, struct evhttp_request *r)
 			  h->daemon->config->http_admin, http_may_write(r));
 }
 
+static const enum http_history_kind history_kinds[] = {
+    [HTTP_HELD] = HTTP_HISTORY_HELD,
+    [HTTP_WINDOWS] = HTTP_HISTORY_WINDOWS,
+    [HTTP_GUARDED] = HTTP_HISTORY_GUARDED,
+    [HTTP_DEADLOCKS] = HTTP_HISTORY_DEADLOCKS,
+    [HTTP_WHY] = HTTP_HISTORY_WHY,
+};
+
 static void
 http_answer(struct evhttp_request *r, void *arg)
 {
 	struct http *h = arg;
+	enum http_action action = http_action_of(h, r);
 	struct http_facts facts;
 
-	switch (http_action_of(h, r)) {
+	switch (action) {
 	case HTTP_LIVE:
 		http_reply_probe(r, NULL);
 		break;
@@ -309,20 +318,12 @@ http_answer(struct evhttp_request *r, void *arg)
 	case HTTP_STATUS:
 		http_reply_facts(h, r, HTTP_JSON_TYPE, http_status_write);
 		break;
-	case HTTP_GUARDED:
-		http_reply_history(h, r, HTTP_HISTORY_GUARDED);
-		break;
 	case HTTP_HELD:
-		http_reply_history(h, r, HTTP_HISTORY_HELD);
-		break;
 	case HTTP_WINDOWS:
-		http_reply_history(h, r, HTTP_HISTORY_WINDOWS);
-		break;
+	case HTTP_GUARDED:
 	case HTTP_DEADLOCKS:
-		http_reply_history(h, r, HTTP_HISTORY_DEADLOCKS);
-		break;
 	case HTTP_WHY:
-		http_reply_history(h, r, HTTP_HISTORY_WHY);
+		http_reply_history(h, r, history_kinds[action]);
 		break;
 	case HTTP_DRAIN:
 		http_drain(h, r);

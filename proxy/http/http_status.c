@@ -29,7 +29,7 @@ static const struct named_cell named_cells[] = {
 };
 
 static uint64_t
-sum_of(const struct counts_sum *sum, size_t first, size_t count)
+status_sum(const struct counts_sum *sum, size_t first, size_t count)
 {
 	uint64_t n = 0;
 	size_t i;
@@ -41,9 +41,9 @@ sum_of(const struct counts_sum *sum, size_t first, size_t count)
 
 /* How many values a distribution has. */
 static uint64_t
-count_of(const struct counts_sum *sum, enum count_histogram h)
+status_count(const struct counts_sum *sum, enum count_histogram h)
 {
-	return sum_of(sum, counts_cell_of(h), COUNTS_BUCKETS_MAX);
+	return status_sum(sum, counts_cell_of(h), COUNTS_BUCKETS_MAX);
 }
 
 static const char *
@@ -122,15 +122,15 @@ status_totals(FILE *out, const struct http_facts *f,
 	size_t i;
 
 	fprintf(out, ",\"totals\":{\"guarded\":%" PRIu64,
-		count_of(sum, COUNT_GUARDED_MS));
+		status_count(sum, COUNT_GUARDED_MS));
 	for (i = 0; i < sizeof(named_cells) / sizeof(named_cells[0]); i++)
 		status_number(out, named_cells[i].name,
 			      sum->cells[named_cells[i].cell]);
 	status_number(out, "session_ends",
-		      sum_of(sum, COUNT_ENDS, CLOSE_REASON_COUNT));
+		      status_sum(sum, COUNT_ENDS, CLOSE_REASON_COUNT));
 	status_number(out, "errors",
-		      sum_of(sum, COUNT_ERRORS, COUNTS_SQLSTATES));
-	status_number(out, "gate_waits", count_of(sum, COUNT_GATE_WAIT_MS));
+		      status_sum(sum, COUNT_ERRORS, COUNTS_SQLSTATES));
+	status_number(out, "gate_waits", status_count(sum, COUNT_GATE_WAIT_MS));
 	status_number(out, "gate_wait_ms",
 		      sum->cells[counts_cell_of(COUNT_GATE_WAIT_MS) +
 				 COUNTS_BUCKETS_MAX]);
