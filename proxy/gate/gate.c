@@ -4,7 +4,12 @@
 #include <string.h>
 
 #include "proxy/base/clock.h"
+#include "proxy/history/history.h"
 #include "proxy/pair/pair.h"
+
+_Static_assert(sizeof(((struct history_window *)0)->database) ==
+		   sizeof(((struct gate_window *)0)->database),
+	       "a name is copied");
 
 /* Windows */
 
@@ -69,12 +74,23 @@ gate_tell_all(struct daemon *d, enum mail_kind kind, struct gate_window *w)
 void
 gate_window_shut(struct daemon *d, struct gate_window *w)
 {
+	struct history_window told = {
+	    .maker = w->maker,
+	    .is_elsewhere = (w->maker & GATE_MAKER_ELSEWHERE) != 0,
+	    .is_of_transaction = w->is_of_transaction,
+	    .shut_ms = w->shut_ms,
+	    .until_ms = w->until_ms,
+	};
+
+	memcpy(told.database, w->database, sizeof(told.database));
+	history_shut(d->history, &told);
 	gate_tell_all(d, MAIL_SHUT, w);
 }
 
 void
 gate_window_open(struct daemon *d, struct gate_window *w)
 {
+	history_open(d->history, w->maker, w->shut_ms, w->is_of_transaction);
 	gate_tell_all(d, MAIL_OPEN, w);
 }
 

@@ -16,6 +16,9 @@
 #include "proxy/guard/exchange_story.h"
 #include "proxy/guard/guarded.h"
 
+_Static_assert((int)HISTORY_HOLDERS_SHOWN <= (int)HOLDERS_SHOWN,
+	       "so many are there to be told");
+
 enum {
 	HOLDERS_TOLD = 3, /* from one look, each session once */
 };
@@ -84,8 +87,99 @@ exchange_history_begin(struct exchange *x)
 
 /* Steps, as the guard tells of them */
 
+/* The places of those told that the item comes behind, as bits. */
+static uint32_t
+exchange_bits_before(const struct lock_set *set, const struct lock_item *item)
+{
+	uint32_t bits = 0;
+	size_t i;
+	size_t j;
+
+	for (i = 0; i < item->before_count; i++)
+		for (j = 0; j < set->count && j < HISTORY_LOCKS_SHOWN; j++)
+			if (set->items[j].relid == item->before[i] &&
+			    &set->items[j] != item)
+				bits |= UINT32_C(1) << j;
+	return bits;
+}
+
 static void
-exchange_tell_history(struct exchange *x)
+exchange_tell_locks(struct history_facts *f, const struct lock_set *set)
+{
+	size_t i;
+
+	f->lock_count = (uint32_t)set->count;
+	for (i = 0; i < set->count && i < HISTORY_LOCKS_SHOWN; i++) {
+		const struct lock_item *item = &set->items[i];
+		struct history_lock *lock = &f->locks[i];
+
+		lock->mode = item->mode;
+		lock->phase = item->phase;
+		lock->is_remembered = item->is_remembered;
+		lock->before = exchange_bits_before(set, item);
+		snprintf(lock->name, sizeof(lock->name), "%s", item->name);
+	}
+}
+
+/* The place of a relation among those that are told; HISTORY_LOCKS_SHOWN: it is
+ * none of them. */
+static uint32_t
+exchange_place_of(const struct lock_set *set, uint32_t relid)
+{
+	uint32_t i;
+
+	for (i = 0; i < set->count && i < HISTORY_LOCKS_SHOWN; i++)
+		if (set->items[i].relid == relid)
+			return i;
+	return HISTORY_LOCKS_SHOWN;
+}
+
+static void
+exchange_name_holder(struct history_holder *out, const char *application_name,
+		     const char *user, const char *state)
+{
+	snprintf(out->who, sizeof(out->who), "%s",
+		 application_name[0] != '\0' ? application_name : user);
+	snprintf(out->state, sizeof(out->state), "%s", state);
+}
+
+static void
+exchange_tell_rival(struct history_facts *f, const struct rival *rival)
+{
+	struct history_holder *out = &f->holders[0];
+
+	f->holder_count = 1;
+	out->pid = rival->pid;
+	out->lock = HISTORY_LOCKS_SHOWN;
+	exchange_name_holder(out, rival->application_name, rival->user,
+			     "another guarded statement");
+}
+
+static void
+exchange_tell_holders(struct history_facts *f, const struct holders *holders,
+		      const struct lock_set *set)
+{
+	size_t i;
+
+	f->holder_count = (uint32_t)holders->count;
+	for (i = 0; i < holders->count && i < HISTORY_HOLDERS_SHOWN; i++) {
+		const struct holder *h = &holders->shown[i];
+		struct history_holder *out = &f->holders[i];
+
+		out->pid = h->pid;
+		out->lock = exchange_place_of(set, h->relid);
+		out->mode = h->mode;
+		out->age_ms = h->transaction_age_ms;
+		exchange_name_holder(out, h->application_name, h->user,
+				     h->pid == 0 ? "a prepared transaction"
+						 : h->state);
+	}
+}
+
+/* Tell what is known by now.  rival: it has the turn, as has just been found;
+ * NULL: as the guard has it. */
+static void
+exchange_tell_facts(struct exchange *x, const struct rival *rival)
 {
 	struct guard_account a;
 	struct history_facts f;
@@ -108,7 +202,20 @@ exchange_tell_history(struct exchange *x)
 		snprintf(f.why, sizeof(f.why), "%s",
 			 guard_log_reason(&x->log, &a));
 	report_lock_set(f.tables, sizeof(f.tables), a.set);
+	exchange_tell_locks(&f, a.set);
+	if (rival == NULL && a.awaits_turn)
+		rival = a.rival;
+	if (rival != NULL)
+		exchange_tell_rival(&f, rival);
+	else
+		exchange_tell_holders(&f, a.holders, a.set);
 	history_tell(x->pair->daemon->history, x->history, &f);
+}
+
+static void
+exchange_tell_history(struct exchange *x)
+{
+	exchange_tell_facts(x, NULL);
 }
 
 /* Note a step of which nothing but the kind and a number is told. */
@@ -241,6 +348,7 @@ exchange_history_denied(struct exchange *x, const struct rival *rival)
 
 	exchange_name_who(&s, rival->application_name, rival->user);
 	exchange_add_history(x, &s);
+	exchange_tell_facts(x, rival);
 }
 
 void

@@ -5,49 +5,17 @@
  */
 #include "proxy/history/history.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "proxy/base/clock.h"
-#include "proxy/base/queue.h"
+#include "proxy/history/history_state.h"
 
 enum {
 	/* Steps that come again and again in turn, as a look and an attempt do,
 	 * are so many at most. */
 	ALIKE_WITHIN = 8,
 };
-
-/* The part of an entry that it is found by. */
-struct history_key {
-	uint64_t id; /* 0: the place is empty */
-	uint64_t session;
-	uint64_t begun_ms;
-	uint64_t over_ms;
-};
-
-struct history_note {
-	LIST_ENTRY(history_note) link;
-	struct history_entry entry;
-	uint64_t run_ms; /* when it was sent; 0: it was not */
-};
-
-LIST_HEAD(history_note_list, history_note);
-
-struct history {
-	pthread_mutex_t lock; /* guards all below */
-	uint64_t last_id;
-	struct history_note_list under_way;
-	size_t next; /* place in the ring */
-	struct history_key keys[HISTORY_MAX];
-	struct history_entry entries[HISTORY_MAX];
-	size_t next_deadlock;
-	struct history_deadlock deadlocks[HISTORY_DEADLOCKS_MAX];
-};
-
-_Static_assert(sizeof(struct history) <= HISTORY_BYTES_MAX,
-	       "the history is as small as it says");
 
 static const char *const step_names[] = {
 #define X(constant, name) [HISTORY_##constant] = (name),
@@ -92,27 +60,6 @@ history_free(struct history *h)
 		return;
 	pthread_mutex_destroy(&h->lock);
 	free(h);
-}
-
-static void
-history_lock(struct history *h)
-{
-	pthread_mutex_lock(&h->lock);
-}
-
-static void
-history_unlock(struct history *h)
-{
-	pthread_mutex_unlock(&h->lock);
-}
-
-static uint64_t
-history_wall_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
 static void
@@ -292,6 +239,7 @@ history_keep(struct history *h, const struct history_entry *e, uint64_t now_ms)
 	    .over_ms = now_ms,
 	};
 	h->next = (h->next + 1) % HISTORY_MAX;
+	h->over++;
 }
 
 void
@@ -320,126 +268,6 @@ history_drop(struct history *h, struct history_note *n)
 	LIST_REMOVE(n, link);
 	history_unlock(h);
 	free(n);
-}
-
-/* Transactions that were delayed */
-
-/* The place of the statement that has had the window.  NULL: there is none. */
-static struct history_entry *
-history_find_window(struct history *h, uint64_t maker, uint64_t shut_ms,
-		    bool is_kept)
-{
-	struct history_note *n;
-	size_t i;
-
-	LIST_FOREACH(n, &h->under_way, link)
-		if (n->entry.who.session == maker &&
-		    n->entry.begun_ms <= shut_ms)
-			return &n->entry;
-	for (i = 1; i <= HISTORY_MAX; i++) {
-		size_t place = (h->next + HISTORY_MAX - i) % HISTORY_MAX;
-		const struct history_key *k = &h->keys[place];
-
-		if (k->id == 0)
-			break;
-		if (k->session == maker && k->begun_ms <= shut_ms &&
-		    (is_kept || shut_ms <= k->over_ms))
-			return &h->entries[place];
-	}
-	return NULL;
-}
-
-/* Keep it among the longest. */
-static void
-history_show_delayed(struct history_entry *e, const struct history_delayed *d)
-{
-	size_t last = e->delayed_count < HISTORY_DELAYED_SHOWN
-			  ? e->delayed_count
-			  : HISTORY_DELAYED_SHOWN - 1;
-	size_t i;
-
-	if (e->delayed_count >= HISTORY_DELAYED_SHOWN &&
-	    e->delayed[last].ms >= d->ms)
-		return;
-	for (i = last; i > 0 && e->delayed[i - 1].ms < d->ms; i--)
-		e->delayed[i] = e->delayed[i - 1];
-	e->delayed[i] = *d;
-}
-
-void
-history_delay(struct history *h, uint64_t maker, uint64_t shut_ms, bool is_kept,
-	      const struct history_delayed *delayed)
-{
-	struct history_entry *e;
-
-	if (h == NULL)
-		return;
-	history_lock(h);
-	e = history_find_window(h, maker, shut_ms, is_kept);
-	if (e != NULL) {
-		history_show_delayed(e, delayed);
-		e->delayed_count++;
-		e->delayed_ms += delayed->ms;
-	}
-	history_unlock(h);
-}
-
-/* Deadlocks */
-
-uint64_t
-history_add_deadlock(struct history *h, const struct history_deadlock *deadlock)
-{
-	struct history_deadlock *d;
-	uint64_t id;
-
-	if (h == NULL)
-		return 0;
-	history_lock(h);
-	d = &h->deadlocks[h->next_deadlock];
-	h->next_deadlock = (h->next_deadlock + 1) % HISTORY_DEADLOCKS_MAX;
-	*d = *deadlock;
-	d->at_ms = history_wall_ms();
-	id = d->id = ++h->last_id;
-	history_unlock(h);
-	return id;
-}
-
-/* The place of a deadlock.  NULL: it is not kept any more. */
-static struct history_deadlock *
-history_place_of_deadlock(struct history *h, uint64_t id)
-{
-	size_t i;
-
-	for (i = 0; i < HISTORY_DEADLOCKS_MAX; i++)
-		if (h->deadlocks[i].id == id)
-			return &h->deadlocks[i];
-	return NULL;
-}
-
-static void
-history_fill_side(struct history_side *s, const struct history_side *known)
-{
-	s->who = known->who;
-	s->guarded = known->guarded;
-	memcpy(s->text, known->text, sizeof(s->text));
-	memcpy(s->tables, known->tables, sizeof(s->tables));
-}
-
-void
-history_tell_side(struct history *h, uint64_t deadlock,
-		  const struct history_side *side)
-{
-	struct history_deadlock *d;
-	size_t i;
-
-	if (h == NULL || deadlock == 0)
-		return;
-	history_lock(h);
-	d = history_place_of_deadlock(h, deadlock);
-	for (i = 0; d != NULL && i < d->side_count; i++)
-		if (d->sides[i].who.pid == side->who.pid)
-			history_fill_side(&d->sides[i], side);
-	history_unlock(h);
 }
 
 /* Readers */
@@ -532,40 +360,39 @@ history_find_session(struct history *h, uint64_t session,
 	return n != NULL;
 }
 
-static bool
-history_read_deadlock(struct history *h, uint64_t least, uint64_t before,
-		      struct history_deadlock *out)
+bool
+history_next_under_way(struct history *h, uint64_t after,
+		       struct history_entry *out)
 {
-	const struct history_deadlock *last = NULL;
-	size_t i;
+	const struct history_note *oldest = NULL;
+	const struct history_note *n;
 
 	if (h == NULL)
 		return false;
 	history_lock(h);
-	for (i = 0; i < HISTORY_DEADLOCKS_MAX; i++) {
-		const struct history_deadlock *d = &h->deadlocks[i];
-
-		if (d->id >= least && d->id < before &&
-		    (last == NULL || d->id > last->id))
-			last = d;
-	}
-	if (last != NULL)
-		*out = *last;
+	LIST_FOREACH(n, &h->under_way, link)
+		if (n->entry.id > after &&
+		    (oldest == NULL || n->entry.id < oldest->entry.id))
+			oldest = n;
+	if (oldest != NULL)
+		history_copy_note(out, oldest);
 	history_unlock(h);
-	return last != NULL;
+	return oldest != NULL;
 }
 
-bool
-history_next_deadlock(struct history *h, uint64_t before,
-		      struct history_deadlock *out)
+struct history_numbers
+history_count(struct history *h)
 {
-	return history_read_deadlock(h, 1, before, out);
-}
+	struct history_numbers numbers = {0};
+	const struct history_note *n;
 
-bool
-history_find_deadlock(struct history *h, uint64_t id,
-		      struct history_deadlock *out)
-{
-	return id > 0 && id < UINT64_MAX &&
-	       history_read_deadlock(h, id, id + 1, out);
+	if (h == NULL)
+		return numbers;
+	history_lock(h);
+	LIST_FOREACH(n, &h->under_way, link)
+		numbers.under_way++;
+	numbers.over = h->over;
+	numbers.windows = h->last_window;
+	history_unlock(h);
+	return numbers;
 }

@@ -17,10 +17,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "policy/sql/lock_mode.h"
+
 enum {
 	HISTORY_MAX = 1000,
 	HISTORY_DEADLOCKS_MAX = 200,
-	HISTORY_BYTES_MAX = 7 * 1024 * 1024, /* all of it */
+	HISTORY_WINDOWS_MAX = 200,
+	HISTORY_BYTES_MAX = 9 * 1024 * 1024, /* all of it */
 	HISTORY_NAME_BYTES = 64,
 	HISTORY_TEXT_BYTES = 208, /* a statement's */
 	HISTORY_TABLES_BYTES = 256,
@@ -29,6 +32,9 @@ enum {
 	HISTORY_STEPS_FIRST = 8, /* are kept where there are more */
 	HISTORY_DELAYED_SHOWN = 5,
 	HISTORY_SIDES_MAX = 4,
+	HISTORY_LOCKS_SHOWN = 12,
+	HISTORY_HOLDERS_SHOWN = 5,
+	HISTORY_STATE_BYTES = 32,
 };
 
 /* X(constant, name): the steps of a statement, and what is told with each. */
@@ -105,6 +111,26 @@ struct history_delayed {
 	uint32_t ms;
 };
 
+/* A relation of a lock set. */
+struct history_lock {
+	enum lock_mode mode;
+	int phase; /* as lock_item has it */
+	bool is_remembered;
+	/* Bits of those shown that it references, or whose part it is. */
+	uint32_t before;
+	char name[HISTORY_WHAT_BYTES];
+};
+
+/* A session that holds a lock in the way, as of one look, or has the turn. */
+struct history_holder {
+	uint32_t pid;  /* 0: a prepared transaction */
+	uint32_t lock; /* in the set; HISTORY_LOCKS_SHOWN: it is not shown */
+	enum lock_mode mode; /* LOCK_NONE: it has the turn */
+	uint64_t age_ms;     /* the transaction's; 0: not known */
+	char who[HISTORY_NAME_BYTES];
+	char state[HISTORY_STATE_BYTES];
+};
+
 /* A statement, as the guard tells of it. */
 struct history_facts {
 	const char *policy;  /* static; NULL: there is no plan yet */
@@ -116,6 +142,12 @@ struct history_facts {
 	uint32_t trials;
 	uint32_t windows;
 	uint64_t gate_ms; /* the gate was shut for it */
+	/* The set in the order to lock it: the first of lock_count. */
+	uint32_t lock_count;
+	struct history_lock locks[HISTORY_LOCKS_SHOWN];
+	/* The first of holder_count locks that the last look has found. */
+	uint32_t holder_count;
+	struct history_holder holders[HISTORY_HOLDERS_SHOWN];
 };
 
 enum history_state {
@@ -144,6 +176,21 @@ struct history_entry {
 	uint64_t delayed_ms;    /* their waits, in sum */
 	struct history_delayed
 	    delayed[HISTORY_DELAYED_SHOWN]; /* the longest first */
+};
+
+/* A window of the gate. */
+struct history_window {
+	uint64_t number; /* from 1 on; the later, the larger */
+	uint64_t maker;  /* the id of a session */
+	bool is_elsewhere;
+	bool is_of_transaction; /* for locks that its transaction keeps */
+	uint64_t guarded;       /* the id of its statement; 0: not known */
+	uint64_t shut_ms;       /* when it began, by clock_now_ms */
+	uint64_t until_ms;      /* when it ends by itself */
+	uint64_t open_ms;       /* when it was opened; 0: it was not */
+	uint64_t shut_at_ms;    /* since 1970 */
+	uint32_t delayed;       /* transactions, by now */
+	char database[HISTORY_NAME_BYTES];
 };
 
 /* One of those who waited for one another. */
@@ -205,6 +252,14 @@ void history_end(struct history *h, struct history_note *n, const char *result);
 /* The statement is not worth keeping; the note is freed. */
 void history_drop(struct history *h, struct history_note *n);
 
+/* A window is shut: all but number, guarded, open_ms, shut_at_ms and delayed of
+ * *w count. */
+void history_shut(struct history *h, const struct history_window *w);
+
+/* The window of that maker which was shut at shut_ms is opened. */
+void history_open(struct history *h, uint64_t maker, uint64_t shut_ms,
+		  bool is_kept);
+
 /*
  * A transaction has waited at the gate, for a window of session `maker` that
  * was shut at shut_ms of clock_now_ms; is_kept: for locks that a transaction
@@ -236,6 +291,24 @@ bool history_next_deadlock(struct history *h, uint64_t before,
 bool history_find(struct history *h, uint64_t id, struct history_entry *out);
 bool history_find_deadlock(struct history *h, uint64_t id,
 			   struct history_deadlock *out);
+
+/* The oldest statement with an id above `after` that is under way. */
+bool history_next_under_way(struct history *h, uint64_t after,
+			    struct history_entry *out);
+
+/* The newest window whose number is below `before`. */
+bool history_next_window(struct history *h, uint64_t before,
+			 struct history_window *out);
+
+/* How far the history has come. */
+struct history_numbers {
+	uint64_t under_way; /* statements */
+	uint64_t over;      /* statements that were kept, ever */
+	uint64_t windows;   /* likewise */
+};
+
+/* Zeros without a history. */
+struct history_numbers history_count(struct history *h);
 
 /* The statement that the session has under way. */
 bool history_find_session(struct history *h, uint64_t session,

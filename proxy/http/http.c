@@ -21,9 +21,13 @@
 #include "proxy/http/http_limit.h"
 #include "proxy/http/http_look.h"
 #include "proxy/http/http_metrics.h"
+#include "proxy/http/http_page.h"
 #include "proxy/http/http_route.h"
+#include "proxy/http/http_status.h"
 #include "proxy/net/address.h"
 #include "proxy/net/resolver.h"
+
+#define HTTP_JSON_TYPE "application/json"
 
 enum {
 	HEADERS_MAX_BYTES = 8192,
@@ -108,6 +112,15 @@ http_fleet_state(const struct http *h)
 	return fleet_link_state_name(report.state);
 }
 
+static uint64_t
+http_wall_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
 static struct http_facts
 http_gather(const struct http *h)
 {
@@ -122,6 +135,8 @@ http_gather(const struct http *h)
 	    .workers = d->worker_count,
 	    .is_listening = atomic_load(&d->is_listening),
 	    .is_draining = atomic_load(&d->is_draining),
+	    .is_guard_off = atomic_load(&d->is_guard_off) ||
+			    d->config->detect == GUARD_SCOPE_OFF,
 	    .connections = atomic_load(&d->connections),
 	    .max_connections = max_connections,
 	    .generation = generation,
@@ -131,6 +146,8 @@ http_gather(const struct http *h)
 	    .reached_ms = http_look_reached_ms(&h->look),
 	    .now_ms = clock_now_ms(),
 	    .started_s = h->started_s,
+	    .wall_ms = http_wall_ms(),
+	    .history = history_count(d->history),
 	    .fleet = http_fleet_state(h),
 	};
 }
@@ -149,8 +166,11 @@ http_reply_written(struct evhttp_request *r, const char *type, char *text,
 	free(text);
 }
 
+/* Answer with what `write` makes of the facts. */
 static void
-http_reply_metrics(const struct http *h, struct evhttp_request *r)
+http_reply_facts(const struct http *h, struct evhttp_request *r,
+		 const char *type,
+		 void (*write)(FILE *out, const struct http_facts *f))
 {
 	struct http_facts facts = http_gather(h);
 	char *text = NULL;
@@ -158,10 +178,21 @@ http_reply_metrics(const struct http *h, struct evhttp_request *r)
 	FILE *out = open_memstream(&text, &len);
 
 	if (out != NULL) {
-		http_metrics_write(out, &facts);
+		write(out, &facts);
 		(void)fclose(out);
 	}
-	http_reply_written(r, HTTP_METRICS_TYPE, text, len);
+	http_reply_written(r, type, text, len);
+}
+
+static void
+http_reply_page(struct evhttp_request *r)
+{
+	struct span page = http_page();
+
+	http_add_header(r, "Content-Security-Policy", http_page_policy());
+	http_add_header(r, "Referrer-Policy", "no-referrer");
+	http_reply(r, HTTP_OK, "OK", "text/html; charset=utf-8", page.data,
+		   page.len);
 }
 
 static void
@@ -176,9 +207,10 @@ http_reply_history(const struct http *h, struct evhttp_request *r,
 	FILE *out;
 
 	if (!http_history_ask(&q, evhttp_uri_get_query(uri))) {
-		http_reply_line(r, HTTP_BADREQUEST, "Bad Request",
-				"parameters are id, before and limit, which is "
-				"at most 200");
+		http_reply_line(
+		    r, HTTP_BADREQUEST, "Bad Request",
+		    "parameters are id, brief, before and limit, which is "
+		    "at most 200");
 		return;
 	}
 	out = open_memstream(&text, &len);
@@ -190,7 +222,7 @@ http_reply_history(const struct http *h, struct evhttp_request *r,
 		http_reply_written(r,
 				   kind == HTTP_HISTORY_WHY
 				       ? "text/plain; charset=utf-8"
-				       : "application/json",
+				       : HTTP_JSON_TYPE,
 				   text, len);
 		return;
 	}
@@ -266,13 +298,22 @@ http_action_of(const struct http *h, struct evhttp_request *r)
 			  http_is_admin(h), http_may_write(r));
 }
 
+static const enum http_history_kind history_kinds[] = {
+    [HTTP_HELD] = HTTP_HISTORY_HELD,
+    [HTTP_WINDOWS] = HTTP_HISTORY_WINDOWS,
+    [HTTP_GUARDED] = HTTP_HISTORY_GUARDED,
+    [HTTP_DEADLOCKS] = HTTP_HISTORY_DEADLOCKS,
+    [HTTP_WHY] = HTTP_HISTORY_WHY,
+};
+
 static void
 http_answer(struct evhttp_request *r, void *arg)
 {
 	struct http *h = arg;
+	enum http_action action = http_action_of(h, r);
 	struct http_facts facts;
 
-	switch (http_action_of(h, r)) {
+	switch (action) {
 	case HTTP_LIVE:
 		http_reply_probe(r, NULL);
 		break;
@@ -285,17 +326,21 @@ http_answer(struct evhttp_request *r, void *arg)
 		facts = http_gather(h);
 		http_reply_probe(r, http_facts_not_ready(&facts));
 		break;
+	case HTTP_PAGE:
+		http_reply_page(r);
+		break;
 	case HTTP_METRICS:
-		http_reply_metrics(h, r);
+		http_reply_facts(h, r, HTTP_METRICS_TYPE, http_metrics_write);
 		break;
+	case HTTP_STATUS:
+		http_reply_facts(h, r, HTTP_JSON_TYPE, http_status_write);
+		break;
+	case HTTP_HELD:
+	case HTTP_WINDOWS:
 	case HTTP_GUARDED:
-		http_reply_history(h, r, HTTP_HISTORY_GUARDED);
-		break;
 	case HTTP_DEADLOCKS:
-		http_reply_history(h, r, HTTP_HISTORY_DEADLOCKS);
-		break;
 	case HTTP_WHY:
-		http_reply_history(h, r, HTTP_HISTORY_WHY);
+		http_reply_history(h, r, history_kinds[action]);
 		break;
 	case HTTP_DRAIN:
 		http_drain(h, r);
@@ -384,7 +429,7 @@ http_listen(struct http *h)
 				 e->host, e->port, why);
 			return false;
 		}
-		log_line(LOG_INFO, "probes and metrics at http://%s:%u/",
+		log_line(LOG_INFO, "page, probes and metrics at http://%s:%u/",
 			 e->host, e->port);
 	}
 	return true;

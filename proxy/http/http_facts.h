@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "proxy/history/history.h"
+
 struct counts;
 
 enum {
@@ -22,6 +24,7 @@ struct http_facts {
 	size_t workers;
 	bool is_listening;
 	bool is_draining;
+	bool is_guard_off; /* by the console, or by settings */
 	uint32_t connections;
 	uint32_t max_connections;
 	uint64_t generation; /* that is in force */
@@ -31,7 +34,9 @@ struct http_facts {
 	uint64_t reached_ms; /* the upstream was, by clock_now_ms; 0: never */
 	uint64_t now_ms;     /* by clock_now_ms */
 	uint64_t started_s;  /* the process, since 1970 */
-	const char *fleet;   /* the state of its link; NULL: there is none */
+	uint64_t wall_ms;    /* now, since 1970 */
+	struct history_numbers history;
+	const char *fleet; /* the state of its link; NULL: there is none */
 };
 
 /* Why no clients are to be sent here, static.  NULL: they can be. */

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "proxy/history/history.h"
-#include "proxy/history/history_json.h"
 #include "proxy/history/history_text.h"
 
 /* Parameters */
@@ -29,7 +28,7 @@ parameter_take_number(const char **at, uint64_t max, uint64_t *out)
 	for (; **at >= '0' && **at <= '9'; ++*at) {
 		uint64_t digit = (uint64_t)(**at - '0');
 
-		if (number > (max - digit) / 10)
+		if (digit > max || number > (max - digit) / 10)
 			return false;
 		number = number * 10 + digit;
 	}
@@ -57,15 +56,21 @@ static bool
 parameter_take(const char **at, struct http_history_question *q)
 {
 	uint64_t limit = 0;
+	uint64_t brief = 0;
 
 	if (parameter_take_key(at, "id"))
 		return parameter_take_id(at, q);
 	if (parameter_take_key(at, "before"))
-		return parameter_take_number(at, UINT64_MAX - 1, &q->before);
+		return parameter_take_number(at, UINT64_MAX - 1,
+					     &q->page.before);
+	if (parameter_take_key(at, "brief")) {
+		q->page.is_brief = true;
+		return parameter_take_number(at, 1, &brief);
+	}
 	if (!parameter_take_key(at, "limit") ||
 	    !parameter_take_number(at, HTTP_HISTORY_LIMIT_MAX, &limit))
 		return false;
-	q->limit = (uint32_t)limit;
+	q->page.limit = (uint32_t)limit;
 	return true;
 }
 
@@ -75,8 +80,7 @@ http_history_ask(struct http_history_question *q, const char *parameters)
 	const char *at = parameters != NULL ? parameters : "";
 
 	*q = (struct http_history_question){
-	    .before = UINT64_MAX,
-	    .limit = HTTP_HISTORY_LIMIT,
+	    .page = {.before = UINT64_MAX, .limit = HTTP_HISTORY_LIMIT},
 	};
 	while (*at != '\0') {
 		if (!parameter_take(&at, q))
@@ -96,7 +100,7 @@ answer_guarded(FILE *out, struct history *h,
 	struct history_entry e;
 
 	if (q->id == 0) {
-		history_write_all_json(out, h, q->before, q->limit);
+		history_write_all_json(out, h, &q->page);
 		return true;
 	}
 	if (!history_find(h, q->id, &e))
@@ -113,7 +117,7 @@ answer_deadlocks(FILE *out, struct history *h,
 	struct history_deadlock d;
 
 	if (q->id == 0) {
-		history_write_deadlocks_json(out, h, q->before, q->limit);
+		history_write_deadlocks_json(out, h, &q->page);
 		return true;
 	}
 	if (!history_find_deadlock(h, q->id, &d))
@@ -141,6 +145,12 @@ http_history_write(FILE *out, enum http_history_kind kind, struct history *h,
 	switch (kind) {
 	case HTTP_HISTORY_GUARDED:
 		return answer_guarded(out, h, q);
+	case HTTP_HISTORY_HELD:
+		history_write_held_json(out, h, q->page.limit);
+		return true;
+	case HTTP_HISTORY_WINDOWS:
+		history_write_windows_json(out, h, &q->page);
+		return true;
 	case HTTP_HISTORY_DEADLOCKS:
 		return answer_deadlocks(out, h, q);
 	case HTTP_HISTORY_WHY:

@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "proxy/history/history_json.h"
+
 struct history;
 
 enum {
@@ -19,16 +21,18 @@ enum {
 
 enum http_history_kind {
 	HTTP_HISTORY_GUARDED,
+	HTTP_HISTORY_HELD,
+	HTTP_HISTORY_WINDOWS,
 	HTTP_HISTORY_DEADLOCKS,
 	HTTP_HISTORY_WHY,
 };
 
 /* The parameters behind the '?'. */
 struct http_history_question {
-	bool is_last;    /* id=last */
-	uint64_t id;     /* id=; 0: it is not asked for one */
-	uint64_t before; /* before=: only ids below; UINT64_MAX */
-	uint32_t limit;  /* limit= */
+	bool is_last; /* id=last */
+	uint64_t id;  /* id=; 0: it is not asked for one */
+	/* before=, or UINT64_MAX; limit=; brief=1 */
+	struct history_page page;
 };
 
 /* Read the parameters, which may be NULL.  False: one is not known, or is not a

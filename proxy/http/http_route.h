@@ -16,8 +16,12 @@ enum http_action {
 	HTTP_STARTUP,
 	HTTP_LIVE,
 	HTTP_READY,
+	HTTP_PAGE, /* for people */
 	HTTP_METRICS,
-	HTTP_GUARDED,   /* the history, as JSON */
+	HTTP_STATUS,    /* numbers, as JSON */
+	HTTP_HELD,      /* statements that are under way, as JSON */
+	HTTP_WINDOWS,   /* likewise windows of the gate */
+	HTTP_GUARDED,   /* the history, likewise */
 	HTTP_DEADLOCKS, /* likewise */
 	HTTP_WHY,       /* the history, as text */
 	HTTP_DRAIN,     /* not ready from now on; all else goes on */

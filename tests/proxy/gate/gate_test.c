@@ -1,5 +1,6 @@
 #include "proxy/base/clock.h"
 #include "proxy/gate/gate.h"
+#include "proxy/history/history.h"
 
 #include "tests/support/allocation.h"
 #include "tests/support/gate.h"
@@ -65,6 +66,28 @@ gate_window_new_takes_the_names(void **state)
 	assert_true(gate_names_match_text(&w->names, &visitor, "table a", 7));
 	gate_window_drop(w);
 	gate_window_drop(NULL);
+}
+
+static void
+gate_window_is_told_to_the_history(void **state)
+{
+	struct gate_fixture *f = *state;
+	struct gate_window *w;
+	struct history_window told;
+
+	f->daemon.history = history_new();
+	w = shut(f, "a", LONG_MS);
+	assert_true(history_next_window(f->daemon.history, UINT64_MAX, &told));
+	assert_int_equal(told.maker, 6);
+	assert_int_equal(told.until_ms - told.shut_ms, LONG_MS);
+	assert_int_equal(told.open_ms, 0);
+	assert_string_equal(told.database, "db");
+	assert_false(told.is_elsewhere);
+	reopen(f, w);
+	assert_true(history_next_window(f->daemon.history, UINT64_MAX, &told));
+	assert_true(told.open_ms > 0);
+	history_free(f->daemon.history);
+	f->daemon.history = NULL;
 }
 
 static void
@@ -351,6 +374,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(gate_window_new_takes_the_names),
+	    TEST(gate_window_is_told_to_the_history),
 	    TEST(gate_window_new_without_memory_leaves_the_names),
 	    TEST(gate_window_shut_tells_every_worker),
 	    TEST(gate_window_shut_without_memory_tells_nobody),

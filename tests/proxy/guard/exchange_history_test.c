@@ -228,6 +228,60 @@ one_whose_turn_is_another_s(void **state)
 		       "done what=DROP TABLE\n");
 }
 
+/* The lock set of the newest statement, and who is in its way, as one line;
+ * free. */
+static char *
+picture_of(struct history *h)
+{
+	struct history_entry e;
+	char *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+	uint32_t i;
+
+	assert_non_null(out);
+	assert_true(history_next(h, UINT64_MAX, &e));
+	for (i = 0; i < e.facts.lock_count; i++)
+		fprintf(out, "%s %s %u; ", e.facts.locks[i].name,
+			lock_mode_name(e.facts.locks[i].mode),
+			e.facts.locks[i].before);
+	for (i = 0; i < e.facts.holder_count; i++)
+		fprintf(out, "pid %u %s %s %s on %u; ", e.facts.holders[i].pid,
+			e.facts.holders[i].who, e.facts.holders[i].state,
+			lock_mode_name(e.facts.holders[i].mode),
+			e.facts.holders[i].lock);
+	fclose(out);
+	return text;
+}
+
+static void
+assert_picture(const char *script, const char *expected)
+{
+	struct scene *s = scene_begin(script, "Q drop table c");
+	struct history *h = history_new();
+	char *text;
+
+	s->guarded.pair.daemon.history = h;
+	scene_run(s);
+	text = picture_of(h);
+	assert_string_equal(text, expected);
+	free(text);
+	scene_end(s);
+	history_free(h);
+}
+
+static void
+who_holds_what_of_the_set(void **state)
+{
+	(void)state;
+	assert_picture("settings: hold_timeout=10ms policy=hold; look: old; "
+		       "wait: !late 20; look: old",
+		       "public.a AccessExclusiveLock 0; "
+		       "public.b AccessExclusiveLock 0; "
+		       "public.c AccessExclusiveLock 0; "
+		       "pid 4711 shop active AccessShareLock on 0; ");
+}
+
 int
 main(void)
 {
@@ -242,6 +296,7 @@ main(void)
 	    cmocka_unit_test(keys_that_go_ahead),
 	    cmocka_unit_test(a_transaction_that_is_started_over),
 	    cmocka_unit_test(one_whose_turn_is_another_s),
+	    cmocka_unit_test(who_holds_what_of_the_set),
 	};
 
 	return cmocka_run_group_tests_name("proxy/guard/exchange_history",

@@ -251,6 +251,30 @@ history_delay_knows_whose_window_it_was(void **state)
 }
 
 static void
+history_next_under_way_goes_from_the_oldest_on(void **state)
+{
+	struct history_note *a = begin(*state, 7);
+	struct history_note *b = begin(*state, 8);
+	struct history_note *c = begin(*state, 9);
+	struct history_entry e;
+
+	history_end(*state, b, "");
+	assert_true(history_next_under_way(*state, 0, &e));
+	assert_int_equal(e.id, history_id(a));
+	clock_advance(30);
+	assert_true(history_next_under_way(*state, e.id, &e));
+	assert_int_equal(e.id, history_id(c));
+	assert_int_equal(e.held_ms, 30);
+	assert_false(history_next_under_way(*state, e.id, &e));
+	assert_int_equal(history_count(*state).under_way, 2);
+	assert_int_equal(history_count(*state).over, 1);
+	history_drop(*state, a);
+	history_drop(*state, c);
+	assert_int_equal(history_count(*state).under_way, 0);
+	assert_int_equal(history_count(*state).over, 1);
+}
+
+static void
 history_tell_side_tells_of_who_has_the_pid(void **state)
 {
 	struct history_deadlock d = {
@@ -319,6 +343,8 @@ without_a_history_there_is_none(void **state)
 	assert_false(history_next(NULL, UINT64_MAX, &e));
 	assert_false(history_find(NULL, 1, &e));
 	assert_false(history_find_session(NULL, 1, &e));
+	assert_false(history_next_under_way(NULL, 0, &e));
+	assert_int_equal(history_count(NULL).over, 0);
 	assert_false(history_next_deadlock(NULL, UINT64_MAX, &d));
 	assert_false(history_find_deadlock(NULL, 1, &d));
 	history_free(NULL);
@@ -387,6 +413,7 @@ main(void)
 	    KEPT(history_add_leaves_out_the_middle),
 	    KEPT(history_next_comes_newest_first),
 	    KEPT(history_keeps_the_last_only),
+	    KEPT(history_next_under_way_goes_from_the_oldest_on),
 	    KEPT(history_delay_keeps_the_longest),
 	    KEPT(history_delay_knows_whose_window_it_was),
 	    KEPT(history_tell_side_tells_of_who_has_the_pid),

@@ -11,11 +11,14 @@ http_history_ask_reads_parameters(void **state)
 	assert_true(http_history_ask(&q, NULL));
 	assert_true(http_history_ask(&q, ""));
 	assert_int_equal(q.id, 0);
-	assert_int_equal(q.before, UINT64_MAX);
-	assert_int_equal(q.limit, HTTP_HISTORY_LIMIT);
+	assert_int_equal(q.page.before, UINT64_MAX);
+	assert_false(q.page.is_brief);
+	assert_int_equal(q.page.limit, HTTP_HISTORY_LIMIT);
 	assert_true(http_history_ask(&q, "limit=200&before=18"));
-	assert_int_equal(q.limit, 200);
-	assert_int_equal(q.before, 18);
+	assert_int_equal(q.page.limit, 200);
+	assert_int_equal(q.page.before, 18);
+	assert_true(http_history_ask(&q, "brief=1&limit=2"));
+	assert_true(q.page.is_brief);
 	assert_true(http_history_ask(&q, "id=17"));
 	assert_int_equal(q.id, 17);
 	assert_true(http_history_ask(&q, "id=last&limit=1"));
@@ -31,6 +34,9 @@ http_history_ask_refuses_what_it_does_not_know(void **state)
 	    "limit=0",
 	    "limit=201",
 	    "limit=",
+	    "brief",
+	    "brief=0",
+	    "brief=2",
 	    "limit",
 	    "id=1x",
 	    "id=lastx",
@@ -87,7 +93,8 @@ http_history_write_answers_each(void **state)
 	const struct history_step way = {.kind = HISTORY_IN_THE_WAY};
 	struct history *h = history_new();
 	struct history_note *n;
-	const struct http_history_question all = {.before = 9, .limit = 9};
+	const struct http_history_question all = {
+	    .page = {.before = 9, .limit = 9}};
 	size_t i;
 	const struct {
 		struct question question;
@@ -95,6 +102,8 @@ http_history_write_answers_each(void **state)
 	} rows[] = {
 	    {{HTTP_HISTORY_GUARDED, all, true}, "{\"guarded\":[{\"id\":1"},
 	    {{HTTP_HISTORY_DEADLOCKS, all, true}, "{\"deadlocks\":[{\"id\":2"},
+	    {{HTTP_HISTORY_HELD, all, true}, "{\"count\":0,\"held\":[]}"},
+	    {{HTTP_HISTORY_WINDOWS, all, true}, "{\"windows\":[]}"},
 	    {{HTTP_HISTORY_WHY, all, true}, "lockstep why ID"},
 	    {{HTTP_HISTORY_GUARDED, {.id = 1}, true}, "{\"id\":1"},
 	    {{HTTP_HISTORY_GUARDED, {.id = 2}, false}, ""},

@@ -14,9 +14,11 @@ probes_have_the_names_that_people_know(void **state)
 	    {"/liveness", HTTP_LIVE},      {"/livez", HTTP_LIVE},
 	    {"/healthz", HTTP_LIVE},       {"/ready", HTTP_READY},
 	    {"/readiness", HTTP_READY},    {"/readyz", HTTP_READY},
-	    {"/metrics", HTTP_METRICS},    {"/", HTTP_NOT_FOUND},
+	    {"/metrics", HTTP_METRICS},    {"/", HTTP_PAGE},
 	    {"", HTTP_NOT_FOUND},          {"/live/", HTTP_NOT_FOUND},
 	    {"/metricsx", HTTP_NOT_FOUND}, {"/api/guarded", HTTP_GUARDED},
+	    {"/api/held", HTTP_HELD},      {"/api/windows", HTTP_WINDOWS},
+	    {"/api/status", HTTP_STATUS},  {"/index.html", HTTP_NOT_FOUND},
 	    {"/api/why", HTTP_WHY},        {"/api/deadlocks", HTTP_DEADLOCKS},
 	    {"/api", HTTP_NOT_FOUND},
 	};

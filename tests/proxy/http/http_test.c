@@ -288,6 +288,36 @@ metrics_are_a_page_of_text(void **state)
 	    strstr(body(f), "\nlockstep_fleet_state{state=\"none\"} 1\n"));
 }
 
+static void
+page_comes_with_its_policy(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_true(is_answered(f, "GET / HTTP/1.1", "200"));
+	assert_header(f, "Content-Type: text/html; charset=utf-8");
+	assert_header(f, "Cache-Control: no-store");
+	assert_header(f, "Referrer-Policy: no-referrer");
+	assert_non_null(strstr(f->answer, "\r\nContent-Security-Policy: "
+					  "default-src 'none'; "));
+	assert_non_null(strstr(body(f), "<!doctype html>"));
+	assert_non_null(strstr(body(f), "</html>\n"));
+}
+
+static void
+status_is_json(void **state)
+{
+	struct fixture *f = *state;
+
+	counts_add(f->daemon.counts, COUNT_LOGINS, 3);
+	assert_true(is_answered(f, "GET /api/status HTTP/1.1", "200"));
+	assert_header(f, "Content-Type: application/json");
+	assert_non_null(strstr(body(f), ",\"logins\":3,"));
+	assert_answer(f, "GET /api/held HTTP/1.1", "200",
+		      "{\"count\":0,\"held\":[]}\n");
+	assert_answer(f, "GET /api/windows HTTP/1.1", "200",
+		      "{\"windows\":[]}\n");
+}
+
 /* Requests that change something */
 
 #define DRAIN "POST /drain HTTP/1.1\r\nContent-Length: 0"
@@ -544,6 +574,8 @@ main(void)
 	    TEST(upstream_may_have_a_name),
 	    TEST(stop_ends_a_look_that_hangs),
 	    TEST_STARTED(metrics_are_a_page_of_text),
+	    TEST_STARTED(page_comes_with_its_policy),
+	    TEST_STARTED(status_is_json),
 	    TEST_STARTED(drain_makes_it_not_ready_and_says_so_once),
 	    TEST_STARTED(quit_is_called_once_the_answer_is_on_its_way),
 	    TEST_STARTED(nothing_is_changed_without_leave),
