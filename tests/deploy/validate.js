@@ -81,13 +81,21 @@ function faultsOfObject(object) {
 
 // -- other schemas ---------------------------------------------------------
 
+// Compose's schema has `id` from an older draft, and http where the name of
+// its own has https; it refers to neither.
+function withoutNames(schema) {
+	return JSON.parse(JSON.stringify(schema, (name, value) =>
+		["id", "$schema"].includes(name) && typeof value === "string"
+			? undefined : value));
+}
+
 function faultsBySchema(schema, documents) {
 	const Ajv = load(schema.$schema.includes("2019-09") ? "ajv/dist/2019"
 		: "ajv");
 	const ajv = new Ajv({allErrors: true, strict: false, formats: {
 		duration: true, uri: true, "uri-reference": true, ports: true,
 		expose: true, subnet_ip_address: true}});
-	const validate = ajv.compile(schema);
+	const validate = ajv.compile(withoutNames(schema));
 	return documents.flatMap((document) => validate(document) ? []
 		: validate.errors.map((fault) => `${fault.instancePath} ` +
 			`${fault.message} ${JSON.stringify(fault.params)}`));

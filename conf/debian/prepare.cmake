@@ -1,0 +1,24 @@
+# What Debian's policy wants of files that an ordinary install leaves as they
+# are: CPack calls this when all is in its own folder.
+set(doc ${CPACK_TEMPORARY_DIRECTORY}/usr/share/doc/lockstep)
+set(man ${CPACK_TEMPORARY_DIRECTORY}/usr/share/man)
+
+# One file has the licenses of all that is in the program.
+file(READ ${CPACK_LOCKSTEP_SOURCES}/LICENSE LICENSE)
+file(READ ${CPACK_LOCKSTEP_SOURCES}/NOTICE NOTICE)
+configure_file(${CPACK_LOCKSTEP_SOURCES}/conf/debian/copyright.in
+	${doc}/copyright @ONLY)
+file(REMOVE ${doc}/LICENSE ${doc}/NOTICE)
+
+string(TIMESTAMP date "%a, %d %b %Y %H:%M:%S +0000" UTC)
+configure_file(${CPACK_LOCKSTEP_SOURCES}/conf/debian/changelog.in
+	${doc}/changelog @ONLY)
+configure_file(${CPACK_LOCKSTEP_SOURCES}/CHANGELOG.md ${doc}/NEWS COPYONLY)
+file(MAKE_DIRECTORY ${CPACK_TEMPORARY_DIRECTORY}/usr/share/lintian/overrides)
+configure_file(${CPACK_LOCKSTEP_SOURCES}/conf/debian/lintian-overrides
+	${CPACK_TEMPORARY_DIRECTORY}/usr/share/lintian/overrides/lockstep
+	COPYONLY)
+
+file(GLOB pages ${man}/man*/*)
+execute_process(COMMAND gzip -9n ${doc}/changelog ${doc}/NEWS ${pages}
+	COMMAND_ERROR_IS_FATAL ANY)
