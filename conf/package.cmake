@@ -6,19 +6,15 @@ set(CPACK_PACKAGE_NAME lockstep)
 set(CPACK_PACKAGE_CONTACT ${LOCKSTEP_CONTACT})
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY ${PROJECT_DESCRIPTION})
 set(CPACK_DEBIAN_PACKAGE_DESCRIPTION
-"Applications and migration tools connect to Lockstep instead of the server. It
- relays everything byte for byte, except one thing: a DDL statement that is
- about to lock several tables takes its locks in one order, by attempts that are
- too short for a deadlock, and waits in the proxy meanwhile.")
+"Applications and migration tools connect to Lockstep instead of the server.
+It relays everything byte for byte, except one thing: a DDL statement that
+is about to lock several tables takes its locks in one order, by attempts
+that are too short for a deadlock, and waits in the proxy meanwhile.")
 
 # To /usr, whatever this build's own prefix is, and to /etc.
 set(CPACK_SET_DESTDIR ON)
 set(CPACK_INSTALL_PREFIX /usr)
 set(CPACK_STRIP_FILES ON)
-set(CMAKE_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS OWNER_READ OWNER_WRITE
-	OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
-set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS
-	${CMAKE_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS})
 set(CPACK_LOCKSTEP_SOURCES ${PROJECT_SOURCE_DIR})
 set(CPACK_PRE_BUILD_SCRIPTS ${PROJECT_SOURCE_DIR}/conf/debian/prepare.cmake)
 
@@ -27,7 +23,7 @@ set(CPACK_DEBIAN_PACKAGE_SECTION database)
 set(CPACK_DEBIAN_PACKAGE_PRIORITY optional)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_DEPENDS
-	"init-system-helpers, systemd | systemd-standalone-sysusers | systemd-sysusers")
+	"systemd | systemd-standalone-sysusers | systemd-sysusers")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA)
 foreach(file conffiles postinst postrm prerm)

@@ -14,11 +14,17 @@ string(TIMESTAMP date "%a, %d %b %Y %H:%M:%S +0000" UTC)
 configure_file(${CPACK_LOCKSTEP_SOURCES}/conf/debian/changelog.in
 	${doc}/changelog @ONLY)
 configure_file(${CPACK_LOCKSTEP_SOURCES}/CHANGELOG.md ${doc}/NEWS COPYONLY)
-file(MAKE_DIRECTORY ${CPACK_TEMPORARY_DIRECTORY}/usr/share/lintian/overrides)
-configure_file(${CPACK_LOCKSTEP_SOURCES}/conf/debian/lintian-overrides
-	${CPACK_TEMPORARY_DIRECTORY}/usr/share/lintian/overrides/lockstep
-	COPYONLY)
+# Whatever the umask of who makes it.
+file(CHMOD_RECURSE ${CPACK_TEMPORARY_DIRECTORY}/etc
+	${CPACK_TEMPORARY_DIRECTORY}/usr DIRECTORY_PERMISSIONS
+	OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE
+	WORLD_READ WORLD_EXECUTE)
 
 file(GLOB pages ${man}/man*/*)
 execute_process(COMMAND gzip -9n ${doc}/changelog ${doc}/NEWS ${pages}
+	COMMAND_ERROR_IS_FATAL ANY)
+
+# CPack has stripped it, but left these.
+execute_process(COMMAND strip --remove-section=.comment --remove-section=.note
+	${CPACK_TEMPORARY_DIRECTORY}/usr/bin/lockstep
 	COMMAND_ERROR_IS_FATAL ANY)
