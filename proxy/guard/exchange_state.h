@@ -272,6 +272,10 @@ void exchange_committed(struct exchange *x);
 bool exchange_answer_commit(struct exchange *x, struct frame frame,
 			    struct span raw);
 
+/* Take an answer to the piece that the client is to see, as exchange_answer
+ * does, and note what has been taken. */
+bool exchange_deliver(struct exchange *x, struct frame frame, struct span raw);
+
 /* exchange_gate.c */
 
 /* All sent before has been answered: ask, or end the message. */
