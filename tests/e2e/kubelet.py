@@ -23,10 +23,10 @@ import yaml
 import program
 import proxy
 from cluster import free_port
+from wire import HANG_BOUND_S
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 USER = 7432  # the Dockerfile's; what runs as root here is given to it
-PROBE_BOUND_S = 20  # far beyond the timeoutSeconds of an idle machine
 
 
 def image_environment():
@@ -99,7 +99,7 @@ class Container:
 
     def run(self, words):
         """The status of a command in this container."""
-        return self._popen(words).wait(PROBE_BOUND_S)
+        return self._popen(words).wait(HANG_BOUND_S)
 
     def wait(self, bound_s):
         return self.process.wait(bound_s)
@@ -146,13 +146,13 @@ class PodContainer(Container):
         try:
             with urllib.request.urlopen(
                     f"http://127.0.0.1:{port}{asked['path']}",
-                    timeout=PROBE_BOUND_S) as answer:
+                    timeout=HANG_BOUND_S) as answer:
                 return 200 <= answer.status < 400
         except (urllib.error.URLError, ConnectionError):
             return False
 
     def wait_for_startup(self):
-        """A sanitizer's start may be slow: bounded by proxy's, not here."""
+        """Longer than failureThreshold if need be: machines are slow."""
         deadline = time.monotonic() + proxy.START_BOUND_S
         while not self.probe("startupProbe"):
             assert self.process.poll() is None, self.place.log()

@@ -108,34 +108,28 @@ def test_job_does_not_begin_before_its_proxy_serves(shop):
 
 # -- beside an application --------------------------------------------------
 
-def sessions_of_application(admin):
-    return admin.execute("select count(*) from pg_stat_activity where"
-                         " datname = 'shop' and application_name = 'psql'"
-                         ).fetchone()[0]
+def metric(container, pattern):
+    """What the pattern's group matches in its /metrics."""
+    port = next(port["containerPort"] for port in container.spec["ports"]
+                if port["name"] == "http")
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics",
+                                timeout=HANG_BOUND_S) as answer:
+        return re.search(pattern, answer.read().decode(), re.M)[1]
 
 
-def test_sidecar_outlives_its_application(shop, tables):
+def test_sidecar_outlives_its_application(shop):
     with Pod(shop, manifest("sidecar.yaml"), "Deployment") as pod:
         pod.start()
         sidecar = pod.sidecars[0]
         assert sidecar.probe("livenessProbe")
         wait_until(lambda: sidecar.probe("readinessProbe"), pod.place.log)
-        wait_until(lambda: sessions_of_application(tables), pod.place.log)
+        wait_until(lambda: metric(sidecar, r"^lockstep_logins_total (\d+)")
+                   != "0", pod.place.log)
         assert pod.stop() == ([0], [0]), pod.place.log()
         assert not sidecar.probe("livenessProbe")
 
 
 # -- one for all ------------------------------------------------------------
-
-def fleet_state(container):
-    """The state that /metrics says 1 for."""
-    port = next(port["containerPort"] for port in container.spec["ports"]
-                if port["name"] == "http")
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics",
-                                timeout=HANG_BOUND_S) as answer:
-        return re.search(r'lockstep_fleet_state\{state="(\w+)"\} 1',
-                         answer.read().decode())[1]
-
 
 def test_deployment_drains_while_clients_come(shop):
     with Pod(shop, manifest("deployment.yaml"), "Deployment") as pod:
@@ -144,8 +138,9 @@ def test_deployment_drains_while_clients_come(shop):
         container.wait_for_startup()
         wait_until(lambda: container.probe("readinessProbe"), pod.place.log)
         with connect(pod.place.port):
-            wait_until(lambda: fleet_state(container) == "ready",
-                       pod.place.log)
+            wait_until(lambda: metric(
+                container, r'^lockstep_fleet_state{state="(\w+)"} 1')
+                == "ready", pod.place.log)
         container.process.send_signal(signal.SIGTERM)
         wait_until(lambda: not container.probe("readinessProbe"),
                    pod.place.log)
@@ -160,16 +155,13 @@ def test_grace_is_longer_than_draining(shop, name):
     """kubelet must not kill what still drains."""
     kind = "Job" if "job" in name else "Deployment"
     with Pod(shop, manifest(name), kind, manifest("sidecar.yaml")) as pod:
-        ours = [container for container in (*pod.sidecars, *pod.containers)
-                if container.ours]
-        for container in ours:
-            told = container.environment
-            drain_s = sum(int(told.get(setting, default).rstrip("s"))
-                          for setting, default in (
-                              ("LOCKSTEP_MIN_DRAIN_TIME", "0s"),
-                              ("LOCKSTEP_DRAIN_TIMEOUT", "25s")))
-            assert drain_s < pod.grace_s
-        assert ours
+        (ours,) = [container for container
+                   in (*pod.sidecars, *pod.containers) if container.ours]
+        drain_s = sum(int(ours.environment.get(setting, default).rstrip("s"))
+                      for setting, default in (
+                          ("LOCKSTEP_MIN_DRAIN_TIME", "0s"),
+                          ("LOCKSTEP_DRAIN_TIMEOUT", "25s")))
+        assert drain_s < pod.grace_s
 
 
 # -- compose ----------------------------------------------------------------
