@@ -160,19 +160,38 @@ class PodContainer(Container):
             time.sleep(0.05)
 
 
+def patch(spec, more):
+    """Add to a spec, as a strategic merge does: what has a name by its name."""
+    for key, value in more.items():
+        if isinstance(value, dict):
+            patch(spec.setdefault(key, {}), value)
+        elif isinstance(value, list):
+            there = spec.setdefault(key, [])
+            for entry in value:
+                same = [one for one in there if one["name"] == entry["name"]]
+                if same:
+                    patch(same[0], entry)
+                else:
+                    there.append(entry)
+        else:
+            spec[key] = value
+
+
 class Pod:
     """The pod that the object of that kind in a manifest would have made.
 
-    `objects` are of the same cluster of Kubernetes: secrets, config maps.
+    `more` are objects of the same cluster of Kubernetes: secrets, config maps.
+    `addition` is patched into the pod's spec.
     """
 
-    def __init__(self, cluster, text, kind, more=""):
+    def __init__(self, cluster, text, kind, more="", addition=""):
         self.place = Place(cluster)
         self.objects = [found for found in yaml.safe_load_all(
             self.place.move(f"{text}\n---\n{more}")) if found]
         self.owner = next(found for found in self.objects
                           if found["kind"] == kind)
         self.spec = self.owner["spec"]["template"]["spec"]
+        patch(self.spec, yaml.safe_load(addition) or {})
         self.grace_s = self.spec["terminationGracePeriodSeconds"]
         for volume in self.spec.get("volumes", []):
             self._fill(volume)

@@ -61,9 +61,9 @@ def wait_until(is_so, process_log):
         time.sleep(0.02)
 
 
-def job(cluster):
+def job(cluster, more="", addition=""):
     return Pod(cluster, manifest("migration-job.yaml"), "Job",
-               manifest("sidecar.yaml"))
+               f"{manifest('sidecar.yaml')}\n---\n{more}", addition)
 
 
 # -- a migration that ends --------------------------------------------------
@@ -127,6 +127,21 @@ def test_sidecar_outlives_its_application(shop):
                    != "0", pod.place.log)
         assert pod.stop() == ([0], [0]), pod.place.log()
         assert not sidecar.probe("livenessProbe")
+
+
+def test_sidecar_and_job_share_windows(shop, tables):
+    """By what docs/deployment.md tells to add to both."""
+    page = (ROOT / "docs/deployment.md").read_text()
+    addition = re.search(r"```yaml\n(.*?)```", page, re.S)[1]
+    secret = manifest("deployment.yaml")
+    with Pod(shop, manifest("sidecar.yaml"), "Deployment", secret,
+             addition) as beside, job(shop, secret, addition) as migration:
+        for pod in (beside, migration):
+            pod.start()
+            wait_until(lambda: "windows are shared" in pod.place.log(),
+                       pod.place.log)
+        assert migration.complete(HANG_BOUND_S) == ([0], [0])
+        assert beside.stop() == ([0], [0]), beside.place.log()
 
 
 # -- one for all ------------------------------------------------------------
