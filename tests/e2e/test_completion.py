@@ -1,5 +1,6 @@
 """conf/completion/lockstep: what bash offers, word by word."""
 import os
+import pty
 import subprocess
 
 import pytest
@@ -12,15 +13,16 @@ pytestmark = [pytest.mark.needs_lockstep,
 
 SCRIPT = os.path.join(os.path.dirname(__file__),
                       "../../conf/completion/lockstep")
-# COMP_WORDS as readline would cut them; then what Tab would do: the function
-# that `complete` names, with the program, the word and the one before it.
+# COMP_WORDS as readline cuts them; then what Tab does: the function that
+# `complete` names, with the program, the word and the one before it.  Of a bare
+# = the word is empty.
 ASK = r"""
 source "$1"; shift
 compopt() { echo "$*" >&2; }
 COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
 set -- $(complete -p lockstep)
 while [ "$1" != -F ]; do shift; done
-"$2" "${COMP_WORDS[0]}" "${COMP_WORDS[COMP_CWORD]}" \
+"$2" "${COMP_WORDS[0]}" "${COMP_WORDS[COMP_CWORD]#=}" \
 	"${COMP_WORDS[COMP_CWORD - 1]}"
 [ ${#COMPREPLY[@]} -eq 0 ] || printf '%s\n' "${COMPREPLY[@]}"
 """
@@ -115,3 +117,52 @@ def test_what_nobody_can_guess(offer):
     for option in ("--listen", "--upstream"):
         assert offer(option, "").words == set()
     assert offer("wait", "--max", "").words == set()
+
+
+# -- at a terminal ----------------------------------------------------------
+
+def type_at_bash(keys, folder):
+    """What a terminal shows of an interactive bash in which they are typed."""
+    environment = program.environment({
+        "PATH": f"{os.path.dirname(proxy.lockstep_bin())}:{os.environ['PATH']}",
+        "PS1": "", "TERM": "dumb", "INPUTRC": "/dev/null"})
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(["bash", "--norc", "--noprofile", "-i"], cwd=folder,
+                          stdin=theirs, stdout=theirs, stderr=theirs,
+                          start_new_session=True, env=environment) as bash:
+        os.close(theirs)
+        os.write(ours, f"source {os.path.abspath(SCRIPT)}\n".encode())
+        os.write(ours, keys.encode() + b"\nexit\n")
+        shown = b""
+        try:
+            while part := os.read(ours, 65536):
+                shown += part
+        except OSError:  # the last of the terminal's other end has gone
+            pass
+        bash.wait(60)
+    os.close(ours)
+    return shown.decode(errors="replace").replace("\r", "")
+
+
+TAB, HOME = "\t", "\x01"
+
+
+@pytest.mark.parametrize("typed, line", [
+    ("lockstep wa", "lockstep wait"),
+    ("lockstep --set pol", "lockstep --set policy="),
+    ("lockstep --set policy=ho", "lockstep --set policy=hold"),
+    ("lockstep serve --set policy=hold --set guard=dd",
+     "lockstep serve --set policy=hold --set guard=ddl"),
+    ("lockstep --set tls_key=ke", "lockstep --set tls_key=key.pem"),
+    ("lockstep check -c lo", "lockstep check -c lockstep.conf"),
+])
+def test_tab_completes_the_line(offer, tmp_path, typed, line):
+    shown = type_at_bash(f"{typed}{TAB}{HOME}echo GOT ", tmp_path)
+    assert f"\nGOT {line}\n" in shown.replace(" \n", "\n"), shown
+
+
+def test_tabs_list_the_values_of_a_setting(offer, tmp_path):
+    shown = type_at_bash(f"lockstep --set policy={TAB}{TAB}{HOME}echo GOT ",
+                         tmp_path)
+    assert set("auto hold lock pass reject".split()) <= set(shown.split())
+    assert "shutdown" not in shown
