@@ -851,6 +851,7 @@ world_begin(struct world *w, const uint8_t *data, size_t size)
 	d->config = &w->config;
 	d->cancels = cancel_registry_new();
 	d->turns = turns_new();
+	d->seats = seats_new();
 	d->memory = memory_new();
 	d->habits = habits_new();
 	w->mailboxes[0] = &w->mailbox;
@@ -924,6 +925,7 @@ world_end(struct world *w)
 	sessions_clear(&w->sessions);
 	cancel_registry_free(d->cancels);
 	turns_free(d->turns);
+	seats_free(d->seats);
 	memory_free(d->memory);
 	habits_free(d->habits);
 	credentials_store_free(d->credentials);
