@@ -5,8 +5,9 @@
  - A file of the sources that is named exists, and so does a function that one
    is told to break at.
  - Each setting of `lockstep --help` stands in docs/settings.md with its
-   default and what is allowed, in the example with its default, and in the
-   manual; and no other does.
+   default and what is allowed, in the example with its default, and in
+   lockstep.conf(5); and no other does.
+ - Each command of its usage, with its options, stands in lockstep(1).
  - A test that is named as test_auth.py::test_right_password exists.
  - docs/README.md leads to each page of docs/.
  - README.md keeps to what a user needs first.
@@ -122,7 +123,7 @@ def settings_in_example(path):
 def settings_in_manual(path):
     """name -> default, None where none is told."""
     text = path.read_text().replace("\\-", "-").split(".SH SETTINGS")[1]
-    text = text.split(".SS Rules")[0]
+    text = text.split(".SH RULES")[0]
     found = {}
     for line in re.findall(r"^\.TP\n\.BR? (.*)", text, re.M):
         default = re.search(r'" \((.*)\)"', line)
@@ -142,6 +143,45 @@ def compare(path, found, expected):
                      f"{expected[name]}")
 
 
+def usage(program):
+    """command -> its options, and what may stand for them."""
+    text = subprocess.run([program, "--help"], capture_output=True, text=True,
+                          check=True).stdout.split("Usage:\n")[1]
+    found = {}
+    for line in re.split(r"^  lockstep ", text.split("\n\n")[0],
+                         flags=re.M)[1:]:
+        # What the command is for stands behind two blanks or more.
+        words = " ".join(re.sub(r"\S  +.*", lambda part: part[0][0], row)
+                         for row in line.splitlines() if "[" in row
+                         or not row.startswith(" "))
+        command = re.match(r"\[?(\w+)", words)
+        found[command[1] if command else "-"] = set(
+            re.findall(r"--?[a-z]+", words))
+    return found
+
+
+def check_usage(program):
+    """Each command has its paragraph, and its options stand in its synopsis."""
+    manual = ROOT / "conf/lockstep.1"
+    text = re.sub(r"\\f[BIR]", "", manual.read_text().replace(
+        "\\-", "-")).replace("\\\n", "")
+    synopsis = re.split(r"^lockstep ", text.split(".nf\n")[1].split(
+        "\n.fi")[0], flags=re.M)[1:]
+    options = text.split(".SH OPTIONS")[1].split(".SH ")[0]
+    for command, told in usage(program).items():
+        own = next((line for line in synopsis if line.startswith(
+            (command, f"[{command}]"))), "")
+        shown = set(re.findall(r"(?<!\w)--?[a-z]+", own))
+        if told != shown:
+            complain(manual, f"lockstep {command}: {sorted(shown)}, the "
+                     f"program says {sorted(told)}")
+        if command != "-" and f"\n.TP\n.B {command}\n" not in text:
+            complain(manual, f"does not tell of {command}")
+        for option in told:
+            if not re.search(rf"^(?:\.BR? )?{option}\b", options, re.M):
+                complain(manual, f"does not tell of {option}")
+
+
 def check_settings(program):
     told = settings_in_help(program)
     page = ROOT / "docs/settings.md"
@@ -156,7 +196,7 @@ def check_settings(program):
     compare(example, found, {**defaults, **{
         name: found.get(name) for name in is_free if name in found}})
 
-    manual = ROOT / "conf/lockstep.1"
+    manual = ROOT / "conf/lockstep.conf.5"
     found = settings_in_manual(manual)
     compare(manual, found, {
         name: (found[name] if name in found and (
@@ -198,6 +238,7 @@ def main():
         if page.name != "ARCHITECTURE.md":
             check_sources(page)
     check_settings(sys.argv[1])
+    check_usage(sys.argv[1])
     check_index()
     check_size()
     for problem in problems:

@@ -10,9 +10,9 @@ while IFS= read -r file; do
 	read -r first <"$file" || true
 	case "$file $first" in
 	*.py\ * | *'#!/usr/bin/python3'*) python+=("$file") ;;
-	*'#!/bin/bash'* | *'#!/bin/sh'*) shell+=("$file") ;;
+	*'# shellcheck shell='* | *'#!/bin/bash'* | *'#!/bin/sh'*) shell+=("$file") ;;
 	esac
-done < <(find .ci scripts tests -type f ! -name '*.[ch]' ! -name '*.pyc' |
+done < <(find .ci conf scripts tests -type f ! -name '*.[ch]' ! -name '*.pyc' |
 	sort)
 shellcheck "${shell[@]}"
 /usr/bin/python3 - "${python[@]}" <<'END'

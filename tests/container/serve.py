@@ -1,10 +1,12 @@
 #!/usr/bin/python3
-"""serve.py COMMAND... - does COMMAND serve, as whom, and does it stop?
+"""serve.py CONTAINER BUILDAH... - does an image serve, as whom, and stop?
 
-COMMAND runs Lockstep in a container that shares this machine's network; in
-its words {listen_port} and {upstream_port} stand for the ports.
+BUILDAH is that command with its options, CONTAINER a working container of the
+image, which shares this machine's network.  What is run there is what the
+image says: its ENTRYPOINT, its USER, its HEALTHCHECK.
 """
 
+import json
 import os
 import pathlib
 import signal
@@ -39,6 +41,38 @@ def lockstep_process(pid):
     raise RuntimeError("the container runs no process named lockstep")
 
 
+class Container:
+    """The image's own words, with `variables` for its environment."""
+
+    def __init__(self, name, buildah, variables):
+        self.name = name
+        self.buildah = buildah
+        self.variables = variables
+        told = subprocess.run([*buildah, "inspect", name], check=True,
+                              capture_output=True, text=True).stdout
+        self.config = json.loads(told)["Docker"]["config"]
+
+    def words(self, command):
+        options = [word for name, value in self.variables.items()
+                   for word in ("--env", f"{name}={value}")]
+        return [*self.buildah, "run", "--isolation", "chroot", *options,
+                self.name, "--", *command]
+
+    def serve(self):
+        return subprocess.Popen(self.words(self.config["Entrypoint"]),
+                                stdin=subprocess.DEVNULL)
+
+    def run(self, command):
+        """The status that a command in there ends with."""
+        return subprocess.run(self.words(command), stdin=subprocess.DEVNULL,
+                              timeout=READY_BOUND_S, check=False).returncode
+
+    def health(self):
+        how, *command = self.config["Healthcheck"]["Test"]
+        assert how == "CMD", how
+        return self.run(command)
+
+
 def connect_when_ready(process, port):
     deadline = time.monotonic() + READY_BOUND_S
     while True:
@@ -52,32 +86,51 @@ def connect_when_ready(process, port):
             time.sleep(0.1)
 
 
-def serve(command):
+def drop(port, process):
+    with connect_when_ready(process, port) as conn:
+        conn.execute("create table parent (id int primary key)")
+        conn.execute("create table child (id int references parent)")
+        conn.execute("drop table child, parent")
+        left = conn.execute("select to_regclass('child')").fetchone()
+        assert left == (None,), left
+
+
+def serve_until(container, port, stop):
+    """Serve until stop(pid) has been called; the uid that did it."""
+    process = container.serve()
+    try:
+        drop(port, process)
+        lockstep = lockstep_process(process.pid)
+        uid = os.stat(f"/proc/{lockstep}").st_uid
+        assert uid == int(container.config["User"].split(":")[0]) != 0, uid
+        assert container.health() == 0, "unhealthy while it serves"
+        stop(lockstep)
+        status = process.wait(STOP_BOUND_S)
+        assert status == 0, f"exit status {status}"
+        assert container.health() == 1, "healthy when it is gone"
+        return uid
+    finally:
+        if process.poll() is None:
+            for child in reversed(descendants(process.pid)):
+                os.kill(child, signal.SIGKILL)
+            process.wait()
+
+
+def main(name, *buildah):
     with Cluster() as cluster:
         port = free_port()
-        words = [word.format(listen_port=port, upstream_port=cluster.port)
-                 for word in command]
-        process = subprocess.Popen(words, stdin=subprocess.DEVNULL)
-        try:
-            with connect_when_ready(process, port) as conn:
-                conn.execute("create table parent (id int primary key)")
-                conn.execute("create table child (id int references parent)")
-                conn.execute("drop table child")
-                left = conn.execute("select to_regclass('child')").fetchone()
-                assert left == (None,), left
-            lockstep = lockstep_process(process.pid)
-            uid = os.stat(f"/proc/{lockstep}").st_uid
-            assert uid != 0, "Lockstep runs as root"
-            os.kill(lockstep, signal.SIGTERM)
-            status = process.wait(STOP_BOUND_S)
-            assert status == 0, f"exit status {status}"
-        finally:
-            if process.poll() is None:
-                for child in reversed(descendants(process.pid)):
-                    os.kill(child, signal.SIGKILL)
-                process.wait()
-    print(f"serves as uid {uid}, stops with status 0")
+        container = Container(name, buildah, {
+            "LOCKSTEP_LISTEN": f"127.0.0.1:{port}",
+            "LOCKSTEP_HTTP_LISTEN": f"127.0.0.1:{free_port()}",
+            "LOCKSTEP_HTTP_ADMIN": "on",
+            "LOCKSTEP_UPSTREAM": f"host=127.0.0.1 port={cluster.port}"})
+        uid = serve_until(container, port,
+                          lambda pid: os.kill(pid, signal.SIGTERM))
+        shutdown = [*container.config["Entrypoint"], "shutdown"]
+        serve_until(container, port, lambda _: container.run(shutdown))
+    print(f"serves as uid {uid}, is healthy, stops with status 0 after "
+          "SIGTERM and after `lockstep shutdown`")
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1:])
+    main(*sys.argv[1:])

@@ -34,6 +34,8 @@ def test_unit_runs_what_was_installed(tmp_path, prefix, conf):
     assert f"\nExecStart={prefix}/bin/lockstep serve -c {conf}\n" in unit
     assert f"\nExecStartPre={prefix}/bin/lockstep check -c {conf}\n" in unit
     for name in ("bin/lockstep", "share/man/man1/lockstep.1",
+                 "share/man/man5/lockstep.conf.5",
+                 "share/bash-completion/completions/lockstep",
                  "share/doc/lockstep/LICENSE", "share/doc/lockstep/NOTICE",
                  "lib/sysusers.d/lockstep.conf"):
         assert (below / name).is_file(), name
@@ -50,8 +52,9 @@ def test_settings_of_the_administrator_stay(tmp_path):
 
 
 @pytest.mark.skipif(not shutil.which("groff"), reason="no groff")
-def test_manual_is_set_without_a_warning():
+@pytest.mark.parametrize("page", ["lockstep.1", "lockstep.conf.5"])
+def test_manual_is_set_without_a_warning(page):
     done = subprocess.run(
-        ["groff", "-man", "-ww", "-z", "-Tutf8", ROOT / "conf/lockstep.1"],
+        ["groff", "-man", "-ww", "-z", "-Tutf8", ROOT / "conf" / page],
         text=True, capture_output=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
