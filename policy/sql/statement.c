@@ -28,6 +28,7 @@
 #include "policy/sql/statement_target.h"
 #include "policy/sql/statement_text.h"
 #include "policy/sql/statement_tree.h"
+#include "policy/sql/statement_unknown.h"
 
 enum {
 	/* The server's own bound: a palloc'd text and its two NULs. */
@@ -277,10 +278,24 @@ statement_forget(struct statement *s)
 	*s = (struct statement){.start = s->start, .end = s->end};
 }
 
+/* The server may know what the grammar does not. */
+static enum statement_status
+read_unknown(struct statement *s, struct statement_text text)
+{
+	if (!statement_unknown_may_lock(text))
+		return STATEMENT_UNPARSED;
+	if (!statement_unknown_keep(s, text))
+		return STATEMENT_NO_MEMORY;
+	return statement_unknown_read(s, text);
+}
+
 static enum statement_status
 read_statement(struct statement *s, const char *sql, enum guard_scope scope)
 {
-	return statement_tree_read(s, statement_text_of(sql, s), scope);
+	struct statement_text text = statement_text_of(sql, s);
+	enum statement_status status = statement_tree_read(s, text, scope);
+
+	return status == STATEMENT_UNPARSED ? read_unknown(s, text) : status;
 }
 
 /* How much of one text may be parsed, and how much was. */
@@ -309,8 +324,8 @@ static bool
 statement_needs_parse(const struct statement *s, const char *sql,
 		      enum guard_scope scope)
 {
-	return statement_sieve_role(statement_text_of(sql, s), scope) !=
-	       STATEMENT_ROLE_OTHER;
+	return statement_sieve_role(statement_text_of(sql, s), scope) >
+	       STATEMENT_ROLE_SUSPECT;
 }
 
 static enum statement_status
@@ -330,6 +345,30 @@ read_candidates(struct statement_list *list, const char *sql,
 		if (statement_needs_parse(&list->items[i], sql, scope))
 			status = read_statement(&list->items[i], sql, scope);
 	return status;
+}
+
+/* Find what the grammar does not know among statements that are not guarded
+ * otherwise: as many as the budget allows. */
+static enum statement_status
+read_suspects(struct statement_list *list, const char *sql,
+	      enum guard_scope scope, struct budget *budget)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		struct statement *s = &list->items[i];
+		struct statement_text text = statement_text_of(sql, s);
+		enum statement_status status;
+
+		if (statement_sieve_role(text, scope) !=
+			STATEMENT_ROLE_SUSPECT ||
+		    !budget_allows(budget, text))
+			continue;
+		status = read_statement(s, sql, scope);
+		if (status == STATEMENT_NO_MEMORY)
+			return status;
+		if (s->unparsed == NULL)
+			statement_forget(s);
+	}
+	return STATEMENT_OK;
 }
 
 static bool
@@ -359,7 +398,8 @@ read_neighbours(struct statement_list *list, const char *sql,
 		struct statement *s = &list->items[i];
 		enum statement_status status;
 
-		if (s->tag != NULL || s->control != STATEMENT_PLAIN ||
+		if (s->tag != NULL || s->unparsed != NULL ||
+		    s->control != STATEMENT_PLAIN ||
 		    !statement_needs_parse(s, sql, GUARD_SCOPE_DDL) ||
 		    !budget_allows(budget, statement_text_of(sql, s)))
 			continue;
@@ -456,8 +496,15 @@ judge_statement(struct statement *s, struct statement_text text)
 	    s->tag != NULL && statement_text_contains(text, "nextval");
 }
 
+/* True if the grammar knows the statement, or its text is kept. */
+static bool
+is_sound_or_kept(struct statement *s, struct statement_text text)
+{
+	return has_no_syntax_error(text) || statement_unknown_keep(s, text);
+}
+
 bool
-statement_list_is_sound(const struct statement_list *list, const char *sql,
+statement_list_is_sound(struct statement_list *list, const char *sql,
 			size_t len, enum guard_scope scope, size_t parse_bytes)
 {
 	size_t left = SOUND_CAPS * parse_bytes;
@@ -465,17 +512,41 @@ statement_list_is_sound(const struct statement_list *list, const char *sql,
 	if (!has_only_blanks(list, sql, len))
 		return false;
 	for (size_t i = 0; i < list->count; i++) {
-		struct statement_text text =
-		    statement_text_of(sql, &list->items[i]);
+		struct statement *s = &list->items[i];
+		struct statement_text text = statement_text_of(sql, s);
 
-		if (statement_needs_parse(&list->items[i], sql, scope))
+		if (s->unparsed != NULL || statement_needs_parse(s, sql, scope))
 			continue; /* statement_list_parse has parsed this one */
 		if (text.len > parse_bytes || text.len > left ||
-		    !has_no_syntax_error(text))
+		    !is_sound_or_kept(s, text))
 			return false;
 		left -= text.len;
+		list->has_unparsed |= s->unparsed != NULL;
 	}
 	return true;
+}
+
+/* A statement that stands alone is kept with all of its text: the places that
+ * the server's errors tell are those of the client's then. */
+static bool
+keep_alone(struct statement_list *list, const char *sql, size_t len)
+{
+	struct statement_text text = {sql, len};
+
+	free(list->items[0].unparsed);
+	return statement_unknown_keep(&list->items[0], text);
+}
+
+static enum statement_status
+note_unparsed(struct statement_list *list, const char *sql, size_t len,
+	      size_t parse_bytes)
+{
+	for (size_t i = 0; i < list->count; i++)
+		list->has_unparsed |= list->items[i].unparsed != NULL;
+	if (list->has_unparsed && list->count == 1 && len <= parse_bytes &&
+	    !keep_alone(list, sql, len))
+		return STATEMENT_NO_MEMORY;
+	return STATEMENT_OK;
 }
 
 enum statement_status
@@ -502,10 +573,14 @@ statement_list_parse(struct statement_list *out, const char *sql, size_t len,
 		statement_trim(&out->items[i], sql);
 	join_routine_bodies(out, sql);
 	status = read_candidates(out, sql, scope, &budget);
+	if (status == STATEMENT_OK)
+		status = read_suspects(out, sql, scope, &budget);
 	if (status == STATEMENT_OK && scope < GUARD_SCOPE_DDL && has_plan(out))
 		status = read_neighbours(out, sql, &budget);
 	if (status == STATEMENT_OK)
 		status = follow_neighbours(out);
+	if (status == STATEMENT_OK)
+		status = note_unparsed(out, sql, len, parse_bytes);
 	if (status != STATEMENT_OK)
 		goto fail;
 	for (i = 0; i < out->count; i++)
@@ -536,7 +611,7 @@ statement_list_bytes(const struct statement_list *list)
 	for (size_t i = 0; i < list->count; i++) {
 		const struct statement *s = &list->items[i];
 
-		bytes += text_bytes(s->made);
+		bytes += text_bytes(s->made) + text_bytes(s->unparsed);
 		for (size_t j = 0; j < s->target_count; j++)
 			bytes += sizeof(s->targets[j]) +
 				 text_bytes(s->targets[j].relation) +

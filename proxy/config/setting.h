@@ -46,7 +46,7 @@ struct setting {
 };
 
 enum {
-	SETTING_COUNT = 51,
+	SETTING_COUNT = 52,
 	/* The guard's stand together, in the order of enum guard_setting. */
 	SETTING_GUARD_FIRST = 27,
 	SETTING_WORKERS_MAX = 64,

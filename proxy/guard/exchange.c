@@ -125,9 +125,16 @@ exchange_run(struct exchange *x)
 static void
 exchange_pass_on(struct exchange *x)
 {
+	if (exchange_is_query(x))
+		guard_log_unguarded(x->pair, 1);
+	exchange_leave_alone(x);
+}
+
+void
+exchange_leave_alone(struct exchange *x)
+{
 	if (exchange_is_query(x)) {
 		query_leave_whole(&x->query);
-		guard_log_unguarded(x->pair, 1);
 		exchange_send_piece(x);
 	} else {
 		exchange_end(x);
@@ -177,6 +184,15 @@ exchange_sync_tail(struct exchange *x)
 	(void)inject_send(&i);
 }
 
+void
+exchange_go(struct exchange *x)
+{
+	if (exchange_is_query(x))
+		exchange_fence_query(x);
+	else
+		exchange_fence_execute(x);
+}
+
 /* Leave FENCE: all sent before has been answered, or waits for copy data. */
 static void
 exchange_leave_fence(struct exchange *x)
@@ -195,10 +211,10 @@ exchange_leave_fence(struct exchange *x)
 		exchange_pass_on(x);
 	else if (p->tail_open && !p->tail_began)
 		exchange_sync_tail(x);
-	else if (exchange_is_query(x))
-		exchange_fence_query(x);
+	else if (exchange_wants_probe(x))
+		exchange_probe(x);
 	else
-		exchange_fence_execute(x);
+		exchange_go(x);
 }
 
 /* The results */
@@ -412,6 +428,9 @@ exchange_step(struct exchange *x)
 	case EXCHANGE_FENCE:
 		exchange_leave_fence(x);
 		break;
+	case EXCHANGE_PROBING:
+		exchange_probed(x);
+		break;
 	case EXCHANGE_OPENING:
 		exchange_opened(x);
 		break;
@@ -469,6 +488,7 @@ exchange_timer(struct exchange *x)
 		break;
 	case EXCHANGE_ASKING:
 	case EXCHANGE_SHUTTING:
+	case EXCHANGE_PROBING:
 	case EXCHANGE_OPENING:
 	case EXCHANGE_ISOLATING:
 	case EXCHANGE_GLANCING:

@@ -360,6 +360,21 @@ exchange_give_up(struct exchange *x)
 		exchange_act(x, step);
 }
 
+bool
+exchange_is_unknown(const struct exchange *x)
+{
+	size_t count;
+	const struct statement *s = exchange_statements(x, &count);
+	bool is_unknown = false;
+
+	for (size_t i = 0; i < count; i++) {
+		if (s[i].tag != NULL && !statement_is_unknown(&s[i]))
+			return false;
+		is_unknown |= statement_is_unknown(&s[i]);
+	}
+	return is_unknown;
+}
+
 enum guard_scope
 exchange_least_scope(const struct exchange *x)
 {
@@ -407,6 +422,7 @@ exchange_choose_settings(struct exchange *x)
 	    .user = p->user,
 	    .application_name = x->batch.overrides.application_name,
 	    .tag = x->log.statement,
+	    .is_unknown = exchange_is_unknown(x),
 	    .set = &x->batch.planned,
 	};
 
@@ -463,6 +479,8 @@ exchange_planned(struct exchange *x)
 	held_subtract(&x->held, &b->planned);
 	if (exchange_is_in_company(x))
 		guard_expect_more(&x->guard);
+	if (exchange_is_unknown(x))
+		guard_expect_unknown(&x->guard);
 	if (exchange_can_try(x) && !b->facts.has_start_trigger)
 		guard_allow_trials(&x->guard);
 	exchange_learn(x);
@@ -517,6 +535,8 @@ exchange_undone(struct exchange *x)
 {
 	if (x->errand == ERRAND_SHUT) {
 		exchange_end_shut(x);
+	} else if (x->is_unsound) {
+		exchange_leave_alone(x);
 	} else if (x->is_failing) {
 		exchange_deliver_error(x);
 	} else if (batch_has_error(&x->batch)) {
@@ -579,6 +599,7 @@ exchange_guard_step(struct exchange *x)
 	case EXCHANGE_SHUTTING:
 	case EXCHANGE_WAITING:
 	case EXCHANGE_FENCE:
+	case EXCHANGE_PROBING:
 	case EXCHANGE_OPENING:
 	case EXCHANGE_TRYING:
 	case EXCHANGE_RESTORING:

@@ -3,6 +3,7 @@
  * statement.  Nobody else looks into it.
  *
  *   FENCE       waits until all that was sent before has been answered
+ *   PROBING     whether the server knows what the grammar does not is asked
  *   OPENING     a block of ours is begun, for the piece that follows and more
  *   ISOLATING   whether a plan may take a snapshot now is asked
  *   GLANCING    whether it may run ahead of a plan is asked   -> guard
@@ -73,6 +74,7 @@
 /* X(constant, name); the names go to log, console and debugger. */
 #define EXCHANGE_PHASES(X)                                                     \
 	X(FENCE, "fence")                                                      \
+	X(PROBING, "probing")                                                  \
 	X(OPENING, "opening")                                                  \
 	X(ISOLATING, "isolating")                                              \
 	X(GLANCING, "glancing")                                                \
@@ -144,6 +146,8 @@ struct exchange {
 	bool is_released; /* an operator lets it go, as soon as it waits */
 	enum exchange_errand errand;
 	bool has_asked;        /* in FENCE: for the answers to an open cycle */
+	bool has_probed;       /* the server knows what was not parsed */
+	bool is_unsound;       /* it does not: the text is as if not judged */
 	bool is_failing;       /* the server's error goes to the client next */
 	bool is_hurried;       /* exchange_hurry was called */
 	bool is_noticing;      /* the look is for a notice, not for the guard */
@@ -247,10 +251,30 @@ void exchange_log(struct exchange *x);
 /* Give back what need not be kept from others, and enter DONE. */
 void exchange_end(struct exchange *x);
 
+/* Let the text, or the Execute, pass as it is. */
+void exchange_leave_alone(struct exchange *x);
+
+/* Go on from FENCE, or ahead of the first piece: all questions about the text
+ * as a whole have been answered. */
+void exchange_go(struct exchange *x);
+
+/* exchange_probe.c */
+
+/* True if the server is to be asked what it makes of the text. */
+bool exchange_wants_probe(const struct exchange *x);
+
+/* Ask it, and enter PROBING; which is done. */
+void exchange_probe(struct exchange *x);
+void exchange_probed(struct exchange *x);
+
 /* exchange_query.c */
 
 /* Protect the piece, or just run it: in a failed block, or without a plan. */
 void exchange_start_piece(struct exchange *x);
+
+/* True if the piece is to run in a block of ours that is not begun yet, but
+ * perhaps by an attempt. */
+bool exchange_wants_block(const struct exchange *x);
 
 /* Send the piece, which may run now, behind a BEGIN of ours where one is to
  * come first. */
@@ -332,6 +356,10 @@ void exchange_guard_cancel(struct exchange *x);
  * True if a Sync of ours may end a batch; in a cycle of the client's none may.
  */
 bool exchange_may_sync(const struct exchange *x);
+
+/* True if the statements to prepare for are DDL that the grammar does not
+ * know. */
+bool exchange_is_unknown(const struct exchange *x);
 
 /* The least scope of the statements to prepare for.  A statement behind a
  * guarded one in its transaction waits while that one's locks are held, and

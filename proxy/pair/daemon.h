@@ -28,6 +28,12 @@ struct memory;
 struct resolver;
 struct turns;
 
+enum {
+	/* Texts that the grammar does not know are told apart by so many slots
+	 * for their shapes; one that loses its slot is logged once more. */
+	DAEMON_SHAPES = 256,
+};
+
 struct daemon {
 	const struct config *config;
 	struct cancel_registry *cancels;
@@ -55,7 +61,9 @@ struct daemon {
 	atomic_uint exchanges;          /* guarded statements under way */
 	atomic_uint unplanned;          /* statements that had no plan, ever */
 	atomic_uint unjudged[UNJUDGED_COUNT]; /* texts that passed so, ever */
-	atomic_size_t prepared_bytes;         /* that all sessions keep */
+	/* Of the texts that did not parse, in the slots of these; 0: none. */
+	_Atomic uint64_t unparsed_shapes[DAEMON_SHAPES];
+	atomic_size_t prepared_bytes; /* that all sessions keep */
 };
 
 /*
