@@ -44,7 +44,6 @@ struct rule_subject {
 	const char *user; /* as logged in */
 	const char *application_name;
 	const char *tag;            /* as struct statement has it */
-	bool is_unknown;            /* DDL that the grammar does not know */
 	const struct lock_set *set; /* NULL: empty */
 };
 

@@ -46,8 +46,7 @@ enum statement_status statement_list_parse(struct statement_list *out,
  * all of them are above a multiple of that.
  */
 bool statement_list_is_sound(struct statement_list *list, const char *sql,
-			     size_t len, enum guard_scope scope,
-			     size_t parse_bytes);
+			     enum guard_scope scope, size_t parse_bytes);
 
 /* The version of PostgreSQL whose grammar this is, static: "15". */
 const char *statement_grammar(void);

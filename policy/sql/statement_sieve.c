@@ -138,7 +138,7 @@ statement_sieve_role(struct statement_text text, enum guard_scope scope)
 			return STATEMENT_ROLE_OTHER;
 		return STATEMENT_ROLE_CONTROL;
 	}
-	if (scope < GUARD_SCOPE_DDL &&
+	if (scope == GUARD_SCOPE_DROPS &&
 	    statement_text_is_listed(text, 0, &suspect) &&
 	    !(statement_text_is_word(text, 0, "alter") &&
 	      CONTAINS_ANY(text, alter_drops)))

@@ -152,8 +152,6 @@ guard_settings_choose(struct guard_settings *out, const struct config *c,
 	}
 	guard_settings_only_lower(&session, out, &r);
 	settings_merge(out, &session);
-	if (subject->is_unknown)
-		settings_fit_unknown(out);
 	out->owns_order = settings_part_has(&session, GUARD_SETTING_LOCK_ORDER);
 	if (out->attempt_timeout_ms > out->hold_timeout_ms)
 		out->attempt_timeout_ms = out->hold_timeout_ms;

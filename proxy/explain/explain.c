@@ -48,7 +48,6 @@ explain_choose_settings(struct explain *e, struct explain_report *r)
 	    .user = PQuser(connection),
 	    .application_name = e->server.overrides.application_name,
 	    .tag = r->tag != NULL ? r->tag : "",
-	    .is_unknown = r->is_unknown,
 	    .set = &r->set,
 	};
 
@@ -57,6 +56,8 @@ explain_choose_settings(struct explain *e, struct explain_report *r)
 				   &e->server.overrides,
 				   e->has_warned ? NULL : explain_warn, NULL))
 		return false;
+	if (r->is_unknown)
+		settings_fit_unknown(&r->settings);
 	e->has_warned = true;
 	return true;
 }
@@ -244,7 +245,7 @@ explain_list(struct explain *e, const char *sql, size_t len,
 {
 	enum explain_answer answer = EXPLAIN_ANSWERED;
 
-	if (!statement_list_is_sound(list, sql, len, GUARD_SCOPE_DDL,
+	if (!statement_list_is_sound(list, sql, GUARD_SCOPE_DDL,
 				     e->config->parse_limit_bytes) ||
 	    list->has_unparsed)
 		answer = explain_check_grammar(e, sql, len);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "proxy/base/clock.h"
+#include "proxy/guard/exchange_fence.h"
 #include "proxy/guard/exchange_state.h"
 #include "proxy/guard/exchange_story.h"
 

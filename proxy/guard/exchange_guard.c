@@ -6,8 +6,8 @@
 
 #include "proxy/base/clock.h"
 #include "proxy/base/log.h"
-#include "proxy/config/guard_settings.h"
 #include "proxy/gate/turns.h"
+#include "proxy/guard/exchange_fence.h"
 #include "proxy/guard/exchange_state.h"
 #include "proxy/guard/exchange_story.h"
 #include "proxy/guard/guarded.h"
@@ -360,21 +360,6 @@ exchange_give_up(struct exchange *x)
 		exchange_act(x, step);
 }
 
-bool
-exchange_is_unknown(const struct exchange *x)
-{
-	size_t count;
-	const struct statement *s = exchange_statements(x, &count);
-	bool is_unknown = false;
-
-	for (size_t i = 0; i < count; i++) {
-		if (s[i].tag != NULL && !statement_is_unknown(&s[i]))
-			return false;
-		is_unknown |= statement_is_unknown(&s[i]);
-	}
-	return is_unknown;
-}
-
 enum guard_scope
 exchange_least_scope(const struct exchange *x)
 {
@@ -399,42 +384,6 @@ exchange_is_in_company(const struct exchange *x)
 {
 	return exchange_text(x)->count > 1 || x->log.steps > 0 ||
 	       strcmp(x->log.statement, "DO") == 0;
-}
-
-static void
-exchange_warn(void *arg, const char *text)
-{
-	const struct exchange *x = arg;
-	const struct batch *b = &x->batch;
-
-	guard_log_warn(x->pair, text,
-		       b->has_glance ? b->glance.wants_warnings
-				     : b->facts.wants_warnings);
-}
-
-bool
-exchange_choose_settings(struct exchange *x)
-{
-	struct pair *p = x->pair;
-	bool is_again = x->steps.begun_ms > 0 || x->has_warned;
-	struct rule_subject subject = {
-	    .database = p->database,
-	    .user = p->user,
-	    .application_name = x->batch.overrides.application_name,
-	    .tag = x->log.statement,
-	    .is_unknown = exchange_is_unknown(x),
-	    .set = &x->batch.planned,
-	};
-
-	row_copy_cut(x->application_name, sizeof(x->application_name),
-		     (struct row_value){subject.application_name,
-					strlen(subject.application_name)});
-	guard_settings_clear(&x->settings);
-	x->has_warned = true;
-	/* Warn once, however often the statement is planned. */
-	return guard_settings_choose(&x->settings, pair_config(p), &subject,
-				     &x->batch.overrides,
-				     is_again ? NULL : exchange_warn, x);
 }
 
 bool

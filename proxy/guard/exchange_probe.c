@@ -10,6 +10,8 @@
  * In a cycle of the client's an error ends that.  There it is the client's
  * answer, as the text is the client's own.
  */
+#include "proxy/guard/exchange_fence.h"
+
 #include "proxy/guard/exchange_state.h"
 #include "proxy/guard/guarded.h"
 
@@ -80,4 +82,19 @@ exchange_probed(struct exchange *x)
 	} else {
 		exchange_leave_alone(x);
 	}
+}
+
+bool
+exchange_is_unknown(const struct exchange *x)
+{
+	size_t count;
+	const struct statement *s = exchange_statements(x, &count);
+	bool is_unknown = false;
+
+	for (size_t i = 0; i < count; i++) {
+		if (s[i].tag != NULL && !statement_is_unknown(&s[i]))
+			return false;
+		is_unknown |= statement_is_unknown(&s[i]);
+	}
+	return is_unknown;
 }

@@ -251,30 +251,10 @@ void exchange_log(struct exchange *x);
 /* Give back what need not be kept from others, and enter DONE. */
 void exchange_end(struct exchange *x);
 
-/* Let the text, or the Execute, pass as it is. */
-void exchange_leave_alone(struct exchange *x);
-
-/* Go on from FENCE, or ahead of the first piece: all questions about the text
- * as a whole have been answered. */
-void exchange_go(struct exchange *x);
-
-/* exchange_probe.c */
-
-/* True if the server is to be asked what it makes of the text. */
-bool exchange_wants_probe(const struct exchange *x);
-
-/* Ask it, and enter PROBING; which is done. */
-void exchange_probe(struct exchange *x);
-void exchange_probed(struct exchange *x);
-
 /* exchange_query.c */
 
 /* Protect the piece, or just run it: in a failed block, or without a plan. */
 void exchange_start_piece(struct exchange *x);
-
-/* True if the piece is to run in a block of ours that is not begun yet, but
- * perhaps by an attempt. */
-bool exchange_wants_block(const struct exchange *x);
 
 /* Send the piece, which may run now, behind a BEGIN of ours where one is to
  * come first. */
@@ -303,9 +283,6 @@ void exchange_fence_gate(struct exchange *x);
 
 /* The session's clocks are there, or an error is. */
 void exchange_asked(struct exchange *x);
-
-/* End the client's cycle by a Sync of ours: nothing in it has begun. */
-void exchange_sync_tail(struct exchange *x);
 
 /* exchange_shut.c */
 
@@ -356,10 +333,6 @@ void exchange_guard_cancel(struct exchange *x);
  * True if a Sync of ours may end a batch; in a cycle of the client's none may.
  */
 bool exchange_may_sync(const struct exchange *x);
-
-/* True if the statements to prepare for are DDL that the grammar does not
- * know. */
-bool exchange_is_unknown(const struct exchange *x);
 
 /* The least scope of the statements to prepare for.  A statement behind a
  * guarded one in its transaction waits while that one's locks are held, and

@@ -20,6 +20,7 @@ static void *failing_realloc(void *old, size_t size);
 #include "policy/sql/statement.c"
 #include "policy/sql/statement_alter.c"
 #include "policy/sql/statement_create.c"
+#include "policy/sql/statement_cut.c"
 #include "policy/sql/statement_do.c"
 #include "policy/sql/statement_drop.c"
 #include "policy/sql/statement_name.c"
@@ -29,6 +30,7 @@ static void *failing_realloc(void *old, size_t size);
 #include "policy/sql/statement_target.c"
 #include "policy/sql/statement_text.c"
 #include "policy/sql/statement_tree.c"
+#include "policy/sql/statement_unknown.c"
 #include "policy/sql/text.c"
 #undef calloc
 #undef realloc
@@ -341,7 +343,7 @@ is_sound_anyway(const char *sql)
 					      STATEMENT_PARSE_BYTES_DEFAULT),
 			 STATEMENT_OK);
 	sound =
-	    statement_list_is_sound(&list, sql, strlen(sql), GUARD_SCOPE_DDL,
+	    statement_list_is_sound(&list, sql, GUARD_SCOPE_DDL,
 				    STATEMENT_PARSE_BYTES_DEFAULT);
 	statement_list_clear(&list);
 	return sound;
