@@ -129,7 +129,7 @@ FORMS = {
 def test_in_every_form_it_is_held_without_a_lock_and_runs(
         start_lockstep, database, admin, holder, form):
     before, messages = FORMS[form]
-    proxy = start_lockstep(in_transaction_timeout="1h")
+    proxy = start_lockstep(policy="hold", in_transaction_timeout="1h")
     with Wire(proxy, database, application_name="e2e_d") as d:
         run(d, *before)
         statement = Asked(d, *messages)

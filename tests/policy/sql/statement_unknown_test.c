@@ -75,8 +75,7 @@ read_takes_escapes_of_names(void **state)
 	assert_names("drop U&\"\\0061b\"", "\"ab\" ");
 	assert_names("drop u&\"a\\\\\"", "\"a\\\" ");
 	assert_names("drop U&\"\\+000062!\" x", "\"b!\" \"x\" ");
-	assert_names("drop U&\"!0061b\\\" uescape '!', x",
-		     "\"ab\\\" \"x\" ");
+	assert_names("drop U&\"!0061b\\\" uescape '!', x", "\"ab\\\" \"x\" ");
 	assert_names("drop U&\"\\0022\"\"\"", "\"\"\"\"\"\" ");
 	assert_names("drop U&\"\\00e9\\20ac\\+01f600\"",
 		     "\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\" ");
@@ -157,6 +156,10 @@ list_parse_has_what_the_grammar_does_not_know(void **state)
 	    {"alter table t add a int", ""},
 	    {"lock table t", ""},
 	    {"selec x", ""},
+	    {"drop table E'\\xe9'", " drops:UNKNOWN DDL indexed(\"table\" AX)"
+				    "\nunparsed"},
+	    {"drop table \"c", " drops:UNKNOWN DDL indexed(\"table\" AX)"
+			       " indexed(\"c\" AX)\nunparsed"},
 	};
 
 	(void)state;
@@ -173,18 +176,24 @@ list_parse_guards_what_stands_beside_it(void **state)
 {
 	(void)state;
 	check("begin; repack t; drop table c; selec 1", GUARD_SCOPE_DROPS,
-	      "<begin> begin\n"
-	      "<repack t> drops:UNKNOWN DDL indexed(\"t\" AX)\n"
+	      "<begin> begin\n<repack t> drops:UNKNOWN DDL indexed(\"t\" AX)\n"
 	      "<drop table c> drops:DROP TABLE drop(\"c\")\n"
 	      "<selec 1>\n"
 	      "sound\nunparsed");
+	check("a (;) 'b;'; drop table E'\\xe9'; c) ; drop table c",
+	      GUARD_SCOPE_DROPS,
+	      "<a (;) 'b;'>\n"
+	      "<drop table E'\\xe9'> drops:UNKNOWN DDL"
+	      " indexed(\"table\" AX)\n<c)>\n"
+	      "<drop table c> drops:DROP TABLE drop(\"c\")\n"
+	      "sound\nunparsed");
 	/* Where a transaction begins and ends must be known. */
-	assert_int_equal(parse_status("drop table c; commit now",
-				      GUARD_SCOPE_DROPS),
-			 STATEMENT_UNPARSED);
-	assert_int_equal(parse_status("drop table c; do drop x",
-				      GUARD_SCOPE_DROPS),
-			 STATEMENT_UNPARSED);
+	assert_int_equal(
+	    parse_status("drop table c; commit now", GUARD_SCOPE_DROPS),
+	    STATEMENT_UNPARSED);
+	assert_int_equal(
+	    parse_status("drop table c; do drop x", GUARD_SCOPE_DROPS),
+	    STATEMENT_UNPARSED);
 }
 
 static void
