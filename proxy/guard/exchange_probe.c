@@ -7,8 +7,8 @@
  * is, at once and whole, for it to say so; and what it knows is guarded by what
  * it names, and its text cut like any other.
  *
- * In a cycle of the client's an error ends that.  There it is the client's
- * answer, as the text is the client's own.
+ * In a cycle of the client's that has begun it is not asked: it has had the
+ * client's own Parse.
  */
 #include "proxy/guard/exchange_fence.h"
 
@@ -24,17 +24,9 @@ exchange_probe_list(const struct exchange *x)
 bool
 exchange_wants_probe(const struct exchange *x)
 {
-	return exchange_probe_list(x)->has_unparsed && !x->has_probed &&
+	return exchange_probe_list(x)->has_unparsed &&
+	       !x->pair->pipeline.tail_open &&
 	       exchange_status(x) != TRANSACTION_FAILED;
-}
-
-static enum exchange_context
-exchange_probe_context(const struct exchange *x)
-{
-	if (x->pair->pipeline.tail_open)
-		return CONTEXT_TAIL;
-	return exchange_status(x) == TRANSACTION_BLOCK ? CONTEXT_BLOCK
-						       : CONTEXT_IDLE;
 }
 
 void
@@ -42,8 +34,8 @@ exchange_probe(struct exchange *x)
 {
 	const struct statement_list *list = exchange_probe_list(x);
 
-	x->has_probed = true;
-	x->context = exchange_probe_context(x);
+	x->context = exchange_status(x) == TRANSACTION_BLOCK ? CONTEXT_BLOCK
+							     : CONTEXT_IDLE;
 	exchange_begin_batch(x, EXCHANGE_PROBING);
 	exchange_add_savepoint(x);
 	for (size_t i = 0; i < list->count; i++)
@@ -51,7 +43,7 @@ exchange_probe(struct exchange *x)
 			batch_add_parse(&x->batch, list->items[i].unparsed);
 	if (x->has_savepoint)
 		batch_end_with(&x->batch, SAVEPOINT_RELEASE);
-	(void)batch_send(&x->batch, exchange_may_sync(x));
+	(void)batch_send(&x->batch, true);
 }
 
 /* Take back what the error has left, and the savepoint. */

@@ -146,8 +146,7 @@ struct exchange {
 	bool is_released; /* an operator lets it go, as soon as it waits */
 	enum exchange_errand errand;
 	bool has_asked;        /* in FENCE: for the answers to an open cycle */
-	bool has_probed;       /* the server knows what was not parsed */
-	bool is_unsound;       /* it does not: the text is as if not judged */
+	bool is_unsound;       /* nor does the server know it: it is passed */
 	bool is_failing;       /* the server's error goes to the client next */
 	bool is_hurried;       /* exchange_hurry was called */
 	bool is_noticing;      /* the look is for a notice, not for the guard */
