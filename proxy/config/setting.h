@@ -46,9 +46,9 @@ struct setting {
 };
 
 enum {
-	SETTING_COUNT = 52,
+	SETTING_COUNT = 54,
 	/* The guard's stand together, in the order of enum guard_setting. */
-	SETTING_GUARD_FIRST = 27,
+	SETTING_GUARD_FIRST = 29,
 	SETTING_WORKERS_MAX = 64,
 };
 

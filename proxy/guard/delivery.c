@@ -57,8 +57,6 @@ delivery_pass_shifted(struct delivery *d, struct frame frame)
 	delivery_release(d);
 	if (d->shift == 0)
 		return false;
-	if (frame.type == BACKEND_ERROR_RESPONSE)
-		pair_count_error(d->pair, frame.body);
 	error_response_shift(&w, frame.type, frame.body, d->shift);
 	if (w.failed)
 		pair_close(d->pair, CLOSE_MEMORY, NULL);

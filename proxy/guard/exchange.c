@@ -259,8 +259,7 @@ exchange_take_answer(struct exchange *x, const struct pipeline_event *event,
 	if (x->phase != EXCHANGE_RUNNING)
 		return false;
 	guard_log_answer(&x->log, frame.type, raw);
-	exchange_note_error(x, frame.type, raw);
-	return delivery_answer(&x->query.delivery, frame, raw);
+	return exchange_deliver(x, frame, raw);
 }
 
 /* True if the message is an error that ends the statement, or the session, and

@@ -92,6 +92,13 @@ bool exchange_cancel(struct exchange *x);
  */
 bool exchange_release(struct exchange *x);
 
+/*
+ * End the statement as a cancel does, as an operator wants: now, or as soon as
+ * the question of ours that is under way has its answer, which no cancel
+ * hastens.  False: it has been sent, or is none.
+ */
+bool exchange_abort(struct exchange *x);
+
 /* A statement that is held, for people. */
 struct exchange_facts {
 	const char *statement;        /* "DROP TABLE", static */

@@ -368,8 +368,10 @@ exchange_history_break(struct exchange *x)
 void
 exchange_note_error(const struct exchange *x, uint8_t type, struct span raw)
 {
-	if (type == BACKEND_ERROR_RESPONSE)
-		deadlock_note(x->guarded, frame_front(raw));
+	if (type != BACKEND_ERROR_RESPONSE)
+		return;
+	pair_count_error(x->pair, frame_front(raw));
+	deadlock_note(x->guarded, frame_front(raw));
 }
 
 struct trace

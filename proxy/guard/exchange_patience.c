@@ -137,11 +137,27 @@ exchange_resume_waiting(struct exchange *x)
 		exchange_act(x, guard_woken(&x->guard, now_ms));
 }
 
+/* True if it is held, and nothing has been decided yet. */
+static bool
+exchange_is_open(const struct exchange *x)
+{
+	return x->is_counted_held && x->errand == ERRAND_STATEMENT &&
+	       guard_step(&x->guard).action != GUARD_REFUSE;
+}
+
+bool
+exchange_abort(struct exchange *x)
+{
+	if (!exchange_is_open(x))
+		return false;
+	exchange_guard_cancel(x);
+	return true;
+}
+
 bool
 exchange_release(struct exchange *x)
 {
-	if (!x->is_counted_held || x->errand != ERRAND_STATEMENT ||
-	    guard_step(&x->guard).action == GUARD_REFUSE)
+	if (!exchange_is_open(x))
 		return false;
 	x->is_released = true;
 	if (x->phase == EXCHANGE_WAITING)

@@ -146,6 +146,15 @@ exchange_answer_commit(struct exchange *x, struct frame frame, struct span raw)
 	return delivery_take_async(&x->query.delivery, frame, raw);
 }
 
+bool
+exchange_deliver(struct exchange *x, struct frame frame, struct span raw)
+{
+	if (!delivery_answer(&x->query.delivery, frame, raw))
+		return false;
+	exchange_note_error(x, frame.type, raw);
+	return true;
+}
+
 void
 exchange_committed(struct exchange *x)
 {

@@ -255,8 +255,7 @@ void exchange_end(struct exchange *x);
 /* Protect the piece, or just run it: in a failed block, or without a plan. */
 void exchange_start_piece(struct exchange *x);
 
-/* Send the piece, which may run now, behind a BEGIN of ours where one is to
- * come first. */
+/* Send the piece, behind a BEGIN of ours where one is to come first. */
 void exchange_run_piece(struct exchange *x);
 
 /* Send the piece itself. */
@@ -274,6 +273,9 @@ void exchange_committed(struct exchange *x);
  */
 bool exchange_answer_commit(struct exchange *x, struct frame frame,
 			    struct span raw);
+
+/* Take an answer to the piece, as exchange_answer does, and note it. */
+bool exchange_deliver(struct exchange *x, struct frame frame, struct span raw);
 
 /* exchange_gate.c */
 

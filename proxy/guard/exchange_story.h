@@ -62,8 +62,9 @@ PAIR_COLD void exchange_history_undone(struct exchange *x);
 PAIR_COLD void exchange_history_end(struct exchange *x);
 PAIR_COLD void exchange_history_break(struct exchange *x);
 
-/* Note a message of this type, raw, that goes to the client past the relay: if
- * it is an error, the history may want it. */
+/* Note a message of the server's of this type, raw, that goes to the client
+ * past the relay, which notes those that pass it: an error is counted, and the
+ * history may want it. */
 PAIR_COLD void exchange_note_error(const struct exchange *x, uint8_t type,
 				   struct span raw);
 

@@ -240,10 +240,7 @@ static bool
 exchange_pass_answer(struct exchange *x, struct frame frame, struct span raw)
 {
 	guard_log_answer(&x->log, frame.type, raw);
-	if (exchange_is_query(x))
-		exchange_note_error(x, frame.type, raw);
-	return exchange_is_query(x) &&
-	       delivery_answer(&x->query.delivery, frame, raw);
+	return exchange_is_query(x) && exchange_deliver(x, frame, raw);
 }
 
 static void

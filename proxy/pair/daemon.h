@@ -26,6 +26,7 @@ struct handshake_pool;
 struct history;
 struct memory;
 struct resolver;
+struct seats;
 struct turns;
 
 enum {
@@ -38,6 +39,7 @@ struct daemon {
 	const struct config *config;
 	struct cancel_registry *cancels;
 	struct turns *turns;
+	struct seats *seats;
 	struct memory *memory;
 	struct habits *habits;
 	struct history *history;           /* NULL: there is none */

@@ -9,6 +9,7 @@
 #include "proxy/net/resolver.h"
 #include "proxy/pair/cancel.h"
 #include "proxy/pair/counts.h"
+#include "proxy/pair/seats.h"
 
 /* The longest that the operator lets a transaction keep the gate shut. */
 static uint32_t
@@ -36,13 +37,14 @@ shared_make(struct daemon *d)
 	d->mailboxes = calloc(d->worker_count, sizeof(struct mailbox *));
 	d->cancels = cancel_registry_new();
 	d->turns = turns_new();
+	d->seats = seats_new();
 	d->memory = memory_new();
 	d->habits = habits_new();
 	d->history = history_new();
 	d->resolver = resolver_new();
 	if (d->counts == NULL || d->mailboxes == NULL || d->cancels == NULL ||
-	    d->turns == NULL || d->memory == NULL || d->habits == NULL ||
-	    d->history == NULL || d->resolver == NULL)
+	    d->turns == NULL || d->seats == NULL || d->memory == NULL ||
+	    d->habits == NULL || d->history == NULL || d->resolver == NULL)
 		return false;
 	turns_allow_burst(d->turns, shared_gate_burst_ms(d->config));
 	return true;
@@ -55,6 +57,7 @@ shared_free(struct daemon *d)
 	free(d->mailboxes);
 	cancel_registry_free(d->cancels);
 	turns_free(d->turns);
+	seats_free(d->seats);
 	memory_free(d->memory);
 	habits_free(d->habits);
 	history_free(d->history);

@@ -4,11 +4,13 @@
  */
 #include "proxy/session/login.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "protocol/backend.h"
 #include "proxy/base/clock.h"
+#include "proxy/pair/seats.h"
 #include "proxy/session/login_state.h"
 #include "proxy/session/session.h"
 #include "proxy/session/session_state.h"
@@ -284,17 +286,57 @@ login_begin_answers(struct session *s)
 		buffer_clear(&l->early);
 }
 
+/* The server has let the client in, in whose way a limit of ours may be. */
+static void
+login_take_seat(struct session *s)
+{
+	struct pair *p = &s->pair;
+	const struct config *c = pair_config(p);
+	const struct seats_limits limits = {c->max_db_connections,
+					    c->max_user_connections};
+	char message[PAIR_NAME_BYTES + 64];
+
+	switch (seats_take(p->daemon->seats, p->database, p->user, &limits)) {
+	case SEATS_TAKEN:
+		s->has_seat = true;
+		return;
+	case SEATS_DATABASE_FULL:
+		snprintf(message, sizeof(message),
+			 "too many connections for database \"%s\"",
+			 p->database);
+		pair_close_saying(p, CLOSE_TOO_MANY, message, NULL,
+				  "max_db_connections of Lockstep is reached.");
+		return;
+	case SEATS_USER_FULL:
+		snprintf(message, sizeof(message),
+			 "too many connections for role \"%s\"", p->user);
+		pair_close_saying(
+		    p, CLOSE_TOO_MANY, message, NULL,
+		    "max_user_connections of Lockstep is reached.");
+		return;
+	case SEATS_NO_MEMORY:
+		pair_close(p, CLOSE_MEMORY, NULL);
+		return;
+	}
+}
+
 static enum login_verdict
 login_answer_authentication(struct session *s, struct frame f)
 {
 	struct authentication a;
+	enum login_verdict verdict;
 
-	if (authentication_decode(&a, f.body))
-		return pair_config(&s->pair)->auth == AUTH_SCRAM
-			   ? login_server_answer(s, &a)
-			   : login_pass_answer(s, &a);
-	pair_close(&s->pair, CLOSE_SERVER_BAD, "Authentication");
-	return LOGIN_TAKE;
+	if (!authentication_decode(&a, f.body)) {
+		pair_close(&s->pair, CLOSE_SERVER_BAD, "Authentication");
+		return LOGIN_TAKE;
+	}
+	verdict = pair_config(&s->pair)->auth == AUTH_SCRAM
+		      ? login_server_answer(s, &a)
+		      : login_pass_answer(s, &a);
+	if (a.code == AUTHENTICATION_OK && !pair_is_closing(&s->pair) &&
+	    !s->is_blind && !s->has_seat)
+		login_take_seat(s);
+	return pair_is_closing(&s->pair) ? LOGIN_TAKE : verdict;
 }
 
 enum login_verdict

@@ -15,6 +15,7 @@
 #include "proxy/net/handshake.h"
 #include "proxy/net/socket.h"
 #include "proxy/pair/cancel.h"
+#include "proxy/pair/seats.h"
 #include "proxy/session/login.h"
 #include "proxy/session/session.h"
 #include "proxy/session/session_state.h"
@@ -116,6 +117,9 @@ session_leave_server(struct session *s)
 {
 	struct pair *p = &s->pair;
 
+	if (s->has_seat)
+		seats_give(p->daemon->seats, p->database, p->user);
+	s->has_seat = false;
 	dial_cancel(s->dial);
 	s->dial = NULL;
 	session_leave_login(s);

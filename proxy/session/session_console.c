@@ -103,17 +103,20 @@ session_task_returned(struct session *s, struct console_task *t)
 	session_finish_event(s);
 }
 
-/* True if a statement or message of the client's waits with us. */
-static bool
-session_holds(const struct session *s)
+/* End what waits with us, a statement or a message at the gate. */
+static enum console_task_end
+session_abort(struct session *s)
 {
-	struct exchange_facts facts;
+	bool is_aborted;
 
 	if (s->state != SESSION_READY)
-		return false;
+		return TASK_NOT_HELD;
 	if (s->guarded.exchange != NULL)
-		return exchange_tell(s->guarded.exchange, &facts);
-	return s->guarded.watch.is_waiting;
+		is_aborted = exchange_abort(s->guarded.exchange);
+	else
+		is_aborted = s->guarded.watch.is_waiting && session_cancel(s);
+	session_finish_event(s);
+	return is_aborted ? TASK_DONE : TASK_NOT_HELD;
 }
 
 static enum console_task_end
@@ -135,8 +138,7 @@ session_do_task(struct session *s, enum console_task_kind kind)
 	if (kind == TASK_RELEASE)
 		return session_release(s);
 	if (kind == TASK_ABORT)
-		return session_holds(s) && session_cancel(s) ? TASK_DONE
-							     : TASK_NOT_HELD;
+		return session_abort(s);
 	pair_close(&s->pair, CLOSE_KILLED, NULL);
 	session_finish_event(s);
 	return TASK_DONE;

@@ -64,14 +64,24 @@ def drops_table(results):
 
 
 STATEMENT_HEADER = ["CPU direct", "guarded", "ratio", "wall direct",
-                    "guarded", "ratio"]
+                    "guarded", "ratio", "guard = off", "ratio"]
+
+
+def way_median(rows, way, key):
+    return median([row for row in rows if row["way"] == way], key)
 
 
 def compared(rows, key):
     """Direct, guarded, and how many times as much that is."""
-    direct, guarded = (median([row for row in rows if row["way"] == way], key)
-                       for way in ("direct", "guarded"))
+    direct, guarded = (way_median(rows, way, key) for way in ("direct", "guarded"))
     return [f"{direct:.2f}", f"{guarded:.2f}", f"{guarded / direct:.2f}"]
+
+
+def relayed(rows, key):
+    """Through a Lockstep that guards nothing, and how many times as much that
+    is as direct."""
+    direct, off = (way_median(rows, way, key) for way in ("direct", "guard = off"))
+    return [f"{off:.2f}", f"{off / direct:.2f}"]
 
 
 def statement_rows(rows):
@@ -79,7 +89,8 @@ def statement_rows(rows):
         of_kind = [row for row in rows if row["kind"] == kind]
         for what, prefix in (("a session's first", "first_"), ("later", "")):
             yield [f"{kind}, {what}", *compared(of_kind, prefix + "cpu_ms"),
-                   *compared(of_kind, prefix + "wall_ms")]
+                   *compared(of_kind, prefix + "wall_ms"),
+                   *relayed(of_kind, prefix + "wall_ms")]
 
 
 def statement_tables(results):

@@ -11,7 +11,7 @@ import os
 import subprocess
 import time
 
-import contestants
+import guarding
 import plan_cost
 import wire
 from cluster import Cluster, default_pg_bin
@@ -131,14 +131,16 @@ def rounds_of(ways, admin, count):
 def measured(pg_bin, tables, count):
     with contextlib.ExitStack() as stack:
         cluster = stack.enter_context(Cluster(pg_bin, settings=SETTINGS))
-        locksteps = [stack.enter_context(contestants.Lockstep(cluster))
-                     for _ in range(2)]
+        locksteps = {guard: [stack.enter_context(
+            guarding.Lockstep(cluster, guard=guard)) for _ in range(2)]
+            for guard in ("off", "drops")}
         admin = stack.enter_context(cluster.connect())
         version = admin.info.server_version // 10000
         plan_cost.make_tables(admin, 0, tables)
         admin.execute(PARENTS)
         admin.execute("vacuum analyze")
-        ways = {"direct": [cluster] * 2, "guarded": locksteps}
+        ways = {"direct": [cluster] * 2, "guard = off": locksteps["off"],
+                "guarded": locksteps["drops"]}
         for load in "idle", "loaded":
             with busy(cluster) if load == "loaded" \
                     else contextlib.nullcontext():

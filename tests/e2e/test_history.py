@@ -10,7 +10,7 @@ import pytest
 
 from program import run
 from proxy import Lockstep
-from scene import BOUND_S, HELD_S, Asked, Holder, wait_for
+from scene import BOUND_S, HELD_S, Asked, Holder, ask, wait_for
 from test_http import Served, until
 from wire import Wire, errors, extended, query, sync
 
@@ -425,6 +425,38 @@ def test_a_side_that_is_not_ours(served, cluster, database, admin, rows):
         assert [side["session"] is None for side in found["sides"]] == [
             False, True]
         assert "not through this Lockstep" in why(served, str(found["id"]))
+
+
+@pytest.mark.parametrize("is_block", [False, True])
+@pytest.mark.parametrize("before", ["", "select 1; "])
+def test_an_error_that_the_guard_shows_is_noted_once(
+        cluster, database, admin, is_block, before):
+    """Of a guarded statement's own, alone and as a later piece of a text."""
+    admin.execute("create function f() returns int volatile language sql as "
+                  "'select 1 from pg_advisory_xact_lock(1)'")
+    admin.execute("create table p (id int primary key); "
+                  "create table g (id int references p); "
+                  "insert into p values (1); insert into g values (1)")
+    with Served(cluster, guard="ddl") as served, \
+            Wire(cluster, database) as one, Wire(served, database) as two:
+        one.query("set deadlock_timeout = '1min'")
+        one.query("begin; select pg_advisory_xact_lock(1)")
+        two.query("set deadlock_timeout = '1s'")
+        if is_block:
+            two.query("begin")
+        two.query("select pg_advisory_lock(2)")
+        asked = ask(two, f"{before}alter table g add column c int "
+                    "default f()")
+        wait_for(admin, "exists (select from pg_locks where pid = %s and "
+                 "locktype = 'advisory' and not granted)", two.pid)
+        other = ask(one, "select pg_advisory_xact_lock(2)")
+        assert [error["C"] for error in errors(asked.answer())] == ["40P01"]
+        two.query("rollback")
+        two.query("select pg_advisory_unlock(2)")
+        assert errors(other.answer()) == []
+        assert len(api(served, "/api/deadlocks")["deadlocks"]) == 1
+        assert 'lockstep_errors_seen_total{sqlstate="40P01"} 1\n' in \
+            served.ask("/metrics")[1]
 
 
 def test_no_deadlock_but_its_code(served, database):

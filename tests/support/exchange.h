@@ -314,6 +314,10 @@ scene_event(void *arg, const char *word, char **values)
 		scene_see(s, "%s",
 			  x != NULL && exchange_release(x) ? "release"
 							   : "release-fails");
+	} else if (strcmp(word, "abort") == 0) {
+		scene_see(s, "%s",
+			  x != NULL && exchange_abort(x) ? "abort"
+							 : "abort-fails");
 	} else if (strcmp(word, "cancel") == 0) {
 		scene_see(s, "%s",
 			  x != NULL && exchange_cancel(x) ? "cancel"

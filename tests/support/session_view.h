@@ -22,6 +22,7 @@ struct view {
 	bool is_short;    /* something that is owed has not come */
 	uint16_t asyncs;
 	uint16_t replaced; /* answers that were the proxy's errors */
+	uint16_t answered; /* those that were the server's */
 };
 
 /* The value of an error's field.  "": it has none. */
@@ -156,6 +157,7 @@ view_before(void *arg, const struct server_entry *e,
 	view_compare_all(v);
 	v->ledger.status = v->model.status;
 	if (!view_is_replaced(v, sqlstate)) {
+		v->answered++;
 		snprintf(answer, SCRIPT_ANSWER_MAX, "%s",
 			 world_outcome(e->verb));
 		return;
@@ -237,6 +239,28 @@ view_skip_login(struct view *v)
 	v->asyncs = 0;
 }
 
+/* The server gets a message.  A Query that the proxy refuses does not come to
+ * it: the unnamed statement and portal stay. */
+static inline void
+view_reads(struct view *v, const struct frame *f)
+{
+	struct server_entry *unnamed[] = {
+	    server_find(v->model.statements, span_of(NULL, 0)),
+	    server_find(v->model.portals, span_of(NULL, 0)),
+	};
+	uint16_t replaced = v->replaced;
+	uint16_t answered = v->answered;
+	size_t i;
+
+	server_reads(&v->model, f);
+	if (f->type != FRONTEND_QUERY || v->replaced == replaced ||
+	    v->answered != answered)
+		return;
+	for (i = 0; i < sizeof(unnamed) / sizeof(unnamed[0]); i++)
+		if (unnamed[i] != NULL)
+			unnamed[i]->is_open = true;
+}
+
 /* Compare what the client has seen with what it has said. */
 static inline void
 view_check(struct view *v, const struct world_client *c)
@@ -251,7 +275,7 @@ view_check(struct view *v, const struct world_client *c)
 	       frame_next(&f, &said, FRAME_LENGTH_MAX) == FRAME_OK) {
 		v->model.trace[0] = '\0';
 		if (!view_refuses_message(v, f.type))
-			server_reads(&v->model, &f);
+			view_reads(v, &f);
 		view_compare_all(v);
 		ledger_note_message(&v->ledger, &v->model, f.type);
 	}

@@ -10,6 +10,7 @@
 #ifndef LOCKSTEP_TESTS_SUPPORT_SESSION_WORLD_H
 #define LOCKSTEP_TESTS_SUPPORT_SESSION_WORLD_H
 
+#include <poll.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 
@@ -645,12 +646,39 @@ world_cancel(struct world *w, size_t i)
 
 /* Time and events */
 
+/* All hear what has been said to them: who, is asked in one call, as most
+ * hear nothing. */
+static inline void
+world_hear(struct world *w)
+{
+	struct pollfd fds[1 + WORLD_SERVERS + WORLD_CLIENTS];
+	const struct pollfd *clients = fds + 1 + w->server_count;
+	size_t servers = w->server_count;
+	size_t i;
+
+	fds[0] = (struct pollfd){.fd = w->listener, .events = POLLIN};
+	for (i = 0; i < servers; i++)
+		fds[1 + i] =
+		    (struct pollfd){.fd = w->servers[i].fd, .events = POLLIN};
+	for (i = 0; i < WORLD_CLIENTS; i++)
+		fds[1 + servers + i] =
+		    (struct pollfd){.fd = w->clients[i].fd, .events = POLLIN};
+	if (poll(fds, 1 + servers + WORLD_CLIENTS, 0) <= 0)
+		return;
+	for (i = 0; i < servers; i++)
+		if (fds[1 + i].revents != 0)
+			world_server_hears(&w->servers[i]);
+	for (i = 0; i < WORLD_CLIENTS; i++)
+		if (clients[i].revents != 0)
+			world_client_hears(w, &w->clients[i]);
+	if (fds[0].revents != 0)
+		world_accept(w);
+}
+
 /* What is due now, and what comes of it at once. */
 static inline void
 world_turn(struct world *w)
 {
-	size_t i;
-
 	if (w->allocations > 0)
 		allocation_fail_after(w->allocations);
 	event_base_loop(w->base, EVLOOP_NONBLOCK);
@@ -659,11 +687,7 @@ world_turn(struct world *w)
 		w->may_end = true;
 		w->has_starved = true;
 	}
-	world_accept(w);
-	for (i = 0; i < w->server_count; i++)
-		world_server_hears(&w->servers[i]);
-	for (i = 0; i < WORLD_CLIENTS; i++)
-		world_client_hears(w, &w->clients[i]);
+	world_hear(w);
 }
 
 /* All that can go on without time goes on. */
@@ -828,6 +852,7 @@ world_begin(struct world *w, const uint8_t *data, size_t size)
 	d->config = &w->config;
 	d->cancels = cancel_registry_new();
 	d->turns = turns_new();
+	d->seats = seats_new();
 	d->memory = memory_new();
 	d->habits = habits_new();
 	w->mailboxes[0] = &w->mailbox;
@@ -901,6 +926,7 @@ world_end(struct world *w)
 	sessions_clear(&w->sessions);
 	cancel_registry_free(d->cancels);
 	turns_free(d->turns);
+	seats_free(d->seats);
 	memory_free(d->memory);
 	habits_free(d->habits);
 	credentials_store_free(d->credentials);

@@ -17,6 +17,7 @@
 #include "proxy/guard/memory.h"
 #include "proxy/net/handshake_pool.h"
 #include "proxy/pair/cancel.h"
+#include "proxy/pair/seats.h"
 #include "proxy/session/session_state.h"
 #include "proxy/session/sessions.h"
 #include "tests/support/certificates.h"
@@ -93,6 +94,7 @@ fixture_share(struct fixture *f)
 	f->daemon.config = &f->config;
 	f->daemon.cancels = cancel_registry_new();
 	f->daemon.turns = turns_new();
+	f->daemon.seats = seats_new();
 	f->daemon.memory = memory_new();
 	f->daemon.habits = habits_new();
 	f->mailboxes[0] = &f->mailbox;
@@ -186,6 +188,7 @@ teardown(void **state)
 	sessions_clear(&f->sessions);
 	cancel_registry_free(f->daemon.cancels);
 	turns_free(f->daemon.turns);
+	seats_free(f->daemon.seats);
 	memory_free(f->daemon.memory);
 	habits_free(f->daemon.habits);
 	credentials_store_free(f->daemon.credentials);

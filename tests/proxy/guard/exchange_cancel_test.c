@@ -99,6 +99,34 @@ static const struct scene_row rows[] = {
 	.client_gets = "cancel-passes error 57014 ready-I",
     },
     {
+	.name = "an operator ends it while an autovacuum is made to "
+		"give way: behind that",
+	.client = "Q drop table c",
+	.script = "settings: policy=hold; look: autovacuum; "
+		  "coax: !abort",
+	.server_gets = "facts(f) settings plan{c} / "
+		       "look(abc) / "
+		       "coax(a) /",
+	.client_gets = "abort error 57014 ready-I",
+    },
+    {
+	.name = "an operator ends it while it waits",
+	.client = "Q drop table c",
+	.script = "settings: policy=hold; look: old; wait: !abort",
+	.server_gets = "facts(f) settings plan{c} / "
+		       "look(abc) /",
+	.client_gets = "abort error 57014 ready-I",
+    },
+    {
+	.name = "an operator cannot end what runs",
+	.client = "Q drop table c",
+	.script = "drop: !abort",
+	.server_gets = "facts(f) settings plan{c} / "
+		       "BEGIN attempt(abc) plan{c} / "
+		       "Query(*drop table c) COMMIT /",
+	.client_gets = "abort-fails [DROP TABLE] ready-I",
+    },
+    {
 	.name = "a cancel while it runs is the server's",
 	.client = "Q drop table c",
 	.script = "drop: !cancel error 57014",

@@ -7,6 +7,7 @@
 #include "proxy/auth/credentials.h"
 #include "proxy/gate/turns.h"
 #include "proxy/pair/cancel.h"
+#include "proxy/pair/seats.h"
 #include "tests/support/loop.h"
 
 enum {
@@ -53,6 +54,7 @@ setup(void **state)
 	f->daemon.config = &f->config;
 	f->daemon.cancels = cancel_registry_new();
 	f->daemon.turns = turns_new();
+	f->daemon.seats = seats_new();
 	f->mailboxes[0] = &f->worker.mailbox;
 	f->daemon.mailboxes = f->mailboxes;
 	f->daemon.worker_count = 1;
@@ -72,6 +74,7 @@ teardown(void **state)
 
 	cancel_registry_free(f->daemon.cancels);
 	turns_free(f->daemon.turns);
+	seats_free(f->daemon.seats);
 	credentials_store_free(f->daemon.credentials);
 	close(f->listener);
 	free(f);
