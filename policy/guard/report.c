@@ -321,8 +321,8 @@ refuse_policy(struct report *out, const struct guard_account *a,
 {
 	struct cut_text t = {.data = out->detail, .size = sizeof(out->detail)};
 	struct cut_text hint = {.data = out->hint, .size = sizeof(out->hint)};
-	bool is_by_unparsed = a->is_unknown && a->settings->unparsed ==
-						   GUARD_UNPARSED_REJECT;
+	bool is_by_unparsed =
+	    a->is_unknown && a->settings->unparsed == GUARD_UNPARSED_REJECT;
 
 	out->sqlstate = "42501";
 	snprintf(out->message, sizeof(out->message),

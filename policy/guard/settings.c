@@ -70,8 +70,8 @@ settings_merge(struct guard_settings *to, const struct settings_part *part)
 void
 settings_fit_unknown(struct guard_settings *s)
 {
-	bool is_for_all = s->policy == GUARD_POLICY_PASS ||
-			  s->policy == GUARD_POLICY_REJECT;
+	bool is_for_all =
+	    s->policy == GUARD_POLICY_PASS || s->policy == GUARD_POLICY_REJECT;
 
 	if (s->unparsed == GUARD_UNPARSED_PASS)
 		s->policy = GUARD_POLICY_PASS;
@@ -79,7 +79,7 @@ settings_fit_unknown(struct guard_settings *s)
 		s->policy = s->unparsed == GUARD_UNPARSED_REJECT
 				? GUARD_POLICY_REJECT
 				: GUARD_POLICY_HOLD;
-	/* What hangs on its tables nobody knows. */
+	/* Nobody knows of what hangs on its tables. */
 	s->guard_single_table = true;
 	/* Nothing is locked ahead, be it remembered. */
 	s->has_memory = false;

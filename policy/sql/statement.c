@@ -433,9 +433,8 @@ statement_list_parse(struct statement_list *out, const char *sql, size_t len,
 	for (i = 0; i < out->count; i++)
 		judge_statement(&out->items[i],
 				statement_text_of(sql, &out->items[i]));
-	out->is_sound =
-	    needs_soundness(out) &&
-	    statement_list_is_sound(out, sql, scope, parse_bytes);
+	out->is_sound = needs_soundness(out) &&
+			statement_list_is_sound(out, sql, scope, parse_bytes);
 	return STATEMENT_OK;
 
 fail:

@@ -42,8 +42,9 @@ enum statement_status statement_list_parse(struct statement_list *out,
 /*
  * True if the rest of the text has no syntax error either, or none but in what
  * becomes `unparsed`; `list` is of this very text and scope.  This parses all
- * that statement_list_parse did not, so it is not for traffic.  False also where a statement is above parse_bytes, or
- * all of them are above a multiple of that.
+ * that statement_list_parse did not, so it is not for traffic.  False also
+ * where a statement is above parse_bytes, or all of them are above a multiple
+ * of that.
  */
 bool statement_list_is_sound(struct statement_list *list, const char *sql,
 			     enum guard_scope scope, size_t parse_bytes);

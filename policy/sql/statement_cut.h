@@ -20,8 +20,8 @@ statement_text_of(const char *sql, const struct statement *s)
  * text but white space, comments and the ';' that end them.
  *
  * STATEMENT_OK; STATEMENT_UNPARSED, where nothing that has an end is in it;
- * STATEMENT_TOO_LARGE, STATEMENT_TOO_DEAR or STATEMENT_NO_MEMORY.  *out is the caller's to clear in
- * any case.
+ * STATEMENT_TOO_LARGE, STATEMENT_TOO_DEAR or STATEMENT_NO_MEMORY.  *out is the
+ * caller's to clear in any case.
  */
 enum statement_status statement_cut(struct statement_list *out, const char *sql,
 				    size_t len);

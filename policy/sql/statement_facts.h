@@ -219,8 +219,8 @@ struct statement {
 	 * list.  Only told where that is tied to a target. */
 	char *made;
 	/*
-	 * What the grammar does not know and the server may: the statement's
-	 * text, or all of the list's where that has no other.  Owned by the
+	 * The statement's text, which the grammar does not know and the server
+	 * may; all of the list's text where that has no other.  Owned by the
 	 * list; NULL: the grammar knows it, or it was not parsed.  With a tag
 	 * it is DDL of which nothing is known but the names in it.
 	 */

@@ -9,7 +9,7 @@
 
 enum {
 	PARTS_OF_NAME_MAX = 3, /* database, schema, relation */
-	CODE_DIGITS = 4,       /* of \XXXX; of \+XXXXXX two more */
+	CODE_DIGITS = 4,       /* \XXXX; \+XXXXXX has two more */
 	CODE_MAX = 0x10ffff,
 	SURROGATE_FIRST = 0xd800,
 	SURROGATE_LAST = 0xdfff,
@@ -38,7 +38,7 @@ struct unknown_walk {
 	struct tokens tokens;
 	struct token token; /* the next one */
 	struct text name;   /* that is written */
-	bool is_none;       /* what is written is no name after all */
+	bool is_none;       /* that is no name after all */
 };
 
 static void

@@ -15,7 +15,7 @@
 
 enum {
 	UNKNOWN_NAMES_MAX = 100, /* different ones; more are left out */
-	/* Of one part of a name; a longer one is none. */
+	/* A part of a name that is longer is none. */
 	UNKNOWN_NAME_BYTES_MAX = 1024,
 };
 

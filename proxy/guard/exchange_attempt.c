@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "proxy/base/clock.h"
-#include "proxy/guard/exchange_fence.h"
+#include "proxy/guard/exchange_start.h"
 #include "proxy/guard/exchange_state.h"
 #include "proxy/guard/exchange_story.h"
 
@@ -58,10 +58,9 @@ exchange_skip_attempt(struct exchange *x)
 {
 	struct lock_set again = {0};
 
-	exchange_act(x,
-		     guard_attempted(&x->guard, ATTEMPT_GRANTED,
-				     guard_set(&x->guard)->count, &again,
-				     clock_now_ms()));
+	exchange_act(x, guard_attempted(&x->guard, ATTEMPT_GRANTED,
+					guard_set(&x->guard)->count, &again,
+					clock_now_ms()));
 }
 
 void

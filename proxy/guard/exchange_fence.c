@@ -2,7 +2,7 @@
  * exchange_fence.c - all that was sent before has been answered: where the
  * client's message stands shows how it goes on.
  */
-#include "proxy/guard/exchange_fence.h"
+#include "proxy/guard/exchange_start.h"
 
 #include "proxy/guard/exchange_state.h"
 #include "proxy/guard/guarded.h"

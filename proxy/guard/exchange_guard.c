@@ -7,7 +7,7 @@
 #include "proxy/base/clock.h"
 #include "proxy/base/log.h"
 #include "proxy/gate/turns.h"
-#include "proxy/guard/exchange_fence.h"
+#include "proxy/guard/exchange_start.h"
 #include "proxy/guard/exchange_state.h"
 #include "proxy/guard/exchange_story.h"
 #include "proxy/guard/guarded.h"

@@ -10,7 +10,7 @@
  * In a cycle of the client's that has begun it is not asked: it has had the
  * client's own Parse.
  */
-#include "proxy/guard/exchange_fence.h"
+#include "proxy/guard/exchange_start.h"
 
 #include "proxy/guard/exchange_state.h"
 #include "proxy/guard/guarded.h"

@@ -9,7 +9,7 @@
 
 #include "protocol/backend.h"
 #include "proxy/base/clock.h"
-#include "proxy/guard/exchange_fence.h"
+#include "proxy/guard/exchange_start.h"
 #include "proxy/guard/exchange_state.h"
 #include "proxy/guard/exchange_story.h"
 #include "proxy/guard/guarded.h"

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "proxy/config/guard_settings.h"
-#include "proxy/guard/exchange_fence.h"
+#include "proxy/guard/exchange_start.h"
 #include "proxy/guard/exchange_state.h"
 
 static void

@@ -63,7 +63,7 @@ struct daemon {
 	atomic_uint exchanges;          /* guarded statements under way */
 	atomic_uint unplanned;          /* statements that had no plan, ever */
 	atomic_uint unjudged[UNJUDGED_COUNT]; /* texts that passed so, ever */
-	/* Of the texts that did not parse, in the slots of these; 0: none. */
+	/* Shapes of texts that did not parse, in their slots; 0: none. */
 	_Atomic uint64_t unparsed_shapes[DAEMON_SHAPES];
 	atomic_size_t prepared_bytes; /* that all sessions keep */
 };

@@ -3,7 +3,7 @@
 #include "tests/support/exchange.h"
 
 /* Each plan is of table a alone. */
-#define A "plan: set=a; "
+#define A "plan: set=a"
 
 static const struct scene_row rows[] = {
     {
@@ -18,7 +18,7 @@ static const struct scene_row rows[] = {
     {
 	.name = "it is held while somebody old is in the way",
 	.client = "Q repack a",
-	.script = A "look: old; look: old; ",
+	.script = A "; look: old; look: old",
 	.server_gets =
 	    "probe(repack a) / facts(f) settings plan{a} / look(a) / "
 	    "look(a) / look(a) / names(a) / look(a) / Query(repack a)",
@@ -36,7 +36,7 @@ static const struct scene_row rows[] = {
     {
 	.name = "in a block it has no lock ahead, and the gate behind it",
 	.client = "Q begin\n--\nQ repack a\n--\nQ commit",
-	.script = A A,
+	.script = A "; " A,
 	.server_gets =
 	    "Query(begin) SAVEPOINT _lockstep probe(repack a) RELEASE"
 	    " SAVEPOINT _lockstep / SAVEPOINT _lockstep facts(t) "
@@ -49,7 +49,7 @@ static const struct scene_row rows[] = {
     {
 	.name = "a text is cut around it",
 	.client = "Q begin; repack a; drop table d; commit",
-	.script = A A "plan: set=d; plan: set=d; ",
+	.script = A "; " A "; plan: set=d; plan: set=d",
 	.server_gets =
 	    "probe(repack a) / Query(begin; ) SAVEPOINT _lockstep "
 	    "facts(t) settings plan{a} RELEASE SAVEPOINT _lockstep / "
@@ -89,7 +89,7 @@ static const struct scene_row rows[] = {
     {
 	.name = "in a cycle that has begun the server has been asked",
 	.client = "P begin\nB\nE\nP repack a\nB\nE\nS",
-	.script = A A,
+	.script = A,
 	.server_gets =
 	    "Parse Bind Execute(begin) Parse Bind | facts(t) settings"
 	    " plan{a} | look(a) | names(a) | look(a) | names(a) "
@@ -124,7 +124,7 @@ static const struct scene_row rows[] = {
     {
 	.name = "it is sent when its time is over",
 	.client = "Q repack a",
-	.script = "settings: hold_timeout=10ms; " A "look: !late 20 old",
+	.script = "settings: hold_timeout=10ms; " A "; look: !late 20 old",
 	.server_gets =
 	    "probe(repack a) / facts(f) settings plan{a} / look(a) / "
 	    "Query(repack a)",
@@ -133,7 +133,7 @@ static const struct scene_row rows[] = {
     {
 	.name = "no error comes of the session's own timeout either",
 	.client = "Q repack a",
-	.script = "facts: lock_timeout=10; " A "look: !late 20 old",
+	.script = "facts: lock_timeout=10; " A "; look: !late 20 old",
 	.server_gets =
 	    "probe(repack a) / facts(f) settings plan{a} / look(a) / "
 	    "Query(repack a)",
@@ -142,7 +142,7 @@ static const struct scene_row rows[] = {
     {
 	.name = "nor of a cycle: the server ends that",
 	.client = "Q begin\n--\nQ repack a\n--\nQ commit",
-	.script = A "look: cycle; look: cycle",
+	.script = A "; look: cycle; look: cycle",
 	.server_gets =
 	    "Query(begin) SAVEPOINT _lockstep probe(repack a) RELEASE"
 	    " SAVEPOINT _lockstep / SAVEPOINT _lockstep facts(t) "

@@ -1,9 +1,9 @@
 /*
- * exchange_fence.h - how an exchange leaves its fence: what it makes of the
+ * exchange_start.h - how an exchange leaves its fence: what it makes of the
  * client's message as a whole.
  */
-#ifndef LOCKSTEP_PROXY_GUARD_EXCHANGE_FENCE_H
-#define LOCKSTEP_PROXY_GUARD_EXCHANGE_FENCE_H
+#ifndef LOCKSTEP_PROXY_GUARD_EXCHANGE_START_H
+#define LOCKSTEP_PROXY_GUARD_EXCHANGE_START_H
 
 #include <stdbool.h>
 
