@@ -120,6 +120,16 @@ lock_set_add_row(struct lock_set *set,
 	return true;
 }
 
+void
+lock_set_leave_unlocked(struct lock_set *set)
+{
+	for (size_t i = 0; i < set->count; i++) {
+		set->items[i].is_lockable = false;
+		free(set->items[i].owner);
+		set->items[i].owner = NULL;
+	}
+}
+
 /* Two reasons to lock a relation are one lock: the stronger, the earlier. */
 static void
 item_raise(struct lock_item *item, struct lock_item *more)

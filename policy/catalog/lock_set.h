@@ -120,6 +120,9 @@ bool lock_set_covers(const struct lock_set *outer,
 const struct lock_item *lock_set_item(const struct lock_set *set,
 				      uint32_t relid);
 
+/* Have no attempt lock anything of the set. */
+void lock_set_leave_unlocked(struct lock_set *set);
+
 /* A sentence for a set that lacks a right: which one to grant. */
 extern const char lock_set_right[];
 

@@ -38,6 +38,8 @@ enum {
 void
 guard_note_set(struct guard *g)
 {
+	if (g->is_unknown)
+		lock_set_leave_unlocked(&g->set);
 	g->counts_near = guard_gate_lasts(g) && g->set.count > 1;
 	(void)lock_order_sort(&g->set, &g->settings->order);
 }
@@ -166,6 +168,12 @@ void
 guard_expect_more(struct guard *g)
 {
 	g->in_company = true;
+}
+
+void
+guard_expect_unknown(struct guard *g)
+{
+	g->is_unknown = true;
 }
 
 void
@@ -340,6 +348,7 @@ guard_account(const struct guard *g, uint64_t now_ms)
 	    .gate_ms = w->total_ms,
 	    .past = &g->past,
 	    .remembered = g->remembered,
+	    .is_unknown = g->is_unknown,
 	};
 
 	if (a.awaits_turn)

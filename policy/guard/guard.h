@@ -268,6 +268,7 @@ struct guard_account {
 	uint64_t gate_ms; /* sum of these times */
 	const struct past *past; /* transactions that the gate did not stop */
 	size_t remembered; /* tables that guard_remember has added, or raised */
+	bool is_unknown;   /* guard_expect_unknown was called */
 };
 
 /*
@@ -281,6 +282,7 @@ struct guard {
 	bool counts_near;    /* as guard_counts_near */
 	bool in_company;     /* guard_expect_more was called */
 	bool may_try;        /* guard_allow_trials was called */
+	bool is_unknown;     /* guard_expect_unknown was called */
 	bool is_impatient;   /* the turn was waited for, and is waived */
 	bool has_pressed;    /* in this window */
 	bool presses; /* as traffic comes past the gate, or did last time */
@@ -351,6 +353,13 @@ struct guard_step guard_glanced(struct guard *g,
 /* Note, before guard_planned, that the statement's transaction holds other
  * locks or will: a set of one table is guarded too. */
 void guard_expect_more(struct guard *g);
+
+/*
+ * Note, before guard_planned, that the set is a guess, of a statement that
+ * nobody here knows: none of it is locked ahead, and whatever limit is reached
+ * the statement runs.
+ */
+void guard_expect_unknown(struct guard *g);
 
 /* Note, before guard_planned, that the statement can be run and undone: TRY may
  * be asked for. */

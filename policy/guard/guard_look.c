@@ -131,6 +131,8 @@ looked_at_cycle(struct guard *g, bool is_certain, uint64_t now_ms)
 {
 	if (is_certain && guard_forget(g))
 		return guard_hold(g, now_ms);
+	if (is_certain && g->is_unknown)
+		return guard_spend(g, now_ms);
 	if (is_certain) {
 		guard_end_window(g, now_ms);
 		return guard_enter(g, GUARD_AT_REFUSE_DEADLOCK);

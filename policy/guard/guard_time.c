@@ -71,6 +71,8 @@ guard_spend(struct guard *g, uint64_t now_ms)
 		       g->limit == GUARD_LIMIT_IN_TRANSACTION;
 
 	guard_end_window(g, now_ms);
+	if (g->is_unknown)
+		return guard_enter(g, GUARD_AT_RUN_OVERDUE);
 	/* The session's own timeouts are errors whatever we are set to; and
 	 * what may be a deadlock is not made one in the server. */
 	if (is_ours && g->cycle == 0 &&

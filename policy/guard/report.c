@@ -321,14 +321,20 @@ refuse_policy(struct report *out, const struct guard_account *a,
 {
 	struct cut_text t = {.data = out->detail, .size = sizeof(out->detail)};
 	struct cut_text hint = {.data = out->hint, .size = sizeof(out->hint)};
+	bool is_by_unparsed =
+	    a->is_unknown && a->settings->unparsed == GUARD_UNPARSED_REJECT;
 
 	out->sqlstate = "42501";
 	snprintf(out->message, sizeof(out->message),
-		 "%s is refused by Lockstep: it locks several tables", tag);
+		 "%s is refused by Lockstep: it %s", tag,
+		 a->is_unknown ? "may lock tables, and nobody here knows which"
+			       : "locks several tables");
 	cut_text_add(&t, "Lock set: ");
 	cut_text_add_set(&t, a->set, true);
 	cut_text_add(&t, ".");
-	cut_text_add(&hint, "The setting \"policy\" is \"reject\".");
+	cut_text_add(&hint, is_by_unparsed
+				? "The setting \"unparsed\" is \"reject\"."
+				: "The setting \"policy\" is \"reject\".");
 	if (a->settings->rule != NULL)
 		cut_text_add(&hint, " The rule \"%s\" applies.",
 			     a->settings->rule);

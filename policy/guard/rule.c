@@ -85,6 +85,7 @@ const char *const rule_statements[] = {
     "REVOKE",
     "SECURITY LABEL",
     "TRUNCATE TABLE",
+    "UNKNOWN DDL",
     NULL,
 };
 

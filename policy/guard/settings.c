@@ -68,6 +68,24 @@ settings_merge(struct guard_settings *to, const struct settings_part *part)
 }
 
 void
+settings_fit_unknown(struct guard_settings *s)
+{
+	bool is_for_all =
+	    s->policy == GUARD_POLICY_PASS || s->policy == GUARD_POLICY_REJECT;
+
+	if (s->unparsed == GUARD_UNPARSED_PASS)
+		s->policy = GUARD_POLICY_PASS;
+	else if (!is_for_all)
+		s->policy = s->unparsed == GUARD_UNPARSED_REJECT
+				? GUARD_POLICY_REJECT
+				: GUARD_POLICY_HOLD;
+	/* Nobody knows of what hangs on its tables. */
+	s->guard_single_table = true;
+	/* Nothing is locked ahead, be it remembered. */
+	s->has_memory = false;
+}
+
+void
 settings_clear_order(struct lock_order *order)
 {
 	while (order->name_count > 0)

@@ -62,6 +62,19 @@ enum guard_steps {
 #undef X
 };
 
+/* X(constant, text): the treatment of DDL that the grammar does not know. */
+#define GUARD_UNPARSED(X)                                                      \
+	X(PASS, "pass")                                                        \
+	/* As by GUARD_POLICY_HOLD, nothing locked ahead; never an error. */   \
+	X(HOLD, "hold")                                                        \
+	X(REJECT, "reject")
+
+enum guard_unparsed {
+#define X(constant, text) GUARD_UNPARSED_##constant,
+	GUARD_UNPARSED(X)
+#undef X
+};
+
 struct guard_settings {
 	enum guard_scope scope;           /* guard */
 	enum guard_policy policy;         /* policy */
@@ -77,6 +90,7 @@ struct guard_settings {
 	bool is_optimistic; /* a statement may run ahead of its plan */
 	enum guard_replay replay;
 	enum guard_steps steps; /* drop_in_steps */
+	enum guard_unparsed unparsed;
 	/* The name of the rule that had a part in these, borrowed, for people;
 	 * NULL: none had. */
 	const char *rule;
@@ -101,7 +115,8 @@ struct guard_settings {
 	X(DROP_IN_STEPS, drop_in_steps, steps)                                 \
 	X(GUARD_SINGLE_TABLE, guard_single_table, guard_single_table)          \
 	X(MEMORY, memory, has_memory)                                          \
-	X(OPTIMISTIC, optimistic, is_optimistic)
+	X(OPTIMISTIC, optimistic, is_optimistic)                               \
+	X(UNPARSED, unparsed, unparsed)
 
 enum guard_setting {
 #define X(constant, name, field) GUARD_SETTING_##constant,
@@ -133,6 +148,9 @@ bool settings_part_has(const struct settings_part *part,
  * borrowed from the part; those that they replace are not freed. */
 void settings_merge(struct guard_settings *to,
 		    const struct settings_part *part);
+
+/* Make of the settings those for DDL that the grammar does not know. */
+void settings_fit_unknown(struct guard_settings *s);
 
 /* Free the names, which the order must own, and leave it empty. */
 void settings_clear_order(struct lock_order *order);

@@ -15,6 +15,15 @@ is_guarded(const struct statement *s)
 	return s->scope != GUARD_SCOPE_OFF && s->has_plan;
 }
 
+/* True for DDL that the grammar does not know: it is planned for alone, as
+ * nothing may be locked ahead of it. */
+static bool
+is_apart(const struct statement_list *list, size_t index)
+{
+	return is_guarded(&list->items[index]) &&
+	       statement_is_unknown(&list->items[index]);
+}
+
 static enum block
 block_after(enum block block, enum statement_control control)
 {
@@ -70,7 +79,7 @@ plan_end(const struct statement_list *list, size_t from, size_t end,
 {
 	size_t i = from;
 
-	while (i < end) {
+	while (i < end && (i == from || !is_apart(list, i))) {
 		enum statement_effect effect = list->items[i++].effect;
 
 		if (effect == EFFECT_ANY || (is_again && effect != EFFECT_LESS))
@@ -128,12 +137,21 @@ walk_wrap(struct walk *w)
 	return true;
 }
 
-/* True for a statement, alone, that a block of ours would change. */
+/* True for a statement that is its transaction. */
 static bool
-walk_stays_outside(const struct walk *w)
+walk_is_alone(const struct walk *w, size_t index)
 {
-	return w->list->count - w->begun == 1 &&
-	       w->list->items[w->begun].is_for_block;
+	return w->begun == index && w->list->count - index == 1;
+}
+
+/* Prepare for a statement that may be one which no block can have. */
+static void
+walk_prepare_outside(struct walk *w, size_t index)
+{
+	if (index > w->cut)
+		walk_cut(w, index);
+	walk_piece(w)->first = index;
+	walk_piece(w)->count = 1;
 }
 
 /* Prepare for the guarded statement at `index`. */
@@ -144,13 +162,20 @@ walk_prepare(struct walk *w, size_t index)
 	bool is_again = index < w->planned;
 	size_t end;
 
-	if (!is_explicit && walk_stays_outside(w))
-		return;
+	if (!is_explicit && walk_is_alone(w, index)) {
+		if (w->list->items[index].is_for_block)
+			return; /* a block of ours would change it */
+		if (is_apart(w->list, index)) {
+			walk_prepare_outside(w, index);
+			return;
+		}
+	}
 	if (!is_explicit && !walk_wrap(w)) {
 		w->script->unguarded++;
 		return;
 	}
-	if (w->changed > w->cut) {
+	if (w->changed > w->cut ||
+	    (index > w->cut && is_apart(w->list, index))) {
 		walk_cut(w, index);
 		walk_piece(w)->needs_block = !is_explicit;
 	} else if (is_again) {

@@ -11,6 +11,9 @@
  * planned before what it begins with either: a plan takes a snapshot, and SET
  * TRANSACTION comes too late behind one.
  *
+ * DDL that the grammar does not know is planned for alone, and where it is its
+ * own transaction it runs in no block.
+ *
  * A Query message is one implicit transaction unless it holds BEGIN and COMMIT
  * of its own.  The pieces of one such transaction run in a block of ours.
  */

@@ -1,17 +1,5 @@
 /*
- * statement.c - the second and the third sieve, and what they leave put
- * together.
- *
- * The second sieve is libpg_query's split_with_scanner, which is the server's
- * own scanner and knows strings, comments and parentheses.  It has three gaps
- * that are closed here:
- *   - it does not know BEGIN ATOMIC ... END, whose ';' end no statement:
- *     join_routine_bodies()
- *   - it leaves out what has no keyword or an unmatched ')'.  The server
- *     refuses such a text as a whole, so nothing guarded is missed, but the
- *     text is not sound: has_only_blanks()
- *   - its statements keep the space and the comments around them:
- * statement_trim()
+ * statement.c - the third sieve, and what all of them leave put together.
  */
 #include "policy/sql/statement.h"
 
@@ -21,6 +9,7 @@
 #include <pg_query.h>
 
 #include "policy/sql/statement_arena.h"
+#include "policy/sql/statement_cut.h"
 #include "policy/sql/statement_effect.h"
 #include "policy/sql/statement_follow.h"
 #include "policy/sql/statement_scan.h"
@@ -28,6 +17,7 @@
 #include "policy/sql/statement_target.h"
 #include "policy/sql/statement_text.h"
 #include "policy/sql/statement_tree.h"
+#include "policy/sql/statement_unknown.h"
 
 enum {
 	/* The server's own bound: a palloc'd text and its two NULs. */
@@ -54,50 +44,6 @@ enum {
 	FOLLOWED_PAIRS_MAX = 200000,
 	FOLLOWED_TARGETS_MAX = 5000,
 };
-
-static struct statement_text
-statement_text_of(const char *sql, const struct statement *s)
-{
-	return (struct statement_text){sql + s->start, s->end - s->start};
-}
-
-static size_t
-trim_spaces(const char *sql, size_t start, size_t end)
-{
-	while (end > start && statement_text_is_space(sql[end - 1]))
-		end--;
-	return end;
-}
-
-/* True if a text that does not end in white space may end in a comment. */
-static bool
-may_end_in_comment(struct statement_text text)
-{
-	size_t line = text.len;
-
-	if (text.len >= 2 && memcmp(text.sql + text.len - 2, "*/", 2) == 0)
-		return true;
-	while (line > 0 && text.sql[line - 1] != '\n' &&
-	       text.sql[line - 1] != '\r')
-		line--;
-	text = (struct statement_text){text.sql + line, text.len - line};
-	return statement_text_contains(text, "--");
-}
-
-/* Leave the bytes from the first token to the last one. */
-static void
-statement_trim(struct statement *s, const char *sql)
-{
-	struct statement_text text = {sql, s->end};
-
-	s->start = statement_text_skip(text, s->start, s->end);
-	s->end = trim_spaces(sql, s->start, s->end);
-	text = statement_text_of(sql, s);
-	if (!may_end_in_comment(text))
-		return;
-	s->end = trim_spaces(sql, s->start,
-			     s->start + statement_scan_trailing_comments(text));
-}
 
 /*
  * The bytes that the scanner may match for a run of operator characters, in a
@@ -167,15 +113,6 @@ struct split {
 	PgQuerySplitResult found;
 };
 
-/* A statement_arena_fn: by the scanner. */
-static void
-split_scan(void *arg)
-{
-	struct split *s = arg;
-
-	s->found = pg_query_split_with_scanner(s->sql);
-}
-
 /* A statement_arena_fn: by the grammar. */
 static void
 split_parse(void *arg)
@@ -183,90 +120,6 @@ split_parse(void *arg)
 	struct split *s = arg;
 
 	s->found = pg_query_split_with_parser(s->sql);
-}
-
-static enum statement_status
-list_take_split(struct statement_list *out, const PgQuerySplitResult *found)
-{
-	size_t i;
-
-	if (found->error != NULL)
-		return STATEMENT_UNPARSED;
-	out->items = calloc((size_t)found->n_stmts + 1, sizeof(*out->items));
-	if (out->items == NULL)
-		return STATEMENT_NO_MEMORY;
-	out->count = (size_t)found->n_stmts;
-	for (i = 0; i < out->count; i++) {
-		const PgQuerySplitStmt *from = found->stmts[i];
-		struct statement *s = &out->items[i];
-
-		s->start = (size_t)from->stmt_location;
-		s->end = s->start + (size_t)from->stmt_len;
-	}
-	return STATEMENT_OK;
-}
-
-static enum statement_status
-list_split(struct statement_list *out, const char *sql)
-{
-	struct split split = {.sql = sql};
-	enum statement_status status = STATEMENT_NO_MEMORY;
-	struct statement_arena arena;
-
-	statement_arena_begin(&arena);
-	if (statement_arena_call(&arena, split_scan, &split)) {
-		status = list_take_split(out, &split.found);
-		pg_query_free_split_result(split.found);
-	} else if (arena.is_full) {
-		status = STATEMENT_TOO_DEAR;
-	}
-	statement_arena_end(&arena);
-	return status;
-}
-
-/* Make one statement of those that ';' in a routine's SQL body split. */
-static void
-join_routine_bodies(struct statement_list *list, const char *sql)
-{
-	size_t kept = 0;
-	size_t i = 0;
-
-	while (i < list->count) {
-		struct statement joined = list->items[i++];
-		struct statement_text text = statement_text_of(sql, &joined);
-		size_t depth = 0;
-
-		if (statement_sieve_creates_routine(text) &&
-		    statement_text_contains(text, "atomic"))
-			depth = statement_scan_body_depth(text, 0);
-		for (; depth > 0 && i < list->count; i++) {
-			text = statement_text_of(sql, &list->items[i]);
-			depth = statement_scan_body_depth(text, depth);
-			joined.end = list->items[i].end;
-		}
-		list->items[kept++] = joined;
-	}
-	list->count = kept;
-}
-
-/* True if nothing is between, before or behind the statements but ';'. */
-static bool
-has_only_blanks(const struct statement_list *list, const char *sql, size_t len)
-{
-	size_t pos = 0;
-	size_t i;
-
-	for (i = 0; i <= list->count; i++) {
-		size_t end = i < list->count ? list->items[i].start : len;
-		struct statement_text text = {sql, end};
-
-		while ((pos = statement_text_skip(text, pos, end)) < end)
-			if (sql[pos++] != ';')
-				return false;
-		if (i < list->count)
-			pos = list->items[i].end;
-	}
-	return true;
 }
 
 /* Drop all that was read of a statement; its place in the text remains. */
@@ -277,10 +130,24 @@ statement_forget(struct statement *s)
 	*s = (struct statement){.start = s->start, .end = s->end};
 }
 
+/* The server may know what the grammar does not. */
+static enum statement_status
+read_unknown(struct statement *s, struct statement_text text)
+{
+	if (!statement_unknown_may_lock(text))
+		return STATEMENT_UNPARSED;
+	if (!statement_unknown_keep(s, text))
+		return STATEMENT_NO_MEMORY;
+	return statement_unknown_read(s, text);
+}
+
 static enum statement_status
 read_statement(struct statement *s, const char *sql, enum guard_scope scope)
 {
-	return statement_tree_read(s, statement_text_of(sql, s), scope);
+	struct statement_text text = statement_text_of(sql, s);
+	enum statement_status status = statement_tree_read(s, text, scope);
+
+	return status == STATEMENT_UNPARSED ? read_unknown(s, text) : status;
 }
 
 /* How much of one text may be parsed, and how much was. */
@@ -309,8 +176,8 @@ static bool
 statement_needs_parse(const struct statement *s, const char *sql,
 		      enum guard_scope scope)
 {
-	return statement_sieve_role(statement_text_of(sql, s), scope) !=
-	       STATEMENT_ROLE_OTHER;
+	return statement_sieve_role(statement_text_of(sql, s), scope) >
+	       STATEMENT_ROLE_SUSPECT;
 }
 
 static enum statement_status
@@ -330,6 +197,30 @@ read_candidates(struct statement_list *list, const char *sql,
 		if (statement_needs_parse(&list->items[i], sql, scope))
 			status = read_statement(&list->items[i], sql, scope);
 	return status;
+}
+
+/* Find what the grammar does not know among statements that are not guarded
+ * otherwise: as many as the budget allows. */
+static enum statement_status
+read_suspects(struct statement_list *list, const char *sql,
+	      enum guard_scope scope, struct budget *budget)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		struct statement *s = &list->items[i];
+		struct statement_text text = statement_text_of(sql, s);
+		enum statement_status status;
+
+		if (statement_sieve_role(text, scope) !=
+			STATEMENT_ROLE_SUSPECT ||
+		    !budget_allows(budget, text))
+			continue;
+		status = read_statement(s, sql, scope);
+		if (status == STATEMENT_NO_MEMORY)
+			return status;
+		if (s->unparsed == NULL)
+			statement_forget(s);
+	}
+	return STATEMENT_OK;
 }
 
 static bool
@@ -359,7 +250,8 @@ read_neighbours(struct statement_list *list, const char *sql,
 		struct statement *s = &list->items[i];
 		enum statement_status status;
 
-		if (s->tag != NULL || s->control != STATEMENT_PLAIN ||
+		if (s->tag != NULL || s->unparsed != NULL ||
+		    s->control != STATEMENT_PLAIN ||
 		    !statement_needs_parse(s, sql, GUARD_SCOPE_DDL) ||
 		    !budget_allows(budget, statement_text_of(sql, s)))
 			continue;
@@ -456,26 +348,55 @@ judge_statement(struct statement *s, struct statement_text text)
 	    s->tag != NULL && statement_text_contains(text, "nextval");
 }
 
+/* True if the grammar knows the statement, or its text is kept. */
+static bool
+is_sound_or_kept(struct statement *s, struct statement_text text)
+{
+	return has_no_syntax_error(text) || statement_unknown_keep(s, text);
+}
+
 bool
-statement_list_is_sound(const struct statement_list *list, const char *sql,
-			size_t len, enum guard_scope scope, size_t parse_bytes)
+statement_list_is_sound(struct statement_list *list, const char *sql,
+			enum guard_scope scope, size_t parse_bytes)
 {
 	size_t left = SOUND_CAPS * parse_bytes;
 
-	if (!has_only_blanks(list, sql, len))
-		return false;
 	for (size_t i = 0; i < list->count; i++) {
-		struct statement_text text =
-		    statement_text_of(sql, &list->items[i]);
+		struct statement *s = &list->items[i];
+		struct statement_text text = statement_text_of(sql, s);
 
-		if (statement_needs_parse(&list->items[i], sql, scope))
+		if (s->unparsed != NULL || statement_needs_parse(s, sql, scope))
 			continue; /* statement_list_parse has parsed this one */
 		if (text.len > parse_bytes || text.len > left ||
-		    !has_no_syntax_error(text))
+		    !is_sound_or_kept(s, text))
 			return false;
 		left -= text.len;
+		list->has_unparsed |= s->unparsed != NULL;
 	}
 	return true;
+}
+
+/* A statement that stands alone is kept with all of its text: the places that
+ * the server's errors tell are those of the client's then. */
+static bool
+keep_alone(struct statement_list *list, const char *sql, size_t len)
+{
+	struct statement_text text = {sql, len};
+
+	free(list->items[0].unparsed);
+	return statement_unknown_keep(&list->items[0], text);
+}
+
+static enum statement_status
+note_unparsed(struct statement_list *list, const char *sql, size_t len,
+	      size_t parse_bytes)
+{
+	for (size_t i = 0; i < list->count; i++)
+		list->has_unparsed |= list->items[i].unparsed != NULL;
+	if (list->has_unparsed && list->count == 1 && len <= parse_bytes &&
+	    !keep_alone(list, sql, len))
+		return STATEMENT_NO_MEMORY;
+	return STATEMENT_OK;
 }
 
 enum statement_status
@@ -495,25 +416,25 @@ statement_list_parse(struct statement_list *out, const char *sql, size_t len,
 	    !are_words_few((struct statement_text){sql, len}))
 		return STATEMENT_TOO_LARGE;
 
-	status = list_split(out, sql);
+	status = statement_cut(out, sql, len);
 	if (status != STATEMENT_OK)
 		goto fail;
-	for (i = 0; i < out->count; i++)
-		statement_trim(&out->items[i], sql);
-	join_routine_bodies(out, sql);
 	status = read_candidates(out, sql, scope, &budget);
+	if (status == STATEMENT_OK)
+		status = read_suspects(out, sql, scope, &budget);
 	if (status == STATEMENT_OK && scope < GUARD_SCOPE_DDL && has_plan(out))
 		status = read_neighbours(out, sql, &budget);
 	if (status == STATEMENT_OK)
 		status = follow_neighbours(out);
+	if (status == STATEMENT_OK)
+		status = note_unparsed(out, sql, len, parse_bytes);
 	if (status != STATEMENT_OK)
 		goto fail;
 	for (i = 0; i < out->count; i++)
 		judge_statement(&out->items[i],
 				statement_text_of(sql, &out->items[i]));
-	out->is_sound =
-	    needs_soundness(out) &&
-	    statement_list_is_sound(out, sql, len, scope, parse_bytes);
+	out->is_sound = needs_soundness(out) &&
+			statement_list_is_sound(out, sql, scope, parse_bytes);
 	return STATEMENT_OK;
 
 fail:
@@ -536,7 +457,7 @@ statement_list_bytes(const struct statement_list *list)
 	for (size_t i = 0; i < list->count; i++) {
 		const struct statement *s = &list->items[i];
 
-		bytes += text_bytes(s->made);
+		bytes += text_bytes(s->made) + text_bytes(s->unparsed);
 		for (size_t j = 0; j < s->target_count; j++)
 			bytes += sizeof(s->targets[j]) +
 				 text_bytes(s->targets[j].relation) +

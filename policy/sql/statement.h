@@ -21,7 +21,8 @@
 /*
  * Split a text and judge its statements.  What stands beside a guarded
  * statement that can be planned shares its transaction, or may: there a wider
- * scope than the one asked for counts, if it can be planned too.
+ * scope than the one asked for counts, if it can be planned too.  DDL that the
+ * grammar does not know counts in every scope, with all that it names.
  *
  * sql[len] must be NUL and sql must hold no other (else
  * STATEMENT_UNPARSED).  parse_bytes caps each statement that is parsed, and
@@ -39,14 +40,14 @@ enum statement_status statement_list_parse(struct statement_list *out,
 					   size_t parse_bytes);
 
 /*
- * True if the rest of the text has no syntax error either; `list` is of this
- * very text and scope.  This parses all that statement_list_parse did not, so
- * it is not for traffic.  False also where a statement is above parse_bytes, or
- * all of them are above a multiple of that.
+ * True if the rest of the text has no syntax error either, or none but in what
+ * becomes `unparsed`; `list` is of this very text and scope.  This parses all
+ * that statement_list_parse did not, so it is not for traffic.  False also
+ * where a statement is above parse_bytes, or all of them are above a multiple
+ * of that.
  */
-bool statement_list_is_sound(const struct statement_list *list, const char *sql,
-			     size_t len, enum guard_scope scope,
-			     size_t parse_bytes);
+bool statement_list_is_sound(struct statement_list *list, const char *sql,
+			     enum guard_scope scope, size_t parse_bytes);
 
 /* The version of PostgreSQL whose grammar this is, static: "15". */
 const char *statement_grammar(void);

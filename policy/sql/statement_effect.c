@@ -52,7 +52,8 @@ statement_effect_of(const struct statement *s, struct statement_text text)
 		return EFFECT_DEFINITIONS;
 	if (statement_text_is_listed(text, 0, &settings))
 		return EFFECT_SETTINGS;
-	if (!statement_text_is_listed(text, 0, &definitions))
+	if (s->unparsed != NULL ||
+	    !statement_text_is_listed(text, 0, &definitions))
 		return EFFECT_ANY;
 	return effect_takes_away(s, text) ? EFFECT_LESS : EFFECT_DEFINITIONS;
 }

@@ -218,24 +218,41 @@ struct statement {
 	/* The table or index that it makes, in a target's form; owned by the
 	 * list.  Only told where that is tied to a target. */
 	char *made;
+	/*
+	 * The statement's text, which the grammar does not know and the server
+	 * may; all of the list's text where that has no other.  Owned by the
+	 * list; NULL: the grammar knows it, or it was not parsed.  With a tag
+	 * it is DDL of which nothing is known but the names in it.
+	 */
+	char *unparsed;
 	struct target *targets; /* owned by the list */
 	size_t target_count;
 };
+
+/* True for DDL that the grammar does not know. */
+static inline bool
+statement_is_unknown(const struct statement *s)
+{
+	return s->unparsed != NULL && s->tag != NULL;
+}
 
 struct statement_list {
 	struct statement *items; /* owned */
 	size_t count;
 	/*
-	 * Every statement was parsed and none has a syntax error.  Only asked
-	 * for, so only true, where a guarded statement does not stand alone in
-	 * its text: to be sent in pieces that must be sound as a whole.
+	 * Every statement was parsed and none has a syntax error, but perhaps
+	 * in what is `unparsed`: that the server is to tell.  Only asked for,
+	 * so only true, where a guarded statement does not stand alone in its
+	 * text: to be sent in pieces that must be sound as a whole.
 	 */
 	bool is_sound;
+	bool has_unparsed; /* one of them is `unparsed` */
 };
 
 enum statement_status {
 	STATEMENT_OK,
-	STATEMENT_UNPARSED,  /* a candidate does not parse, or has a NUL */
+	STATEMENT_UNPARSED,  /* a candidate that may not be cut off does not
+				parse, or has a NUL */
 	STATEMENT_TOO_LARGE, /* above a cap: its parse would not be cheap */
 	STATEMENT_TOO_DEAR,  /* a parse would take too much memory */
 	STATEMENT_NO_MEMORY,

@@ -206,8 +206,11 @@ statement_scan_nesting(struct statement_text text)
 	if (text.len <= STATEMENT_NESTING_MAX)
 		return text.len;
 	tokens = scan_begin(&scan, text, &no_memory);
+	/* The parser comes no further than the scanner does. */
 	if (tokens == NULL)
-		return text.len;
+		return no_memory || text.len > STATEMENT_PARSE_BYTES_MAX
+			   ? text.len
+			   : 0;
 	depth = tokens_nesting(tokens);
 	scan_free(&scan);
 	return depth;

@@ -1,11 +1,14 @@
 #include "policy/sql/statement_sieve.h"
 
-/* First words of statements that each scope may guard. */
+/* First words of statements that each scope may guard, `suspect` included. */
 static const struct statement_keywords guarded[] = {
     [GUARD_SCOPE_OFF] = {{{NULL}}},
     [GUARD_SCOPE_DROPS] = {{
 	['a' - 'a'] = {"alter"},
+	['c' - 'a'] = {"cluster"},
 	['d' - 'a'] = {"drop", "do"},
+	['l' - 'a'] = {"lock"},
+	['r' - 'a'] = {"reindex", "repack"},
 	['t' - 'a'] = {"truncate"},
     }},
     [GUARD_SCOPE_DDL] = {{
@@ -13,10 +16,19 @@ static const struct statement_keywords guarded[] = {
 	['c' - 'a'] = {"create", "comment", "cluster"},
 	['d' - 'a'] = {"drop", "do"},
 	['l' - 'a'] = {"lock"},
-	['r' - 'a'] = {"refresh", "reassign", "reindex"},
+	['r' - 'a'] = {"refresh", "reassign", "reindex", "repack"},
 	['t' - 'a'] = {"truncate"},
     }},
 };
+
+/* First words that count below the scope of such statements, too, if the
+ * grammar does not know what follows: they lock tables against all. */
+static const struct statement_keywords suspect = {{
+    ['a' - 'a'] = {"alter"},
+    ['c' - 'a'] = {"cluster"},
+    ['l' - 'a'] = {"lock"},
+    ['r' - 'a'] = {"reindex", "repack"},
+}};
 
 /* First words of statements that may do something to the block. */
 static const struct statement_keywords control = {{
@@ -126,9 +138,11 @@ statement_sieve_role(struct statement_text text, enum guard_scope scope)
 			return STATEMENT_ROLE_OTHER;
 		return STATEMENT_ROLE_CONTROL;
 	}
-	if (statement_text_is_word(text, 0, "alter") &&
-	    scope < GUARD_SCOPE_DDL && !CONTAINS_ANY(text, alter_drops))
-		return STATEMENT_ROLE_OTHER;
+	if (scope == GUARD_SCOPE_DROPS &&
+	    statement_text_is_listed(text, 0, &suspect) &&
+	    !(statement_text_is_word(text, 0, "alter") &&
+	      CONTAINS_ANY(text, alter_drops)))
+		return STATEMENT_ROLE_SUSPECT;
 	if (statement_text_is_word(text, 0, "do") &&
 	    !CONTAINS_ANY(text, do_drops) &&
 	    (scope < GUARD_SCOPE_DDL || !CONTAINS_ANY(text, do_ddl)))

@@ -19,6 +19,8 @@ bool statement_is_candidate(const char *sql, size_t len,
 
 enum statement_role {
 	STATEMENT_ROLE_OTHER,
+	STATEMENT_ROLE_SUSPECT, /* is guarded only if the grammar does not know
+				   it */
 	STATEMENT_ROLE_CONTROL, /* may do something to the transaction block */
 	STATEMENT_ROLE_GUARDED, /* may be guarded */
 };

@@ -143,6 +143,8 @@ statement_clear(struct statement *s)
 	statement_target_keep(s, 0);
 	free(s->targets);
 	free(s->made);
+	free(s->unparsed);
 	s->targets = NULL;
 	s->made = NULL;
+	s->unparsed = NULL;
 }

@@ -80,7 +80,7 @@ enum statement_status statement_make(struct statement *out,
 /* Take back all targets but the first `count`. */
 void statement_target_keep(struct statement *out, size_t count);
 
-/* Free what the statement holds of targets and names. */
+/* Free what the statement holds of targets, names and text. */
 void statement_clear(struct statement *s);
 
 #endif

@@ -23,6 +23,7 @@ static const char *const policies[] = {"auto", "lock",   "hold",
 				       "pass", "reject", NULL};
 static const char *const replays[] = {"off", "ddl", "on", NULL};
 static const char *const steps[] = {"off", "last", "on", NULL};
+static const char *const unparsed[] = {"pass", "hold", "reject", NULL};
 static const char *const on_timeouts[] = {"error", "pass", NULL};
 static const char *const auth_methods[] = {"pass", "scram", NULL};
 static const char *const log_levels[] = {"error", "warning", "info",
@@ -34,6 +35,7 @@ static_assert(sizeof(enum guard_scope) == sizeof(uint32_t), "");
 static_assert(sizeof(enum guard_policy) == sizeof(uint32_t), "");
 static_assert(sizeof(enum guard_replay) == sizeof(uint32_t), "");
 static_assert(sizeof(enum guard_steps) == sizeof(uint32_t), "");
+static_assert(sizeof(enum guard_unparsed) == sizeof(uint32_t), "");
 static_assert(sizeof(enum guard_on_timeout) == sizeof(uint32_t), "");
 static_assert(sizeof(enum log_level) == sizeof(uint32_t), "");
 static_assert(sizeof(enum log_format) == sizeof(uint32_t), "");
@@ -151,6 +153,9 @@ const struct setting setting_table[] = {
      .help = "lock at once what such a transaction went on to lock before"},
     {"optimistic", SETTING_BOOL, GUARD_FIELD(is_optimistic), .preset = "on",
      .help = "run at once what nobody is in the way of, and plan the rest"},
+    {"unparsed", SETTING_WORD, GUARD_FIELD(unparsed), .words = unparsed,
+     .preset = "hold",
+     .help = "DDL that the grammar here does not know, and the server does"},
     {"parse_limit", SETTING_SIZE, KB, STATEMENT_PARSE_BYTES_MAX,
      FIELD(parse_limit_bytes), .preset = "16kB",
      .help = "a longer statement is not parsed, and passes"},

@@ -47,7 +47,7 @@ struct setting {
 };
 
 enum {
-	SETTING_COUNT = 53,
+	SETTING_COUNT = 54,
 	/* The guard's stand together, in the order of enum guard_setting. */
 	SETTING_GUARD_FIRST = 29,
 	SETTING_WORKERS_MAX = 64,

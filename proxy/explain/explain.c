@@ -56,6 +56,8 @@ explain_choose_settings(struct explain *e, struct explain_report *r)
 				   &e->server.overrides,
 				   e->has_warned ? NULL : explain_warn, NULL))
 		return false;
+	if (r->is_unknown)
+		settings_fit_unknown(&r->settings);
 	e->has_warned = true;
 	return true;
 }
@@ -132,6 +134,8 @@ explain_plan(struct explain *e, struct explain_report *r,
 
 	if (answer != EXPLAIN_ANSWERED || r->verdict == EXPLAIN_UNPLANNED)
 		return answer;
+	if (r->is_unknown)
+		lock_set_leave_unlocked(&r->set);
 	if (!explain_choose_settings(e, r) ||
 	    !lock_order_sort(&r->set, &r->settings.order))
 		return EXPLAIN_LOST;
@@ -171,6 +175,7 @@ explain_statement(struct explain *e, const char *sql, const struct statement *s)
 	    .statement = sql + s->start,
 	    .statement_len = s->end - s->start,
 	    .tag = s->tag,
+	    .is_unknown = statement_is_unknown(s),
 	};
 
 	if (!explain_choose_settings(e, &r))
@@ -236,12 +241,13 @@ explain_unparsed(struct explain *e, const char *sql, size_t len)
 
 static enum explain_answer
 explain_list(struct explain *e, const char *sql, size_t len,
-	     const struct statement_list *list)
+	     struct statement_list *list)
 {
 	enum explain_answer answer = EXPLAIN_ANSWERED;
 
-	if (!statement_list_is_sound(list, sql, len, GUARD_SCOPE_DDL,
-				     e->config->parse_limit_bytes))
+	if (!statement_list_is_sound(list, sql, GUARD_SCOPE_DDL,
+				     e->config->parse_limit_bytes) ||
+	    list->has_unparsed)
 		answer = explain_check_grammar(e, sql, len);
 	if (answer != EXPLAIN_ANSWERED)
 		return answer;

@@ -74,6 +74,10 @@ explain_note(const struct explain_report *r)
 		return "it is only where its transaction keeps the locks of a "
 		       "guarded statement";
 	case EXPLAIN_GUARDED:
+		if (r->is_unknown)
+			return "the grammar here does not know it: that is a "
+			       "guess by the names in it, and nothing is "
+			       "locked ahead";
 		if (lock_set_lacks_right(&r->set))
 			return lock_set_right;
 		break;

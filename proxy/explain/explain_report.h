@@ -69,6 +69,7 @@ struct explain_report {
 	const char *statement; /* borrowed, not NUL terminated */
 	size_t statement_len;
 	const char *tag; /* "DROP TABLE", static; NULL if not known */
+	bool is_unknown; /* DDL that the grammar does not know */
 	enum explain_verdict verdict;
 	struct guard_settings settings; /* in force; its names are borrowed */
 	struct lock_set set;            /* in the order to lock it */

@@ -65,6 +65,14 @@ batch_add_command(struct batch *b, const char *sql)
 }
 
 void
+batch_add_parse(struct batch *b, const char *sql)
+{
+	char name[INJECT_NAME_BYTES];
+
+	inject_close(&b->injection, inject_prepare(&b->injection, name, sql));
+}
+
+void
 batch_end_with(struct batch *b, const char *sql)
 {
 	b->last = sql;

@@ -109,7 +109,8 @@ void batch_begin_more(struct batch *b);
  * back what was, where the transaction goes on and so it must.
  */
 void batch_add_command(struct batch *b, const char *sql);
-void batch_end_with(struct batch *b, const char *sql); /* behind all else */
+void batch_end_with(struct batch *b, const char *sql);  /* behind all else */
+void batch_add_parse(struct batch *b, const char *sql); /* which is not run */
 void batch_add_plain(struct batch *b, bool restores);
 void batch_add_facts(struct batch *b, bool in_block);
 void batch_add_setting(struct batch *b, const char *sql); /* SELECT or SET */

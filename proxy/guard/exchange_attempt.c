@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "proxy/base/clock.h"
+#include "proxy/guard/exchange_start.h"
 #include "proxy/guard/exchange_state.h"
 #include "proxy/guard/exchange_story.h"
 
@@ -43,6 +44,25 @@ exchange_add_check(struct exchange *x)
 		exchange_add_plan(x);
 }
 
+/* True if nothing is to be locked, and the statement may be one that no
+ * transaction can have begun before. */
+static bool
+exchange_attempts_nothing(const struct exchange *x)
+{
+	return x->context == CONTEXT_IDLE && exchange_is_unknown(x) &&
+	       !(exchange_is_query(x) && exchange_wants_block(x));
+}
+
+static void
+exchange_skip_attempt(struct exchange *x)
+{
+	struct lock_set again = {0};
+
+	exchange_act(x, guard_attempted(&x->guard, ATTEMPT_GRANTED,
+					guard_set(&x->guard)->count, &again,
+					clock_now_ms()));
+}
+
 void
 exchange_send_attempt(struct exchange *x, const struct guard_step *step)
 {
@@ -56,6 +76,10 @@ exchange_send_attempt(struct exchange *x, const struct guard_step *step)
 	    .lock_timeout = guard_facts(&x->guard)->lock_timeout,
 	};
 
+	if (exchange_attempts_nothing(x)) {
+		exchange_skip_attempt(x);
+		return;
+	}
 	exchange_begin_batch(x, EXCHANGE_ATTEMPTING);
 	if (x->context == CONTEXT_IDLE && exchange_is_query(x))
 		batch_add_command(&x->batch, "BEGIN");

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proxy/guard/exchange_start.h"
 #include "proxy/guard/exchange_state.h"
 #include "proxy/guard/guarded.h"
 

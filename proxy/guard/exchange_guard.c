@@ -6,8 +6,8 @@
 
 #include "proxy/base/clock.h"
 #include "proxy/base/log.h"
-#include "proxy/config/guard_settings.h"
 #include "proxy/gate/turns.h"
+#include "proxy/guard/exchange_start.h"
 #include "proxy/guard/exchange_state.h"
 #include "proxy/guard/exchange_story.h"
 #include "proxy/guard/guarded.h"
@@ -386,41 +386,6 @@ exchange_is_in_company(const struct exchange *x)
 	       strcmp(x->log.statement, "DO") == 0;
 }
 
-static void
-exchange_warn(void *arg, const char *text)
-{
-	const struct exchange *x = arg;
-	const struct batch *b = &x->batch;
-
-	guard_log_warn(x->pair, text,
-		       b->has_glance ? b->glance.wants_warnings
-				     : b->facts.wants_warnings);
-}
-
-bool
-exchange_choose_settings(struct exchange *x)
-{
-	struct pair *p = x->pair;
-	bool is_again = x->steps.begun_ms > 0 || x->has_warned;
-	struct rule_subject subject = {
-	    .database = p->database,
-	    .user = p->user,
-	    .application_name = x->batch.overrides.application_name,
-	    .tag = x->log.statement,
-	    .set = &x->batch.planned,
-	};
-
-	row_copy_cut(x->application_name, sizeof(x->application_name),
-		     (struct row_value){subject.application_name,
-					strlen(subject.application_name)});
-	guard_settings_clear(&x->settings);
-	x->has_warned = true;
-	/* Warn once, however often the statement is planned. */
-	return guard_settings_choose(&x->settings, pair_config(p), &subject,
-				     &x->batch.overrides,
-				     is_again ? NULL : exchange_warn, x);
-}
-
 bool
 exchange_is_cut_short(struct exchange *x)
 {
@@ -463,6 +428,8 @@ exchange_planned(struct exchange *x)
 	held_subtract(&x->held, &b->planned);
 	if (exchange_is_in_company(x))
 		guard_expect_more(&x->guard);
+	if (exchange_is_unknown(x))
+		guard_expect_unknown(&x->guard);
 	if (exchange_can_try(x) && !b->facts.has_start_trigger)
 		guard_allow_trials(&x->guard);
 	exchange_learn(x);
@@ -517,6 +484,8 @@ exchange_undone(struct exchange *x)
 {
 	if (x->errand == ERRAND_SHUT) {
 		exchange_end_shut(x);
+	} else if (x->is_unsound) {
+		exchange_leave_alone(x);
 	} else if (x->is_failing) {
 		exchange_deliver_error(x);
 	} else if (batch_has_error(&x->batch)) {
@@ -579,6 +548,7 @@ exchange_guard_step(struct exchange *x)
 	case EXCHANGE_SHUTTING:
 	case EXCHANGE_WAITING:
 	case EXCHANGE_FENCE:
+	case EXCHANGE_PROBING:
 	case EXCHANGE_OPENING:
 	case EXCHANGE_TRYING:
 	case EXCHANGE_RESTORING:

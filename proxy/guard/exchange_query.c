@@ -9,6 +9,7 @@
 
 #include "protocol/backend.h"
 #include "proxy/base/clock.h"
+#include "proxy/guard/exchange_start.h"
 #include "proxy/guard/exchange_state.h"
 #include "proxy/guard/exchange_story.h"
 #include "proxy/guard/guarded.h"
@@ -54,9 +55,7 @@ exchange_opened(struct exchange *x)
 		exchange_send_piece(x);
 }
 
-/* True if the piece is to run in a block of ours that is not begun yet, but
- * perhaps by an attempt. */
-static bool
+bool
 exchange_wants_block(const struct exchange *x)
 {
 	return query_piece(&x->query)->needs_block && !x->in_own_block;
@@ -94,6 +93,9 @@ exchange_start_piece(struct exchange *x)
 		exchange_protect(x, CONTEXT_BLOCK);
 	else if (p->needs_block && exchange_status(x) == TRANSACTION_IDLE)
 		exchange_begin_block(x);
+	else if (exchange_is_unknown(x) &&
+		 exchange_status(x) == TRANSACTION_IDLE)
+		exchange_protect(x, CONTEXT_IDLE);
 	else
 		exchange_send_piece(x);
 }

@@ -3,6 +3,7 @@
  * statement.  Nobody else looks into it.
  *
  *   FENCE       waits until all that was sent before has been answered
+ *   PROBING     whether the server knows what the grammar does not is asked
  *   OPENING     a block of ours is begun, for the piece that follows and more
  *   ISOLATING   whether a plan may take a snapshot now is asked
  *   GLANCING    whether it may run ahead of a plan is asked   -> guard
@@ -73,6 +74,7 @@
 /* X(constant, name); the names go to log, console and debugger. */
 #define EXCHANGE_PHASES(X)                                                     \
 	X(FENCE, "fence")                                                      \
+	X(PROBING, "probing")                                                  \
 	X(OPENING, "opening")                                                  \
 	X(ISOLATING, "isolating")                                              \
 	X(GLANCING, "glancing")                                                \
@@ -144,6 +146,7 @@ struct exchange {
 	bool is_released; /* an operator lets it go, as soon as it waits */
 	enum exchange_errand errand;
 	bool has_asked;        /* in FENCE: for the answers to an open cycle */
+	bool is_unsound;       /* nor does the server know it: it is passed */
 	bool is_failing;       /* the server's error goes to the client next */
 	bool is_hurried;       /* exchange_hurry was called */
 	bool is_noticing;      /* the look is for a notice, not for the guard */
@@ -281,9 +284,6 @@ void exchange_fence_gate(struct exchange *x);
 
 /* The session's clocks are there, or an error is. */
 void exchange_asked(struct exchange *x);
-
-/* End the client's cycle by a Sync of ours: nothing in it has begun. */
-void exchange_sync_tail(struct exchange *x);
 
 /* exchange_shut.c */
 

@@ -7,6 +7,9 @@
 
 #include "policy/guard/report.h"
 #include "policy/guard/report_steps.h"
+#include "policy/sql/gist.h"
+#include "policy/sql/shape.h"
+#include "policy/sql/statement.h"
 #include "policy/sql/text.h"
 #include "protocol/backend.h"
 #include "protocol/frame.h"
@@ -377,6 +380,34 @@ guard_log_unjudged(const struct pair *p, enum unjudged why)
 	guard_log_begin_limited(&e, LOG_WARNING, "statement passed unjudged",
 				reasons[why], p);
 	log_text(&e, "why", reasons[why]);
+	log_end(&e);
+}
+
+/* True if no text of that shape was seen before, or not lately. */
+static bool
+guard_log_is_new(struct daemon *d, uint64_t shape)
+{
+	return atomic_exchange(&d->unparsed_shapes[shape % DAEMON_SHAPES],
+			       shape) != shape;
+}
+
+void
+guard_log_unparsed(const struct pair *p, struct span sql)
+{
+	const char *text = (const char *)sql.data;
+	char gist[200];
+	struct log_event e;
+
+	atomic_fetch_add(&p->daemon->unjudged[UNJUDGED_UNPARSED], 1);
+	if (!guard_log_is_new(p->daemon, shape_of_text(text, sql.len)))
+		return;
+	gist_of_text(gist, sizeof(gist), text, sql.len,
+		     p->sends_plain_backslashes);
+	guard_log_begin_limited(&e, LOG_WARNING,
+				"statement is not known to the grammar",
+				"unparsed", p);
+	log_text(&e, "grammar", statement_grammar());
+	log_text(&e, "text", gist);
 	log_end(&e);
 }
 

@@ -99,6 +99,10 @@ void guard_log_unfollowed(const struct pair *p, const char *statement);
 /* Log that a text passes that could not be looked into, and why; count it. */
 void guard_log_unjudged(const struct pair *p, enum unjudged why);
 
+/* Count a text that the grammar does not know, in whole or in part, and log it,
+ * without its literals, if it is the first of its shape. */
+void guard_log_unparsed(const struct pair *p, struct span sql);
+
 /* Log how many statements and texts have passed so, since the start. */
 void guard_log_passed(const struct daemon *d);
 

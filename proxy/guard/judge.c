@@ -171,6 +171,8 @@ judge_candidate(struct guarded *g, struct span sql, struct statement_list *list)
 		judge_log_unjudged(g, UNJUDGED_MEMORY);
 		return false;
 	}
+	if (list->has_unparsed && !judge_is_again(g))
+		guard_log_unparsed(g->pair, sql);
 	if (judge_has_guarded(g, list))
 		return true;
 	statement_list_clear(list);

@@ -21,7 +21,8 @@ steps_judge(struct steps *s)
 	       statement_list_parse(
 		   &s->list, s->sql, strlen(s->sql), GUARD_SCOPE_DROPS,
 		   STATEMENT_PARSE_BYTES_MAX) == STATEMENT_OK &&
-	       s->list.count == 1 && s->list.items[0].has_plan;
+	       s->list.count == 1 && s->list.items[0].has_plan &&
+	       !s->list.has_unparsed;
 }
 
 bool

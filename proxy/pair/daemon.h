@@ -29,6 +29,12 @@ struct resolver;
 struct seats;
 struct turns;
 
+enum {
+	/* Texts that the grammar does not know are told apart by so many slots
+	 * for their shapes; one that loses its slot is logged once more. */
+	DAEMON_SHAPES = 256,
+};
+
 struct daemon {
 	/* As it was at the start: for what needs a restart, and for nothing
 	 * else. */
@@ -60,7 +66,9 @@ struct daemon {
 	atomic_uint exchanges;       /* guarded statements under way */
 	atomic_uint unplanned;       /* statements that had no plan, ever */
 	atomic_uint unjudged[UNJUDGED_COUNT]; /* texts that passed so, ever */
-	atomic_size_t prepared_bytes;         /* that all sessions keep */
+	/* Shapes of texts that did not parse, in their slots; 0: none. */
+	_Atomic uint64_t unparsed_shapes[DAEMON_SHAPES];
+	atomic_size_t prepared_bytes; /* that all sessions keep */
 };
 
 /*

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "policy/sql/mentions.h"
+#include "policy/sql/statement_unknown.h"
 #include "policy/sql/words.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -59,7 +60,9 @@ check_object(const struct target *t)
 static void
 check_target(const struct target *t)
 {
-	bool has_mode = t->kind == TARGET_LOCK || t->kind == TARGET_TREE;
+	bool has_mode = t->kind == TARGET_LOCK || t->kind == TARGET_TREE ||
+			t->kind == TARGET_UNDER || t->kind == TARGET_INDEXED ||
+			t->kind == TARGET_IDENTITY;
 
 	assert((t->mode != LOCK_NONE) == has_mode);
 	assert(t->kind == TARGET_TREE || !t->partitions_only);
@@ -93,6 +96,9 @@ check_statements(const struct statement_list *list, size_t len)
 		assert((s->tag != NULL) == (s->scope != GUARD_SCOPE_OFF));
 		assert(s->has_plan == (s->target_count > 0));
 		assert(!s->has_plan || s->tag != NULL);
+		if (s->unparsed != NULL)
+			assert(list->has_unparsed &&
+			       s->target_count <= UNKNOWN_NAMES_MAX);
 		for (j = 0; j < s->target_count; j++)
 			check_target(&s->targets[j]);
 		if (s->scope > widest)
@@ -187,6 +193,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	check_text("", data, size, "");
 	check_text("drop table a;", data, size, "");
+	check_text("repack a, ", data, size, "; drop table b");
 	check_text("do $fuzz$ begin ", data, size, "; drop view v; end $fuzz$");
 	return 0;
 }

@@ -691,6 +691,7 @@ scene_configure(struct config *c)
 	c->guard.gate_window_ms = 300;
 	c->guard.gate_transaction_ms = 5000;
 	c->guard.has_memory = true;
+	c->guard.unparsed = GUARD_UNPARSED_HOLD;
 }
 
 static inline struct scene *

@@ -995,6 +995,30 @@ server_define(struct server_entry *entries, struct span name)
 	return e;
 }
 
+/* A Parse of ours of the client's own text, which begins in lower case: whether
+ * it has a fault, as the script says. */
+static inline bool
+server_finds_fault(struct scripted_server *s, const char *sql)
+{
+	char answer[SCRIPT_ANSWER_MAX] = "";
+	char word[SERVER_VERB_MAX + 16];
+	char *rest = answer;
+
+	if (!islower((unsigned char)*sql))
+		return false;
+	snprintf(word, sizeof(word), "probe(%.*s)", SERVER_VERB_MAX, sql);
+	server_note(s, word);
+	if (s->before == NULL)
+		server_script_take(&s->script, "probe", answer);
+	s->has_failed = false;
+	s->is_at_ours = true;
+	while (!s->has_failed && server_word(s, &rest))
+		;
+	s->is_at_ours = false;
+	s->skips |= s->has_failed;
+	return s->has_failed;
+}
+
 static inline void
 server_parse(struct scripted_server *s, struct span body)
 {
@@ -1013,6 +1037,9 @@ server_parse(struct scripted_server *s, struct span body)
 		server_note(s, "Parse");
 		snprintf(e->verb, sizeof(e->verb), "%s",
 			 (const char *)p.sql.data);
+	} else if (server_finds_fault(s, (const char *)p.sql.data)) {
+		e->is_open = false;
+		return;
 	} else {
 		server_verb(e->verb, (const char *)p.sql.data);
 		e->is_small =

@@ -819,6 +819,7 @@ world_configure(struct world *w)
 	c->guard.policy = policies[choice >> 1 & 3];
 	c->guard.guard_single_table = choice & 8;
 	c->guard.has_memory = choice & 16;
+	c->guard.unparsed = (enum guard_unparsed)(choice % 3);
 	c->guard.is_optimistic = choice & 32;
 	c->guard.replay = choice & 64 ? GUARD_REPLAY_ON : GUARD_REPLAY_DDL;
 	c->guard.steps = choice & 128 ? GUARD_STEPS_ON : GUARD_STEPS_LAST;

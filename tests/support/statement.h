@@ -126,7 +126,7 @@ print_target(FILE *to, const struct target *t)
 /*
  * The list as text: each statement's own bytes in <>, then what it does to
  * the block, then "scope:TAG" if it is guarded, then its targets, or "no
- * plan".
+ * plan"; at the end whether it is sound, and whether anything is unparsed.
  */
 static inline char *
 print_list(const struct statement_list *list, const char *sql)
@@ -153,6 +153,7 @@ print_list(const struct statement_list *list, const char *sql)
 			print_target(to, &s->targets[j]);
 	}
 	fprintf(to, "%s", list->is_sound ? "\nsound" : "");
+	fprintf(to, "%s", list->has_unparsed ? "\nunparsed" : "");
 	fclose(to);
 	return text;
 }

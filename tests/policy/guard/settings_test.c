@@ -20,6 +20,7 @@ fill(struct guard_settings *a, struct guard_settings *b)
 	    .gate_window_ms = 4,
 	    .gate_transaction_ms = 5,
 	    .replay = GUARD_REPLAY_OFF,
+	    .unparsed = GUARD_UNPARSED_HOLD,
 	};
 	*b = (struct guard_settings){
 	    .scope = GUARD_SCOPE_DDL,
@@ -36,6 +37,7 @@ fill(struct guard_settings *a, struct guard_settings *b)
 	    .gate_transaction_ms = 15,
 	    .replay = GUARD_REPLAY_ON,
 	    .steps = GUARD_STEPS_LAST,
+	    .unparsed = GUARD_UNPARSED_REJECT,
 	};
 }
 
@@ -60,6 +62,7 @@ taken(const struct guard_settings *s)
 	    [GUARD_SETTING_GUARD_SINGLE_TABLE] = s->guard_single_table,
 	    [GUARD_SETTING_MEMORY] = s->has_memory,
 	    [GUARD_SETTING_OPTIMISTIC] = s->is_optimistic,
+	    [GUARD_SETTING_UNPARSED] = s->unparsed == GUARD_UNPARSED_REJECT,
 	};
 	uint32_t bits = 0;
 
@@ -99,11 +102,42 @@ settings_name_is_that_of_the_documentation(void **state)
 	assert_string_equal(settings_name(GUARD_SETTING_MEMORY), "memory");
 }
 
+static void
+settings_fit_unknown_chooses_by_both(void **state)
+{
+	static const struct {
+		enum guard_policy policy;
+		enum guard_unparsed unparsed;
+		enum guard_policy expected;
+	} rows[] = {
+	    {GUARD_POLICY_AUTO, GUARD_UNPARSED_HOLD, GUARD_POLICY_HOLD},
+	    {GUARD_POLICY_LOCK, GUARD_UNPARSED_HOLD, GUARD_POLICY_HOLD},
+	    {GUARD_POLICY_HOLD, GUARD_UNPARSED_REJECT, GUARD_POLICY_REJECT},
+	    {GUARD_POLICY_AUTO, GUARD_UNPARSED_PASS, GUARD_POLICY_PASS},
+	    {GUARD_POLICY_PASS, GUARD_UNPARSED_REJECT, GUARD_POLICY_PASS},
+	    {GUARD_POLICY_REJECT, GUARD_UNPARSED_HOLD, GUARD_POLICY_REJECT},
+	    {GUARD_POLICY_REJECT, GUARD_UNPARSED_PASS, GUARD_POLICY_PASS},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct guard_settings s = {.policy = rows[i].policy,
+					   .unparsed = rows[i].unparsed,
+					   .has_memory = true};
+
+		settings_fit_unknown(&s);
+		assert_int_equal(s.policy, rows[i].expected);
+		assert_true(s.guard_single_table);
+		assert_false(s.has_memory);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(settings_merge_takes_what_the_part_has),
+	    cmocka_unit_test(settings_fit_unknown_chooses_by_both),
 	    cmocka_unit_test(settings_name_is_that_of_the_documentation),
 	};
 

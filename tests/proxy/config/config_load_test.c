@@ -74,6 +74,7 @@ config_load_knows_the_defaults(void **state)
 	assert_true(c->guard.is_optimistic);
 	assert_int_equal(c->guard.replay, GUARD_REPLAY_DDL);
 	assert_int_equal(c->guard.steps, GUARD_STEPS_OFF);
+	assert_int_equal(c->guard.unparsed, GUARD_UNPARSED_HOLD);
 	assert_int_equal(c->records, GUARD_REPLAY_DDL);
 	assert_int_equal(c->guard.attempt_timeout_ms, 200);
 	assert_int_equal(c->guard.hold_timeout_ms, 300000);
@@ -112,6 +113,7 @@ config_load_reads_every_setting_from_a_file(void **state)
 					    "gate_transaction = 0\n"
 					    "replay = on\n"
 					    "drop_in_steps = last\n"
+					    "unparsed = pass\n"
 					    "parse_limit = 64kB\n"
 					    "query_limit = 8MB\n"
 					    "log_level = debug\n"
@@ -149,6 +151,7 @@ config_load_reads_every_setting_from_a_file(void **state)
 	assert_true(c->guard.guard_single_table);
 	assert_false(c->guard.has_memory);
 	assert_false(c->guard.is_optimistic);
+	assert_int_equal(c->guard.unparsed, GUARD_UNPARSED_PASS);
 	assert_int_equal(c->guard.gate_window_ms, 10000);
 	assert_int_equal(c->guard.gate_transaction_ms, 0);
 	assert_int_equal(c->guard.replay, GUARD_REPLAY_ON);

@@ -75,7 +75,8 @@ config_load_reads_every_setting_of_a_rule(void **state)
 					     "memory = off\n"
 					     "optimistic = off\n"
 					     "replay = on\n"
-					     "drop_in_steps = on\n"));
+					     "drop_in_steps = on\n"
+					     "unparsed = reject\n"));
 	const struct settings_part *part = &rule_at(c, 0)->part;
 
 	(void)state;
@@ -95,6 +96,7 @@ config_load_reads_every_setting_of_a_rule(void **state)
 	assert_false(part->values.is_optimistic);
 	assert_int_equal(part->values.replay, GUARD_REPLAY_ON);
 	assert_int_equal(part->values.steps, GUARD_STEPS_ON);
+	assert_int_equal(part->values.unparsed, GUARD_UNPARSED_REJECT);
 	/* None of it is the plain setting. */
 	assert_int_equal(c->guard.policy, GUARD_POLICY_AUTO);
 	assert_int_equal(c->guard.order.kind, LOCK_ORDER_REFERENCED_FIRST);

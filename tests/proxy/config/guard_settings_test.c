@@ -156,6 +156,7 @@ static const struct {
     [GUARD_SETTING_GUARD_SINGLE_TABLE] = {"on", "off"},
     [GUARD_SETTING_MEMORY] = {"off", "on"},
     [GUARD_SETTING_OPTIMISTIC] = {"on", "off"},
+    [GUARD_SETTING_UNPARSED] = {"pass", "reject"},
 };
 
 /* Whether this one of the settings in force is what this text says. */

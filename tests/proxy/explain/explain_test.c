@@ -356,7 +356,7 @@ grammar_may_be_newer_than_ours(void **state)
 {
 	struct fixture *f = *state;
 
-	explain(f, "drop tabel t");
+	explain(f, "drop table t; commit now");
 	assert_error(f, "it does not parse with PostgreSQL 15's grammar");
 }
 

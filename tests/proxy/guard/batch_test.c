@@ -61,8 +61,8 @@ static void
 batch_answer_reads_the_overrides(void **state)
 {
 	static const char *const row[OVERRIDES_COLUMNS] = {
-	    "", "hold", "a, b", "",   "", "", "",     "",
-	    "", "",     "",     "on", "", "", "psql",
+	    "", "hold", "a, b", "",   "", "", "", "",
+	    "", "",     "",     "on", "", "", "", "psql",
 	};
 	struct batch_fixture *f = *state;
 	const struct overrides *o = &f->batch.overrides;

@@ -83,6 +83,8 @@ static const struct silence {
 } silences[EXCHANGE_PHASE_COUNT] = {
     [EXCHANGE_OPENING] = {.client = "Q set x = 1; drop table c",
 			  .script = "BEGIN: " SILENCE},
+    [EXCHANGE_PROBING] = {.client = "Q alter table c frobnicate",
+			  .script = "probe: " SILENCE},
     [EXCHANGE_ISOLATING] = {.client = "Q begin\n--\nQ lock table a, b",
 			    .script = "isolation: " SILENCE},
     [EXCHANGE_GLANCING] = {.client = DROP,

@@ -373,11 +373,11 @@ static const struct scene_row rows[] = {
     },
     {
 	.name = "a parameter that is reported ends it",
-	.client = "Q begin\n--\nQ create table d\n--\nQ drop "
+	.client = "Q begin\n--\nQ create table d()\n--\nQ drop "
 		  "table a\n--\nQ drop table c\n--\nQ commit",
 	.script = "attempt:; attempt: 1; look: cycle; look: cycle; "
-		  "create table d: parameter",
-	.server_gets = "Query(begin) Query(create table d) SAVEPOINT "
+		  "create table d(): parameter",
+	.server_gets = "Query(begin) Query(create table d()) SAVEPOINT "
 		       "_lockstep facts(t) settings plan{a} RELEASE "
 		       "SAVEPOINT _lockstep / SAVEPOINT _lockstep "
 		       "names(abc) attempt(abc) plan{a} / RELEASE "

@@ -185,7 +185,7 @@ static void
 guard_log_unguarded_counts_statements(void **state)
 {
 	(void)state;
-	assert_logs(NULL, "Q begin; drop table c; insert into; commit",
+	assert_logs(NULL, "Q drop table c; begin; select 1",
 		    "WARN  statements passed unguarded" SESSION
 		    " statements=1\n");
 }
@@ -194,9 +194,18 @@ static void
 guard_log_unjudged_tells_why(void **state)
 {
 	(void)state;
-	assert_logs(NULL, "Q drop table \"c",
+	assert_logs(NULL, "Q drop table c; commit now",
 		    "WARN  statement passed unjudged" SESSION
 		    " why=\"it does not parse\"\n");
+}
+
+static void
+guard_log_unparsed_tells_of_a_shape_once(void **state)
+{
+	(void)state;
+	assert_logs(NULL, "Q repack ('x')\n--\nQ REPACK /* y */ ('z')",
+		    "WARN  statement is not known to the grammar" SESSION
+		    " grammar=15 text=\"repack (?)\"\n");
 }
 
 static void
@@ -231,6 +240,7 @@ main(void)
 		guard_log_outcome_of_an_execute_waits_for_its_answer),
 	    cmocka_unit_test(guard_log_unguarded_counts_statements),
 	    cmocka_unit_test(guard_log_unjudged_tells_why),
+	    cmocka_unit_test(guard_log_unparsed_tells_of_a_shape_once),
 	    cmocka_unit_test(guard_log_result_cuts_what_is_long),
 	};
 

@@ -18,8 +18,14 @@ static const struct row {
 } rows[] = {
     {"a guarded Query", "", "", "Q drop table c", JUDGE_GUARD_QUERY},
     {"an ordinary Query", "", "", "Q select 1", JUDGE_PASS},
-    {"a Query without a plan", "", "", "Q drop table concurrently", JUDGE_PASS},
-    {"a Query that does not parse", "", "", "Q drop table (", JUDGE_PASS},
+    {"a Query without a plan", "", "", "Q drop cast (a as b)", JUDGE_PASS},
+    {"a Query that does not parse", "", "", "Q drop table c; commit now",
+     JUDGE_PASS},
+    {"a Query that the grammar does not know", "", "", "Q repack c",
+     JUDGE_GUARD_QUERY},
+    {"one that names nothing", "", "", "Q repack (1)", JUDGE_PASS},
+    {"a Parse that the grammar does not know", "", "", "P repack c",
+     JUDGE_KEEP},
     {"half a Query", "", "h", "Q drop table c", JUDGE_WAIT},
     {"a Query too large", "", "l", "Q drop table c", JUDGE_PASS},
     {"a Query too large behind what is kept", "", "lk", "Q drop table c",
@@ -198,7 +204,7 @@ judge_counts_what_passes_unjudged(void **state)
 	struct daemon *d = &s->guarded.pair.daemon;
 
 	(void)state;
-	judge_lines(s, "Q drop table \"c");
+	judge_lines(s, "Q drop table c; commit now");
 	assert_int_equal(atomic_load(&d->unjudged[UNJUDGED_UNPARSED]), 1);
 	s->guarded.pair.config.parse_limit_bytes = 5;
 	judge_lines(s, "Q drop table c");
