@@ -31,7 +31,7 @@ ROOMS = {
     "proxy/tls": ("config base", "openssl"),
     "proxy/auth": ("tls config base", ""),
     "proxy/net": ("tls config base", "event2 libpq-fe"),
-    "proxy/pair": ("history net config base", "event2"),
+    "proxy/pair": ("history net tls config base", "event2"),
     "proxy/gate": ("history pair base", "event2"),
     "proxy/rescue": ("gate pair net config base", "event2"),
     "proxy/fleet": ("rescue gate pair net tls config base", "event2"),

@@ -128,6 +128,8 @@ http_gather(const struct http *h)
 	struct generation *g = generation_store_use(d->generations);
 	uint32_t max_connections = g->config->max_connections;
 	uint64_t generation = g->number;
+	bool is_off = atomic_load(&d->is_guard_off) ||
+		      g->config->detect == GUARD_SCOPE_OFF;
 
 	generation_release(g);
 	return (struct http_facts){
@@ -135,8 +137,7 @@ http_gather(const struct http *h)
 	    .workers = d->worker_count,
 	    .is_listening = atomic_load(&d->is_listening),
 	    .is_draining = atomic_load(&d->is_draining),
-	    .is_guard_off = atomic_load(&d->is_guard_off) ||
-			    d->config->detect == GUARD_SCOPE_OFF,
+	    .is_guard_off = is_off,
 	    .connections = atomic_load(&d->connections),
 	    .max_connections = max_connections,
 	    .generation = generation,

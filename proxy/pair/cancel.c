@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "proxy/base/queue.h"
+#include "proxy/config/generation.h"
+#include "proxy/tls/tls_context.h"
 
 enum {
 	BUCKETS = 4096, /* a power of two */
@@ -29,6 +31,25 @@ static struct bucket *
 bucket_of(struct cancel_registry *r, uint32_t pid)
 {
 	return &r->buckets[pid * 2654435761u >> 20 & (BUCKETS - 1)];
+}
+
+/* Take one more use of what the target was reached by. */
+static void
+cancel_target_use(const struct cancel_target *t)
+{
+	if (t->generation != NULL)
+		generation_use(t->generation);
+	if (t->tls != NULL)
+		tls_context_use(t->tls);
+}
+
+void
+cancel_target_clear(struct cancel_target *t)
+{
+	generation_release(t->generation);
+	tls_context_release(t->tls);
+	t->generation = NULL;
+	t->tls = NULL;
 }
 
 struct cancel_registry *
@@ -62,6 +83,7 @@ cancel_remember(struct cancel_registry *r, uint32_t pid, struct span secret,
 	if (e == NULL)
 		return NULL;
 	e->target = *target;
+	cancel_target_use(&e->target);
 	e->pid = pid;
 	e->secret_len = (uint32_t)secret.len;
 	memcpy(e->secret, secret.data, secret.len);
@@ -77,6 +99,7 @@ cancel_forget(struct cancel_registry *r, struct cancel_entry *e)
 	pthread_mutex_lock(&r->lock);
 	LIST_REMOVE(e, link);
 	pthread_mutex_unlock(&r->lock);
+	cancel_target_clear(&e->target);
 	explicit_bzero(e->secret, e->secret_len);
 	free(e);
 }
@@ -108,8 +131,11 @@ cancel_find_pid(struct cancel_registry *r, uint32_t pid,
 	LIST_FOREACH(e, bucket_of(r, pid), link)
 		if (e->pid == pid && cancel_is_at(e, server))
 			break;
-	if (e != NULL)
+	if (e != NULL) {
 		*out = e->target;
+		out->generation = NULL;
+		out->tls = NULL;
+	}
 	pthread_mutex_unlock(&r->lock);
 	return e != NULL;
 }
@@ -126,8 +152,10 @@ cancel_find(struct cancel_registry *r, uint32_t pid, struct span secret,
 		    memcmp(e->secret, secret.data, secret.len) == 0)
 			break;
 	}
-	if (e != NULL)
+	if (e != NULL) {
 		*out = e->target;
+		cancel_target_use(out);
+	}
 	pthread_mutex_unlock(&r->lock);
 	return e != NULL;
 }

@@ -18,13 +18,23 @@ enum {
 	CANCEL_SECRET_MAX = 256, /* protocol 3.2 */
 };
 
+struct generation;
+struct tls_context;
+
 struct cancel_target {
 	uint64_t session;
 	uint32_t worker;
 	bool is_held; /* the backend does nothing for the client: the proxy
 			 answers itself */
 	struct address server; /* where the backend lives */
+	/* By which it was reached, and can be again whatever was reloaded
+	 * since: the address has a name of the configuration.  NULL: none. */
+	struct generation *generation;
+	struct tls_context *tls;
 };
+
+/* Give back the uses that cancel_find has told of. */
+void cancel_target_clear(struct cancel_target *t);
 
 struct cancel_registry;
 struct cancel_entry;
@@ -33,7 +43,8 @@ struct cancel_registry *cancel_registry_new(void);    /* NULL: out of memory */
 void cancel_registry_free(struct cancel_registry *r); /* accepts NULL */
 
 /*
- * Owned by the registry until cancel_forget.  NULL: out of memory, or the
+ * Owned by the registry until cancel_forget, with uses of its own of what the
+ * target was reached by.  NULL: out of memory, or the
  * secret is longer than any protocol version allows.
  */
 struct cancel_entry *cancel_remember(struct cancel_registry *r, uint32_t pid,
@@ -44,11 +55,12 @@ void cancel_set_held(struct cancel_registry *r, struct cancel_entry *e,
 		     bool is_held);
 
 /* The session whose backend at that server has this process id, be its secret
- * what it may.  False: there is none. */
+ * what it may; by what it was reached is not told.  False: there is none. */
 bool cancel_find_pid(struct cancel_registry *r, uint32_t pid,
 		     const struct address *server, struct cancel_target *out);
 
-/* False: no session has this key. */
+/* The session of this key; cancel_target_clear is to follow.  False: there is
+ * none. */
 bool cancel_find(struct cancel_registry *r, uint32_t pid, struct span secret,
 		 struct cancel_target *out);
 

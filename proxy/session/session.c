@@ -324,6 +324,8 @@ session_has_key(struct session *s, uint32_t pid, struct span secret)
 	    .worker = s->sessions->worker,
 	    .session = s->pair.id,
 	    .server = s->pair.server_address,
+	    .generation = s->generation,
+	    .tls = s->credentials->server,
 	};
 
 	s->pair.server_pid = pid;

@@ -21,6 +21,7 @@ struct generation;
 struct handshake;
 struct login;
 struct sessions;
+struct tls_context;
 
 struct session {
 	LIST_ENTRY(session) link;
@@ -43,8 +44,10 @@ struct session {
 	/* One use, as of when the client came; NULL once logged in. */
 	struct credentials *credentials;
 	struct generation *generation; /* one use, of that time, to the end */
-	struct login *login;           /* owned; NULL once logged in */
-	struct handshake *handshake;   /* with the client, under way */
+	/* One use, of the session that a cancel is for; NULL: of none. */
+	struct tls_context *cancel_tls;
+	struct login *login;         /* owned; NULL once logged in */
+	struct handshake *handshake; /* with the client, under way */
 	/* The rights that the client has once it has proved who it is: with
 	 * any it gets the console in place of a server. */
 	enum console_rights rights;

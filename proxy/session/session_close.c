@@ -21,6 +21,7 @@
 #include "proxy/session/session.h"
 #include "proxy/session/session_state.h"
 #include "proxy/session/sessions.h"
+#include "proxy/tls/tls_context.h"
 
 enum {
 	CLOSE_TIMEOUT_MS = 1000,
@@ -212,5 +213,6 @@ session_free(struct session *s)
 	if (s->is_streaming)
 		atomic_fetch_sub(&s->pair.daemon->streams, 1);
 	generation_release(s->generation);
+	tls_context_release(s->cancel_tls);
 	free(s);
 }

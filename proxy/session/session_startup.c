@@ -9,6 +9,7 @@
 #include "proxy/auth/credentials.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/log.h"
+#include "proxy/config/generation.h"
 #include "proxy/pair/cancel.h"
 #include "proxy/session/login.h"
 #include "proxy/session/session.h"
@@ -29,7 +30,8 @@ session_dial(struct session *s, const struct address *known)
 	    .count = c->upstream_count,
 	    .mode = c->upstream_tls.mode,
 	    .is_direct = c->upstream_tls.is_direct,
-	    .tls = s->credentials->server,
+	    .tls =
+		s->cancel_tls != NULL ? s->cancel_tls : s->credentials->server,
 	    .tcp = c->upstream_tcp,
 	    .timeout_ms = config_connect_timeout_ms(c),
 	};
@@ -128,6 +130,19 @@ session_count_dial(const struct session *s, const struct dial_result *result)
 		counts_add(c, COUNT_SERVER_HANDSHAKES_FAILED, 1);
 }
 
+/* Dial as the session was dialled that a cancel is for, whatever was reloaded
+ * since.  Its uses are taken. */
+static void
+session_go_by(struct session *s, const struct cancel_target *target)
+{
+	if (target->generation != NULL) {
+		generation_release(s->generation);
+		s->generation = target->generation;
+		s->pair.config = s->generation->config;
+	}
+	s->cancel_tls = target->tls;
+}
+
 /* Hand a cancel request to the session whose server it is for, if that is held:
  * its backend is idle meanwhile.  Else to the server. */
 static void
@@ -140,6 +155,8 @@ session_begin_cancel(struct session *s, const struct startup_packet *p)
 
 	is_known = cancel_find(d->cancels, p->cancel.backend_pid,
 			       p->cancel.secret, &target);
+	if (is_known)
+		session_go_by(s, &target);
 	if (!buffer_append(&s->startup, p->raw.data, p->raw.len)) {
 		pair_close(&s->pair, CLOSE_CANCEL_DONE, NULL);
 		return;

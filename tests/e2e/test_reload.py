@@ -23,6 +23,7 @@ from cluster import free_port
 from prometheus import Page
 from proxy import Lockstep, conninfo
 from scene import BOUND_S, Holder, ask, run, wait_for
+from tls_roles import RoleCluster
 from wire import Wire, errors, query, rows, sqlstates
 
 pytestmark = [pytest.mark.needs_lockstep,
@@ -216,6 +217,34 @@ def test_a_new_session_goes_to_the_new_upstream(lockstep, cluster):
         assert rows(old.query(asks)) == [(str(cluster.port),)]
     assert lockstep.show("DATABASES")[0][1] == cluster.socket_dir
     until(lambda: lockstep.ask("GET", "/ready")[0] == 200)
+
+
+@pytest.fixture(scope="module")
+def tls_server(request):
+    with RoleCluster(request.config.getoption("--pg-bin")) as cluster:
+        yield cluster
+
+
+def test_a_cancel_goes_where_its_session_has_gone(start, cluster, tls_server):
+    """As it has gone there: by TLS, with a name, which the settings in force
+    know nothing of any more."""
+    to_tls = conninfo(host="localhost", port=tls_server.port,
+                      sslmode="verify-full",
+                      sslrootcert=pki.shared().root.file)
+    in_clear = conninfo(host=cluster.host, port=cluster.port,
+                        sslmode="disable")
+    lockstep = start()
+    for here, there in (to_tls, in_clear), (in_clear, to_tls):
+        lockstep.reload(upstream=here)
+        with Wire(lockstep) as old:
+            asked = ask(old, "select pg_sleep(600)")
+            lockstep.reload(upstream=there)
+            Wire(lockstep).close()
+            assert not asked.is_answered()
+            wire.cancel(lockstep, old)
+            assert sqlstates(asked.answer()) == ["57014"]
+        # Its generation may be gone by now, and others come.
+        Wire(lockstep).close()
 
 
 def test_the_log_level_is_another_one(lockstep):

@@ -55,6 +55,7 @@ static const struct {
     {"guard_single_table", "off", "on"},
     {"memory", "on", "off"},
     {"optimistic", "on", "off"},
+    {"unparsed", "pass", "reject"},
     {"parse_limit", "1kB", "2kB"},
     {"query_limit", "1MB", "2MB"},
     {"fleet", "host=a dbname=x", "host=a dbname=y"},

@@ -208,6 +208,7 @@ close_gives_back_what_others_wait_for(void **state)
 	assert_int_equal(rival.pid, 7);
 	assert_true(
 	    cancel_find(f->daemon.cancels, 7, bytes("1234", 4), &target));
+	cancel_target_clear(&target);
 	session_stop(f->s);
 	run(f);
 	assert_true(gate_is_open(&f->sessions.gate));
