@@ -43,17 +43,23 @@ seats_new(void)
 }
 
 static void
-seats_table_clear(struct seats_table *t)
+seats_bucket_free(struct seats_bucket *b)
 {
-	struct seats_row *row;
-	size_t i;
+	struct seats_row *next = LIST_FIRST(b);
 
-	for (i = 0; i < SEATS_BUCKETS; i++) {
-		while ((row = LIST_FIRST(&t->buckets[i])) != NULL) {
-			LIST_REMOVE(row, link);
-			free(row);
-		}
+	while (next != NULL) {
+		struct seats_row *row = next;
+
+		next = LIST_NEXT(row, link);
+		free(row);
 	}
+}
+
+static void
+seats_table_free(struct seats_table *t)
+{
+	for (size_t i = 0; i < SEATS_BUCKETS; i++)
+		seats_bucket_free(&t->buckets[i]);
 }
 
 void
@@ -61,8 +67,8 @@ seats_free(struct seats *s)
 {
 	if (s == NULL)
 		return;
-	seats_table_clear(&s->databases);
-	seats_table_clear(&s->users);
+	seats_table_free(&s->databases);
+	seats_table_free(&s->users);
 	pthread_mutex_destroy(&s->lock);
 	free(s);
 }
