@@ -59,6 +59,19 @@ static const struct scene_row rows[] = {
 	.client_gets = "[DROP TABLE] ready-I",
     },
     {
+	.name = "a step whose gate has an odd name is left out",
+	.client = "Q drop table c",
+	.script = ON "keys: ab; plan: set=ac; attempt: 1; look: young; "
+		     "names: odd; " STEP_B WHOLE,
+	.server_gets = "facts(f) settings plan{c} / keys{c} / facts(f) "
+		       "settings plan{public.c,public.c} / BEGIN attempt(ac) "
+		       "plan{public.c,public.c} / ROLLBACK / look(ca) / BEGIN "
+		       "attempt(ca,waits) plan{public.c,public.c} / ROLLBACK / "
+		       "look(bc) / names(bc) / facts(f) settings plan{c} / "
+		       "Query(drop table c)",
+	.client_gets = "[DROP TABLE] ready-I",
+    },
+    {
 	.name = "an error about the keys is none",
 	.client = "Q drop table c",
 	.script = ON "keys: error 42P01",
