@@ -29,6 +29,7 @@ create table late(id int);
 """
 DROP = "drop table table_c"
 DROP_IS_DONE = "to_regclass('table_c') is null"
+UNKNOWN = "drop tabel table_c"
 ADD = "alter table hot add column z int"
 NOTE = "insert into journal values (1)"
 QUEUE_S = 0.2  # a transaction of those that keep table_a busy
@@ -142,6 +143,9 @@ STEPS = {"settings": {"drop_in_steps": "on"}}
 WAYS = {
     "fence query": Way(),
     "fence cycle": Way(**CYCLE),
+    # The server does not know it either, and says so.
+    "probing query": Way(messages=[query(UNKNOWN)], is_refused=True),
+    "probing block": Way(**BLOCK, messages=[query(UNKNOWN)], is_refused=True),
     "opening": Way(messages=[query(f"{NOTE}; {DROP}")]),
     "isolating": Way(before=["begin"],
                      messages=[query("lock table table_a, table_c")],
