@@ -40,6 +40,7 @@ enum {
 	BYTES_PER_PARSED_WORD = 8,
 	/* The same of what is parsed to see whether the text is sound. */
 	SOUND_CAPS = 16,
+	UNPARSED_MAX = 100, /* statements; with more a text is left alone */
 	/* The sum of statement_follow_pairs for all statements of a text. */
 	FOLLOWED_PAIRS_MAX = 200000,
 	FOLLOWED_TARGETS_MAX = 5000,
@@ -348,11 +349,13 @@ judge_statement(struct statement *s, struct statement_text text)
 	    s->tag != NULL && statement_text_contains(text, "nextval");
 }
 
-/* True if the grammar knows the statement, or its text is kept. */
+/* True if the grammar knows the statement, or its text is kept: DDL of which
+ * the server can be asked, as to parse it needs no lock and no snapshot. */
 static bool
 is_sound_or_kept(struct statement *s, struct statement_text text)
 {
-	return has_no_syntax_error(text) || statement_unknown_keep(s, text);
+	return has_no_syntax_error(text) || (statement_unknown_may_lock(text) &&
+					     statement_unknown_keep(s, text));
 }
 
 bool
@@ -360,6 +363,7 @@ statement_list_is_sound(struct statement_list *list, const char *sql,
 			enum guard_scope scope, size_t parse_bytes)
 {
 	size_t left = SOUND_CAPS * parse_bytes;
+	size_t unparsed = 0;
 
 	for (size_t i = 0; i < list->count; i++) {
 		struct statement *s = &list->items[i];
@@ -371,6 +375,9 @@ statement_list_is_sound(struct statement_list *list, const char *sql,
 		    !is_sound_or_kept(s, text))
 			return false;
 		left -= text.len;
+		unparsed += s->unparsed != NULL;
+		if (unparsed > UNPARSED_MAX)
+			return false;
 		list->has_unparsed |= s->unparsed != NULL;
 	}
 	return true;

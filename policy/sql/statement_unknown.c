@@ -20,7 +20,7 @@ const char statement_unknown_tag[] = "UNKNOWN DDL";
 /* First words of statements that lock tables in whatever form they may come. */
 static const struct statement_keywords unknown_ddl = {{
     ['a' - 'a'] = {"alter"},
-    ['c' - 'a'] = {"create", "cluster", "comment"},
+    ['c' - 'a'] = {"cluster", "comment"},
     ['d' - 'a'] = {"drop"},
     ['l' - 'a'] = {"lock"},
     ['r' - 'a'] = {"refresh", "reassign", "reindex", "repack"},

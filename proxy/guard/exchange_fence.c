@@ -81,6 +81,15 @@ exchange_go(struct exchange *x)
 		exchange_fence_execute(x);
 }
 
+/* True for a text that must not be cut: in a transaction that has failed the
+ * server cannot be asked whether all of it is sound. */
+static bool
+exchange_is_unsure(const struct exchange *x)
+{
+	return exchange_is_query(x) && x->query.list.has_unparsed &&
+	       exchange_status(x) == TRANSACTION_FAILED;
+}
+
 void
 exchange_leave_fence(struct exchange *x)
 {
@@ -94,7 +103,8 @@ exchange_leave_fence(struct exchange *x)
 	else if (p->skipping && exchange_is_query(x))
 		exchange_end(x); /* the server would not look at it */
 	else if (p->in_copy || p->skipping ||
-		 (exchange_is_query(x) && p->tail_began))
+		 (exchange_is_query(x) && p->tail_began) ||
+		 exchange_is_unsure(x))
 		exchange_pass_on(x);
 	else if (p->tail_open && !p->tail_began)
 		exchange_sync_tail(x);

@@ -391,6 +391,15 @@ guard_log_is_new(struct daemon *d, uint64_t shape)
 			       shape) != shape;
 }
 
+/* A password may stand behind: wrong quotes show no literal for one. */
+static void
+keep_two_words(char *text)
+{
+	text += strcspn(text, " ");
+	if (*text != '\0')
+		text[1 + strcspn(text + 1, " ;(\"'")] = '\0';
+}
+
 void
 guard_log_unparsed(const struct pair *p, struct span sql)
 {
@@ -403,6 +412,7 @@ guard_log_unparsed(const struct pair *p, struct span sql)
 		return;
 	gist_of_text(gist, sizeof(gist), text, sql.len,
 		     p->sends_plain_backslashes);
+	keep_two_words(gist);
 	guard_log_begin_limited(&e, LOG_WARNING,
 				"statement is not known to the grammar",
 				"unparsed", p);

@@ -311,7 +311,7 @@ script_cut_plans_apart_what_nobody_knows(void **state)
 	    {"begin; drop table c; commit; repack t",
 	     "<begin; >\n<drop table c; commit; > 1+1\n<repack t> 3+1"},
 	    {"begin; drop table c; commit; selec 1",
-	     "<begin; >\n<drop table c; commit; selec 1> 1+1"},
+	     "<begin; drop table c; commit; selec 1>\n1 unguarded"},
 	    {"begin; repack t", "<begin; >\n<repack t> 1+1"},
 	};
 

@@ -175,18 +175,25 @@ static void
 list_parse_guards_what_stands_beside_it(void **state)
 {
 	(void)state;
+	check("begin; repack t; drop table c; lock", GUARD_SCOPE_DROPS,
+	      "<begin> begin\n<repack t> drops:UNKNOWN DDL indexed(\"t\" AX)\n"
+	      "<drop table c> drops:DROP TABLE drop(\"c\")\n"
+	      "<lock>\n"
+	      "sound\nunparsed");
+	/* To parse a query takes locks and a snapshot: of it nobody is asked.
+	 */
 	check("begin; repack t; drop table c; selec 1", GUARD_SCOPE_DROPS,
 	      "<begin> begin\n<repack t> drops:UNKNOWN DDL indexed(\"t\" AX)\n"
 	      "<drop table c> drops:DROP TABLE drop(\"c\")\n"
 	      "<selec 1>\n"
-	      "sound\nunparsed");
+	      "unparsed");
 	check("a (;) 'b;'; drop table E'\\xe9'; c) ; drop table c",
 	      GUARD_SCOPE_DROPS,
 	      "<a (;) 'b;'>\n"
 	      "<drop table E'\\xe9'> drops:UNKNOWN DDL"
 	      " indexed(\"table\" AX)\n<c)>\n"
 	      "<drop table c> drops:DROP TABLE drop(\"c\")\n"
-	      "sound\nunparsed");
+	      "unparsed");
 	/* Where a transaction begins and ends must be known. */
 	assert_int_equal(
 	    parse_status("drop table c; commit now", GUARD_SCOPE_DROPS),
@@ -215,7 +222,6 @@ list_parse_keeps_the_text_for_the_server(void **state)
 	(void)state;
 	assert_unparsed(" -- x\n repack t ; ", 0, " -- x\n repack t ; ");
 	assert_unparsed("drop table c; repack t ; ", 1, "repack t");
-	assert_unparsed("drop table c; selec 1", 1, "selec 1");
 	assert_unparsed(sql, 0, sql);
 	free(sql);
 	sql = repeat("", " ", "repack t", STATEMENT_PARSE_BYTES_DEFAULT + 1);
