@@ -68,11 +68,26 @@ turn_free(struct turn *turn)
 	free(turn);
 }
 
+/* What more may be had is there at once; what has been used stays used. */
+static void
+turn_allow(struct turn *turn, uint64_t allowance_max)
+{
+	if (allowance_max > turn->allowance_max)
+		turn->allowance += allowance_max - turn->allowance_max;
+	else if (turn->allowance > allowance_max)
+		turn->allowance = allowance_max;
+	turn->allowance_max = allowance_max;
+}
+
 void
 turns_allow_burst(struct turns *t, uint32_t burst_ms)
 {
+	struct turn *turn;
+
 	pthread_mutex_lock(&t->lock);
 	t->allowance_max = (uint64_t)burst_ms * TURNS_SHUT_SHARE;
+	LIST_FOREACH(turn, &t->list, link)
+		turn_allow(turn, t->allowance_max);
 	pthread_mutex_unlock(&t->lock);
 }
 

@@ -44,8 +44,8 @@ struct turns *turns_new(void);
 
 /*
  * Let the gate of a database be shut for so long beyond its share, instead of
- * TURNS_SHUT_BURST_MS, while transactions keep it; from any thread, and for
- * databases that have used nothing of what they may.
+ * TURNS_SHUT_BURST_MS, while transactions keep it; from any thread.  What a
+ * database has used of it stays used.
  */
 void turns_allow_burst(struct turns *t, uint32_t burst_ms);
 

@@ -315,6 +315,21 @@ turns_allow_burst_is_for_what_is_reserved(void **state)
 	assert_int_equal(spend(t, "a", 9000, NOW_MS), 5000);
 }
 
+/* As a reload does, of databases that are known by then. */
+static void
+turns_allow_burst_counts_at_once(void **state)
+{
+	struct turns *t = *state;
+
+	turns_allow_burst(t, 5000);
+	assert_int_equal(spend(t, "a", 2000, NOW_MS), 2000);
+	turns_allow_burst(t, 60000);
+	assert_int_equal(spend(t, "a", 60000, NOW_MS), 58000);
+	turns_refund(t, "a", 60000);
+	turns_allow_burst(t, 1000);
+	assert_int_equal(spend(t, "a", 60000, NOW_MS), 1000);
+}
+
 /* Also while another session has the turn. */
 static void
 turns_refund_gives_back_what_was_not_needed(void **state)
@@ -481,6 +496,7 @@ main(void)
 	    TEST(turns_refund_gives_back_what_was_not_needed),
 	    TEST(turns_reserve_knows_so_many_databases_that_nobody_took),
 	    TEST(turns_allow_burst_is_for_what_is_reserved),
+	    TEST(turns_allow_burst_counts_at_once),
 	    TEST(turns_take_refills_the_allowance_by_its_share),
 	    TEST(turns_allow_a_quarter_of_the_time),
 	    TEST(turns_take_without_memory_grants_nothing),
