@@ -68,7 +68,8 @@ turn_free(struct turn *turn)
 	free(turn);
 }
 
-/* What more may be had is there at once; what has been used stays used. */
+/* Let a database have so much: more is there at once, and what has been used
+ * stays used. */
 static void
 turn_allow(struct turn *turn, uint64_t allowance_max)
 {
