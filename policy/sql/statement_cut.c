@@ -1,9 +1,9 @@
 /*
  * statement_cut.c - the second sieve.
  *
- * It is libpg_query's split_with_scanner, which is the server's own scanner of
- * one version, and knows strings, comments and parentheses.  It has four gaps
- * that are closed here:
+ * A text is cut by libpg_query's split_with_scanner, which is the server's own
+ * scanner of one version, and knows strings, comments and parentheses.  It has
+ * four gaps that are closed here:
  *   - it does not know BEGIN ATOMIC ... END, whose ';' end no statement:
  *     join_routine_bodies()
  *   - it leaves out what has no keyword or an unmatched ')'.  A newer server

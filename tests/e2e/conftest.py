@@ -10,6 +10,7 @@ LOCKSTEP_E2E_TLS=1 runs all with TLS on both legs (see tls.py).
 import contextlib
 import itertools
 import os
+import subprocess
 from types import SimpleNamespace
 
 import pytest
@@ -189,3 +190,26 @@ def connect(database):
             return stack.enter_context(Wire(proxy, name, **parameters))
 
         yield connect
+
+
+@pytest.fixture
+def bench(cluster, tmp_path):
+    """bench(endpoint, *arguments): pgbench with four clients, until the test is
+    over.  It ends when one of them could not go on."""
+    script = tmp_path / "one.sql"
+    script.write_text("select 1;\n")
+    begun = []
+
+    def bench(endpoint, *arguments):
+        begun.append(subprocess.Popen(
+            [os.path.join(cluster.pg_bin, "pgbench"), "-n", "-M", "simple",
+             "-c", "4", "-j", "2", "-T", "3600", "-f", str(script),
+             "-h", endpoint.host, "-p", str(endpoint.port), "-U", "postgres",
+             *arguments, "postgres"], stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True))
+        return begun[-1]
+
+    yield bench
+    for one in begun:
+        one.kill()
+        one.wait()

@@ -6,7 +6,6 @@ import pwd
 import re
 import shutil
 import signal
-import subprocess
 import tempfile
 import time
 from pathlib import Path
@@ -45,7 +44,6 @@ BURST = 100
 RULES = 300
 NAMES = ", ".join(letter * 60 for letter in "abcdefghijklmnop")
 RULE_BYTES = len(NAMES)  # in memory, at the least
-CLIENTS = 4
 # Freed memory stays for a while under ASan.
 ENVIRONMENT = {"ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") +
                ":quarantine_size_mb=1"}
@@ -494,28 +492,6 @@ def test_what_is_held_ends_by_its_old_bounds(start, cluster, database, admin,
         assert not held.is_answered()
         assert sqlstates(held.answer()) == ["55P03"]
         assert errors(old.query("select 1")) == []
-
-
-@pytest.fixture
-def bench(cluster, tmp_path):
-    """bench(endpoint, *arguments): pgbench, to its end."""
-    script = tmp_path / "one.sql"
-    script.write_text("select 1;\n")
-    begun = []
-
-    def bench(endpoint, *arguments):
-        begun.append(subprocess.Popen(
-            [os.path.join(cluster.pg_bin, "pgbench"), "-n", "-M", "simple",
-             "-c", str(CLIENTS), "-j", "2", "-T", "3600", "-f", str(script),
-             "-h", endpoint.host, "-p", str(endpoint.port), "-U", "postgres",
-             *arguments, "postgres"], stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True))
-        return begun[-1]
-
-    yield bench
-    for one in begun:
-        one.kill()
-        one.wait()
 
 
 def test_a_hundred_reloads_disturb_nobody(start, bench):

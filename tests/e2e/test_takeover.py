@@ -3,7 +3,6 @@ import os
 import signal
 import socket
 import stat
-import subprocess
 import time
 
 import pytest
@@ -16,7 +15,6 @@ from program import Program, connect, free_endpoint, listen_text, run
 pytestmark = pytest.mark.needs_lockstep
 
 ROUNDS = effort(2, 60)
-CLIENTS = 4
 # Far more than a connect and a transaction take, on a busy machine, too.
 GRACE = "5s"
 SETTLE_S = 0.5
@@ -63,28 +61,6 @@ def endpoint(request, tmp_path):
                           "Unix": str(tmp_path)}[request.param])
 
 
-@pytest.fixture
-def bench(cluster, tmp_path):
-    """bench(endpoint): pgbench that connects for each transaction."""
-    script = tmp_path / "one.sql"
-    script.write_text("select 1;\n")
-    begun = []
-
-    def bench(endpoint):
-        begun.append(subprocess.Popen(
-            [os.path.join(cluster.pg_bin, "pgbench"), "-n", "-C", "-M",
-             "simple", "-c", str(CLIENTS), "-j", "2", "-T", "3600", "-f",
-             str(script), "-h", endpoint.host, "-p", str(endpoint.port),
-             "-U", "postgres", "postgres"], stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True))
-        return begun[-1]
-
-    yield bench
-    for one in begun:
-        one.kill()
-        one.wait()
-
-
 def assert_goes_on(program):
     """A pgbench ends when one of its clients could not go on."""
     if program.poll() is not None:
@@ -93,7 +69,7 @@ def assert_goes_on(program):
 
 def test_no_connect_fails(take, endpoint, bench):
     old = take(endpoint)
-    traffic = bench(endpoint)
+    traffic = bench(endpoint, "-C")
     for _ in range(ROUNDS):
         time.sleep(SETTLE_S)
         new = take(endpoint)
@@ -113,7 +89,7 @@ def test_no_connect_fails_when_the_new_one_leaves_again(take, endpoint,
     if endpoint.host.startswith("/"):
         pytest.skip("the younger one has the name")
     old = take(endpoint)
-    traffic = bench(endpoint)
+    traffic = bench(endpoint, "-C")
     for _ in range(ROUNDS):
         time.sleep(SETTLE_S)
         new = take(endpoint)

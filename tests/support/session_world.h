@@ -676,7 +676,7 @@ world_hear(struct world *w)
 		world_accept(w);
 }
 
-/* What is due now, and what comes of it at once. */
+/* Sessions do what is due now, and all hear what comes of it at once. */
 static inline void
 world_turn(struct world *w)
 {

@@ -75,7 +75,7 @@ what_is_left_out_is_counted_and_told_once(void **state)
 	assert_int_equal(left_out("a"), 0);
 }
 
-/* What was counted stays so. */
+/* Another limit forgets no line that was counted. */
 static void
 limit_may_be_another_one_from_now_on(void **state)
 {

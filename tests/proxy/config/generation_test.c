@@ -52,7 +52,7 @@ generation_release_and_free_accept_null(void **state)
 	generation_store_free(NULL);
 }
 
-/* What is taken is freed. */
+/* The configuration is freed all the same. */
 static void
 generation_new_without_memory_is_null(void **state)
 {

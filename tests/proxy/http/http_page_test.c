@@ -64,7 +64,7 @@ policy_lets_nothing_else_in(void **state)
 	assert_null(strstr(http_page_policy(), "*"));
 }
 
-/* What would read an answer as markup, or a text as a program. */
+/* Its script calls nothing that reads a text as markup, or as a program. */
 static void
 page_has_no_way_to_make_markup_of_names(void **state)
 {

@@ -24,7 +24,7 @@ teardown(void **state)
 	return 0;
 }
 
-/* What is told of these counts, free. */
+/* Tell of these counts; the text is the caller's to free. */
 static char *
 status_of(const struct counts *counts, const char *fleet)
 {
