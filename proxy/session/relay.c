@@ -35,8 +35,9 @@ relay_read_fresh(struct session *s, struct stream *from, struct inlet *in,
 
 	if (n <= 0)
 		return n;
-	used = walk(s, span_of(scratch, (size_t)n));
+	/* First, so that who has an answer finds it counted. */
 	counter_add(in->received, (uint64_t)n);
+	used = walk(s, span_of(scratch, (size_t)n));
 	if (!buffer_append(&in->buffer, scratch + used, (size_t)n - used))
 		pair_close(&s->pair, CLOSE_MEMORY, NULL);
 	if (is_secret)
