@@ -5,6 +5,7 @@
 
 #include <libpq-fe.h>
 
+#include "proxy/config/conninfo_hosts.h"
 #include "proxy/config/conninfo_keyword.h"
 #include "proxy/config/conninfo_tcp.h"
 #include "proxy/config/conninfo_tls.h"
@@ -37,7 +38,6 @@ static const struct demand {
     {"sslcertmode",
      {"allow"},
      "the certificate is shown to servers that ask for it: it can be allow"},
-    {"target_session_attrs", {"any"}, no_check},
     {"load_balance_hosts",
      {"disable"},
      "servers are tried in their order: it can be disable"},
@@ -262,6 +262,7 @@ conninfo_read_options(struct conninfo *c, const PQconninfoOption *options,
 		      const char *negotiation, struct value_error *error)
 {
 	return conninfo_check_demands(options, error) &&
+	       conninfo_hosts_read(&c->hosts, options, error) &&
 	       conninfo_tcp_read(&c->tcp, &c->connect_timeout_ms, options,
 				 error) &&
 	       conninfo_tls_read(&c->tls, options, negotiation, error) &&

@@ -2,6 +2,7 @@
  * dial.c - endpoint after endpoint, address after address.
  *
  *   dial_next_endpoint  a socket directory: one Unix address; else resolve
+ *   dial_next_behind    the second round: those that were put behind
  *   dial_try_addresses  those of a name, in their order
  *   dial_unresolved     no answer in time
  *   dial_next_address   connect; an address that fails comes back here
@@ -33,11 +34,19 @@
 #include "proxy/net/socket.h"
 #include "proxy/net/upgrade.h"
 
+/* An address that is left for the second round. */
+struct dial_behind {
+	struct address peer;
+	size_t endpoint; /* as dial.current */
+};
+
 struct dial {
 	struct handshaker by;
 	struct resolver *resolver;
 	struct dial_target target;
-	size_t next; /* the endpoint behind the one being tried */
+	size_t next;    /* the endpoint that follows in the first round */
+	size_t current; /* the number, from 1, of the one being tried; 0: a
+			   known address */
 	struct timeval timeout;
 	dial_handler *handler;
 	void *arg;
@@ -49,6 +58,10 @@ struct dial {
 	struct upgrade *upgrade;
 	bool is_fixed; /* by TLS or not as peer says, and no other way */
 	bool is_downgraded;
+	bool is_second_round;
+	struct dial_behind behind[DIAL_BEHIND_MAX];
+	size_t behind_first; /* of them, the next to be tried */
+	size_t behind_count; /* ever */
 	int fd;
 	char tried[DIAL_TRIED_MAX];
 	size_t tried_len;
@@ -79,6 +92,7 @@ dial_finish(struct dial *d, int fd, struct tls *tls)
 	    .tls = tls,
 	    .peer = d->peer,
 	    .is_downgraded = fd >= 0 && d->is_downgraded,
+	    .was_behind = d->is_second_round,
 	    .tried = d->tried,
 	};
 
@@ -91,11 +105,11 @@ dial_describe(const struct dial *d, char *out, size_t size)
 {
 	const struct endpoint *e;
 
-	if (d->next == 0) {
+	if (d->current == 0) {
 		snprintf(out, size, "upstream");
 		return;
 	}
-	e = &d->target.endpoints[d->next - 1];
+	e = &d->target.endpoints[d->current - 1];
 	if (endpoint_is_local(e->host))
 		snprintf(out, size, "%s/.s.PGSQL.%u", e->host, e->port);
 	else
@@ -116,12 +130,22 @@ dial_note_failure(struct dial *d, const char *why)
 		d->tried_len = sizeof(d->tried) - 1;
 }
 
+/* The peer is of no use now: the next dial tries others first, if it is one of
+ * them that counts. */
+static void
+dial_fail_peer(struct dial *d, const char *why)
+{
+	dial_note_failure(d, why);
+	if (d->target.is_one)
+		misfits_add(&d->target.misfits, MISFIT_FOR_ALL, &d->peer);
+}
+
 static void
 dial_give_up(struct dial *d, const char *why)
 {
 	close(d->fd);
 	d->fd = -1;
-	dial_note_failure(d, why);
+	dial_fail_peer(d, why);
 	dial_next_address(d);
 }
 
@@ -246,14 +270,14 @@ dial_try_peer(struct dial *d)
 
 	d->fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (d->fd < 0) {
-		dial_note_failure(d, strerror(errno));
+		dial_fail_peer(d, strerror(errno));
 		return false;
 	}
 	socket_tune(d->fd, family, &d->target.tcp);
 	if (connect(d->fd, (const struct sockaddr *)&d->peer.address,
 		    d->peer.len) != 0 &&
 	    errno != EINPROGRESS) {
-		dial_note_failure(d, strerror(errno));
+		dial_fail_peer(d, strerror(errno));
 		close(d->fd);
 		d->fd = -1;
 		return false;
@@ -261,6 +285,49 @@ dial_try_peer(struct dial *d)
 	event_assign(&d->event, d->by.base, d->fd, EV_WRITE, dial_connected, d);
 	event_add(&d->event, &d->timeout);
 	return true;
+}
+
+bool
+dial_put_behind(struct dial *d)
+{
+	struct dial_behind *last = &d->behind[d->behind_count];
+
+	if (d->is_second_round || d->behind_count == DIAL_BEHIND_MAX)
+		return false;
+	*last = (struct dial_behind){d->peer, d->current};
+	d->behind_count++;
+	return true;
+}
+
+/* Begin to connect to the peer as the target says.  False: it did not do the
+ * last time, and is left for the second round, or that failed at once. */
+static bool
+dial_try_fresh_peer(struct dial *d)
+{
+	bool is_local = d->peer.address.ss_family == AF_UNIX;
+
+	d->peer.is_tls = !is_local && d->target.mode >= TLS_PREFER;
+	d->is_fixed = false;
+	d->is_downgraded = false;
+	if (misfits_have(&d->target.misfits, &d->peer) && dial_put_behind(d))
+		return false;
+	return dial_try_peer(d);
+}
+
+/* Try those that were put behind.  False: none of them is left. */
+static bool
+dial_next_behind(struct dial *d)
+{
+	d->is_second_round = true;
+	while (d->behind_first < d->behind_count) {
+		const struct dial_behind *b = &d->behind[d->behind_first++];
+
+		d->peer = b->peer;
+		d->current = b->endpoint;
+		if (dial_try_fresh_peer(d))
+			return true;
+	}
+	return false;
 }
 
 static void
@@ -274,10 +341,7 @@ dial_next_address(struct dial *d)
 			continue;
 		memcpy(&d->peer.address, a->ai_addr, a->ai_addrlen);
 		d->peer.len = (socklen_t)a->ai_addrlen;
-		d->peer.is_tls = d->target.mode >= TLS_PREFER;
-		d->is_fixed = false;
-		d->is_downgraded = false;
-		if (dial_try_peer(d))
+		if (dial_try_fresh_peer(d))
 			return;
 	}
 	dial_forget_addresses(d);
@@ -367,20 +431,19 @@ dial_next_endpoint(struct dial *d)
 	while (d->next < d->target.count) {
 		const struct endpoint *e = &d->target.endpoints[d->next++];
 
+		d->current = d->next;
 		d->peer.name = e->name;
-		d->peer.is_tls = false; /* never over Unix sockets */
-		d->is_fixed = false;
-		d->is_downgraded = false;
 		if (e->host[0] != '/' && e->host[0] != '@') {
 			dial_resolve(d, e);
 			return;
 		}
 		if (!dial_set_unix_peer(d, e))
 			dial_note_failure(d, "socket path too long");
-		else if (dial_try_peer(d))
+		else if (dial_try_fresh_peer(d))
 			return;
 	}
-	dial_finish(d, -1, NULL);
+	if (!dial_next_behind(d))
+		dial_finish(d, -1, NULL);
 }
 
 static void
@@ -465,7 +528,9 @@ dial_start_address(const struct handshaker *by,
 bool
 dial_has_more(const struct dial *d)
 {
-	return d != NULL && (d->candidate != NULL || d->next < d->target.count);
+	return d != NULL &&
+	       (d->candidate != NULL || d->next < d->target.count ||
+		d->behind_first < d->behind_count);
 }
 
 void

@@ -207,6 +207,28 @@ conninfo_parse_keeps_the_name_that_a_certificate_is_for(void **state)
 	conninfo_clear(&c);
 }
 
+static void
+conninfo_parse_reads_which_host_is_wanted(void **state)
+{
+	static const char *const words[] = {"any",       "read-write",
+					    "read-only", "primary",
+					    "standby",   "prefer-standby"};
+	enum session_attrs attrs;
+
+	(void)state;
+	for (attrs = 0; attrs <= SESSION_ATTRS_PREFER_STANDBY; attrs++) {
+		struct conninfo c = {.text = NULL};
+		struct value_error error;
+		char text[64];
+
+		snprintf(text, sizeof(text), "host=a target_session_attrs=%s",
+			 words[attrs]);
+		assert_true(conninfo_parse(&c, text, &error));
+		assert_int_equal(c.hosts.attrs, attrs);
+		conninfo_clear(&c);
+	}
+}
+
 static const struct {
 	const char *conninfo;
 	const char *message;
@@ -279,8 +301,9 @@ static const struct {
 			   "can be disable or prefer"},
     {"requirepeer=postgres",
      "requirepeer: Lockstep does not check that of a server"},
-    {"target_session_attrs=read-write",
-     "target_session_attrs: Lockstep does not check that of a server"},
+    {"target_session_attrs=hunter2",
+     "target_session_attrs: expected one of any read-write read-only primary "
+     "standby prefer-standby"},
     {"service=hunter2", "service: only `lockstep explain` reads service files; "
 			"give host and port too"},
     {"service=hunter2 host=a",
@@ -315,6 +338,7 @@ main(void)
 	    cmocka_unit_test(conninfo_parse_reads_versions_and_channel_binding),
 	    cmocka_unit_test(
 		conninfo_parse_keeps_the_name_that_a_certificate_is_for),
+	    cmocka_unit_test(conninfo_parse_reads_which_host_is_wanted),
 	    cmocka_unit_test(
 		conninfo_parse_says_what_is_wrong_and_shows_nothing),
 	};
