@@ -40,7 +40,7 @@ struct config {
 	struct endpoint_list http_listen; /* owned; none by default */
 	bool http_admin;                  /* default off */
 	struct tls_settings tls; /* tls_mode to tls_ciphers: clients' */
-	struct tls_settings upstream_tls; /* from the CONNINFO */
+	struct tls_settings upstream_tls;     /* from the CONNINFO */
 	struct hosts_settings upstream_hosts; /* from the CONNINFO */
 	struct tcp_settings tcp; /* tcp_keepalives_idle to _count: clients' */
 	struct tcp_settings upstream_tcp; /* from the CONNINFO */

@@ -14,11 +14,12 @@
 struct _PQconninfoOption; /* NOLINT(bugprone-reserved-identifier) */
 
 /*
- * Read target_session_attrs into *out; any where it is not there.  False:
- * *error says why, without the value.
+ * Read target_session_attrs and balance, the value of load_balance_hosts or
+ * NULL, into *out; any host and their own order where they are not there.
+ * False: *error says why, without the value.
  */
 bool conninfo_hosts_read(struct hosts_settings *out,
 			 const struct _PQconninfoOption *options,
-			 struct value_error *error);
+			 const char *balance, struct value_error *error);
 
 #endif

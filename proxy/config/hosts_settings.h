@@ -4,6 +4,8 @@
 #ifndef LOCKSTEP_PROXY_CONFIG_HOSTS_SETTINGS_H
 #define LOCKSTEP_PROXY_CONFIG_HOSTS_SETTINGS_H
 
+#include <stdbool.h>
+
 /* libpq's target_session_attrs: what a session must be, or its host. */
 enum session_attrs {
 	SESSION_ATTRS_ANY,
@@ -19,6 +21,7 @@ extern const char *const session_attrs_names[];
 
 struct hosts_settings {
 	enum session_attrs attrs;
+	bool is_random; /* load_balance_hosts */
 };
 
 #endif

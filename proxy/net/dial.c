@@ -18,11 +18,9 @@
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <event2/event_struct.h>
@@ -31,6 +29,7 @@
 #include "proxy/base/clock.h"
 #include "proxy/config/endpoint.h"
 #include "proxy/net/address.h"
+#include "proxy/net/shuffle.h"
 #include "proxy/net/socket.h"
 #include "proxy/net/upgrade.h"
 
@@ -44,23 +43,27 @@ struct dial {
 	struct handshaker by;
 	struct resolver *resolver;
 	struct dial_target target;
-	size_t next;    /* the endpoint that follows in the first round */
+	size_t *order;  /* owned: indices of the endpoints; NULL: as they are */
+	size_t next;    /* the place of who follows in the first round */
 	size_t current; /* the number, from 1, of the one being tried; 0: a
 			   known address */
 	struct timeval timeout;
 	dial_handler *handler;
 	void *arg;
-	struct resolution *resolution;    /* NULL: no name is looked up */
-	struct addrinfo *numeric;         /* owned; NULL: it was a name */
-	const struct addrinfo *candidate; /* in either: next to be tried */
-	struct address peer;              /* the one being tried */
+	struct resolution *resolution;     /* NULL: no name is looked up */
+	struct addrinfo *numeric;          /* owned; NULL: it was a name */
+	const struct addrinfo **addresses; /* owned: those of either, in the
+					      order in which they are tried */
+	size_t address_next;
+	size_t address_count;
+	struct address peer; /* the one being tried */
 	struct event event;
 	struct upgrade *upgrade;
 	bool is_fixed; /* by TLS or not as peer says, and no other way */
 	bool is_downgraded;
 	bool is_second_round;
 	struct dial_behind behind[DIAL_BEHIND_MAX];
-	size_t behind_first; /* of them, the next to be tried */
+	size_t behind_first; /* the next of them to be tried */
 	size_t behind_count; /* ever */
 	int fd;
 	char tried[DIAL_TRIED_MAX];
@@ -80,7 +83,10 @@ dial_forget_addresses(struct dial *d)
 	if (d->numeric != NULL)
 		freeaddrinfo(d->numeric);
 	d->numeric = NULL;
-	d->candidate = NULL;
+	free(d->addresses);
+	d->addresses = NULL;
+	d->address_next = 0;
+	d->address_count = 0;
 }
 
 /* Tell the caller, who may free d. */
@@ -333,10 +339,9 @@ dial_next_behind(struct dial *d)
 static void
 dial_next_address(struct dial *d)
 {
-	while (d->candidate != NULL) {
-		const struct addrinfo *a = d->candidate;
+	while (d->address_next < d->address_count) {
+		const struct addrinfo *a = d->addresses[d->address_next++];
 
-		d->candidate = a->ai_next;
 		if (a->ai_addrlen > sizeof(d->peer.address))
 			continue;
 		memcpy(&d->peer.address, a->ai_addr, a->ai_addrlen);
@@ -348,6 +353,28 @@ dial_next_address(struct dial *d)
 	dial_next_endpoint(d);
 }
 
+/* Have them tried, in their order or by chance. */
+static void
+dial_take_addresses(struct dial *d, const struct addrinfo *found)
+{
+	const struct addrinfo *a;
+	size_t count = 0;
+
+	for (a = found; a != NULL; a = a->ai_next)
+		count++;
+	if (count == 0)
+		return;
+	d->addresses = calloc(count, sizeof(struct addrinfo *));
+	if (d->addresses == NULL) {
+		dial_note_failure(d, strerror(ENOMEM));
+		return;
+	}
+	for (a = found; a != NULL; a = a->ai_next)
+		d->addresses[d->address_count++] = a;
+	if (d->target.is_random)
+		shuffle(d->addresses, count, sizeof(struct addrinfo *));
+}
+
 /* A resolution_handler. */
 static void
 dial_resolved(void *arg, int error, const struct addrinfo *found)
@@ -357,7 +384,7 @@ dial_resolved(void *arg, int error, const struct addrinfo *found)
 	event_del(&d->event);
 	if (error != 0)
 		dial_note_failure(d, gai_strerror(error));
-	d->candidate = found;
+	dial_take_addresses(d, found);
 	dial_next_address(d);
 }
 
@@ -386,7 +413,7 @@ static void
 dial_resolve(struct dial *d, const struct endpoint *e)
 {
 	if (dial_read_numeric(d, e)) {
-		d->candidate = d->numeric;
+		dial_take_addresses(d, d->numeric);
 		dial_next_address(d);
 		return;
 	}
@@ -402,42 +429,21 @@ dial_resolve(struct dial *d, const struct endpoint *e)
 	event_add(&d->event, &d->timeout);
 }
 
-/* Make the directory's socket the peer.  False: the path is too long for a
- * socket address. */
-static bool
-dial_set_unix_peer(struct dial *d, const struct endpoint *e)
-{
-	struct sockaddr_un *u = (struct sockaddr_un *)&d->peer.address;
-	int n;
-
-	memset(u, 0, sizeof(*u));
-	u->sun_family = AF_UNIX;
-	n = snprintf(u->sun_path, sizeof(u->sun_path), "%s/.s.PGSQL.%u",
-		     e->host, e->port);
-	if (n < 0 || (size_t)n >= sizeof(u->sun_path))
-		return false;
-	d->peer.len =
-	    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + (size_t)n);
-	if (e->host[0] == '@')
-		u->sun_path[0] = '\0';
-	else
-		d->peer.len++; /* the NUL at the end */
-	return true;
-}
-
 static void
 dial_next_endpoint(struct dial *d)
 {
 	while (d->next < d->target.count) {
-		const struct endpoint *e = &d->target.endpoints[d->next++];
+		size_t i = d->order != NULL ? d->order[d->next] : d->next;
+		const struct endpoint *e = &d->target.endpoints[i];
 
-		d->current = d->next;
+		d->next++;
+		d->current = i + 1;
 		d->peer.name = e->name;
 		if (e->host[0] != '/' && e->host[0] != '@') {
 			dial_resolve(d, e);
 			return;
 		}
-		if (!dial_set_unix_peer(d, e))
+		if (!address_set_local(&d->peer, e->host, e->port))
 			dial_note_failure(d, "socket path too long");
 		else if (dial_try_fresh_peer(d))
 			return;
@@ -495,6 +501,21 @@ dial_new(const struct handshaker *by, const struct dial_target *target,
 	return d;
 }
 
+/* Have the endpoints tried by chance.  False: out of memory. */
+static bool
+dial_shuffle_endpoints(struct dial *d)
+{
+	size_t i;
+
+	d->order = calloc(d->target.count, sizeof(*d->order));
+	if (d->order == NULL)
+		return false;
+	for (i = 0; i < d->target.count; i++)
+		d->order[i] = i;
+	shuffle(d->order, d->target.count, sizeof(*d->order));
+	return true;
+}
+
 struct dial *
 dial_start(const struct handshaker *by, struct resolver *resolver,
 	   const struct dial_target *target, dial_handler *handler, void *arg)
@@ -504,6 +525,11 @@ dial_start(const struct handshaker *by, struct resolver *resolver,
 	if (d == NULL)
 		return NULL;
 	d->resolver = resolver;
+	if (target->is_random && target->count > 1 &&
+	    !dial_shuffle_endpoints(d)) {
+		dial_cancel(d);
+		return NULL;
+	}
 	dial_step_soon(d, dial_begin_list);
 	return d;
 }
@@ -529,8 +555,8 @@ bool
 dial_has_more(const struct dial *d)
 {
 	return d != NULL &&
-	       (d->candidate != NULL || d->next < d->target.count ||
-		d->behind_first < d->behind_count);
+	       (d->address_next < d->address_count ||
+		d->next < d->target.count || d->behind_first < d->behind_count);
 }
 
 void
@@ -560,5 +586,6 @@ dial_cancel(struct dial *d)
 	if (d->fd >= 0)
 		close(d->fd);
 	tls_context_release(d->target.tls);
+	free(d->order);
 	free(d);
 }

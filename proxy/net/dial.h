@@ -33,7 +33,7 @@ struct dial_result {
 	struct tls *tls;     /* the callee's; NULL: fd is in clear */
 	struct address peer; /* the other end of fd */
 	bool is_downgraded;  /* in clear because TLS has failed */
-	bool was_behind;     /* it was tried in the second round */
+	bool was_behind;     /* peer was tried in the second round */
 	const char *tried; /* "db1:5432: Connection refused; ...", borrowed for
 			      the call */
 };
@@ -52,20 +52,22 @@ struct dial_target {
 	struct tcp_settings tcp;
 	uint32_t timeout_ms;
 	struct misfits_view misfits;
-	bool is_one; /* one of them at a time is to be found: who does not
-			answer goes among the misfits */
+	bool is_random; /* endpoints, and addresses of each, are tried in an
+			   order that chance makes */
+	bool is_one;    /* one of them at a time is to be found: who does not
+			   answer goes among the misfits */
 };
 
 struct dial;
 
 /*
- * Try the endpoints in order, for at most timeout_ms each of their addresses
- * and the resolution of each name.  What TLS_ALLOW and TLS_PREFER do about a
- * server that refuses the login is the caller's: dial_other_way.
- * resolver is borrowed for the dial's life.
- * The handler runs exactly once, never within this call, unless dial_cancel
- * comes first; and once more each time that the dial is told to go on.
- * dial_cancel takes the dial back.  NULL: out of memory.
+ * Try the endpoints in order, or by chance, for at most timeout_ms each of
+ * their addresses and the resolution of each name.  What TLS_ALLOW and
+ * TLS_PREFER do about a server that refuses the login is the caller's:
+ * dial_other_way. resolver is borrowed for the dial's life. The handler runs
+ * exactly once, never within this call, unless dial_cancel comes first; and
+ * once more each time that the dial is told to go on. dial_cancel takes the
+ * dial back.  NULL: out of memory.
  */
 struct dial *dial_start(const struct handshaker *by, struct resolver *resolver,
 			const struct dial_target *target, dial_handler *handler,

@@ -20,12 +20,12 @@ enum {
 	MISFITS_SLOTS = 256,
 };
 
-/* What a process knows; any thread uses it.  A zeroed one knows nothing. */
+/* All that a process knows; any thread uses it.  A zeroed one knows nothing. */
 struct misfits {
 	_Atomic uint64_t keys[MISFITS_SLOTS];
 };
 
-/* Whom it does not do for. */
+/* For which logins a host does not do. */
 enum misfit_for {
 	MISFIT_FOR_ALL,   /* by what the host is */
 	MISFIT_FOR_LOGIN, /* by a setting that may be of the role's, or of the

@@ -12,7 +12,7 @@ host_fact_of(struct span value)
 	return span_equals(value, "off") ? HOST_FACT_OFF : HOST_FACT_UNKNOWN;
 }
 
-static void
+void
 host_facts_note(struct host_facts *facts, struct span body)
 {
 	struct parameter_status s;

@@ -37,6 +37,9 @@ enum host_facts_status {
 	HOST_FACTS_REFUSED, /* an error ends the login */
 };
 
+/* Note what one ParameterStatus tells, if it is about the host. */
+void host_facts_note(struct host_facts *facts, struct span body);
+
 /* Read the messages that follow AuthenticationOk, as far as they are there. */
 enum host_facts_status host_facts_read(struct host_facts *out, struct span in);
 

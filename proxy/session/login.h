@@ -67,6 +67,10 @@ struct misfits_view login_misfits(const struct session *s);
 /* True if one host at most is what target_session_attrs asks for. */
 bool login_wants_one_host(const struct session *s);
 
+/* Once logged in: a ParameterStatus has come.  A standby that is promoted tells
+ * so by one, and is among the misfits where a standby is asked for. */
+void login_note_report(const struct session *s, struct span body);
+
 /* Wipe and free the login.  Accepts NULL. */
 void login_free(struct login *l);
 

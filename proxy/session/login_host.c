@@ -38,6 +38,24 @@ login_wants_one_host(const struct session *s)
 	       login_attrs(s) == SESSION_ATTRS_PRIMARY;
 }
 
+static bool
+login_wants_standby(const struct session *s)
+{
+	return login_attrs(s) == SESSION_ATTRS_STANDBY ||
+	       login_attrs(s) == SESSION_ATTRS_PREFER_STANDBY;
+}
+
+void
+login_note_report(const struct session *s, struct span body)
+{
+	struct host_facts facts = {HOST_FACT_UNKNOWN, HOST_FACT_UNKNOWN};
+	struct misfits_view v = login_misfits(s);
+
+	host_facts_note(&facts, body);
+	if (facts.in_hot_standby == HOST_FACT_OFF && login_wants_standby(s))
+		misfits_add(&v, MISFIT_FOR_ALL, &s->pair.server_address);
+}
+
 /* Other logins are to try that host last, or, if it fits, in its turn. */
 static void
 login_note_fit(const struct session *s, enum host_fit fit)

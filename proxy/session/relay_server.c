@@ -101,8 +101,10 @@ relay_server_note_answer(struct walk *w, const struct frame *f,
 	*event = pipeline_received(&w->p->pipeline, f->type, status);
 	if (event->verdict == PIPELINE_MISMATCH)
 		return false;
-	if (f->type == BACKEND_PARAMETER_STATUS)
+	if (f->type == BACKEND_PARAMETER_STATUS) {
 		pair_note_parameter(w->p, f->body);
+		login_note_report(w->s, f->body);
+	}
 	guarded_note_answer(w->g, f, event->owner);
 	return true;
 }

@@ -35,6 +35,7 @@ session_dial(struct session *s, const struct address *known)
 	    .tcp = c->upstream_tcp,
 	    .timeout_ms = config_connect_timeout_ms(c),
 	    .misfits = login_misfits(s),
+	    .is_random = c->upstream_hosts.is_random,
 	    .is_one = login_wants_one_host(s),
 	};
 	struct sessions *ss = s->sessions;

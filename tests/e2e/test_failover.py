@@ -209,6 +209,17 @@ def test_role_that_may_only_read_is_no_fault_of_the_host(start_lockstep,
             admin.execute("drop role e2e_reader")
 
 
+def test_load_is_spread_over_hosts_that_fit(start_lockstep, primary, standby):
+    """Of those by chance, all in one place once in 2^39 runs."""
+    for attrs, found in (("any", {True, False}), ("standby", {True}),
+                         ("read-write", {False})):
+        lockstep = start_lockstep(
+            several(primary, standby),
+            {"sslmode": "disable", "target_session_attrs": attrs,
+             "load_balance_hosts": "random"})
+        assert {is_standby(lockstep) for _ in range(40)} == found
+
+
 def test_cancel_goes_where_its_session_is(start_lockstep, primary, standby):
     lockstep = serve(start_lockstep, "read-write", standby, primary)
     with Wire(lockstep) as session, primary.connect() as admin:

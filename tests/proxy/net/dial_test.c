@@ -491,6 +491,95 @@ dial_puts_so_many_behind_only(void **state)
 	assert_true(f->has_more);
 }
 
+/* By chance */
+
+enum {
+	MANY_DIALS = 100, /* one order in all of them: once in 2^99 runs */
+};
+
+static void
+dial_many_times(struct fixture *f, const struct dial_target *target,
+		unsigned int *without_failure)
+{
+	unsigned int i;
+
+	*without_failure = 0;
+	for (i = 0; i < MANY_DIALS; i++) {
+		f->calls = 0;
+		dial_target(f, target);
+		loop_until(f->base, has_result, f);
+		assert_connected(f);
+		close(f->result.fd);
+		f->result.fd = -1;
+		*without_failure += f->tried[0] == '\0';
+	}
+}
+
+static void
+dial_tries_endpoints_by_chance(void **state)
+{
+	struct fixture *f = *state;
+	const struct endpoint e[] = {
+	    {"127.0.0.1", f->refused_port, NULL},
+	    {"127.0.0.1", f->port, NULL},
+	};
+	const struct dial_target target = {
+	    .endpoints = e,
+	    .count = 2,
+	    .timeout_ms = LONG_MS,
+	    .is_random = true,
+	};
+	unsigned int count;
+
+	dial_many_times(f, &target, &count);
+	assert_in_range(count, 1, MANY_DIALS - 1);
+}
+
+static void
+dial_tries_the_addresses_of_a_name_by_chance(void **state)
+{
+	struct fixture *f = *state;
+	const struct endpoint e = {"host.invalid", f->port, NULL};
+	struct dial_target target = {
+	    .endpoints = &e,
+	    .count = 1,
+	    .timeout_ms = LONG_MS,
+	    .is_random = true,
+	};
+	unsigned int count;
+
+	names_be(NAMES_TWO);
+	dial_many_times(f, &target, &count);
+	assert_in_range(count, 1, MANY_DIALS - 1);
+	target.is_random = false;
+	dial_many_times(f, &target, &count);
+	assert_int_equal(count, MANY_DIALS);
+}
+
+static void
+dial_by_chance_tries_each_of_them(void **state)
+{
+	struct fixture *f = *state;
+	const struct endpoint e[] = {
+	    {"/nonexistent", 1, NULL},
+	    {"/nonexistent", 2, NULL},
+	    {"/nonexistent", 3, NULL},
+	};
+	const struct dial_target target = {
+	    .endpoints = e,
+	    .count = 3,
+	    .timeout_ms = LONG_MS,
+	    .is_random = true,
+	};
+
+	dial_target(f, &target);
+	loop_until(f->base, has_result, f);
+	assert_int_equal(f->result.fd, -1);
+	assert_non_null(strstr(f->tried, "PGSQL.1:"));
+	assert_non_null(strstr(f->tried, "PGSQL.2:"));
+	assert_non_null(strstr(f->tried, "PGSQL.3:"));
+}
+
 /* A known address, and time */
 
 static void
@@ -662,6 +751,9 @@ main(void)
 	    TEST(dial_keeps_the_order_where_any_will_do),
 	    TEST(dial_put_behind_comes_back_once),
 	    TEST(dial_puts_so_many_behind_only),
+	    TEST(dial_tries_endpoints_by_chance),
+	    TEST(dial_tries_the_addresses_of_a_name_by_chance),
+	    TEST(dial_by_chance_tries_each_of_them),
 	    TEST(dial_start_address_connects),
 	    TEST(dial_start_address_tells_who_refused),
 	    TEST(dial_gives_a_silent_server_up),

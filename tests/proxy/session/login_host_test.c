@@ -224,6 +224,28 @@ login_blames_who_is_silent_where_one_host_is_looked_for(void **state)
 	assert_false(is_misfit(f));
 }
 
+#define BODY(message)                                                          \
+	bytes((message) + FRAME_HEADER_BYTES,                                  \
+	      sizeof(message) - 1 - FRAME_HEADER_BYTES)
+
+static void
+login_hears_of_a_promotion_where_a_standby_is_asked_for(void **state)
+{
+	struct fixture *f = *state;
+
+	ask_for(f, SESSION_ATTRS_STANDBY);
+	login_note_report(f->s, BODY(WRITES));
+	login_note_report(f->s, BODY(FOLLOWS));
+	assert_false(is_misfit(f));
+	login_note_report(f->s, BODY(LEADS));
+	assert_true(is_misfit(f));
+	again(state);
+	f = *state;
+	ask_for(f, SESSION_ATTRS_READ_ONLY);
+	login_note_report(f->s, BODY(LEADS));
+	assert_false(is_misfit(f));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -243,6 +265,7 @@ main(void)
 	    TEST(login_dials_on_where_it_has_logged_in_itself),
 	    TEST(login_comes_back_to_a_host_that_is_not_preferred),
 	    TEST(login_takes_a_host_that_is_not_preferred_in_the_end),
+	    TEST(login_hears_of_a_promotion_where_a_standby_is_asked_for),
 	    TEST(login_blames_who_is_silent_where_one_host_is_looked_for),
 	};
 
