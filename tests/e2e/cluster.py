@@ -180,15 +180,12 @@ class Cluster:
         with self.connect() as admin:
             admin.execute("select pg_reload_conf()")
 
-    def _choose_port(self):
-        return free_port()
-
     def start(self):
         """Make the cluster if it is not there; return when it accepts."""
         if not os.path.exists(self.data):
             self._make()
         for _ in range(3):  # the free port may be taken meanwhile
-            self.port = self._choose_port()
+            self.port = free_port()
             args = ["-D", self.data, "-p", str(self.port),
                     "-c", "listen_addresses=127.0.0.1",
                     "-c", "unix_socket_directories=" + self.socket_dir]

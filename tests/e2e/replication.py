@@ -6,15 +6,11 @@ from cluster import START_BOUND_S, Cluster
 
 
 class Standby(Cluster):
-    """A copy of a running Cluster, by pg_basebackup; port: where it is to be.
+    """A copy of a running Cluster, by pg_basebackup."""
 
-    Everything that is committed by `follow` is there, too.
-    """
-
-    def __init__(self, primary, port=None):
-        super().__init__(primary.pg_bin)
+    def __init__(self, primary):
+        super().__init__(primary.pg_bin, {"log_connections": "on"})
         self.primary = primary
-        self.wanted_port = port
 
     def _make(self):
         process = self._popen(
@@ -25,9 +21,6 @@ class Standby(Cluster):
         output, _ = process.communicate()
         if process.returncode != 0:
             raise RuntimeError("pg_basebackup failed:\n" + output)
-
-    def _choose_port(self):
-        return self.wanted_port or super()._choose_port()
 
     def _ask(self, sql):
         with self.connect() as admin:

@@ -17,11 +17,12 @@ import wire
 from cluster import Cluster
 from fake_server import (FakeServer, fatal, read_message,
                          read_startup_in_clear)
+from network import Network
 from program import Bare, startup_packet
 from proxy import conninfo
 from replication import Standby
-from scene import BOUND_S, Asked, Holder, wait_for
-from test_lifecycle import several
+from scene import Asked, Holder, wait_for
+from test_lifecycle import several, until
 from test_reload import Configured
 from wire import HANG_BOUND_S, Wire, errors, query, rows, sqlstates
 
@@ -347,13 +348,16 @@ class Writer(threading.Thread):
         super().__init__(daemon=True)
         self.place, self.number = place, number
         self.given, self.refused, self.committed = [], 0, []
+        self.is_turned_away = False
         self.is_over = False
         self.start()
 
     def run(self):
         while not self.is_over:
-            with contextlib.suppress(psycopg.OperationalError):
+            try:
                 self.use_a_session()
+            except psycopg.OperationalError as error:
+                self.is_turned_away |= "in hot standby mode" in str(error)
             time.sleep(0.02)
 
     def use_a_session(self):
@@ -387,10 +391,9 @@ def writers(place, count=4):
 def until_written(all_writers, more):
     """Each of them has written more than before."""
     ends = [len(writer.committed) + more for writer in all_writers]
-    deadline = time.monotonic() + BOUND_S
-    while any(len(w.committed) < end for w, end in zip(all_writers, ends)):
-        assert time.monotonic() < deadline, "they do not go on"
-        time.sleep(0.02)
+    until(lambda: all(len(w.committed) >= end
+                      for w, end in zip(all_writers, ends)),
+          "they do not go on")
 
 
 @pytest.mark.parametrize("attrs", ["read-write", "any"])
@@ -403,7 +406,8 @@ def test_promote_amid_traffic(start_lockstep, pair, attrs):
         until_written(all_writers, 20)
         second.follow()
         first.stop(signal.SIGQUIT)
-        time.sleep(0.5)  # they meet the standby
+        until(lambda: all(w.is_turned_away or w.refused for w in all_writers),
+              "they do not meet the standby")
         second.promote()
         until_written(all_writers, 40)
     given = {standby for w in all_writers for standby in w.given}
@@ -418,21 +422,26 @@ def test_promote_amid_traffic(start_lockstep, pair, attrs):
 def test_primary_that_comes_back_as_standby_meets_nobody(start_lockstep, pair):
     """Though it stands first in the list: the other one has done so far."""
     first, second = pair
-    lockstep = serve(start_lockstep, "read-write", first, second)
-    assert not is_standby(lockstep, user=ROLE, password=PASSWORD)
-    first.stop(signal.SIGQUIT)
-    second.promote()
-    assert not is_standby(lockstep, user=ROLE, password=PASSWORD)
-    with Standby(second, first.port) as back:
-        mark = back.log_mark()
-        for _ in range(5):
-            assert not is_standby(lockstep, user=ROLE, password=PASSWORD)
-        assert "FATAL" not in back.log(mark)
-        second.stop()
-        assert "in hot standby mode" in where(lockstep, user=ROLE,
-                                              password=PASSWORD)
-        back.promote()
-        assert not is_standby(lockstep, user=ROLE, password=PASSWORD)
+    with Network(first) as place:
+        lockstep = serve(start_lockstep, "read-write", place, second)
+
+        def is_lost():
+            return is_standby(lockstep, user=ROLE, password=PASSWORD)
+
+        assert not is_lost()
+        first.stop(signal.SIGQUIT)
+        second.promote()
+        assert not is_lost()
+        with Standby(second) as back:
+            place.target = back
+            mark = back.log_mark()
+            assert not any(is_lost() for _ in range(5))
+            second.stop()
+            assert ROLE not in back.log(mark)
+            assert "in hot standby mode" in where(lockstep, user=ROLE,
+                                                  password=PASSWORD)
+            back.promote()
+            assert not is_lost()
 
 
 HELD = "drop table table_c"
