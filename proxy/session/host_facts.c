@@ -105,9 +105,7 @@ host_fit_words(enum host_fit fit)
 {
 	static const char *const words[] = {
 	    [HOST_FITS] = "it fits",
-	    [HOST_SAYS_NOTHING] =
-		"server does not report in_hot_standby, as PostgreSQL does "
-		"since 14",
+	    [HOST_SAYS_NOTHING] = "server does not report in_hot_standby",
 	    [HOST_IS_STANDBY] = "server is in hot standby mode",
 	    [HOST_IS_PRIMARY] = "server is not in hot standby mode",
 	    [HOST_IS_READ_ONLY] = "session is read-only",
