@@ -445,7 +445,7 @@ def test_abort_ends_it(held, admin, begin):
 
 def test_what_waits_at_the_gate_can_be_ended(start_console, database, admin):
     admin.execute(TABLES)
-    consoled = start_console(optimistic="off")
+    consoled = start_console(optimistic="off", gate_transaction="1min")
     with consoled.console() as console, \
             Wire(consoled, database) as migration, \
             Wire(consoled, database) as reader:
