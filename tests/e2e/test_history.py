@@ -10,7 +10,7 @@ import pytest
 
 from program import run
 from proxy import Lockstep
-from scene import BOUND_S, HELD_S, Asked, Holder, ask, wait_for
+from scene import BOUND_S, Asked, Holder, ask, wait_for
 from test_http import Served, until
 from wire import Wire, errors, extended, query, sync
 
@@ -84,7 +84,10 @@ def test_who_held_it_and_for_how_long(served, cluster, database, tables):
             Wire(served, database, application_name="deploy") as session:
         asked = Asked(session, query(DROP))
         until(lambda: "in-the-way" in steps_now(served))
-        assert not asked.is_answered(HELD_S)
+        # The last look that has seen him.
+        until(lambda: newest(served)["held_ms"] >= 300 and the_step(
+            newest(served), "in-the-way")["last_ms"] >= 300)
+        assert not asked.is_answered()
         now = newest(served)
         assert (now["state"], now["result"]) == ("held", None)
         assert "is held since" in why(served, str(now["id"]))
