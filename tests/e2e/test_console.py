@@ -22,7 +22,7 @@ import program
 import scram
 import wire
 from cluster import free_port
-from proxy import conninfo
+from proxy import comes_and_goes, conninfo
 from scene import (BOUND_S, Asked, Holder, ask, run, wait_for,
                    waits_for_lock)
 from wire import CLOSED, Wire, errors, query, rows, sqlstates, status
@@ -72,11 +72,7 @@ class Consoled(program.Program):
 
     def _accepts(self):
         """The file is the last place where it comes to listen."""
-        try:
-            wire.connect(self.file).close()
-            return True
-        except OSError:
-            return False
+        return comes_and_goes(lambda: wire.connect(self.file))
 
     def remove(self):
         super().remove()
