@@ -249,6 +249,45 @@ add_partitions(struct statement *out, const PgQuery__RangeVar *range,
 	return STATEMENT_OK;
 }
 
+#if PG_VERSION_NUM >= 180000 /* the first with more than DEFERRABLE */
+static enum statement_status
+add_enforce(struct statement *out, const PgQuery__RangeVar *range,
+	    const PgQuery__AlterTableCmd *cmd)
+{
+	const PgQuery__ATAlterConstraint *alter = cmd->def->atalter_constraint;
+	enum statement_status status;
+
+	if (!alter->alter_enforceability && !alter->alter_inheritability)
+		return STATEMENT_OK;
+	status = statement_target_part(out, TARGET_ENFORCE, range,
+				       alter->conname);
+	if (status == STATEMENT_OK)
+		out->targets[out->target_count - 1].mode =
+		    alter->is_enforced ? SRX : AX;
+	return status;
+}
+#else
+static enum statement_status
+add_enforce(struct statement *out, const PgQuery__RangeVar *range,
+	    const PgQuery__AlterTableCmd *cmd)
+{
+	(void)out;
+	(void)range;
+	(void)cmd;
+	return STATEMENT_OK;
+}
+#endif
+
+static enum statement_status
+add_alter_constraint(struct statement *out, const PgQuery__RangeVar *range,
+		     const PgQuery__AlterTableCmd *cmd, enum lock_mode mode)
+{
+	enum statement_status status = add_enforce(out, range, cmd);
+
+	return status == STATEMENT_OK ? add_partitions(out, range, mode)
+				      : status;
+}
+
 static enum statement_status
 add_primary_key(struct statement *out, const PgQuery__RangeVar *range,
 		const PgQuery__Constraint *constraint, enum lock_mode mode)
@@ -419,7 +458,7 @@ add_clause(struct statement *out, const PgQuery__AlterTableStmt *stmt,
 		return statement_target_part(out, TARGET_RETYPE, range,
 					     cmd->name);
 	case CLAUSE(AlterConstraint):
-		return add_partitions(out, range, mode);
+		return add_alter_constraint(out, range, cmd, mode);
 	case CLAUSE(SetNotNull):
 		return add_tree_if(out, range, mode, CONDITION_NULLABLE,
 				   cmd->name);

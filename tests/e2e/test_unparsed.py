@@ -26,6 +26,10 @@ create table table_b(id int primary key, note text, old int);
 create table table_c(a_id int references table_a, b_id int references table_b);
 create index table_b_note on table_b (note);
 create table application_name(n int);
+create table parted(id int, note text) partition by range (id);
+create table part partition of parted for values from (0) to (9);
+create table elder(id int, note text);
+create table heir() inherits (elder);
 create schema s;
 create table s."Old ""T"(id int, note text);
 """
@@ -179,6 +183,19 @@ def test_a_name_of_the_sessions_search_path(start_lockstep, cluster, database,
     text = f'alter table "Old ""T" alter note set default {LETTER}'
     with Holder(cluster, database, 'select * from s."Old ""T"') as holder:
         statement = ask(session, text)
+        assert_waits_outside(admin, statement)
+        holder.release()
+        assert_answered(statement)
+
+
+@pytest.mark.parametrize("child, parent", [
+    ("part", "parted"), ("heir", "elder")])
+def test_children_of_what_is_named(start_lockstep, cluster, database, admin,
+                                   connect, tables, child, parent):
+    """Most statements that there are go down to them."""
+    proxy = start_lockstep()
+    with Holder(cluster, database, f"select * from {child}") as holder:
+        statement = ask(connect(proxy), UNKNOWN.replace("table_b", parent))
         assert_waits_outside(admin, statement)
         holder.release()
         assert_answered(statement)
