@@ -75,9 +75,8 @@ def has_run(admin):
 
 def ends(proxy):
     """What the log has of guarded statements that have ended."""
-    return [event for event in proxy.events()
-            if event["message"] == "guarded statement"
-            and event["statement"] == "UNKNOWN DDL"]
+    return [event for event in proxy.wait_guarded(1)
+            if event["statement"] == "UNKNOWN DDL"]
 
 
 def assert_waits_outside(admin, asked):

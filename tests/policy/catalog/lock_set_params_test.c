@@ -304,9 +304,11 @@ lock_set_params_tells_each_kind_and_its_mode(void **state)
 	    "{\"constraint\",\"lock\",\"tree\",\"partitions\",\"validate\","
 	    "\"enforce\",\"partition_of\",\"retype\",\"owner\",\"identity\"}");
 	assert_string_equal(
-	    params[PART], "{\"k\",NULL,NULL,NULL,\"k\",\"k\",NULL,\"c\",NULL,\"c\"}");
-	assert_string_equal(params[MODE], "{\"8\",\"5\",\"6\",\"5\",\"4\",\"6\","
-					  "\"8\",\"8\",\"8\",\"5\"}");
+	    params[PART],
+	    "{\"k\",NULL,NULL,NULL,\"k\",\"k\",NULL,\"c\",NULL,\"c\"}");
+	assert_string_equal(params[MODE],
+			    "{\"8\",\"5\",\"6\",\"5\",\"4\",\"6\","
+			    "\"8\",\"8\",\"8\",\"5\"}");
 	free_params(params);
 }
 

@@ -228,7 +228,7 @@ list_parse_plans_what_is_enforced(void **state)
 	     " ddl:ALTER TABLE lock(\"c\" AX) enforce(\"c\" f SRX) "
 	     "tree(\"c\" partitions AX)"},
 	    {"alter table c alter constraint f not enforced",
-	     " ddl:ALTER TABLE lock(\"c\" AX) enforce(\"c\" f AX) "
+	     " drops:ALTER TABLE lock(\"c\" AX) enforce(\"c\" f AX) "
 	     "tree(\"c\" partitions AX)"},
 	    {"alter table c alter constraint n inherit",
 	     " ddl:ALTER TABLE lock(\"c\" AX) enforce(\"c\" n AX) "
@@ -239,6 +239,7 @@ list_parse_plans_what_is_enforced(void **state)
 	if (strtoul(statement_grammar(), NULL, 10) < 18)
 		skip();
 	CHECK_EXAMPLES(enforced, GUARD_SCOPE_DDL);
+	check_examples(&enforced[1], 1, GUARD_SCOPE_DROPS);
 }
 
 static void
