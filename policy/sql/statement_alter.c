@@ -14,6 +14,7 @@
 
 #include <string.h>
 
+#include "policy/sql/statement_enforce.h"
 #include "policy/sql/statement_name.h"
 #include "policy/sql/statement_reference.h"
 #include "policy/sql/statement_type.h"
@@ -229,56 +230,11 @@ add_partitions(struct statement *out, const PgQuery__RangeVar *range,
 	return STATEMENT_OK;
 }
 
-#if PG_VERSION_NUM >= 180000 /* the first with more than DEFERRABLE */
-static enum statement_status
-add_enforce(struct statement *out, const PgQuery__RangeVar *range,
-	    const PgQuery__AlterTableCmd *cmd)
-{
-	const PgQuery__ATAlterConstraint *alter = cmd->def->atalter_constraint;
-	enum statement_status status;
-
-	if (!alter->alter_enforceability && !alter->alter_inheritability)
-		return STATEMENT_OK;
-	status =
-	    statement_target_part(out, TARGET_ENFORCE, range, alter->conname);
-	if (status == STATEMENT_OK)
-		out->targets[out->target_count - 1].mode =
-		    alter->is_enforced ? SRX : AX;
-	return status;
-}
-
-/* True if it drops a key's triggers, as DROP CONSTRAINT does. */
-static bool
-ends_enforcement(const PgQuery__AlterTableCmd *cmd)
-{
-	return cmd->subtype == CLAUSE(AlterConstraint) &&
-	       cmd->def->atalter_constraint->alter_enforceability &&
-	       !cmd->def->atalter_constraint->is_enforced;
-}
-#else
-static enum statement_status
-add_enforce(struct statement *out, const PgQuery__RangeVar *range,
-	    const PgQuery__AlterTableCmd *cmd)
-{
-	(void)out;
-	(void)range;
-	(void)cmd;
-	return STATEMENT_OK;
-}
-
-static bool
-ends_enforcement(const PgQuery__AlterTableCmd *cmd)
-{
-	(void)cmd;
-	return false;
-}
-#endif
-
 static enum statement_status
 add_alter_constraint(struct statement *out, const PgQuery__RangeVar *range,
 		     const PgQuery__AlterTableCmd *cmd, enum lock_mode mode)
 {
-	enum statement_status status = add_enforce(out, range, cmd);
+	enum statement_status status = statement_enforce_add(out, range, cmd);
 
 	return status == STATEMENT_OK ? add_partitions(out, range, mode)
 				      : status;
@@ -507,7 +463,8 @@ is_drop(const PgQuery__AlterTableCmd *cmd)
 {
 	return cmd->subtype == CLAUSE(DropColumn) ||
 	       cmd->subtype == CLAUSE(DropConstraint) ||
-	       cmd->subtype == CLAUSE(DetachPartition) || ends_enforcement(cmd);
+	       cmd->subtype == CLAUSE(DetachPartition) ||
+	       statement_enforce_ends(cmd);
 }
 
 static bool

@@ -1,5 +1,3 @@
-#include <stdlib.h>
-
 #include "policy/sql/statement.h"
 
 #include "tests/support/statement.h"
@@ -221,28 +219,6 @@ list_parse_plans_alter(void **state)
 }
 
 static void
-list_parse_plans_what_is_enforced(void **state)
-{
-	static const struct example enforced[] = {
-	    {"alter table c alter constraint f enforced",
-	     " ddl:ALTER TABLE lock(\"c\" AX) enforce(\"c\" f SRX) "
-	     "tree(\"c\" partitions AX)"},
-	    {"alter table c alter constraint f not enforced",
-	     " drops:ALTER TABLE lock(\"c\" AX) enforce(\"c\" f AX) "
-	     "tree(\"c\" partitions AX)"},
-	    {"alter table c alter constraint n inherit",
-	     " ddl:ALTER TABLE lock(\"c\" AX) enforce(\"c\" n AX) "
-	     "tree(\"c\" partitions AX)"},
-	};
-
-	(void)state;
-	if (strtoul(statement_grammar(), NULL, 10) < 18)
-		skip();
-	CHECK_EXAMPLES(enforced, GUARD_SCOPE_DDL);
-	check_examples(&enforced[1], 1, GUARD_SCOPE_DROPS);
-}
-
-static void
 list_parse_judges_alter_only_when_asked(void **state)
 {
 	size_t i;
@@ -334,7 +310,6 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(list_parse_plans_alter),
-	    cmocka_unit_test(list_parse_plans_what_is_enforced),
 	    cmocka_unit_test(list_parse_judges_alter_only_when_asked),
 	    cmocka_unit_test(list_parse_plans_alter_table_with_drops),
 	    cmocka_unit_test(list_parse_tells_keys_apart),
