@@ -31,6 +31,23 @@ gate_window_new(const struct pair *maker, struct gate_names *names,
 	return w;
 }
 
+struct gate_window *
+gate_window_new_pause(uint64_t maker, const char *database, uint64_t now_ms)
+{
+	struct gate_window *w = calloc(1, sizeof(*w));
+
+	if (w == NULL)
+		return NULL;
+	atomic_init(&w->users, 1);
+	w->maker = maker;
+	w->is_pause = true;
+	w->shut_ms = now_ms;
+	w->until_ms = UINT64_MAX;
+	span_copy(w->database, sizeof(w->database),
+		  span_of(database, strlen(database)));
+	return w;
+}
+
 void
 gate_window_drop(struct gate_window *w)
 {
@@ -58,14 +75,20 @@ gate_mail(struct mailbox *to, enum mail_kind kind, struct gate_window *w)
 		gate_window_drop(w); /* never the last: the caller's */
 }
 
-static void
-gate_tell_all(struct daemon *d, enum mail_kind kind, struct gate_window *w)
+void
+gate_tell_workers(struct daemon *d, enum mail_kind kind, struct gate_window *w)
 {
 	uint32_t i;
 
 	for (i = 0; i < d->worker_count; i++)
 		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): as above */
 		gate_mail(d->mailboxes[i], kind, w);
+}
+
+static void
+gate_tell_all(struct daemon *d, enum mail_kind kind, struct gate_window *w)
+{
+	gate_tell_workers(d, kind, w);
 	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): likewise */
 	if (d->fleet != NULL && (w->maker & GATE_MAKER_ELSEWHERE) == 0)
 		gate_mail(d->fleet, kind, w);
@@ -195,7 +218,11 @@ gate_add(struct gate *g, struct gate_window *w)
 	}
 	note->window = w;
 	TAILQ_INSERT_TAIL(&g->notes, note, link);
-	gate_set_timer(g);
+	/* Sessions that wait at a window may have to wait for it instead. */
+	if (w->is_pause)
+		gate_let_go(g);
+	else
+		gate_set_timer(g);
 }
 
 void
@@ -211,4 +238,34 @@ gate_remove(struct gate *g, struct gate_window *w)
 	}
 	gate_window_drop(w);
 	gate_let_go(g);
+}
+
+struct gate_window *
+gate_find_pause(const struct gate *g, const char *database)
+{
+	struct gate_note *note;
+
+	TAILQ_FOREACH(note, &g->notes, link) {
+		struct gate_window *w = note->window;
+
+		if (w->is_pause && (w->database[0] == '\0' ||
+				    strcmp(w->database, database) == 0))
+			return w;
+	}
+	return NULL;
+}
+
+bool
+gate_has_pause(const struct gate *g, uint64_t maker, const char *database)
+{
+	struct gate_note *note;
+
+	TAILQ_FOREACH(note, &g->notes, link) {
+		const struct gate_window *w = note->window;
+
+		if (w->is_pause && w->maker == maker &&
+		    strcmp(w->database, database) == 0)
+			return true;
+	}
+	return false;
 }

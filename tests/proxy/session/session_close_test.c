@@ -18,6 +18,12 @@ reach(struct fixture *f, enum session_state state)
 		says(f, BYTES(SSL_REQUEST));
 		assert_gets(f, f->client, "S", 1);
 		break;
+	case SESSION_PAUSED:
+		connect_locally(f);
+		gate_add(&f->sessions.gate,
+			 gate_window_new_pause(1, "", clock_now_ms()));
+		says(f, BYTES(STARTUP));
+		break;
 	case SESSION_SASL:
 		f->config.auth = AUTH_SCRAM;
 		connect_locally(f);
