@@ -12,6 +12,7 @@
  */
 #include "proxy/guard/exchange_start.h"
 
+#include "proxy/base/clock.h"
 #include "proxy/guard/exchange_state.h"
 #include "proxy/guard/guarded.h"
 
@@ -36,6 +37,7 @@ exchange_probe(struct exchange *x)
 
 	x->context = exchange_status(x) == TRANSACTION_BLOCK ? CONTEXT_BLOCK
 							     : CONTEXT_IDLE;
+	x->log.begun_ms = clock_now_ms();
 	exchange_begin_batch(x, EXCHANGE_PROBING);
 	exchange_add_savepoint(x);
 	for (size_t i = 0; i < list->count; i++)

@@ -432,7 +432,10 @@ http_listen(struct http *h)
 				 e->host, e->port, why);
 			return false;
 		}
-		log_line(LOG_INFO, "page, probes and metrics at http://%s:%u/",
+		log_line(LOG_INFO,
+			 strchr(e->host, ':') == NULL
+			     ? "page, probes and metrics at http://%s:%u/"
+			     : "page, probes and metrics at http://[%s]:%u/",
 			 e->host, e->port);
 	}
 	return true;

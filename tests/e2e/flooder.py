@@ -73,20 +73,18 @@ class Counter:
             self.value += 1
 
 
-def vanish(connection):
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
-                          struct.pack("ii", 1, 0))
-    connection.close()
-
-
 def connect(to):
     return socket.create_connection((to.host, to.port), wire.HANG_BOUND_S)
 
 
 def connects(to, counter, is_over):
-    """As many as a core can make; each is gone at once."""
+    """As many as a core can make; each is reset at once."""
+    place = to.host, to.port
+    at_once = struct.pack("ii", 1, 0)
     while not is_over.is_set():
-        vanish(connect(to))
+        with socket.socket() as connection:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
+            connection.connect(place)
         counter.add()
 
 

@@ -340,7 +340,7 @@ def test_by_keyboard_alone(page, served, database, admin, tables):
 
 # -- many ---------------------------------------------------------------------
 
-def test_a_long_history_is_shown_in_part(page, served, database, admin,
+def test_a_long_history_is_shown_in_part(page, served, cluster, database, admin,
                                          tables):
     text = BRIEF.replace("child", "lines")
     with Wire(served, database) as session:
@@ -348,9 +348,14 @@ def test_a_long_history_is_shown_in_part(page, served, database, admin,
         for _ in range(SHOWN + 20):
             errors(session.query(text))
     page.until(f"document.querySelectorAll('#history li').length === {SHOWN}")
-    page.until("!document.getElementById('older').hidden")
+    with held(served, cluster, database, admin) as (holder, asked):
+        page.until("document.querySelectorAll('#held li').length === 1")
+        page.open(url(served))
+        page.until(f"seen.history.length === {SHOWN - 1}")
+        page.until("!document.getElementById('older').hidden")
+        released(holder, asked)
     page.run("document.getElementById('older').click()")
-    page.until_text("#history-more", f"{SHOWN} of {SHOWN + 21} shown")
+    page.until_text("#history-more", f"{SHOWN} of {SHOWN + 22} shown")
     page.run("document.getElementById('filter').focus()")
     page.press("no_such_key CUSTOMERS")
     page.until("document.querySelectorAll('#history li').length === 1")
@@ -390,3 +395,9 @@ def test_pictures(page, served, cluster, database, admin, tables):
         time.sleep(2)
         page.shoot(DOCS / "page-phone.png")
         released(holder, asked)
+
+
+def test_a_number_beyond_those_of_javascript_is_shown_whole(page):
+    answer = '{"session": 9007199254740993}'
+    assert page.value("JSON.parse(arguments[0], plain).session",
+                      answer) == "9007199254740993"

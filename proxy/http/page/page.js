@@ -23,6 +23,7 @@ const seen = {
 	heldCount: 0,
 	windows: [],
 	history: [],
+	hasOlder: false, // more entries than were asked for
 	story: null,
 	why: "",
 	samples: [],
@@ -143,8 +144,11 @@ function kind(entry) {
 
 class Odd extends Error {}
 
-/* Show what would move text about, or not be seen, as what it is. */
-function plain(key, value) {
+/* Show what would move text about, or not be seen, as what it is; a number of
+ * more digits than JavaScript's numbers have, in all of them. */
+function plain(key, value, context) {
+	if (Number.isInteger(value) && !Number.isSafeInteger(value))
+		return context?.source ?? value;
 	return typeof value !== "string" ? value : value.replace(
 		/[\p{Cc}\p{Cf}\u2028\u2029]/gu, c =>
 			"\\u" + c.codePointAt(0).toString(16).padStart(4, "0"));
@@ -212,6 +216,7 @@ async function askAll() {
 		const path = `api/guarded?brief=1&limit=${wish.limit}`;
 		const all = (await ask(path)).guarded;
 
+		seen.hasOlder = all.length >= wish.limit;
 		seen.history = all.filter(entry => entry.state === "over");
 		wish.isNew = false;
 	}
@@ -379,8 +384,7 @@ function drawHistory() {
 
 	fill(byId("history"), found, itemOfHistory);
 	byId("history-none").hidden = seen.history.length > 0;
-	byId("older").hidden = seen.history.length < wish.limit ||
-		wish.limit >= ASKED;
+	byId("older").hidden = !seen.hasOlder || wish.limit >= ASKED;
 	say("history-more", shownOf(Math.min(found.length, SHOWN),
 		seen.history.length, byId("filter").value ? "" :
 			"; the filter finds the others"));
