@@ -9,7 +9,7 @@
 #include <time.h>
 
 enum {
-	TEXTS_BYTES = 1024, /* of one user; grows up to the most */
+	TEXTS_BYTES = 1024, /* a user's; doubled up to the most */
 	TEXTS_MAX_BYTES = 1024 * 1024,
 	STACK_BYTES = 256 * 1024, /* NSS modules have their own ideas */
 };

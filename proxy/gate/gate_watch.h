@@ -23,7 +23,7 @@ struct gate_watch {
 	struct gate *gate;         /* the worker's; borrowed */
 	struct pair *pair;         /* borrowed */
 	bool is_waiting;
-	bool is_paused; /* and that for a RESUME of the console */
+	bool is_paused; /* a RESUME of the console ends the wait */
 	uint64_t waiting_since_ms;
 	/* The message at the front came to the gate then; 0: it did not. */
 	uint64_t held_since_ms;
