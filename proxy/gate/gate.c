@@ -7,6 +7,10 @@
 #include "proxy/history/history.h"
 #include "proxy/pair/pair.h"
 
+enum {
+	PAUSE_LOOK_MS = 1000,
+};
+
 _Static_assert(sizeof(((struct history_window *)0)->database) ==
 		   sizeof(((struct gate_window *)0)->database),
 	       "a name is copied");
@@ -127,6 +131,20 @@ gate_forget_note(struct gate *g, struct gate_note *note)
 	free(note);
 }
 
+/* When to look whether the window is over.  A pause is looked at now and then:
+ * the mail that ends it may be lost. */
+static uint64_t
+gate_window_next_ms(const struct gate_window *w, uint64_t now_ms)
+{
+	return w->is_pause ? now_ms + PAUSE_LOOK_MS : w->until_ms;
+}
+
+static bool
+gate_window_is_over(const struct gate_window *w, uint64_t now_ms)
+{
+	return w->is_pause ? atomic_load(&w->is_over) : w->until_ms <= now_ms;
+}
+
 static void
 gate_set_timer(struct gate *g)
 {
@@ -137,8 +155,8 @@ gate_set_timer(struct gate *g)
 
 	TAILQ_FOREACH(note, &g->notes, link)
 		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it has left */
-		if (note->window->until_ms < first_ms)
-			first_ms = note->window->until_ms;
+		if (gate_window_next_ms(note->window, now_ms) < first_ms)
+			first_ms = gate_window_next_ms(note->window, now_ms);
 	event_del(&g->timer);
 	if (first_ms == UINT64_MAX)
 		return;
@@ -177,7 +195,7 @@ gate_timer_event(evutil_socket_t fd, short what, void *arg)
 	while (note != NULL) {
 		struct gate_note *next = TAILQ_NEXT(note, link);
 
-		if (note->window->until_ms <= now_ms) {
+		if (gate_window_is_over(note->window, now_ms)) {
 			gate_forget_note(g, note);
 			is_over = true;
 		}

@@ -29,6 +29,7 @@
 struct gate_window {
 	atomic_uint users;   /* uses that keep it alive */
 	atomic_uint delayed; /* sessions that waited for it */
+	atomic_bool is_over; /* a pause that was ended, whatever mail says */
 	uint64_t maker;      /* the id of a session, whose own messages pass */
 	bool is_of_transaction; /* for locks that its transaction keeps */
 	bool is_pause;    /* pause.h: it has no names, and database "" is all */

@@ -92,6 +92,7 @@ pause_begin(struct daemon *d, uint64_t maker, const char *database)
 static void
 pauses_end(struct daemon *d, struct gate_note *note)
 {
+	atomic_store(&note->window->is_over, true);
 	gate_tell_workers(d, MAIL_OPEN, note->window);
 	pauses_forget(d->pauses, note);
 }

@@ -326,6 +326,29 @@ gate_watch_pause_waits_for_a_resume(void **state)
 	assert_false(watch->is_waiting || watch->is_paused);
 }
 
+static bool
+is_open(void *arg)
+{
+	struct gate_fixture *f = arg;
+
+	return gate_is_open(&f->gate);
+}
+
+/* As where a worker's mailbox had no memory for it. */
+static void
+pause_ends_though_the_mail_is_lost(void **state)
+{
+	struct gate_fixture *f = *state;
+
+	pause_on(f, "");
+	query(f, "select 1");
+	assert_paused(f);
+	atomic_store(&gate_find_pause(&f->gate, "db")->is_over, true);
+	loop_until(f->base, is_open, f);
+	assert_passed(f, "Q");
+	resume(f, "");
+}
+
 #define PAUSED(function)                                                       \
 	cmocka_unit_test_setup_teardown(function, setup, teardown)
 
@@ -349,6 +372,7 @@ main(void)
 	    PAUSED(pause_stops_nothing_of_a_cycle_that_is_kept_back),
 	    PAUSED(pause_takes_over_who_waits_at_a_window),
 	    PAUSED(gate_watch_pause_waits_for_a_resume),
+	    PAUSED(pause_ends_though_the_mail_is_lost),
 	};
 
 	return cmocka_run_group_tests_name("proxy/gate/pause", tests, NULL,
