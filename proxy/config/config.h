@@ -13,6 +13,7 @@
 #include "policy/guard/settings.h"
 #include "proxy/base/log.h"
 #include "proxy/config/endpoint.h"
+#include "proxy/config/hosts_settings.h"
 #include "proxy/config/tcp_settings.h"
 #include "proxy/config/tls_settings.h"
 
@@ -39,7 +40,8 @@ struct config {
 	struct endpoint_list http_listen; /* owned; none by default */
 	bool http_admin;                  /* default off */
 	struct tls_settings tls; /* tls_mode to tls_ciphers: clients' */
-	struct tls_settings upstream_tls; /* from the CONNINFO */
+	struct tls_settings upstream_tls;     /* from the CONNINFO */
+	struct hosts_settings upstream_hosts; /* from the CONNINFO */
 	struct tcp_settings tcp; /* tcp_keepalives_idle to _count: clients' */
 	struct tcp_settings upstream_tcp; /* from the CONNINFO */
 	enum auth_method auth;

@@ -5,6 +5,7 @@
 
 #include <libpq-fe.h>
 
+#include "proxy/config/conninfo_hosts.h"
 #include "proxy/config/conninfo_keyword.h"
 #include "proxy/config/conninfo_tcp.h"
 #include "proxy/config/conninfo_tls.h"
@@ -37,10 +38,6 @@ static const struct demand {
     {"sslcertmode",
      {"allow"},
      "the certificate is shown to servers that ask for it: it can be allow"},
-    {"target_session_attrs", {"any"}, no_check},
-    {"load_balance_hosts",
-     {"disable"},
-     "servers are tried in their order: it can be disable"},
 };
 
 static bool
@@ -257,11 +254,26 @@ conninfo_check_names(const struct conninfo *c, struct value_error *error)
 	return true;
 }
 
+/* Values of keywords that are younger than the libpq at hand may be; owned;
+ * NULL: it was not given. */
+struct young {
+	char *negotiation; /* sslnegotiation, of PostgreSQL 17 */
+	char *balance;     /* load_balance_hosts, of 16 */
+};
+
 static bool
 conninfo_read_options(struct conninfo *c, const PQconninfoOption *options,
-		      const char *negotiation, struct value_error *error)
+		      const struct young *young, struct value_error *error)
 {
+	const char *negotiation = young->negotiation;
+	const char *balance = young->balance;
+
+	if (negotiation == NULL)
+		negotiation = conninfo_option(options, "sslnegotiation");
+	if (balance == NULL)
+		balance = conninfo_option(options, "load_balance_hosts");
 	return conninfo_check_demands(options, error) &&
+	       conninfo_hosts_read(&c->hosts, options, balance, error) &&
 	       conninfo_tcp_read(&c->tcp, &c->connect_timeout_ms, options,
 				 error) &&
 	       conninfo_tls_read(&c->tls, options, negotiation, error) &&
@@ -286,42 +298,47 @@ conninfo_knows_keyword(const char *keyword)
 	return is_known;
 }
 
-/* Take out sslnegotiation, which came with PostgreSQL 17, for older libpqs. */
+/* Take a keyword out of the text that is younger than the libpq at hand. False:
+ * out of memory. */
 static bool
-conninfo_take_negotiation(struct conninfo *c, char **negotiation)
+conninfo_take_young(struct conninfo *c, const char *keyword, char **value)
 {
-	static const char keyword[] = "sslnegotiation";
-
-	*negotiation = NULL;
 	return conninfo_knows_keyword(keyword) ||
-	       conninfo_keyword_take(c->text, keyword, negotiation);
+	       conninfo_keyword_take(c->text, keyword, value);
+}
+
+static bool
+conninfo_read_text(struct conninfo *c, const struct young *young,
+		   struct value_error *error)
+{
+	char *message = NULL;
+	PQconninfoOption *options = PQconninfoParse(c->text, &message);
+	bool is_good = false;
+
+	if (options != NULL)
+		is_good = conninfo_read_options(c, options, young, error);
+	else if (message == NULL)
+		value_fail_memory(error);
+	else
+		conninfo_explain_failure(message, error);
+	PQfreemem(message);
+	PQconninfoFree(options);
+	return is_good;
 }
 
 static bool
 conninfo_read(struct conninfo *c, struct value_error *error)
 {
-	char *message = NULL;
-	char *negotiation;
-	PQconninfoOption *options;
-	const char *given;
+	struct young young = {NULL, NULL};
 	bool is_good = false;
 
-	if (!conninfo_take_negotiation(c, &negotiation))
-		return value_fail_memory(error);
-	options = PQconninfoParse(c->text, &message);
-	if (options != NULL) {
-		given = negotiation != NULL
-			    ? negotiation
-			    : conninfo_option(options, "sslnegotiation");
-		is_good = conninfo_read_options(c, options, given, error);
-	} else if (message == NULL) {
+	if (!conninfo_take_young(c, "sslnegotiation", &young.negotiation) ||
+	    !conninfo_take_young(c, "load_balance_hosts", &young.balance))
 		value_fail_memory(error);
-	} else {
-		conninfo_explain_failure(message, error);
-	}
-	PQfreemem(message);
-	PQconninfoFree(options);
-	free(negotiation);
+	else
+		is_good = conninfo_read_text(c, &young, error);
+	free(young.negotiation);
+	free(young.balance);
 	return is_good;
 }
 

@@ -18,12 +18,14 @@
 #include <stdbool.h>
 
 #include "proxy/config/endpoint.h"
+#include "proxy/config/hosts_settings.h"
 #include "proxy/config/tcp_settings.h"
 #include "proxy/config/tls_settings.h"
 #include "proxy/config/value.h"
 
 struct conninfo {
 	struct endpoint_list servers; /* one or more */
+	struct hosts_settings hosts;
 	struct tls_settings tls;
 	struct tcp_settings tcp;
 	uint32_t connect_timeout_ms; /* 0: nothing is said about it */

@@ -13,7 +13,7 @@ static const char *const bindings[] = {"disable", "prefer", "require", NULL};
 static const char *const negotiations[] = {"postgres", "direct", NULL};
 static const char *const switches[] = {"0", "1", NULL};
 
-/* conninfo_tls_read_word writes these as uint32_t. */
+/* conninfo_read_word writes these as uint32_t. */
 static_assert(sizeof(enum tls_mode) == sizeof(uint32_t), "");
 static_assert(sizeof(enum tls_version) == sizeof(uint32_t), "");
 static_assert(sizeof(enum channel_binding) == sizeof(uint32_t), "");
@@ -28,10 +28,9 @@ conninfo_option(const PQconninfoOption *options, const char *keyword)
 	return NULL;
 }
 
-/* The messages do not show the value: what a quote tore off may be secret. */
-static bool
-conninfo_tls_read_word(void *out, const char *keyword, const char *value,
-		       const char *const *words, struct value_error *error)
+bool
+conninfo_read_word(void *out, const char *keyword, const char *value,
+		   const char *const *words, struct value_error *error)
 {
 	uint32_t *index = out;
 	struct value_error allowed;
@@ -70,13 +69,13 @@ conninfo_tls_read_words(struct tls_settings *out,
 	size_t i;
 
 	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++)
-		if (!conninfo_tls_read_word(
+		if (!conninfo_read_word(
 			all[i].field, all[i].keyword,
 			conninfo_option(options, all[i].keyword), all[i].words,
 			error))
 			return false;
-	if (!conninfo_tls_read_word(&is_direct, "sslnegotiation", negotiation,
-				    negotiations, error))
+	if (!conninfo_read_word(&is_direct, "sslnegotiation", negotiation,
+				negotiations, error))
 		return false;
 	out->is_direct = is_direct == 1;
 	out->hides_name = sends_name == 0;

@@ -242,6 +242,7 @@ setting_store_upstream(struct config *c, const char *text,
 	c->upstream = new.servers.items;
 	c->upstream_count = new.servers.count;
 	c->upstream_tls = new.tls;
+	c->upstream_hosts = new.hosts;
 	c->upstream_tcp = new.tcp;
 	c->upstream_connect_timeout_ms = new.connect_timeout_ms;
 	c->upstream_conninfo = new.text;

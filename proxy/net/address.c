@@ -1,8 +1,32 @@
 #include "proxy/net/address.h"
 
 #include <netdb.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+
+bool
+address_set_local(struct address *out, const char *directory, uint16_t port)
+{
+	struct sockaddr_un *u = (struct sockaddr_un *)&out->address;
+	int n;
+
+	memset(u, 0, sizeof(*u));
+	u->sun_family = AF_UNIX;
+	n = snprintf(u->sun_path, sizeof(u->sun_path), "%s/.s.PGSQL.%u",
+		     directory, port);
+	if (n < 0 || (size_t)n >= sizeof(u->sun_path))
+		return false;
+	out->len =
+	    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + (size_t)n);
+	if (directory[0] == '@')
+		u->sun_path[0] = '\0';
+	else
+		out->len++; /* the NUL at the end */
+	return true;
+}
 
 int
 address_look_up(const char *host, uint16_t port, int flags,

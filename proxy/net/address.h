@@ -23,6 +23,14 @@ struct address {
 	bool is_tls;      /* the connection is by TLS */
 };
 
+/*
+ * Make it that of the socket of a server in this directory, or of an abstract
+ * one with @; name and is_tls stay as they are.  False: the path is too long
+ * for a socket address.
+ */
+bool address_set_local(struct address *out, const char *directory,
+		       uint16_t port);
+
 struct addrinfo;
 
 /*

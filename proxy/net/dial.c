@@ -2,6 +2,7 @@
  * dial.c - endpoint after endpoint, address after address.
  *
  *   dial_next_endpoint  a socket directory: one Unix address; else resolve
+ *   dial_next_behind    the second round: those that were put behind
  *   dial_try_addresses  those of a name, in their order
  *   dial_unresolved     no answer in time
  *   dial_next_address   connect; an address that fails comes back here
@@ -17,11 +18,9 @@
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <event2/event_struct.h>
@@ -30,25 +29,42 @@
 #include "proxy/base/clock.h"
 #include "proxy/config/endpoint.h"
 #include "proxy/net/address.h"
+#include "proxy/net/shuffle.h"
 #include "proxy/net/socket.h"
 #include "proxy/net/upgrade.h"
+
+/* An address that is left for the second round. */
+struct dial_behind {
+	struct address peer;
+	size_t endpoint; /* as dial.current */
+};
 
 struct dial {
 	struct handshaker by;
 	struct resolver *resolver;
 	struct dial_target target;
-	size_t next; /* the endpoint behind the one being tried */
+	size_t *order;  /* owned: indices of the endpoints; NULL: as they are */
+	size_t next;    /* the place of who follows in the first round */
+	size_t current; /* the number, from 1, of the one being tried; 0: a
+			   known address */
 	struct timeval timeout;
 	dial_handler *handler;
 	void *arg;
-	struct resolution *resolution;    /* NULL: no name is looked up */
-	struct addrinfo *numeric;         /* owned; NULL: it was a name */
-	const struct addrinfo *candidate; /* in either: next to be tried */
-	struct address peer;              /* the one being tried */
+	struct resolution *resolution;     /* NULL: no name is looked up */
+	struct addrinfo *numeric;          /* owned; NULL: it was a name */
+	const struct addrinfo **addresses; /* owned: those of either, in the
+					      order in which they are tried */
+	size_t address_next;
+	size_t address_count;
+	struct address peer; /* the one being tried */
 	struct event event;
 	struct upgrade *upgrade;
 	bool is_fixed; /* by TLS or not as peer says, and no other way */
 	bool is_downgraded;
+	bool is_second_round;
+	struct dial_behind behind[DIAL_BEHIND_MAX];
+	size_t behind_first; /* the next of them to be tried */
+	size_t behind_count; /* ever */
 	int fd;
 	char tried[DIAL_TRIED_MAX];
 	size_t tried_len;
@@ -67,7 +83,10 @@ dial_forget_addresses(struct dial *d)
 	if (d->numeric != NULL)
 		freeaddrinfo(d->numeric);
 	d->numeric = NULL;
-	d->candidate = NULL;
+	free(d->addresses);
+	d->addresses = NULL;
+	d->address_next = 0;
+	d->address_count = 0;
 }
 
 /* Tell the caller, who may free d. */
@@ -79,6 +98,7 @@ dial_finish(struct dial *d, int fd, struct tls *tls)
 	    .tls = tls,
 	    .peer = d->peer,
 	    .is_downgraded = fd >= 0 && d->is_downgraded,
+	    .was_behind = d->is_second_round,
 	    .tried = d->tried,
 	};
 
@@ -91,11 +111,11 @@ dial_describe(const struct dial *d, char *out, size_t size)
 {
 	const struct endpoint *e;
 
-	if (d->next == 0) {
+	if (d->current == 0) {
 		snprintf(out, size, "upstream");
 		return;
 	}
-	e = &d->target.endpoints[d->next - 1];
+	e = &d->target.endpoints[d->current - 1];
 	if (endpoint_is_local(e->host))
 		snprintf(out, size, "%s/.s.PGSQL.%u", e->host, e->port);
 	else
@@ -116,12 +136,22 @@ dial_note_failure(struct dial *d, const char *why)
 		d->tried_len = sizeof(d->tried) - 1;
 }
 
+/* The peer is of no use now: the next dial tries others first, if it is one of
+ * them that counts. */
+static void
+dial_fail_peer(struct dial *d, const char *why)
+{
+	dial_note_failure(d, why);
+	if (d->target.is_one)
+		misfits_add(&d->target.misfits, MISFIT_FOR_ALL, &d->peer);
+}
+
 static void
 dial_give_up(struct dial *d, const char *why)
 {
 	close(d->fd);
 	d->fd = -1;
-	dial_note_failure(d, why);
+	dial_fail_peer(d, why);
 	dial_next_address(d);
 }
 
@@ -246,14 +276,14 @@ dial_try_peer(struct dial *d)
 
 	d->fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (d->fd < 0) {
-		dial_note_failure(d, strerror(errno));
+		dial_fail_peer(d, strerror(errno));
 		return false;
 	}
 	socket_tune(d->fd, family, &d->target.tcp);
 	if (connect(d->fd, (const struct sockaddr *)&d->peer.address,
 		    d->peer.len) != 0 &&
 	    errno != EINPROGRESS) {
-		dial_note_failure(d, strerror(errno));
+		dial_fail_peer(d, strerror(errno));
 		close(d->fd);
 		d->fd = -1;
 		return false;
@@ -263,25 +293,86 @@ dial_try_peer(struct dial *d)
 	return true;
 }
 
+bool
+dial_put_behind(struct dial *d)
+{
+	struct dial_behind *last = &d->behind[d->behind_count];
+
+	if (d->is_second_round || d->behind_count == DIAL_BEHIND_MAX)
+		return false;
+	*last = (struct dial_behind){d->peer, d->current};
+	d->behind_count++;
+	return true;
+}
+
+/* Begin to connect to the peer as the target says.  False: it did not do the
+ * last time, and is left for the second round, or that failed at once. */
+static bool
+dial_try_fresh_peer(struct dial *d)
+{
+	bool is_local = d->peer.address.ss_family == AF_UNIX;
+
+	d->peer.is_tls = !is_local && d->target.mode >= TLS_PREFER;
+	d->is_fixed = false;
+	d->is_downgraded = false;
+	if (misfits_have(&d->target.misfits, &d->peer) && dial_put_behind(d))
+		return false;
+	return dial_try_peer(d);
+}
+
+/* Try those that were put behind.  False: none of them is left. */
+static bool
+dial_next_behind(struct dial *d)
+{
+	d->is_second_round = true;
+	while (d->behind_first < d->behind_count) {
+		const struct dial_behind *b = &d->behind[d->behind_first++];
+
+		d->peer = b->peer;
+		d->current = b->endpoint;
+		if (dial_try_fresh_peer(d))
+			return true;
+	}
+	return false;
+}
+
 static void
 dial_next_address(struct dial *d)
 {
-	while (d->candidate != NULL) {
-		const struct addrinfo *a = d->candidate;
+	while (d->address_next < d->address_count) {
+		const struct addrinfo *a = d->addresses[d->address_next++];
 
-		d->candidate = a->ai_next;
 		if (a->ai_addrlen > sizeof(d->peer.address))
 			continue;
 		memcpy(&d->peer.address, a->ai_addr, a->ai_addrlen);
 		d->peer.len = (socklen_t)a->ai_addrlen;
-		d->peer.is_tls = d->target.mode >= TLS_PREFER;
-		d->is_fixed = false;
-		d->is_downgraded = false;
-		if (dial_try_peer(d))
+		if (dial_try_fresh_peer(d))
 			return;
 	}
 	dial_forget_addresses(d);
 	dial_next_endpoint(d);
+}
+
+/* Have them tried, in their order or by chance. */
+static void
+dial_take_addresses(struct dial *d, const struct addrinfo *found)
+{
+	const struct addrinfo *a;
+	size_t count = 0;
+
+	for (a = found; a != NULL; a = a->ai_next)
+		count++;
+	if (count == 0)
+		return;
+	d->addresses = calloc(count, sizeof(struct addrinfo *));
+	if (d->addresses == NULL) {
+		dial_note_failure(d, strerror(ENOMEM));
+		return;
+	}
+	for (a = found; a != NULL; a = a->ai_next)
+		d->addresses[d->address_count++] = a;
+	if (d->target.is_random)
+		shuffle(d->addresses, count, sizeof(struct addrinfo *));
 }
 
 /* A resolution_handler. */
@@ -293,7 +384,7 @@ dial_resolved(void *arg, int error, const struct addrinfo *found)
 	event_del(&d->event);
 	if (error != 0)
 		dial_note_failure(d, gai_strerror(error));
-	d->candidate = found;
+	dial_take_addresses(d, found);
 	dial_next_address(d);
 }
 
@@ -322,7 +413,7 @@ static void
 dial_resolve(struct dial *d, const struct endpoint *e)
 {
 	if (dial_read_numeric(d, e)) {
-		d->candidate = d->numeric;
+		dial_take_addresses(d, d->numeric);
 		dial_next_address(d);
 		return;
 	}
@@ -338,49 +429,27 @@ dial_resolve(struct dial *d, const struct endpoint *e)
 	event_add(&d->event, &d->timeout);
 }
 
-/* Make the directory's socket the peer.  False: the path is too long for a
- * socket address. */
-static bool
-dial_set_unix_peer(struct dial *d, const struct endpoint *e)
-{
-	struct sockaddr_un *u = (struct sockaddr_un *)&d->peer.address;
-	int n;
-
-	memset(u, 0, sizeof(*u));
-	u->sun_family = AF_UNIX;
-	n = snprintf(u->sun_path, sizeof(u->sun_path), "%s/.s.PGSQL.%u",
-		     e->host, e->port);
-	if (n < 0 || (size_t)n >= sizeof(u->sun_path))
-		return false;
-	d->peer.len =
-	    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + (size_t)n);
-	if (e->host[0] == '@')
-		u->sun_path[0] = '\0';
-	else
-		d->peer.len++; /* the NUL at the end */
-	return true;
-}
-
 static void
 dial_next_endpoint(struct dial *d)
 {
 	while (d->next < d->target.count) {
-		const struct endpoint *e = &d->target.endpoints[d->next++];
+		size_t i = d->order != NULL ? d->order[d->next] : d->next;
+		const struct endpoint *e = &d->target.endpoints[i];
 
+		d->next++;
+		d->current = i + 1;
 		d->peer.name = e->name;
-		d->peer.is_tls = false; /* never over Unix sockets */
-		d->is_fixed = false;
-		d->is_downgraded = false;
 		if (e->host[0] != '/' && e->host[0] != '@') {
 			dial_resolve(d, e);
 			return;
 		}
-		if (!dial_set_unix_peer(d, e))
+		if (!address_set_local(&d->peer, e->host, e->port))
 			dial_note_failure(d, "socket path too long");
-		else if (dial_try_peer(d))
+		else if (dial_try_fresh_peer(d))
 			return;
 	}
-	dial_finish(d, -1, NULL);
+	if (!dial_next_behind(d))
+		dial_finish(d, -1, NULL);
 }
 
 static void
@@ -432,6 +501,21 @@ dial_new(const struct handshaker *by, const struct dial_target *target,
 	return d;
 }
 
+/* Have the endpoints tried by chance.  False: out of memory. */
+static bool
+dial_shuffle_endpoints(struct dial *d)
+{
+	size_t i;
+
+	d->order = calloc(d->target.count, sizeof(*d->order));
+	if (d->order == NULL)
+		return false;
+	for (i = 0; i < d->target.count; i++)
+		d->order[i] = i;
+	shuffle(d->order, d->target.count, sizeof(*d->order));
+	return true;
+}
+
 struct dial *
 dial_start(const struct handshaker *by, struct resolver *resolver,
 	   const struct dial_target *target, dial_handler *handler, void *arg)
@@ -441,6 +525,11 @@ dial_start(const struct handshaker *by, struct resolver *resolver,
 	if (d == NULL)
 		return NULL;
 	d->resolver = resolver;
+	if (target->is_random && target->count > 1 &&
+	    !dial_shuffle_endpoints(d)) {
+		dial_cancel(d);
+		return NULL;
+	}
 	dial_step_soon(d, dial_begin_list);
 	return d;
 }
@@ -465,7 +554,9 @@ dial_start_address(const struct handshaker *by,
 bool
 dial_has_more(const struct dial *d)
 {
-	return d != NULL && (d->candidate != NULL || d->next < d->target.count);
+	return d != NULL &&
+	       (d->address_next < d->address_count ||
+		d->next < d->target.count || d->behind_first < d->behind_count);
 }
 
 void
@@ -495,5 +586,6 @@ dial_cancel(struct dial *d)
 	if (d->fd >= 0)
 		close(d->fd);
 	tls_context_release(d->target.tls);
+	free(d->order);
 	free(d);
 }

@@ -2,6 +2,9 @@
  * dial.h - connect to the first server of a list that answers, by TLS where
  * that is wanted, without ever blocking the loop.
  *
+ * Those that did not do the last time (misfits.h) come behind all others, in a
+ * second round.
+ *
  * A connection is not yet an answer: who is connected may be starting, or hang.
  * So a dial lives on beside the connection that it has made, until its caller
  * frees it, and can be told to go on.
@@ -17,10 +20,12 @@
 #include "proxy/config/tls_settings.h"
 #include "proxy/net/address.h"
 #include "proxy/net/handshake.h"
+#include "proxy/net/misfits.h"
 #include "proxy/net/resolver.h"
 
 enum {
 	DIAL_TRIED_MAX = 512,
+	DIAL_BEHIND_MAX = 8, /* addresses that can be put behind the others */
 };
 
 struct dial_result {
@@ -28,6 +33,7 @@ struct dial_result {
 	struct tls *tls;     /* the callee's; NULL: fd is in clear */
 	struct address peer; /* the other end of fd */
 	bool is_downgraded;  /* in clear because TLS has failed */
+	bool was_behind;     /* peer was tried in the second round */
 	const char *tried; /* "db1:5432: Connection refused; ...", borrowed for
 			      the call */
 };
@@ -45,18 +51,23 @@ struct dial_target {
 	struct tls_context *tls; /* a use of it is taken; NULL: TLS_DISABLE */
 	struct tcp_settings tcp;
 	uint32_t timeout_ms;
+	struct misfits_view misfits;
+	bool is_random; /* endpoints, and addresses of each, are tried in an
+			   order that chance makes */
+	bool is_one;    /* one of them at a time is to be found: who does not
+			   answer goes among the misfits */
 };
 
 struct dial;
 
 /*
- * Try the endpoints in order, for at most timeout_ms each of their addresses
- * and the resolution of each name.  What TLS_ALLOW and TLS_PREFER do about a
- * server that refuses the login is the caller's: dial_other_way.
- * resolver is borrowed for the dial's life.
- * The handler runs exactly once, never within this call, unless dial_cancel
- * comes first; and once more each time that the dial is told to go on.
- * dial_cancel takes the dial back.  NULL: out of memory.
+ * Try the endpoints in order, or by chance, for at most timeout_ms each of
+ * their addresses and the resolution of each name.  What TLS_ALLOW and
+ * TLS_PREFER do about a server that refuses the login is the caller's:
+ * dial_other_way. resolver is borrowed for the dial's life. The handler runs
+ * exactly once, never within this call, unless dial_cancel comes first; and
+ * once more each time that the dial is told to go on. dial_cancel takes the
+ * dial back.  NULL: out of memory.
  */
 struct dial *dial_start(const struct handshaker *by, struct resolver *resolver,
 			const struct dial_target *target, dial_handler *handler,
@@ -76,6 +87,11 @@ bool dial_has_more(const struct dial *d);
 /* Leave the server that was connected, which is of no use: why is for people,
  * copied.  The caller has closed that connection. */
 void dial_go_on(struct dial *d, const char *why);
+
+/* Have the server that was connected tried once more in the second round:
+ * behind dial_go_on, which follows.  False: that round has begun, or has no
+ * place. */
+bool dial_put_behind(struct dial *d);
 
 /* Connect to it once more, by TLS if it was in clear and in clear if it was by
  * TLS; that failing, go on.  The caller has closed that connection. */

@@ -45,6 +45,8 @@
 	  "too many connections: max_connections of Lockstep is reached")      \
 	X(UNREACHABLE, "upstream-unreachable", true, NOT_NOW, NOT_NOW,         \
 	  "could not connect to the upstream server")                          \
+	X(UNFIT, "upstream-unfit", true, NOT_NOW, NOT_NOW,                     \
+	  "the upstream server is not what target_session_attrs asks for")     \
 	X(LOOP, "upstream-loop", true, NOT_NOW, NOT_NOW,                       \
 	  "the upstream server is this Lockstep itself")                       \
 	X(SERVER_LOST, "upstream-lost", true, NOT_NOW, "08006",                \

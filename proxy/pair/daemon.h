@@ -14,6 +14,7 @@
 
 #include "proxy/base/mailbox.h"
 #include "proxy/config/config.h"
+#include "proxy/net/misfits.h"
 #include "proxy/pair/unjudged.h"
 
 struct cancel_registry;
@@ -50,6 +51,7 @@ struct daemon {
 	struct history *history;           /* NULL: there is none */
 	struct handshake_pool *handshakes; /* without threads: no TLS */
 	struct resolver *resolver;
+	struct misfits misfits; /* among the upstream's hosts */
 	struct credentials_store *credentials;
 	struct mailbox **mailboxes; /* one a worker, by its index */
 	uint32_t worker_count;

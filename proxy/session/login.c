@@ -133,13 +133,19 @@ login_is_unanswered(const struct session *s)
 	return s->state == SESSION_AUTH && s->login->stage == LOGIN_SILENT;
 }
 
+/* True if the client waits for whatever server, with nothing under way. */
+static bool
+login_is_open(const struct session *s)
+{
+	return !s->pair.is_terminating && s->pair.from_client.pass_left == 0;
+}
+
 /* True if another server, or this one the other way, would do as well: it has
  * heard nothing of the client but the startup packet. */
 static bool
 login_can_leave(const struct session *s)
 {
-	return login_is_unanswered(s) && !s->pair.is_terminating &&
-	       s->pair.from_client.pass_left == 0;
+	return login_is_unanswered(s) && login_is_open(s);
 }
 
 /* True if sslmode=allow or prefer may get the client in the other way. */
@@ -155,12 +161,19 @@ login_can_retry(const struct session *s)
 		      : login_upstream_tls(s)->mode == TLS_ALLOW;
 }
 
-/* True if there is another server to be tried. */
+bool
+login_can_choose(const struct session *s)
+{
+	return login_is_open(s) && !s->pair.from_client.is_eof &&
+	       dial_has_more(s->dial);
+}
+
+/* True if there is another server to be tried in place of one that is silent.
+ */
 static bool
 login_can_go_on(const struct session *s)
 {
-	return login_can_leave(s) && !s->pair.from_client.is_eof &&
-	       dial_has_more(s->dial);
+	return login_is_unanswered(s) && login_can_choose(s);
 }
 
 static struct span
@@ -185,8 +198,13 @@ login_keep_refusal(struct login *l, struct frame refusal)
 static void
 login_hang_up(struct session *s)
 {
-	event_del(&s->login->patience);
-	buffer_clear(&s->login->early);
+	struct login *l = s->login;
+
+	event_del(&l->patience);
+	buffer_clear(&l->early);
+	scram_client_free(l->to_server);
+	l->to_server = NULL;
+	l->stage = LOGIN_SILENT;
 	stream_close(&s->pair.server);
 	s->last_server_type = 0;
 	stream_want_read(&s->pair.client, false);
@@ -194,16 +212,17 @@ login_hang_up(struct session *s)
 }
 
 void
-login_await_answer(struct session *s)
+login_await_answer(struct session *s, bool was_behind)
 {
 	struct timeval t =
 	    clock_timeval(config_connect_timeout_ms(pair_config(&s->pair)));
 
+	s->login->was_behind = was_behind;
 	if (dial_has_more(s->dial))
 		event_add(&s->login->patience, &t);
 }
 
-static void
+void
 login_dial_next(struct session *s, const char *why)
 {
 	s->login->has_retried = false;
@@ -211,12 +230,23 @@ login_dial_next(struct session *s, const char *why)
 	dial_go_on(s->dial, why);
 }
 
+/* The same of a server that lets nobody in. */
+static void
+login_pass_over(struct session *s, const char *why)
+{
+	struct misfits_view misfits = login_misfits(s);
+
+	if (login_wants_one_host(s))
+		misfits_add(&misfits, MISFIT_FOR_ALL, &s->pair.server_address);
+	login_dial_next(s, why);
+}
+
 bool
 login_leave_server(struct session *s, const char *why)
 {
 	if (!login_can_go_on(s))
 		return false;
-	login_dial_next(s, why);
+	login_pass_over(s, why);
 	buffer_clear(&s->pair.from_server.buffer); /* half a message */
 	s->pair.from_server.is_eof = false;
 	return true;
@@ -234,7 +264,7 @@ login_dial_again(struct session *s, struct frame refusal)
 
 	if (is_not_now && login_can_go_on(s)) {
 		login_keep_refusal(s->login, refusal);
-		login_dial_next(s, "it accepts no logins now");
+		login_pass_over(s, "it accepts no logins now");
 		return true;
 	}
 	if (!login_can_retry(s))
@@ -260,25 +290,23 @@ login_tell_refusal(struct session *s)
  * Keep NegotiateProtocolVersion, which comes before the server looks who is
  * there: should the other way be tried, it comes again.
  */
-static enum login_verdict
+static void
 login_keep_early(struct session *s, struct frame f)
 {
 	struct span words = login_whole_frame(f);
 
 	if (!buffer_append(&s->login->early, words.data, words.len))
 		pair_close(&s->pair, CLOSE_MEMORY, NULL);
-	return LOGIN_TAKE;
 }
 
-/* The server has asked or refused: send the message that was kept first. */
+/* The client is to hear of this server: it is the one, and the message that was
+ * kept goes first. */
 static void
-login_begin_answers(struct session *s)
+login_settle(struct session *s)
 {
 	struct login *l = s->login;
 	struct span early = buffer_span(&l->early);
 
-	l->stage = LOGIN_ASKED;
-	event_del(&l->patience);
 	dial_cancel(s->dial);
 	s->dial = NULL;
 	buffer_clear(&s->startup);
@@ -320,40 +348,67 @@ login_take_seat(struct session *s)
 	}
 }
 
-static enum login_verdict
-login_answer_authentication(struct session *s, struct frame f)
+/* Another server may do: true if the message does not count, or waits. */
+static bool
+login_answer_silent(struct session *s, struct frame f)
 {
-	struct authentication a;
+	if (f.body.data == NULL || !(login_can_retry(s) || login_can_go_on(s)))
+		return false;
+	if (f.type == BACKEND_NEGOTIATE_PROTOCOL_VERSION &&
+	    s->login->early.len == 0) {
+		login_keep_early(s, f);
+		return true;
+	}
+	return f.type == BACKEND_ERROR_RESPONSE && login_dial_again(s, f);
+}
+
+/* The server has asked or refused.  is_between_us: the client does not hear of
+ * it, so that another server may still be chosen. */
+static void
+login_note_answer(struct session *s, bool is_between_us)
+{
+	if (s->login->stage == LOGIN_SILENT) {
+		s->login->stage = LOGIN_ASKED;
+		event_del(&s->login->patience);
+	}
+	if (!is_between_us)
+		login_settle(s);
+}
+
+static enum login_verdict
+login_answer_authentication(struct session *s, const struct authentication *a,
+			    struct span ahead)
+{
+	bool is_ok = a->code == AUTHENTICATION_OK;
+	bool is_ours = pair_config(&s->pair)->auth == AUTH_SCRAM;
 	enum login_verdict verdict;
 
-	if (!authentication_decode(&a, f.body)) {
-		pair_close(&s->pair, CLOSE_SERVER_BAD, "Authentication");
-		return LOGIN_TAKE;
+	if (is_ok) {
+		verdict = login_judge_host(s, ahead);
+		if (verdict != LOGIN_PASS)
+			return verdict;
 	}
-	verdict = pair_config(&s->pair)->auth == AUTH_SCRAM
-		      ? login_server_answer(s, &a)
-		      : login_pass_answer(s, &a);
-	if (a.code == AUTHENTICATION_OK && !pair_is_closing(&s->pair) &&
-	    !s->is_blind && !s->has_seat)
+	login_note_answer(s, is_ours && !is_ok);
+	if (pair_is_closing(&s->pair))
+		return LOGIN_TAKE;
+	verdict = is_ours ? login_server_answer(s, a) : login_pass_answer(s, a);
+	if (is_ok && !pair_is_closing(&s->pair) && !s->is_blind && !s->has_seat)
 		login_take_seat(s);
 	return pair_is_closing(&s->pair) ? LOGIN_TAKE : verdict;
 }
 
 enum login_verdict
-login_answer(struct session *s, struct frame f)
+login_answer(struct session *s, struct frame f, struct span ahead)
 {
-	if (f.body.data != NULL && (login_can_retry(s) || login_can_go_on(s))) {
-		if (f.type == BACKEND_NEGOTIATE_PROTOCOL_VERSION &&
-		    s->login->early.len == 0)
-			return login_keep_early(s, f);
-		if (f.type == BACKEND_ERROR_RESPONSE && login_dial_again(s, f))
-			return LOGIN_TAKE;
-	}
-	if (s->login->stage == LOGIN_SILENT)
-		login_begin_answers(s);
-	if (pair_is_closing(&s->pair))
+	struct authentication a;
+
+	if (login_answer_silent(s, f))
 		return LOGIN_TAKE;
-	return f.type == BACKEND_AUTHENTICATION
-		   ? login_answer_authentication(s, f)
-		   : LOGIN_PASS;
+	if (f.type == BACKEND_AUTHENTICATION &&
+	    authentication_decode(&a, f.body))
+		return login_answer_authentication(s, &a, ahead);
+	login_note_answer(s, false);
+	if (f.type == BACKEND_AUTHENTICATION)
+		pair_close(&s->pair, CLOSE_SERVER_BAD, "Authentication");
+	return pair_is_closing(&s->pair) ? LOGIN_TAKE : LOGIN_PASS;
 }

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "protocol/frame.h"
+#include "proxy/net/misfits.h"
 
 struct login;
 struct session;
@@ -31,15 +32,17 @@ bool login_judge(struct session *s, const struct frame_header *h,
 enum login_verdict {
 	LOGIN_PASS, /* forward the message */
 	LOGIN_TAKE, /* do not; the pair may be closing */
+	LOGIN_WAIT, /* call again once more bytes stand behind it */
 };
 
 /* In AUTH: take a message of the server's; one too large to be there whole has
- * a body with data NULL. */
-enum login_verdict login_answer(struct session *s, struct frame f);
+ * a body with data NULL.  ahead: the bytes behind it that are there. */
+enum login_verdict login_answer(struct session *s, struct frame f,
+				struct span ahead);
 
 /* In AUTH: give the server connect_timeout for its first answer, if there are
- * others to be tried. */
-void login_await_answer(struct session *s);
+ * others to be tried.  was_behind: it was dialled behind all others. */
+void login_await_answer(struct session *s, bool was_behind);
 
 /* True in AUTH until the server has asked for anything, or refused. */
 bool login_is_unanswered(const struct session *s);
@@ -56,6 +59,17 @@ bool login_leave_server(struct session *s, const char *why);
  * told, or the client is gone.
  */
 bool login_tell_refusal(struct session *s);
+
+/* The hosts of the upstream that did not do, as this login goes by them; none
+ * without target_session_attrs. */
+struct misfits_view login_misfits(const struct session *s);
+
+/* True if one host at most is what target_session_attrs asks for. */
+bool login_wants_one_host(const struct session *s);
+
+/* Once logged in: a ParameterStatus has come.  A standby that is promoted tells
+ * so by one, and is among the misfits where a standby is asked for. */
+void login_note_report(const struct session *s, struct span body);
 
 /* Wipe and free the login.  Accepts NULL. */
 void login_free(struct login *l);

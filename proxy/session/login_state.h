@@ -6,6 +6,7 @@
  *   login_pass.c    auth = pass: the choice of a SASL mechanism
  *   login_client.c  auth = scram: the client is checked
  *   login_server.c  auth = scram: we log in for it
+ *   login_host.c    is the server one that the client may have
  */
 #ifndef LOCKSTEP_PROXY_SESSION_LOGIN_STATE_H
 #define LOCKSTEP_PROXY_SESSION_LOGIN_STATE_H
@@ -46,6 +47,7 @@ struct login {
 	bool is_owed;        /* the server waits for an answer of the client */
 	bool is_plus;        /* the binding side uses SCRAM-SHA-256-PLUS */
 	bool has_retried;    /* with or without TLS */
+	bool was_behind;     /* the server was dialled in the second round */
 	struct buffer early; /* a message that came before any question */
 	struct buffer refusal; /* the error of the server left last */
 	struct event patience; /* with a server that does not answer */
@@ -64,6 +66,17 @@ void login_forget(struct writer *w);
 
 /* Close the pair: channel_binding=require was not met. */
 void login_refuse_unbound(struct session *s);
+
+/* True if another server may be chosen: the client has heard nothing of this
+ * one, and there is one more. */
+bool login_can_choose(const struct session *s);
+
+/* Leave the server, and dial the next one; why is for people. */
+void login_dial_next(struct session *s, const char *why);
+
+/* login_answer of AuthenticationOk, behind which come the bytes of `ahead`:
+ * does the host fit? */
+enum login_verdict login_judge_host(struct session *s, struct span ahead);
 
 /*
  * With auth = pass: login_answer of an Authentication message, and login_judge

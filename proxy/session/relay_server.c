@@ -26,19 +26,33 @@ relay_server_note_key(struct session *s, struct span body)
 		session_has_key(s, key.backend_pid, key.secret);
 }
 
-/* True if the frame is not to be forwarded. */
-static bool
+/* The bytes that are there behind a frame that is; none behind another. */
+static struct span
+relay_server_ahead(const struct walk *w, const struct frame *f)
+{
+	size_t len = FRAME_HEADER_BYTES + f->body.len;
+
+	if (f->body.data == NULL)
+		return span_of(NULL, 0);
+	return span_of(w->rest.data + len, w->rest.len - len);
+}
+
+static enum login_verdict
 relay_server_answer_login(struct walk *w, const struct frame *f)
 {
 	struct session *s = w->s;
 	enum transaction_status status;
+	enum login_verdict verdict;
 
 	/* Send the messages before this one first: login may answer the client
 	 * itself. */
 	if (f->type == BACKEND_AUTHENTICATION)
 		walk_flush(w);
-	if (pair_is_closing(w->p) || login_answer(s, *f) != LOGIN_PASS)
-		return true;
+	if (pair_is_closing(w->p))
+		return LOGIN_TAKE;
+	verdict = login_answer(s, *f, relay_server_ahead(w, f));
+	if (verdict != LOGIN_PASS)
+		return verdict;
 	switch (f->type) {
 	case BACKEND_KEY_DATA:
 		relay_server_note_key(s, f->body);
@@ -57,7 +71,7 @@ relay_server_answer_login(struct walk *w, const struct frame *f)
 	default:
 		break;
 	}
-	return false;
+	return LOGIN_PASS;
 }
 
 static void
@@ -87,8 +101,10 @@ relay_server_note_answer(struct walk *w, const struct frame *f,
 	*event = pipeline_received(&w->p->pipeline, f->type, status);
 	if (event->verdict == PIPELINE_MISMATCH)
 		return false;
-	if (f->type == BACKEND_PARAMETER_STATUS)
+	if (f->type == BACKEND_PARAMETER_STATUS) {
 		pair_note_parameter(w->p, f->body);
+		login_note_report(w->s, f->body);
+	}
 	guarded_note_answer(w->g, f, event->owner);
 	return true;
 }
@@ -160,22 +176,28 @@ relay_server_note_error(struct session *s, struct span body)
 		deadlock_note(&s->guarded, body);
 }
 
-static void
+/* Deal with a message.  False: what is behind it must be there, too. */
+static bool
 relay_server_answer(struct walk *w, const struct frame_header *h)
 {
 	struct session *s = w->s;
 	struct frame f = {.type = h->type};
+	enum login_verdict verdict;
 	bool is_taken = false;
 
 	if (frame_is_whole(h, w->rest))
 		f.body = frame_body(h, w->rest);
 	s->last_server_type = h->type;
-	if (s->state == SESSION_AUTH)
-		is_taken = relay_server_answer_login(w, &f);
-	else
+	if (s->state == SESSION_AUTH) {
+		verdict = relay_server_answer_login(w, &f);
+		if (verdict == LOGIN_WAIT)
+			return false;
+		is_taken = verdict == LOGIN_TAKE;
+	} else {
 		is_taken = relay_server_answer_ready(w, &f);
+	}
 	if (pair_is_closing(w->p))
-		return;
+		return true;
 	if (h->type == BACKEND_ERROR_RESPONSE && !is_taken)
 		relay_server_note_error(s, f.body);
 	if (s->state == SESSION_DIALING)
@@ -186,6 +208,7 @@ relay_server_answer(struct walk *w, const struct frame_header *h)
 		walk_flush(w);
 		exchange_step(w->g->exchange);
 	}
+	return true;
 }
 
 /* Pass or drop more of a frame that was not whole when it was looked at. */
@@ -238,8 +261,7 @@ relay_server_step(struct walk *w)
 	if (!frame_is_whole(&h, w->rest) &&
 	    w->rest.len < relay_server_bytes_wanted(w, &h))
 		return false;
-	relay_server_answer(w, &h);
-	return true;
+	return relay_server_answer(w, &h);
 }
 
 size_t

@@ -12,8 +12,8 @@
  *   DIALING   -> AUTH       session_dialed        connected, packet sent
  *   AUTH      -> DIALING    login_answer          refused, but may not be by
  *                                                 TLS, or may be only so
- *   AUTH      -> DIALING    login_leave_server    no answer, or 57P03, and
- *                                                 other servers are left
+ *   AUTH      -> DIALING    login_leave_server    no answer, or 57P03
+ *   AUTH      -> DIALING    login_judge_host      the host does not fit
  *   AUTH      -> READY      session_logged_in     first ReadyForQuery
  *   STARTUP   -> CONSOLE    session_begin_login   by whom the socket is from
  *   SASL      -> CONSOLE    login_client_step     the client knows its password
@@ -228,7 +228,7 @@ session_begin_server(struct session *s, const struct dial_result *result)
 	}
 	if (s->state == SESSION_DIALING) {
 		session_enter(s, SESSION_AUTH);
-		login_await_answer(s);
+		login_await_answer(s, result->was_behind);
 	}
 	if (pair_to_server(p, packet.data, packet.len))
 		stream_want_read(&p->server, true);

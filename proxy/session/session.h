@@ -52,8 +52,8 @@ struct session {
 	 * any it gets the console in place of a server. */
 	enum console_rights rights;
 	struct console *console; /* owned; NULL but in CONSOLE */
-	struct dial *dial;       /* owned; NULL once the server answers */
-	/* The startup packet, until the server has answered it. */
+	struct dial *dial; /* owned; NULL once the client hears of a server */
+	/* The startup packet, until then. */
 	struct buffer startup;
 };
 

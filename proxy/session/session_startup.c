@@ -34,6 +34,9 @@ session_dial(struct session *s, const struct address *known)
 		s->cancel_tls != NULL ? s->cancel_tls : s->credentials->server,
 	    .tcp = c->upstream_tcp,
 	    .timeout_ms = config_connect_timeout_ms(c),
+	    .misfits = login_misfits(s),
+	    .is_random = c->upstream_hosts.is_random,
+	    .is_one = login_wants_one_host(s),
 	};
 	struct sessions *ss = s->sessions;
 
@@ -127,7 +130,9 @@ session_count_dial(const struct session *s, const struct dial_result *result)
 	struct counts *c = s->pair.counts;
 
 	counts_add(c, result->fd >= 0 ? COUNT_CONNECTED : COUNT_UNCONNECTED, 1);
-	if (result->fd >= 0)
+	/* With target_session_attrs it is reached by who finds it fit. */
+	if (result->fd >= 0 &&
+	    pair_config(&s->pair)->upstream_hosts.attrs == SESSION_ATTRS_ANY)
 		counts_note_reached(c, clock_now_ms());
 	if (result->tls != NULL)
 		counts_add(c, COUNT_SERVER_HANDSHAKES, 1);

@@ -234,7 +234,7 @@ answer_frame(struct fixture *f, struct span raw)
 	struct span in = raw;
 
 	assert_int_equal(frame_next(&frame, &in, 65536), FRAME_OK);
-	return login_answer(f->s, frame);
+	return login_answer(f->s, frame, in);
 }
 
 static inline enum login_verdict

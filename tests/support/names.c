@@ -36,14 +36,22 @@ __wrap_getaddrinfo(const char *host, const char *service,
 		   const struct addrinfo *hints, struct addrinfo **found)
 {
 	struct addrinfo numeric = *hints;
+	enum names_mood mood;
+	int error;
 
 	numeric.ai_flags |= AI_NUMERICHOST;
 	if (__real_getaddrinfo(host, service, &numeric, found) == 0)
 		return 0;
-	if ((hints->ai_flags & AI_NUMERICHOST) != 0 ||
-	    names_wait() == NAMES_UNKNOWN)
+	if ((hints->ai_flags & AI_NUMERICHOST) != 0)
 		return EAI_NONAME;
-	return __real_getaddrinfo("127.0.0.1", service, &numeric, found);
+	mood = names_wait();
+	if (mood == NAMES_UNKNOWN)
+		return EAI_NONAME;
+	error = __real_getaddrinfo("127.0.0.1", service, &numeric, found);
+	if (error != 0 || mood != NAMES_TWO)
+		return error;
+	return __real_getaddrinfo("127.0.0.2", service, &numeric,
+				  &(*found)->ai_next);
 }
 
 static void

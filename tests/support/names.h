@@ -10,6 +10,7 @@ enum names_mood {
 	NAMES_SILENT,  /* a look-up lasts until the mood changes */
 	NAMES_UNKNOWN, /* no such name */
 	NAMES_KNOWN,   /* every name is 127.0.0.1 */
+	NAMES_TWO,     /* every name is 127.0.0.1 and 127.0.0.2 */
 };
 
 /* Silent from now on, and nobody has asked. */

@@ -207,6 +207,54 @@ conninfo_parse_keeps_the_name_that_a_certificate_is_for(void **state)
 	conninfo_clear(&c);
 }
 
+static void
+conninfo_parse_reads_which_host_is_wanted(void **state)
+{
+	static const char *const words[] = {"any",       "read-write",
+					    "read-only", "primary",
+					    "standby",   "prefer-standby"};
+	enum session_attrs attrs;
+
+	(void)state;
+	for (attrs = 0; attrs <= SESSION_ATTRS_PREFER_STANDBY; attrs++) {
+		struct conninfo c = {.text = NULL};
+		struct value_error error;
+		char text[64];
+
+		snprintf(text, sizeof(text), "host=a target_session_attrs=%s",
+			 words[attrs]);
+		assert_true(conninfo_parse(&c, text, &error));
+		assert_int_equal(c.hosts.attrs, attrs);
+		conninfo_clear(&c);
+	}
+}
+
+/* Also where the libpq at hand does not know it yet. */
+static void
+conninfo_parse_reads_how_load_is_spread(void **state)
+{
+	static const struct {
+		const char *text;
+		bool is_random;
+	} cases[] = {
+	    {"host=a,b", false},
+	    {"host=a,b load_balance_hosts=disable", false},
+	    {"host=a,b load_balance_hosts=random", true},
+	    {"postgres://a,b/?load_balance_hosts=random", true},
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct conninfo c = {.text = NULL};
+		struct value_error error;
+
+		assert_true(conninfo_parse(&c, cases[i].text, &error));
+		assert_int_equal(c.hosts.is_random, cases[i].is_random);
+		conninfo_clear(&c);
+	}
+}
+
 static const struct {
 	const char *conninfo;
 	const char *message;
@@ -279,8 +327,11 @@ static const struct {
 			   "can be disable or prefer"},
     {"requirepeer=postgres",
      "requirepeer: Lockstep does not check that of a server"},
-    {"target_session_attrs=read-write",
-     "target_session_attrs: Lockstep does not check that of a server"},
+    {"target_session_attrs=hunter2",
+     "target_session_attrs: expected one of any read-write read-only primary "
+     "standby prefer-standby"},
+    {"load_balance_hosts=hunter2",
+     "load_balance_hosts: expected one of disable random"},
     {"service=hunter2", "service: only `lockstep explain` reads service files; "
 			"give host and port too"},
     {"service=hunter2 host=a",
@@ -315,6 +366,8 @@ main(void)
 	    cmocka_unit_test(conninfo_parse_reads_versions_and_channel_binding),
 	    cmocka_unit_test(
 		conninfo_parse_keeps_the_name_that_a_certificate_is_for),
+	    cmocka_unit_test(conninfo_parse_reads_which_host_is_wanted),
+	    cmocka_unit_test(conninfo_parse_reads_how_load_is_spread),
 	    cmocka_unit_test(
 		conninfo_parse_says_what_is_wrong_and_shows_nothing),
 	};

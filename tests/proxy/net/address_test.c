@@ -78,6 +78,40 @@ address_split_knows_tcp_only(void **state)
 	assert_false(address_split(&a, host, &port));
 }
 
+static void
+assert_local(const char *directory, const char *path, size_t len)
+{
+	struct address a = {.len = 0};
+	const struct sockaddr_un *u = (const struct sockaddr_un *)&a.address;
+
+	assert_true(address_set_local(&a, directory, 5432));
+	assert_int_equal(u->sun_family, AF_UNIX);
+	assert_int_equal(a.len, offsetof(struct sockaddr_un, sun_path) + len);
+	assert_memory_equal(u->sun_path, path, len);
+}
+
+static void
+address_set_local_names_the_socket_of_a_directory(void **state)
+{
+	(void)state;
+	assert_local("/run", "/run/.s.PGSQL.5432",
+		     sizeof("/run/.s.PGSQL.5432"));
+	assert_local("@run", "\0run/.s.PGSQL.5432",
+		     strlen("@run/.s.PGSQL.5432"));
+}
+
+static void
+address_set_local_refuses_a_path_that_is_too_long(void **state)
+{
+	struct address a = {.len = 0};
+	char directory[110];
+
+	(void)state;
+	memset(directory, '/', sizeof(directory) - 1);
+	directory[sizeof(directory) - 1] = '\0';
+	assert_false(address_set_local(&a, directory, 5432));
+}
+
 int
 main(void)
 {
@@ -86,6 +120,8 @@ main(void)
 	    cmocka_unit_test(address_text_tells_an_address_of_version_6),
 	    cmocka_unit_test(address_text_of_nobody_is_the_upstream),
 	    cmocka_unit_test(address_split_knows_tcp_only),
+	    cmocka_unit_test(address_set_local_names_the_socket_of_a_directory),
+	    cmocka_unit_test(address_set_local_refuses_a_path_that_is_too_long),
 	};
 
 	return cmocka_run_group_tests_name("proxy/net/address", tests, NULL,

@@ -354,6 +354,232 @@ dial_cancel_after_it_was_told_to_go_on(void **state)
 	assert_int_equal(f->calls, 1);
 }
 
+/* Those that did not do */
+
+static struct misfits misfits;
+
+static struct address
+address_at(uint16_t port)
+{
+	struct address a = {.len = sizeof(struct sockaddr_in)};
+	struct sockaddr_in *in = (struct sockaddr_in *)&a.address;
+
+	in->sin_family = AF_INET;
+	in->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	in->sin_port = htons(port);
+	return a;
+}
+
+/* A target where one of the hosts is looked for, and nothing is known. */
+static struct dial_target
+target_of_one(const struct endpoint *endpoints, size_t count)
+{
+	memset(&misfits, 0, sizeof(misfits));
+	return (struct dial_target){
+	    .endpoints = endpoints,
+	    .count = count,
+	    .timeout_ms = LONG_MS,
+	    .misfits =
+		misfits_view_of(&misfits, SESSION_ATTRS_PRIMARY, "u", "d"),
+	    .is_one = true,
+	};
+}
+
+static void
+dial_tries_misfits_behind_all_others(void **state)
+{
+	struct fixture *f = *state;
+	const struct endpoint e[] = {
+	    {"127.0.0.1", f->port, NULL},
+	    {"127.0.0.1", f->refused_port, NULL},
+	};
+	struct dial_target target = target_of_one(e, 2);
+	struct address first = address_at(f->port);
+	char expected[128];
+
+	misfits_add(&target.misfits, MISFIT_FOR_ALL, &first);
+	dial_target(f, &target);
+	loop_until(f->base, has_result, f);
+	assert_connected(f);
+	assert_true(f->result.was_behind);
+	assert_false(f->has_more);
+	snprintf(expected, sizeof(expected),
+		 "127.0.0.1 port %u: Connection refused", f->refused_port);
+	assert_string_equal(f->tried, expected);
+}
+
+static void
+dial_notes_who_does_not_answer_where_one_is_looked_for(void **state)
+{
+	struct fixture *f = *state;
+	const struct endpoint e[] = {
+	    {"127.0.0.1", f->refused_port, NULL},
+	    {"127.0.0.1", f->port, NULL},
+	};
+	struct dial_target target = target_of_one(e, 2);
+	struct address first = address_at(f->refused_port);
+	struct address second = address_at(f->port);
+
+	dial_target(f, &target);
+	loop_until(f->base, has_result, f);
+	assert_connected(f);
+	assert_false(f->result.was_behind);
+	assert_true(misfits_have(&target.misfits, &first));
+	assert_false(misfits_have(&target.misfits, &second));
+}
+
+static void
+dial_keeps_the_order_where_any_will_do(void **state)
+{
+	struct fixture *f = *state;
+	const struct endpoint e[] = {
+	    {"127.0.0.1", f->refused_port, NULL},
+	    {"127.0.0.1", f->port, NULL},
+	};
+	struct dial_target target = target_of_one(e, 2);
+	struct address first = address_at(f->refused_port);
+
+	target.is_one = false;
+	dial_target(f, &target);
+	loop_until(f->base, has_result, f);
+	assert_connected(f);
+	assert_false(misfits_have(&target.misfits, &first));
+}
+
+/* It comes back once, and is then the last there is. */
+static void
+dial_put_behind_comes_back_once(void **state)
+{
+	struct fixture *f = *state;
+	const struct endpoint e[] = {
+	    {"127.0.0.1", f->port, NULL},
+	    {"127.0.0.1", f->refused_port, NULL},
+	};
+
+	f->keeps = true;
+	dial_to_the_end(f, e, 2);
+	leave(f);
+	assert_true(dial_put_behind(f->dial));
+	dial_go_on(f->dial, "no luck");
+	loop_until(f->base, has_second_result, f);
+	assert_connected(f);
+	assert_true(f->result.was_behind);
+	assert_false(f->has_more);
+	assert_false(dial_put_behind(f->dial));
+	assert_non_null(strstr(f->tried, "no luck"));
+	dial_cancel(f->dial);
+}
+
+/* What has no place any more is tried in its turn. */
+static void
+dial_puts_so_many_behind_only(void **state)
+{
+	struct fixture *f = *state;
+	struct endpoint e[DIAL_BEHIND_MAX + 1];
+	struct address same = address_at(f->port);
+	struct dial_target target;
+	size_t i;
+
+	for (i = 0; i <= DIAL_BEHIND_MAX; i++)
+		e[i] = (struct endpoint){"127.0.0.1", f->port, NULL};
+	target = target_of_one(e, DIAL_BEHIND_MAX + 1);
+	misfits_add(&target.misfits, MISFIT_FOR_ALL, &same);
+	dial_target(f, &target);
+	loop_until(f->base, has_result, f);
+	assert_connected(f);
+	assert_false(f->result.was_behind);
+	assert_true(f->has_more);
+}
+
+/* By chance */
+
+enum {
+	MANY_DIALS = 100, /* one order in all of them: once in 2^99 runs */
+};
+
+static void
+dial_many_times(struct fixture *f, const struct dial_target *target,
+		unsigned int *without_failure)
+{
+	unsigned int i;
+
+	*without_failure = 0;
+	for (i = 0; i < MANY_DIALS; i++) {
+		f->calls = 0;
+		dial_target(f, target);
+		loop_until(f->base, has_result, f);
+		assert_connected(f);
+		close(f->result.fd);
+		f->result.fd = -1;
+		*without_failure += f->tried[0] == '\0';
+	}
+}
+
+static void
+dial_tries_endpoints_by_chance(void **state)
+{
+	struct fixture *f = *state;
+	const struct endpoint e[] = {
+	    {"127.0.0.1", f->refused_port, NULL},
+	    {"127.0.0.1", f->port, NULL},
+	};
+	const struct dial_target target = {
+	    .endpoints = e,
+	    .count = 2,
+	    .timeout_ms = LONG_MS,
+	    .is_random = true,
+	};
+	unsigned int count;
+
+	dial_many_times(f, &target, &count);
+	assert_in_range(count, 1, MANY_DIALS - 1);
+}
+
+static void
+dial_tries_the_addresses_of_a_name_by_chance(void **state)
+{
+	struct fixture *f = *state;
+	const struct endpoint e = {"host.invalid", f->port, NULL};
+	struct dial_target target = {
+	    .endpoints = &e,
+	    .count = 1,
+	    .timeout_ms = LONG_MS,
+	    .is_random = true,
+	};
+	unsigned int count;
+
+	names_be(NAMES_TWO);
+	dial_many_times(f, &target, &count);
+	assert_in_range(count, 1, MANY_DIALS - 1);
+	target.is_random = false;
+	dial_many_times(f, &target, &count);
+	assert_int_equal(count, MANY_DIALS);
+}
+
+static void
+dial_by_chance_tries_each_of_them(void **state)
+{
+	struct fixture *f = *state;
+	const struct endpoint e[] = {
+	    {"/nonexistent", 1, NULL},
+	    {"/nonexistent", 2, NULL},
+	    {"/nonexistent", 3, NULL},
+	};
+	const struct dial_target target = {
+	    .endpoints = e,
+	    .count = 3,
+	    .timeout_ms = LONG_MS,
+	    .is_random = true,
+	};
+
+	dial_target(f, &target);
+	loop_until(f->base, has_result, f);
+	assert_int_equal(f->result.fd, -1);
+	assert_non_null(strstr(f->tried, "PGSQL.1:"));
+	assert_non_null(strstr(f->tried, "PGSQL.2:"));
+	assert_non_null(strstr(f->tried, "PGSQL.3:"));
+}
+
 /* A known address, and time */
 
 static void
@@ -520,6 +746,14 @@ main(void)
 	    TEST(dial_that_goes_on_fails_when_nothing_is_left),
 	    TEST(dial_goes_on_behind_a_name),
 	    TEST(dial_cancel_after_it_was_told_to_go_on),
+	    TEST(dial_tries_misfits_behind_all_others),
+	    TEST(dial_notes_who_does_not_answer_where_one_is_looked_for),
+	    TEST(dial_keeps_the_order_where_any_will_do),
+	    TEST(dial_put_behind_comes_back_once),
+	    TEST(dial_puts_so_many_behind_only),
+	    TEST(dial_tries_endpoints_by_chance),
+	    TEST(dial_tries_the_addresses_of_a_name_by_chance),
+	    TEST(dial_by_chance_tries_each_of_them),
 	    TEST(dial_start_address_connects),
 	    TEST(dial_start_address_tells_who_refused),
 	    TEST(dial_gives_a_silent_server_up),
