@@ -177,6 +177,8 @@ kind_name(const struct target *t)
 		return t->partitions_only ? "partitions" : "tree";
 	case TARGET_VALIDATE:
 		return "validate";
+	case TARGET_ENFORCE:
+		return "enforce";
 	case TARGET_ATTACH:
 		return "attach";
 	case TARGET_PARTITION:
@@ -195,6 +197,8 @@ kind_name(const struct target *t)
 		return "under";
 	case TARGET_INDEXED:
 		return "indexed";
+	case TARGET_NAMED:
+		return "named";
 	case TARGET_TYPED:
 		return "typed";
 	case TARGET_DOMAIN:
@@ -217,6 +221,8 @@ target_mode(const struct target *t)
 	case TARGET_IDENTITY:
 	case TARGET_UNDER:
 	case TARGET_INDEXED:
+	case TARGET_NAMED:
+	case TARGET_ENFORCE:
 		return t->mode;
 	case TARGET_VALIDATE:
 	case TARGET_ATTACH:

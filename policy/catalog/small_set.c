@@ -78,6 +78,7 @@ small_kind_of(const struct target *t)
 	case TARGET_OBJECT:
 	case TARGET_DETACH:
 	case TARGET_VALIDATE:
+	case TARGET_ENFORCE:
 	case TARGET_ATTACH:
 	case TARGET_PARTITION:
 	case TARGET_RETYPE:
@@ -85,6 +86,7 @@ small_kind_of(const struct target *t)
 	case TARGET_IDENTITY:
 	case TARGET_REPLACE:
 	case TARGET_INDEXED:
+	case TARGET_NAMED:
 	case TARGET_TYPED:
 	case TARGET_DOMAIN:
 	case TARGET_REASSIGN:

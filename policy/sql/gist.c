@@ -6,19 +6,6 @@
 #include "policy/sql/statement_text.h"
 #include "policy/sql/tokens.h"
 
-enum {
-	TABLES_MAX = 16, /* that are told from one another */
-};
-
-/* A text that is written; there is room left for "..." and a NUL. */
-struct gist {
-	char *out;
-	size_t size;
-	size_t len;
-	bool is_cut;
-	bool has_literal; /* at its end */
-};
-
 /* Write, if all of it and a "..." behind it fit. */
 static void
 gist_put(struct gist *g, const char *text, size_t len)
@@ -96,35 +83,40 @@ gist_of_text(char *out, size_t size, const char *sql, size_t len,
 
 /* True if the name was among those before; else it is from now on. */
 static bool
-gist_is_known(uint32_t *known, size_t *count, uint32_t name)
+gist_tables_know(struct gist_tables *t, uint32_t name)
 {
 	size_t i;
 
-	for (i = 0; i < *count; i++)
-		if (known[i] == name)
+	for (i = 0; i < t->count; i++)
+		if (t->known[i] == name)
 			return true;
-	if (*count < TABLES_MAX)
-		known[(*count)++] = name;
+	if (t->count < GIST_TABLES_MAX)
+		t->known[t->count++] = name;
 	return false;
 }
 
+struct gist_tables
+gist_tables_begin(char *out, size_t size)
+{
+	out[0] = '\0';
+	return (struct gist_tables){.gist = {.out = out, .size = size}};
+}
+
 void
-gist_of_tables(char *out, size_t size, const char *sql, size_t len)
+gist_tables_add(struct gist_tables *t, const char *sql, size_t len)
 {
 	struct mentions m = mentions_begin(sql, len);
-	struct gist g = {.out = out, .size = size};
+	struct gist *g = &t->gist;
 	struct mention found;
-	uint32_t known[TABLES_MAX];
-	size_t count = 0;
 
-	while (!g.is_cut && mentions_next(&m, &found)) {
+	while (!g->is_cut && mentions_next(&m, &found)) {
 		/* A string is a literal, though it may be a name. */
 		if (found.name == 0 || m.last.kind == TOKEN_STRING ||
-		    gist_is_known(known, &count, found.name))
+		    gist_tables_know(t, found.name))
 			continue;
-		if (g.len > 0)
-			gist_put(&g, ", ", 2);
-		gist_put(&g, m.last.text, m.last.len);
+		if (g->len > 0)
+			gist_put(g, ", ", 2);
+		gist_put(g, m.last.text, m.last.len);
 	}
-	out[g.len] = '\0';
+	g->out[g->len] = '\0';
 }

@@ -10,6 +10,11 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+
+enum {
+	GIST_TABLES_MAX = 16, /* that are told from one another */
+};
 
 /*
  * Write the gist of a text of `len` bytes, NUL terminated, with "..." at its
@@ -21,10 +26,27 @@
 void gist_of_text(char *out, size_t size, const char *sql, size_t len,
 		  bool is_doubtful);
 
-/*
- * Write the tables that the text names, each once, in the order in which they
- * are first named, by mentions.h: "a, b".  Cut as above.
- */
-void gist_of_tables(char *out, size_t size, const char *sql, size_t len);
+/* A text that is written; there is room left for "..." and a NUL. */
+struct gist {
+	char *out; /* borrowed */
+	size_t size;
+	size_t len;
+	bool is_cut;
+	bool has_literal; /* at its end */
+};
+
+/* The tables that texts name, each once, in the order in which they are first
+ * named, by mentions.h: "a, b". */
+struct gist_tables {
+	struct gist gist;
+	uint32_t known[GIST_TABLES_MAX];
+	size_t count;
+};
+
+/* Begin with none: an empty text in out.  Cut as above. */
+struct gist_tables gist_tables_begin(char *out, size_t size);
+
+/* Add those of a text. */
+void gist_tables_add(struct gist_tables *t, const char *sql, size_t len);
 
 #endif

@@ -14,6 +14,7 @@
 
 #include <string.h>
 
+#include "policy/sql/statement_enforce.h"
 #include "policy/sql/statement_name.h"
 #include "policy/sql/statement_reference.h"
 #include "policy/sql/statement_type.h"
@@ -211,26 +212,6 @@ add_drop(struct statement *out, enum target_kind kind,
 	return status;
 }
 
-/* Add a tree in this mode, for when the server finds the condition to hold. */
-static enum statement_status
-add_tree_if(struct statement *out, const PgQuery__RangeVar *range,
-	    enum lock_mode mode, enum target_condition condition,
-	    const char *part)
-{
-	enum statement_status status;
-	struct target *target;
-
-	if (!range->inh)
-		return STATEMENT_OK;
-	status = statement_target_part(out, TARGET_TREE, range, part);
-	if (status != STATEMENT_OK)
-		return status;
-	target = &out->targets[out->target_count - 1];
-	target->mode = mode;
-	target->condition = condition;
-	return STATEMENT_OK;
-}
-
 /* ALTER CONSTRAINT follows a foreign key into partitions even with ONLY. */
 static enum statement_status
 add_partitions(struct statement *out, const PgQuery__RangeVar *range,
@@ -250,6 +231,16 @@ add_partitions(struct statement *out, const PgQuery__RangeVar *range,
 }
 
 static enum statement_status
+add_alter_constraint(struct statement *out, const PgQuery__RangeVar *range,
+		     const PgQuery__AlterTableCmd *cmd, enum lock_mode mode)
+{
+	enum statement_status status = statement_enforce_add(out, range, cmd);
+
+	return status == STATEMENT_OK ? add_partitions(out, range, mode)
+				      : status;
+}
+
+static enum statement_status
 add_primary_key(struct statement *out, const PgQuery__RangeVar *range,
 		const PgQuery__Constraint *constraint, enum lock_mode mode)
 {
@@ -257,8 +248,9 @@ add_primary_key(struct statement *out, const PgQuery__RangeVar *range,
 
 	for (size_t i = 0; i < constraint->n_keys && status == STATEMENT_OK;
 	     i++)
-		status = add_tree_if(out, range, mode, CONDITION_NULLABLE,
-				     constraint->keys[i]->string->sval);
+		status = statement_target_tree_if(
+		    out, range, mode, CONDITION_NULLABLE,
+		    constraint->keys[i]->string->sval);
 	return status;
 }
 
@@ -305,7 +297,8 @@ add_constraint(struct statement *out, const PgQuery__RangeVar *range,
 	enum statement_status status = STATEMENT_OK;
 
 	if (constraint_need(cmd->def->constraint).reach != REACH_TREE)
-		status = add_tree_if(out, range, mode, CONDITION_FROM_18, NULL);
+		status = statement_target_tree_if(out, range, mode,
+						  CONDITION_FROM_18, NULL);
 	if (status == STATEMENT_OK)
 		status = add_index(out, range, cmd->def->constraint, mode);
 	if (status != STATEMENT_OK || statement_reference_of(cmd->def) == NULL)
@@ -324,7 +317,8 @@ add_drop_not_null(struct statement *out, const PgQuery__RangeVar *range,
 	if (status != STATEMENT_OK)
 		return status;
 	out->targets[out->target_count - 1].condition = CONDITION_NOT_NULL;
-	return add_tree_if(out, range, AX, CONDITION_BEFORE_18, NULL);
+	return statement_target_tree_if(out, range, AX, CONDITION_BEFORE_18,
+					NULL);
 }
 
 static enum statement_status
@@ -358,8 +352,8 @@ add_identity(struct statement *out, const PgQuery__RangeVar *range,
 	bool is_new = cmd->subtype == CLAUSE(AddIdentity);
 	enum statement_status status;
 
-	status = add_tree_if(out, range, mode, CONDITION_FROM_17,
-			     is_new ? NULL : cmd->name);
+	status = statement_target_tree_if(out, range, mode, CONDITION_FROM_17,
+					  is_new ? NULL : cmd->name);
 	if (status != STATEMENT_OK || is_new)
 		return status;
 	status = statement_target_part(out, TARGET_IDENTITY, range, cmd->name);
@@ -419,10 +413,10 @@ add_clause(struct statement *out, const PgQuery__AlterTableStmt *stmt,
 		return statement_target_part(out, TARGET_RETYPE, range,
 					     cmd->name);
 	case CLAUSE(AlterConstraint):
-		return add_partitions(out, range, mode);
+		return add_alter_constraint(out, range, cmd, mode);
 	case CLAUSE(SetNotNull):
-		return add_tree_if(out, range, mode, CONDITION_NULLABLE,
-				   cmd->name);
+		return statement_target_tree_if(out, range, mode,
+						CONDITION_NULLABLE, cmd->name);
 	case CLAUSE(DropNotNull):
 		return add_drop_not_null(out, range, cmd);
 	case CLAUSE(AddIdentity):
@@ -437,15 +431,16 @@ add_clause(struct statement *out, const PgQuery__AlterTableStmt *stmt,
 	case CLAUSE(EnableAlwaysTrig):
 	case CLAUSE(EnableReplicaTrig):
 	case CLAUSE(DisableTrig):
-		return add_tree_if(out, range, mode, CONDITION_TRIGGER,
-				   cmd->name);
+		return statement_target_tree_if(out, range, mode,
+						CONDITION_TRIGGER, cmd->name);
 	case CLAUSE(EnableTrigAll):
 	case CLAUSE(DisableTrigAll):
-		return add_tree_if(out, range, mode, CONDITION_TRIGGER, NULL);
+		return statement_target_tree_if(out, range, mode,
+						CONDITION_TRIGGER, NULL);
 	case CLAUSE(EnableTrigUser):
 	case CLAUSE(DisableTrigUser):
-		return add_tree_if(out, range, mode, CONDITION_USER_TRIGGER,
-				   NULL);
+		return statement_target_tree_if(out, range, mode,
+						CONDITION_USER_TRIGGER, NULL);
 	case CLAUSE(AddInherit):
 		return statement_target_lock(out, cmd->def->range_var,
 					     LOCK_SHARE_UPDATE_EXCLUSIVE);
@@ -468,7 +463,8 @@ is_drop(const PgQuery__AlterTableCmd *cmd)
 {
 	return cmd->subtype == CLAUSE(DropColumn) ||
 	       cmd->subtype == CLAUSE(DropConstraint) ||
-	       cmd->subtype == CLAUSE(DetachPartition);
+	       cmd->subtype == CLAUSE(DetachPartition) ||
+	       statement_enforce_ends(cmd);
 }
 
 static bool
@@ -556,11 +552,11 @@ statement_alter_read_rename(struct statement *out, const PgQuery__Node *node,
 	if (status != STATEMENT_OK)
 		return status;
 	if (stmt->rename_type == ALTERED(TABCONSTRAINT))
-		return add_tree_if(out, stmt->relation, AX, CONDITION_CHECK,
-				   stmt->subname);
+		return statement_target_tree_if(out, stmt->relation, AX,
+						CONDITION_CHECK, stmt->subname);
 	if (stmt->rename_type == ALTERED(TRIGGER))
-		return add_tree_if(out, stmt->relation, AX, CONDITION_FROM_15,
-				   NULL);
+		return statement_target_tree_if(out, stmt->relation, AX,
+						CONDITION_FROM_15, NULL);
 	return STATEMENT_OK;
 }
 

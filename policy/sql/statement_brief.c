@@ -75,12 +75,14 @@ target_is_brief(const struct target *t)
 		return target_names_relation(t);
 	case TARGET_DETACH:
 	case TARGET_VALIDATE:
+	case TARGET_ENFORCE:
 	case TARGET_ATTACH:
 	case TARGET_PARTITION:
 	case TARGET_RETYPE:
 	case TARGET_IDENTITY:
 	case TARGET_REPLACE:
 	case TARGET_UNDER:
+	case TARGET_NAMED:
 	case TARGET_TYPED:
 	case TARGET_DOMAIN:
 	case TARGET_REASSIGN:

@@ -52,6 +52,9 @@ enum target_kind {
 	TARGET_TREE,        /* as LOCK, and so are its partitions and children,
 			       unless `only` */
 	TARGET_VALIDATE,    /* constraint `part` of relation is validated */
+	TARGET_ENFORCE,     /* constraint `part` of relation is enforced from
+			       now on, or no longer: what a key references is
+			       locked in `mode` */
 	TARGET_ATTACH,      /* table `part` becomes a partition of relation */
 	TARGET_PARTITION,   /* relation gets a new, empty partition */
 	TARGET_RETYPE,      /* column `part` of relation changes its type */
@@ -65,6 +68,7 @@ enum target_kind {
 			       be created */
 	TARGET_UNDER,       /* as TREE; of a view, all that is under it */
 	TARGET_INDEXED,     /* as LOCK, of the table of an index */
+	TARGET_NAMED,       /* as TREE; of an index, as INDEXED */
 	TARGET_TYPED,       /* composite type changes: so do its typed tables,
 			       which lose the column `part` if there is one */
 	TARGET_DOMAIN,      /* domain gets a constraint: all columns of it are

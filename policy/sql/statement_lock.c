@@ -143,6 +143,21 @@ statement_lock_read_reindex(struct statement *out, const PgQuery__Node *node,
 	return status;
 }
 
+/* Children of plain inheritance are read anyway, and from 18 on have statistics
+ * of their own. */
+static enum statement_status
+add_analyzed(struct statement *out, const PgQuery__RangeVar *range)
+{
+	enum statement_status status;
+
+	status = statement_target_tree(out, range, LOCK_SHARE_UPDATE_EXCLUSIVE,
+				       true);
+	if (status != STATEMENT_OK)
+		return status;
+	return statement_target_tree_if(out, range, LOCK_SHARE_UPDATE_EXCLUSIVE,
+					CONDITION_FROM_18, NULL);
+}
+
 /* VACUUM never runs in a block; ANALYZE of all that there is has no plan. */
 enum statement_status
 statement_lock_read_analyze(struct statement *out, const PgQuery__Node *node,
@@ -158,8 +173,7 @@ statement_lock_read_analyze(struct statement *out, const PgQuery__Node *node,
 		return STATEMENT_OK;
 	out->is_for_block = true;
 	for (i = 0; i < stmt->n_rels && status == STATEMENT_OK; i++)
-		status = statement_target_tree(
-		    out, stmt->rels[i]->vacuum_relation->relation,
-		    LOCK_SHARE_UPDATE_EXCLUSIVE, true);
+		status =
+		    add_analyzed(out, stmt->rels[i]->vacuum_relation->relation);
 	return status;
 }

@@ -125,8 +125,9 @@ contains_any(struct statement_text text, const char *const *words, size_t count)
 enum statement_role
 statement_sieve_role(struct statement_text text, enum guard_scope scope)
 {
-	static const char *const alter_drops[] = {"drop", "detach"};
-	static const char *const do_drops[] = {"drop", "detach", "truncate"};
+	static const char *const alter_drops[] = {"drop", "detach", "enforced"};
+	static const char *const do_drops[] = {"drop", "detach", "enforced",
+					       "truncate"};
 	static const char *const do_ddl[] = {
 	    "alter",   "create",   "refresh", "analy",    "comment",
 	    "cluster", "reassign", "reindex", "security", "lock",

@@ -74,6 +74,25 @@ statement_target_tree(struct statement *out, const PgQuery__RangeVar *range,
 }
 
 enum statement_status
+statement_target_tree_if(struct statement *out, const PgQuery__RangeVar *range,
+			 enum lock_mode mode, enum target_condition condition,
+			 const char *part)
+{
+	enum statement_status status;
+	struct target *target;
+
+	if (!range->inh)
+		return STATEMENT_OK;
+	status = statement_target_part(out, TARGET_TREE, range, part);
+	if (status != STATEMENT_OK)
+		return status;
+	target = &out->targets[out->target_count - 1];
+	target->mode = mode;
+	target->condition = condition;
+	return STATEMENT_OK;
+}
+
+enum statement_status
 statement_target_named(struct statement *out, PgQuery__Node *const *parts,
 		       size_t count, enum lock_mode mode)
 {

@@ -52,6 +52,14 @@ enum statement_status statement_target_tree(struct statement *out,
 					    enum lock_mode mode,
 					    bool partitions_only);
 
+/* Add a TARGET_TREE for when the server finds the condition to hold; `part` may
+ * be NULL.  Nothing is added if the range says ONLY. */
+enum statement_status statement_target_tree_if(struct statement *out,
+					       const PgQuery__RangeVar *range,
+					       enum lock_mode mode,
+					       enum target_condition condition,
+					       const char *part);
+
 /* Add a TARGET_LOCK of the relation that a list of strings names. */
 enum statement_status statement_target_named(struct statement *out,
 					     PgQuery__Node *const *parts,

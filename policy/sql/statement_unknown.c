@@ -186,7 +186,8 @@ unknown_has_target(const struct statement *s, const char *name)
 	return false;
 }
 
-/* Add the name as a target: a relation, or an index, whose table counts. */
+/* Add the name as a target: a relation with its children, or an index, whose
+ * table counts. */
 static enum statement_status
 unknown_add(struct statement *out, struct unknown_walk *w)
 {
@@ -204,7 +205,7 @@ unknown_add(struct statement *out, struct unknown_walk *w)
 		free(name);
 		return STATEMENT_OK;
 	}
-	target = statement_target_add(out, TARGET_INDEXED);
+	target = statement_target_add(out, TARGET_NAMED);
 	if (target == NULL) {
 		free(name);
 		return STATEMENT_NO_MEMORY;

@@ -3,12 +3,13 @@
  *
  * The names are the configuration's.  Over a Unix socket the kernel tells who
  * has connected: the uids that the names have in the system's user database are
- * looked up as the configuration is read, since that look-up can block.
+ * looked up as the configuration is read, and kept as long as the process runs.
  */
 #ifndef LOCKSTEP_PROXY_AUTH_CONSOLE_ACCESS_H
 #define LOCKSTEP_PROXY_AUTH_CONSOLE_ACCESS_H
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 #include "proxy/config/config.h"
@@ -24,8 +25,15 @@ enum console_rights {
 
 struct console_access;
 
-/* Look the names up, which are borrowed; may block.  NULL: out of memory. */
-struct console_access *console_access_new(const struct config *config);
+/*
+ * Look up the names, which are borrowed, but those of which `known` has the
+ * uid; it may be NULL.  This takes two seconds at most.  A look-up that fails
+ * or does not end is a line on `errors`, and the user gets in by TCP only.
+ * NULL: out of memory.
+ */
+struct console_access *console_access_new(const struct config *config,
+					  const struct console_access *known,
+					  FILE *errors);
 void console_access_free(struct console_access *a); /* accepts NULL */
 
 /* The rights of that user, once authenticated; from any thread.  a may be NULL.

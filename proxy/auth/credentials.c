@@ -76,11 +76,13 @@ credentials_load_auth_file(struct credentials *out, const struct config *c,
 /* Look up who may use the console, if anybody may. */
 static bool
 credentials_load_console(struct credentials *out, const struct config *c,
-			 FILE *errors)
+			 const struct credentials *old, FILE *errors)
 {
+	const struct console_access *known = old == NULL ? NULL : old->console;
+
 	if (!config_has_console(c))
 		return true;
-	out->console = console_access_new(c);
+	out->console = console_access_new(c, known, errors);
 	if (out->console == NULL)
 		fputs("out of memory\n", errors);
 	return out->console != NULL;
@@ -102,6 +104,13 @@ credentials_make_mock_key(struct credentials *out)
 struct credentials *
 credentials_load(struct generation *g, FILE *errors)
 {
+	return credentials_reload(g, NULL, errors);
+}
+
+struct credentials *
+credentials_reload(struct generation *g, const struct credentials *old,
+		   FILE *errors)
+{
 	const struct config *c = g->config;
 	struct credentials *out = calloc(1, sizeof(*out));
 	bool is_good;
@@ -115,7 +124,7 @@ credentials_load(struct generation *g, FILE *errors)
 	is_good = credentials_load_clients(out, c, errors);
 	is_good = credentials_load_server(out, c, errors) && is_good;
 	is_good = credentials_load_auth_file(out, c, errors) && is_good;
-	is_good = credentials_load_console(out, c, errors) && is_good;
+	is_good = credentials_load_console(out, c, old, errors) && is_good;
 	if (is_good && credentials_make_mock_key(out))
 		return out;
 	if (is_good)

@@ -34,9 +34,15 @@ struct credentials {
  * Read the files that the generation's configuration names, and keep a use of
  * it; the caller has one use of the result.  Every mistake is a line on
  * `errors`, without any secret.  NULL: they cannot be used; else lines of
- * auth_file are left out.
+ * auth_file are left out, or a user of the console who cannot be looked up.
  */
 struct credentials *credentials_load(struct generation *g, FILE *errors);
+
+/* The same behind others, of which the users are known that were looked up;
+ * NULL: there are none. */
+struct credentials *credentials_reload(struct generation *g,
+				       const struct credentials *old,
+				       FILE *errors);
 
 /* Give a use back, from any thread; the last one wipes and frees it.  Accepts
  * NULL. */

@@ -30,6 +30,7 @@ console_free(struct console *c)
 {
 	if (c == NULL)
 		return;
+	console_pause_leave(c);
 	buffer_clear(&c->text);
 	console_names_clear(&c->names);
 	free(c);

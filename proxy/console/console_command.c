@@ -18,7 +18,7 @@ enum {
 
 /* Tasks */
 
-static void
+void
 console_send(struct console *c, struct console_task *t, uint32_t worker)
 {
 	bool is_main = t->kind >= TASK_RELOAD;
@@ -31,7 +31,7 @@ console_send(struct console *c, struct console_task *t, uint32_t worker)
 	pair_close(c->pair, CLOSE_MEMORY, NULL);
 }
 
-static struct console_task *
+struct console_task *
 console_new_task(struct console *c, enum console_task_kind kind)
 {
 	struct console_task *t = console_task_new(kind, c->worker, c->pair->id);
@@ -148,6 +148,8 @@ console_take_end(struct console *c, const struct console_task *t)
 				    "SHOW HELD tells what is.");
 		break;
 	case TASK_UNDONE:
+	case TASK_UNSETTLED:
+	case TASK_NOT_PAUSED:
 	case TASK_FAILED:
 		console_refuse_reload(c, &t->reload);
 		break;
@@ -160,6 +162,8 @@ console_task_returned(struct console *c, struct console_task *t)
 	c->awaits = false;
 	if (t->kind == TASK_PAGE)
 		console_take_page(c, t);
+	else if (t->kind == TASK_SETTLE)
+		console_pause_told(c, t);
 	else
 		console_take_end(c, t);
 	console_task_free(t);
@@ -245,6 +249,8 @@ console_log_command(const struct console *c,
 	log_text(&e, "command", console_tag(command->verb));
 	if (command->id != 0)
 		log_number(&e, "id", command->id);
+	if (command->text[0] != '\0')
+		log_text(&e, "database", command->text);
 	if (command->verb == CONSOLE_GUARD)
 		log_text(&e, "to", command->is_on ? "on" : "off");
 	log_end(&e);
@@ -298,6 +304,12 @@ console_run(struct console *c, const struct console_command *command,
 	case CONSOLE_SHUTDOWN:
 		console_have_done(c, command,
 				  command->waits ? TASK_DRAIN : TASK_STOP);
+		break;
+	case CONSOLE_PAUSE:
+		console_pause(c, command->text);
+		break;
+	case CONSOLE_RESUME:
+		console_resume(c, command->text);
 		break;
 	case CONSOLE_GUARD:
 		console_switch_guard(c, command->is_on);

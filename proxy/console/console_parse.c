@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "proxy/config/setting.h"
+#include "proxy/pair/pair.h"
 
 enum {
 	WORDS_MAX = 4, /* words of a statement that count */
@@ -30,6 +31,8 @@ static const struct verb_row verbs[CONSOLE_VERBS] = {
     [CONSOLE_RELEASE] = {"release", "RELEASE", true},
     [CONSOLE_ABORT] = {"abort", "ABORT", true},
     [CONSOLE_GUARD] = {"guard", "GUARD", true},
+    [CONSOLE_PAUSE] = {"pause", "PAUSE", true},
+    [CONSOLE_RESUME] = {"resume", "RESUME", true},
     [CONSOLE_RELOAD] = {"reload", "RELOAD", true},
     [CONSOLE_SHUTDOWN] = {"shutdown", "SHUTDOWN", true},
     [CONSOLE_SET] = {"set", "SET", false},
@@ -125,8 +128,11 @@ take_token(struct span *text)
 	const uint8_t quote[2] = {rest.data[0], '\0'};
 
 	if (quote[0] == '\'' || quote[0] == '"') {
-		span_skip(&rest, 1);
-		span_skip_behind(&rest, (const char *)quote);
+		/* Another one right behind it is a quote in the text. */
+		do {
+			span_skip(&rest, 1);
+			span_skip_behind(&rest, (const char *)quote);
+		} while (rest.len > 0 && rest.data[0] == quote[0]);
 	} else {
 		while (rest.len > 0 && is_of_word(rest.data[0]))
 			span_skip(&rest, 1);
@@ -240,6 +246,41 @@ parse_shutdown(struct console_command *out, const struct words *w,
 	    m, "SHUTDOWN may be followed by WAIT_FOR_CLIENTS only", SEE_HELP);
 }
 
+/* Copy a token, without its quotes, of which two within stand for one.  False:
+ * it is too long, or its quote does not end. */
+static bool
+token_unquote(char *out, size_t size, struct span token)
+{
+	bool is_quoted = token.data[0] == '\'' || token.data[0] == '"';
+	size_t end = is_quoted ? token.len - 1 : token.len;
+	size_t len = 0;
+	size_t i;
+
+	if (is_quoted && (token.len < 2 || token.data[end] != token.data[0]))
+		return false;
+	for (i = is_quoted; i < end && len < size - 1; i++) {
+		out[len++] = (char)token.data[i];
+		if (is_quoted && token.data[i] == token.data[0])
+			i++;
+	}
+	out[len] = '\0';
+	return i >= end;
+}
+
+static enum console_found
+parse_database(struct console_command *out, const struct words *w,
+	       struct console_mistake *m)
+{
+	if (w->count == 1)
+		return CONSOLE_FOUND;
+	if (w->count == 2 &&
+	    token_unquote(out->text, PAIR_NAME_BYTES, w->items[1]) &&
+	    out->text[0] != '\0')
+		return CONSOLE_FOUND;
+	return parse_fail(m, "the name of a database, or nothing, is expected",
+			  SEE_HELP);
+}
+
 static bool
 is_of_driver(struct span name)
 {
@@ -308,6 +349,9 @@ parse_arguments(struct console_command *out, const struct words *w,
 		return parse_guard(out, w, m);
 	case CONSOLE_SHUTDOWN:
 		return parse_shutdown(out, w, m);
+	case CONSOLE_PAUSE:
+	case CONSOLE_RESUME:
+		return parse_database(out, w, m);
 	case CONSOLE_SET:
 		return parse_set(w, m);
 	case CONSOLE_RELOAD:

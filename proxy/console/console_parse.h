@@ -21,6 +21,8 @@ enum console_verb {
 	CONSOLE_RELEASE, /* RELEASE id */
 	CONSOLE_ABORT,   /* ABORT id */
 	CONSOLE_GUARD,   /* GUARD ON | OFF */
+	CONSOLE_PAUSE,   /* PAUSE [database] */
+	CONSOLE_RESUME,  /* RESUME [database] */
 	CONSOLE_RELOAD,
 	CONSOLE_SHUTDOWN, /* SHUTDOWN [WAIT_FOR_CLIENTS] */
 	CONSOLE_SET,      /* a driver sets something: no effect */
@@ -31,12 +33,17 @@ enum console_verb {
 	CONSOLE_VERBS,
 };
 
+enum {
+	CONSOLE_TEXT_BYTES = 1024,
+};
+
 struct console_command {
 	enum console_verb verb;
-	enum console_table table; /* SHOW */
-	uint64_t id;              /* a session's */
-	bool is_on;               /* GUARD */
-	bool waits;               /* SHUTDOWN WAIT_FOR_CLIENTS */
+	enum console_table table;      /* SHOW */
+	uint64_t id;                   /* a session's */
+	char text[CONSOLE_TEXT_BYTES]; /* a database; "": all */
+	bool is_on;                    /* GUARD */
+	bool waits;                    /* SHUTDOWN WAIT_FOR_CLIENTS */
 };
 
 /* Why a text is no command; all static. */

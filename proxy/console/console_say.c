@@ -99,8 +99,17 @@ write_parameter(struct writer *w, const char *name, const char *value)
 	writer_end(w);
 }
 
+static void
+write_key(struct writer *w, uint32_t pid, struct span secret)
+{
+	writer_begin(w, BACKEND_KEY_DATA);
+	write_u32(w, pid);
+	write_bytes(w, secret.data, secret.len);
+	writer_end(w);
+}
+
 void
-console_welcome(struct console *c)
+console_welcome(struct console *c, uint32_t pid, struct span secret)
 {
 	struct writer w = {0};
 	char version[64];
@@ -119,6 +128,8 @@ console_welcome(struct console *c)
 	write_parameter(&w, "standard_conforming_strings", "on");
 	write_parameter(&w, "is_superuser", "off");
 	write_parameter(&w, "session_authorization", c->pair->user);
+	if (secret.len > 0)
+		write_key(&w, pid, secret);
 	ready_for_query_write(&w, c->status);
 	console_say(c, &w);
 }

@@ -9,6 +9,7 @@
 #include "proxy/config/generation.h"
 #include "proxy/config/setting_show.h"
 #include "proxy/fleet/fleet.h"
+#include "proxy/gate/pause.h"
 #include "proxy/pair/counts.h"
 
 enum {
@@ -62,6 +63,9 @@ show_help(struct console_rows *r)
 	    {"RELEASE id", "send what the session holds now, unprotected"},
 	    {"ABORT id", "end what the session holds with an error"},
 	    {"GUARD OFF | ON", "let guarded statements pass, or no longer"},
+	    {"PAUSE [database]", "let nothing begin, and wait until nothing is "
+				 "under way"},
+	    {"RESUME [database]", "let all go on"},
 	    {"RELOAD", "read settings, certificates and auth_file again"},
 	    {"SHUTDOWN", "end all sessions and stop"},
 	    {"SHUTDOWN WAIT_FOR_CLIENTS", "stop as after SIGTERM"},
@@ -125,7 +129,7 @@ show_state(struct console_rows *r, struct daemon *d, const struct generation *g)
 
 	snprintf(number, sizeof(number), "%" PRIu64, g->number);
 	show_pair(r, "active", yes_or_no(atomic_load(&d->is_listening)));
-	show_pair(r, "paused", "no");
+	show_pair(r, "paused", yes_or_no(pause_is_on(d->pauses, "")));
 	show_pair(r, "suspended", "no");
 	show_pair(r, "draining", yes_or_no(atomic_load(&d->is_draining)));
 	show_pair(r, "guard", is_off ? "off" : "on");
@@ -133,26 +137,43 @@ show_state(struct console_rows *r, struct daemon *d, const struct generation *g)
 	show_pair(r, "last_reload", last_reload(d, g));
 }
 
+/* A row for that server: of all databases, or of one that is paused. */
+static void
+show_database(struct console_rows *r, struct daemon *d, const struct config *c,
+	      const struct endpoint *server, const char *name)
+{
+	bool is_all = name == all;
+
+	console_row_begin(r);
+	console_row_text(r, name);
+	console_row_text(r, server->host);
+	console_row_number(r, server->port);
+	console_row_null(r);
+	console_row_null(r);
+	console_row_number(r, c->max_connections);
+	console_row_number(r, 0);
+	console_row_text(r, "session");
+	console_row_number(r, c->max_connections);
+	if (is_all)
+		console_row_number(r, atomic_load(&d->connections));
+	else
+		console_row_null(r);
+	console_row_number(r, !is_all || pause_is_on(d->pauses, ""));
+	console_row_number(r, 0);
+	console_row_end(r);
+}
+
 static void
 show_databases(struct console_rows *r, struct daemon *d, const struct config *c)
 {
+	char name[PAIR_NAME_BYTES];
 	size_t i;
+	size_t n;
 
 	for (i = 0; i < c->upstream_count; i++) {
-		console_row_begin(r);
-		console_row_text(r, all);
-		console_row_text(r, c->upstream[i].host);
-		console_row_number(r, c->upstream[i].port);
-		console_row_null(r);
-		console_row_null(r);
-		console_row_number(r, c->max_connections);
-		console_row_number(r, 0);
-		console_row_text(r, "session");
-		console_row_number(r, c->max_connections);
-		console_row_number(r, atomic_load(&d->connections));
-		console_row_number(r, 0);
-		console_row_number(r, 0);
-		console_row_end(r);
+		show_database(r, d, c, &c->upstream[i], all);
+		for (n = 0; pause_name(d->pauses, n, name); n++)
+			show_database(r, d, c, &c->upstream[i], name);
 	}
 }
 
@@ -219,7 +240,8 @@ static uint64_t
 logging_in(const struct counts_sum *sum)
 {
 	return in_state(sum, SESSION_STARTUP) +
-	       in_state(sum, SESSION_HANDSHAKE) + in_state(sum, SESSION_SASL) +
+	       in_state(sum, SESSION_HANDSHAKE) +
+	       in_state(sum, SESSION_PAUSED) + in_state(sum, SESSION_SASL) +
 	       in_state(sum, SESSION_DIALING) + in_state(sum, SESSION_AUTH);
 }
 
@@ -243,19 +265,23 @@ show_lists(struct console_rows *r, struct daemon *d, const struct config *c,
 	show_item(r, "consoles", in_state(sum, SESSION_CONSOLE));
 	show_item(r, "held", sum->cells[COUNT_HELD]);
 	show_item(r, "gated", sum->cells[COUNT_GATED]);
+	show_item(r, "paused", sum->cells[COUNT_PAUSED]);
 }
 
 static void
 show_pools(struct console_rows *r, const struct counts_sum *sum)
 {
 	uint64_t ready = in_state(sum, SESSION_READY);
-	uint64_t gated = sum->cells[COUNT_GATED];
+	uint64_t waiting = sum->cells[COUNT_GATED] + sum->cells[COUNT_PAUSED];
+	/* Logins are among them as far as they wait for a RESUME. */
+	uint64_t all_of_them = ready + in_state(sum, SESSION_PAUSED);
 
 	console_row_begin(r);
 	console_row_text(r, all);
 	console_row_text(r, all);
-	console_row_number(r, ready > gated ? ready - gated : 0);
-	console_row_number(r, gated);
+	console_row_number(r,
+			   all_of_them > waiting ? all_of_them - waiting : 0);
+	console_row_number(r, waiting);
 	console_row_number(r, ready);
 	console_row_number(r, 0);
 	console_row_number(r, 0);
@@ -317,7 +343,7 @@ show_windows(struct console_rows *r, const struct gate *gate)
 	uint32_t shown = 0;
 
 	TAILQ_FOREACH(n, &gate->notes, link) {
-		if (shown++ < WINDOWS_SHOWN)
+		if (!n->window->is_pause && shown++ < WINDOWS_SHOWN)
 			show_window(r, n->window, now_ms);
 	}
 }

@@ -4,6 +4,7 @@
  *   console.c           the client's messages, and a Query's commands in turn
  *   console_extended.c  Parse to Sync
  *   console_command.c   what a command does
+ *   console_pause.c     PAUSE and RESUME
  *   console_say.c       answers
  */
 #ifndef LOCKSTEP_PROXY_CONSOLE_CONSOLE_STATE_H
@@ -25,6 +26,15 @@ struct console_result {
 	uint64_t below;  /* only those with lesser ids */
 };
 
+/* A PAUSE that waits for sessions. */
+struct console_pause {
+	bool is_under_way;
+	bool is_canceled;
+	uint32_t worker; /* the next one that has to be idle */
+	uint64_t since_ms;
+	char database[PAIR_NAME_BYTES]; /* "": all */
+};
+
 struct console {
 	struct pair *pair;
 	const struct gate *gate;
@@ -38,6 +48,7 @@ struct console {
 	struct buffer text;             /* the rest of that */
 	enum console_verb verb;         /* the task out is for it */
 	struct console_result result;
+	struct console_pause pause;
 	enum console_table described; /* last */
 	struct console_names names;
 };
@@ -74,8 +85,30 @@ void console_fail_saying(struct console *c, const char *sqlstate,
 void console_run(struct console *c, const struct console_command *command,
 		 uint32_t binary);
 
+/* Send a task, which is taken, to a worker, or to the main thread if it is
+ * that's.  The pair may be closing. */
+void console_send(struct console *c, struct console_task *t, uint32_t worker);
+
+/* A task of this console's.  NULL: out of memory, and the pair is closing. */
+struct console_task *console_new_task(struct console *c,
+				      enum console_task_kind kind);
+
 /* Go on with the result that is open. */
 void console_show_more(struct console *c);
+
+/* console_pause.c */
+
+/* Pause a database, or all for "", and wait until nothing is under way. */
+void console_pause(struct console *c, const char *database);
+
+/* A TASK_SETTLE has come back. */
+void console_pause_told(struct console *c, const struct console_task *t);
+
+/* Resume a database, or all. */
+void console_resume(struct console *c, const char *database);
+
+/* The console ends: a PAUSE of it that still waits ends, too. */
+void console_pause_leave(struct console *c);
 
 /* console_extended.c */
 

@@ -16,12 +16,14 @@
 #include "proxy/config/config_change.h"
 #include "proxy/console/console_table.h"
 #include "proxy/pair/daemon.h"
+#include "proxy/pair/pair.h"
 
 enum console_task_kind {
 	TASK_PAGE,    /* rows of a table, of sessions below `id` */
 	TASK_KILL,    /* end session `id` */
 	TASK_RELEASE, /* send what session `id` holds */
 	TASK_ABORT,   /* end what session `id` holds */
+	TASK_SETTLE,  /* tell if the asker's PAUSE of `database` waits */
 	/* These are the main thread's. */
 	TASK_RELOAD,
 	TASK_DRAIN, /* stop once the sessions are between transactions */
@@ -32,8 +34,10 @@ enum console_task_end {
 	TASK_UNDONE, /* still on its way */
 	TASK_DONE,
 	TASK_NO_SESSION,
-	TASK_NOT_HELD, /* the session holds nothing */
-	TASK_FAILED,   /* `reload` says why */
+	TASK_NOT_HELD,   /* the session holds nothing */
+	TASK_UNSETTLED,  /* a transaction is still open, or a login under way */
+	TASK_NOT_PAUSED, /* there is no such pause, or not any more */
+	TASK_FAILED,     /* `reload` says why */
 };
 
 /* The outcome of a reload. */
@@ -49,6 +53,7 @@ struct console_task {
 	uint32_t worker; /* the console's */
 	uint64_t asker;  /* the console's session */
 	uint64_t id;
+	char database[PAIR_NAME_BYTES]; /* "": all */
 	/* A page. */
 	enum console_table table;
 	uint32_t binary;

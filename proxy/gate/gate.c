@@ -7,6 +7,10 @@
 #include "proxy/history/history.h"
 #include "proxy/pair/pair.h"
 
+enum {
+	PAUSE_LOOK_MS = 1000,
+};
+
 _Static_assert(sizeof(((struct history_window *)0)->database) ==
 		   sizeof(((struct gate_window *)0)->database),
 	       "a name is copied");
@@ -28,6 +32,23 @@ gate_window_new(const struct pair *maker, struct gate_names *names,
 	w->names = *names;
 	memset(names, 0, sizeof(*names));
 	memcpy(w->database, maker->database, sizeof(w->database));
+	return w;
+}
+
+struct gate_window *
+gate_window_new_pause(uint64_t maker, const char *database, uint64_t now_ms)
+{
+	struct gate_window *w = calloc(1, sizeof(*w));
+
+	if (w == NULL)
+		return NULL;
+	atomic_init(&w->users, 1);
+	w->maker = maker;
+	w->is_pause = true;
+	w->shut_ms = now_ms;
+	w->until_ms = UINT64_MAX;
+	span_copy(w->database, sizeof(w->database),
+		  span_of(database, strlen(database)));
 	return w;
 }
 
@@ -58,14 +79,20 @@ gate_mail(struct mailbox *to, enum mail_kind kind, struct gate_window *w)
 		gate_window_drop(w); /* never the last: the caller's */
 }
 
-static void
-gate_tell_all(struct daemon *d, enum mail_kind kind, struct gate_window *w)
+void
+gate_tell_workers(struct daemon *d, enum mail_kind kind, struct gate_window *w)
 {
 	uint32_t i;
 
 	for (i = 0; i < d->worker_count; i++)
 		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): as above */
 		gate_mail(d->mailboxes[i], kind, w);
+}
+
+static void
+gate_tell_all(struct daemon *d, enum mail_kind kind, struct gate_window *w)
+{
+	gate_tell_workers(d, kind, w);
 	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): likewise */
 	if (d->fleet != NULL && (w->maker & GATE_MAKER_ELSEWHERE) == 0)
 		gate_mail(d->fleet, kind, w);
@@ -104,6 +131,20 @@ gate_forget_note(struct gate *g, struct gate_note *note)
 	free(note);
 }
 
+/* When to look whether the window is over.  A pause is looked at now and then:
+ * the mail that ends it may be lost. */
+static uint64_t
+gate_window_next_ms(const struct gate_window *w, uint64_t now_ms)
+{
+	return w->is_pause ? now_ms + PAUSE_LOOK_MS : w->until_ms;
+}
+
+static bool
+gate_window_is_over(const struct gate_window *w, uint64_t now_ms)
+{
+	return w->is_pause ? atomic_load(&w->is_over) : w->until_ms <= now_ms;
+}
+
 static void
 gate_set_timer(struct gate *g)
 {
@@ -114,8 +155,8 @@ gate_set_timer(struct gate *g)
 
 	TAILQ_FOREACH(note, &g->notes, link)
 		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it has left */
-		if (note->window->until_ms < first_ms)
-			first_ms = note->window->until_ms;
+		if (gate_window_next_ms(note->window, now_ms) < first_ms)
+			first_ms = gate_window_next_ms(note->window, now_ms);
 	event_del(&g->timer);
 	if (first_ms == UINT64_MAX)
 		return;
@@ -154,7 +195,7 @@ gate_timer_event(evutil_socket_t fd, short what, void *arg)
 	while (note != NULL) {
 		struct gate_note *next = TAILQ_NEXT(note, link);
 
-		if (note->window->until_ms <= now_ms) {
+		if (gate_window_is_over(note->window, now_ms)) {
 			gate_forget_note(g, note);
 			is_over = true;
 		}
@@ -195,7 +236,11 @@ gate_add(struct gate *g, struct gate_window *w)
 	}
 	note->window = w;
 	TAILQ_INSERT_TAIL(&g->notes, note, link);
-	gate_set_timer(g);
+	/* Sessions that wait at a window may have to wait for it instead. */
+	if (w->is_pause)
+		gate_let_go(g);
+	else
+		gate_set_timer(g);
 }
 
 void
@@ -211,4 +256,34 @@ gate_remove(struct gate *g, struct gate_window *w)
 	}
 	gate_window_drop(w);
 	gate_let_go(g);
+}
+
+struct gate_window *
+gate_find_pause(const struct gate *g, const char *database)
+{
+	struct gate_note *note;
+
+	TAILQ_FOREACH(note, &g->notes, link) {
+		struct gate_window *w = note->window;
+
+		if (w->is_pause && (w->database[0] == '\0' ||
+				    strcmp(w->database, database) == 0))
+			return w;
+	}
+	return NULL;
+}
+
+bool
+gate_has_pause(const struct gate *g, uint64_t maker, const char *database)
+{
+	struct gate_note *note;
+
+	TAILQ_FOREACH(note, &g->notes, link) {
+		const struct gate_window *w = note->window;
+
+		if (w->is_pause && w->maker == maker &&
+		    strcmp(w->database, database) == 0)
+			return true;
+	}
+	return false;
 }

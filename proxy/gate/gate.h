@@ -29,10 +29,12 @@
 struct gate_window {
 	atomic_uint users;   /* uses that keep it alive */
 	atomic_uint delayed; /* sessions that waited for it */
+	atomic_bool is_over; /* a pause that was ended, whatever mail says */
 	uint64_t maker;      /* the id of a session, whose own messages pass */
 	bool is_of_transaction; /* for locks that its transaction keeps */
-	uint64_t shut_ms;       /* when it began, by clock_now_ms */
-	uint64_t until_ms;      /* when it ends by itself */
+	bool is_pause;    /* pause.h: it has no names, and database "" is all */
+	uint64_t shut_ms; /* when it began, by clock_now_ms */
+	uint64_t until_ms; /* when it ends by itself */
 	struct gate_names names;
 	char database[PAIR_NAME_BYTES];
 };
@@ -46,6 +48,10 @@ struct gate_window *gate_window_new(const struct pair *maker,
 				    struct gate_names *names, uint64_t now_ms,
 				    uint64_t until_ms);
 
+/* Make the window of a pause, likewise.  NULL: out of memory. */
+struct gate_window *gate_window_new_pause(uint64_t maker, const char *database,
+					  uint64_t now_ms);
+
 /* Give a use back; the last one frees the window.  Accepts NULL. */
 void gate_window_drop(struct gate_window *w);
 
@@ -57,6 +63,10 @@ void gate_window_drop(struct gate_window *w);
  */
 void gate_window_shut(struct daemon *d, struct gate_window *w);
 void gate_window_open(struct daemon *d, struct gate_window *w);
+
+/* The same for MAIL_SHUT or MAIL_OPEN to the workers alone. */
+void gate_tell_workers(struct daemon *d, enum mail_kind kind,
+		       struct gate_window *w);
 
 /* An entry of a worker's list. */
 struct gate_note {
@@ -96,5 +106,11 @@ gate_is_open(const struct gate *g)
 {
 	return TAILQ_EMPTY(&g->notes);
 }
+
+/* The pause that a session of this database meets.  NULL: there is none. */
+struct gate_window *gate_find_pause(const struct gate *g, const char *database);
+
+/* True if the pause of exactly that, by that maker, is known to this worker. */
+bool gate_has_pause(const struct gate *g, uint64_t maker, const char *database);
 
 #endif

@@ -296,7 +296,7 @@ gate_watch_find_window(const struct gate_watch *g, const struct frame_header *h,
 	TAILQ_FOREACH(note, &g->gate->notes, link) {
 		struct gate_window *w = note->window;
 
-		if (w->maker != g->pair->id &&
+		if (!w->is_pause && w->maker != g->pair->id &&
 		    strcmp(w->database, g->pair->database) == 0 &&
 		    gate_watch_is_about(g, w, h, in))
 			return w;
@@ -332,17 +332,31 @@ gate_watch_is_overdue(struct gate_watch *g)
 	return g->has_clocks && next_ms <= now_ms;
 }
 
+/* The gauge that counts the session while it waits. */
+static enum count_cell
+gate_watch_gauge(const struct gate_watch *g)
+{
+	return g->is_paused ? COUNT_PAUSED : COUNT_GATED;
+}
+
+static void
+gate_watch_list(struct gate_watch *g, bool is_paused)
+{
+	g->is_waiting = true;
+	g->is_paused = is_paused;
+	g->waiting_since_ms = clock_now_ms();
+	TAILQ_INSERT_TAIL(&g->gate->waiting, &g->waiter, link);
+	counts_add(g->pair->counts, gate_watch_gauge(g), 1);
+	pair_set_held(g->pair, true);
+}
+
 static void
 gate_watch_wait(struct gate_watch *g, struct gate_window *w)
 {
 	if (g->is_waiting)
 		return;
-	g->is_waiting = true;
-	g->waiting_since_ms = clock_now_ms();
-	TAILQ_INSERT_TAIL(&g->gate->waiting, &g->waiter, link);
-	counts_add(g->pair->counts, COUNT_GATED, 1);
+	gate_watch_list(g, false);
 	gate_watch_count_delayed(g, w);
-	pair_set_held(g->pair, true);
 }
 
 static bool
@@ -378,10 +392,49 @@ gate_watch_stops_now(struct gate_watch *g, const struct frame_header *h,
 	return false;
 }
 
+/* True for messages that begin something, and have an error for an answer:
+ * others are the end of something, or nothing outside of it. */
+static bool
+gate_watch_begins(const struct frame_header *h)
+{
+	switch (h->type) {
+	case FRONTEND_QUERY:
+	case FRONTEND_FUNCTION_CALL:
+	case FRONTEND_PARSE:
+	case FRONTEND_BIND:
+	case FRONTEND_DESCRIBE:
+	case FRONTEND_EXECUTE:
+	case FRONTEND_CLOSE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+bool
+gate_watch_is_paused_now(struct gate_watch *g, const struct frame_header *h,
+			 bool is_cut)
+{
+	const struct pipeline *p = &g->pair->pipeline;
+
+	if (is_cut || p->tail_open || p->skipping || p->in_copy ||
+	    !gate_watch_begins(h) ||
+	    gate_find_pause(g->gate, g->pair->database) == NULL)
+		return false;
+	/* The answers tell whether a transaction is open. */
+	if (!pipeline_is_quiet(p))
+		return true;
+	if (p->status != TRANSACTION_IDLE)
+		return false;
+	if (!g->is_paused)
+		gate_watch_pause(g);
+	return true;
+}
+
 bool
 gate_watch_wants_clocks(const struct gate_watch *g)
 {
-	return g->is_waiting && !g->has_clocks &&
+	return g->is_waiting && !g->is_paused && !g->has_clocks &&
 	       clock_now_ms() >= g->held_since_ms + BRIEF_MS;
 }
 
@@ -403,9 +456,10 @@ gate_watch_unlist(struct gate_watch *g)
 {
 	if (!g->is_waiting)
 		return;
-	g->is_waiting = false;
 	TAILQ_REMOVE(&g->gate->waiting, &g->waiter, link);
-	counts_add(g->pair->counts, COUNT_GATED, -1);
+	counts_add(g->pair->counts, gate_watch_gauge(g), -1);
+	g->is_waiting = false;
+	g->is_paused = false;
 	pair_set_held(g->pair, false);
 }
 
@@ -414,6 +468,13 @@ gate_watch_leave(struct gate_watch *g)
 {
 	gate_watch_forget_wait(g);
 	gate_watch_unlist(g);
+}
+
+void
+gate_watch_pause(struct gate_watch *g)
+{
+	gate_watch_leave(g); /* a window may have kept it */
+	gate_watch_list(g, true);
 }
 
 static void

@@ -23,6 +23,7 @@ struct gate_watch {
 	struct gate *gate;         /* the worker's; borrowed */
 	struct pair *pair;         /* borrowed */
 	bool is_waiting;
+	bool is_paused; /* a RESUME of the console ends the wait */
 	uint64_t waiting_since_ms;
 	/* The message at the front came to the gate then; 0: it did not. */
 	uint64_t held_since_ms;
@@ -73,6 +74,18 @@ void gate_watch_note_idle(struct gate_watch *g);
  */
 bool gate_watch_stops_now(struct gate_watch *g, const struct frame_header *h,
 			  struct span in);
+
+/*
+ * True if the message that h describes must wait for a RESUME: it would begin
+ * something outside of a transaction.  As gate_watch_stops_now else; `is_cut`:
+ * a part of its cycle is under way in the proxy.
+ */
+bool gate_watch_is_paused_now(struct gate_watch *g,
+			      const struct frame_header *h, bool is_cut);
+
+/* Have the session, which is not logged in yet, wait for a RESUME: then the
+ * pair is resumed. */
+void gate_watch_pause(struct gate_watch *g);
 
 /*
  * True if the session has waited for a moment, and what its own timeouts say of

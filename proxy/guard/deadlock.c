@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include "policy/sql/gist.h"
 #include "protocol/backend.h"
 #include "proxy/guard/guarded.h"
 #include "proxy/history/history.h"
@@ -132,7 +131,6 @@ deadlock_read_statement(const struct guarded *g, struct history_side *s)
 	const struct pair *p = g->pair;
 	bool is_doubtful = p->sends_plain_backslashes || !p->is_utf8;
 	struct history_entry e;
-	struct span text;
 
 	if (history_find_session(p->daemon->history, p->id, &e)) {
 		s->guarded = e.id;
@@ -140,13 +138,8 @@ deadlock_read_statement(const struct guarded *g, struct history_side *s)
 		memcpy(s->tables, e.facts.tables, sizeof(s->tables));
 		return;
 	}
-	if (g->patrolled == NULL)
-		return;
-	text = patrol_text(g->patrolled);
-	gist_of_text(s->text, sizeof(s->text), (const char *)text.data,
-		     text.len, is_doubtful);
-	gist_of_tables(s->tables, sizeof(s->tables), (const char *)text.data,
-		       text.len);
+	said_tell_last(&g->said, s->text, sizeof(s->text), is_doubtful);
+	said_tell_tables(&g->said, s->tables, sizeof(s->tables));
 }
 
 void

@@ -3,9 +3,8 @@
  * of ours of: who waited for whom, as far as they are ours.
  *
  * The server's error names processes; those of sessions of ours are asked, each
- * in its own thread, what they do.  They are not waited for, and nothing is
- * kept of a session ahead of time: where the answer to its statement is there
- * by then, that is not known any more.
+ * in its own thread, what they have said (said.h).  They are not waited for:
+ * where the other's next transaction has begun by then, that one is told.
  */
 #ifndef LOCKSTEP_PROXY_GUARD_DEADLOCK_H
 #define LOCKSTEP_PROXY_GUARD_DEADLOCK_H

@@ -17,6 +17,7 @@
 #include "proxy/guard/kept.h"
 #include "proxy/guard/prepared.h"
 #include "proxy/guard/recording.h"
+#include "proxy/guard/said.h"
 #include "proxy/guard/trail.h"
 #include "proxy/pair/pair.h"
 #include "proxy/rescue/patrol.h"
@@ -31,6 +32,7 @@ struct guarded {
 	struct gate_watch watch;
 	struct lease lease;
 	struct trail trail;
+	struct said said;
 	struct kept kept;
 	struct prepared prepared;
 	struct recording recording;
@@ -85,6 +87,8 @@ static inline void
 guarded_note_sent(struct guarded *g, const struct frame_header *h,
 		  struct span in)
 {
+	said_note_sent(&g->said, h, in,
+		       g->pair->pipeline.status == TRANSACTION_IDLE);
 	pipeline_sent(&g->pair->pipeline, h->type, PIPELINE_CLIENT);
 	gate_watch_note_sent(&g->watch, h, in);
 	if (g->pair->pipeline.status == TRANSACTION_BLOCK)

@@ -16,6 +16,7 @@
 #include "proxy/base/log.h"
 #include "proxy/config/generation.h"
 #include "proxy/fleet/fleet.h"
+#include "proxy/gate/pause.h"
 #include "proxy/http/http_facts.h"
 #include "proxy/http/http_history.h"
 #include "proxy/http/http_limit.h"
@@ -137,6 +138,7 @@ http_gather(const struct http *h)
 	    .workers = d->worker_count,
 	    .is_listening = atomic_load(&d->is_listening),
 	    .is_draining = atomic_load(&d->is_draining),
+	    .pauses = pause_count(d->pauses),
 	    .is_guard_off = is_off,
 	    .connections = atomic_load(&d->connections),
 	    .max_connections = max_connections,

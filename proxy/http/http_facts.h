@@ -24,6 +24,7 @@ struct http_facts {
 	size_t workers;
 	bool is_listening;
 	bool is_draining;
+	size_t pauses;     /* by the console */
 	bool is_guard_off; /* by the console, or by settings */
 	uint32_t connections;
 	uint32_t max_connections;

@@ -280,7 +280,8 @@ metrics_histogram(FILE *out, const struct counts_sum *sum,
 }
 
 static void
-metrics_write_gate(FILE *out, const struct counts_sum *sum)
+metrics_write_gate(FILE *out, const struct http_facts *f,
+		   const struct counts_sum *sum)
 {
 	static const struct labeled_cell windows[] = {
 	    {"used", COUNT_WINDOWS_USED},
@@ -294,6 +295,12 @@ metrics_write_gate(FILE *out, const struct counts_sum *sum)
 	metrics_cells(out, sum, "gate_windows_total", "result", windows, 4);
 	metrics_single(out, "gated_sessions", "gauge", sum->cells[COUNT_GATED],
 		       "Sessions that wait at the gate now.");
+	metrics_single(out, "pauses", "gauge", f->pauses,
+		       "Databases, or all as one, that the console has "
+		       "paused.");
+	metrics_single(out, "paused_sessions", "gauge",
+		       sum->cells[COUNT_PAUSED],
+		       "Sessions and logins that wait for a RESUME now.");
 	metrics_histogram(out, sum, COUNT_GATE_WAIT_MS, "gate_wait_seconds",
 			  "How long a transaction was delayed at the gate.");
 }
@@ -359,7 +366,7 @@ http_metrics_write(FILE *out, const struct http_facts *f)
 	metrics_write_net(out, f, sum);
 	metrics_write_errors(out, sum);
 	metrics_write_guard(out, f, sum);
-	metrics_write_gate(out, sum);
+	metrics_write_gate(out, f, sum);
 	metrics_write_fleet(out, f);
 	free(sum);
 }

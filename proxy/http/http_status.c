@@ -105,6 +105,7 @@ status_sessions(FILE *out, const struct counts_sum *sum)
 	fputc('}', out);
 	status_number(out, "held", sum->cells[COUNT_HELD]);
 	status_number(out, "gated", sum->cells[COUNT_GATED]);
+	status_number(out, "paused", sum->cells[COUNT_PAUSED]);
 }
 
 static void

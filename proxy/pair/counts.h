@@ -58,6 +58,7 @@ enum count_cell {
 	COUNT_WINDOWS_REFUSED, /* not shut: the allowance was spent */
 	COUNT_HELD,            /* gauge: guarded, and not sent yet */
 	COUNT_GATED,           /* gauge: sessions that wait at the gate */
+	COUNT_PAUSED,          /* gauge: sessions that wait for a RESUME */
 	COUNT_STATES,          /* gauges: one for each session_state */
 	COUNT_ENDS = COUNT_STATES + SESSION_STATES, /* one a close_reason */
 	COUNT_ERRORS = COUNT_ENDS + CLOSE_REASON_COUNT,

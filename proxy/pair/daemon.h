@@ -26,6 +26,7 @@ struct habits;
 struct handshake_pool;
 struct history;
 struct memory;
+struct pauses;
 struct resolver;
 struct seats;
 struct turns;
@@ -44,6 +45,7 @@ struct daemon {
 	struct cancel_registry *cancels;
 	struct turns *turns;
 	struct seats *seats;
+	struct pauses *pauses;
 	struct memory *memory;
 	struct habits *habits;
 	struct history *history;           /* NULL: there is none */

@@ -10,6 +10,7 @@
 #define SESSION_LIFE(X)                                                        \
 	X(STARTUP, "startup")                                                  \
 	X(HANDSHAKE, "handshake")                                              \
+	X(PAUSED, "paused")                                                    \
 	X(SASL, "sasl")                                                        \
 	X(DIALING, "dialing")                                                  \
 	X(AUTH, "auth")                                                        \

@@ -203,15 +203,6 @@ patrol_note_sent(struct patrolled *s, const struct gate_watch *watch,
 	patrol_note_busy(s);
 }
 
-struct span
-patrol_text(const struct patrolled *s)
-{
-	bool is_under_way = s->pair->pipeline.done_seq < s->sent_seq;
-
-	return is_under_way ? span_of((const uint8_t *)s->text, s->len)
-			    : span_of(NULL, 0);
-}
-
 /* Sessions */
 
 struct patrolled *

@@ -75,10 +75,6 @@ struct patrolled *patrol_enlist(struct patrol *p, struct pair *pair);
 /* Watch it no longer.  Accepts NULL. */
 void patrol_dismiss(struct patrolled *s);
 
-/* The text of the statement that is under way, or the front of it, borrowed;
- * empty: none is, or it is not known. */
-struct span patrol_text(const struct patrolled *s);
-
 /*
  * Note that the client's message which h describes, at the front of in, goes to
  * the server now; the pipeline and the watch have been told of it before.

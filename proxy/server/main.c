@@ -226,7 +226,7 @@ main_check_files(struct generation *g)
 {
 	const struct config *config = g->config;
 	struct credentials *credentials =
-	    secrets_load_credentials(g, main_print_mistake, NULL);
+	    secrets_load_credentials(g, NULL, main_print_mistake, NULL);
 	struct fleet_key *key = NULL;
 	bool is_good = credentials != NULL;
 

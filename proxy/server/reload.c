@@ -30,7 +30,7 @@ reload_begin(struct reload *r, struct generation *first)
 {
 	struct daemon *d = r->daemon;
 	struct credentials *credentials =
-	    secrets_load_credentials(first, secrets_log, NULL);
+	    secrets_load_credentials(first, NULL, secrets_log, NULL);
 
 	r->current = generation_use(first);
 	if (credentials == NULL)
@@ -146,6 +146,16 @@ reading_start_handshakes(struct reading *n, const struct daemon *d)
 		reading_tell_of(n, "cannot start a thread", strerror(errno));
 }
 
+static void
+reading_load_credentials(struct reading *n, const struct daemon *d)
+{
+	struct credentials *old = credentials_store_use(d->credentials);
+
+	n->credentials =
+	    secrets_load_credentials(n->generation, old, reading_tell, n);
+	credentials_release(old);
+}
+
 /* Read all, and tell all mistakes. */
 static void
 reading_load(struct reading *n, const struct reload *r)
@@ -160,8 +170,7 @@ reading_load(struct reading *n, const struct reload *r)
 						      reading_tell, n);
 	if (n->generation == NULL)
 		return;
-	n->credentials =
-	    secrets_load_credentials(n->generation, reading_tell, n);
+	reading_load_credentials(n, r->daemon);
 	if (!n->is_bad)
 		reading_start_handshakes(n, r->daemon);
 }

@@ -65,14 +65,15 @@ secrets_load_config(const struct config_sources *sources, secrets_tell *tell,
 }
 
 struct credentials *
-secrets_load_credentials(struct generation *g, secrets_tell *tell, void *arg)
+secrets_load_credentials(struct generation *g, const struct credentials *old,
+			 secrets_tell *tell, void *arg)
 {
 	struct secrets_errors e;
 	struct credentials *c;
 
 	if (!secrets_begin(&e, tell, arg))
 		return NULL;
-	c = credentials_load(g, e.out);
+	c = credentials_reload(g, old, e.out);
 	secrets_end(&e, c != NULL, tell, arg);
 	return c;
 }

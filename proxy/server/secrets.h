@@ -21,12 +21,14 @@ void secrets_log(void *arg, bool is_fatal, const char *mistake);
 
 /*
  * Read a configuration from its sources, or what one names, for the caller to
- * own: the configuration, one use of the credentials, the key.  Each mistake is
- * told.  NULL: they cannot be used.
+ * own: the configuration, one use of the credentials, which follow old ones
+ * unless these are NULL, the key.  Each mistake is told.  NULL: they cannot be
+ * used.
  */
 struct config *secrets_load_config(const struct config_sources *sources,
 				   secrets_tell *tell, void *arg);
 struct credentials *secrets_load_credentials(struct generation *g,
+					     const struct credentials *old,
 					     secrets_tell *tell, void *arg);
 struct fleet_key *secrets_load_fleet_key(const struct config *c,
 					 secrets_tell *tell, void *arg);

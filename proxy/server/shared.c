@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "proxy/gate/pause.h"
 #include "proxy/gate/turns.h"
 #include "proxy/guard/habits.h"
 #include "proxy/guard/memory.h"
@@ -44,13 +45,15 @@ shared_make(struct daemon *d)
 	d->cancels = cancel_registry_new();
 	d->turns = turns_new();
 	d->seats = seats_new();
+	d->pauses = pauses_new();
 	d->memory = memory_new();
 	d->habits = habits_new();
 	d->history = history_new();
 	d->resolver = resolver_new();
 	if (d->counts == NULL || d->mailboxes == NULL || d->cancels == NULL ||
-	    d->turns == NULL || d->seats == NULL || d->memory == NULL ||
-	    d->habits == NULL || d->history == NULL || d->resolver == NULL)
+	    d->turns == NULL || d->seats == NULL || d->pauses == NULL ||
+	    d->memory == NULL || d->habits == NULL || d->history == NULL ||
+	    d->resolver == NULL)
 		return false;
 	shared_take_settings(d, d->start_config);
 	return true;
@@ -64,6 +67,7 @@ shared_free(struct daemon *d)
 	cancel_registry_free(d->cancels);
 	turns_free(d->turns);
 	seats_free(d->seats);
+	pauses_free(d->pauses);
 	memory_free(d->memory);
 	habits_free(d->habits);
 	history_free(d->history);

@@ -171,20 +171,44 @@ relay_client_ask(struct walk *w, const struct frame_header *h)
 	return exchange_begin_ask(w->g, h->type);
 }
 
-/* True if a window is shut, and this message may touch one of its tables. */
+/* True if the message waits for a window that is shut, of which it may touch a
+ * table. */
 static bool
-relay_client_waits_at_gate(struct walk *w, const struct frame_header *h)
+relay_client_waits_for_window(struct walk *w, enum judgement j,
+			      const struct frame_header *h)
 {
 	struct gate_watch *watch = &w->g->watch;
 
-	if (gate_is_open(&w->s->sessions->gate) ||
-	    w->s->state != SESSION_READY || w->g->exchange != NULL ||
+	if ((j != JUDGE_PASS && j != JUDGE_NOTE) ||
 	    !gate_watch_stops_now(watch, h, w->rest))
 		return false;
 	if (!gate_watch_wants_clocks(watch) || relay_client_ask(w, h))
 		return true;
 	gate_watch_leave(watch);
 	return false;
+}
+
+/* True if the message waits, for a window or a RESUME. */
+static bool
+relay_client_waits_at_gate(struct walk *w, enum judgement j,
+			   const struct frame_header *h)
+{
+	if (gate_is_open(&w->s->sessions->gate) ||
+	    w->s->state != SESSION_READY || w->g->exchange != NULL ||
+	    j == JUDGE_WAIT || j == JUDGE_DROP)
+		return false;
+	return gate_watch_is_paused_now(&w->g->watch, h,
+					w->g->kept.count > 0) ||
+	       relay_client_waits_for_window(w, j, h);
+}
+
+/* Drop what was found of a message, which will be judged again. */
+PAIR_COLD static void
+relay_client_drop_finding(struct finding *finding)
+{
+	prepared_facts_drop(finding->change.facts);
+	statement_list_clear(&finding->list);
+	prepared_facts_rest(finding->facts);
 }
 
 /* Deal with one frame.  True: go on with the next. */
@@ -218,9 +242,8 @@ relay_client_step(struct walk *w)
 		relay_client_wait_for_exchange(w, &finding);
 		return false;
 	}
-	if ((j == JUDGE_PASS || j == JUDGE_NOTE) &&
-	    relay_client_waits_at_gate(w, &h)) {
-		prepared_facts_drop(finding.change.facts);
+	if (relay_client_waits_at_gate(w, j, &h)) {
+		relay_client_drop_finding(&finding);
 		return false;
 	}
 	relay_client_carry_out(w, j, &h, &finding);

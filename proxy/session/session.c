@@ -3,6 +3,8 @@
  *
  *   STARTUP   -> HANDSHAKE  session_startup_step  SSLRequest, or TLS at once
  *   HANDSHAKE -> STARTUP    session_handshaken    the same again, by TLS
+ *   STARTUP   -> PAUSED     session_begin_login   StartupMessage, amid a PAUSE
+ *   PAUSED    -> STARTUP    session_leave_pause   RESUME: the same again
  *   STARTUP   -> SASL       login_begin           StartupMessage; auth = scram
  *   STARTUP   -> DIALING    login_begin           StartupMessage; auth = pass
  *   STARTUP   -> CANCELING  session_startup_step  CancelRequest for a server
@@ -19,6 +21,7 @@
  *
  *   STARTUP   no server stream; only untyped packets are legal.
  *   HANDSHAKE the client's socket is handshake.c's.
+ *   PAUSED    no server stream; what the client sends waits.
  *   SASL      no server stream; only SASL answers are legal.
  *   DIALING   the client is not read.
  *   AUTH      frames pass unjudged and are never logged: they carry secrets.
@@ -51,6 +54,7 @@
 #include "proxy/base/clock.h"
 #include "proxy/base/log.h"
 #include "proxy/config/generation.h"
+#include "proxy/console/console.h"
 #include "proxy/guard/exchange.h"
 #include "proxy/net/socket.h"
 #include "proxy/pair/cancel.h"
@@ -72,7 +76,8 @@ enum {
 static const unsigned may_follow[SESSION_STATES] = {
     [SESSION_STARTUP] = BIT(SESSION_HANDSHAKE) | BIT(SESSION_SASL) |
 			BIT(SESSION_DIALING) | BIT(SESSION_CANCELING) |
-			BIT(SESSION_CONSOLE),
+			BIT(SESSION_CONSOLE) | BIT(SESSION_PAUSED),
+    [SESSION_PAUSED] = BIT(SESSION_STARTUP),
     [SESSION_HANDSHAKE] = BIT(SESSION_STARTUP),
     [SESSION_SASL] = BIT(SESSION_DIALING) | BIT(SESSION_CONSOLE),
     [SESSION_DIALING] = BIT(SESSION_AUTH),
@@ -145,6 +150,9 @@ session_client_event(void *arg, enum stream_event event)
 		switch (s->state) {
 		case SESSION_STARTUP:
 			session_startup_readable(s);
+			break;
+		case SESSION_PAUSED:
+			session_paused_readable(s);
 			break;
 		case SESSION_SASL:
 			login_readable(s);
@@ -259,6 +267,8 @@ session_timer_event(evutil_socket_t fd, short what, void *arg)
 			exchange_timer(s->guarded.exchange);
 		else
 			exchange_begin_shut(&s->guarded);
+	} else if (s->state == SESSION_CONSOLE) {
+		console_tick(s->console);
 	} else if (s->state == SESSION_DIALING || login_is_unanswered(s)) {
 		pair_close(&s->pair, CLOSE_SERVER_SILENT, "login_timeout");
 	} else {
@@ -273,13 +283,12 @@ session_resume(void *owner)
 	session_finish_event(owner);
 }
 
-/* Take the settings and the credentials in force, which are of one time. */
-static void
-session_take_generation(struct session *s)
+void
+session_take_credentials(struct session *s, struct credentials *taken)
 {
 	struct daemon *d = s->pair.daemon;
 
-	s->credentials = credentials_store_use(d->credentials);
+	s->credentials = taken;
 	s->generation = generation_use(s->credentials->generation);
 	s->pair.config = s->generation->config;
 	s->is_over_limit =
@@ -298,7 +307,7 @@ session_open(struct sessions *sessions, int fd)
 	s->is_local = socket_is_local(fd);
 	pair_init(&s->pair, d, sessions->base, session_timer_event,
 		  session_resume, s);
-	session_take_generation(s);
+	session_take_credentials(s, credentials_store_use(d->credentials));
 	socket_tune(fd, s->is_local ? AF_UNIX : AF_INET, &s->pair.config->tcp);
 	pair_count_in(&s->pair, sessions->counts);
 	counts_add(s->pair.counts, COUNT_STATES + s->state, 1);
@@ -346,66 +355,6 @@ session_logged_in(struct session *s, enum transaction_status status)
 	daemon_want_fleet(s->pair.daemon);
 }
 
-/*
- * True if nothing is under way or waits, on either side, and no transaction is
- * open: more than session_is_idle asks, whose answer is for people.
- */
-static bool
-session_is_at_boundary(const struct session *s)
-{
-	return s->state == SESSION_READY && !s->is_blind &&
-	       s->guarded.exchange == NULL &&
-	       pipeline_is_settled(&s->pair.pipeline) &&
-	       s->pair.pipeline.status == TRANSACTION_IDLE &&
-	       s->pair.from_client.buffer.len == 0 &&
-	       s->pair.from_client.pass_left == 0 &&
-	       s->pair.from_server.pass_left == 0 &&
-	       s->guarded.kept.frames.len == 0;
-}
-
-/* Close it, since the process ends. */
-static void
-session_shut_down(struct session *s)
-{
-	pair_close_saying(&s->pair, CLOSE_SHUTDOWN,
-			  s->pair.is_logged_in ? NULL
-					       : "Lockstep is shutting down",
-			  NULL, NULL);
-}
-
-void
-session_drain(struct session *s)
-{
-	if (s->state != SESSION_READY || session_is_at_boundary(s))
-		session_shut_down(s);
-	session_finish_event(s);
-}
-
-/* True once the time to drain is over, unless a guarded statement runs. */
-static bool
-session_is_overdue(const struct session *s)
-{
-	const struct exchange *x = s->guarded.exchange;
-
-	return s->is_expired && (x == NULL || !exchange_is_running(x));
-}
-
-void
-session_expire(struct session *s)
-{
-	s->is_expired = true;
-	if (session_is_overdue(s))
-		session_shut_down(s);
-	session_finish_event(s);
-}
-
-void
-session_stop(struct session *s)
-{
-	session_shut_down(s);
-	session_finish_event(s);
-}
-
 /* Drop the message that waits at the gate; an error takes its place. */
 static void
 session_cancel_waiting(struct session *s)
@@ -429,7 +378,10 @@ session_cancel(struct session *s)
 {
 	bool is_ours = false;
 
-	if (s->guarded.exchange != NULL && s->state == SESSION_READY) {
+	if (s->state == SESSION_CONSOLE) {
+		console_cancel(s->console);
+		is_ours = true; /* there is no server to ask */
+	} else if (s->guarded.exchange != NULL && s->state == SESSION_READY) {
 		is_ours = exchange_cancel(s->guarded.exchange);
 	} else if (s->guarded.watch.is_waiting) {
 		session_cancel_waiting(s);
@@ -546,18 +498,6 @@ session_set_interest(struct session *s)
 	stream_want_read(&s->pair.server, server);
 }
 
-/*
- * True if a shutdown has waited for this moment.  A client that has left keeps
- * a session until the server is done, but not beyond drain_timeout.
- */
-static bool
-session_is_to_shut_down(const struct session *s)
-{
-	return session_is_overdue(s) ||
-	       (s->sessions->is_draining && !s->pair.from_client.is_eof &&
-		session_is_at_boundary(s));
-}
-
 /* Deal with a side that has said its last, or a shutdown that is due. */
 static void
 session_note_ends(struct session *s)
@@ -595,6 +535,8 @@ session_finish_event(struct session *s)
 		session_go_on(s);
 	else if (!pair_is_closing(&s->pair) && s->state == SESSION_CONSOLE)
 		session_console_go_on(s);
+	else if (!pair_is_closing(&s->pair) && s->state == SESSION_PAUSED)
+		session_paused_go_on(s);
 	if (pair_is_closing(&s->pair))
 		session_begin_close(s);
 }

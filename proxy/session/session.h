@@ -76,6 +76,10 @@ void session_stop(struct session *s);
  * open, or an answer is under way. */
 void session_check_client(struct session *s);
 
+/* True if PAUSE of that database, or of all for "", has to wait for the
+ * session: it logs in, or is in a transaction. */
+bool session_is_under_way(const struct session *s, const char *database);
+
 /*
  * End with 57014 the statement or message that is held back.  True: one was.
  * False: none is, or not any more, and the request is the server's.

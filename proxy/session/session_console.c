@@ -3,15 +3,23 @@
  * do to other sessions.
  */
 #include <string.h>
+#include <sys/random.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "proxy/auth/credentials.h"
 #include "proxy/base/log.h"
 #include "proxy/console/console.h"
 #include "proxy/guard/exchange.h"
+#include "proxy/pair/cancel.h"
 #include "proxy/session/session.h"
 #include "proxy/session/session_state.h"
 #include "proxy/session/sessions.h"
+
+enum {
+	CANCEL_KEY_BYTES = 4, /* up to protocol 3.1 there is no other */
+	PAUSING_MAX_BYTES = 16 * 1024, /* that wait behind a PAUSE */
+};
 
 /* True if the process at the other end runs as the user that the client says it
  * is. */
@@ -65,6 +73,28 @@ session_log_console(const struct session *s)
 	log_end(&e);
 }
 
+/* Let a cancel request find the console, and have it welcome the client. */
+static void
+session_welcome(struct session *s)
+{
+	const struct cancel_target target = {
+	    .worker = s->sessions->worker,
+	    .session = s->pair.id,
+	    .is_held = true, /* there is no server */
+	};
+	uint8_t bytes[CANCEL_KEY_BYTES];
+	struct span secret = span_of(bytes, sizeof(bytes));
+	uint32_t pid = (uint32_t)getpid();
+
+	if (getrandom(bytes, sizeof(bytes), 0) == (ssize_t)sizeof(bytes))
+		s->pair.cancel_entry = cancel_remember(s->pair.daemon->cancels,
+						       pid, secret, &target);
+	if (s->pair.cancel_entry == NULL)
+		secret.len = 0;
+	console_welcome(s->console, pid, secret);
+	explicit_bzero(bytes, sizeof(bytes));
+}
+
 void
 session_enter_console(struct session *s)
 {
@@ -80,7 +110,17 @@ session_enter_console(struct session *s)
 	s->pair.is_logged_in = true;
 	session_enter(s, SESSION_CONSOLE);
 	session_log_console(s);
-	console_welcome(s->console);
+	session_welcome(s);
+}
+
+/* True if more of the client's is wanted: or, while a PAUSE waits, to know that
+ * the client is there. */
+static bool
+session_console_reads(const struct session *s)
+{
+	return console_is_idle(s->console) ||
+	       (console_is_pausing(s->console) &&
+		s->pair.from_client.buffer.len < PAUSING_MAX_BYTES);
 }
 
 void
@@ -89,7 +129,7 @@ session_console_go_on(struct session *s)
 	console_go_on(s->console);
 	if (!pair_is_closing(&s->pair))
 		stream_want_read(&s->pair.client,
-				 console_is_idle(s->console) &&
+				 session_console_reads(s) &&
 				     stream_pending(&s->pair.client) == 0);
 }
 

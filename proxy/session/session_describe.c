@@ -12,6 +12,8 @@ session_waits_when_ready(const struct session *s)
 {
 	if (s->guarded.exchange != NULL)
 		return "guard";
+	if (s->guarded.watch.is_paused)
+		return "console";
 	if (s->guarded.watch.is_waiting)
 		return "gate";
 	return pipeline_is_settled(&s->pair.pipeline) ? "client" : "upstream";
@@ -32,6 +34,8 @@ session_waits_for(const struct session *s)
 	case SESSION_AUTH:
 	case SESSION_CANCELING:
 		return "upstream";
+	case SESSION_PAUSED:
+		return "console";
 	case SESSION_READY:
 		return session_waits_when_ready(s);
 	case SESSION_STATES:

@@ -51,6 +51,8 @@ session_shown_state(const struct session *s)
 		return session_state_name(s);
 	if (session_tells_held(s, &facts))
 		return "held";
+	if (g->watch.is_paused)
+		return "paused";
 	if (g->watch.is_waiting)
 		return "waiting";
 	return session_is_idle(s) ? "idle" : "active";

@@ -108,6 +108,11 @@ session_begin_login(struct session *s, const struct startup_packet *p)
 	s->rights = session_console_rights(s);
 	if (!session_may_begin(s, p))
 		return;
+	if (s->rights == CONSOLE_MAY_NOTHING && !s->is_blind &&
+	    gate_find_pause(&s->sessions->gate, s->pair.database) != NULL) {
+		session_pause(s);
+		return;
+	}
 	if (!buffer_append(&s->startup, p->raw.data, p->raw.len)) {
 		pair_close(&s->pair, CLOSE_MEMORY, NULL);
 		return;
@@ -208,7 +213,7 @@ session_answer_request(struct session *s, enum startup_status request,
 		(void)pair_to_client(&s->pair, "N", 1);
 }
 
-static void
+void
 session_startup_step(struct session *s)
 {
 	struct startup_packet p;

@@ -55,6 +55,28 @@ enum console_rights session_console_rights(const struct session *s);
  * pair is closing. */
 void session_enter_console(struct session *s);
 
+/* Close the session, since the process ends. */
+void session_shut_down(struct session *s);
+
+/*
+ * True if a shutdown has waited for this moment.  A client that has left keeps
+ * a session until the server is done, but not beyond drain_timeout.
+ */
+bool session_is_to_shut_down(const struct session *s);
+
+/* Take the credentials, a use of which is taken, and their settings. */
+void session_take_credentials(struct session *s, struct credentials *taken);
+
+/* In STARTUP: the startup packet, which stays where it is, has come amid a
+ * PAUSE.  PAUSED follows. */
+void session_pause(struct session *s);
+
+/* In PAUSED: read what the client has to say, up to a bound. */
+void session_paused_readable(struct session *s);
+
+/* In PAUSED: if RESUME has come, act on the packet. */
+void session_paused_go_on(struct session *s);
+
 /* In CONSOLE: go on with what the client wants, as far as it takes answers. */
 void session_console_go_on(struct session *s);
 
@@ -80,7 +102,10 @@ void session_grant_encryption(struct session *s);
  * False: it has not. */
 bool session_begin_direct(struct session *s);
 
-/* In STARTUP: read the client, and act on each packet that is whole. */
+/* In STARTUP: act on each packet that is there whole. */
+void session_startup_step(struct session *s);
+
+/* In STARTUP: read the client, and do so. */
 void session_startup_readable(struct session *s);
 
 /*

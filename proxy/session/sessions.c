@@ -183,6 +183,21 @@ sessions_write_page(struct sessions *ss, struct console_task *t)
 	t->is_last = true;
 }
 
+/* Tell whether a PAUSE has to wait for any session. */
+static enum console_task_end
+sessions_settle(struct sessions *ss, const struct console_task *t)
+{
+	const struct session *s;
+
+	if (!gate_has_pause(&ss->gate, t->asker, t->database))
+		return TASK_NOT_PAUSED;
+	LIST_FOREACH(s, &ss->list, link) {
+		if (session_is_under_way(s, t->database))
+			return TASK_UNSETTLED;
+	}
+	return TASK_DONE;
+}
+
 void
 sessions_take_task(struct sessions *ss, const struct mail *mail)
 {
@@ -192,6 +207,8 @@ sessions_take_task(struct sessions *ss, const struct mail *mail)
 
 	if (t->kind == TASK_PAGE) {
 		sessions_write_page(ss, t);
+	} else if (t->kind == TASK_SETTLE) {
+		end = sessions_settle(ss, t);
 	} else {
 		s = sessions_find(ss, t->id);
 		end = s == NULL ? TASK_NO_SESSION : session_do_task(s, t->kind);

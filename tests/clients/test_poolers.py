@@ -15,7 +15,7 @@ import pytest
 
 import steps
 from poolers import HAProxy, PgBouncer
-from scene import Holder, ask, wait_for
+from scene import BOUND_S, Holder, ask, wait_asleep, wait_for
 from steps import Bench, Driver, all_but
 from wire import (Wire, bind, cancel, errors, execute, parse, rows, sqlstates,
                   status, sync)
@@ -221,7 +221,7 @@ def test_a_held_drop_takes_no_server_connection(scarce, cluster, admin,
         for _ in range(20):
             begun = time.monotonic()
             assert rows(second.query("select max(id) from items")) == [("1",)]
-            assert time.monotonic() - begun < 1
+            assert time.monotonic() - begun < 10
         assert not drop.is_answered()
         cancel(lockstep, first)
         assert sqlstates(drop.answer()) == ["57014"]
@@ -255,7 +255,7 @@ def cancels_needed(balance, cluster, start_lockstep, database):
         time.sleep(1)
         for count in 1, 2, 3:
             cancel(balancer, session)
-            if drop.is_answered(within_s=1):
+            if drop.is_answered(within_s=3):
                 assert sqlstates(drop.answer()) == ["57014"]
                 return count
     raise AssertionError("it cannot be canceled")
@@ -280,7 +280,7 @@ def test_any_lockstep_cancels_what_runs(cluster, start_lockstep, database):
         for _ in range(2):
             with Wire(balancer, database) as session:
                 sleep = ask(session, "select pg_sleep(60)")
-                time.sleep(0.3)
+                wait_asleep(cluster, session)
                 cancel(balancer, session)
                 assert sqlstates(sleep.answer()) == ["57014"]
 
@@ -308,7 +308,7 @@ def test_haproxy_checks_lockstep_by_logins(start_lockstep):
     and no complaint in Lockstep's log."""
     lockstep = start_lockstep()
     with HAProxy(lockstep, checks=True) as balancer:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + BOUND_S
         time.sleep(1)
         assert balancer.status() == ["UP"]
         assert [event for event in lockstep.events()

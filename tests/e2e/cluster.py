@@ -46,11 +46,21 @@ SETTINGS = {
 }
 
 
-def free_port():
-    """A port of 127.0.0.1 that nobody listens on at this moment."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+given_away = []  # sockets that nobody uses, one at each free port
+
+
+def free_port(host="127.0.0.1"):
+    """A port of host that nobody listens on, and nobody else is given.
+
+    A socket is bound to it until this process ends, so that the kernel picks
+    it for no other, nor for who connects; who comes to listen there has
+    SO_REUSEADDR, as servers do.
+    """
+    s = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    given_away.append(s)
+    s.bind((host, 0))
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    return s.getsockname()[1]
 
 
 def default_pg_bin():

@@ -21,6 +21,7 @@ pytest.register_assert_rewrite("differential")
 import program
 import tls
 from cluster import Cluster, free_port
+from consoled import Consoled
 from fleet import Fleet
 from proxy import Lockstep, lockstep_bin
 from wire import Wire
@@ -213,3 +214,21 @@ def bench(cluster, tmp_path):
     for one in begun:
         one.kill()
         one.wait()
+
+
+@pytest.fixture
+def start_console(cluster):
+    with contextlib.ExitStack() as stack:
+        yield lambda **settings: stack.enter_context(
+            Consoled(cluster, **settings))
+
+
+@pytest.fixture
+def consoled(start_console):
+    return start_console()
+
+
+@pytest.fixture
+def console(consoled):
+    with consoled.console() as console:
+        yield console

@@ -222,6 +222,11 @@ class Statements:
             f"ALTER CONSTRAINT {self.constraint(r, 'keys')} DEFERRABLE",
             f"ADD UNIQUE USING INDEX {index}", "NOT OF")
 
+    def enforce_clause(self, r):
+        return f"ALTER CONSTRAINT {self.constraint(r, 'keys')} " + self.one(
+            "ENFORCED", "NOT ENFORCED", "NOT ENFORCED", "INHERIT",
+            "NO INHERIT")
+
     def alter(self):
         relation = self.pick(*TABLES)
         keyed = [r for r in self.world.relations if r.keys]
@@ -237,6 +242,8 @@ class Statements:
                   self.key_clause, self.key_clause, self.add_clause,
                   self.column_clause, self.type_clause, self.type_clause,
                   self.table_clause, self.validate_clause]
+        if self.world.version >= 18:
+            makers.append(self.enforce_clause)
         count = self.one(1, 1, 1, 1, 2, 3)
         commands = [self.rng.choice(makers)(relation) for _ in range(count)]
         return (f"ALTER TABLE {self.exists()}{self.only()}"

@@ -379,7 +379,7 @@ class World:
             return
         self.serial += 1
         name = f"part{self.serial}"
-        self.try_sql(self.rng.choice([
+        parts = [
             f"ALTER TABLE {r.sql} ADD COLUMN {name} {o.sql}",
             f"ALTER TABLE {r.sql} ADD COLUMN {name} int "
             "GENERATED ALWAYS AS (a + b) STORED",
@@ -388,7 +388,11 @@ class World:
             f"CREATE FUNCTION public.{name}() RETURNS SETOF {o.sql} "
             f"LANGUAGE sql BEGIN ATOMIC SELECT * FROM {o.sql}; END",
             f"ALTER TABLE {r.sql} REPLICA IDENTITY FULL",
-        ]))
+        ]
+        if self.version >= 18:
+            parts.append(f"ALTER TABLE {r.sql} ADD COLUMN {name} int "
+                         "GENERATED ALWAYS AS (a + b) VIRTUAL")
+        self.try_sql(self.rng.choice(parts))
 
     # --- what is no relation
 
@@ -427,9 +431,12 @@ class World:
     def add_publication(self):
         r = self.pick("table", "partitioned")
         t = Thing(None, f"p{self.serial}", "publication")
-        if r is not None:
-            self.add_thing(t, f"CREATE PUBLICATION {quote(t.name)} FOR TABLE "
-                              f"{r.sql}")
+        if r is None:
+            return
+        tables = f"TABLE {r.sql}"
+        if self.version >= 19 and self.chance(0.3):
+            tables = f"ALL TABLES EXCEPT (TABLE {r.sql})"
+        self.add_thing(t, f"CREATE PUBLICATION {quote(t.name)} FOR {tables}")
 
     def add_method(self):
         kind = self.rng.choice(["opclass", "opfamily"])

@@ -14,6 +14,7 @@ from types import SimpleNamespace
 import proxy
 import tls
 import wire
+from cluster import free_port
 
 PROTOCOL_3_0 = 3 << 16
 SSL_REQUEST = tls.SSL_REQUEST
@@ -71,24 +72,18 @@ class Program(proxy.Lockstep):
             assert self.is_alive(), "it ended at start:\n" + self.stderr()
             assert time.monotonic() < deadline, self.stderr()
             time.sleep(0.01)
+        self.rest()
         return self
 
     def _accepts(self):
-        try:
-            connect(self).close()
-            return True
-        except OSError:
-            return False
+        return proxy.comes_and_goes(lambda: connect(self))
 
 
 def free_endpoint(host="127.0.0.1"):
     """A place to listen at that is free now; a host with / is a folder."""
     if host.startswith("/"):
         return SimpleNamespace(host=host, port=5432)
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as s:
-        s.bind((host, 0))
-        return SimpleNamespace(host=host, port=s.getsockname()[1])
+    return SimpleNamespace(host=host, port=free_port(host))
 
 
 def listen_text(*endpoints):

@@ -15,6 +15,7 @@ START_BOUND_S = 30
 STOP_BOUND_S = 60
 LOG_BOUND_S = 5
 SETTLE_S = 0.01  # a thread writes the log
+HANDED_ON = 3  # from a worker to another, and to who writes the log
 
 REPORT = re.compile(r"(ERROR|WARNING): \w+Sanitizer|runtime error:"
                     r"|Assertion .* failed")
@@ -56,6 +57,17 @@ def conninfo(**parameters):
 
     return " ".join(f"{name}={quoted(value)}"
                     for name, value in parameters.items())
+
+
+def comes_and_goes(connect):
+    """True if somebody accepts, and has seen that the connection ended: it
+    counts among no others any more, once all threads rest."""
+    try:
+        with connect() as s:
+            s.shutdown(socket.SHUT_WR)
+            return s.recv(1) == b""
+    except OSError:
+        return False
 
 
 class Lockstep:
@@ -112,14 +124,12 @@ class Lockstep:
                 self.remove()
                 raise RuntimeError("lockstep does not accept:\n" + text)
             time.sleep(0.01)
+        self.rest()
         return self
 
     def _accepts(self):
-        try:
-            socket.create_connection((self.host, self.port), 1).close()
-            return True
-        except OSError:
-            return False
+        return comes_and_goes(lambda: socket.create_connection(
+            (self.host, self.port), 1))
 
     def is_alive(self):
         return self.process is not None and self.process.poll() is None
@@ -159,6 +169,12 @@ class Lockstep:
         with open(f"/proc/{self.process.pid}/statm") as statm:
             return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
+    def processor_s(self):
+        """What it has taken of the machine's processors, so far."""
+        with open(f"/proc/{self.process.pid}/stat", encoding="ascii") as file:
+            words = file.read().rpartition(")")[2].split()
+        return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
     # -- what it wrote on standard error
 
     def settle(self):
@@ -168,6 +184,33 @@ class Lockstep:
                 (now := os.path.getsize(self.log_path)) != size:
             size = now
             time.sleep(SETTLE_S)
+            self.rest()
+
+    def rest(self):
+        """Until each of its threads has had nothing to do, and again: what one
+        leaves to another is done, too.  On a busy machine one that has may
+        not come to it for long."""
+        deadline = time.monotonic() + LOG_BOUND_S
+        for _ in range(HANDED_ON):
+            for thread in self._threads():
+                while self._is_at_work(thread) and \
+                        time.monotonic() < deadline:
+                    time.sleep(0.001)
+
+    def _threads(self):
+        try:
+            return os.listdir(f"/proc/{self.process.pid}/task")
+        except FileNotFoundError:
+            return []
+
+    def _is_at_work(self, thread):
+        """It runs, waits for a core or for a disk."""
+        try:
+            with open(f"/proc/{self.process.pid}/task/{thread}/stat",
+                      encoding="ascii", errors="replace") as stat:
+                return stat.read().rpartition(")")[2].split()[0] in "RD"
+        except (FileNotFoundError, ProcessLookupError):
+            return False
 
     def stderr(self):
         if self.process:

@@ -168,6 +168,13 @@ def waits_for_lock(admin, pid):
         [pid]).fetchone()[0]
 
 
+def wait_asleep(cluster, session):
+    """Until its pg_sleep runs: a cancel that comes before meets nothing."""
+    with cluster.connect() as admin:
+        wait_for(admin, "exists (select from pg_stat_activity where pid = %s "
+                 "and wait_event = 'PgSleep')", session.pid)
+
+
 def tables_locked(admin, pid):
     """(table, mode) of what this backend holds or waits for."""
     return admin.execute(

@@ -23,11 +23,13 @@ class Tap:
         self.upstream = upstream
         self.port = free_port()
         self.heard = []  # what clients said, piece by piece
+        self.told = []  # and what they were told
         self.selector = selectors.DefaultSelector()
         self.listener = socket.create_server((self.host, self.port))
         self.selector.register(self.listener, selectors.EVENT_READ)
         self.thread = threading.Thread(target=self.run, daemon=True)
         self.closing = threading.Event()
+        self.ended = threading.Event()  # of a connection both ends have gone
 
     def found(self, pattern):
         """The first group of each match, earliest first."""
@@ -58,13 +60,13 @@ class Tap:
             other.sendall(data)
         except OSError:
             data = b""
-        if is_client:
-            self.heard.append(data)
+        (self.heard if is_client else self.told).append(data)
         if data:
             return
         for gone in end, other:
             self.selector.unregister(gone)
             gone.close()
+        self.ended.set()
 
     def __enter__(self):
         self.thread.start()

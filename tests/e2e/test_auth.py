@@ -15,7 +15,7 @@ import wire
 from clients import PASSWORD, Attempt, psycopg_client
 from fake_server import FakeServer, tls_server
 from program import Bare
-from scene import wait_for
+from scene import wait_asleep, wait_for
 from test_tls_client_leg import settings
 from tls_roles import RoleCluster, role
 from wire import CLOSED, errors, query, sqlstates
@@ -247,7 +247,7 @@ def test_the_session_is_like_any_other(checking, server):
         assert session.parameters["is_superuser"] == "on"
         assert wire.rows(session.query("select session_user")) == [(USER,)]
         session.send(query("select pg_sleep(60)"))
-        assert session.is_silent(0.2)
+        wait_asleep(server, session)
         wire.cancel(lockstep, session)
         assert sqlstates(session.read_ready()) == ["57014"]
 

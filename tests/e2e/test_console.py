@@ -5,13 +5,9 @@ is an administrator here.  Over TCP everybody proves what auth_file has.
 """
 import contextlib
 import os
-import pwd
 import re
-import shutil
 import subprocess
-import tempfile
 import time
-from types import SimpleNamespace
 
 import psycopg
 import psycopg.sql
@@ -21,8 +17,8 @@ import clients
 import program
 import scram
 import wire
-from cluster import free_port
-from proxy import conninfo
+from consoled import (ADMIN, ME, PASSWORD, VIEWER, Consoled, held_row,
+                      id_of, psql, psql_command, show)
 from scene import (BOUND_S, Asked, Holder, ask, run, wait_for,
                    waits_for_lock)
 from wire import CLOSED, Wire, errors, query, rows, sqlstates, status
@@ -30,9 +26,6 @@ from wire import CLOSED, Wire, errors, query, rows, sqlstates, status
 pytestmark = [pytest.mark.needs_lockstep,
               pytest.mark.clear_only("TLS has a test of its own here")]
 
-ME = pwd.getpwuid(os.getuid()).pw_name
-ADMIN, VIEWER, OTHER = "e2e_admin", "e2e_viewer", "e2e_other"
-PASSWORD = "of the tests"
 TABLES = """
 create table table_a(id int primary key);
 create table table_b(id int primary key);
@@ -42,105 +35,6 @@ SHOWN = ["HELP", "VERSION", "CONFIG", "STATE", "CLIENTS", "SERVERS", "HELD",
          "GUARDED", "WINDOWS", "STATS", "STATS_TOTALS", "LISTS", "POOLS", "DATABASES",
          "FLEET"]
 TIMES = 1000
-
-
-class Consoled(program.Program):
-    """Listens at TCP and in a folder of its own; .file is the latter."""
-
-    def __init__(self, upstream, **settings):
-        self.folder = tempfile.mkdtemp(prefix="lsc", dir="/tmp")
-        port = free_port()
-        self.file = SimpleNamespace(host=self.folder, port=port)
-        settings = {"drain_timeout": "2s", "workers": "2",
-                    "admin_users": f"{ME}, {ADMIN}", "stats_users": VIEWER,
-                    "auth_file": self.auth_file(), **settings}
-        sets = [word for name, value in settings.items() if value is not None
-                for word in ("--set", f"{name}={value}")]
-        super().__init__(SimpleNamespace(host="127.0.0.1", port=port),
-                         "serve", "--listen",
-                         f"127.0.0.1:{port},{self.folder}:{port}",
-                         "--upstream", conninfo(host=upstream.host,
-                                                port=upstream.port), *sets)
-
-    def auth_file(self):
-        path = os.path.join(self.folder, "users")
-        with open(path, "w", opener=lambda p, f: os.open(p, f, 0o600),
-                  encoding="utf-8") as file:
-            for user in ADMIN, VIEWER:
-                file.write(f'"{user}" "{scram.verifier(PASSWORD)}"\n')
-        return path
-
-    def _accepts(self):
-        """The file is the last place where it comes to listen."""
-        try:
-            wire.connect(self.file).close()
-            return True
-        except OSError:
-            return False
-
-    def remove(self):
-        super().remove()
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def console(self):
-        return Wire(self.file, "lockstep", ME)
-
-    def login(self, user, **more):
-        """psycopg, over TCP."""
-        return clients.libpq_connect(
-            **{"host": self.host, "port": self.port, "user": user,
-               "password": PASSWORD, "dbname": "lockstep",
-               "sslmode": "disable", "passfile": "/dev/null", **more})
-
-
-@pytest.fixture
-def start_console(cluster):
-    with contextlib.ExitStack() as stack:
-        yield lambda **settings: stack.enter_context(
-            Consoled(cluster, **settings))
-
-
-@pytest.fixture
-def consoled(start_console):
-    return start_console()
-
-
-@pytest.fixture
-def console(consoled):
-    with consoled.console() as console:
-        yield console
-
-
-def columns(trace):
-    return [column[0] for kind, fields in trace if kind == "T"
-            for column in fields]
-
-
-def show(console, what):
-    """The rows of one SHOW, each a dictionary; without those of connections
-    that say nothing."""
-    trace = console.query(f"SHOW {what}")
-    assert errors(trace) == [], trace
-    shown = [dict(zip(columns(trace), row)) for row in rows(trace)]
-    return [row for row in shown if row.get("user") != ""]
-
-
-def id_of(console, session):
-    """Of the session whose server process that is."""
-    return next(row["id"] for row in show(console, "CLIENTS")
-                if row["remote_pid"] == str(session.pid))
-
-
-def psql_command(consoled):
-    return ["psql", "-X", "-h", consoled.folder, "-p", str(consoled.port),
-            "-U", ME, "-d", "lockstep"]
-
-
-def psql(consoled, *arguments, text=None):
-    return subprocess.run(
-        [*psql_command(consoled), *arguments], input=text, text=True,
-        capture_output=True, env=program.environment(),
-        timeout=wire.HANG_BOUND_S)
 
 
 # -- who is let in ----------------------------------------------------------
@@ -207,7 +101,8 @@ def test_who_may_look_may_not_touch(consoled):
         for what in SHOWN:
             connection.execute(f"SHOW {what}")
         for command in ("KILL_CLIENT 5", "RELEASE 5", "ABORT 5", "RELOAD",
-                        "SHUTDOWN", "SHUTDOWN WAIT_FOR_CLIENTS", "GUARD OFF"):
+                        "SHUTDOWN", "SHUTDOWN WAIT_FOR_CLIENTS", "GUARD OFF",
+                        "PAUSE", "RESUME"):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute(command)
     assert consoled.is_alive()
@@ -325,17 +220,6 @@ def held(start_console, cluster, database, admin):
         yield consoled, holder, session
 
 
-def held_row(console):
-    """Of the statement that is held, once it waits."""
-    deadline = time.monotonic() + BOUND_S
-    while time.monotonic() < deadline:
-        found = show(console, "HELD")
-        if found and int(found[0]["waits"]) > 0:
-            return found[0]
-        time.sleep(0.01)
-    raise AssertionError("nothing is held")
-
-
 def test_a_held_statement_is_shown(held, database):
     consoled, holder, session = held
     drop = ask(session, "drop table table_c")
@@ -445,7 +329,7 @@ def test_abort_ends_it(held, admin, begin):
 
 def test_what_waits_at_the_gate_can_be_ended(start_console, database, admin):
     admin.execute(TABLES)
-    consoled = start_console(optimistic="off")
+    consoled = start_console(optimistic="off", gate_transaction="1min")
     with consoled.console() as console, \
             Wire(consoled, database) as migration, \
             Wire(consoled, database) as reader:

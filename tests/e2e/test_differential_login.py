@@ -5,13 +5,17 @@ protocol that a client may ask for.
 """
 
 import hashlib
+import os
+import re
 import socket
 import struct
+import subprocess
 from dataclasses import dataclass
 
 import pytest
 
 import differential
+import program
 import scram
 import wire
 from clients import PASSWORD
@@ -19,6 +23,8 @@ from differential import DELIVERIES, Session, lines
 from fake_server import FakeServer, read_packet
 from program import SSL_REQUEST, startup_packet
 from proxy import Lockstep
+from scene import wait_asleep
+from tap import Tap
 from tls_roles import RoleCluster, role
 from wire import CLOSED, extended, message, parse, query, sync
 
@@ -43,6 +49,19 @@ def passing(request, server):
         return
     with Lockstep(server) as lockstep:
         yield lockstep
+
+
+@pytest.fixture(scope="module")
+def checking(request, server, tmp_path_factory):
+    """A Lockstep that checks passwords itself."""
+    if request.config.getoption("--direct-only"):
+        yield server
+        return
+    file = tmp_path_factory.mktemp("auth") / "auth_file"
+    file.write_text(server.verifiers("scram"))
+    file.chmod(0o600)
+    with Lockstep(server, {"auth": "scram", "auth_file": str(file)}) as proxy:
+        yield proxy
 
 
 # -- what a client answers --------------------------------------------------
@@ -217,7 +236,7 @@ OPTIONS = {
 }
 
 
-def versioned(endpoint, delivery, version, options):
+def versioned(server, endpoint, delivery, version, options):
     """A session of that version, up to a cancel with its own key."""
     with Session(endpoint, delivery) as session:
         trace = log_in(session, role("scram"), Honest(PASSWORD), version,
@@ -225,7 +244,7 @@ def versioned(endpoint, delivery, version, options):
         if trace[-1] is not CLOSED:
             trace += use(session)
             session.say(query("select pg_sleep(60)"))
-            assert session.is_silent(0.05)
+            wait_asleep(server, session)
             wire.cancel(endpoint, session)
             trace += session.read_ready()
     return lines(trace)
@@ -235,13 +254,134 @@ def versioned(endpoint, delivery, version, options):
 @pytest.mark.parametrize("minor", [0, 1, 2, 3, 9999])
 def test_version_equals_direct(server, passing, minor, options):
     case = PROTOCOL_3 + minor, OPTIONS[options]
-    expected = versioned(server, DELIVERIES["packet"], *case)
+    expected = versioned(server, server, DELIVERIES["packet"], *case)
     for delivery in DELIVERIES.values():
-        assert versioned(passing, delivery, *case) == expected
+        assert versioned(server, passing, delivery, *case) == expected
     assert "57014" in expected
     with server.connect() as admin:
         has_long = admin.info.server_version >= 180000 and minor >= 2
     assert f"a key of {32 if has_long else 4} bytes" in expected
+
+
+def asked_late(told):
+    """As a Lockstep tells it that asks the server when it knows the client:
+    what the server made of the version comes with the end of the login."""
+    first, *rest = told.split("\n")
+    if first.startswith("v "):
+        rest.insert(rest.index("R (0, b'')"), first)
+        return "\n".join(rest)
+    return told
+
+
+@pytest.mark.needs_lockstep
+@pytest.mark.parametrize("options", OPTIONS)
+@pytest.mark.parametrize("minor", [0, 1, 2, 3, 9999])
+def test_version_where_lockstep_checks(server, checking, minor, options):
+    case = PROTOCOL_3 + minor, OPTIONS[options]
+    expected = versioned(server, DELIVERIES["packet"], *case)
+    for delivery in DELIVERIES.values():
+        assert versioned(checking, delivery, *case) == asked_late(expected)
+
+
+# -- warnings behind the password -------------------------------------------
+
+@pytest.fixture
+def soon_expired(server):
+    with server.connect() as admin:
+        until, = admin.execute("select now() + '1 day'").fetchone()
+        admin.execute(f"alter role {role('scram')} valid until '{until}'")
+        yield
+        admin.execute(f"alter role {role('scram')} valid until 'infinity'")
+
+
+def greeted(endpoint, method, delivery):
+    """Of a login, without the minutes in its words."""
+    with Session(endpoint, delivery) as session:
+        trace = log_in(session, role(method), Honest(PASSWORD))
+        return re.sub(r"expire in \d+ \w+", "expire", lines(trace))
+
+
+@pytest.mark.parametrize("method, warning", [
+    ("md5", "MD5-encrypted"), ("scram", "will expire soon")])
+def test_a_warning_about_the_password_equals_direct(
+        server, passing, soon_expired, method, warning):
+    expected = greeted(server, method, DELIVERIES["packet"])
+    for delivery in DELIVERIES.values():
+        assert greeted(passing, method, delivery) == expected
+    with server.connect() as admin:
+        warns = admin.info.server_version >= 190000
+    assert (warning in expected) == warns
+
+
+@pytest.mark.needs_lockstep
+def test_a_warning_where_lockstep_checks(server, checking, soon_expired):
+    expected = greeted(server, "scram", DELIVERIES["packet"])
+    for delivery in DELIVERIES.values():
+        assert greeted(checking, "scram", delivery) == expected
+
+
+# -- the client of the server's own version ----------------------------------
+
+def frames(said, begins_with_packet):
+    """(type, body) each; of what differs from login to login the length."""
+    seen = []
+    if begins_with_packet:
+        length, = struct.unpack_from("!I", said)
+        seen.append(("startup", said[4:length]))
+        said = said[length:]
+    while said:
+        kind, length = struct.unpack_from("!cI", said)
+        body = said[5:length + 1]
+        kept = {b"R": body[:4], b"K": b"", b"p": b""}.get(kind, body)
+        seen.append((kind, len(body), kept))
+        said = said[length + 1:]
+    return seen
+
+
+def psql(endpoint, pg_bin, method, *options):
+    """What the server's own psql says and is told, printed and sent."""
+    with Tap(endpoint) as tap:
+        done = subprocess.run(
+            [os.path.join(pg_bin, "psql"), "-X", "-d", " ".join([
+                f"host={tap.host} port={tap.port} user={role(method)}",
+                f"password='{PASSWORD}' dbname=postgres sslmode=disable",
+                "gssencmode=disable", *options]),
+             "-c", "select 1", "-c", "create temp table doomed (id int)",
+             "-c", "drop table doomed", "-c", "select 1/0"],
+            capture_output=True, text=True, env=program.environment(),
+            timeout=wire.HANG_BOUND_S, stdin=subprocess.DEVNULL)
+        assert tap.ended.wait(wire.HANG_BOUND_S)
+        printed = (done.stdout + done.stderr).replace(str(tap.port), "PORT")
+        return (done.returncode, printed, frames(b"".join(tap.heard), True),
+                frames(b"".join(tap.told), False))
+
+
+VERSIONS = {"default": [], "3.0": ["max_protocol_version=3.0"],
+            "3.2": ["max_protocol_version=3.2"],
+            "latest": ["max_protocol_version=latest"],
+            "no less than 3.2": ["min_protocol_version=3.2"]}
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("method", ["trust", "password", "md5", "scram"])
+def test_psql_equals_direct(server, passing, method, version):
+    with server.connect() as admin:
+        if VERSIONS[version] and admin.info.server_version < 180000:
+            pytest.skip("its psql has but one version")
+    case = server.pg_bin, method, *VERSIONS[version]
+    expected = psql(server, *case)
+    assert "division by zero" in expected[1]
+    assert psql(passing, *case) == expected
+
+
+@pytest.mark.needs_lockstep
+@pytest.mark.parametrize("version", VERSIONS)
+def test_psql_where_lockstep_checks(server, checking, version):
+    with server.connect() as admin:
+        if VERSIONS[version] and admin.info.server_version < 180000:
+            pytest.skip("its psql has but one version")
+    case = server.pg_bin, "scram", *VERSIONS[version]
+    assert psql(checking, *case) == psql(server, *case)
 
 
 # -- keys of any length, by a server that gives them ------------------------

@@ -162,16 +162,18 @@ def test_names_that_are_too_many_are_every_table(start_pods, fleet, connect,
 # -- twelve clients over three pods -----------------------------------------
 
 DROPS = 4
-WITHIN_S = 10
+WITHIN_S = 30
+HELD_S = 3  # what is never done
+MANY = 100
 
 
-def drop_amid(migration, database, admin):
-    """How many of DROPS are done within the time, and how long each took."""
+def drop_amid(migration, database, admin, drops, hold_s):
+    """How many drops are done within the time, and how long each took."""
     took = []
     deadline = time.monotonic() + WITHIN_S
     with Wire(migration, database, application_name="e2e_d") as d:
-        run(d, f"set lockstep.hold_timeout = '{WITHIN_S}s'")
-        for _ in range(DROPS):
+        run(d, f"set lockstep.hold_timeout = '{hold_s}s'")
+        for _ in range(drops):
             begun = time.monotonic()
             if errors(d.query(DROP)):
                 break
@@ -182,12 +184,13 @@ def drop_amid(migration, database, admin):
     return took
 
 
-def amid_pods(pods, migration, database, admin, order):
+def amid_pods(pods, migration, database, admin, order, drops=DROPS,
+              hold_s=WITHIN_S):
     with contextlib.ExitStack() as stack:
         applications = [stack.enter_context(
             Application(pod, database, order=order, clients=4))
             for pod in pods]
-        took = drop_amid(migration, database, admin)
+        took = drop_amid(migration, database, admin, drops, hold_s)
     results = [application.result for application in applications]
     victims = [error for result in results for error in result["errors"]]
     longest_ms = max(result["longest_ms"] for result in results)
@@ -203,12 +206,14 @@ def test_drops_amid_three_pods(start_pods, fleet, database, admin, order):
     assert victims == []
     assert len(took) == DROPS, took
     # No transaction waits for more than a few windows.
-    assert longest_ms < 3000, longest_ms
+    assert longest_ms < 5000, longest_ms
 
 
 def test_without_a_fleet_windows_do_not_help(start_pods, database, admin):
-    """Policy auto does more than that: test_past.py."""
+    """Policy auto does more than that: test_past.py.  A drop may find a free
+    moment, but not all of them."""
     migration, *pods = start_pods(4, policy="hold")
-    took, victims, _ = amid_pods(pods, migration, database, admin, "random")
+    took, victims, _ = amid_pods(pods, migration, database, admin, "random",
+                                 MANY, HELD_S)
     assert victims == []
-    assert len(took) < DROPS, took
+    assert len(took) < MANY, took

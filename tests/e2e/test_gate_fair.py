@@ -70,8 +70,10 @@ def test_transactions_that_keep_their_locks_get_a_quarter_of_the_time(
             took_s = time.monotonic() - begun
         assert loop.problems == []
         stalled[endpoint] = stalled_s(loop)
-        assert stalled[endpoint] < DUTY * took_s + BURST_S + 0.5
-    assert stalled[cluster] < 0.5
+    # Straight at the server nobody waits but for the machine.
+    assert stalled[cluster] < took_s / 4
+    assert stalled[lockstep] < \
+        stalled[cluster] + DUTY * took_s + BURST_S + 0.5
 
 
 def test_a_session_can_only_lower_what_delays_others(lockstep, database,

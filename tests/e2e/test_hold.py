@@ -119,9 +119,9 @@ def test_a_notice_after_a_second_and_every_ten(lockstep, database, holder):
         trace = d.read_ready()
     assert errors(trace) == []
     first_s, second_s = told
-    # One second and eleven, each up to a look late.
+    # One second and eleven, each later if the machine has more to do.
     assert first_s > 0.9
-    assert 7 < (second_s - first_s) / first_s < 11
+    assert second_s > 10.9 and second_s - first_s > first_s
 
 
 class Psql:

@@ -178,10 +178,10 @@ def test_failed_transaction_may_be_rolled_back(launch, admin):
 
 
 @pytest.mark.parametrize("messages", [
-    [query("select pg_sleep(1)")],
-    [*wire.extended("select pg_sleep(1)"), wire.sync()],
-    [query("select pg_sleep(1)"), query("select 2")],
-    [query("begin; select pg_sleep(1)"), query("commit")],
+    [query("select pg_sleep(3)")],
+    [*wire.extended("select pg_sleep(3)"), wire.sync()],
+    [query("select pg_sleep(3)"), query("select 2")],
+    [query("begin; select pg_sleep(3)"), query("commit")],
 ], ids=["simple", "extended", "pipelined", "pipelined block"])
 def test_statement_may_finish(launch, admin, messages):
     lockstep = launch(**LONG)
@@ -207,7 +207,7 @@ def until_sleeping(admin, pid):
 @pytest.mark.parametrize("sql", ["begin", "begin; select 1/0",
                                  "select pg_sleep(60)"])
 def test_drain_timeout_ends_what_goes_on(launch, admin, sql):
-    lockstep = launch(drain_timeout="500ms")
+    lockstep = launch(drain_timeout="2s")
     with bare_session(lockstep) as session:
         if "sleep" in sql:
             session.send(query(sql))

@@ -17,6 +17,7 @@ from scene import BOUND_S, Holder, ask, wait_for
 from wire import Wire, errors, sqlstates
 
 MANY = 40
+DROPS = 5
 SETTLE_S = 2  # until the first looks, which are frequent, are over
 MEASURED_S = 3
 LOOK = "/* Lockstep waits for"
@@ -78,13 +79,17 @@ class Held:
 
 
 def drop_s(endpoint, database, admin):
-    """How long a drop takes that nobody is in the way of."""
-    admin.execute("create table parent (id int primary key)")
-    admin.execute("create table child (id int references parent)")
+    """How long a drop takes that nobody is in the way of: the slowest of some,
+    as the machine may have more to do later."""
+    took = []
+    admin.execute("create table if not exists parent (id int primary key)")
     with Wire(endpoint, database) as session:
-        begun = time.monotonic()
-        assert errors(session.query("drop table child")) == []
-        return time.monotonic() - begun
+        for _ in range(DROPS):
+            admin.execute("create table child (id int references parent)")
+            begun = time.monotonic()
+            assert errors(session.query("drop table child")) == []
+            took.append(time.monotonic() - begun)
+    return max(took)
 
 
 @pytest.fixture
@@ -105,12 +110,12 @@ def clear(admin):
 def test_many_look_as_often_as_one_and_end_at_once(proxy, cluster, database,
                                                    admin):
     found = {}
-    one_s = drop_s(proxy, database, admin)
     for count in 1, MANY:
         with Held(proxy, cluster, database, count) as held:
             found[count] = looks_in(cluster, MEASURED_S)
             last_s = held.release()
         clear(admin)
+    one_s = drop_s(proxy, database, admin)
     assert found[1] > 0
     assert found[MANY] <= 3 * found[1] + 3, found
     assert last_s < 1 + MANY * one_s, (last_s, one_s)
@@ -118,7 +123,7 @@ def test_many_look_as_often_as_one_and_end_at_once(proxy, cluster, database,
 
 def test_on_one_table_they_end_one_behind_the_other(proxy, cluster, database,
                                                     admin):
-    one_s = drop_s(proxy, database, admin)
+    admin.execute("create table parent (id int primary key)")
     columns = ", ".join(f"c{i} int references parent" for i in range(MANY))
     admin.execute(f"create table many ({columns})")
     with contextlib.ExitStack() as stack:
@@ -134,18 +139,25 @@ def test_on_one_table_they_end_one_behind_the_other(proxy, cluster, database,
         for one in asked:
             assert errors(one.answer()) == []
         last_s = max(one.begun + one.took_s for one in asked) - begun
+    one_s = drop_s(proxy, database, admin)
     assert last_s < 1 + 3 * MANY * one_s, (last_s, one_s)
 
 
 def test_sessions_that_keep_locks_look_for_themselves(hold, cluster, admin):
     """That is what all of them did.  How often depends on who comes upon whom:
-    of 32, two to four times as many were seen."""
-    with hold(32, "select 1"):
-        shared = looks_in(cluster, MEASURED_S)
-    clear(admin)
-    with hold(32, "select pg_advisory_lock({})"):
-        alone = looks_in(cluster, MEASURED_S)
-    assert 2 * alone > 3 * shared, (alone, shared)
+    of 32, two to four times as many were seen; on a busy machine, it takes
+    more of them to tell."""
+    alone = shared = 0
+    for _ in range(4):
+        with hold(32, "select 1"):
+            shared += looks_in(cluster, MEASURED_S)
+        clear(admin)
+        with hold(32, "select pg_advisory_lock({})"):
+            alone += looks_in(cluster, MEASURED_S)
+        clear(admin)
+        if 2 * alone > 3 * shared:
+            return
+    raise AssertionError((alone, shared))
 
 
 def refused(held, at):

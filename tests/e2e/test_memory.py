@@ -281,6 +281,6 @@ def test_second_try_is_done_on_hot_tables(proxy, database, admin, name):
             begun = time.monotonic()
             assert run_through(d, incident)
             # A window, and what the machine takes its time for.
-            assert longest_s(loops, begun) < WINDOW_S + 10 * quiet_s + 0.1
+            assert longest_s(loops, begun) < WINDOW_S + 10 * quiet_s + 0.5
     assert [loop.problems for loop in loops] == [[]] * LOOPS
     assert admin.execute(incident.done).fetchone()[0]

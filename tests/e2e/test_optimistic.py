@@ -9,7 +9,7 @@ from threading import Thread
 import pytest
 
 import wire
-from scene import Asked, Holder, Loop, ask, wait_for
+from scene import BOUND_S, Asked, Holder, Loop, ask, wait_for
 from test_session_settings import DEAR_FACTOR, DEAR_S, PLANNER, drop_once
 from wire import Wire, errors, rows
 
@@ -33,6 +33,7 @@ create constraint trigger late after insert on t deferrable initially deferred
 for each row execute function note();
 """
 DROP = "drop table c cascade"
+SOON_OVER_S = 0.1
 LASTS_S = 0.3  # longer than a transaction behind which nobody shuts a gate
 
 # How it is sent: (before it, the messages, behind it)
@@ -144,13 +145,25 @@ def test_a_run_that_was_undone_leaves_nothing(
         before, messages, behind = FORMS[form]
         trace = [session.query(text) for text in before]
         answer = Asked(session, *messages)
-        if not answer.is_answered(0.3) and "partitions" not in form:
-            assert cluster.log(begun).count("due to lock timeout") == 1
+        if "partitions" not in form:
+            assert runs_undone(cluster, begun, answer) <= 1
         holder.release()
         trace.append(answer.answer())
         trace += [session.query(text) for text in behind]
         trace += left_in(session)
         assert (trace, state_of(world)) == direct
+
+
+def runs_undone(cluster, begun, answer):
+    """Once one is, and time for more; an answer may need none."""
+    def count():
+        return cluster.log(begun).count("due to lock timeout")
+
+    deadline = time.monotonic() + BOUND_S
+    while count() == 0 and not answer.is_answered(0.01):
+        assert time.monotonic() < deadline, "it neither runs nor waits"
+    answer.is_answered(0.3)
+    return count()
 
 
 # -- what may not run at once -----------------------------------------------
@@ -253,16 +266,24 @@ def test_in_a_block_that_lasts_others_wait_at_the_gate(
 
 def test_in_a_block_soon_over_nobody_asks_for_names(
         start_lockstep, database, world):
+    def phases():
+        return [event.get("to") for event in proxy.events()]
+
     proxy = start_lockstep(log_level="trace")
     with Wire(proxy, database) as session, Wire(proxy, database):
         session.query("begin; " + DROP + "; commit")
-        for text in ("begin", "truncate x, y", "commit"):
-            session.query(text)
+        tries = 0
+        while tries == 0 or took_s > SOON_OVER_S:  # on a busy machine
+            assert (tries := tries + 1) < 100
+            before = phases().count("shutting")
+            begun = time.monotonic()
+            for text in ("begin", "truncate x, y", "commit"):
+                session.query(text)
+            took_s = time.monotonic() - begun
         time.sleep(LASTS_S)
         assert errors(session.query("select 1")) == []
-    phases = [event.get("to") for event in proxy.events()]
-    assert phases.count("trying") == 2
-    assert "shutting" not in phases
+    assert phases().count("trying") == 1 + tries
+    assert phases().count("shutting") == before
 
 
 @pytest.mark.parametrize("spoils", [

@@ -260,8 +260,8 @@ def wait_until_sleeping(admin, pid):
 
 def test_cancel_reaches_the_right_backend(lockstep, admin):
     with Wire(lockstep) as cancelled, Wire(lockstep) as other:
-        for session in (cancelled, other):
-            session.send(query("select pg_sleep(2)"))
+        for session, sleep_s in (cancelled, 60), (other, 3):
+            session.send(query(f"select pg_sleep({sleep_s})"))
             wait_until_sleeping(admin, session.pid)
         wire.cancel(lockstep, cancelled)
         assert wire.sqlstates(cancelled.read_ready()) == ["57014"]
@@ -289,7 +289,7 @@ def test_cancel_in_a_block_and_a_pipeline(lockstep, admin):
 ], ids=["secret", "process", "longer secret", "longest secret"])
 def test_cancel_with_a_wrong_key_is_harmless(lockstep, admin, spoil):
     with Wire(lockstep) as session:
-        session.send(query("select pg_sleep(1)"))
+        session.send(query("select pg_sleep(3)"))
         wait_until_sleeping(admin, session.pid)
         pid, secret = spoil(session.pid, session.secret)
         with Bare(lockstep) as canceller:
@@ -299,14 +299,20 @@ def test_cancel_with_a_wrong_key_is_harmless(lockstep, admin, spoil):
         assert wire.sqlstates(session.read_ready()) == []
 
 
-def test_cancel_by_a_client_library(lockstep):
+def test_cancel_by_a_client_library(lockstep, admin):
     with psycopg.connect(host=lockstep.host, port=lockstep.port,
                          user="postgres", dbname="postgres") as connection:
-        timer = threading.Timer(0.5, connection.cancel)
-        timer.start()
+        pid = connection.info.backend_pid
+
+        def cancel():
+            wait_until_sleeping(admin, pid)
+            connection.cancel()
+
+        canceller = threading.Thread(target=cancel)
+        canceller.start()
         with pytest.raises(psycopg.errors.QueryCanceled):
             connection.execute("select pg_sleep(60)")
-        timer.join()
+        canceller.join()
 
 
 # -- what comes unasked -----------------------------------------------------

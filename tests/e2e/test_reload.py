@@ -20,8 +20,8 @@ import tls
 import wire
 from cluster import free_port
 from prometheus import Page
-from proxy import Lockstep, conninfo
-from scene import BOUND_S, Holder, ask, run, wait_for
+from proxy import Lockstep, comes_and_goes, conninfo
+from scene import BOUND_S, Holder, ask, run, wait_asleep, wait_for
 from tls_roles import RoleCluster
 from wire import Wire, errors, query, rows, sqlstates
 
@@ -81,11 +81,7 @@ class Configured(program.Program):
 
     def _accepts(self):
         """The socket is the last place where it comes to listen."""
-        try:
-            wire.connect(self.socket).close()
-            return True
-        except OSError:
-            return False
+        return comes_and_goes(lambda: wire.connect(self.socket))
 
     def write(self, rules=None, **changes):
         """Settings as they are but for these; None: it is not set."""
@@ -232,10 +228,12 @@ def test_a_cancel_goes_where_its_session_has_gone(start, cluster, tls_server):
     in_clear = conninfo(host=cluster.host, port=cluster.port,
                         sslmode="disable")
     lockstep = start()
-    for here, there in (to_tls, in_clear), (in_clear, to_tls):
+    for server, here, there in ((tls_server, to_tls, in_clear),
+                                (cluster, in_clear, to_tls)):
         lockstep.reload(upstream=here)
         with Wire(lockstep) as old:
             asked = ask(old, "select pg_sleep(600)")
+            wait_asleep(server, old)
             lockstep.reload(upstream=there)
             Wire(lockstep).close()
             assert not asked.is_answered()

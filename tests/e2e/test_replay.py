@@ -23,10 +23,11 @@ LOCK_TIMEOUT = "55P03"
 REFUSED = {DEADLOCK, LOCK_TIMEOUT}
 PATIENT_S = 10  # sanitizers, and a machine that has more to do
 QUIET_S = 0.3
-STALL_S = 0.35
+STALL_S = 0.8  # a deadlock check comes after one second
 CLIENTS = 4
 PODS = 3
 ROUNDS = effort(1, 9)
+TRIES = 3
 STATEMENTS = 1000
 
 needs_lockstep = pytest.mark.needs_lockstep
@@ -219,12 +220,13 @@ def test_kind_is_done_through_a_fleet(start_lockstep, database, admin, fleet,
 def test_kinds_die_without_replays(start_lockstep, database, admin):
     """Not each at each try: who is there to be met is a matter of luck."""
     proxy = start_lockstep(guard="ddl", memory="off", replay="off")
-    died = 0
-    for kind in KINDS:
+    def dies(kind):
         played = Played([proxy], database, admin, kind)
         assert played.problems == [] and set(played.states) <= REFUSED
-        died += played.states != []
-    assert died >= len(KINDS) / 2
+        return played.states != []
+
+    died = [any(dies(kind) for _ in range(TRIES)) for kind in KINDS]
+    assert sum(died) >= len(KINDS) / 2
     assert proxy.started_over() == []
 
 
@@ -257,7 +259,8 @@ def test_cost_does_not_grow_with_the_transaction(start_lockstep, cluster,
                           (start_lockstep(guard="ddl"), ("", ""))):
         took = seconds_of_each(endpoint, database,
                                [text.join(way) for text in texts])
-        first, last = (statistics.median(part)
+        # The quick ones: others are what the machine has to do beside.
+        first, last = (sorted(part)[len(part) // 10]
                        for part in (took[few:2 * few], took[-few:]))
         print(f"{STATEMENTS} statements: {1000 * first:.2f} ms each at first, "
               f"{1000 * last:.2f} ms at last")

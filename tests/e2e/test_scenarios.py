@@ -23,9 +23,9 @@ DEADLOCK = "40P01"
 LOCK_TIMEOUT = "55P03"
 UNDEFINED_TABLE = "42P01"  # what one sees of a table that D has dropped
 ROUNDS = 3  # of each, side by side
-TIMINGS = {"early": 0.3, "late": 1.3}
+TIMINGS = {"early": 0.3, "late": 1.8}
 # Long enough for the deadlock check of whoever waits for D meanwhile.
-IN_TRANSACTION_S = 3
+IN_TRANSACTION_S = 5
 WINDOW_S = 0.3  # gate_window
 ATTEMPT_S = 0.2  # attempt_timeout
 
@@ -72,8 +72,9 @@ class Stage:
         return loop.longest_s
 
     def bound_s(self, text):
-        """What W may wait: a window, an attempt, and ten times the usual."""
-        return WINDOW_S + ATTEMPT_S + 10 * self.quiet_s(text) + 0.1
+        """What W may wait: a window, an attempt, ten times the usual, and what
+        else the machine has to do."""
+        return WINDOW_S + ATTEMPT_S + 10 * self.quiet_s(text) + 0.5
 
     def __enter__(self):
         return self
@@ -171,7 +172,7 @@ def test_drop_two_under_a_join_lives(proxy, rounds, wait_s):
         a, d_trace, d_took_s = drop_two_under_a_join(s, wait_s)
         assert a.problems == [] and errors(d_trace) == []
         assert not s.exists("cost_a") and not s.exists("cost_b")
-        assert a.longest_s < d_took_s + 10 * quiet_s + 0.1
+        assert a.longest_s < d_took_s + 10 * quiet_s + 0.5
 
     rounds(proxy, DROP_TWO, play)
 
@@ -526,10 +527,10 @@ def test_impatient_clients_direct(direct, rounds, wait_s):
 @timings
 def test_impatient_clients_live(proxy, rounds, wait_s):
     def play(s):
-        quiet_s = s.quiet_s(READ_TENANTS)
+        bound_s = s.bound_s(READ_TENANTS)
         w, d_trace = drop_with_impatient_clients(s, wait_s)
         assert errors(w.answer()) == [] and errors(d_trace) == []
-        assert w.took_s < CLIENT_TIMEOUT_S + quiet_s
+        assert w.took_s < bound_s
         assert not s.exists("feat")
 
     rounds(proxy, TENANTS, play)
@@ -539,7 +540,7 @@ def test_impatient_clients_live(proxy, rounds, wait_s):
 def test_impatient_clients_live_all_the_time(proxy, rounds):
     """SO 32145189: tables of one parent dropped one after the other."""
     def play(s):
-        quiet_s = s.quiet_s(READ_TENANTS)
+        bound_s = s.bound_s(READ_TENANTS)
         d = s.session("d")
         timeout = f"{CLIENT_TIMEOUT_S * 1000:.0f}ms"
         with s.loop(READ_TENANTS, lock_timeout=timeout) as w1, \
@@ -551,6 +552,6 @@ def test_impatient_clients_live_all_the_time(proxy, rounds):
                 run(d, f"drop table feat_{i}")
         for w in w1, w2:
             assert w.problems == []
-            assert w.longest_s < CLIENT_TIMEOUT_S + quiet_s
+            assert w.longest_s < bound_s
 
     rounds(proxy, TENANTS, play)

@@ -220,8 +220,8 @@ def test_last_comes_before_the_statement_passes_unprotected(
         with Wire(proxy, database) as session:
             assert errors(session.query(DROP_TABLE)) == []
     assert problems == []
-    assert len(steps(proxy)) == 2
     assert proxy.wait_guarded(1)[-1]["steps"] == "2"
+    assert len(steps(proxy)) == 2
 
 
 # -- what the client sees ---------------------------------------------------

@@ -221,10 +221,11 @@ def test_the_storm_is_weathered(cluster, start_lockstep, database, admin,
     outcome = storm(cluster, database, admin, [first, second])
     assert direct.victims["40P01"] > 0
     assert outcome.victims == {} and outcome.tenants == {}
-    assert outcome.longest_s < direct.longest_s + 1
+    assert outcome.longest_s < direct.longest_s + 2
     if proxies == 1:
         assert outcome.dropped == len(MIGRATORS) * MIGRATIONS
-        assert outcome.took_s < 2 * direct.took_s
+        # Direct, it is luck how often a migration is tried.
+        assert outcome.took_s < 2 * direct.took_s + 10
 
 
 @pytest.mark.needs_lockstep

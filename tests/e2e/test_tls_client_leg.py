@@ -19,6 +19,7 @@ import tls
 import wire
 from program import (GSSENC_REQUEST, SSL_REQUEST, Bare, Program,
                      free_endpoint, listen_text, startup_packet)
+from scene import wait_asleep
 from wire import CLOSED, Wire, errors, query, sqlstates
 
 MODES = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
@@ -138,11 +139,11 @@ def test_a_unix_socket_needs_no_tls(cluster, tmp_path, mode):
 
 @pytest.mark.parametrize("encrypted", [False, True],
                          ids=["in clear", "by TLS"])
-def test_cancel_where_tls_is_required(listen, encrypted):
+def test_cancel_where_tls_is_required(listen, cluster, encrypted):
     lockstep = listen("require")
     with Wire(lockstep) as session:
         session.send(query("select pg_sleep(60)"))
-        assert session.is_silent(0.2)
+        wait_asleep(cluster, session)
         wire.cancel(lockstep, session, encryption=encrypted)
         assert sqlstates(session.read_ready()) == ["57014"]
         assert_serves(session)
@@ -355,13 +356,13 @@ def test_no_client_certificate(listen, cluster, mode, version):
 
 @versions
 @pytest.mark.parametrize("mode", ["verify-ca", "verify-full"])
-def test_cancel_needs_no_certificate(listen, mode, version):
+def test_cancel_needs_no_certificate(listen, cluster, mode, version):
     """libpq's cancels are in clear; others' come by TLS without one."""
     lockstep = listen(mode)
     with Wire(lockstep, encryption=client()) as session:
         for encryption in version_context(version), False:
             session.send(query("select pg_sleep(60)"))
-            assert session.is_silent(0.2)
+            wait_asleep(cluster, session)
             wire.cancel(lockstep, session, encryption=encryption)
             assert sqlstates(session.read_ready()) == ["57014"]
         assert_serves(session)

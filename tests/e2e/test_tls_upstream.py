@@ -14,6 +14,7 @@ import program
 import wire
 from fake_server import FakeServer, read_packet, tls_server
 from program import Bare
+from scene import wait_asleep
 from tap import Tap
 from tls_roles import RoleCluster, role
 from wire import CLOSED, Wire, errors, query, sqlstates
@@ -415,7 +416,7 @@ def test_direct_negotiation(dial, start_lockstep, server, sslmode):
         assert encrypted(lockstep)
         with Wire(lockstep) as session:
             session.send(query("select pg_sleep(60)"))
-            assert session.is_silent(0.2)
+            wait_asleep(server, session)
             wire.cancel(lockstep, session)
             assert sqlstates(session.read_ready()) == ["57014"]
     said = [piece for piece in tap.heard if piece]
@@ -502,7 +503,7 @@ def test_cancels_go_by_tls_where_the_session_does(dial, server, sslmode):
         with Wire(lockstep) as session:
             for _ in range(3):
                 session.send(query("select pg_sleep(60)"))
-                assert session.is_silent(0.2)
+                wait_asleep(server, session)
                 wire.cancel(lockstep, session)
                 assert sqlstates(session.read_ready()) == ["57014"]
         assert bool(tap.found(CANCEL)) == (sslmode == "disable")

@@ -46,6 +46,7 @@ def well(trace):
 
 
 ROUNDS = 10
+TRIES = 5  # directly, each of them kills somebody, or most do
 LOOPS = 8
 
 
@@ -81,8 +82,8 @@ def drop_key_by_key(play, admin, database, endpoint):
 def test_keys_dropped_one_after_the_other(admin, database, direct, lockstep,
                                           play):
     """Whoever has the next key's table wants this one's."""
-    victims, _passed = drop_key_by_key(play, admin, database, direct)
-    assert victims > 0
+    assert any(drop_key_by_key(play, admin, database, direct)[0]
+               for _ in range(TRIES))
     victims, passed = drop_key_by_key(play, admin, database, lockstep)
     assert victims == 0 and passed == ROUNDS
 

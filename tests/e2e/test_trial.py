@@ -82,11 +82,15 @@ def play(session, form):
 
 
 def is_free_at_times(cluster, database):
-    """Whoever wants the table gets it: at most an attempt is in the way."""
-    with Wire(cluster, database) as reader:
+    """Whoever wants the table gets it: at most an attempt is in the way, and
+    what else the machine has to do."""
+    def wait_s(reader):
         begun = time.monotonic()
         assert errors(reader.query("select from a")) == []
-        return time.monotonic() - begun < 0.5
+        return time.monotonic() - begun
+
+    with Wire(cluster, database) as reader:
+        return min(wait_s(reader) for _ in range(5)) < 0.5
 
 
 def show_all(answer, rest, session, admin):

@@ -116,6 +116,15 @@ step_server(struct world *w, uint8_t op)
 	world_turn(w);
 }
 
+/* PAUSE, or RESUME if that was before. */
+static void
+step_pause(struct world *w)
+{
+	if (!pause_end(&w->daemon, ""))
+		(void)pause_begin(&w->daemon, 99, "");
+	world_turn(w);
+}
+
 /* Signals come; seldom, as most end all sessions. */
 static void
 step_operator(struct world *w)
@@ -129,6 +138,8 @@ step_operator(struct world *w)
 		sessions_expire(&w->sessions);
 	else if (choice == 2)
 		sessions_stop(&w->sessions);
+	else if (choice < 20)
+		step_pause(w);
 	else
 		sessions_describe(&w->sessions);
 }
@@ -245,6 +256,7 @@ settle(struct world *w)
 
 	w->input.rest.len = 0;
 	w->allocations = 0;
+	(void)pause_end(&w->daemon, "");
 	for (i = 0; i < WORLD_CLIENTS; i++)
 		if (w->clients[i].has_come)
 			talk_end(&w->clients[i]);

@@ -62,6 +62,7 @@ check_target(const struct target *t)
 {
 	bool has_mode = t->kind == TARGET_LOCK || t->kind == TARGET_TREE ||
 			t->kind == TARGET_UNDER || t->kind == TARGET_INDEXED ||
+			t->kind == TARGET_NAMED || t->kind == TARGET_ENFORCE ||
 			t->kind == TARGET_IDENTITY;
 
 	assert((t->mode != LOCK_NONE) == has_mode);
@@ -74,7 +75,8 @@ check_target(const struct target *t)
 	assert((t->part != NULL) ==
 	       (t->kind == TARGET_COLUMN || t->kind == TARGET_CONSTRAINT ||
 		t->kind == TARGET_DETACH || t->kind == TARGET_ATTACH ||
-		t->kind == TARGET_VALIDATE || t->kind == TARGET_RETYPE));
+		t->kind == TARGET_VALIDATE || t->kind == TARGET_ENFORCE ||
+		t->kind == TARGET_RETYPE));
 	if (t->kind == TARGET_DETACH || t->kind == TARGET_ATTACH)
 		check_quoted(t->part);
 }

@@ -106,12 +106,15 @@ check_gist(const uint8_t *data, size_t size)
 {
 	char *text = join(data, size, NULL, 0);
 	char *out = malloc(20);
+	struct gist_tables tables;
 
 	if (out == NULL)
 		abort();
 	gist_of_text(out, 20, text, size, size % 2 == 0);
 	assert(strlen(out) < 20);
-	gist_of_tables(out, 20, text, size);
+	tables = gist_tables_begin(out, 20);
+	gist_tables_add(&tables, text, size / 2);
+	gist_tables_add(&tables, text, size);
 	assert(strlen(out) < 20);
 	free(out);
 	free(text);

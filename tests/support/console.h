@@ -12,6 +12,7 @@
 #include "protocol/frontend.h"
 #include "proxy/console/console.h"
 #include "proxy/console/console_rows.h"
+#include "proxy/gate/pause.h"
 #include "proxy/pair/counts.h"
 #include "tests/support/pair.h"
 
@@ -74,6 +75,14 @@ console_fixture_mail(void *arg, const struct mail *mail)
 	struct console_fixture *f = arg;
 	struct console_task *t = mail->data;
 
+	if (mail->kind == MAIL_SHUT) {
+		gate_add(&f->gate, mail->data);
+		return;
+	}
+	if (mail->kind == MAIL_OPEN) {
+		gate_remove(&f->gate, mail->data);
+		return;
+	}
 	if (mail->kind == MAIL_TASK_DONE) {
 		console_task_returned(f->console, t);
 		console_go_on(f->console);
@@ -110,6 +119,8 @@ console_fixture_begin(struct console_fixture *f, enum console_rights rights)
 	d->worker_count = CONSOLE_FIXTURE_WORKERS;
 	d->main = &f->mailbox;
 	d->counts = f->counts;
+	d->pauses = pauses_new();
+	assert_non_null(d->pauses);
 	gate_init(&f->gate, f->pair.base);
 	f->console = console_new(&f->pair.pair, &f->gate, 0, rights);
 	assert_non_null(f->console);
@@ -121,8 +132,9 @@ console_fixture_end(struct console_fixture *f)
 	if (f->kept != NULL)
 		console_task_free(f->kept);
 	console_free(f->console);
-	gate_clear(&f->gate);
 	mailbox_close(&f->mailbox);
+	gate_clear(&f->gate);
+	pauses_free(f->pair.daemon.pauses);
 	free(f->counts);
 	pair_fixture_end(&f->pair);
 }

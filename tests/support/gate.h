@@ -24,6 +24,7 @@ struct gate_player {
 	struct gate_watch watch;
 	struct lease lease;
 	int client;
+	bool is_cut; /* as if messages of its cycle were kept back */
 };
 
 struct gate_fixture {
@@ -63,7 +64,8 @@ gate_player_step(struct gate_player *p)
 	if (frame_peek(&h, in) != FRAME_OK)
 		return false;
 	if (!gate_is_open(p->watch.gate) &&
-	    gate_watch_stops_now(&p->watch, &h, in))
+	    (gate_watch_is_paused_now(&p->watch, &h, p->is_cut) ||
+	     gate_watch_stops_now(&p->watch, &h, in)))
 		return false;
 	len = frame_len(&h) < in.len ? frame_len(&h) : in.len;
 	pipeline_sent(&p->pair.pipeline, h.type, PIPELINE_CLIENT);

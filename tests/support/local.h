@@ -43,14 +43,22 @@ listen_locally(uint16_t *port)
 	return fd;
 }
 
-/* A port at which nobody listens. */
+/* A port at which nobody listens, and that nobody else is given: a socket that
+ * does not listen stays bound to it. */
 static inline uint16_t
 local_free_port(void)
 {
-	uint16_t port;
+	const int one = 1;
+	struct sockaddr_in a = local_address(0);
+	socklen_t len = sizeof(a);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	close(listen_locally(&port));
-	return port;
+	assert_true(fd >= 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&a, len), 0);
+	assert_int_equal(
+	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &len), 0);
+	return ntohs(a.sin_port);
 }
 
 /* A connection that blocks.  -1: nobody listens there. */

@@ -17,6 +17,7 @@
 #include "protocol/backend.h"
 #include "protocol/reader.h"
 #include "proxy/base/clock.h"
+#include "proxy/gate/pause.h"
 #include "tests/support/allocation.h"
 #include "tests/support/ledger.h"
 #include "tests/support/sessions.h"
@@ -855,6 +856,7 @@ world_begin(struct world *w, const uint8_t *data, size_t size)
 	d->cancels = cancel_registry_new();
 	d->turns = turns_new();
 	d->seats = seats_new();
+	d->pauses = pauses_new();
 	d->memory = memory_new();
 	d->habits = habits_new();
 	w->mailboxes[0] = &w->mailbox;
@@ -901,6 +903,7 @@ world_end(struct world *w)
 	unsigned int waits = 0;
 	size_t i;
 
+	(void)pause_end(d, "");
 	for (i = 0; i < WORLD_CLIENTS; i++)
 		world_client_leaves(&w->clients[i]);
 	for (i = 0; i < w->server_count; i++)
@@ -929,6 +932,7 @@ world_end(struct world *w)
 	cancel_registry_free(d->cancels);
 	turns_free(d->turns);
 	seats_free(d->seats);
+	pauses_free(d->pauses);
 	memory_free(d->memory);
 	habits_free(d->habits);
 	credentials_store_free(d->credentials);

@@ -29,6 +29,7 @@ static const char *const kinds[] = {
     [TARGET_LOCK] = "lock",
     [TARGET_TREE] = "tree",
     [TARGET_VALIDATE] = "validate",
+    [TARGET_ENFORCE] = "enforce",
     [TARGET_ATTACH] = "attach",
     [TARGET_PARTITION] = "partition",
     [TARGET_RETYPE] = "retype",
@@ -38,6 +39,7 @@ static const char *const kinds[] = {
     [TARGET_REPLACE] = "replace",
     [TARGET_UNDER] = "under",
     [TARGET_INDEXED] = "indexed",
+    [TARGET_NAMED] = "named",
     [TARGET_TYPED] = "typed",
     [TARGET_DOMAIN] = "domain",
     [TARGET_REASSIGN] = "reassign",
@@ -116,7 +118,8 @@ print_target(FILE *to, const struct target *t)
 	fprintf(to, "%s", conditions[t->condition]);
 	if (t->kind == TARGET_LOCK || t->kind == TARGET_TREE ||
 	    t->kind == TARGET_IDENTITY || t->kind == TARGET_UNDER ||
-	    t->kind == TARGET_INDEXED)
+	    t->kind == TARGET_INDEXED || t->kind == TARGET_NAMED ||
+	    t->kind == TARGET_ENFORCE)
 		fprintf(to, " %s", modes[t->mode]);
 	else
 		assert_int_equal(t->mode, LOCK_NONE);

@@ -6,5 +6,5 @@ indexed_lock (relid, mode, phase) AS (
            SELECT indrelid FROM pg_catalog.pg_index
             WHERE indexrelid = t.relid
            OFFSET 0) i
-     WHERE t.kind = 'indexed'
+     WHERE t.kind = ANY ('{indexed,named}'::pg_catalog.text[])
 ),

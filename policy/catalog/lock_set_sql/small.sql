@@ -40,7 +40,9 @@ SELECT CASE WHEN c.relnamespace <> pg_catalog.pg_my_temp_schema()
        THEN pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(c.relowner))
        ELSE '' END AS owner,
        CASE WHEN x.is_named
-       THEN c.is_plain AND NOT (c.relispartition AND a.kind = 'd')
+       THEN c.is_plain
+            AND NOT (c.relispartition
+                     AND a.kind = ANY ('{d,c}'::pg_catalog.text[]))
        ELSE x.is_simple AND c.relhassubclass IS NOT TRUE END AS is_simple
   FROM ROWS FROM (
        pg_catalog.unnest($1::pg_catalog.text[]),

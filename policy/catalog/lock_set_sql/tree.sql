@@ -3,7 +3,7 @@
 child (relid, mode) AS (
     SELECT t.relid, t.mode FROM target t
      WHERE NOT t.is_only
-       AND (t.kind = 'tree'
+       AND (t.kind = ANY ('{tree,named}'::pg_catalog.text[])
             OR (t.kind = 'partitions'
                 AND EXISTS (
                     SELECT FROM pg_catalog.pg_partitioned_table

@@ -147,6 +147,9 @@ lock_set_params_knows_what_is_neither_dropped_nor_altered(void **state)
 	     .condition = CONDITION_DOMAIN_NULLABLE},
 	    {.kind = TARGET_REASSIGN, .relation = "session_user"},
 	    {.kind = TARGET_PUBLICATION, .relation = "\"p\""},
+	    {.kind = TARGET_NAMED,
+	     .relation = "\"n\"",
+	     .mode = LOCK_ACCESS_EXCLUSIVE},
 	    {.kind = TARGET_TREE,
 	     .relation = "\"t\"",
 	     .condition = CONDITION_PLAIN,
@@ -155,21 +158,21 @@ lock_set_params_knows_what_is_neither_dropped_nor_altered(void **state)
 	char *params[LOCK_SET_PARAMS];
 
 	(void)state;
-	params_of(params, targets, 10);
+	params_of(params, targets, 11);
 	assert_string_equal(params[KIND],
 			    "{\"replace\",\"under\",\"indexed\",\"typed\","
 			    "\"domain\",\"domain_if_unproven\","
 			    "\"domain_if_nullable\",\"reassign\","
-			    "\"publication\",\"tree_if_plain\"}");
+			    "\"publication\",\"named\",\"tree_if_plain\"}");
 	assert_string_equal(params[NAME],
 			    "{\"v\",\"v\",\"i\",\"c\",\"d\",\"d\",\"d\",NULL,"
-			    "\"p\",\"t\"}");
+			    "\"p\",\"n\",\"t\"}");
 	assert_string_equal(params[PART],
 			    "{NULL,NULL,NULL,\"a\",\"\",\"k\",\"\","
-			    "\"session_user\",\"\",NULL}");
+			    "\"session_user\",\"\",NULL,NULL}");
 	assert_string_equal(
 	    params[MODE],
-	    "{\"8\",\"5\",\"5\",\"8\",NULL,NULL,NULL,NULL,NULL,\"5\"}");
+	    "{\"8\",\"5\",\"5\",\"8\",NULL,NULL,NULL,NULL,NULL,\"8\",\"5\"}");
 	free_params(params);
 }
 
@@ -282,6 +285,9 @@ lock_set_params_tells_each_kind_and_its_mode(void **state)
 	    {.kind = TARGET_TREE, .mode = LOCK_SHARE_ROW_EXCLUSIVE},
 	    {.kind = TARGET_TREE, .mode = LOCK_SHARE, .partitions_only = true},
 	    {.kind = TARGET_VALIDATE, .part = "k"},
+	    {.kind = TARGET_ENFORCE,
+	     .part = "k",
+	     .mode = LOCK_SHARE_ROW_EXCLUSIVE},
 	    {.kind = TARGET_PARTITION},
 	    {.kind = TARGET_RETYPE, .part = "c"},
 	    {.kind = TARGET_OWNER},
@@ -296,11 +302,13 @@ lock_set_params_tells_each_kind_and_its_mode(void **state)
 	assert_string_equal(
 	    params[KIND],
 	    "{\"constraint\",\"lock\",\"tree\",\"partitions\",\"validate\","
-	    "\"partition_of\",\"retype\",\"owner\",\"identity\"}");
+	    "\"enforce\",\"partition_of\",\"retype\",\"owner\",\"identity\"}");
 	assert_string_equal(
-	    params[PART], "{\"k\",NULL,NULL,NULL,\"k\",NULL,\"c\",NULL,\"c\"}");
-	assert_string_equal(params[MODE], "{\"8\",\"5\",\"6\",\"5\",\"4\","
-					  "\"8\",\"8\",\"8\",\"5\"}");
+	    params[PART],
+	    "{\"k\",NULL,NULL,NULL,\"k\",\"k\",NULL,\"c\",NULL,\"c\"}");
+	assert_string_equal(params[MODE],
+			    "{\"8\",\"5\",\"6\",\"5\",\"4\",\"6\","
+			    "\"8\",\"8\",\"8\",\"5\"}");
 	free_params(params);
 }
 

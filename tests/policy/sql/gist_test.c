@@ -82,14 +82,15 @@ assert_tables(const char *sql, const char *expected)
 {
 	struct span copy = bytes_copy(span_of(sql, strlen(sql)));
 	char out[32];
+	struct gist_tables t = gist_tables_begin(out, sizeof(out));
 
-	gist_of_tables(out, sizeof(out), (const char *)copy.data, copy.len);
+	gist_tables_add(&t, (const char *)copy.data, copy.len);
 	assert_string_equal(out, expected);
 	bytes_free(copy);
 }
 
 static void
-gist_of_tables_names_each_once_in_order(void **state)
+gist_tables_names_each_once_in_order(void **state)
 {
 	(void)state;
 	assert_tables("update b set n = 1 from s.a where exists (select from "
@@ -104,18 +105,34 @@ gist_of_tables_names_each_once_in_order(void **state)
 }
 
 static void
-gist_of_tables_goes_on_beyond_what_it_tells_apart(void **state)
+gist_tables_goes_on_beyond_what_it_tells_apart(void **state)
 {
 	char out[1024];
 	char sql[1024] = "select * from t0";
 	size_t len = strlen(sql);
+	struct gist_tables t = gist_tables_begin(out, sizeof(out));
 
 	(void)state;
 	for (int i = 1; i < 40; i++)
 		len +=
 		    (size_t)snprintf(sql + len, sizeof(sql) - len, ", t%d", i);
-	gist_of_tables(out, sizeof(out), sql, len);
+	gist_tables_add(&t, sql, len);
 	assert_non_null(strstr(out, "t39"));
+}
+
+static void
+gist_tables_are_those_of_all_texts(void **state)
+{
+	char out[32];
+	struct gist_tables t = gist_tables_begin(out, sizeof(out));
+
+	(void)state;
+	assert_string_equal(out, "");
+	gist_tables_add(&t, "update b set", 12);
+	gist_tables_add(&t, "begin", 5);
+	gist_tables_add(&t, "delete from a", 13);
+	gist_tables_add(&t, "select from b, c", 16);
+	assert_string_equal(out, "b, a, c");
 }
 
 int
@@ -127,8 +144,9 @@ main(void)
 	    cmocka_unit_test(gist_of_text_keeps_names),
 	    cmocka_unit_test(gist_of_text_is_cut),
 	    cmocka_unit_test(gist_of_text_trusts_no_string_that_is_doubtful),
-	    cmocka_unit_test(gist_of_tables_names_each_once_in_order),
-	    cmocka_unit_test(gist_of_tables_goes_on_beyond_what_it_tells_apart),
+	    cmocka_unit_test(gist_tables_names_each_once_in_order),
+	    cmocka_unit_test(gist_tables_goes_on_beyond_what_it_tells_apart),
+	    cmocka_unit_test(gist_tables_are_those_of_all_texts),
 	};
 
 	return cmocka_run_group_tests_name("policy/sql/gist", tests, NULL,

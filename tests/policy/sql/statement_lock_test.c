@@ -23,8 +23,10 @@ static const struct example examples[] = {
     {"reindex table t", " ddl:REINDEX lock(\"t\" S)"},
     {"reindex index s.i", " ddl:REINDEX indexed(\"s\".\"i\" S)"},
     {"analyze t (a), u",
-     " behind:ANALYZE tree(\"t\" partitions SUE) tree(\"u\" partitions SUE)"},
-    {"analyse (verbose) t", " behind:ANALYZE tree(\"t\" partitions SUE)"},
+     " behind:ANALYZE tree(\"t\" partitions SUE) tree(\"t\" from-18 SUE) "
+     "tree(\"u\" partitions SUE) tree(\"u\" from-18 SUE)"},
+    {"analyse (verbose) t", " behind:ANALYZE tree(\"t\" partitions SUE) "
+			    "tree(\"t\" from-18 SUE)"},
     {"analyze", " behind:ANALYZE no plan"},
 };
 

@@ -140,8 +140,8 @@ list_parse_judges_ddl_beside_a_drop(void **state)
 	      "<create index on t (a)> ddl:CREATE INDEX"
 	      " tree(\"t\" partitions S)\n<create table n (b int)>\n"
 	      "<alter extension e update>\n<select 1>\n"
-	      "<alter table x add> drops:UNKNOWN DDL indexed(\"table\" AX)"
-	      " indexed(\"x\" AX) indexed(\"add\" AX)\nsound\nunparsed");
+	      "<alter table x add> drops:UNKNOWN DDL named(\"table\" AX)"
+	      " named(\"x\" AX) named(\"add\" AX)\nsound\nunparsed");
 	check("begin; do $$begin alter table c rename to d; end$$; truncate a;"
 	      " commit",
 	      GUARD_SCOPE_DROPS,

@@ -19,7 +19,7 @@ names_of(const char *sql, size_t len)
 	assert_int_equal(s.has_plan, s.target_count > 0);
 	assert_true(s.target_count <= UNKNOWN_NAMES_MAX);
 	for (size_t i = 0; i < s.target_count; i++) {
-		assert_int_equal(s.targets[i].kind, TARGET_INDEXED);
+		assert_int_equal(s.targets[i].kind, TARGET_NAMED);
 		assert_int_equal(s.targets[i].mode, LOCK_ACCESS_EXCLUSIVE);
 		fprintf(to, "%s ", s.targets[i].relation);
 	}
@@ -140,26 +140,26 @@ list_parse_has_what_the_grammar_does_not_know(void **state)
 {
 	static const struct example examples[] = {
 	    {"alter table t split partition p",
-	     " drops:UNKNOWN DDL indexed(\"table\" AX) indexed(\"t\" AX)"
-	     " indexed(\"split\" AX) indexed(\"partition\" AX)"
-	     " indexed(\"p\" AX)\nunparsed"},
+	     " drops:UNKNOWN DDL named(\"table\" AX) named(\"t\" AX)"
+	     " named(\"split\" AX) named(\"partition\" AX)"
+	     " named(\"p\" AX)\nunparsed"},
 	    {"repack (concurrently) t",
-	     " drops:UNKNOWN DDL indexed(\"concurrently\" AX)"
-	     " indexed(\"t\" AX)\nunparsed"},
-	    {"drop tabel x", " drops:UNKNOWN DDL indexed(\"tabel\" AX)"
-			     " indexed(\"x\" AX)\nunparsed"},
+	     " drops:UNKNOWN DDL named(\"concurrently\" AX)"
+	     " named(\"t\" AX)\nunparsed"},
+	    {"drop tabel x", " drops:UNKNOWN DDL named(\"tabel\" AX)"
+			     " named(\"x\" AX)\nunparsed"},
 	    {"cluster 1", "\nunparsed"},
-	    {"lock t with", " drops:UNKNOWN DDL indexed(\"t\" AX)"
-			    " indexed(\"with\" AX)\nunparsed"},
-	    {"reindex x", " drops:UNKNOWN DDL indexed(\"x\" AX)\nunparsed"},
+	    {"lock t with", " drops:UNKNOWN DDL named(\"t\" AX)"
+			    " named(\"with\" AX)\nunparsed"},
+	    {"reindex x", " drops:UNKNOWN DDL named(\"x\" AX)\nunparsed"},
 	    /* Known, and of no concern to the scope. */
 	    {"alter table t add a int", ""},
 	    {"lock table t", ""},
 	    {"selec x", ""},
-	    {"drop table E'\\xe9'", " drops:UNKNOWN DDL indexed(\"table\" AX)"
+	    {"drop table E'\\xe9'", " drops:UNKNOWN DDL named(\"table\" AX)"
 				    "\nunparsed"},
-	    {"drop table \"c", " drops:UNKNOWN DDL indexed(\"table\" AX)"
-			       " indexed(\"c\" AX)\nunparsed"},
+	    {"drop table \"c", " drops:UNKNOWN DDL named(\"table\" AX)"
+			       " named(\"c\" AX)\nunparsed"},
 	};
 
 	(void)state;
@@ -176,14 +176,14 @@ list_parse_guards_what_stands_beside_it(void **state)
 {
 	(void)state;
 	check("begin; repack t; drop table c; lock", GUARD_SCOPE_DROPS,
-	      "<begin> begin\n<repack t> drops:UNKNOWN DDL indexed(\"t\" AX)\n"
+	      "<begin> begin\n<repack t> drops:UNKNOWN DDL named(\"t\" AX)\n"
 	      "<drop table c> drops:DROP TABLE drop(\"c\")\n"
 	      "<lock>\n"
 	      "sound\nunparsed");
 	/* To parse a query takes locks and a snapshot: of it nobody is asked.
 	 */
 	check("begin; repack t; drop table c; selec 1", GUARD_SCOPE_DROPS,
-	      "<begin> begin\n<repack t> drops:UNKNOWN DDL indexed(\"t\" AX)\n"
+	      "<begin> begin\n<repack t> drops:UNKNOWN DDL named(\"t\" AX)\n"
 	      "<drop table c> drops:DROP TABLE drop(\"c\")\n"
 	      "<selec 1>\n"
 	      "unparsed");
@@ -191,7 +191,7 @@ list_parse_guards_what_stands_beside_it(void **state)
 	      GUARD_SCOPE_DROPS,
 	      "<a (;) 'b;'>\n"
 	      "<drop table E'\\xe9'> drops:UNKNOWN DDL"
-	      " indexed(\"table\" AX)\n<c)>\n"
+	      " named(\"table\" AX)\n<c)>\n"
 	      "<drop table c> drops:DROP TABLE drop(\"c\")\n"
 	      "unparsed");
 	/* Where a transaction begins and ends must be known. */

@@ -19,7 +19,7 @@ access_of(char **admins, size_t admin_count, char **viewers,
 	    .stats_users = {viewers, viewer_count},
 	};
 
-	return console_access_new(&c);
+	return console_access_new(&c, NULL, stderr);
 }
 
 static void
@@ -57,15 +57,35 @@ console_access_knows_peers_by_uid(void **state)
 	console_access_free(a);
 }
 
+/* Whatever their uids are now: of that name, and with the rights of now. */
+static void
+console_access_new_keeps_the_uids_that_are_known(void **state)
+{
+	char *then[] = {me};
+	char *now[] = {nobody, me};
+	struct console_access *known = access_of(then, 1, NULL, 0);
+	const struct config c = {.stats_users = {now, 2}};
+	struct console_access *a = console_access_new(&c, known, stderr);
+
+	(void)state;
+	console_access_free(known);
+	assert_true(console_access_is_peer(a, me, geteuid()));
+	assert_false(console_access_is_peer(a, nobody, geteuid()));
+	assert_int_equal(console_access_find(a, me), CONSOLE_MAY_LOOK);
+	console_access_free(a);
+}
+
 static void
 console_access_new_may_find_no_memory(void **state)
 {
 	char *admins[] = {nobody};
 
 	(void)state;
-	allocation_fail_after(0);
-	assert_null(access_of(admins, 1, NULL, 0));
-	assert_true(allocation_restore());
+	for (unsigned n = 0; n < 2; n++) {
+		allocation_fail_after(n);
+		assert_null(access_of(admins, 1, NULL, 0));
+		assert_true(allocation_restore());
+	}
 }
 
 static int
@@ -86,6 +106,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(console_access_gives_rights_by_name),
 	    cmocka_unit_test(console_access_knows_peers_by_uid),
+	    cmocka_unit_test(console_access_new_keeps_the_uids_that_are_known),
 	    cmocka_unit_test(console_access_new_may_find_no_memory),
 	};
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -193,6 +194,15 @@ a_stalled_reader_of_a_nonblocking_pipe_stops_nobody(void **state)
 	a_stalled_reader_stops_nobody(O_NONBLOCK);
 }
 
+static atomic_uint_fast64_t told_lost;
+
+static void
+tell_lost(uint64_t lines)
+{
+	log_lost(lines);
+	atomic_store(&told_lost, lines);
+}
+
 static void
 what_cannot_be_written_is_counted(void **state)
 {
@@ -206,10 +216,12 @@ what_cannot_be_written_is_counted(void **state)
 	assert_true(full >= 0 && saved >= 0);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
 	dup2(full, STDERR_FILENO);
-	assert_true(log_writer_begin(log_lost));
+	assert_true(log_writer_begin(tell_lost));
 	log_line(LOG_INFO, "one");
 	log_line(LOG_INFO, "two");
-	usleep(200 * 1000); /* both fail, and the line that tells of them */
+	/* Both fail, and the line that tells of them. */
+	while (atomic_load(&told_lost) < 2)
+		usleep(1000);
 	dup2(ends[1], STDERR_FILENO);
 	log_line(LOG_INFO, "three");
 	log_writer_end();

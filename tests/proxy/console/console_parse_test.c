@@ -57,6 +57,12 @@ console_parse_knows_commands(void **state)
 	    {" abort\t0 ", {.verb = CONSOLE_ABORT}},
 	    {"GUARD ON", {.verb = CONSOLE_GUARD, .is_on = true}},
 	    {"guard off", {.verb = CONSOLE_GUARD}},
+	    {"PAUSE", {.verb = CONSOLE_PAUSE}},
+	    {"pause shop", {.verb = CONSOLE_PAUSE, .text = "shop"}},
+	    {"Pause \"My \"\"Shop\"\"\";",
+	     {.verb = CONSOLE_PAUSE, .text = "My \"Shop\""}},
+	    {"RESUME", {.verb = CONSOLE_RESUME}},
+	    {"resume 'it''s'", {.verb = CONSOLE_RESUME, .text = "it's"}},
 	    {"RELOAD", {.verb = CONSOLE_RELOAD}},
 	    {"SHUTDOWN", {.verb = CONSOLE_SHUTDOWN}},
 	    {"shutdown wait_for_clients",
@@ -81,6 +87,7 @@ console_parse_knows_commands(void **state)
 		assert_int_equal(c.id, rows[i].is.id);
 		assert_int_equal(c.is_on, rows[i].is.is_on);
 		assert_int_equal(c.waits, rows[i].is.waits);
+		assert_string_equal(c.text, rows[i].is.text);
 	}
 }
 

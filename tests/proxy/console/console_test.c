@@ -49,10 +49,13 @@ console_welcomes_as_a_server_does(void **state)
 	struct console_fixture *f = *state;
 	struct heard h;
 
-	console_welcome(f->console);
+	console_welcome(f->console, 7, span_of("", 0));
 	h = console_fixture_hear(f);
 	assert_string_equal(h.types, "RSSSSSSSSSSZ");
 	assert_int_equal(h.status, 'I');
+	console_welcome(f->console, 7, span_of("abcd", 4));
+	h = console_fixture_hear(f);
+	assert_string_equal(h.types, "RSSSSSSSSSSKZ");
 	assert_true(console_is_idle(f->console));
 }
 
@@ -63,7 +66,7 @@ console_runs_the_commands_of_a_query(void **state)
 
 	assert_told(f, "show version", "TDCZ", "");
 	assert_told(f, "show version; show help;",
-		    "TDCTDDDDDDDDDDDDDDDDDDDDDDCZ", "");
+		    "TDCTDDDDDDDDDDDDDDDDDDDDDDDDCZ", "");
 	assert_told(f, "", "IZ", "");
 	assert_told(f, ";; -- nothing", "IZ", "");
 	assert_told(f, "set application_name = 'x'; deallocate all", "CCZ", "");
@@ -251,6 +254,8 @@ console_lets_who_may_look_do_nothing(void **state)
 	assert_told(f, "reload", "EZ", "42501");
 	assert_told(f, "shutdown", "EZ", "42501");
 	assert_told(f, "guard off", "EZ", "42501");
+	assert_told(f, "pause", "EZ", "42501");
+	assert_told(f, "resume", "EZ", "42501");
 	assert_false(atomic_load(&f->pair.daemon.is_guard_off));
 	assert_int_equal(f->tasks, 0);
 }

@@ -7,6 +7,7 @@
 
 enum {
 	LONG_MS = 60000,
+	SHORT_MS = 300, /* a busy machine stands still for less */
 };
 
 /* About this table, for session 6, until so long from now. */
@@ -185,7 +186,7 @@ static void
 gate_opens_by_itself_when_the_time_is_over(void **state)
 {
 	struct gate_fixture *f = *state;
-	struct gate_window *w = shut(f, "a", 30);
+	struct gate_window *w = shut(f, "a", SHORT_MS);
 
 	gate_fixture_query(f, 0, "table a");
 	assert_server_got(f, "");
@@ -201,8 +202,8 @@ static void
 gate_opens_window_after_window(void **state)
 {
 	struct gate_fixture *f = *state;
-	struct gate_window *late = shut(f, "b", 60);
-	struct gate_window *soon = shut(f, "a", 20);
+	struct gate_window *late = shut(f, "b", 4 * SHORT_MS);
+	struct gate_window *soon = shut(f, "a", SHORT_MS);
 
 	gate_fixture_query(f, 0, "table b");
 	gate_fixture_query(f, 1, "table a");

@@ -6,7 +6,8 @@
 
 enum {
 	LONG_MS = 60000,
-	BRIEF_MS = 20,
+	BRIEF_MS = 300, /* a busy machine stands still for less */
+	SLACK_MS = 90,
 };
 
 static struct lease *
@@ -252,8 +253,9 @@ assert_left(struct gate_fixture *f, uint32_t expected_ms)
 	    turns_reserve(t, database, TURNS_SHUT_BURST_MS, clock_now_ms());
 
 	/* Some of it is there again, and time goes by. */
-	assert_in_range(left_ms, expected_ms > 50 ? expected_ms - 50 : 0,
-			expected_ms + 50);
+	assert_in_range(left_ms,
+			expected_ms > SLACK_MS ? expected_ms - SLACK_MS : 0,
+			expected_ms + SLACK_MS);
 	turns_refund(t, database, left_ms);
 }
 

@@ -84,7 +84,8 @@ counts_of_all_workers_are_added_up(void **state)
 			   "\"workers\":2,\"connections\":3,"
 			   "\"max_connections\":10,");
 	assert_tells(text, "\"ready\":7");
-	assert_tells(text, ",\"held\":1,\"gated\":0,\"under_way\":2,"
+	assert_tells(text, ",\"held\":1,\"gated\":0,\"paused\":0,"
+			   "\"under_way\":2,"
 			   "\"over\":1000,\"windows\":6,");
 	assert_tells(text, ",\"logins\":5,");
 	assert_tells(text, ",\"deadlocks\":1,");

@@ -188,34 +188,6 @@ patrol_calls_what_runs_for_long_and_may_wait_unseen(void **state)
 }
 
 static void
-assert_text(struct fixture *f, const char *expected)
-{
-	struct span text = patrol_text(f->session);
-
-	assert_int_equal(text.len, strlen(expected));
-	assert_memory_equal(text.data != NULL ? (const char *)text.data : "",
-			    expected, text.len);
-}
-
-static void
-patrol_text_is_that_of_the_statement_under_way(void **state)
-{
-	struct fixture *f = *state;
-
-	assert_text(f, "");
-	send_query(f, "select drop_it()");
-	assert_text(f, "select drop_it()");
-	answer_query(f);
-	assert_text(f, "");
-	send_parse(f, "p", "select 1");
-	assert_text(f, "select 1");
-	send_bind_and_execute(f, "p");
-	assert_text(f, "select 1");
-	send_bind_and_execute(f, "q"); /* prepared long ago */
-	assert_text(f, "");
-}
-
-static void
 patrol_calls_again_and_ever_more_seldom(void **state)
 {
 	struct fixture *f = *state;
@@ -343,7 +315,6 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(patrol_calls_what_runs_for_long_and_may_wait_unseen),
-	    TEST(patrol_text_is_that_of_the_statement_under_way),
 	    TEST(patrol_calls_again_and_ever_more_seldom),
 	    TEST(patrol_calls_once_more_when_it_is_over),
 	    TEST(patrol_leaves_plain_statements_alone),
