@@ -80,6 +80,9 @@ static const struct need needs[] = {
     [CLAUSE(DropNotNull)] = {AX, REACH_SELF},
     [CLAUSE(SetNotNull)] = {AX, REACH_SELF},
     [CLAUSE(DropExpression)] = {AX, REACH_TREE},
+#if PG_VERSION_NUM >= 170000
+    [CLAUSE(SetExpression)] = {AX, REACH_TREE},
+#endif
     [CLAUSE(SetStatistics)] = {SUE, REACH_TREE},
     [CLAUSE(SetOptions)] = {SUE, REACH_SELF},
     [CLAUSE(ResetOptions)] = {SUE, REACH_SELF},

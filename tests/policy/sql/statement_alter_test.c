@@ -1,3 +1,5 @@
+#include <stdlib.h>
+
 #include "policy/sql/statement.h"
 
 #include "tests/support/statement.h"
@@ -219,6 +221,20 @@ list_parse_plans_alter(void **state)
 }
 
 static void
+list_parse_plans_set_expression(void **state)
+{
+	static const struct example expression[] = {
+	    {"alter table c alter a set expression as (b)",
+	     " ddl:ALTER TABLE tree(\"c\" AX)"},
+	};
+
+	(void)state;
+	if (strtoul(statement_grammar(), NULL, 10) < 17)
+		skip();
+	CHECK_EXAMPLES(expression, GUARD_SCOPE_DDL);
+}
+
+static void
 list_parse_judges_alter_only_when_asked(void **state)
 {
 	size_t i;
@@ -310,6 +326,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(list_parse_plans_alter),
+	    cmocka_unit_test(list_parse_plans_set_expression),
 	    cmocka_unit_test(list_parse_judges_alter_only_when_asked),
 	    cmocka_unit_test(list_parse_plans_alter_table_with_drops),
 	    cmocka_unit_test(list_parse_tells_keys_apart),
