@@ -18,8 +18,8 @@
 #include "protocol/types.h"
 
 enum {
-	SAID_FRONTS = 3,  /* of the first messages, and of the last one */
-	SAID_BYTES = 118, /* of each */
+	SAID_FRONTS = 3,  /* the first messages', and the last one's */
+	SAID_BYTES = 118, /* each front's */
 	SAID_LEAST = 8,   /* with its zero byte: "begin;" names no table */
 };
 
