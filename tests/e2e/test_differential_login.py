@@ -278,9 +278,10 @@ def asked_late(told):
 @pytest.mark.parametrize("minor", [0, 1, 2, 3, 9999])
 def test_version_where_lockstep_checks(server, checking, minor, options):
     case = PROTOCOL_3 + minor, OPTIONS[options]
-    expected = versioned(server, DELIVERIES["packet"], *case)
+    expected = versioned(server, server, DELIVERIES["packet"], *case)
     for delivery in DELIVERIES.values():
-        assert versioned(checking, delivery, *case) == asked_late(expected)
+        seen = versioned(server, checking, delivery, *case)
+        assert seen == asked_late(expected)
 
 
 # -- warnings behind the password -------------------------------------------
