@@ -83,12 +83,14 @@ session_welcome(struct session *s)
 	    .is_held = true, /* there is no server */
 	};
 	uint8_t bytes[CANCEL_KEY_BYTES];
-	struct span secret = span_of(bytes, sizeof(bytes));
+	struct span secret = {NULL, 0};
 	uint32_t pid = (uint32_t)getpid();
 
-	if (getrandom(bytes, sizeof(bytes), 0) == (ssize_t)sizeof(bytes))
+	if (getrandom(bytes, sizeof(bytes), 0) == (ssize_t)sizeof(bytes)) {
+		secret = span_of(bytes, sizeof(bytes));
 		s->pair.cancel_entry = cancel_remember(s->pair.daemon->cancels,
 						       pid, secret, &target);
+	}
 	if (s->pair.cancel_entry == NULL)
 		secret.len = 0;
 	console_welcome(s->console, pid, secret);
