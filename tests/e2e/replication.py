@@ -27,9 +27,16 @@ class Standby(Cluster):
             return admin.execute(sql).fetchone()[0]
 
     def follow(self):
-        """Until it has all that the primary has."""
+        """Until it has all that the primary has.
+
+        Where commits are asynchronous, the last of them may not have been
+        written yet: one that is not asynchronous takes them along.
+        """
         with self.primary.connect() as admin:
-            end = admin.execute("select pg_current_wal_lsn()").fetchone()[0]
+            admin.execute("set synchronous_commit = on")
+            admin.execute("select pg_logical_emit_message(true, '', '')")
+            end = admin.execute("select pg_current_wal_flush_lsn()"
+                                ).fetchone()[0]
         deadline = time.monotonic() + START_BOUND_S
         while not self._ask("select coalesce(pg_last_wal_replay_lsn() >= "
                             f"'{end}'::pg_lsn, false)"):
