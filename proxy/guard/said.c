@@ -1,6 +1,36 @@
 #include "proxy/guard/said.h"
 
+#include <string.h>
+
 #include "policy/sql/gist.h"
+
+void
+said_note_text(struct said *s, uint8_t type, struct span body, bool begins)
+{
+	struct said_front *f;
+
+	if (begins)
+		s->count = 0;
+	s->awaits_bind = type == FRONTEND_PARSE;
+	s->is_unknown = false;
+	if (body.len < SAID_LEAST)
+		return;
+	f = &s->fronts[s->count < SAID_FRONTS ? s->count++ : SAID_FRONTS - 1];
+	f->type = type;
+	f->len = (uint8_t)(body.len < SAID_BYTES ? body.len : SAID_BYTES);
+	memcpy(f->bytes, body.data, f->len);
+}
+
+/* The statement has just been parsed; is the unnamed one, whose text came last
+ * of all; or is another. */
+void
+said_note_bind(struct said *s, struct span body)
+{
+	bool is_named = body.len >= 2 && (body.data[0] | body.data[1]) != 0;
+
+	s->is_unknown |= is_named && !s->awaits_bind;
+	s->awaits_bind = false;
+}
 
 /* The string at the front, and what is behind it; either may be cut. */
 static struct span

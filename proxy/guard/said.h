@@ -12,7 +12,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 
 #include "protocol/frame.h"
 #include "protocol/types.h"
@@ -38,27 +37,10 @@ struct said {
 	struct said_front fronts[SAID_FRONTS];
 };
 
-static inline void
-said_add(struct said *s, uint8_t type, const uint8_t *body, size_t len)
-{
-	struct said_front *f;
-
-	f = &s->fronts[s->count < SAID_FRONTS ? s->count++ : SAID_FRONTS - 1];
-	f->type = type;
-	f->len = (uint8_t)(len < SAID_BYTES ? len : SAID_BYTES);
-	memcpy(f->bytes, body, f->len);
-}
-
-/* A Bind, of the statement that has just been parsed; of the unnamed one, whose
- * text came last of all; or of another. */
-static inline void
-said_note_bind(struct said *s, const uint8_t *body, size_t len)
-{
-	bool is_named = len >= 2 && (body[0] | body[1]) != 0;
-
-	s->is_unknown |= is_named && !s->awaits_bind;
-	s->awaits_bind = false;
-}
+/* Note a Query's or a Parse's body, of which so much is here; or a Bind's. */
+void said_note_text(struct said *s, uint8_t type, struct span body,
+		    bool begins);
+void said_note_bind(struct said *s, struct span body);
 
 /* Note that a client's message, at the front of in, goes to the server now;
  * begins: no transaction is open. */
@@ -66,21 +48,15 @@ static inline void
 said_note_sent(struct said *s, const struct frame_header *h, struct span in,
 	       bool begins)
 {
-	const uint8_t *body = in.data + FRAME_HEADER_BYTES;
-	size_t len = in.len - FRAME_HEADER_BYTES;
+	struct span body = {in.data + FRAME_HEADER_BYTES,
+			    in.len - FRAME_HEADER_BYTES};
 
-	if (len > h->body_len)
-		len = h->body_len;
-	if (h->type == FRONTEND_BIND)
-		said_note_bind(s, body, len);
-	if (h->type != FRONTEND_QUERY && h->type != FRONTEND_PARSE)
-		return;
-	if (begins)
-		s->count = 0;
-	s->awaits_bind = h->type == FRONTEND_PARSE;
-	s->is_unknown = false;
-	if (len >= SAID_LEAST)
-		said_add(s, h->type, body, len);
+	if (body.len > h->body_len)
+		body.len = h->body_len;
+	if (h->type == FRONTEND_QUERY || h->type == FRONTEND_PARSE)
+		said_note_text(s, h->type, body, begins);
+	else if (h->type == FRONTEND_BIND)
+		said_note_bind(s, body);
 }
 
 /*
