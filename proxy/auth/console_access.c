@@ -70,10 +70,13 @@ console_user_take(struct console_user *u, const struct system_user *found,
 static bool
 console_access_look_up(struct console_access *a, FILE *errors)
 {
-	struct system_user *asked = calloc(a->count, sizeof(*asked));
+	struct system_user *asked;
 	size_t count = 0;
 	size_t i;
 
+	if (a->count == 0)
+		return true;
+	asked = calloc(a->count, sizeof(*asked));
 	if (asked == NULL)
 		return false;
 	for (i = 0; i < a->count; i++)
