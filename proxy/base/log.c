@@ -422,15 +422,13 @@ log_lost(uint64_t lines)
 void
 log_left_out(void)
 {
-	size_t i;
+	size_t place = 0;
+	const char *kind;
+	uint64_t lines;
 
-	for (i = 0; i < LOG_LIMIT_KINDS; i++) {
-		const char *kind;
-		uint64_t lines = log_limit_take_left_out(i, &kind);
+	while (log_limit_take_left_out(&place, &kind, &lines)) {
 		struct log_event e;
 
-		if (lines == 0)
-			continue;
 		log_begin(&e, LOG_WARNING, "more such lines were left out");
 		log_text(&e, "kind", kind);
 		log_number(&e, "lines", lines);

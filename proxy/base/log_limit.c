@@ -74,15 +74,18 @@ log_limit_takes(const char *kind, uint64_t now_ms)
 	return takes;
 }
 
-uint64_t
-log_limit_take_left_out(size_t i, const char **kind)
+bool
+log_limit_take_left_out(size_t *place, const char **kind, uint64_t *lines)
 {
-	uint64_t left_out;
-
+	*lines = 0;
 	pthread_mutex_lock(&limit.lock);
-	left_out = limit.kinds[i].left_out;
-	limit.kinds[i].left_out = 0;
-	*kind = limit.kinds[i].name;
+	while (*lines == 0 && *place < LOG_LIMIT_KINDS) {
+		struct kind *k = &limit.kinds[(*place)++];
+
+		*kind = k->name;
+		*lines = k->left_out;
+		k->left_out = 0;
+	}
 	pthread_mutex_unlock(&limit.lock);
-	return left_out;
+	return *lines > 0;
 }

@@ -25,8 +25,11 @@ void log_limit_set(uint32_t lines);
  * many, and is to be left out. */
 bool log_limit_takes(const char *kind, uint64_t now_ms);
 
-/* The number of lines of the i-th of LOG_LIMIT_KINDS kinds that were left out
- * since this was asked last, and its name; NULL, and 0: there is none. */
-uint64_t log_limit_take_left_out(size_t i, const char **kind);
+/*
+ * Find the next kind, from *place on, of which lines were left out since this
+ * was asked last: its name, a constant, their number, and the place behind it.
+ * Starts at place 0.  False: there is none.
+ */
+bool log_limit_take_left_out(size_t *place, const char **kind, uint64_t *lines);
 
 #endif

@@ -28,15 +28,13 @@ static uint64_t
 left_out(const char *kind)
 {
 	uint64_t sum = 0;
-	size_t i;
+	size_t place = 0;
+	const char *name;
+	uint64_t n;
 
-	for (i = 0; i < LOG_LIMIT_KINDS; i++) {
-		const char *name;
-		uint64_t n = log_limit_take_left_out(i, &name);
-
-		if (name != NULL && strcmp(name, kind) == 0)
+	while (log_limit_take_left_out(&place, &name, &n))
+		if (strcmp(name, kind) == 0)
 			sum += n;
-	}
 	return sum;
 }
 
