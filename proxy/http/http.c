@@ -31,8 +31,6 @@
 #define HTTP_JSON_TYPE "application/json"
 
 enum {
-	HEADERS_MAX_BYTES = 8192,
-	BODY_MAX_BYTES = 1024,
 	ANSWER_MS = 100, /* to be on its way */
 };
 
@@ -447,8 +445,8 @@ http_make_server(struct http *h)
 	h->server = evhttp_new(h->base);
 	if (h->server == NULL)
 		return false;
-	evhttp_set_max_headers_size(h->server, HEADERS_MAX_BYTES);
-	evhttp_set_max_body_size(h->server, BODY_MAX_BYTES);
+	evhttp_set_max_headers_size(h->server, HTTP_HEADERS_MAX_BYTES);
+	evhttp_set_max_body_size(h->server, HTTP_BODY_MAX_BYTES);
 	evhttp_set_timeout(h->server, HTTP_TIMEOUT_MS / 1000);
 	evhttp_set_allowed_methods(h->server, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD |
 						  EVHTTP_REQ_POST);

@@ -46,13 +46,30 @@ base_drop(struct rescue_base *b, struct rescue_case *c, uint64_t now_ms)
 	rescue_case_free(c, now_ms);
 }
 
+static void
+base_log_full(const struct rescue_base *b)
+{
+	struct log_event e;
+
+	log_begin_limited(&e, LOG_WARNING,
+			  "rescue: too many statements wait in the server, "
+			  "another is not looked after",
+			  "rescue-full");
+	log_text(&e, "database", b->name);
+	log_number(&e, "most", RESCUE_CASES_MAX);
+	log_end(&e);
+}
+
 static struct rescue_case *
 base_add(struct rescue_base *b, const struct rescue_call *call)
 {
-	struct rescue_case *c = NULL;
+	struct rescue_case *c;
 
-	if (b->count < RESCUE_CASES_MAX)
-		c = rescue_case_new(b->daemon, call);
+	if (b->count == RESCUE_CASES_MAX) {
+		base_log_full(b);
+		return NULL;
+	}
+	c = rescue_case_new(b->daemon, call);
 	if (c == NULL)
 		return NULL;
 	TAILQ_INSERT_TAIL(&b->cases, c, link);
