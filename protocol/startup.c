@@ -45,6 +45,8 @@ parameter_slot(struct startup_packet *p, struct span name)
 		return &p->replication;
 	if (span_equals(name, "options"))
 		return &p->options;
+	if (span_equals(name, "default_transaction_read_only"))
+		return &p->read_only;
 	return NULL;
 }
 

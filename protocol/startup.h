@@ -50,6 +50,7 @@ struct startup_packet {
 	struct span application_name;
 	struct span replication;
 	struct span options;
+	struct span read_only; /* default_transaction_read_only */
 };
 
 /*

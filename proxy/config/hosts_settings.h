@@ -16,6 +16,10 @@ enum session_attrs {
 	SESSION_ATTRS_PREFER_STANDBY,
 };
 
+enum {
+	SESSION_ATTRS_COUNT = SESSION_ATTRS_PREFER_STANDBY + 1,
+};
+
 /* In the order of the enum, and NULL. */
 extern const char *const session_attrs_names[];
 

@@ -78,6 +78,16 @@ same_field(const void *a, const void *b, const struct setting *s)
 	return false;
 }
 
+/* The text has no word that the linked libpq does not know. */
+static bool
+same_upstream(const struct config *a, const struct config *b)
+{
+	return same_text(a->upstream_conninfo, b->upstream_conninfo) &&
+	       a->upstream_hosts.attrs == b->upstream_hosts.attrs &&
+	       a->upstream_hosts.is_random == b->upstream_hosts.is_random &&
+	       a->upstream_tls.is_direct == b->upstream_tls.is_direct;
+}
+
 static bool
 same_guard(const struct guard_settings *a, const struct guard_settings *b,
 	   const struct setting *s)
@@ -98,7 +108,7 @@ setting_is_same(const struct config *a, const struct config *b,
 		    a->http_listen.items, a->http_listen.count,
 		    b->http_listen.items, b->http_listen.count);
 	if (s->kind == SETTING_UPSTREAM)
-		return same_text(a->upstream_conninfo, b->upstream_conninfo);
+		return same_upstream(a, b);
 	if (setting_is_guard(s))
 		return same_guard(&a->guard, &b->guard, s);
 	return same_field((const char *)a + s->offset,

@@ -29,15 +29,10 @@
 #include "proxy/base/clock.h"
 #include "proxy/config/endpoint.h"
 #include "proxy/net/address.h"
+#include "proxy/net/second_round.h"
 #include "proxy/net/shuffle.h"
 #include "proxy/net/socket.h"
 #include "proxy/net/upgrade.h"
-
-/* An address that is left for the second round. */
-struct dial_behind {
-	struct address peer;
-	size_t endpoint; /* as dial.current */
-};
 
 struct dial {
 	struct handshaker by;
@@ -57,14 +52,12 @@ struct dial {
 	size_t address_next;
 	size_t address_count;
 	struct address peer; /* the one being tried */
+	uint64_t rank;       /* in the second round, as second_place.rank */
 	struct event event;
 	struct upgrade *upgrade;
 	bool is_fixed; /* by TLS or not as peer says, and no other way */
 	bool is_downgraded;
-	bool is_second_round;
-	struct dial_behind behind[DIAL_BEHIND_MAX];
-	size_t behind_first; /* the next of them to be tried */
-	size_t behind_count; /* ever */
+	struct second_round second;
 	int fd;
 	char tried[DIAL_TRIED_MAX];
 	size_t tried_len;
@@ -98,7 +91,6 @@ dial_finish(struct dial *d, int fd, struct tls *tls)
 	    .tls = tls,
 	    .peer = d->peer,
 	    .is_downgraded = fd >= 0 && d->is_downgraded,
-	    .was_behind = d->is_second_round,
 	    .tried = d->tried,
 	};
 
@@ -143,7 +135,16 @@ dial_fail_peer(struct dial *d, const char *why)
 {
 	dial_note_failure(d, why);
 	if (d->target.is_one)
-		misfits_add(&d->target.misfits, MISFIT_FOR_ALL, &d->peer);
+		misfits_add(&d->target.misfits, MISFIT_IS_SILENT, &d->peer);
+}
+
+static void
+dial_fail_by(struct dial *d, int error)
+{
+	if (socket_is_own_failure(error))
+		dial_note_failure(d, strerror(error));
+	else
+		dial_fail_peer(d, strerror(error));
 }
 
 static void
@@ -242,7 +243,10 @@ dial_begin_upgrade(struct dial *d)
 		d->upgrade = upgrade_start(
 		    &d->by, d->fd, tls, d->target.is_direct, dial_upgraded, d);
 	if (d->upgrade == NULL) {
-		dial_give_up(d, strerror(ENOMEM));
+		close(d->fd);
+		d->fd = -1;
+		dial_fail_by(d, ENOMEM);
+		dial_next_address(d);
 		return;
 	}
 	event_assign(&d->event, d->by.base, -1, 0, dial_upgrade_late, d);
@@ -276,14 +280,14 @@ dial_try_peer(struct dial *d)
 
 	d->fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (d->fd < 0) {
-		dial_fail_peer(d, strerror(errno));
+		dial_fail_by(d, errno);
 		return false;
 	}
 	socket_tune(d->fd, family, &d->target.tcp);
 	if (connect(d->fd, (const struct sockaddr *)&d->peer.address,
 		    d->peer.len) != 0 &&
 	    errno != EINPROGRESS) {
-		dial_fail_peer(d, strerror(errno));
+		dial_fail_by(d, errno);
 		close(d->fd);
 		d->fd = -1;
 		return false;
@@ -293,16 +297,18 @@ dial_try_peer(struct dial *d)
 	return true;
 }
 
+static bool
+dial_put_behind_at(struct dial *d, uint64_t rank)
+{
+	struct second_place p = {d->peer, d->current, rank};
+
+	return second_round_add(&d->second, &p);
+}
+
 bool
 dial_put_behind(struct dial *d)
 {
-	struct dial_behind *last = &d->behind[d->behind_count];
-
-	if (d->is_second_round || d->behind_count == DIAL_BEHIND_MAX)
-		return false;
-	*last = (struct dial_behind){d->peer, d->current};
-	d->behind_count++;
-	return true;
+	return d->rank != UINT64_MAX && dial_put_behind_at(d, UINT64_MAX);
 }
 
 /* Begin to connect to the peer as the target says.  False: it did not do the
@@ -315,7 +321,10 @@ dial_try_fresh_peer(struct dial *d)
 	d->peer.is_tls = !is_local && d->target.mode >= TLS_PREFER;
 	d->is_fixed = false;
 	d->is_downgraded = false;
-	if (misfits_have(&d->target.misfits, &d->peer) && dial_put_behind(d))
+	if (d->second.has_begun)
+		return dial_try_peer(d);
+	d->rank = misfits_rank(&d->target.misfits, &d->peer);
+	if (d->rank > 0 && dial_put_behind_at(d, d->rank))
 		return false;
 	return dial_try_peer(d);
 }
@@ -324,12 +333,12 @@ dial_try_fresh_peer(struct dial *d)
 static bool
 dial_next_behind(struct dial *d)
 {
-	d->is_second_round = true;
-	while (d->behind_first < d->behind_count) {
-		const struct dial_behind *b = &d->behind[d->behind_first++];
+	struct second_place p;
 
-		d->peer = b->peer;
-		d->current = b->endpoint;
+	while (second_round_take(&d->second, &p)) {
+		d->peer = p.peer;
+		d->current = p.endpoint;
+		d->rank = p.rank;
 		if (dial_try_fresh_peer(d))
 			return true;
 	}
@@ -556,7 +565,7 @@ dial_has_more(const struct dial *d)
 {
 	return d != NULL &&
 	       (d->address_next < d->address_count ||
-		d->next < d->target.count || d->behind_first < d->behind_count);
+		d->next < d->target.count || second_round_has_more(&d->second));
 }
 
 void

@@ -3,7 +3,7 @@
  * that is wanted, without ever blocking the loop.
  *
  * Those that did not do the last time (misfits.h) come behind all others, in a
- * second round.
+ * second round, in the order of their ranks.
  *
  * A connection is not yet an answer: who is connected may be starting, or hang.
  * So a dial lives on beside the connection that it has made, until its caller
@@ -25,7 +25,6 @@
 
 enum {
 	DIAL_TRIED_MAX = 512,
-	DIAL_BEHIND_MAX = 8, /* addresses that can be put behind the others */
 };
 
 struct dial_result {
@@ -33,7 +32,6 @@ struct dial_result {
 	struct tls *tls;     /* the callee's; NULL: fd is in clear */
 	struct address peer; /* the other end of fd */
 	bool is_downgraded;  /* in clear because TLS has failed */
-	bool was_behind;     /* peer was tried in the second round */
 	const char *tried; /* "db1:5432: Connection refused; ...", borrowed for
 			      the call */
 };
@@ -88,9 +86,8 @@ bool dial_has_more(const struct dial *d);
  * copied.  The caller has closed that connection. */
 void dial_go_on(struct dial *d, const char *why);
 
-/* Have the server that was connected tried once more in the second round:
- * behind dial_go_on, which follows.  False: that round has begun, or has no
- * place. */
+/* Have the server that was connected tried once more, last of all: behind
+ * dial_go_on, which follows.  False: that has been, or there is no place. */
 bool dial_put_behind(struct dial *d);
 
 /* Connect to it once more, by TLS if it was in clear and in clear if it was by

@@ -1,5 +1,6 @@
 #include "proxy/net/socket.h"
 
+#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdint.h>
@@ -96,4 +97,19 @@ socket_peer_is_gone(int fd, uint32_t timeout_ms)
 	if (info.tcpi_retransmits >= UNANSWERED_MIN)
 		return info.tcpi_rto / 1000 >= timeout_ms / 2;
 	return info.tcpi_probes >= UNANSWERED_MIN;
+}
+
+bool
+socket_is_own_failure(int error)
+{
+	switch (error) {
+	case EMFILE:
+	case ENFILE:
+	case ENOBUFS:
+	case ENOMEM:
+	case EADDRNOTAVAIL:
+		return true;
+	default:
+		return false;
+	}
 }

@@ -32,4 +32,8 @@ bool socket_peer_is_gone(int fd, uint32_t timeout_ms);
  */
 bool socket_leads_back(int dialled, int accepted);
 
+/* True if socket() or connect() has failed for what this process, or its host,
+ * lacks: it tells nothing about the peer. */
+bool socket_is_own_failure(int error);
+
 #endif

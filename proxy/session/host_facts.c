@@ -30,10 +30,12 @@ enum host_facts_status
 host_facts_read(struct host_facts *out, struct span in)
 {
 	struct span rest = in;
+	enum frame_status status;
 	struct frame f;
 
 	*out = (struct host_facts){HOST_FACT_UNKNOWN, HOST_FACT_UNKNOWN};
-	while (frame_next(&f, &rest, HOST_FACTS_MAX_BYTES) == FRAME_OK) {
+	while ((status = frame_next(&f, &rest, HOST_FACTS_MAX_BYTES)) ==
+	       FRAME_OK) {
 		switch (f.type) {
 		case BACKEND_PARAMETER_STATUS:
 			host_facts_note(out, f.body);
@@ -47,8 +49,9 @@ host_facts_read(struct host_facts *out, struct span in)
 			break;
 		}
 	}
-	return in.len < HOST_FACTS_MAX_BYTES ? HOST_FACTS_MORE
-					     : HOST_FACTS_READ;
+	return status == FRAME_MORE && in.len < HOST_FACTS_MAX_BYTES
+		   ? HOST_FACTS_MORE
+		   : HOST_FACTS_READ;
 }
 
 static enum host_fit

@@ -212,12 +212,11 @@ login_hang_up(struct session *s)
 }
 
 void
-login_await_answer(struct session *s, bool was_behind)
+login_await_answer(struct session *s)
 {
 	struct timeval t =
 	    clock_timeval(config_connect_timeout_ms(pair_config(&s->pair)));
 
-	s->login->was_behind = was_behind;
 	if (dial_has_more(s->dial))
 		event_add(&s->login->patience, &t);
 }
@@ -237,7 +236,8 @@ login_pass_over(struct session *s, const char *why)
 	struct misfits_view misfits = login_misfits(s);
 
 	if (login_wants_one_host(s))
-		misfits_add(&misfits, MISFIT_FOR_ALL, &s->pair.server_address);
+		misfits_add(&misfits, MISFIT_IS_SILENT,
+			    &s->pair.server_address);
 	login_dial_next(s, why);
 }
 
@@ -307,6 +307,7 @@ login_settle(struct session *s)
 	struct login *l = s->login;
 	struct span early = buffer_span(&l->early);
 
+	l->had_choice |= dial_has_more(s->dial);
 	dial_cancel(s->dial);
 	s->dial = NULL;
 	buffer_clear(&s->startup);
@@ -376,24 +377,44 @@ login_note_answer(struct session *s, bool is_between_us)
 }
 
 static enum login_verdict
+login_answer_method(struct session *s, const struct authentication *a)
+{
+	bool is_ours = pair_config(&s->pair)->auth == AUTH_SCRAM;
+
+	return is_ours ? login_server_answer(s, a) : login_pass_answer(s, a);
+}
+
+/* A server that has proved what it had to is judged.  This is called again as
+ * long as that waits. */
+static enum login_verdict
+login_answer_ok(struct session *s, const struct authentication *a,
+		struct span ahead)
+{
+	enum login_verdict verdict = login_answer_method(s, a);
+
+	if (verdict == LOGIN_PASS)
+		verdict = login_judge_host(s, ahead);
+	if (verdict != LOGIN_PASS)
+		return verdict;
+	login_note_answer(s, false);
+	if (!pair_is_closing(&s->pair) && !s->is_blind && !s->has_seat)
+		login_take_seat(s);
+	return LOGIN_PASS;
+}
+
+static enum login_verdict
 login_answer_authentication(struct session *s, const struct authentication *a,
 			    struct span ahead)
 {
-	bool is_ok = a->code == AUTHENTICATION_OK;
-	bool is_ours = pair_config(&s->pair)->auth == AUTH_SCRAM;
-	enum login_verdict verdict;
+	enum login_verdict verdict = LOGIN_TAKE;
 
-	if (is_ok) {
-		verdict = login_judge_host(s, ahead);
-		if (verdict != LOGIN_PASS)
-			return verdict;
+	if (a->code == AUTHENTICATION_OK) {
+		verdict = login_answer_ok(s, a, ahead);
+	} else {
+		login_note_answer(s, pair_config(&s->pair)->auth == AUTH_SCRAM);
+		if (!pair_is_closing(&s->pair))
+			verdict = login_answer_method(s, a);
 	}
-	login_note_answer(s, is_ours && !is_ok);
-	if (pair_is_closing(&s->pair))
-		return LOGIN_TAKE;
-	verdict = is_ours ? login_server_answer(s, a) : login_pass_answer(s, a);
-	if (is_ok && !pair_is_closing(&s->pair) && !s->is_blind && !s->has_seat)
-		login_take_seat(s);
 	return pair_is_closing(&s->pair) ? LOGIN_TAKE : verdict;
 }
 

@@ -41,8 +41,8 @@ enum login_verdict login_answer(struct session *s, struct frame f,
 				struct span ahead);
 
 /* In AUTH: give the server connect_timeout for its first answer, if there are
- * others to be tried.  was_behind: it was dialled behind all others. */
-void login_await_answer(struct session *s, bool was_behind);
+ * others to be tried. */
+void login_await_answer(struct session *s);
 
 /* True in AUTH until the server has asked for anything, or refused. */
 bool login_is_unanswered(const struct session *s);

@@ -53,59 +53,75 @@ login_note_report(const struct session *s, struct span body)
 
 	host_facts_note(&facts, body);
 	if (facts.in_hot_standby == HOST_FACT_OFF && login_wants_standby(s))
-		misfits_add(&v, MISFIT_FOR_ALL, &s->pair.server_address);
+		misfits_add(&v, MISFIT_IS_PRIMARY, &s->pair.server_address);
 }
 
 /* Other logins are to try that host last, or, if it fits, in its turn. */
 static void
 login_note_fit(const struct session *s, enum host_fit fit)
 {
+	const struct address *host = &s->pair.server_address;
 	struct misfits_view v = login_misfits(s);
-	bool is_of_session =
-	    fit == HOST_IS_READ_ONLY || fit == HOST_IS_READ_WRITE;
 
-	if (fit == HOST_FITS) {
-		misfits_remove(&v, &s->pair.server_address);
-		return;
+	switch (fit) {
+	case HOST_FITS:
+		misfits_remove(&v, host);
+		break;
+	case HOST_SAYS_NOTHING:
+	case HOST_IS_STANDBY:
+		misfits_add(&v, MISFIT_IS_OTHER, host);
+		break;
+	case HOST_IS_PRIMARY:
+	case HOST_IS_READ_WRITE:
+		misfits_add(&v, MISFIT_IS_PRIMARY, host);
+		break;
+	case HOST_IS_READ_ONLY:
+		/* They may be the reason, and no other client has them. */
+		if (!s->has_options)
+			misfits_add(&v, MISFIT_BY_SETTING, host);
+		break;
 	}
-	if (s->login->was_behind)
-		misfits_clear(&v);
-	misfits_add(&v, is_of_session ? MISFIT_FOR_LOGIN : MISFIT_FOR_ALL,
-		    &s->pair.server_address);
 }
 
-/* With prefer-standby: take a host that is none, as nothing is left to be tried
- * first; the dial comes back to it otherwise. */
+/* Have a host that is not preferred tried again behind all others.  False: all
+ * others have been tried, or cannot be. */
 static bool
-login_makes_do(struct session *s)
+login_puts_off(struct session *s)
 {
-	return login_attrs(s) == SESSION_ATTRS_PREFER_STANDBY &&
-	       !(login_can_choose(s) && dial_put_behind(s->dial));
+	return login_can_choose(s) && dial_put_behind(s->dial);
 }
 
 static void
 login_refuse_host(struct session *s, enum host_fit fit)
 {
 	char where[ADDRESS_TEXT_MAX];
-	char detail[ADDRESS_TEXT_MAX + 80];
+	char detail[ADDRESS_TEXT_MAX + 160];
 
 	address_text(&s->pair.server_address, where);
 	snprintf(detail, sizeof(detail),
-		 "%s is not what upstream asks for: target_session_attrs=%s.",
-		 where, session_attrs_names[login_attrs(s)]);
+		 "%s is not what upstream asks for by target_session_attrs=%s: "
+		 "%s.",
+		 where, session_attrs_names[login_attrs(s)],
+		 host_fit_words(fit));
 	pair_close_saying(&s->pair, CLOSE_UNFIT, host_fit_words(fit), detail,
-			  "Connect again: the upstream's other hosts are tried "
-			  "first then.");
+			  s->login->had_choice
+			      ? "Connect again: the upstream's other hosts are "
+				"tried first then."
+			      : NULL);
 }
 
 static enum login_verdict
 login_judge_fit(struct session *s, enum host_fit fit)
 {
+	bool is_preference = login_attrs(s) == SESSION_ATTRS_PREFER_STANDBY;
+
 	login_note_fit(s, fit);
-	if (fit == HOST_FITS || login_makes_do(s)) {
+	if (fit == HOST_FITS || (is_preference && !login_puts_off(s))) {
 		counts_note_reached(s->pair.counts, clock_now_ms());
 		return LOGIN_PASS;
 	}
+	/* Whatever was refused before: this one has let the client in. */
+	buffer_clear(&s->login->refusal);
 	if (login_can_choose(s))
 		login_dial_next(s, host_fit_words(fit));
 	else

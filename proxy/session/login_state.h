@@ -47,7 +47,7 @@ struct login {
 	bool is_owed;        /* the server waits for an answer of the client */
 	bool is_plus;        /* the binding side uses SCRAM-SHA-256-PLUS */
 	bool has_retried;    /* with or without TLS */
-	bool was_behind;     /* the server was dialled in the second round */
+	bool had_choice;     /* other servers were left to be tried */
 	struct buffer early; /* a message that came before any question */
 	struct buffer refusal; /* the error of the server left last */
 	struct event patience; /* with a server that does not answer */

@@ -228,7 +228,7 @@ session_begin_server(struct session *s, const struct dial_result *result)
 	}
 	if (s->state == SESSION_DIALING) {
 		session_enter(s, SESSION_AUTH);
-		login_await_answer(s, result->was_behind);
+		login_await_answer(s);
 	}
 	if (pair_to_server(p, packet.data, packet.len))
 		stream_want_read(&p->server, true);

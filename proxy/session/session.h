@@ -34,6 +34,8 @@ struct session {
 	bool is_local;      /* over a Unix socket */
 	bool is_direct;     /* began with TLS at once */
 	bool is_blind;      /* replication: bytes pass unread once logged in */
+	bool has_options;   /* the client's own settings may make a session
+			       read-only */
 	bool is_streaming;  /* replication that has no end of its own, now */
 	bool is_reaped;     /* ended: sessions_reap will free it */
 	bool is_expired;    /* to end as soon as no guarded statement runs */

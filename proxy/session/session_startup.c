@@ -105,6 +105,7 @@ session_begin_login(struct session *s, const struct startup_packet *p)
 	span_copy(s->pair.database, sizeof(s->pair.database),
 		  p->database.len > 0 ? p->database : p->user);
 	s->is_blind = startup_is_replication(p);
+	s->has_options = p->options.len > 0 || p->read_only.len > 0;
 	s->rights = session_console_rights(s);
 	if (!session_may_begin(s, p))
 		return;

@@ -256,6 +256,9 @@ KEY = wire.message("K", struct.pack("!II", 4711, 42))
 READY = wire.message("Z", b"I")
 
 
+ON = {False: "off", True: "on"}
+
+
 def report(name, value):
     return wire.message("S", f"{name}\0{value}\0".encode())
 
@@ -287,6 +290,91 @@ def ask_first(*pieces):
         connection.recv(4096)
 
     return script
+
+
+class Host(FakeServer):
+    """Asks for a password, and says what it is; dead, it lets nobody in."""
+
+    def __init__(self, state):
+        super().__init__(self.log_in)
+        self.state = state
+
+    def log_in(self, connection, _server):
+        startup = read_startup_in_clear(connection)
+        if self.state == "dead":
+            connection.sendall(fatal(NOT_NOW))
+            return
+        connection.sendall(wire.message("R", struct.pack("!I", 3)))
+        if not read_message(connection):
+            return
+        is_read_only = b"default_transaction_read_only" in startup
+        connection.sendall(
+            OK + report("in_hot_standby", ON[self.state == "standby"])
+            + report("default_transaction_read_only", ON[is_read_only])
+            + report("port", self.port) + KEY + READY)
+        connection.recv(4096)
+
+
+@contextlib.contextmanager
+def hosts(*states):
+    with contextlib.ExitStack() as stack:
+        yield [stack.enter_context(Host(state)) for state in states]
+
+
+def lands(lockstep, **parameters):
+    """The port of the host that a client gets; None: it is to come again."""
+    with Bare(lockstep) as session:
+        session.send(startup_packet(**{"user": "postgres",
+                                       "database": "postgres", **parameters}))
+        assert session.read()[0] == "R"
+        session.send(wire.message("p", b"secret\0"))
+        answer = session.read()
+        if answer[0] == "E":
+            assert sqlstates([answer]) == [NOT_NOW]
+            return None
+        reports = [fields for kind, fields in session.read_until("Z")
+                   if kind == "S"]
+        return int(dict(reports)["port"])
+
+
+@pytest.mark.parametrize("attrs", ["standby", "read-only", "prefer-standby"])
+def test_primary_that_is_a_standby_now_has_its_share(start_lockstep, attrs):
+    with hosts("primary", "standby", "standby") as (a, b, c):
+        lockstep = serve(start_lockstep, attrs, a, b, c)
+        lands(lockstep)
+        assert lands(lockstep) == b.port
+        a.state, b.state = "standby", "primary"
+        landed = [lands(lockstep) for _ in range(4)]
+        assert landed[1:] == [a.port] * 3
+
+
+def test_primary_that_was_away_a_moment_refuses_nobody(start_lockstep):
+    """It is tried before those that are known to be standbys."""
+    with hosts("standby", "standby", "primary") as servers:
+        lockstep = serve(start_lockstep, "read-write", *servers)
+        primary = servers[-1]
+        while lands(lockstep) is None:
+            pass
+        primary.state = "dead"
+        assert lands(lockstep) is None
+        primary.state = "primary"
+        assert [lands(lockstep) for _ in range(3)] == [primary.port] * 3
+
+
+def test_options_of_one_client_are_no_fault_of_the_host(start_lockstep):
+    with hosts("primary", "standby") as (primary, other):
+        lockstep = serve(start_lockstep, "read-write", primary, other)
+        for _ in range(3):
+            assert lands(lockstep, default_transaction_read_only="on") is None
+            assert lands(lockstep) == primary.port
+
+
+def test_user_that_is_new_knows_the_primary(start_lockstep):
+    with hosts("primary", "standby") as (primary, other):
+        lockstep = serve(start_lockstep, "read-only", primary, other)
+        assert lands(lockstep) is None
+        for user in "one", "two", "three":
+            assert lands(lockstep, user=user) == other.port
 
 
 @pytest.mark.parametrize("size", [1, 7, 100])

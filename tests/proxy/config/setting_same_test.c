@@ -13,6 +13,8 @@ static const struct {
     {"listen", "127.0.0.1:1", "127.0.0.1:1,127.0.0.1:2"},
     {"upstream", "host=a", "host=a password=x"},
     {"upstream", "host=a", "host=a sslmode=require"},
+    {"upstream", "host=a", "host=a load_balance_hosts=random"},
+    {"upstream", "host=a", "host=a target_session_attrs=standby"},
     {"http_listen", "127.0.0.1:1", "127.0.0.1:2"},
     {"http_admin", "off", "on"},
     {"tls_mode", "disable", "require"},

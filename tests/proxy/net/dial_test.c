@@ -1,5 +1,6 @@
 #include "proxy/net/dial.h"
 
+#include "proxy/net/second_round.h"
 #include "tests/support/allocation.h"
 #include "tests/support/dial.h"
 
@@ -397,11 +398,10 @@ dial_tries_misfits_behind_all_others(void **state)
 	struct address first = address_at(f->port);
 	char expected[128];
 
-	misfits_add(&target.misfits, MISFIT_FOR_ALL, &first);
+	misfits_add(&target.misfits, MISFIT_IS_OTHER, &first);
 	dial_target(f, &target);
 	loop_until(f->base, has_result, f);
 	assert_connected(f);
-	assert_true(f->result.was_behind);
 	assert_false(f->has_more);
 	snprintf(expected, sizeof(expected),
 		 "127.0.0.1 port %u: Connection refused", f->refused_port);
@@ -423,9 +423,8 @@ dial_notes_who_does_not_answer_where_one_is_looked_for(void **state)
 	dial_target(f, &target);
 	loop_until(f->base, has_result, f);
 	assert_connected(f);
-	assert_false(f->result.was_behind);
-	assert_true(misfits_have(&target.misfits, &first));
-	assert_false(misfits_have(&target.misfits, &second));
+	assert_int_not_equal(misfits_rank(&target.misfits, &first), 0);
+	assert_int_equal(misfits_rank(&target.misfits, &second), 0);
 }
 
 static void
@@ -443,7 +442,7 @@ dial_keeps_the_order_where_any_will_do(void **state)
 	dial_target(f, &target);
 	loop_until(f->base, has_result, f);
 	assert_connected(f);
-	assert_false(misfits_have(&target.misfits, &first));
+	assert_int_equal(misfits_rank(&target.misfits, &first), 0);
 }
 
 /* It comes back once, and is then the last there is. */
@@ -463,10 +462,83 @@ dial_put_behind_comes_back_once(void **state)
 	dial_go_on(f->dial, "no luck");
 	loop_until(f->base, has_second_result, f);
 	assert_connected(f);
-	assert_true(f->result.was_behind);
 	assert_false(f->has_more);
 	assert_false(dial_put_behind(f->dial));
 	assert_non_null(strstr(f->tried, "no luck"));
+	dial_cancel(f->dial);
+}
+
+/* The one that was left longest is the first of the second round; but who lets
+ * nobody in costs no client anything. */
+static void
+dial_tries_the_oldest_misfit_first(void **state)
+{
+	struct fixture *f = *state;
+	const struct endpoint e[] = {
+	    {"127.0.0.1", f->port, NULL},
+	    {"127.0.0.1", f->refused_port, NULL},
+	};
+	struct dial_target target = target_of_one(e, 2);
+	struct address first = address_at(f->port);
+	struct address second = address_at(f->refused_port);
+
+	misfits_add(&target.misfits, MISFIT_IS_OTHER, &second);
+	misfits_add(&target.misfits, MISFIT_IS_OTHER, &first);
+	dial_target(f, &target);
+	loop_until(f->base, has_result, f);
+	assert_connected(f);
+	assert_non_null(strstr(f->tried, "Connection refused"));
+	assert_false(f->has_more);
+}
+
+static void
+dial_tries_who_is_silent_before_other_misfits(void **state)
+{
+	struct fixture *f = *state;
+	const struct endpoint e[] = {
+	    {"127.0.0.1", f->refused_port, NULL},
+	    {"127.0.0.1", f->port, NULL},
+	};
+	struct dial_target target = target_of_one(e, 2);
+	struct address other = address_at(f->refused_port);
+	struct address silent = address_at(f->port);
+
+	misfits_add(&target.misfits, MISFIT_IS_OTHER, &other);
+	misfits_add(&target.misfits, MISFIT_IS_SILENT, &silent);
+	dial_target(f, &target);
+	loop_until(f->base, has_result, f);
+	assert_connected(f);
+	assert_string_equal(f->tried, "");
+	assert_true(f->has_more);
+}
+
+/* Also one that was known to be a misfit before it was tried. */
+static void
+dial_put_behind_comes_back_in_the_second_round(void **state)
+{
+	struct fixture *f = *state;
+	const struct endpoint e[] = {
+	    {"127.0.0.1", f->port, NULL},
+	    {"127.0.0.1", f->refused_port, NULL},
+	};
+	struct dial_target target = target_of_one(e, 2);
+	struct address first = address_at(f->port);
+	struct address second = address_at(f->refused_port);
+
+	f->keeps = true;
+	misfits_add(&target.misfits, MISFIT_IS_OTHER, &first);
+	misfits_add(&target.misfits, MISFIT_IS_OTHER, &second);
+	dial_target(f, &target);
+	loop_until(f->base, has_result, f);
+	leave(f);
+	assert_true(dial_put_behind(f->dial));
+	dial_go_on(f->dial, "no luck");
+	loop_until(f->base, has_second_result, f);
+	assert_connected(f);
+	assert_false(f->has_more);
+	assert_false(dial_put_behind(f->dial));
+	assert_non_null(strstr(f->tried, "no luck"));
+	assert_non_null(strstr(f->tried, "Connection refused"));
 	dial_cancel(f->dial);
 }
 
@@ -475,19 +547,18 @@ static void
 dial_puts_so_many_behind_only(void **state)
 {
 	struct fixture *f = *state;
-	struct endpoint e[DIAL_BEHIND_MAX + 1];
+	struct endpoint e[SECOND_ROUND_MAX + 1];
 	struct address same = address_at(f->port);
 	struct dial_target target;
 	size_t i;
 
-	for (i = 0; i <= DIAL_BEHIND_MAX; i++)
+	for (i = 0; i <= SECOND_ROUND_MAX; i++)
 		e[i] = (struct endpoint){"127.0.0.1", f->port, NULL};
-	target = target_of_one(e, DIAL_BEHIND_MAX + 1);
-	misfits_add(&target.misfits, MISFIT_FOR_ALL, &same);
+	target = target_of_one(e, SECOND_ROUND_MAX + 1);
+	misfits_add(&target.misfits, MISFIT_IS_OTHER, &same);
 	dial_target(f, &target);
 	loop_until(f->base, has_result, f);
 	assert_connected(f);
-	assert_false(f->result.was_behind);
 	assert_true(f->has_more);
 }
 
@@ -749,7 +820,10 @@ main(void)
 	    TEST(dial_tries_misfits_behind_all_others),
 	    TEST(dial_notes_who_does_not_answer_where_one_is_looked_for),
 	    TEST(dial_keeps_the_order_where_any_will_do),
+	    TEST(dial_tries_the_oldest_misfit_first),
+	    TEST(dial_tries_who_is_silent_before_other_misfits),
 	    TEST(dial_put_behind_comes_back_once),
+	    TEST(dial_put_behind_comes_back_in_the_second_round),
 	    TEST(dial_puts_so_many_behind_only),
 	    TEST(dial_tries_endpoints_by_chance),
 	    TEST(dial_tries_the_addresses_of_a_name_by_chance),

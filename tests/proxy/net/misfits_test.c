@@ -40,14 +40,14 @@ misfits_have_what_was_added_until_it_is_removed(void **state)
 	struct address there = host_at(2);
 
 	(void)state;
-	assert_false(misfits_have(&v, &here));
-	misfits_add(&v, MISFIT_FOR_ALL, &here);
-	assert_true(misfits_have(&v, &here));
-	assert_false(misfits_have(&v, &there));
+	assert_int_equal(misfits_rank(&v, &here), 0);
+	misfits_add(&v, MISFIT_IS_OTHER, &here);
+	assert_int_not_equal(misfits_rank(&v, &here), 0);
+	assert_int_equal(misfits_rank(&v, &there), 0);
 	misfits_remove(&v, &there);
-	assert_true(misfits_have(&v, &here));
+	assert_int_not_equal(misfits_rank(&v, &here), 0);
 	misfits_remove(&v, &here);
-	assert_false(misfits_have(&v, &here));
+	assert_int_equal(misfits_rank(&v, &here), 0);
 }
 
 /* A name belongs to the certificate, and is_tls to the connection. */
@@ -58,10 +58,10 @@ misfits_know_a_host_by_its_address_alone(void **state)
 	struct address here = host_at(1);
 
 	(void)state;
-	misfits_add(&v, MISFIT_FOR_ALL, &here);
+	misfits_add(&v, MISFIT_IS_OTHER, &here);
 	here.name = "db.test";
 	here.is_tls = true;
-	assert_true(misfits_have(&v, &here));
+	assert_int_not_equal(misfits_rank(&v, &here), 0);
 }
 
 static void
@@ -73,13 +73,13 @@ misfits_are_for_all_users_or_for_one(void **state)
 	struct address there = host_at(2);
 
 	(void)state;
-	misfits_add(&u, MISFIT_FOR_LOGIN, &here);
-	misfits_add(&u, MISFIT_FOR_ALL, &there);
-	assert_true(misfits_have(&u, &here));
-	assert_false(misfits_have(&other, &here));
-	assert_true(misfits_have(&other, &there));
+	misfits_add(&u, MISFIT_BY_SETTING, &here);
+	misfits_add(&u, MISFIT_IS_OTHER, &there);
+	assert_int_not_equal(misfits_rank(&u, &here), 0);
+	assert_int_equal(misfits_rank(&other, &here), 0);
+	assert_int_not_equal(misfits_rank(&other, &there), 0);
 	misfits_remove(&u, &here);
-	assert_false(misfits_have(&u, &here));
+	assert_int_equal(misfits_rank(&u, &here), 0);
 }
 
 static void
@@ -90,28 +90,47 @@ misfits_are_for_what_was_asked_for(void **state)
 	struct address here = host_at(1);
 
 	(void)state;
-	misfits_add(&primary, MISFIT_FOR_ALL, &here);
-	assert_false(misfits_have(&standby, &here));
+	misfits_add(&primary, MISFIT_IS_OTHER, &here);
+	assert_int_equal(misfits_rank(&standby, &here), 0);
 }
 
 static void
-misfits_clear_forgets_all(void **state)
+misfits_rank_by_age_and_who_is_silent_first(void **state)
 {
-	struct misfits_view v = view(SESSION_ATTRS_PRIMARY, "u");
-	uint16_t port;
+	struct misfits_view v = view(SESSION_ATTRS_READ_WRITE, "u");
+	struct address hosts[] = {host_at(1), host_at(2), host_at(3)};
 
 	(void)state;
-	for (port = 1; port < 100; port++) {
-		struct address a = host_at(port);
+	misfits_add(&v, MISFIT_IS_OTHER, &hosts[0]);
+	misfits_add(&v, MISFIT_BY_SETTING, &hosts[1]);
+	misfits_add(&v, MISFIT_IS_SILENT, &hosts[2]);
+	assert_true(misfits_rank(&v, &hosts[0]) < misfits_rank(&v, &hosts[1]));
+	assert_true(misfits_rank(&v, &hosts[2]) < misfits_rank(&v, &hosts[0]));
+	misfits_add(&v, MISFIT_IS_OTHER, &hosts[0]);
+	assert_true(misfits_rank(&v, &hosts[1]) < misfits_rank(&v, &hosts[0]));
+}
 
-		misfits_add(&v, port % 2, &a);
-	}
-	misfits_clear(&v);
-	for (port = 1; port < 100; port++) {
-		struct address a = host_at(port);
+/* Who was the primary before may be a standby now; a look at the one that is
+ * known changes nothing. */
+static void
+misfits_forget_the_last_primary_for_a_new_one(void **state)
+{
+	struct misfits_view v = view(SESSION_ATTRS_STANDBY, "u");
+	struct misfits_view other = view(SESSION_ATTRS_PRIMARY, "u");
+	struct address last = host_at(1);
+	struct address now = host_at(2);
+	struct address odd = host_at(3);
 
-		assert_false(misfits_have(&v, &a));
-	}
+	(void)state;
+	misfits_add(&v, MISFIT_IS_PRIMARY, &last);
+	misfits_add(&other, MISFIT_IS_OTHER, &last);
+	misfits_add(&v, MISFIT_IS_PRIMARY, &now);
+	assert_int_equal(misfits_rank(&v, &last), 0);
+	assert_int_not_equal(misfits_rank(&v, &now), 0);
+	assert_int_not_equal(misfits_rank(&other, &last), 0);
+	misfits_add(&v, MISFIT_IS_OTHER, &odd);
+	misfits_add(&v, MISFIT_IS_PRIMARY, &now);
+	assert_int_not_equal(misfits_rank(&v, &odd), 0);
 }
 
 static void
@@ -122,10 +141,9 @@ misfits_of_nobody_stay_empty(void **state)
 	struct address here = host_at(1);
 
 	(void)state;
-	misfits_add(&v, MISFIT_FOR_ALL, &here);
-	assert_false(misfits_have(&v, &here));
+	misfits_add(&v, MISFIT_IS_OTHER, &here);
+	assert_int_equal(misfits_rank(&v, &here), 0);
 	misfits_remove(&v, &here);
-	misfits_clear(&v);
 }
 
 #define TEST(name) cmocka_unit_test_setup(name, forget)
@@ -138,7 +156,8 @@ main(void)
 	    TEST(misfits_know_a_host_by_its_address_alone),
 	    TEST(misfits_are_for_all_users_or_for_one),
 	    TEST(misfits_are_for_what_was_asked_for),
-	    TEST(misfits_clear_forgets_all),
+	    TEST(misfits_rank_by_age_and_who_is_silent_first),
+	    TEST(misfits_forget_the_last_primary_for_a_new_one),
 	    TEST(misfits_of_nobody_stay_empty),
 	};
 

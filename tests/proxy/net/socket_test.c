@@ -1,6 +1,7 @@
 #include "proxy/net/socket.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -246,6 +247,16 @@ socket_leads_back_needs_a_name(void **state)
 	}
 }
 
+static void
+socket_is_own_failure_tells_ours_from_the_peers(void **state)
+{
+	(void)state;
+	assert_true(socket_is_own_failure(EMFILE));
+	assert_true(socket_is_own_failure(EADDRNOTAVAIL));
+	assert_false(socket_is_own_failure(ECONNREFUSED));
+	assert_false(socket_is_own_failure(ETIMEDOUT));
+}
+
 int
 main(void)
 {
@@ -260,6 +271,7 @@ main(void)
 	    cmocka_unit_test(socket_peer_of_a_unix_socket_is_there),
 	    cmocka_unit_test(socket_leads_back_to_where_it_was_accepted),
 	    cmocka_unit_test(socket_leads_back_needs_a_name),
+	    cmocka_unit_test(socket_is_own_failure_tells_ours_from_the_peers),
 	};
 
 	return cmocka_run_group_tests_name("proxy/net/socket", tests, NULL,

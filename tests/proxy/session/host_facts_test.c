@@ -78,11 +78,16 @@ host_facts_read_waits_for_so_many_bytes_only(void **state)
 static void
 host_facts_read_does_not_wait_for_what_is_too_large(void **state)
 {
-	static char bad[HOST_FACTS_MAX_BYTES] = "S\x7f\xff\xff\xff";
+	static char notices[HOST_FACTS_MAX_BYTES] = NOTICE;
 
 	(void)state;
-	assert_read(bytes(bad, sizeof(bad)), HOST_FACTS_READ, HOST_FACT_UNKNOWN,
-		    HOST_FACT_UNKNOWN);
+	assert_read(bytes("S\x7f\xff\xff\xff", 5), HOST_FACTS_READ,
+		    HOST_FACT_UNKNOWN, HOST_FACT_UNKNOWN);
+	memcpy(notices + sizeof(NOTICE) - 1, "N\0\0\xff\xff", 5);
+	assert_read(bytes(notices, sizeof(NOTICE) + 4), HOST_FACTS_MORE,
+		    HOST_FACT_UNKNOWN, HOST_FACT_UNKNOWN);
+	assert_read(bytes(notices, sizeof(notices)), HOST_FACTS_READ,
+		    HOST_FACT_UNKNOWN, HOST_FACT_UNKNOWN);
 }
 
 static void

@@ -46,7 +46,7 @@ is_misfit(const struct fixture *f)
 {
 	struct misfits_view v = login_misfits(f->s);
 
-	return misfits_have(&v, &f->s->pair.server_address);
+	return misfits_rank(&v, &f->s->pair.server_address) != 0;
 }
 
 static void
@@ -57,7 +57,7 @@ login_passes_a_host_that_fits(void **state)
 
 	begin(f, SESSION_ATTRS_READ_WRITE, true);
 	v = login_misfits(f->s);
-	misfits_add(&v, MISFIT_FOR_ALL, &f->s->pair.server_address);
+	misfits_add(&v, MISFIT_IS_OTHER, &f->s->pair.server_address);
 	assert_int_equal(welcome(f, WITH(OK PRIMARY KEY READY)), LOGIN_PASS);
 	assert_int_equal(f->s->state, SESSION_AUTH);
 	assert_null(f->s->dial);
@@ -146,20 +146,54 @@ login_does_not_blame_the_host_for_a_setting_of_the_role(void **state)
 	assert_false(is_misfit(f));
 }
 
+/* Nor for one that the client has brought. */
 static void
-login_forgets_the_others_when_one_of_the_second_round_does_not_fit(void **state)
+login_notes_nothing_where_the_client_has_options(void **state)
 {
 	struct fixture *f = *state;
-	struct address other = {.len = 4};
-	struct misfits_view v;
+
+	begin(f, SESSION_ATTRS_READ_WRITE, false);
+	f->s->has_options = true;
+	assert_int_equal(welcome(f, WITH(OK LEADS READS KEY)), LOGIN_TAKE);
+	assert_false(is_misfit(f));
+}
+
+/* What is to be told is that it does not fit, not an older refusal. */
+static void
+login_forgets_the_refusal_of_a_host_that_lets_it_in(void **state)
+{
+	struct fixture *f = *state;
+
+	begin(f, SESSION_ATTRS_READ_WRITE, true);
+	assert_true(buffer_append(&f->s->login->refusal, "E", 1));
+	assert_int_equal(welcome(f, WITH(OK STANDBY KEY READY)), LOGIN_TAKE);
+	assert_int_equal(f->s->login->refusal.len, 0);
+}
+
+static bool
+is_told_to_connect_again(const struct fixture *f)
+{
+	const struct writer *told = &f->s->pair.farewell.message;
+
+	assert_true(told->len > 0);
+	return memmem(told->data, told->len, WITH("HConnect again")) != NULL;
+}
+
+static void
+login_has_the_other_hosts_tried_only_where_there_are_some(void **state)
+{
+	struct fixture *f = *state;
 
 	begin(f, SESSION_ATTRS_PRIMARY, false);
-	v = login_misfits(f->s);
-	misfits_add(&v, MISFIT_FOR_ALL, &other);
-	f->s->login->was_behind = true;
 	assert_int_equal(welcome(f, WITH(OK STANDBY KEY)), LOGIN_TAKE);
-	assert_true(is_misfit(f));
-	assert_false(misfits_have(&v, &other));
+	assert_false(is_told_to_connect_again(f));
+	again(state);
+	f = *state;
+	begin(f, SESSION_ATTRS_PRIMARY, true);
+	assert_int_equal(answer(f, AUTHENTICATION_MD5_PASSWORD, "salt", 4),
+			 LOGIN_PASS);
+	assert_int_equal(welcome(f, WITH(OK STANDBY KEY)), LOGIN_TAKE);
+	assert_true(is_told_to_connect_again(f));
 }
 
 /* The server has been shown a proof, and the client nothing. */
@@ -260,8 +294,9 @@ main(void)
 	    TEST(login_refuses_the_last_host_if_it_does_not_fit),
 	    TEST(login_refuses_a_host_that_has_asked_the_client),
 	    TEST(login_does_not_blame_the_host_for_a_setting_of_the_role),
-	    TEST(
-		login_forgets_the_others_when_one_of_the_second_round_does_not_fit),
+	    TEST(login_notes_nothing_where_the_client_has_options),
+	    TEST(login_forgets_the_refusal_of_a_host_that_lets_it_in),
+	    TEST(login_has_the_other_hosts_tried_only_where_there_are_some),
 	    TEST(login_dials_on_where_it_has_logged_in_itself),
 	    TEST(login_comes_back_to_a_host_that_is_not_preferred),
 	    TEST(login_takes_a_host_that_is_not_preferred_in_the_end),
