@@ -34,11 +34,11 @@ GROWTH_BOUND = 0.03
 SHRINK_NOTE = 0.03
 DETECTION_TARGET = 0.01
 DETECTION_NOISE = 0.005
-IDLE_S = 8
+IDLE_S = 12
 # One wakeup a second takes more.  Less take a session, whose start is one of a
 # loop or two, and at whose end the log's thread is woken once or twice; and the
 # look each ten seconds at what was left out of the log.
-IDLE_BOUND = 4000
+IDLE_BOUND = 6000
 IDLE_TRIES = 4
 FUNCTIONS_KEPT = 30  # of each path, in the record
 FUNCTIONS_SHOWN = 12
@@ -188,7 +188,7 @@ PATHS = [
     Path("COPY in, 1 MiB", copy_in, 4),
     Path("rows of 8 kB, 1 MiB", wide_rows, 20),
 ]
-IDLE = Path("eight seconds without traffic", idle, 1)
+IDLE = Path("twelve seconds without traffic", idle, 1)
 
 
 # -- counting ---------------------------------------------------------------
