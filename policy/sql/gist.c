@@ -54,6 +54,12 @@ gist_put_blank(struct gist *g)
 	gist_put(g, " ", 1);
 }
 
+static bool
+has_backslash(const char *sql, size_t len)
+{
+	return len > 0 && memchr(sql, '\\', len) != NULL;
+}
+
 void
 gist_of_text(char *out, size_t size, const char *sql, size_t len,
 	     bool is_doubtful)
@@ -62,8 +68,7 @@ gist_of_text(char *out, size_t size, const char *sql, size_t len,
 	struct statement_text text = {sql, len};
 	struct gist g = {.out = out, .size = size};
 	struct token t = tokens_next(&walk);
-	bool ends_at_string =
-	    is_doubtful && len > 0 && memchr(sql, '\\', len) != NULL;
+	bool ends_at_string = is_doubtful && has_backslash(sql, len);
 
 	while (t.kind != TOKEN_END && !g.is_cut) {
 		size_t end = walk.pos;
@@ -102,21 +107,41 @@ gist_tables_begin(char *out, size_t size)
 	return (struct gist_tables){.gist = {.out = out, .size = size}};
 }
 
-void
-gist_tables_add(struct gist_tables *t, const char *sql, size_t len)
+/* The bytes ahead of the first string; all of them, if there is none. */
+static size_t
+bytes_to_string(const char *sql, size_t len)
 {
-	struct mentions m = mentions_begin(sql, len);
+	struct tokens walk = {.sql = sql, .len = len};
+	size_t pos = 0;
+	struct token t;
+
+	while ((t = tokens_next(&walk)).kind != TOKEN_END) {
+		if (t.kind == TOKEN_STRING)
+			return pos;
+		pos = walk.pos;
+	}
+	return len;
+}
+
+void
+gist_tables_add(struct gist_tables *t, const char *sql, size_t len,
+		bool is_doubtful)
+{
 	struct gist *g = &t->gist;
 	struct mention found;
+	struct mentions m;
 
+	if (is_doubtful && has_backslash(sql, len))
+		len = bytes_to_string(sql, len);
+	m = mentions_begin(sql, len);
+	m.skips_blocks = true;
 	while (!g->is_cut && mentions_next(&m, &found)) {
-		/* A string is a literal, though it may be a name. */
-		if (found.name == 0 || m.last.kind == TOKEN_STRING ||
+		if (!m.is_sure || found.name == 0 ||
 		    gist_tables_know(t, found.name))
 			continue;
 		if (g->len > 0)
 			gist_put(g, ", ", 2);
-		gist_put(g, m.last.text, m.last.len);
+		gist_put(g, m.name.text, m.name.len);
 	}
 	g->out[g->len] = '\0';
 }

@@ -36,7 +36,7 @@ struct gist {
 };
 
 /* The tables that texts name, each once, in the order in which they are first
- * named, by mentions.h: "a, b". */
+ * named, by mentions.h where it is sure: "a, b". */
 struct gist_tables {
 	struct gist gist;
 	uint32_t known[GIST_TABLES_MAX];
@@ -46,7 +46,8 @@ struct gist_tables {
 /* Begin with none: an empty text in out.  Cut as above. */
 struct gist_tables gist_tables_begin(char *out, size_t size);
 
-/* Add those of a text. */
-void gist_tables_add(struct gist_tables *t, const char *sql, size_t len);
+/* Add those of a text, as far as it can be read: is_doubtful as above. */
+void gist_tables_add(struct gist_tables *t, const char *sql, size_t len,
+		     bool is_doubtful);
 
 #endif

@@ -13,6 +13,7 @@
 enum part {
 	PART_NONE,
 	PART_FROM,
+	PART_ON,
 	PART_JOIN,
 	PART_INTO,
 	PART_UPDATE,
@@ -25,6 +26,9 @@ enum part {
 	PART_DO,      /* a block */
 	PART_EXECUTE, /* a prepared statement is run, or a string */
 	PART_OBJECTS, /* begins a command about objects */
+	PART_DROP,    /* the same, of several */
+	PART_TABLES,  /* the same, of tables, which may be named at once */
+	PART_TABLE,
 };
 
 struct keyword {
@@ -71,7 +75,7 @@ static const struct keyword *const keywords['z' - 'a' + 1] = {
 	(const struct keyword[]){
 	    RESERVED("default", NONE), RESERVED("deferrable", NONE),
 	    RESERVED("desc", NONE), RESERVED("distinct", NONE),
-	    RESERVED("do", DO), KEY("drop", OBJECTS), KEY(NULL, NONE)},
+	    RESERVED("do", DO), KEY("drop", DROP), KEY(NULL, NONE)},
     ['e' - 'a'] =
 	(const struct keyword[]){
 	    RESERVED("else", BLOCK), RESERVED("end", NONE),
@@ -102,14 +106,14 @@ static const struct keyword *const keywords['z' - 'a' + 1] = {
 	    RESERVED("leading", NONE), RESERVED("left", NONE),
 	    RESERVED("like", NONE), RESERVED("limit", END),
 	    RESERVED("localtime", NONE), RESERVED("localtimestamp", NONE),
-	    KEY("lock", OBJECTS), KEY("loop", BLOCK), KEY(NULL, NONE)},
+	    KEY("lock", TABLES), KEY("loop", BLOCK), KEY(NULL, NONE)},
     ['n' - 'a'] =
 	(const struct keyword[]){
 	    RESERVED("natural", NONE), RESERVED("not", NONE),
 	    RESERVED("notnull", NONE), RESERVED("null", NONE), KEY(NULL, NONE)},
     ['o' - 'a'] =
 	(const struct keyword[]){
-	    RESERVED("offset", END), RESERVED("on", NONE),
+	    RESERVED("offset", END), RESERVED("on", ON),
 	    RESERVED("only", MODIFIER), RESERVED("or", NONE),
 	    RESERVED("order", END), RESERVED("outer", NONE),
 	    RESERVED("overlaps", NONE), KEY(NULL, NONE)},
@@ -118,7 +122,7 @@ static const struct keyword *const keywords['z' - 'a' + 1] = {
 				 RESERVED("primary", NONE), KEY(NULL, NONE)},
     ['r' - 'a'] =
 	(const struct keyword[]){
-	    KEY("reassign", OBJECTS), RESERVED("references", NONE),
+	    KEY("reassign", OBJECTS), RESERVED("references", INTO),
 	    KEY("refresh", OBJECTS), KEY("reindex", OBJECTS),
 	    RESERVED("returning", END), KEY("revoke", OBJECTS),
 	    RESERVED("right", NONE), KEY(NULL, NONE)},
@@ -131,10 +135,10 @@ static const struct keyword *const keywords['z' - 'a' + 1] = {
 	    KEY(NULL, NONE)},
     ['t' - 'a'] =
 	(const struct keyword[]){
-	    RESERVED("table", INTO), RESERVED("tablesample", NONE),
+	    RESERVED("table", TABLE), RESERVED("tablesample", NONE),
 	    RESERVED("then", BLOCK), RESERVED("to", NONE),
 	    RESERVED("trailing", NONE), RESERVED("true", NONE),
-	    KEY("truncate", OBJECTS), KEY(NULL, NONE)},
+	    KEY("truncate", TABLES), KEY(NULL, NONE)},
     ['u' - 'a'] =
 	(const struct keyword[]){RESERVED("union", END),
 				 RESERVED("unique", NONE),
@@ -184,6 +188,7 @@ mentions_start_command(struct mentions *m)
 	m->calls = 0;
 	m->wants_table = false;
 	m->is_about_objects = false;
+	m->is_list = false;
 	m->is_at_start = true;
 }
 
@@ -211,12 +216,14 @@ mentions_take_name(struct mentions *m, struct mention *out)
 	bool is_opaque = token_is_opaque(&m->last);
 
 	*out = (struct mention){.name = token_hash(&m->last)};
+	m->name = m->last;
 	while (token_is_symbol(&m->token, '.')) {
 		mentions_take(m);
 		if (!is_name(&m->token))
 			break;
 		mentions_take(m);
 		is_opaque |= token_is_opaque(&m->last);
+		m->name = m->last;
 		out->schema = out->name;
 		out->name = token_hash(&m->last);
 	}
@@ -236,6 +243,47 @@ static void
 mentions_see_from(struct mentions *m)
 {
 	if (token_is_word(&m->before, "distinct") || (m->calls & 1) != 0)
+		return;
+	m->lists |= 1;
+	mentions_want(m, true);
+}
+
+/* ON of CREATE INDEX or TRIGGER and of GRANT, and not of a join, nor of what
+ * happens on an event. */
+static void
+mentions_see_on(struct mentions *m)
+{
+	if (m->is_about_objects && m->lists == 0 &&
+	    !token_is_word(&m->token, "commit") &&
+	    !token_is_word(&m->token, "delete") &&
+	    !token_is_word(&m->token, "update") &&
+	    !token_is_word(&m->token, "insert") &&
+	    !token_is_word(&m->token, "conflict"))
+		mentions_want(m, false);
+}
+
+static void
+mentions_see_table(struct mentions *m)
+{
+	if (m->is_list)
+		m->lists |= 1;
+	mentions_want(m, false);
+}
+
+static void
+mentions_see_objects(struct mentions *m, enum part part)
+{
+	m->is_about_objects = true;
+	m->is_list = part != PART_OBJECTS;
+	if (part == PART_TABLES)
+		mentions_see_table(m);
+}
+
+/* Not if columns follow, or a SELECT. */
+static void
+mentions_see_using(struct mentions *m)
+{
+	if (token_is_symbol(&m->token, '('))
 		return;
 	m->lists |= 1;
 	mentions_want(m, true);
@@ -286,10 +334,7 @@ mentions_see_keyword(struct mentions *m, enum part part, bool was_at_start,
 		mentions_see_update(m);
 		break;
 	case PART_USING:
-		if (token_is_symbol(&m->token, '('))
-			break; /* columns, or a SELECT */
-		m->lists |= 1;
-		mentions_want(m, true);
+		mentions_see_using(m);
 		break;
 	case PART_SELECT:
 		m->calls &= ~(uint64_t)1;
@@ -306,17 +351,39 @@ mentions_see_keyword(struct mentions *m, enum part part, bool was_at_start,
 		m->is_at_start = true;
 		break;
 	case PART_DO:
-		if (was_at_start)
+		if (was_at_start && !m->skips_blocks)
 			mentions_open_dollars(m);
 		break;
 	case PART_EXECUTE:
 		*out = (struct mention){0};
 		return was_at_start;
 	case PART_OBJECTS:
-		m->is_about_objects |= was_at_start;
+	case PART_DROP:
+	case PART_TABLES:
+		if (was_at_start)
+			mentions_see_objects(m, part);
+		break;
+	case PART_TABLE:
+		mentions_see_table(m);
+		break;
+	case PART_ON:
+		mentions_see_on(m);
 		break;
 	}
 	return false;
+}
+
+/* IF EXISTS or IF NOT EXISTS ahead of a table's name has begun: take it. */
+static bool
+mentions_take_if(struct mentions *m)
+{
+	if (!token_is_word(&m->last, "if") ||
+	    !(token_is_word(&m->token, "exists") ||
+	      token_is_word(&m->token, "not")))
+		return false;
+	while (is_name(&m->token) && !token_is_word(&m->last, "exists"))
+		mentions_take(m);
+	return true;
 }
 
 /* A word or a quoted name has been taken.  True: it is a mention. */
@@ -330,10 +397,15 @@ mentions_see_name(struct mentions *m, struct mention *out)
 	m->is_at_start = false;
 	if (k.is_reserved || (k.part != PART_NONE && !m->wants_table))
 		return mentions_see_keyword(m, k.part, was_at_start, out);
+	if (m->wants_table && mentions_take_if(m))
+		return false;
+	m->is_sure = m->wants_table;
 	mentions_take_name(m, out);
 	m->wants_table = false;
-	if (m->may_be_function && token_is_symbol(&m->token, '('))
+	if (m->may_be_function && token_is_symbol(&m->token, '(')) {
+		m->is_sure = false;
 		return m->is_about_objects;
+	}
 	return is_wanted;
 }
 
@@ -411,6 +483,8 @@ mentions_next(struct mentions *m, struct mention *out)
 			break;
 		case TOKEN_STRING:
 			m->wants_table = false;
+			/* Even a string that is a name is a literal. */
+			m->is_sure = false;
 			if (mentions_may_be_relation(m) &&
 			    mentions_read_string(out, &m->last))
 				return true;

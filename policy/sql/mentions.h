@@ -35,7 +35,12 @@ struct mentions {
 	bool wants_table;      /* a table is named next */
 	bool may_be_function;  /* if it has a '(' behind it */
 	bool is_about_objects; /* the command is: each name counts */
+	bool is_list;          /* commas may go on with its tables */
+	bool skips_blocks;     /* the block of a DO is a string; to be set
+				  behind mentions_begin */
 	bool is_at_start;      /* where a command begins */
+	struct token name;     /* the last mention's, without its schema */
+	bool is_sure;          /* nothing but a table stands there */
 };
 
 /* Begin the walk; the text of `len` bytes stays borrowed. */

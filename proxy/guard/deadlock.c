@@ -139,7 +139,7 @@ deadlock_read_statement(const struct guarded *g, struct history_side *s)
 		return;
 	}
 	said_tell_last(&g->said, s->text, sizeof(s->text), is_doubtful);
-	said_tell_tables(&g->said, s->tables, sizeof(s->tables));
+	said_tell_tables(&g->said, s->tables, sizeof(s->tables), is_doubtful);
 }
 
 void

@@ -182,6 +182,7 @@ exchange_begin_query(struct guarded *g, struct span sql,
 		free(x);
 		return false;
 	}
+	said_note_text(&g->said, FRONTEND_QUERY, sql, guarded_begins(g));
 	exchange_begin(x, g);
 	return true;
 }

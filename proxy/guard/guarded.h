@@ -82,13 +82,20 @@ void guarded_record_query(struct guarded *g, struct span sql);
 void guarded_record_run_query(struct guarded *g, struct span sql);
 void guarded_record_run_kept(struct guarded *g);
 
+/* True if a transaction begins with the client's next statement. */
+static inline bool
+guarded_begins(const struct guarded *g)
+{
+	return g->pair->pipeline.status == TRANSACTION_IDLE &&
+	       !g->pair->pipeline.tail_open;
+}
+
 /* Note that a client's message, at the front of in, goes to the server now. */
 static inline void
 guarded_note_sent(struct guarded *g, const struct frame_header *h,
 		  struct span in)
 {
-	said_note_sent(&g->said, h, in,
-		       g->pair->pipeline.status == TRANSACTION_IDLE);
+	said_note_sent(&g->said, h, in, guarded_begins(g));
 	pipeline_sent(&g->pair->pipeline, h->type, PIPELINE_CLIENT);
 	gate_watch_note_sent(&g->watch, h, in);
 	if (g->pair->pipeline.status == TRANSACTION_BLOCK)

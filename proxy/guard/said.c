@@ -24,11 +24,14 @@ said_note_text(struct said *s, uint8_t type, struct span body, bool begins)
 /* The statement has just been parsed; is the unnamed one, whose text came last
  * of all; or is another. */
 void
-said_note_bind(struct said *s, struct span body)
+said_note_bind(struct said *s, struct span body, bool begins)
 {
 	bool is_named = body.len >= 2 && (body.data[0] | body.data[1]) != 0;
+	bool is_other = is_named && !s->awaits_bind;
 
-	s->is_unknown |= is_named && !s->awaits_bind;
+	if (begins && is_other)
+		s->count = 0;
+	s->is_unknown |= is_other;
 	s->awaits_bind = false;
 }
 
@@ -73,7 +76,7 @@ said_tell_last(const struct said *s, char *out, size_t size, bool is_doubtful)
 }
 
 void
-said_tell_tables(const struct said *s, char *out, size_t size)
+said_tell_tables(const struct said *s, char *out, size_t size, bool is_doubtful)
 {
 	struct gist_tables t = gist_tables_begin(out, size);
 	size_t i;
@@ -81,6 +84,7 @@ said_tell_tables(const struct said *s, char *out, size_t size)
 	for (i = 0; i < s->count; i++) {
 		struct span text = said_read(&s->fronts[i]);
 
-		gist_tables_add(&t, (const char *)text.data, text.len);
+		gist_tables_add(&t, (const char *)text.data, text.len,
+				is_doubtful);
 	}
 }

@@ -37,13 +37,13 @@ struct said {
 	struct said_front fronts[SAID_FRONTS];
 };
 
-/* Note a Query's or a Parse's body, of which so much is here; or a Bind's. */
+/* Note a Query's or a Parse's body, of which so much is here; or a Bind's.
+ * begins: no transaction is open, nor a cycle of the extended protocol. */
 void said_note_text(struct said *s, uint8_t type, struct span body,
 		    bool begins);
-void said_note_bind(struct said *s, struct span body);
+void said_note_bind(struct said *s, struct span body, bool begins);
 
-/* Note that a client's message, at the front of in, goes to the server now;
- * begins: no transaction is open. */
+/* Note that a client's message, at the front of in, goes to the server now. */
 static inline void
 said_note_sent(struct said *s, const struct frame_header *h, struct span in,
 	       bool begins)
@@ -56,7 +56,7 @@ said_note_sent(struct said *s, const struct frame_header *h, struct span in,
 	if (h->type == FRONTEND_QUERY || h->type == FRONTEND_PARSE)
 		said_note_text(s, h->type, body, begins);
 	else if (h->type == FRONTEND_BIND)
-		said_note_bind(s, body);
+		said_note_bind(s, body, begins);
 }
 
 /*
@@ -66,6 +66,7 @@ said_note_sent(struct said *s, const struct frame_header *h, struct span in,
  */
 void said_tell_last(const struct said *s, char *out, size_t size,
 		    bool is_doubtful);
-void said_tell_tables(const struct said *s, char *out, size_t size);
+void said_tell_tables(const struct said *s, char *out, size_t size,
+		      bool is_doubtful);
 
 #endif

@@ -78,15 +78,21 @@ gist_of_text_trusts_no_string_that_is_doubtful(void **state)
 }
 
 static void
-assert_tables(const char *sql, const char *expected)
+assert_tables_of(const char *sql, bool is_doubtful, const char *expected)
 {
 	struct span copy = bytes_copy(span_of(sql, strlen(sql)));
 	char out[32];
 	struct gist_tables t = gist_tables_begin(out, sizeof(out));
 
-	gist_tables_add(&t, (const char *)copy.data, copy.len);
+	gist_tables_add(&t, (const char *)copy.data, copy.len, is_doubtful);
 	assert_string_equal(out, expected);
 	bytes_free(copy);
+}
+
+static void
+assert_tables(const char *sql, const char *expected)
+{
+	assert_tables_of(sql, false, expected);
 }
 
 static void
@@ -105,6 +111,47 @@ gist_tables_names_each_once_in_order(void **state)
 }
 
 static void
+gist_tables_are_no_other_words_of_ddl(void **state)
+{
+	(void)state;
+	assert_tables("lock table a in access exclusive mode", "a");
+	assert_tables("lock a, only b in share mode nowait", "a, b");
+	assert_tables("truncate a, s.b restart identity cascade", "a, b");
+	assert_tables("drop table if exists a, b cascade", "a, b");
+	assert_tables("drop index i", "");
+	assert_tables("alter table if exists only t add column c int", "t");
+	assert_tables("alter table t drop c, drop column d", "t");
+	assert_tables("alter table t add foreign key (x) references p (id) "
+		      "on delete cascade",
+		      "t, p");
+	assert_tables("create table if not exists t (a int, b int) on commit "
+		      "drop",
+		      "t");
+	assert_tables("create index i on t (a, b)", "t");
+	assert_tables("create trigger r before insert or update on t for each "
+		      "row execute function f()",
+		      "t");
+	assert_tables("create view v as select a.* from a join b on a.x = b.y",
+		      "a, b");
+	assert_tables("grant select on t to r", "t");
+	assert_tables("comment on column t.c is 'x'", "");
+}
+
+/* A literal is none, whatever can be read in it. */
+static void
+gist_tables_are_not_in_strings(void **state)
+{
+	(void)state;
+	assert_tables("select nextval('s'), 't'::regclass", "");
+	assert_tables("do $$begin insert into t values ($q$update x$q$); end$$",
+		      "");
+	assert_tables_of("insert into a values ('it\\'s from x, y') , b", true,
+			 "a");
+	assert_tables_of("insert into a values ('it from x, y'); update b",
+			 true, "a, b");
+}
+
+static void
 gist_tables_goes_on_beyond_what_it_tells_apart(void **state)
 {
 	char out[1024];
@@ -116,7 +163,7 @@ gist_tables_goes_on_beyond_what_it_tells_apart(void **state)
 	for (int i = 1; i < 40; i++)
 		len +=
 		    (size_t)snprintf(sql + len, sizeof(sql) - len, ", t%d", i);
-	gist_tables_add(&t, sql, len);
+	gist_tables_add(&t, sql, len, false);
 	assert_non_null(strstr(out, "t39"));
 }
 
@@ -128,10 +175,10 @@ gist_tables_are_those_of_all_texts(void **state)
 
 	(void)state;
 	assert_string_equal(out, "");
-	gist_tables_add(&t, "update b set", 12);
-	gist_tables_add(&t, "begin", 5);
-	gist_tables_add(&t, "delete from a", 13);
-	gist_tables_add(&t, "select from b, c", 16);
+	gist_tables_add(&t, "update b set", 12, false);
+	gist_tables_add(&t, "begin", 5, false);
+	gist_tables_add(&t, "delete from a", 13, false);
+	gist_tables_add(&t, "select from b, c", 16, false);
 	assert_string_equal(out, "b, a, c");
 }
 
@@ -145,6 +192,8 @@ main(void)
 	    cmocka_unit_test(gist_of_text_is_cut),
 	    cmocka_unit_test(gist_of_text_trusts_no_string_that_is_doubtful),
 	    cmocka_unit_test(gist_tables_names_each_once_in_order),
+	    cmocka_unit_test(gist_tables_are_no_other_words_of_ddl),
+	    cmocka_unit_test(gist_tables_are_not_in_strings),
 	    cmocka_unit_test(gist_tables_goes_on_beyond_what_it_tells_apart),
 	    cmocka_unit_test(gist_tables_are_those_of_all_texts),
 	};

@@ -34,7 +34,7 @@ assert_said(const struct said *s, const char *last, const char *tables)
 
 	said_tell_last(s, out, sizeof(out), false);
 	assert_string_equal(out, last);
-	said_tell_tables(s, out, sizeof(out));
+	said_tell_tables(s, out, sizeof(out), false);
 	assert_string_equal(out, tables);
 }
 
@@ -92,6 +92,21 @@ said_knows_what_was_prepared_just_now(void **state)
 	assert_said(&s, "delete from d", "c, d");
 }
 
+/* A driver that has prepared all, and sends but names. */
+static void
+said_forgets_a_transaction_where_a_bind_begins_the_next(void **state)
+{
+	struct said s = {0};
+
+	(void)state;
+	query(&s, "update a set n = 1", true);
+	note(&s, FRONTEND_BIND, BYTES("\0S_1\0\0\0\0\0\0\0"), true);
+	assert_said(&s, "", "");
+	note(&s, FRONTEND_PARSE, BYTES("S_2\0update b set n = $1\0\0\0"), true);
+	note(&s, FRONTEND_BIND, BYTES("\0S_2\0\0\0\0\0\0\0"), true);
+	assert_said(&s, "update b set n = ?", "b");
+}
+
 /* Whatever a client sends: the server is to complain, not we. */
 static void
 said_believes_no_length(void **state)
@@ -128,6 +143,8 @@ main(void)
 		said_tells_the_last_statement_and_all_tables_in_order),
 	    cmocka_unit_test(said_keeps_the_first_ones_and_the_last),
 	    cmocka_unit_test(said_knows_what_was_prepared_just_now),
+	    cmocka_unit_test(
+		said_forgets_a_transaction_where_a_bind_begins_the_next),
 	    cmocka_unit_test(said_believes_no_length),
 	};
 
