@@ -54,5 +54,6 @@ config_free(struct config *config)
 	while (config->rule_count > 0)
 		rule_clear(&config->rules[--config->rule_count]);
 	free(config->rules);
+	config_text_clear(&config->text);
 	free(config);
 }

@@ -37,6 +37,8 @@ struct setting {
 			 SETTING_WORD: the value of the first word */
 	uint32_t max;
 	bool needs_restart; /* no reload changes it */
+	bool is_of_file;    /* nor does SET: it says who is let in, and whose
+			       server it is */
 	size_t offset;      /* the field's in struct config, or, for one of the
 			       guard's, in struct guard_settings; 0 for those that
 			       have more than one field */

@@ -7,6 +7,7 @@
 
 #include "proxy/base/clock.h"
 #include "proxy/config/generation.h"
+#include "proxy/config/mistake.h"
 #include "proxy/config/setting_show.h"
 #include "proxy/fleet/fleet.h"
 #include "proxy/gate/pause.h"
@@ -66,6 +67,8 @@ show_help(struct console_rows *r)
 	    {"PAUSE [database]", "let nothing begin, and wait until nothing is "
 				 "under way"},
 	    {"RESUME [database]", "let all go on"},
+	    {"SET setting = value | DEFAULT",
+	     "change a setting until the process ends"},
 	    {"RELOAD", "read settings, certificates and auth_file again"},
 	    {"SHUTDOWN", "end all sessions and stop"},
 	    {"SHUTDOWN WAIT_FOR_CLIENTS", "stop as after SIGTERM"},
@@ -95,6 +98,24 @@ yes_or_no(bool is_so)
 	return is_so ? "yes" : "no";
 }
 
+static const char *
+config_source(uint8_t origin)
+{
+	switch ((enum origin_kind)origin) {
+	case ORIGIN_PRESET:
+		return "default";
+	case ORIGIN_FILE:
+		return "file";
+	case ORIGIN_ENVIRONMENT:
+		return "environment";
+	case ORIGIN_SET:
+		return "command line";
+	case ORIGIN_CONSOLE:
+		return "console";
+	}
+	return "";
+}
+
 static void
 show_config(struct console_rows *r, const struct config *c)
 {
@@ -108,6 +129,8 @@ show_config(struct console_rows *r, const struct config *c)
 		console_row_text(r, value);
 		console_row_text(r, setting_preset(s));
 		console_row_text(r, yes_or_no(!s->needs_restart));
+		console_row_text(r,
+				 config_source(c->origins[s - setting_table]));
 		console_row_end(r);
 	}
 }
