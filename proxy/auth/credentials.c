@@ -157,7 +157,7 @@ credentials_for_generation(struct generation *g, struct credentials *old)
 	out->server = base->server;
 	out->auth_file = base->auth_file;
 	out->console = base->console;
-	out->binding = base->binding; /* its bytes are the base's */
+	out->binding = base->binding; /* the base has its bytes */
 	out->mock = old->mock;
 	out->generation = generation_use(g);
 	out->base = credentials_use(base);

@@ -19,7 +19,7 @@ enum {
 struct config_change {
 	uint64_t changed;    /* others from now on */
 	uint64_t kept;       /* others only after a restart */
-	uint64_t of_console; /* those that SET gave their values */
+	uint64_t of_console; /* SET gave them their values */
 	bool has_rules;      /* the rules are others */
 };
 

@@ -23,12 +23,12 @@
 #include "proxy/http/http_look.h"
 #include "proxy/http/http_metrics.h"
 #include "proxy/http/http_page.h"
+#include "proxy/http/http_reply.h"
 #include "proxy/http/http_route.h"
+#include "proxy/http/http_sessions.h"
 #include "proxy/http/http_status.h"
 #include "proxy/net/address.h"
 #include "proxy/net/resolver.h"
-
-#define HTTP_JSON_TYPE "application/json"
 
 enum {
 	HEADERS_MAX_BYTES = 8192,
@@ -46,6 +46,7 @@ struct http {
 	struct mailbox mailbox;
 	struct http_limit limit;
 	struct http_look look;
+	struct http_sessions sessions;
 	pthread_t thread;
 	bool is_mailbox_open;
 	bool is_started;
@@ -53,54 +54,6 @@ struct http {
 };
 
 /* Answers */
-
-static void
-http_add_header(struct evhttp_request *r, const char *name, const char *value)
-{
-	(void)evhttp_add_header(evhttp_request_get_output_headers(r), name,
-				value);
-}
-
-/* Answer with `len` bytes of that type, but to HEAD without them. */
-static void
-http_reply(struct evhttp_request *r, int status, const char *reason,
-	   const char *type, const void *data, size_t len)
-{
-	struct evbuffer *body = evbuffer_new();
-
-	if (body != NULL && evhttp_request_get_command(r) != EVHTTP_REQ_HEAD)
-		(void)evbuffer_add(body, data, len);
-	http_add_header(r, "Content-Type", type);
-	http_add_header(r, "Cache-Control", "no-store");
-	http_add_header(r, "X-Content-Type-Options", "nosniff");
-	/* A prober that is done is to leave its place to others. */
-	http_add_header(r, "Connection", "close");
-	evhttp_send_reply(r, status, reason, body);
-	if (body != NULL)
-		evbuffer_free(body);
-}
-
-static void
-http_reply_line(struct evhttp_request *r, int status, const char *reason,
-		const char *line)
-{
-	char text[128];
-	int len = snprintf(text, sizeof(text), "%s\n", line);
-
-	http_reply(r, status, reason, "text/plain; charset=utf-8", text,
-		   (size_t)len);
-}
-
-/* 200, or 503 with the reason. */
-static void
-http_reply_probe(struct evhttp_request *r, const char *why_not)
-{
-	if (why_not == NULL)
-		http_reply_line(r, HTTP_OK, "OK", "ok");
-	else
-		http_reply_line(r, HTTP_SERVUNAVAIL, "Service Unavailable",
-				why_not);
-}
 
 static const char *
 http_fleet_state(const struct http *h)
@@ -153,20 +106,6 @@ http_gather(const struct http *h)
 	    .history = history_count(d->history),
 	    .fleet = http_fleet_state(h),
 	};
-}
-
-/* Answer with what was written to a memstream, which is taken, or with why it
- * was not. */
-static void
-http_reply_written(struct evhttp_request *r, const char *type, char *text,
-		   size_t len)
-{
-	if (text != NULL)
-		http_reply(r, HTTP_OK, "OK", type, text, len);
-	else
-		http_reply_line(r, HTTP_INTERNAL, "Internal Server Error",
-				"out of memory");
-	free(text);
 }
 
 /* Answer with what `write` makes of the facts. */
@@ -223,15 +162,28 @@ http_reply_history(const struct http *h, struct evhttp_request *r,
 	}
 	if (is_kept) {
 		http_reply_written(r,
-				   kind == HTTP_HISTORY_WHY
-				       ? "text/plain; charset=utf-8"
-				       : HTTP_JSON_TYPE,
+				   kind == HTTP_HISTORY_WHY ? HTTP_TEXT_TYPE
+							    : HTTP_JSON_TYPE,
 				   text, len);
 		return;
 	}
 	free(text);
 	http_reply_line(r, HTTP_NOTFOUND, "Not Found",
 			"there is none, or it is not kept any more");
+}
+
+static void
+http_ask_sessions(struct http *h, struct evhttp_request *r)
+{
+	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(r);
+	uint32_t limit = HTTP_SESSIONS_LIMIT;
+
+	if (!http_history_ask_limit(&limit, evhttp_uri_get_query(uri)))
+		http_reply_line(r, HTTP_BADREQUEST, "Bad Request",
+				"the parameter is limit, which is at most 200");
+	else if (!http_sessions_ask(&h->sessions, r, limit))
+		http_reply_line(r, HTTP_SERVUNAVAIL, "Service Unavailable",
+				"too many ask at a time");
 }
 
 static void
@@ -344,6 +296,9 @@ http_answer(struct evhttp_request *r, void *arg)
 	case HTTP_DEADLOCKS:
 	case HTTP_WHY:
 		http_reply_history(h, r, history_kinds[action]);
+		break;
+	case HTTP_SESSIONS:
+		http_ask_sessions(h, r);
 		break;
 	case HTTP_DRAIN:
 		http_drain(h, r);
@@ -493,6 +448,7 @@ http_prepare(struct http *h)
 	h->is_mailbox_open =
 	    mailbox_open(&h->mailbox, h->base, http_handle_mail, h);
 	return h->is_mailbox_open && http_limit_init(&h->limit, h->base) &&
+	       http_sessions_start(&h->sessions, h->daemon, h->base) &&
 	       http_look_start(&h->look, h->daemon, h->base, &h->mailbox);
 }
 
@@ -509,6 +465,7 @@ http_start(struct daemon *d, struct fleet *fleet, http_quit_fn *quit, void *arg)
 	    .quit = quit,
 	    .arg = arg,
 	    .limit.ticker.fd = -1,
+	    .sessions.ticker.fd = -1,
 	    .started_s = (uint64_t)time(NULL),
 	};
 	if (!http_prepare(h)) {
@@ -561,6 +518,7 @@ http_stop(struct http *h)
 		pthread_join(h->thread, NULL);
 	}
 	http_look_stop(&h->look);
+	http_sessions_stop(&h->sessions);
 	if (h->server != NULL)
 		evhttp_free(h->server);
 	http_limit_clear(&h->limit);

@@ -24,6 +24,7 @@ static const struct {
     {"/api/guarded", HTTP_READ, HTTP_GUARDED},
     {"/api/deadlocks", HTTP_READ, HTTP_DEADLOCKS},
     {"/api/why", HTTP_READ, HTTP_WHY},
+    {"/api/sessions", HTTP_READ, HTTP_SESSIONS},
     {"/drain", HTTP_WRITE, HTTP_DRAIN},
     {"/quitquitquit", HTTP_WRITE, HTTP_QUIT},
 };

@@ -24,6 +24,7 @@ enum http_action {
 	HTTP_GUARDED,   /* the history, likewise */
 	HTTP_DEADLOCKS, /* likewise */
 	HTTP_WHY,       /* the history, as text */
+	HTTP_SESSIONS,  /* the sessions, as JSON */
 	HTTP_DRAIN,     /* not ready from now on; all else goes on */
 	HTTP_QUIT,      /* as SIGTERM */
 	HTTP_NOT_FOUND,

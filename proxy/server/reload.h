@@ -21,7 +21,7 @@ struct reload {
 	struct fleet *fleet; /* NULL: there is none */
 	const struct config_sources *sources;
 	struct generation *current; /* one use of that in force */
-	/* What SET gave, by the places in setting_table; owned. */
+	/* Values that SET gave, by the places in setting_table; owned. */
 	char *of_console[SETTING_COUNT];
 };
 

@@ -52,6 +52,9 @@ worker_handle_mail(void *arg, const struct mail *mail)
 	case MAIL_RESOLVED:
 		resolution_answered(mail->data);
 		break;
+	case MAIL_ROLL:
+		sessions_answer_roll(ss, mail);
+		break;
 	case MAIL_TASK:
 		sessions_take_task(ss, mail);
 		break;

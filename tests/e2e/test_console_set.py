@@ -12,7 +12,7 @@ import scram
 from test_console import refusal
 from test_reload import Configured, drop, start, tables
 from consoled import ADMIN, PASSWORD, VIEWER, psql
-from wire import Wire, errors, extended, query, rows, sqlstates
+from wire import Wire, errors, extended, query, rows, sqlstates, sync
 
 pytestmark = [pytest.mark.needs_lockstep,
               pytest.mark.clear_only("nothing of it depends on TLS")]
@@ -324,7 +324,7 @@ def test_several_at_once_and_in_an_extended_cycle(lockstep, console):
     assert found["policy"] == ("hold", "console")
     assert found["replay"][1] == "default"
     with lockstep.console() as other:
-        trace = other.run(*extended("SET replay = off"))
+        trace = other.run(*extended("SET replay = off"), sync())
         assert errors(trace) == []
     assert config(console)["replay"] == ("off", "console")
 

@@ -652,7 +652,7 @@ config_load_takes_the_file_as_it_was_read(void **state)
 		       "SET hold_timeout: attempt_timeout (200ms) is longer "
 		       "than hold_timeout (100ms)\n");
 	assert_refused(load_again(&c->text, "policy", "nonsense"),
-		       "SET policy: \"nonsense\" is not allowed: auto, lock, "
+		       "SET policy: \"nonsense\" is not one of: auto, lock, "
 		       "hold, pass, reject\n");
 	config_free(first);
 	config_free(c);
