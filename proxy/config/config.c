@@ -43,6 +43,7 @@ config_free(struct config *config)
 	endpoint_list_clear(&listen);
 	conninfo_clear(&upstream);
 	endpoint_list_clear(&config->http_listen);
+	value_free_list(config->http_hosts.items, config->http_hosts.count);
 	tls_settings_clear(&config->tls);
 	free(config->auth_file);
 	value_free_list(config->admin_users.items, config->admin_users.count);

@@ -45,6 +45,7 @@ struct config {
 				      secret may be in it: never logged */
 	struct endpoint_list http_listen; /* owned; none by default */
 	bool http_admin;                  /* default off */
+	struct name_list http_hosts;      /* default none */
 	struct tls_settings tls; /* tls_mode to tls_ciphers: clients' */
 	struct tls_settings upstream_tls;     /* from the CONNINFO */
 	struct hosts_settings upstream_hosts; /* from the CONNINFO */

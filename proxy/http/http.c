@@ -19,6 +19,7 @@
 #include "proxy/gate/pause.h"
 #include "proxy/http/http_facts.h"
 #include "proxy/http/http_history.h"
+#include "proxy/http/http_host.h"
 #include "proxy/http/http_limit.h"
 #include "proxy/http/http_look.h"
 #include "proxy/http/http_metrics.h"
@@ -127,6 +128,14 @@ http_reply_facts(const struct http *h, struct evhttp_request *r,
 }
 
 static void
+http_reply_ready(const struct http *h, struct evhttp_request *r)
+{
+	struct http_facts facts = http_gather(h);
+
+	http_reply_probe(r, http_facts_not_ready(&facts));
+}
+
+static void
 http_reply_page(struct evhttp_request *r)
 {
 	struct span page = http_page();
@@ -230,14 +239,22 @@ http_may_write(struct evhttp_request *r)
 	       evhttp_find_header(headers, "Sec-Fetch-Site") == NULL;
 }
 
-static bool
-http_is_admin(const struct http *h)
+/* The action for a path, under the settings in force. */
+static enum http_action
+http_action_for(const struct http *h, struct evhttp_request *r,
+		const char *path)
 {
+	const char *host =
+	    evhttp_find_header(evhttp_request_get_input_headers(r), "Host");
+	bool is_post = evhttp_request_get_command(r) == EVHTTP_REQ_POST;
 	struct generation *g = generation_store_use(h->daemon->generations);
-	bool is_admin = g->config->http_admin;
+	const struct config *c = g->config;
+	enum http_action action = http_route(
+	    is_post ? HTTP_WRITE : HTTP_READ, path, c->http_admin,
+	    http_may_write(r), http_host_is_ours(host, &c->http_hosts));
 
 	generation_release(g);
-	return is_admin;
+	return action;
 }
 
 static enum http_action
@@ -245,12 +262,8 @@ http_action_of(const struct http *h, struct evhttp_request *r)
 {
 	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(r);
 	const char *path = uri == NULL ? NULL : evhttp_uri_get_path(uri);
-	bool is_post = evhttp_request_get_command(r) == EVHTTP_REQ_POST;
 
-	if (path == NULL)
-		return HTTP_NOT_FOUND;
-	return http_route(is_post ? HTTP_WRITE : HTTP_READ, path,
-			  http_is_admin(h), http_may_write(r));
+	return path == NULL ? HTTP_NOT_FOUND : http_action_for(h, r, path);
 }
 
 static const enum http_history_kind history_kinds[] = {
@@ -266,7 +279,6 @@ http_answer(struct evhttp_request *r, void *arg)
 {
 	struct http *h = arg;
 	enum http_action action = http_action_of(h, r);
-	struct http_facts facts;
 
 	switch (action) {
 	case HTTP_LIVE:
@@ -278,8 +290,7 @@ http_answer(struct evhttp_request *r, void *arg)
 					: "not listening");
 		break;
 	case HTTP_READY:
-		facts = http_gather(h);
-		http_reply_probe(r, http_facts_not_ready(&facts));
+		http_reply_ready(h, r);
 		break;
 	case HTTP_PAGE:
 		http_reply_page(r);
@@ -310,6 +321,10 @@ http_answer(struct evhttp_request *r, void *arg)
 		http_reply_line(r, 403, "Forbidden",
 				"only with http_admin = on, and not for pages "
 				"in a browser");
+		break;
+	case HTTP_STRANGE:
+		http_reply_line(r, 403, "Forbidden",
+				"the name in Host is none of http_hosts");
 		break;
 	case HTTP_WRONG_METHOD:
 		http_reply_line(r, HTTP_BADMETHOD, "Method Not Allowed",

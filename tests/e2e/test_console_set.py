@@ -272,7 +272,8 @@ def test_what_needs_a_restart_is_refused(lockstep, console, name, value):
     ("upstream", f"host=localhost password={SECRET}"), ("auth", "pass"),
     ("auth_file", "/etc/shadow"), ("admin_users", "mallory"),
     ("stats_users", "mallory"), ("tls_mode", "disable"),
-    ("tls_key", "/etc/shadow"), ("http_admin", "on")])
+    ("tls_key", "/etc/shadow"), ("http_admin", "on"),
+    ("http_hosts", "*")])
 def test_whom_it_trusts_is_the_files(lockstep, console, name, value):
     for given in f"'{value}'", "default":
         told = refused(console, f"{name} = {given}")

@@ -15,6 +15,7 @@ static const struct {
     {"upstream", "host=a", "host=a sslmode=require"},
     {"http_listen", "127.0.0.1:1", "127.0.0.1:2"},
     {"http_admin", "off", "on"},
+    {"http_hosts", "a", "a,b"},
     {"tls_mode", "disable", "require"},
     {"tls_cert", "a", "b"},
     {"tls_key", "a", "b"},
