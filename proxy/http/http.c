@@ -279,15 +279,14 @@ http_answer(struct evhttp_request *r, void *arg)
 {
 	struct http *h = arg;
 	enum http_action action = http_action_of(h, r);
+	bool has_listened = atomic_load(&h->daemon->has_listened);
 
 	switch (action) {
 	case HTTP_LIVE:
 		http_reply_probe(r, NULL);
 		break;
 	case HTTP_STARTUP:
-		http_reply_probe(r, atomic_load(&h->daemon->has_listened)
-					? NULL
-					: "not listening");
+		http_reply_probe(r, has_listened ? NULL : "not listening");
 		break;
 	case HTTP_READY:
 		http_reply_ready(h, r);

@@ -86,6 +86,8 @@ http_host_is_ours(const char *host, const struct name_list *names)
 		return true;
 	if (!host_name(name, host))
 		return false;
+	if (host[0] == '[')
+		return host_is_address(name);
 	return host_is_address(name) || host_is_local(name) ||
 	       host_is_listed(name, names);
 }

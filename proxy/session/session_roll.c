@@ -133,35 +133,46 @@ candidates_offer(struct candidate *first, size_t *count, struct candidate c)
 	first[at] = c;
 }
 
+/* Write the candidates as entries, or none for want of memory. */
 static void
-sessions_fill_part(struct sessions *ss, struct roll_part *part)
+part_write(struct roll_part *part, const struct candidate *first, size_t count,
+	   uint64_t now_ms)
 {
-	struct candidate *first = calloc(ROLL_MAX, sizeof(*first));
+	struct roll_entry *entries = calloc(count, sizeof(*entries));
+	size_t i;
+
+	if (entries == NULL)
+		return;
+	for (i = 0; i < count; i++)
+		entries[i] = entry_of(&first[i], now_ms);
+	part->entries = entries;
+	part->count = count;
+}
+
+static void
+sessions_write_part(struct sessions *ss, struct roll_part *part,
+		    struct candidate *first)
+{
 	uint64_t now_ms = clock_now_ms();
 	struct session *s;
 	size_t count = 0;
-	size_t i;
 
 	LIST_FOREACH(s, &ss->list, link) {
+		candidates_offer(first, &count, candidate_of(s, now_ms));
 		part->total++;
-		if (first != NULL)
-			candidates_offer(first, &count,
-					 candidate_of(s, now_ms));
 	}
 	if (count > 0)
-		part->entries = calloc(count, sizeof(*part->entries));
-	if (part->entries != NULL)
-		part->count = count;
-	for (i = 0; i < part->count; i++)
-		part->entries[i] = entry_of(&first[i], now_ms);
-	free(first);
+		part_write(part, first, count, now_ms);
 }
 
 void
 sessions_answer_roll(struct sessions *ss, const struct mail *mail)
 {
+	struct candidate *first = calloc(ROLL_MAX, sizeof(*first));
 	struct roll *r = mail->data;
 
-	sessions_fill_part(ss, roll_part(r, ss->worker));
+	if (first != NULL)
+		sessions_write_part(ss, roll_part(r, ss->worker), first);
+	free(first);
 	roll_answer(r, ss->worker);
 }

@@ -49,8 +49,10 @@ def refused(console, text):
 
 def config(console):
     """(value, source) by name."""
-    return {row[0]: (row[1], row[4])
-            for row in rows(console.query("SHOW CONFIG"))}
+    found = {row[0]: (row[1], row[4])
+             for row in rows(console.query("SHOW CONFIG"))}
+    assert found.pop("max_client_conn") == found["max_connections"]
+    return found
 
 
 def notices(trace):

@@ -456,6 +456,7 @@ def test_what_needs_a_restart_is_named_and_stays(lockstep):
 def test_the_manual_tells_what_needs_a_restart(lockstep):
     shown = {row[0] for row in lockstep.show("CONFIG") if row[3] == "no"}
     assert "listen" in shown and "policy" not in shown
+    shown.remove("log_pooler_errors")  # PgBouncer's, for check_postgres
     page = (ROOT / "docs" / "settings.md").read_text()
     told, = re.findall(r"^These need a restart: (.*?)\.$", page,
                        re.M | re.S)

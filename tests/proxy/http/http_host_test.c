@@ -52,6 +52,7 @@ http_host_is_ours_by_no_name_of_a_stranger(void **state)
 	    "a.notlocal",
 	    "a.xlocalhost",
 	    "[page.example]",
+	    "[x]",
 	    "[::1",
 	    "[]",
 	    "page.example\\.local.example",
