@@ -9,7 +9,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -158,6 +157,18 @@ config_text_clear(struct config_text *text)
 		explicit_bzero(text->data, text->len);
 	free(text->data);
 	*text = (struct config_text){0};
+}
+
+bool
+config_text_copy(struct config_text *out, const struct config_text *text)
+{
+	struct config_text copy = {malloc(text->len + 1), text->len};
+
+	if (copy.data == NULL)
+		return false;
+	memcpy(copy.data, text->len == 0 ? "" : text->data, text->len);
+	*out = copy;
+	return true;
 }
 
 void

@@ -8,6 +8,7 @@
 #ifndef LOCKSTEP_PROXY_CONFIG_CONFIG_FILE_H
 #define LOCKSTEP_PROXY_CONFIG_CONFIG_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum {
@@ -35,6 +36,9 @@ struct config_text {
 
 /* Wipe and free it; *text is as zeroed. */
 void config_text_clear(struct config_text *text);
+
+/* Copy it to *out, which is overwritten.  False: out of memory. */
+bool config_text_copy(struct config_text *out, const struct config_text *text);
 
 /*
  * Call fn for each section, setting and fault of the text, in its order.  Not

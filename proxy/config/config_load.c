@@ -301,19 +301,6 @@ load_check_fleet(struct loading *l)
 	config_fleet_check(l->config, load_origin(l, "fleet"), &l->mistakes);
 }
 
-static bool
-config_text_copy(struct config_text *out, const struct config_text *text)
-{
-	if (text->len == 0)
-		return true;
-	out->data = malloc(text->len);
-	if (out->data == NULL)
-		return false;
-	memcpy(out->data, text->data, text->len);
-	out->len = text->len;
-	return true;
-}
-
 /* Read the file, or its text of before. */
 static void
 load_file(struct loading *l, const struct config_sources *sources)

@@ -23,7 +23,7 @@ set_find(const char *name)
 	char lower[PAIR_NAME_BYTES];
 	size_t i;
 
-	for (i = 0; name[i] != '\0' && i < sizeof(lower) - 1; i++)
+	for (i = 0; i < sizeof(lower) - 1 && name[i] != '\0'; i++)
 		lower[i] = (char)tolower((unsigned char)name[i]);
 	lower[i] = '\0';
 	return setting_find(lower);
