@@ -14,10 +14,13 @@ struct credentials_store {
 static void
 credentials_free(struct credentials *c)
 {
-	tls_context_release(c->clients);
-	tls_context_release(c->server);
-	auth_file_free(c->auth_file);
-	console_access_free(c->console);
+	if (c->base == NULL) {
+		tls_context_release(c->clients);
+		tls_context_release(c->server);
+		auth_file_free(c->auth_file);
+		console_access_free(c->console);
+	}
+	credentials_release(c->base);
 	generation_release(c->generation);
 	explicit_bzero(&c->mock, sizeof(c->mock));
 	free(c);
@@ -139,6 +142,26 @@ credentials_use(struct credentials *c)
 {
 	atomic_fetch_add(&c->uses, 1);
 	return c;
+}
+
+struct credentials *
+credentials_for_generation(struct generation *g, struct credentials *old)
+{
+	struct credentials *base = old->base == NULL ? old : old->base;
+	struct credentials *out = calloc(1, sizeof(*out));
+
+	if (out == NULL)
+		return NULL;
+	atomic_init(&out->uses, 1);
+	out->clients = base->clients;
+	out->server = base->server;
+	out->auth_file = base->auth_file;
+	out->console = base->console;
+	out->binding = base->binding; /* the base has its bytes */
+	out->mock = old->mock;
+	out->generation = generation_use(g);
+	out->base = credentials_use(base);
+	return out;
 }
 
 void

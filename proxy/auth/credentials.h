@@ -27,6 +27,9 @@ struct credentials {
 	struct span binding; /* to our certificate, for clients; len 0: none */
 	uint8_t binding_bytes[TLS_BINDING_MAX];
 	struct scram_mock mock;
+	/* One use of those that all but the generation is borrowed from; NULL:
+	 * it is owned. */
+	struct credentials *base;
 	atomic_uint uses;
 };
 
@@ -43,6 +46,11 @@ struct credentials *credentials_load(struct generation *g, FILE *errors);
 struct credentials *credentials_reload(struct generation *g,
 				       const struct credentials *old,
 				       FILE *errors);
+
+/* The same files as those, read then, for another generation, whose settings
+ * name the same.  NULL: out of memory. */
+struct credentials *credentials_for_generation(struct generation *g,
+					       struct credentials *old);
 
 /* Give a use back, from any thread; the last one wipes and frees it.  Accepts
  * NULL. */

@@ -31,6 +31,8 @@ enum mail_kind {
 	MAIL_WANTED,     /* to the fleet: somebody has logged in */
 	MAIL_KEY,        /* to the fleet; data: the key from now on, taken */
 	MAIL_CALL,       /* to the fleet; data: a rescue_call, taken */
+	MAIL_ROLL,       /* data: a roll call that waits for an answer; a use
+			    of it */
 	MAIL_TASK,       /* data: a console_task to be carried out, taken */
 	MAIL_TASK_DONE,  /* data: one that has been, taken */
 };

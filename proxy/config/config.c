@@ -43,6 +43,7 @@ config_free(struct config *config)
 	endpoint_list_clear(&listen);
 	conninfo_clear(&upstream);
 	endpoint_list_clear(&config->http_listen);
+	value_free_list(config->http_hosts.items, config->http_hosts.count);
 	tls_settings_clear(&config->tls);
 	free(config->auth_file);
 	value_free_list(config->admin_users.items, config->admin_users.count);
@@ -54,5 +55,6 @@ config_free(struct config *config)
 	while (config->rule_count > 0)
 		rule_clear(&config->rules[--config->rule_count]);
 	free(config->rules);
+	config_text_clear(&config->text);
 	free(config);
 }

@@ -12,6 +12,7 @@
 #include "policy/guard/rule.h"
 #include "policy/guard/settings.h"
 #include "proxy/base/log.h"
+#include "proxy/config/config_file.h"
 #include "proxy/config/endpoint.h"
 #include "proxy/config/hosts_settings.h"
 #include "proxy/config/tcp_settings.h"
@@ -21,6 +22,11 @@
 enum auth_method {
 	AUTH_PASS,  /* the server: question and answer pass through */
 	AUTH_SCRAM, /* we, by auth_file; then we log in with what we learnt */
+};
+
+/* How many settings there may be: each has a bit, and a place below. */
+enum {
+	CONFIG_SETTINGS_MAX = 64,
 };
 
 /* Names, owned, in the order of the setting. */
@@ -39,6 +45,7 @@ struct config {
 				      secret may be in it: never logged */
 	struct endpoint_list http_listen; /* owned; none by default */
 	bool http_admin;                  /* default off */
+	struct name_list http_hosts;      /* default none */
 	struct tls_settings tls; /* tls_mode to tls_ciphers: clients' */
 	struct tls_settings upstream_tls;     /* from the CONNINFO */
 	struct hosts_settings upstream_hosts; /* from the CONNINFO */
@@ -78,6 +85,9 @@ struct config {
 					rule and no session says otherwise */
 	struct rule *rules;          /* owned; in the order of the file */
 	size_t rule_count;
+	struct config_text text; /* owned: the file that it was read from */
+	/* The enum origin_kind of each setting, by its place in the table. */
+	uint8_t origins[CONFIG_SETTINGS_MAX];
 	/*
 	 * The statements that are looked for: all that any rule or session can
 	 * have guarded.  OFF: guard = off, and no rule has another; then the

@@ -6,10 +6,11 @@
 #include <string.h>
 
 #include "proxy/config/conninfo.h"
+#include "proxy/config/mistake.h"
 #include "proxy/config/setting.h"
 #include "proxy/config/setting_same.h"
 
-static_assert(SETTING_COUNT <= 64, "each has a bit");
+static_assert((int)SETTING_COUNT <= (int)CONFIG_SETTINGS_MAX, "each has a bit");
 
 #define BIT(n) (UINT64_C(1) << (n))
 
@@ -53,8 +54,8 @@ keep_listen(struct config *to, const struct config *from)
 /* Give *to the value that the setting has in *from; one that needs a restart
  * is none of the guard's. */
 static bool
-config_keep(struct config *to, const struct config *from,
-	    const struct setting *s)
+config_keep_field(struct config *to, const struct config *from,
+		  const struct setting *s)
 {
 	void *field = (char *)to + s->offset;
 	const void *kept = (const char *)from + s->offset;
@@ -88,6 +89,16 @@ config_keep(struct config *to, const struct config *from,
 	return false;
 }
 
+static bool
+config_keep(struct config *to, const struct config *from,
+	    const struct setting *s)
+{
+	size_t place = (size_t)(s - setting_table);
+
+	to->origins[place] = from->origins[place];
+	return config_keep_field(to, from, s);
+}
+
 bool
 config_change_make(struct config_change *out, struct config *fresh,
 		   const struct config *old)
@@ -100,6 +111,8 @@ config_change_make(struct config_change *out, struct config *fresh,
 	for (i = 0; i < SETTING_COUNT; i++) {
 		const struct setting *s = &setting_table[i];
 
+		if (fresh->origins[i] == ORIGIN_CONSOLE)
+			out->of_console |= BIT(i);
 		if (setting_is_same(fresh, old, s))
 			continue;
 		if (!s->needs_restart)
@@ -141,13 +154,26 @@ config_change_describe(char out[CONFIG_CHANGE_BYTES],
 		describe_add(out, "rules");
 }
 
-const char *
-config_change_kept(const struct config_change *c, size_t n)
+/* The name of the nth setting of a set. */
+static const char *
+change_name(uint64_t set, size_t n)
 {
 	size_t i;
 
 	for (i = 0; i < SETTING_COUNT; i++)
-		if ((c->kept & BIT(i)) && n-- == 0)
+		if ((set & BIT(i)) && n-- == 0)
 			return setting_table[i].name;
 	return NULL;
+}
+
+const char *
+config_change_kept(const struct config_change *c, size_t n)
+{
+	return change_name(c->kept, n);
+}
+
+const char *
+config_change_of_console(const struct config_change *c, size_t n)
+{
+	return change_name(c->of_console, n);
 }

@@ -17,9 +17,10 @@ enum {
 
 /* Settings are bits, by their places in setting_table. */
 struct config_change {
-	uint64_t changed; /* others from now on */
-	uint64_t kept;    /* others only after a restart */
-	bool has_rules;   /* the rules are others */
+	uint64_t changed;    /* others from now on */
+	uint64_t kept;       /* others only after a restart */
+	uint64_t of_console; /* SET gave them their values */
+	bool has_rules;      /* the rules are others */
 };
 
 /*
@@ -40,5 +41,8 @@ void config_change_describe(char out[CONFIG_CHANGE_BYTES],
 /* The name of the nth setting that stays as it is, static.  NULL: there are
  * fewer. */
 const char *config_change_kept(const struct config_change *c, size_t n);
+
+/* The same of those that SET gave their values, whatever the file has. */
+const char *config_change_of_console(const struct config_change *c, size_t n);
 
 #endif

@@ -10,16 +10,17 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <ini.h>
 
 struct reading {
-	FILE *file;
+	const struct config_text *text;
 	config_file_fn *fn;
 	void *arg;
 	unsigned line;
-	size_t byte_count;
+	size_t at; /* the next byte of the text */
 };
 
 static void
@@ -34,7 +35,8 @@ config_file_report_fault(const struct reading *r, unsigned line,
 static int
 config_file_next_byte(struct reading *r)
 {
-	return r->byte_count++ < CONFIG_FILE_BYTES_MAX ? getc(r->file) : EOF;
+	return r->at < r->text->len ? (unsigned char)r->text->data[r->at++]
+				    : EOF;
 }
 
 /*
@@ -149,23 +151,89 @@ config_line_handle_setting(void *arg, const char *section, const char *name,
 }
 
 void
-config_file_read(const char *path, config_file_fn *fn, void *arg)
+config_text_clear(struct config_text *text)
 {
-	struct reading r = {.file = fopen(path, "re"), .fn = fn, .arg = arg};
+	if (text->data != NULL)
+		explicit_bzero(text->data, text->len);
+	free(text->data);
+	*text = (struct config_text){0};
+}
 
-	if (r.file == NULL) {
-		config_file_report_fault(&r, 0, strerror(errno));
-		return;
-	}
+bool
+config_text_copy(struct config_text *out, const struct config_text *text)
+{
+	struct config_text copy = {malloc(text->len + 1), text->len};
+
+	if (copy.data == NULL)
+		return false;
+	memcpy(copy.data, text->len == 0 ? "" : text->data, text->len);
+	*out = copy;
+	return true;
+}
+
+void
+config_text_parse(const struct config_text *text, config_file_fn *fn, void *arg)
+{
+	struct reading r = {.text = text, .fn = fn, .arg = arg};
+
 	ini_max_line = CONFIG_FILE_LINE_BYTES + 3;
 	ini_allow_no_value = true;
-	errno = 0;
 	if (ini_parse_stream(config_line_read, &r, config_line_handle_setting,
 			     &r) < 0)
 		config_file_report_fault(&r, 0, "out of memory");
-	else if (ferror(r.file))
+}
+
+/* Read all there is, at most as much as a text may have.  NULL, or the fault,
+ * until the next call: *out has what came before it. */
+static const char *
+config_text_fill(struct config_text *out, FILE *file)
+{
+	char one_more;
+
+	out->data = malloc(CONFIG_FILE_BYTES_MAX);
+	if (out->data == NULL)
+		return "out of memory";
+	errno = 0;
+	out->len = fread(out->data, 1, CONFIG_FILE_BYTES_MAX, file);
+	if (ferror(file))
+		return strerror(errno);
+	if (fread(&one_more, 1, 1, file) == 1)
+		return "larger than 1 MB";
+	return NULL;
+}
+
+/* Give back what a text did not need of the most that one may have. */
+static void
+config_text_fit(struct config_text *text)
+{
+	struct config_text fit = {malloc(text->len), text->len};
+
+	if (fit.data == NULL || text->data == NULL) {
+		free(fit.data);
+		return;
+	}
+	memcpy(fit.data, text->data, text->len);
+	config_text_clear(text);
+	*text = fit;
+}
+
+void
+config_file_read(struct config_text *out, const char *path, config_file_fn *fn,
+		 void *arg)
+{
+	struct reading r = {.fn = fn, .arg = arg};
+	FILE *file = fopen(path, "re");
+	const char *fault;
+
+	*out = (struct config_text){0};
+	if (file == NULL) {
 		config_file_report_fault(&r, 0, strerror(errno));
-	else if (r.byte_count > CONFIG_FILE_BYTES_MAX && !feof(r.file))
-		config_file_report_fault(&r, 0, "larger than 1 MB");
-	fclose(r.file);
+		return;
+	}
+	fault = config_text_fill(out, file);
+	fclose(file);
+	config_text_fit(out);
+	config_text_parse(out, fn, arg);
+	if (fault != NULL)
+		config_file_report_fault(&r, 0, fault);
 }

@@ -28,11 +28,30 @@ struct config_file_line {
 
 typedef void config_file_fn(void *arg, const struct config_file_line *line);
 
+/* A file as it was read: a secret may be in it.  A zeroed one is valid. */
+struct config_text {
+	char *data; /* owned */
+	size_t len;
+};
+
+/* Wipe and free it; *text is as zeroed. */
+void config_text_clear(struct config_text *text);
+
+/* Copy it to *out, which is overwritten.  False: out of memory. */
+bool config_text_copy(struct config_text *out, const struct config_text *text);
+
 /*
- * Call fn for each section, setting and fault, in the order of the file; a
- * file that cannot be read is a fault of line 0.  Not thread safe: inih's
- * limits are its global variables.
+ * Call fn for each section, setting and fault of the text, in its order.  Not
+ * thread safe: inih's limits are its global variables.
  */
-void config_file_read(const char *path, config_file_fn *fn, void *arg);
+void config_text_parse(const struct config_text *text, config_file_fn *fn,
+		       void *arg);
+
+/*
+ * Do the same for a file, whose text the caller gets in *out; a file that
+ * cannot be read to its end is a fault of line 0.
+ */
+void config_file_read(struct config_text *out, const char *path,
+		      config_file_fn *fn, void *arg);
 
 #endif

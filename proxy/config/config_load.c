@@ -172,6 +172,18 @@ load_set(struct loading *l, const char *text)
 	free(name);
 }
 
+/* Take the values that were SET in the console. */
+static void
+load_of_console(struct loading *l, const char *const *values)
+{
+	struct origin origin = {.kind = ORIGIN_CONSOLE};
+	const struct setting *s;
+
+	for (s = setting_table; s < setting_table + SETTING_COUNT; s++)
+		if (values[s - setting_table] != NULL)
+			load_value(l, s, origin, values[s - setting_table]);
+}
+
 static void
 load_presets(struct loading *l)
 {
@@ -289,17 +301,44 @@ load_check_fleet(struct loading *l)
 	config_fleet_check(l->config, load_origin(l, "fleet"), &l->mistakes);
 }
 
+/* Read the file, or its text of before. */
+static void
+load_file(struct loading *l, const struct config_sources *sources)
+{
+	const struct origin origin = {.kind = ORIGIN_FILE};
+	struct config_text *text = &l->config->text;
+
+	if (sources->text == NULL)
+		config_file_read(text, sources->file, load_line, l);
+	else if (config_text_copy(text, sources->text))
+		config_text_parse(text, load_line, l);
+	else
+		mistake_report(&l->mistakes, &origin, "out of memory");
+}
+
 static void
 load_sources(struct loading *l, const struct config_sources *sources)
 {
 	size_t i;
 
 	if (sources->file != NULL)
-		config_file_read(sources->file, load_line, l);
+		load_file(l, sources);
 	if (sources->environ != NULL)
 		load_environment(l, sources->environ);
 	for (i = 0; i < sources->set_count; i++)
 		load_set(l, sources->sets[i]);
+	if (sources->of_console != NULL)
+		load_of_console(l, sources->of_console);
+}
+
+/* Keep where each setting comes from, for SHOW CONFIG. */
+static void
+load_keep_origins(struct loading *l)
+{
+	size_t i;
+
+	for (i = 0; i < SETTING_COUNT; i++)
+		l->config->origins[i] = (uint8_t)l->origins[i].kind;
 }
 
 struct config *
@@ -317,6 +356,7 @@ config_load(const struct config_sources *sources, FILE *errors)
 	l.config->workers = usable_cpu_count();
 	load_presets(&l);
 	load_sources(&l, sources);
+	load_keep_origins(&l);
 	load_check_together(&l);
 	load_check_tls(&l);
 	load_check_fleet(&l);

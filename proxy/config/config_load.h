@@ -4,7 +4,8 @@
  *
  * Each setting has one name: in the file (INI, `name = value`, comments with
  * # or ;), in --set NAME=VALUE, and upper case with the prefix LOCKSTEP_ in
- * the environment.  The nearest wins: --set, environment, file, default.
+ * the environment.  The nearest wins: the console's SET, --set, environment,
+ * file, default.
  *
  * Behind the plain settings the file may have sections, [rule] or [rule NAME]:
  * predicates, and the guard's settings for the statements of which they are
@@ -28,6 +29,7 @@
 #include <stdio.h>
 
 struct config;
+struct config_text;
 
 /* All borrowed, for the call. */
 struct config_sources {
@@ -35,6 +37,10 @@ struct config_sources {
 	char *const *environ;    /* NULL: ignored */
 	const char *const *sets; /* "NAME=VALUE", nearest last */
 	size_t set_count;
+	/* By the places in setting_table, NULL where there is none. */
+	const char *const *of_console; /* NULL: none at all */
+	/* The file as it was read before; NULL: it is read. */
+	const struct config_text *text;
 };
 
 /*
@@ -46,6 +52,7 @@ struct config_sources {
  *   FILE:LINE: message
  *   LOCKSTEP_NAME: message
  *   --set NAME: message
+ *   SET NAME: message
  *
  * NULL if there was any.  An unknown LOCKSTEP_ variable is a line with the
  * word "warning" and no mistake, because others name variables as well; an

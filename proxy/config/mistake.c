@@ -32,6 +32,9 @@ mistake_print_origin(const struct mistakes *m, const struct origin *origin)
 	case ORIGIN_SET:
 		fprintf(m->out, "--set%s%s: ", *name == '\0' ? "" : " ", name);
 		break;
+	case ORIGIN_CONSOLE:
+		fprintf(m->out, "SET %s: ", name);
+		break;
 	}
 }
 

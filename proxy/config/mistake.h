@@ -17,6 +17,7 @@ enum origin_kind {
 	ORIGIN_FILE,
 	ORIGIN_ENVIRONMENT,
 	ORIGIN_SET,
+	ORIGIN_CONSOLE,
 };
 
 /* Where a text stands. */

@@ -37,6 +37,8 @@ struct setting {
 			 SETTING_WORD: the value of the first word */
 	uint32_t max;
 	bool needs_restart; /* no reload changes it */
+	bool is_of_file;    /* nor does SET: it says who is let in, and whose
+			       server it is */
 	size_t offset;      /* the field's in struct config, or, for one of the
 			       guard's, in struct guard_settings; 0 for those that
 			       have more than one field */
@@ -47,9 +49,9 @@ struct setting {
 };
 
 enum {
-	SETTING_COUNT = 54,
+	SETTING_COUNT = 55,
 	/* The guard's stand together, in the order of enum guard_setting. */
-	SETTING_GUARD_FIRST = 29,
+	SETTING_GUARD_FIRST = 30,
 	SETTING_WORKERS_MAX = 64,
 };
 

@@ -104,6 +104,22 @@ console_refuse_reload(struct console *c, const struct console_reload *r)
 	console_fail(c, &m);
 }
 
+/* Tell which settings go on as SET has them, whatever the file says. */
+static void
+console_tell_overridden(struct console *c, const struct config_change *change)
+{
+	char message[WORDS_BYTES];
+	const char *name;
+	size_t n = 0;
+
+	while ((name = config_change_of_console(change, n++)) != NULL) {
+		snprintf(message, sizeof(message),
+			 "parameter \"%s\" keeps the value that SET gave it",
+			 name);
+		console_note(c, "NOTICE", "00000", message);
+	}
+}
+
 /* Tell what a reload has changed, and what it could not. */
 static void
 console_tell_reload(struct console *c, const struct console_reload *r)
@@ -120,6 +136,7 @@ console_tell_reload(struct console *c, const struct console_reload *r)
 			 kept);
 		console_note(c, "WARNING", "55P02", message);
 	}
+	console_tell_overridden(c, &r->change);
 	if (config_change_is_empty(&r->change))
 		return;
 	config_change_describe(names, &r->change);
@@ -151,7 +168,10 @@ console_take_end(struct console *c, const struct console_task *t)
 	case TASK_UNSETTLED:
 	case TASK_NOT_PAUSED:
 	case TASK_FAILED:
-		console_refuse_reload(c, &t->reload);
+		if (t->kind == TASK_SET)
+			console_set_refused(c, t);
+		else
+			console_refuse_reload(c, &t->reload);
 		break;
 	}
 }
@@ -249,7 +269,9 @@ console_log_command(const struct console *c,
 	log_text(&e, "command", console_tag(command->verb));
 	if (command->id != 0)
 		log_number(&e, "id", command->id);
-	if (command->text[0] != '\0')
+	if (command->verb == CONSOLE_CHANGE)
+		log_text(&e, "setting", command->name);
+	else if (command->text[0] != '\0')
 		log_text(&e, "database", command->text);
 	if (command->verb == CONSOLE_GUARD)
 		log_text(&e, "to", command->is_on ? "on" : "off");
@@ -318,6 +340,9 @@ console_run(struct console *c, const struct console_command *command,
 	case CONSOLE_COMMIT:
 	case CONSOLE_ROLLBACK:
 		console_note_transaction(c, command->verb);
+		break;
+	case CONSOLE_CHANGE:
+		console_set(c, command);
 		break;
 	case CONSOLE_SET:
 	case CONSOLE_DEALLOCATE:

@@ -3,9 +3,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "proxy/config/setting.h"
-#include "proxy/pair/pair.h"
-
 enum {
 	WORDS_MAX = 4, /* words of a statement that count */
 };
@@ -36,6 +33,7 @@ static const struct verb_row verbs[CONSOLE_VERBS] = {
     [CONSOLE_RELOAD] = {"reload", "RELOAD", true},
     [CONSOLE_SHUTDOWN] = {"shutdown", "SHUTDOWN", true},
     [CONSOLE_SET] = {"set", "SET", false},
+    [CONSOLE_CHANGE] = {"", "SET", true},
     [CONSOLE_DEALLOCATE] = {"deallocate", "DEALLOCATE", false},
     [CONSOLE_BEGIN] = {"begin", "BEGIN", false},
     [CONSOLE_COMMIT] = {"commit", "COMMIT", false},
@@ -292,38 +290,37 @@ is_of_driver(struct span name)
 	return false;
 }
 
-static bool
-is_of_lockstep(struct span name)
+/* SET name = value, or SET name TO value. */
+static enum console_found
+parse_change(struct console_command *out, const struct words *w,
+	     struct console_mistake *m)
 {
-	size_t i;
-
-	for (i = 0; i < SETTING_COUNT; i++)
-		if (is_word(name, setting_table[i].name))
-			return true;
-	return false;
+	if (w->count < 4 ||
+	    !(span_equals(w->items[2], "=") || is_word(w->items[2], "to")))
+		return parse_fail(
+		    m, "SET is followed by a name, =, and a value", SEE_HELP);
+	if (w->count > 4)
+		return parse_fail(m, "the value is more than one word",
+				  "Put it in quotes: SET lock_order = 'a, b'.");
+	if (!token_unquote(out->name, sizeof(out->name), w->items[1]))
+		return parse_fail(m, "the name is too long", SEE_HELP);
+	out->is_default = is_word(w->items[3], "default");
+	if (!token_unquote(out->text, sizeof(out->text), w->items[3]))
+		return parse_fail(m, "the value is too long", SEE_HELP);
+	out->verb = CONSOLE_CHANGE;
+	return CONSOLE_FOUND;
 }
 
 static enum console_found
-parse_set(const struct words *w, struct console_mistake *m)
+parse_set(struct console_command *out, const struct words *w,
+	  struct console_mistake *m)
 {
 	if (w->count < 3)
 		return parse_fail(m, "SET is followed by a name and a value",
 				  SEE_HELP);
 	if (is_of_driver(w->items[1]))
 		return CONSOLE_FOUND;
-	if (is_of_lockstep(w->items[1]))
-		*m = (struct console_mistake){
-		    .sqlstate = "55P02",
-		    .message = "this setting cannot be changed by SET",
-		    .hint = "Change the configuration file, and RELOAD; for "
-			    "one session of clients: SET lockstep.policy = "
-			    "'hold', in that session."};
-	else
-		*m = (struct console_mistake){
-		    .sqlstate = "42704",
-		    .message = "there is no such setting",
-		    .hint = "SHOW CONFIG lists the settings."};
-	return CONSOLE_MISTAKE;
+	return parse_change(out, w, m);
 }
 
 static enum console_found
@@ -353,9 +350,10 @@ parse_arguments(struct console_command *out, const struct words *w,
 	case CONSOLE_RESUME:
 		return parse_database(out, w, m);
 	case CONSOLE_SET:
-		return parse_set(w, m);
+		return parse_set(out, w, m);
 	case CONSOLE_RELOAD:
 		return parse_alone(w, m);
+	case CONSOLE_CHANGE:
 	case CONSOLE_DEALLOCATE: /* whatever: they are few */
 	case CONSOLE_BEGIN:
 	case CONSOLE_COMMIT:

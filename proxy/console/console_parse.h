@@ -14,6 +14,7 @@
 
 #include "protocol/span.h"
 #include "proxy/console/console_table.h"
+#include "proxy/pair/pair.h"
 
 enum console_verb {
 	CONSOLE_SHOW,
@@ -26,6 +27,7 @@ enum console_verb {
 	CONSOLE_RELOAD,
 	CONSOLE_SHUTDOWN, /* SHUTDOWN [WAIT_FOR_CLIENTS] */
 	CONSOLE_SET,      /* a driver sets something: no effect */
+	CONSOLE_CHANGE,   /* SET name = value | DEFAULT */
 	CONSOLE_DEALLOCATE,
 	CONSOLE_BEGIN, /* a driver wants a block: only its status */
 	CONSOLE_COMMIT,
@@ -41,7 +43,9 @@ struct console_command {
 	enum console_verb verb;
 	enum console_table table;      /* SHOW */
 	uint64_t id;                   /* a session's */
-	char text[CONSOLE_TEXT_BYTES]; /* a database; "": all */
+	char text[CONSOLE_TEXT_BYTES]; /* a database; "": all; SET: the value */
+	char name[PAIR_NAME_BYTES];    /* SET: of what */
+	bool is_default;               /* SET: there is no value */
 	bool is_on;                    /* GUARD */
 	bool waits;                    /* SHUTDOWN WAIT_FOR_CLIENTS */
 };

@@ -7,6 +7,7 @@
 
 #include "proxy/base/clock.h"
 #include "proxy/config/generation.h"
+#include "proxy/config/mistake.h"
 #include "proxy/config/setting_show.h"
 #include "proxy/fleet/fleet.h"
 #include "proxy/gate/pause.h"
@@ -66,6 +67,8 @@ show_help(struct console_rows *r)
 	    {"PAUSE [database]", "let nothing begin, and wait until nothing is "
 				 "under way"},
 	    {"RESUME [database]", "let all go on"},
+	    {"SET setting = value | DEFAULT",
+	     "change a setting until the process ends"},
 	    {"RELOAD", "read settings, certificates and auth_file again"},
 	    {"SHUTDOWN", "end all sessions and stop"},
 	    {"SHUTDOWN WAIT_FOR_CLIENTS", "stop as after SIGTERM"},
@@ -95,21 +98,63 @@ yes_or_no(bool is_so)
 	return is_so ? "yes" : "no";
 }
 
+static const char *
+config_source(uint8_t origin)
+{
+	switch ((enum origin_kind)origin) {
+	case ORIGIN_PRESET:
+		return "default";
+	case ORIGIN_FILE:
+		return "file";
+	case ORIGIN_ENVIRONMENT:
+		return "environment";
+	case ORIGIN_SET:
+		return "command line";
+	case ORIGIN_CONSOLE:
+		return "console";
+	}
+	return "";
+}
+
+static void
+show_setting(struct console_rows *r, const struct config *c, const char *key,
+	     const struct setting *s)
+{
+	char value[SETTING_SHOWN_BYTES];
+
+	setting_show(value, c, s);
+	console_row_begin(r);
+	console_row_text(r, key);
+	console_row_text(r, value);
+	console_row_text(r, setting_preset(s));
+	console_row_text(r, yes_or_no(!s->needs_restart));
+	console_row_text(r, config_source(c->origins[s - setting_table]));
+	console_row_end(r);
+}
+
+/* Two rows that check_postgres and exporters look for, under PgBouncer's names:
+ * the limit of clients, and that errors of Lockstep's own are logged. */
+static void
+show_config_of_pgbouncer(struct console_rows *r, const struct config *c)
+{
+	show_setting(r, c, "max_client_conn", setting_find("max_connections"));
+	console_row_begin(r);
+	console_row_text(r, "log_pooler_errors");
+	console_row_text(r, "1");
+	console_row_text(r, "1");
+	console_row_text(r, "no");
+	console_row_text(r, config_source(ORIGIN_PRESET));
+	console_row_end(r);
+}
+
 static void
 show_config(struct console_rows *r, const struct config *c)
 {
-	char value[SETTING_SHOWN_BYTES];
 	const struct setting *s;
 
-	for (s = setting_table; s < setting_table + SETTING_COUNT; s++) {
-		setting_show(value, c, s);
-		console_row_begin(r);
-		console_row_text(r, s->name);
-		console_row_text(r, value);
-		console_row_text(r, setting_preset(s));
-		console_row_text(r, yes_or_no(!s->needs_restart));
-		console_row_end(r);
-	}
+	for (s = setting_table; s < setting_table + SETTING_COUNT; s++)
+		show_setting(r, c, s->name, s);
+	show_config_of_pgbouncer(r, c);
 }
 
 static const char *

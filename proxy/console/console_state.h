@@ -5,6 +5,7 @@
  *   console_extended.c  Parse to Sync
  *   console_command.c   what a command does
  *   console_pause.c     PAUSE and RESUME
+ *   console_set.c       SET
  *   console_say.c       answers
  */
 #ifndef LOCKSTEP_PROXY_CONSOLE_CONSOLE_STATE_H
@@ -16,6 +17,7 @@
 #include "proxy/console/console.h"
 #include "proxy/console/console_parse.h"
 #include "proxy/console/console_prepared.h"
+#include "proxy/console/console_task.h"
 
 /* The result of a SHOW that is under way. */
 struct console_result {
@@ -109,6 +111,14 @@ void console_resume(struct console *c, const char *database);
 
 /* The console ends: a PAUSE of it that still waits ends, too. */
 void console_pause_leave(struct console *c);
+
+/* console_set.c */
+
+/* Give one of Lockstep's settings another value, or its own. */
+void console_set(struct console *c, const struct console_command *command);
+
+/* A TASK_SET has come back, and could not be done. */
+void console_set_refused(struct console *c, const struct console_task *t);
 
 /* console_extended.c */
 

@@ -10,10 +10,9 @@ static const struct console_column version_columns[] = {
 };
 
 static const struct console_column config_columns[] = {
-    {"key", CONSOLE_TEXT},
-    {"value", CONSOLE_TEXT},
-    {"default", CONSOLE_TEXT},
-    {"changeable", CONSOLE_TEXT},
+    {"key", CONSOLE_TEXT},     {"value", CONSOLE_TEXT},
+    {"default", CONSOLE_TEXT}, {"changeable", CONSOLE_TEXT},
+    {"source", CONSOLE_TEXT},
 };
 
 static const struct console_column state_columns[] = {

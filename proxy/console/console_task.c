@@ -24,6 +24,7 @@ console_task_free(void *task)
 		return;
 	writer_clear(&e->rows);
 	free(e->reload.mistakes);
+	free(e->value);
 	free(e);
 }
 

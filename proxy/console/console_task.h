@@ -14,6 +14,7 @@
 
 #include "protocol/writer.h"
 #include "proxy/config/config_change.h"
+#include "proxy/config/setting.h"
 #include "proxy/console/console_table.h"
 #include "proxy/pair/daemon.h"
 #include "proxy/pair/pair.h"
@@ -26,6 +27,7 @@ enum console_task_kind {
 	TASK_SETTLE,  /* tell if the asker's PAUSE of `database` waits */
 	/* These are the main thread's. */
 	TASK_RELOAD,
+	TASK_SET,   /* give a setting a value, or take that away */
 	TASK_DRAIN, /* stop once the sessions are between transactions */
 	TASK_STOP,  /* stop at once */
 };
@@ -40,7 +42,7 @@ enum console_task_end {
 	TASK_FAILED,     /* `reload` says why */
 };
 
-/* The outcome of a reload. */
+/* The outcome of a reload, or of SET. */
 struct console_reload {
 	uint64_t generation; /* in force now */
 	struct config_change change;
@@ -60,6 +62,8 @@ struct console_task {
 	bool is_last;       /* no session is left below it */
 	struct writer rows; /* owned */
 	struct console_reload reload;
+	const struct setting *setting; /* SET */
+	char *value;                   /* owned; NULL: DEFAULT */
 };
 
 /* A zeroed one, from a console, on the heap.  NULL: out of memory. */

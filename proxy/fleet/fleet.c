@@ -406,6 +406,7 @@ fleet_handle_mail(void *arg, const struct mail *mail)
 	case MAIL_HANDSHAKE:
 	case MAIL_TASK:
 	case MAIL_TASK_DONE:
+	case MAIL_ROLL:
 	case MAIL_ASK:
 		break;
 	}

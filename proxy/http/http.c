@@ -19,16 +19,17 @@
 #include "proxy/gate/pause.h"
 #include "proxy/http/http_facts.h"
 #include "proxy/http/http_history.h"
+#include "proxy/http/http_host.h"
 #include "proxy/http/http_limit.h"
 #include "proxy/http/http_look.h"
 #include "proxy/http/http_metrics.h"
 #include "proxy/http/http_page.h"
+#include "proxy/http/http_reply.h"
 #include "proxy/http/http_route.h"
+#include "proxy/http/http_sessions.h"
 #include "proxy/http/http_status.h"
 #include "proxy/net/address.h"
 #include "proxy/net/resolver.h"
-
-#define HTTP_JSON_TYPE "application/json"
 
 enum {
 	ANSWER_MS = 100, /* to be on its way */
@@ -44,6 +45,7 @@ struct http {
 	struct mailbox mailbox;
 	struct http_limit limit;
 	struct http_look look;
+	struct http_sessions sessions;
 	pthread_t thread;
 	bool is_mailbox_open;
 	bool is_started;
@@ -51,54 +53,6 @@ struct http {
 };
 
 /* Answers */
-
-static void
-http_add_header(struct evhttp_request *r, const char *name, const char *value)
-{
-	(void)evhttp_add_header(evhttp_request_get_output_headers(r), name,
-				value);
-}
-
-/* Answer with `len` bytes of that type, but to HEAD without them. */
-static void
-http_reply(struct evhttp_request *r, int status, const char *reason,
-	   const char *type, const void *data, size_t len)
-{
-	struct evbuffer *body = evbuffer_new();
-
-	if (body != NULL && evhttp_request_get_command(r) != EVHTTP_REQ_HEAD)
-		(void)evbuffer_add(body, data, len);
-	http_add_header(r, "Content-Type", type);
-	http_add_header(r, "Cache-Control", "no-store");
-	http_add_header(r, "X-Content-Type-Options", "nosniff");
-	/* A prober that is done is to leave its place to others. */
-	http_add_header(r, "Connection", "close");
-	evhttp_send_reply(r, status, reason, body);
-	if (body != NULL)
-		evbuffer_free(body);
-}
-
-static void
-http_reply_line(struct evhttp_request *r, int status, const char *reason,
-		const char *line)
-{
-	char text[128];
-	int len = snprintf(text, sizeof(text), "%s\n", line);
-
-	http_reply(r, status, reason, "text/plain; charset=utf-8", text,
-		   (size_t)len);
-}
-
-/* 200, or 503 with the reason. */
-static void
-http_reply_probe(struct evhttp_request *r, const char *why_not)
-{
-	if (why_not == NULL)
-		http_reply_line(r, HTTP_OK, "OK", "ok");
-	else
-		http_reply_line(r, HTTP_SERVUNAVAIL, "Service Unavailable",
-				why_not);
-}
 
 static const char *
 http_fleet_state(const struct http *h)
@@ -153,20 +107,6 @@ http_gather(const struct http *h)
 	};
 }
 
-/* Answer with what was written to a memstream, which is taken, or with why it
- * was not. */
-static void
-http_reply_written(struct evhttp_request *r, const char *type, char *text,
-		   size_t len)
-{
-	if (text != NULL)
-		http_reply(r, HTTP_OK, "OK", type, text, len);
-	else
-		http_reply_line(r, HTTP_INTERNAL, "Internal Server Error",
-				"out of memory");
-	free(text);
-}
-
 /* Answer with what `write` makes of the facts. */
 static void
 http_reply_facts(const struct http *h, struct evhttp_request *r,
@@ -183,6 +123,14 @@ http_reply_facts(const struct http *h, struct evhttp_request *r,
 		(void)fclose(out);
 	}
 	http_reply_written(r, type, text, len);
+}
+
+static void
+http_reply_ready(const struct http *h, struct evhttp_request *r)
+{
+	struct http_facts facts = http_gather(h);
+
+	http_reply_probe(r, http_facts_not_ready(&facts));
 }
 
 static void
@@ -221,15 +169,28 @@ http_reply_history(const struct http *h, struct evhttp_request *r,
 	}
 	if (is_kept) {
 		http_reply_written(r,
-				   kind == HTTP_HISTORY_WHY
-				       ? "text/plain; charset=utf-8"
-				       : HTTP_JSON_TYPE,
+				   kind == HTTP_HISTORY_WHY ? HTTP_TEXT_TYPE
+							    : HTTP_JSON_TYPE,
 				   text, len);
 		return;
 	}
 	free(text);
 	http_reply_line(r, HTTP_NOTFOUND, "Not Found",
 			"there is none, or it is not kept any more");
+}
+
+static void
+http_ask_sessions(struct http *h, struct evhttp_request *r)
+{
+	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(r);
+	uint32_t limit = HTTP_SESSIONS_LIMIT;
+
+	if (!http_history_ask_limit(&limit, evhttp_uri_get_query(uri)))
+		http_reply_line(r, HTTP_BADREQUEST, "Bad Request",
+				"the parameter is limit, which is at most 200");
+	else if (!http_sessions_ask(&h->sessions, r, limit))
+		http_reply_line(r, HTTP_SERVUNAVAIL, "Service Unavailable",
+				"too many ask at a time");
 }
 
 static void
@@ -276,14 +237,22 @@ http_may_write(struct evhttp_request *r)
 	       evhttp_find_header(headers, "Sec-Fetch-Site") == NULL;
 }
 
-static bool
-http_is_admin(const struct http *h)
+/* The action for a path, under the settings in force. */
+static enum http_action
+http_action_for(const struct http *h, struct evhttp_request *r,
+		const char *path)
 {
+	const char *host =
+	    evhttp_find_header(evhttp_request_get_input_headers(r), "Host");
+	bool is_post = evhttp_request_get_command(r) == EVHTTP_REQ_POST;
 	struct generation *g = generation_store_use(h->daemon->generations);
-	bool is_admin = g->config->http_admin;
+	const struct config *c = g->config;
+	enum http_action action = http_route(
+	    is_post ? HTTP_WRITE : HTTP_READ, path, c->http_admin,
+	    http_may_write(r), http_host_is_ours(host, &c->http_hosts));
 
 	generation_release(g);
-	return is_admin;
+	return action;
 }
 
 static enum http_action
@@ -291,12 +260,8 @@ http_action_of(const struct http *h, struct evhttp_request *r)
 {
 	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(r);
 	const char *path = uri == NULL ? NULL : evhttp_uri_get_path(uri);
-	bool is_post = evhttp_request_get_command(r) == EVHTTP_REQ_POST;
 
-	if (path == NULL)
-		return HTTP_NOT_FOUND;
-	return http_route(is_post ? HTTP_WRITE : HTTP_READ, path,
-			  http_is_admin(h), http_may_write(r));
+	return path == NULL ? HTTP_NOT_FOUND : http_action_for(h, r, path);
 }
 
 static const enum http_history_kind history_kinds[] = {
@@ -312,20 +277,17 @@ http_answer(struct evhttp_request *r, void *arg)
 {
 	struct http *h = arg;
 	enum http_action action = http_action_of(h, r);
-	struct http_facts facts;
+	bool has_listened = atomic_load(&h->daemon->has_listened);
 
 	switch (action) {
 	case HTTP_LIVE:
 		http_reply_probe(r, NULL);
 		break;
 	case HTTP_STARTUP:
-		http_reply_probe(r, atomic_load(&h->daemon->has_listened)
-					? NULL
-					: "not listening");
+		http_reply_probe(r, has_listened ? NULL : "not listening");
 		break;
 	case HTTP_READY:
-		facts = http_gather(h);
-		http_reply_probe(r, http_facts_not_ready(&facts));
+		http_reply_ready(h, r);
 		break;
 	case HTTP_PAGE:
 		http_reply_page(r);
@@ -343,6 +305,9 @@ http_answer(struct evhttp_request *r, void *arg)
 	case HTTP_WHY:
 		http_reply_history(h, r, history_kinds[action]);
 		break;
+	case HTTP_SESSIONS:
+		http_ask_sessions(h, r);
+		break;
 	case HTTP_DRAIN:
 		http_drain(h, r);
 		break;
@@ -353,6 +318,10 @@ http_answer(struct evhttp_request *r, void *arg)
 		http_reply_line(r, 403, "Forbidden",
 				"only with http_admin = on, and not for pages "
 				"in a browser");
+		break;
+	case HTTP_STRANGE:
+		http_reply_line(r, 403, "Forbidden",
+				"the name in Host is none of http_hosts");
 		break;
 	case HTTP_WRONG_METHOD:
 		http_reply_line(r, HTTP_BADMETHOD, "Method Not Allowed",
@@ -491,6 +460,7 @@ http_prepare(struct http *h)
 	h->is_mailbox_open =
 	    mailbox_open(&h->mailbox, h->base, http_handle_mail, h);
 	return h->is_mailbox_open && http_limit_init(&h->limit, h->base) &&
+	       http_sessions_start(&h->sessions, h->daemon, h->base) &&
 	       http_look_start(&h->look, h->daemon, h->base, &h->mailbox);
 }
 
@@ -507,6 +477,7 @@ http_start(struct daemon *d, struct fleet *fleet, http_quit_fn *quit, void *arg)
 	    .quit = quit,
 	    .arg = arg,
 	    .limit.ticker.fd = -1,
+	    .sessions.ticker.fd = -1,
 	    .started_s = (uint64_t)time(NULL),
 	};
 	if (!http_prepare(h)) {
@@ -559,6 +530,7 @@ http_stop(struct http *h)
 		pthread_join(h->thread, NULL);
 	}
 	http_look_stop(&h->look);
+	http_sessions_stop(&h->sessions);
 	if (h->server != NULL)
 		evhttp_free(h->server);
 	http_limit_clear(&h->limit);

@@ -91,6 +91,22 @@ http_history_ask(struct http_history_question *q, const char *parameters)
 	return true;
 }
 
+bool
+http_history_ask_limit(uint32_t *limit, const char *parameters)
+{
+	const char *at = parameters;
+	uint64_t number;
+
+	if (at == NULL || *at == '\0')
+		return true;
+	if (!parameter_take_key(&at, "limit") ||
+	    !parameter_take_number(&at, HTTP_HISTORY_LIMIT_MAX, &number) ||
+	    *at != '\0')
+		return false;
+	*limit = (uint32_t)number;
+	return true;
+}
+
 /* Answers */
 
 static bool

@@ -39,6 +39,10 @@ struct http_history_question {
  * number that may be; *q is undefined. */
 bool http_history_ask(struct http_history_question *q, const char *parameters);
 
+/* Read limit= alone, where nothing else may stand; *limit stays where it is not
+ * there.  False: as above. */
+bool http_history_ask_limit(uint32_t *limit, const char *parameters);
+
 /* Write the answer.  False: the one that is asked for is not kept, and nothing
  * is written. */
 bool http_history_write(FILE *out, enum http_history_kind kind,

@@ -24,18 +24,21 @@ enum http_action {
 	HTTP_GUARDED,   /* the history, likewise */
 	HTTP_DEADLOCKS, /* likewise */
 	HTTP_WHY,       /* the history, as text */
+	HTTP_SESSIONS,  /* the sessions, as JSON */
 	HTTP_DRAIN,     /* not ready from now on; all else goes on */
 	HTTP_QUIT,      /* as SIGTERM */
 	HTTP_NOT_FOUND,
 	HTTP_WRONG_METHOD,
 	HTTP_FORBIDDEN,
+	HTTP_STRANGE, /* by a name that a stranger can have */
 };
 
 /*
  * The action for this path.  is_admin: http_admin is on; may_write: the request
- * is not a browser's, sent by some page that its user looks at.
+ * is not a browser's, sent by some page that its user looks at; is_ours: it
+ * came by a name that no stranger can have.
  */
 enum http_action http_route(enum http_method method, const char *path,
-			    bool is_admin, bool may_write);
+			    bool is_admin, bool may_write, bool is_ours);
 
 #endif

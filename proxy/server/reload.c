@@ -5,6 +5,9 @@
  * all as it was.  Sessions take settings and credentials as one, those in force
  * when they come, and keep them.  A setting that needs a restart has its value
  * of the start in each generation, which thereby tells what is in force.
+ *
+ * SET makes a generation, too: of the sources as they were read last, with one
+ * value more over them, and of the same credentials.
  */
 #include "proxy/server/reload.h"
 
@@ -19,6 +22,7 @@
 #include "proxy/base/log.h"
 #include "proxy/base/log_limit.h"
 #include "proxy/base/log_sink.h"
+#include "proxy/config/setting_show.h"
 #include "proxy/net/handshake_pool.h"
 #include "proxy/server/process.h"
 #include "proxy/server/secrets.h"
@@ -49,6 +53,8 @@ reload_end(struct reload *r)
 	credentials_store_free(r->daemon->credentials);
 	generation_store_free(r->daemon->generations);
 	generation_release(r->current);
+	for (size_t i = 0; i < SETTING_COUNT; i++)
+		free(r->of_console[i]);
 }
 
 /* Everything that is read, to be put in force once all of it is there. */
@@ -59,6 +65,7 @@ struct reading {
 	struct generation *generation;
 	struct credentials *credentials;
 	struct fleet_key *fleet_key;
+	bool is_of_set;
 	bool is_bad;
 };
 
@@ -69,11 +76,13 @@ reading_tell(void *arg, bool is_fatal, const char *mistake)
 	struct reading *n = arg;
 
 	if (!is_fatal) {
-		secrets_log(NULL, false, mistake);
+		if (!n->is_of_set) /* else nothing was read anew */
+			secrets_log(NULL, false, mistake);
 		return;
 	}
 	n->is_bad = true;
-	log_line(LOG_ERROR, "configuration not reloaded: %s", mistake);
+	if (!n->is_of_set)
+		log_line(LOG_ERROR, "configuration not reloaded: %s", mistake);
 	if (n->mistakes != NULL)
 		fprintf(n->mistakes, "%s%s", ftell(n->mistakes) > 0 ? "\n" : "",
 			mistake);
@@ -110,7 +119,7 @@ reading_load_config(struct reading *n, const struct config_sources *sources)
 {
 	struct config *fresh;
 
-	if (!reading_can_read(n, sources->file))
+	if (sources->text == NULL && !reading_can_read(n, sources->file))
 		return NULL;
 	fresh = secrets_load_config(sources, reading_tell, n);
 	if (fresh == NULL || fresh->upstream_count > 0)
@@ -156,15 +165,26 @@ reading_load_credentials(struct reading *n, const struct daemon *d)
 	credentials_release(old);
 }
 
+/* The sources of the start, and over them what SET gave. */
+static struct config_sources
+reload_sources(const struct reload *r)
+{
+	struct config_sources sources = *r->sources;
+
+	sources.of_console = (const char *const *)r->of_console;
+	return sources;
+}
+
 /* Read all, and tell all mistakes. */
 static void
 reading_load(struct reading *n, const struct reload *r)
 {
+	const struct config_sources sources = reload_sources(r);
 	struct generation *old = r->current;
 
 	if (!log_sink_reopen())
 		reading_tell_of(n, "log_file", strerror(errno));
-	reading_make_generation(n, r->sources, old);
+	reading_make_generation(n, &sources, old);
 	if (r->fleet != NULL)
 		n->fleet_key = secrets_load_fleet_key(r->daemon->start_config,
 						      reading_tell, n);
@@ -173,6 +193,24 @@ reading_load(struct reading *n, const struct reload *r)
 	reading_load_credentials(n, r->daemon);
 	if (!n->is_bad)
 		reading_start_handshakes(n, r->daemon);
+}
+
+/* Make a generation of what was read last, and of what SET gave. */
+static void
+reading_load_set(struct reading *n, const struct reload *r)
+{
+	struct config_sources sources = reload_sources(r);
+	struct credentials *old;
+
+	sources.text = &r->current->config->text;
+	reading_make_generation(n, &sources, r->current);
+	if (n->generation == NULL)
+		return;
+	old = credentials_store_use(r->daemon->credentials);
+	n->credentials = credentials_for_generation(n->generation, old);
+	credentials_release(old);
+	if (n->credentials == NULL)
+		reading_tell(n, true, "out of memory");
 }
 
 /* Free what was not put in force. */
@@ -195,6 +233,11 @@ reload_log(const struct generation *g, const struct config_change *change)
 		log_line(LOG_WARNING,
 			 "parameter \"%s\" cannot be changed without "
 			 "restarting",
+			 kept);
+	for (i = 0; (kept = config_change_of_console(change, i)) != NULL; i++)
+		log_line(LOG_WARNING,
+			 "parameter \"%s\" keeps the value that SET gave it in "
+			 "the console",
 			 kept);
 	config_change_describe(names, change);
 	log_line(LOG_INFO,
@@ -227,22 +270,70 @@ reload_put(struct reload *r, struct reading *n)
 		fleet_replace_key(r->fleet, n->fleet_key);
 }
 
+/* Put what was read in force, unless it is bad, and that is freed. */
+static bool
+reload_finish(struct reload *r, struct reading *n)
+{
+	if (n->mistakes != NULL)
+		fclose(n->mistakes);
+	if (n->is_bad)
+		reading_drop(n);
+	else
+		reload_put(r, n);
+	n->out->generation = r->current->number;
+	return !n->is_bad;
+}
+
 bool
 reload_all(struct reload *r, struct console_reload *out)
 {
 	struct reading n = {.out = out};
+	bool is_good;
 
 	n.mistakes = open_memstream(&out->mistakes, &n.mistakes_len);
 	reading_load(&n, r);
-	if (n.mistakes != NULL)
-		fclose(n.mistakes);
-	if (n.is_bad) {
-		reading_drop(&n);
-	} else {
-		reload_put(r, &n);
+	is_good = reload_finish(r, &n);
+	if (is_good)
 		reload_log(r->current, &out->change);
+	atomic_store(&r->daemon->is_stale, !is_good);
+	return is_good;
+}
+
+static void
+reload_log_set(const struct generation *g, const struct setting *s, bool is_set)
+{
+	char value[SETTING_SHOWN_BYTES];
+
+	setting_show(value, g->config, s);
+	log_line(LOG_INFO,
+		 "parameter \"%s\" is %s from now on, as %s (generation "
+		 "%" PRIu64 ")",
+		 s->name, value,
+		 is_set ? "the console has set it" : "before SET", g->number);
+}
+
+bool
+reload_set(struct reload *r, const struct setting *s, const char *text,
+	   struct console_reload *out)
+{
+	struct reading n = {.out = out, .is_of_set = true};
+	char **place = &r->of_console[s - setting_table];
+	char *old = *place;
+	bool is_good;
+
+	n.mistakes = open_memstream(&out->mistakes, &n.mistakes_len);
+	*place = text == NULL ? NULL : strdup(text);
+	if (text == NULL || *place != NULL)
+		reading_load_set(&n, r);
+	else
+		reading_tell(&n, true, "out of memory");
+	is_good = reload_finish(r, &n);
+	if (is_good) {
+		free(old);
+		reload_log_set(r->current, s, text != NULL);
+	} else {
+		free(*place);
+		*place = old;
 	}
-	out->generation = r->current->number;
-	atomic_store(&r->daemon->is_stale, n.is_bad);
-	return !n.is_bad;
+	return is_good;
 }

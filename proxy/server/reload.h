@@ -10,6 +10,7 @@
 
 #include "proxy/config/config_load.h"
 #include "proxy/config/generation.h"
+#include "proxy/config/setting.h"
 #include "proxy/console/console_task.h"
 #include "proxy/fleet/fleet.h"
 #include "proxy/pair/daemon.h"
@@ -20,6 +21,8 @@ struct reload {
 	struct fleet *fleet; /* NULL: there is none */
 	const struct config_sources *sources;
 	struct generation *current; /* one use of that in force */
+	/* Values that SET gave, by the places in setting_table; owned. */
+	char *of_console[SETTING_COUNT];
 };
 
 /* Put the first generation in force, and what its files hold.  False: why is
@@ -36,5 +39,14 @@ void reload_end(struct reload *r);
  * main thread, which alone changes r.  False: all is as it was.
  */
 bool reload_all(struct reload *r, struct console_reload *out);
+
+/*
+ * Give a setting the value that text stands for, over all sources, until the
+ * process ends, or, for NULL, that of its sources again.  The file is not read
+ * for it, nor is any other: what they had when they were read last counts.
+ * Else as above.
+ */
+bool reload_set(struct reload *r, const struct setting *setting,
+		const char *text, struct console_reload *out);
 
 #endif

@@ -267,8 +267,13 @@ server_handle_mail(void *arg, const struct mail *mail)
 	struct server *s = arg;
 	struct console_task *t = mail->data;
 	enum console_task_kind kind = t->kind;
-	bool is_good = kind != TASK_RELOAD || server_reload(s, &t->reload);
+	bool is_good = true;
 
+	if (kind == TASK_RELOAD)
+		is_good = server_reload(s, &t->reload);
+	else if (kind == TASK_SET)
+		is_good =
+		    reload_set(&s->reload, t->setting, t->value, &t->reload);
 	console_task_return(&s->daemon, t, is_good ? TASK_DONE : TASK_FAILED);
 	if (kind == TASK_DRAIN || kind == TASK_STOP)
 		server_begin_stop(s);

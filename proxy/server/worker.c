@@ -7,6 +7,17 @@
 #include "proxy/net/resolver.h"
 
 static void
+worker_end_sessions(struct sessions *ss, enum mail_kind how)
+{
+	if (how == MAIL_DRAIN)
+		sessions_drain(ss);
+	else if (how == MAIL_EXPIRE)
+		sessions_expire(ss);
+	else
+		sessions_stop(ss);
+}
+
+static void
 worker_handle_mail(void *arg, const struct mail *mail)
 {
 	struct worker *w = arg;
@@ -23,13 +34,9 @@ worker_handle_mail(void *arg, const struct mail *mail)
 		sessions_cancel_answered(ss, mail);
 		break;
 	case MAIL_DRAIN:
-		sessions_drain(ss);
-		break;
 	case MAIL_EXPIRE:
-		sessions_expire(ss);
-		break;
 	case MAIL_STOP:
-		sessions_stop(ss);
+		worker_end_sessions(ss, mail->kind);
 		break;
 	case MAIL_DESCRIBE:
 		sessions_describe(ss);
@@ -51,6 +58,9 @@ worker_handle_mail(void *arg, const struct mail *mail)
 		break;
 	case MAIL_RESOLVED:
 		resolution_answered(mail->data);
+		break;
+	case MAIL_ROLL:
+		sessions_answer_roll(ss, mail);
 		break;
 	case MAIL_TASK:
 		sessions_take_task(ss, mail);

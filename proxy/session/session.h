@@ -28,7 +28,11 @@ struct session {
 	struct sessions *sessions; /* the worker's; borrowed */
 	enum session_state state;  /* written by session_enter only */
 	uint64_t state_since_ms;
-	uint64_t since_ms;  /* when the client came */
+	uint64_t since_ms; /* when the client came */
+	/* The transaction, or the pause between two, that it was in when it was
+	 * looked at last, and since when that was so; 0: it never was. */
+	uint64_t stint;
+	uint64_t stint_since_ms;
 	bool is_over_limit; /* to be refused once it has said who it is */
 	bool has_seat;      /* session_leave_server gives it back */
 	bool is_local;      /* over a Unix socket */

@@ -19,8 +19,7 @@ session_waits_when_ready(const struct session *s)
 	return pipeline_is_settled(&s->pair.pipeline) ? "client" : "upstream";
 }
 
-/* The party that has to do something next, static. */
-static const char *
+const char *
 session_waits_for(const struct session *s)
 {
 	switch (s->state) {

@@ -26,8 +26,7 @@ session_tells_held(const struct session *s, struct exchange_facts *out)
 	       exchange_tell(s->guarded.exchange, out);
 }
 
-/* How long the client has waited with us. */
-static uint64_t
+uint64_t
 session_wait_ms(const struct session *s)
 {
 	const struct guarded *g = &s->guarded;
@@ -40,8 +39,7 @@ session_wait_ms(const struct session *s)
 	return 0;
 }
 
-/* In PgBouncer's words where it has one. */
-static const char *
+const char *
 session_shown_state(const struct session *s)
 {
 	const struct guarded *g = &s->guarded;

@@ -18,6 +18,18 @@ const char *session_state_name(const struct session *s);
  * others: it is not worth a line of its own. */
 bool session_is_idle(const struct session *s);
 
+/* The state in PgBouncer's words where it has one, static. */
+const char *session_shown_state(const struct session *s);
+
+/* How long the client has waited with us: held, at the gate, or paused. */
+uint64_t session_wait_ms(const struct session *s);
+
+/* The party that has to do something next, static. */
+const char *session_waits_for(const struct session *s);
+
+/* Note which transaction the session is in, and since when it is known to. */
+void session_note_stint(struct session *s);
+
 /* Write a line to the log: what the session does and what it waits for. */
 void session_describe(const struct session *s);
 

@@ -66,9 +66,16 @@ sessions_tell_all(struct sessions *ss, void (*tell)(struct session *))
 }
 
 static void
+session_watch(struct session *s)
+{
+	session_note_stint(s);
+	session_check_client(s);
+}
+
+static void
 sessions_watch(void *arg)
 {
-	sessions_tell_all(arg, session_check_client);
+	sessions_tell_all(arg, session_watch);
 }
 
 /* Often enough to be a quarter late at most, and seldom enough to cost nothing.

@@ -65,6 +65,9 @@ void sessions_cancel(struct sessions *ss, const struct mail *mail);
 /* On MAIL_CANCELED, which answers that: tell the session that asked. */
 void sessions_cancel_answered(struct sessions *ss, const struct mail *mail);
 
+/* On MAIL_ROLL: tell of the sessions. */
+void sessions_answer_roll(struct sessions *ss, const struct mail *mail);
+
 /* On MAIL_TASK: do what a console wants, and mail what came of it. */
 void sessions_take_task(struct sessions *ss, const struct mail *mail);
 

@@ -467,7 +467,7 @@ def test_settings_of_drivers_are_accepted(console):
     for text in ("set extra_float_digits = 3", "SET application_name = 'x'",
                  "set session characteristics as transaction read only"):
         assert ("C", ("SET",)) in console.query(text)
-    assert sqlstates(console.query("set policy = hold")) == ["55P02"]
+    assert sqlstates(console.query("set workers = 3")) == ["55P02"]
     assert sqlstates(console.query("set polcy = hold")) == ["42704"]
 
 

@@ -194,6 +194,43 @@ def test_drain_and_quit(cluster, database):
         assert served.process.wait(BOUND_S) == 0
 
 
+SHUT = ["/", "/api/status", "/api/held", "/api/windows", "/api/guarded",
+        "/api/deadlocks", "/api/sessions", "/api/why"]
+
+
+@pytest.mark.parametrize("host", ["page.example", "127.0.0.1.nip.io:7433",
+                                  "localhost.page.example", "[x]"])
+def test_a_name_of_a_strangers_reads_nothing(cluster, host):
+    """As a browser asks whom DNS has led here."""
+    with Served(cluster, http_admin="on") as served:
+        for path in SHUT:
+            status, text = served.ask(path, headers={"Host": host})
+            assert status == 403 and "http_hosts" in text and len(text) < 60
+            assert served.status(path) == 200
+        for path in "/drain", "/quitquitquit":
+            assert served.status(path, "POST", {"Host": host}) == 403
+        assert served.is_alive()
+
+
+@pytest.mark.parametrize("host", [
+    "10.0.0.7:7433", "[fd00::7]:7433", "localhost", "lockstep",
+    "lockstep.shop.svc:7433", "lockstep.shop.svc.cluster.local",
+    "lockstep.example.com:7433", "a.example.org"])
+def test_names_that_people_have_are_answered(cluster, host):
+    with Served(cluster, http_admin="on",
+                http_hosts="lockstep.example.com, .example.org") as served:
+        for path in SHUT:
+            assert served.status(path, headers={"Host": host}) == 200
+        assert served.status("/drain", "POST", {"Host": host}) == 200
+
+
+def test_probes_and_metrics_answer_by_any_name(served):
+    until(lambda: served.status("/ready") == 200)
+    for path in ["/startup", "/metrics", *LIVE, *READY]:
+        for host in "lockstep.prod.example.com:7433", "page.example", "":
+            assert served.status(path, headers={"Host": host}) == 200
+
+
 def test_a_signal_behind_quit_does_not_hurry(cluster, database):
     """So do a preStop hook and a service manager; the next signal does."""
     with Served(cluster, http_admin="on", drain_timeout="1min") as served:
@@ -411,6 +448,105 @@ def test_statements_that_pass_unguarded(served, database, tables):
 # -- what is made of them ---------------------------------------------------
 
 NAMES = re.compile(r"\blockstep_[a-z_]+")
+
+
+# -- sessions ---------------------------------------------------------------
+
+def sessions(served, **parameters):
+    query_of = "&".join(f"{key}={value}" for key, value in parameters.items())
+    status, text = served.ask(f"/api/sessions?{query_of}")
+    assert status == 200, text
+    return json.loads(text)
+
+
+def fresh(served, condition, **parameters):
+    """An answer for which it is true; one may be a quarter of a second old."""
+    found = []
+    until(lambda: found.append(sessions(served, **parameters))
+          or condition(found[-1]))
+    return found[-1]
+
+
+def test_sessions_are_told(served, cluster, database, tables):
+    assert sessions(served) == {"count": 0, "silent_workers": 0,
+                                "sessions": []}
+    with Wire(served, database, application_name="<a>\"b") as one:
+        told = fresh(served, lambda told: told["count"] == 1)
+        [entry] = told["sessions"]
+        assert entry["application_name"] == "<a>\"b"
+        assert (entry["user"], entry["database"]) == ("postgres", database)
+        assert entry["pid"] == one.pid and entry["host"] == "127.0.0.1"
+        assert entry["port"] == one.socket.getsockname()[1]
+        assert (entry["state"], entry["transaction"]) == ("idle", "I")
+        assert not entry["is_busy"] and entry["waits_for"] == "client"
+        one.query("begin; select 1")
+        [entry] = fresh(served, lambda told: told["sessions"][0]["is_busy"])[
+            "sessions"]
+        assert (entry["state"], entry["transaction"]) == ("active", "T")
+        assert entry["waits_for"] == "client" and not entry["is_exact"]
+
+
+def test_a_transaction_ages_and_another_is_young(served, database):
+    with Wire(served, database) as one:
+        one.query("begin; select 1")
+        fresh(served, lambda told: told["sessions"][0]["is_busy"])
+        before = fresh(served, lambda told:
+                       told["sessions"][0]["for_ms"] >= 700)
+        assert before["sessions"][0]["transaction"] == "T"
+        # Statements of the same transaction make it no younger.
+        one.query("select 2")
+        after = fresh(served, lambda told: told["sessions"][0]["for_ms"] >
+                      before["sessions"][0]["for_ms"])
+        assert after["sessions"][0]["for_ms"] >= 700
+        one.query("commit")
+        one.query("begin; select 1")
+        fresh(served, lambda told: told["sessions"][0]["for_ms"] < 700)
+
+
+def test_a_held_session_is_first_and_its_wait_exact(
+        served, cluster, database, tables):
+    with Holder(cluster, database, "select * from child") as holder, \
+            Wire(served, database) as idle, \
+            Wire(served, database, application_name="deploy") as session:
+        asked = Asked(session, query(DROP))
+        told = fresh(served, lambda told: told["sessions"] and
+                     told["sessions"][0]["state"] == "held")
+        first, last = told["sessions"]
+        assert first["application_name"] == "deploy" and first["is_exact"]
+        assert first["waits_for"] == "guard"
+        assert last["pid"] == idle.pid
+        [one] = sessions(served, limit=1)["sessions"]
+        assert one["id"] == first["id"]
+        holder.release()
+        assert errors(asked.answer()) == []
+
+
+def test_many_ask_for_sessions_at_a_time(served, database):
+    """All get an answer, and nobody else waits."""
+    answers = []
+
+    def ask():
+        for _ in range(10):
+            answers.append(served.ask("/api/sessions?limit=200")[0])
+
+    with Wire(served, database) as session:
+        threads = [threading.Thread(target=ask) for _ in range(20)]
+        for thread in threads:
+            thread.start()
+        assert errors(session.query("select 1")) == []
+        for thread in threads:
+            thread.join(wire.HANG_BOUND_S)
+        assert answers == [200] * 200
+        assert served.status("/live") == 200
+
+
+def test_who_asks_for_sessions_may_leave(served, database):
+    with Wire(served, database) as session:
+        for _ in range(200):
+            with served.reach() as gone:
+                gone.sendall(b"GET /api/sessions HTTP/1.1\r\n\r\n")
+        assert errors(session.query("select 1")) == []
+        assert sessions(served)["count"] == 1
 
 
 def names_of(text):

@@ -179,6 +179,52 @@ def test_windows_on_the_time_line(browser, cluster, database, admin, tables):
                          page.text("#windows-told"))
 
 
+# -- sessions -----------------------------------------------------------------
+
+def sessions(page):
+    """The texts of the list, in its order."""
+    return page.texts("#sessions li")
+
+
+def test_sessions_are_shown(page, served, cluster, database, admin, tables):
+    with Wire(served, database, application_name="nightly") as idle, \
+            Wire(served, database, application_name="report") as busy:
+        page.until_text("#sessions-count", "2")
+        page.until_text("#sessions li", "nightly", "idle", "user postgres",
+                        f"database {database}", f"pid {idle.pid}",
+                        "from 127.0.0.1 port", "connected for")
+        busy.query("begin; select 1")
+        page.until_text("#sessions li", "in a transaction",
+                        "waits for its client", "report")
+        assert "report" in sessions(page)[0]
+        with held(served, cluster, database, admin) as (holder, asked):
+            page.until_text("#sessions li", "is held by the guard", "deploy")
+            busy.send(query("select pg_sleep(3600)"))
+            page.until_text("#sessions li", "waits for the server", "report")
+            # The one that has waited for longest stands first.
+            assert "report" in sessions(page)[0]
+            assert "deploy" in sessions(page)[1]
+            assert "nightly" in sessions(page)[2]
+            admin.execute("select pg_terminate_backend(%s)", (busy.pid,))
+            released(holder, asked)
+    page.until("document.querySelectorAll('#sessions li').length === 0")
+    assert "Nobody is there." in page.text("#sessions-none")
+
+
+def test_sessions_are_asked_for_while_they_are_shown(page):
+    asked = "performance.getEntriesByName(new URL(" \
+        f"'api/sessions?limit={SHOWN}', location).href).length"
+    page.until(f"{asked} > 0")
+    page.run("document.getElementById('sessions-box').open = false")
+    page.until_text("#connection", "live")
+    time.sleep(2)
+    before = page.value(asked)
+    time.sleep(3)
+    assert page.value(asked) == before
+    page.run("document.getElementById('sessions-box').open = true")
+    page.until(f"{asked} > {before}")
+
+
 # -- names that nobody should have -------------------------------------------
 
 def test_hostile_names(page, served, cluster, database, admin):
@@ -187,6 +233,7 @@ def test_hostile_names(page, served, cluster, database, admin):
         admin.execute(f"create table {name}(id int primary key)")
     with Holder(cluster, database, f"select * from {names[0]}") as holder, \
             Wire(served, database, application_name=HOSTILE[1]) as session:
+        page.until_text("#sessions li", HOSTILE[1])
         asked = Asked(session, query("drop table " + ", ".join(names)))
         page.until_text("#held li", HOSTILE[0], HOSTILE[1],
                         "AccessShareLock on public.")
@@ -333,9 +380,29 @@ def test_by_keyboard_alone(page, served, database, admin, tables):
     page.until_text("#story-title", f"Statement {ids[1]}:")
     page.until_text("#history [aria-selected=true]", f"id {ids[1]},")
     assert focused(page) == ids[1]
-    outline = page.value("getComputedStyle(document.activeElement)"
-                         ".outlineStyle")
-    assert outline == "solid"
+    assert outline(page) == "solid"
+
+
+def outline(page):
+    return page.value("getComputedStyle(document.activeElement).outlineStyle")
+
+
+def test_sessions_by_keyboard(page, served, database):
+    with Wire(served, database), Wire(served, database):
+        page.until("document.querySelectorAll('#sessions li').length === 2")
+        ids = page.run("return [...document.querySelectorAll('#sessions li')]"
+                       ".map(li => li.dataset.id)")
+        page.run("document.querySelector('#sessions-box summary').focus()")
+        page.press(Keys.TAB)
+        first = focused(page)
+        assert first in ids
+        page.press(Keys.END)
+        assert focused(page) in ids
+        page.press(Keys.HOME, Keys.ARROW_DOWN)
+        assert focused(page) in ids and outline(page) == "solid"
+        # There is nothing to be chosen.
+        page.press(Keys.ENTER)
+        assert page.value("wish.chosen") is None
 
 
 # -- many ---------------------------------------------------------------------
@@ -374,6 +441,10 @@ def test_a_thousand_sessions(browser, cluster):
         page.until_text("[data-name=connections]", "1,000 of 2,000")
         assert page.value("document.querySelectorAll('*').length") < 1000
         page.until_text("#connection", "live")
+        page.until_text("#sessions-count", "1,000")
+        page.until_text("#sessions-more", f"{SHOWN} of 1,000 shown")
+        assert page.value("document.querySelectorAll('#sessions li').length"
+                          ) == SHOWN
 
 
 # -- pictures -----------------------------------------------------------------

@@ -24,7 +24,12 @@ static inline struct outcome
 config_load_from(const char *file, char *const *environment,
 		 const char *const *sets, size_t set_count)
 {
-	struct config_sources sources = {file, environment, sets, set_count};
+	struct config_sources sources = {
+	    .file = file,
+	    .environ = environment,
+	    .sets = sets,
+	    .set_count = set_count,
+	};
 	struct outcome o = {0};
 	size_t size;
 	FILE *errors = open_memstream(&o.errors, &size);

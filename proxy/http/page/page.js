@@ -23,6 +23,9 @@ const seen = {
 	heldCount: 0,
 	windows: [],
 	history: [],
+	sessions: [],
+	sessionCount: 0,
+	silentWorkers: 0, // whose sessions are not among them
 	hasOlder: false, // more entries than were asked for
 	story: null,
 	why: "",
@@ -220,6 +223,13 @@ async function askAll() {
 		seen.history = all.filter(entry => entry.state === "over");
 		wish.isNew = false;
 	}
+	if (byId("sessions-box").open) {
+		const all = await ask(`api/sessions?limit=${SHOWN}`);
+
+		seen.sessions = all.sessions;
+		seen.sessionCount = all.count;
+		seen.silentWorkers = all.silent_workers;
+	}
 	choose();
 	await askStory();
 	seen.status = now;
@@ -246,6 +256,8 @@ function setStop(list) {
 		li.setAttribute("tabindex", li === stop ? 0 : -1);
 }
 
+const isChoice = list => list.getAttribute("role") === "listbox";
+
 /* Draw the first entries as items; those that stand are kept, so that the focus
  * is, and a selection.  Returns the id of the one that had the focus and is
  * gone, or null. */
@@ -256,14 +268,16 @@ function fill(list, entries, draw) {
 	entries.slice(0, SHOWN).forEach((entry, i) => {
 		const id = String(entry.id);
 		const li = old.get(id) ??
-			html("li", {role: "option", tabindex: -1, "data-id": id});
+			html("li", {role: isChoice(list) ? "option" : "listitem",
+				tabindex: -1, "data-id": id});
 
 		old.delete(id);
 		if (drawn.get(li) !== JSON.stringify(entry))
 			li.replaceChildren(...draw(entry));
 		drawn.set(li, JSON.stringify(entry));
 		li.className = entry.state;
-		li.setAttribute("aria-selected", entry.id === wish.chosen);
+		if (isChoice(list))
+			li.setAttribute("aria-selected", entry.id === wish.chosen);
 		if (list.children[i] !== li)
 			list.insertBefore(li, list.children[i] ?? null);
 	});
@@ -294,7 +308,7 @@ function handleKey(event) {
 	if (to) {
 		to.focus();
 		setStop(list);
-	} else if (li && (event.key === "Enter" || event.key === " ")) {
+	} else if (li && isChoice(list) && (event.key === "Enter" || event.key === " ")) {
 		pick(li.dataset.id);
 	} else if (!["ArrowDown", "ArrowUp"].includes(event.key)) {
 		return;
@@ -359,6 +373,52 @@ function itemOfHistory(entry) {
 		html("code", {}, entry.text ?? ""),
 		html("small", {class: "of"}, owner(entry)),
 	];
+}
+
+/* What a session does, in words. */
+function doing(session) {
+	const waits = {
+		guard: "is held by the guard",
+		gate: "waits at the gate",
+		console: "waits for RESUME",
+		upstream: "waits for the server",
+	}[session.waits_for];
+
+	if (session.state === "idle" || session.state === "console")
+		return session.state;
+	if (session.transaction === null) // it is not logged in
+		return `${session.state}, ${waits ?? "waits for its client"}`;
+
+	const block = {T: "in a transaction", E: "in a failed transaction"}[
+		session.transaction];
+
+	return [block, waits ?? (block ? "waits for its client" :
+		session.state)].filter(Boolean).join(", ");
+}
+
+function itemOfSession(session) {
+	const from = session.host === null ? "a Unix socket" :
+		`${session.host} port ${session.port}`;
+	const least = session.is_exact || session.for_ms === 0 ? "" : "\u2265 ";
+	const isBad = ["held", "waiting", "paused"].includes(session.state);
+
+	return [
+		html("b", {}, least + duration(session.for_ms)),
+		html("span", {},
+			html("span", {class: isBad ? "warn" : ""}, doing(session)),
+			`; ${owner(session)}`),
+		html("small", {}, `session ${session.id}, from ${from}, ` +
+			`connected for ${duration(session.connected_ms)}`),
+	];
+}
+
+function drawSessions() {
+	fill(byId("sessions"), seen.sessions, itemOfSession);
+	byId("sessions-none").hidden = seen.sessions.length > 0;
+	say("sessions-count", number(seen.sessionCount));
+	say("sessions-more", shownOf(Math.min(seen.sessions.length, SHOWN),
+		seen.sessionCount, "") + (seen.silentWorkers > 0 ?
+		` ${many(seen.silentWorkers, "worker")} did not answer.` : ""));
 }
 
 function drawHeld() {
@@ -685,6 +745,7 @@ function draw() {
 	drawHistory();
 	drawStory();
 	drawWindows();
+	drawSessions();
 	drawNumbers();
 	// Where a statement is over, the focus follows it to the history.
 	if (lost !== null)
@@ -733,8 +794,9 @@ async function round() {
 	timer = setTimeout(round, nextMs());
 }
 
-for (const id of ["held", "history"]) {
+for (const id of ["held", "history", "sessions"])
 	byId(id).addEventListener("keydown", handleKey);
+for (const id of ["held", "history"]) {
 	byId(id).addEventListener("click", event => {
 		const li = event.target.closest("li");
 
@@ -753,5 +815,6 @@ document.addEventListener("visibilitychange", () => {
 	if (!document.hidden)
 		round();
 });
+byId("sessions-box").addEventListener("toggle", round);
 addEventListener("resize", draw);
 round();

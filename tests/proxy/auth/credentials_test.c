@@ -96,6 +96,29 @@ credentials_load_reads_all_that_is_set(void **state)
 }
 
 static void
+credentials_for_generation_outlive_those_that_read_them(void **state)
+{
+	struct credentials *c = assert_loaded(&all);
+	struct generation next;
+	struct credentials *second;
+	struct credentials *third;
+
+	(void)state;
+	generation_lend(&next, c->generation->config);
+	second = credentials_for_generation(&next, c);
+	third = credentials_for_generation(&next, second);
+	assert_ptr_equal(third->generation, &next);
+	credentials_release(second);
+	credentials_release(c);
+	assert_non_null(third->clients);
+	assert_non_null(third->server);
+	assert_int_equal(auth_file_count(third->auth_file), 1);
+	assert_int_equal(third->binding.len, 32);
+	assert_int_equal(third->binding.data[0], third->base->binding_bytes[0]);
+	credentials_release(third);
+}
+
+static void
 credentials_load_reads_nothing_that_is_not_used(void **state)
 {
 	const struct config pass = {.auth_file = "none"};
@@ -329,6 +352,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(credentials_load_reads_all_that_is_set),
+	    cmocka_unit_test(
+		credentials_for_generation_outlive_those_that_read_them),
 	    cmocka_unit_test(credentials_load_reads_nothing_that_is_not_used),
 	    cmocka_unit_test(
 		credentials_load_makes_up_the_same_for_one_private_key),

@@ -1,5 +1,6 @@
 #include "proxy/config/config_change.h"
 
+#include "proxy/config/mistake.h"
 #include "proxy/config/setting.h"
 #include "proxy/config/setting_same.h"
 #include "tests/support/allocation.h"
@@ -30,6 +31,70 @@ static const char *const kept[] = {
 enum {
 	KEPT = sizeof(kept) / sizeof(kept[0]),
 };
+
+static struct config *
+load_with_console(const char *text, const char *name, const char *value)
+{
+	const char *of_console[SETTING_COUNT] = {NULL};
+	struct config_sources sources = {.file = CONFIG_FILE_NAME,
+					 .of_console = of_console};
+	FILE *errors = fopen("/dev/null", "w");
+	struct config *c;
+
+	assert_non_null(errors);
+	config_write_text(text);
+	of_console[setting_find(name) - setting_table] = value;
+	c = config_load(&sources, errors);
+	fclose(errors);
+	assert_non_null(c);
+	return c;
+}
+
+static void
+config_change_names_what_the_console_has_set(void **state)
+{
+	struct config *old = assert_accepted(config_load_text(old_text));
+	struct config *fresh = load_with_console(old_text, "policy", "lock");
+	struct config_change change;
+
+	(void)state;
+	/* Even if the value is the same. */
+	assert_true(config_change_make(&change, fresh, old));
+	assert_true(config_change_is_empty(&change));
+	assert_string_equal(config_change_of_console(&change, 0), "policy");
+	assert_null(config_change_of_console(&change, 1));
+	config_free(fresh);
+	fresh = assert_accepted(config_load_text(fresh_text));
+	assert_true(config_change_make(&change, fresh, old));
+	assert_null(config_change_of_console(&change, 0));
+	config_free(fresh);
+	config_free(old);
+}
+
+/* SHOW CONFIG tells where a value comes from, which is the value in force. */
+static void
+config_change_keeps_the_origin_with_the_value(void **state)
+{
+	struct config *old = assert_accepted(config_load_text("policy = lock"));
+	struct config *fresh = assert_accepted(
+	    config_load_text("workers = 4\nhold_timeout = 1s\n"));
+	struct config_change change;
+
+	(void)state;
+	old->workers = 3;
+	assert_true(config_change_make(&change, fresh, old));
+	assert_int_equal(fresh->workers, 3);
+	assert_int_equal(
+	    fresh->origins[setting_find("workers") - setting_table],
+	    ORIGIN_PRESET);
+	assert_int_equal(
+	    fresh->origins[setting_find("hold_timeout") - setting_table],
+	    ORIGIN_FILE);
+	assert_int_equal(fresh->origins[setting_find("policy") - setting_table],
+			 ORIGIN_PRESET);
+	config_free(fresh);
+	config_free(old);
+}
 
 static void
 config_change_keeps_what_needs_a_restart(void **state)
@@ -132,6 +197,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(config_change_names_what_the_console_has_set),
+	    cmocka_unit_test(config_change_keeps_the_origin_with_the_value),
 	    cmocka_unit_test(config_change_keeps_what_needs_a_restart),
 	    cmocka_unit_test(config_change_of_the_same_is_empty),
 	    cmocka_unit_test(config_change_names_rules_alone),

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "proxy/config/config_file.h"
+#include "proxy/config/mistake.h"
 #include "proxy/config/setting.h"
 #include "tests/support/allocation.h"
 #include "tests/support/config.h"
@@ -610,6 +611,89 @@ config_load_measures_lines(void **state)
 		       "test.conf:2: workers: 0 is out of range: 1 to 64\n");
 }
 
+/* Values by name, over one text, which is not that of the file any more. */
+static struct outcome
+load_again(const struct config_text *text, const char *name, const char *value)
+{
+	const char *of_console[SETTING_COUNT] = {NULL};
+	struct config_sources sources = {
+	    .file = CONFIG_FILE_NAME, .of_console = of_console, .text = text};
+	struct outcome o = {0};
+	size_t size;
+	FILE *errors = open_memstream(&o.errors, &size);
+
+	assert_non_null(errors);
+	if (name != NULL)
+		of_console[setting_find(name) - setting_table] = value;
+	o.config = config_load(&sources, errors);
+	fclose(errors);
+	return o;
+}
+
+static void
+config_load_takes_the_file_as_it_was_read(void **state)
+{
+	struct config *first = assert_accepted(
+	    config_load_text("policy = hold\nhold_timeout = 7s # s\n"));
+	struct config *c;
+
+	(void)state;
+	config_write_text("policy = pass\nworkers = 0\n");
+	c = assert_accepted(load_again(&first->text, NULL, NULL));
+	assert_int_equal(c->guard.policy, GUARD_POLICY_HOLD);
+	assert_int_equal(c->text.len, first->text.len);
+	assert_memory_equal(c->text.data, first->text.data, c->text.len);
+	/* Each has its own. */
+	config_free(first);
+	first = assert_accepted(load_again(&c->text, "policy", "lock"));
+	assert_int_equal(first->guard.policy, GUARD_POLICY_LOCK);
+	assert_int_equal(first->guard.hold_timeout_ms, 7000);
+	assert_refused(load_again(&c->text, "hold_timeout", "100ms"),
+		       "SET hold_timeout: attempt_timeout (200ms) is longer "
+		       "than hold_timeout (100ms)\n");
+	assert_refused(load_again(&c->text, "policy", "nonsense"),
+		       "SET policy: \"nonsense\" is not one of: auto, lock, "
+		       "hold, pass, reject\n");
+	config_free(first);
+	config_free(c);
+	c = assert_accepted(config_load_text(""));
+	first = assert_accepted(load_again(&c->text, "policy", "lock"));
+	config_free(first);
+	config_free(c);
+}
+
+static void
+config_load_lets_the_console_go_before_all(void **state)
+{
+	char *environment[] = {"LOCKSTEP_POLICY=pass", "LOCKSTEP_REPLAY=off",
+			       NULL};
+	const char *of_console[SETTING_COUNT] = {NULL};
+	const char *sets[] = {"policy=hold", "on_timeout=pass"};
+	struct config_sources sources = {CONFIG_FILE_NAME, environment, sets, 2,
+					 of_console,       NULL};
+	static const struct {
+		const char *name;
+		enum origin_kind origin;
+	} rows[] = {{"policy", ORIGIN_CONSOLE},
+		    {"on_timeout", ORIGIN_SET},
+		    {"replay", ORIGIN_ENVIRONMENT},
+		    {"hold_timeout", ORIGIN_FILE},
+		    {"memory", ORIGIN_PRESET}};
+	struct config *c;
+
+	(void)state;
+	config_write_text("policy = lock\nhold_timeout = 1s\n");
+	of_console[setting_find("policy") - setting_table] = "reject";
+	c = config_load(&sources, stderr);
+	assert_non_null(c);
+	assert_int_equal(c->guard.policy, GUARD_POLICY_REJECT);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_int_equal(
+		    c->origins[setting_find(rows[i].name) - setting_table],
+		    rows[i].origin);
+	config_free(c);
+}
+
 static void
 config_load_stops_listing_mistakes(void **state)
 {
@@ -911,6 +995,8 @@ main(void)
 	    cmocka_unit_test(config_load_refuses_files_that_it_cannot_read),
 	    cmocka_unit_test(config_load_refuses_bytes_that_are_no_text),
 	    cmocka_unit_test(config_load_measures_lines),
+	    cmocka_unit_test(config_load_takes_the_file_as_it_was_read),
+	    cmocka_unit_test(config_load_lets_the_console_go_before_all),
 	    cmocka_unit_test(config_load_stops_listing_mistakes),
 	    cmocka_unit_test(config_load_survives_random_files),
 	    cmocka_unit_test(config_load_survives_failing_allocations),

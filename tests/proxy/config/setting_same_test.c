@@ -17,6 +17,7 @@ static const struct {
     {"upstream", "host=a", "host=a target_session_attrs=standby"},
     {"http_listen", "127.0.0.1:1", "127.0.0.1:2"},
     {"http_admin", "off", "on"},
+    {"http_hosts", "a", "a,b"},
     {"tls_mode", "disable", "require"},
     {"tls_cert", "a", "b"},
     {"tls_key", "a", "b"},

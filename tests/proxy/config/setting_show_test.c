@@ -6,6 +6,7 @@ static const char text[] = "listen = *:7432, /tmp/x:7433\n"
 			   "upstream = host=db1,db2 port=5432 password=secret\n"
 			   "http_listen = 127.0.0.1:7433\n"
 			   "http_admin = on\n"
+			   "http_hosts = a.example, .b.example\n"
 			   "tls_ciphers = ECDHE\n"
 			   "unix_socket_mode = 0700\n"
 			   "admin_users = joe, ann smith\n"
@@ -25,6 +26,7 @@ static const struct {
     {"upstream", "db1:5432,db2:5432"},
     {"http_listen", "127.0.0.1:7433"},
     {"http_admin", "on"},
+    {"http_hosts", "a.example,.b.example"},
     {"tls_mode", "disable"},
     {"tls_min_version", "TLSv1.2"},
     {"tls_ciphers", "ECDHE"},

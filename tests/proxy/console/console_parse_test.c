@@ -71,6 +71,19 @@ console_parse_knows_commands(void **state)
 	    {"SET application_name TO 'a;b'", {.verb = CONSOLE_SET}},
 	    {"SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
 	     {.verb = CONSOLE_SET}},
+	    {"set policy = hold",
+	     {.verb = CONSOLE_CHANGE, .name = "policy", .text = "hold"}},
+	    {"SET Hold_Timeout TO '5 min'",
+	     {.verb = CONSOLE_CHANGE, .name = "Hold_Timeout", .text = "5 min"}},
+	    {"set \"a\"='it''s'",
+	     {.verb = CONSOLE_CHANGE, .name = "a", .text = "it's"}},
+	    {"set a = Default",
+	     {.verb = CONSOLE_CHANGE,
+	      .name = "a",
+	      .text = "Default",
+	      .is_default = true}},
+	    {"set a to 'default'",
+	     {.verb = CONSOLE_CHANGE, .name = "a", .text = "default"}},
 	    {"deallocate \"_pg3_0\"", {.verb = CONSOLE_DEALLOCATE}},
 	    {"BEGIN ISOLATION LEVEL SERIALIZABLE", {.verb = CONSOLE_BEGIN}},
 	    {"commit", {.verb = CONSOLE_COMMIT}},
@@ -88,6 +101,8 @@ console_parse_knows_commands(void **state)
 		assert_int_equal(c.is_on, rows[i].is.is_on);
 		assert_int_equal(c.waits, rows[i].is.waits);
 		assert_string_equal(c.text, rows[i].is.text);
+		assert_string_equal(c.name, rows[i].is.name);
+		assert_int_equal(c.is_default, rows[i].is.is_default);
 	}
 }
 
@@ -114,8 +129,14 @@ console_parse_refuses_all_else(void **state)
 	    "shutdown wait_for_clients now",
 	    "set",
 	    "set a",
-	    "set policy = hold",
-	    "set a = b",
+	    "set a =",
+	    "set a b c",
+	    "set a = b, c",
+	    "set a = 'b",
+	    "set a = 5 min",
+	    "set "
+	    "a12345678901234567890123456789012345678901234567890123456789012"
+	    "34567890 = b",
 	    "'",
 	    "\"show\" version",
 	    "=",

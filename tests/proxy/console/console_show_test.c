@@ -90,7 +90,8 @@ console_shows_all_that_is_here(void **state)
 		if (console_table_source((enum console_table)t) == CONSOLE_HERE)
 			show(s, (enum console_table)t, CONSOLE_LISTS);
 	show(s, CONSOLE_CONFIG, CONSOLE_LISTS);
-	assert_int_equal(s->count, SETTING_COUNT);
+	/* And two that those look for who know PgBouncer. */
+	assert_int_equal(s->count, SETTING_COUNT + 2);
 	show(s, CONSOLE_GDESC, CONSOLE_LISTS);
 	assert_string_equal(s->text, " list text items bigint");
 	show(s, CONSOLE_FLEET, CONSOLE_LISTS);

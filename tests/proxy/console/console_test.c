@@ -66,7 +66,7 @@ console_runs_the_commands_of_a_query(void **state)
 
 	assert_told(f, "show version", "TDCZ", "");
 	assert_told(f, "show version; show help;",
-		    "TDCTDDDDDDDDDDDDDDDDDDDDDDDDCZ", "");
+		    "TDCTDDDDDDDDDDDDDDDDDDDDDDDDDCZ", "");
 	assert_told(f, "", "IZ", "");
 	assert_told(f, ";; -- nothing", "IZ", "");
 	assert_told(f, "set application_name = 'x'; deallocate all", "CCZ", "");

@@ -167,6 +167,105 @@ await_answer(struct fixture *f, const char *request, const char *status)
 	}
 }
 
+/* Sessions */
+
+/* A mail_handler. */
+static void
+never(void *arg, const struct mail *mail)
+{
+	(void)arg;
+	(void)mail;
+	fail();
+}
+
+/* A worker whose loop does not turn. */
+struct stuck {
+	struct event_base *base;
+	struct mailbox box;
+	struct mailbox *boxes[1];
+};
+
+static void
+stuck_begin(struct stuck *w, struct daemon *d)
+{
+	w->base = event_base_new();
+	assert_non_null(w->base);
+	assert_true(mailbox_open(&w->box, w->base, never, NULL));
+	w->boxes[0] = &w->box;
+	d->mailboxes = w->boxes;
+}
+
+static void
+stuck_end(struct stuck *w)
+{
+	mailbox_close(&w->box);
+	event_base_free(w->base);
+}
+
+static void
+sessions_go_without_a_worker_that_is_stuck(void **state)
+{
+	struct fixture *f = *state;
+	int fd = local_connect(f->served.port);
+	static const char request[] = "GET /api/sessions HTTP/1.1\r\n\r\n";
+	struct stuck w;
+
+	stuck_begin(&w, &f->daemon);
+	local_say(fd, request, sizeof(request) - 1);
+	/* Nobody else waits for it. */
+	assert_answer(f, "GET /live HTTP/1.1", "200", "ok\n");
+	while (w.box.count == 0)
+		sched_yield();
+	clock_advance(60 * 1000);
+	local_hear_end(fd, f->answer, sizeof(f->answer));
+	assert_string_equal(body(f), "{\"count\":0,\"silent_workers\":1,"
+				     "\"sessions\":[]}\n");
+	assert_header(f, "Content-Type: application/json");
+	close(fd);
+	http_stop(f->http);
+	f->http = NULL;
+	stuck_end(&w);
+}
+
+static void
+stop_answers_who_waits_for_sessions(void **state)
+{
+	struct fixture *f = *state;
+	static const char request[] = "GET /api/sessions HTTP/1.1\r\n\r\n";
+	struct stuck w;
+	int fds[3];
+
+	stuck_begin(&w, &f->daemon);
+	for (size_t i = 0; i < 3; i++) {
+		fds[i] = local_connect(f->served.port);
+		local_say(fds[i], request, sizeof(request) - 1);
+	}
+	close(fds[0]); /* one has left */
+	while (w.box.count == 0)
+		sched_yield();
+	http_stop(f->http);
+	f->http = NULL;
+	for (size_t i = 1; i < 3; i++)
+		close(fds[i]);
+	stuck_end(&w);
+}
+
+static void
+parameter_of_sessions_is_limit_alone(void **state)
+{
+	static const char *const bad[] = {
+	    "limit=0", "limit=201", "limit=",         "limit=x",
+	    "id=5",    "limit=5&",  "limit=5&brief=1"};
+	char request[64];
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		snprintf(request, sizeof(request),
+			 "GET /api/sessions?%s HTTP/1.1", bad[i]);
+		assert_answer(*state, request, "400",
+			      "the parameter is limit, which is at most 200\n");
+	}
+}
+
 /* Probes */
 
 static void
@@ -576,6 +675,9 @@ main(void)
 	    TEST_STARTED(metrics_are_a_page_of_text),
 	    TEST_STARTED(page_comes_with_its_policy),
 	    TEST_STARTED(status_is_json),
+	    TEST_STARTED(sessions_go_without_a_worker_that_is_stuck),
+	    TEST_STARTED(stop_answers_who_waits_for_sessions),
+	    TEST_STARTED(parameter_of_sessions_is_limit_alone),
 	    TEST_STARTED(drain_makes_it_not_ready_and_says_so_once),
 	    TEST_STARTED(quit_is_called_once_the_answer_is_on_its_way),
 	    TEST_STARTED(nothing_is_changed_without_leave),
