@@ -69,6 +69,7 @@ struct config {
 	uint32_t connect_timeout_ms;   /* default 10s */
 	uint32_t upstream_connect_timeout_ms; /* from the CONNINFO; 0: it is
 						 connect_timeout_ms */
+	uint32_t upstream_wait_ms;            /* default 0: off */
 	uint32_t login_timeout_ms;            /* default 60s */
 	uint32_t tcp_user_timeout_ms;         /* default 30s; 0: none */
 	uint32_t drain_timeout_ms;            /* default 25s */

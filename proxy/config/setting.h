@@ -49,9 +49,9 @@ struct setting {
 };
 
 enum {
-	SETTING_COUNT = 55,
+	SETTING_COUNT = 56,
 	/* The guard's stand together, in the order of enum guard_setting. */
-	SETTING_GUARD_FIRST = 30,
+	SETTING_GUARD_FIRST = 31,
 	SETTING_WORKERS_MAX = 64,
 };
 

@@ -85,13 +85,16 @@ login_refuse_unbound(struct session *s)
 
 /* The server is connected, and silent. */
 static void
-login_unanswered(evutil_socket_t fd, short what, void *arg)
+login_patience_over(evutil_socket_t fd, short what, void *arg)
 {
 	struct session *s = arg;
 
 	(void)fd;
 	(void)what;
-	(void)login_leave_server(s, "it did not answer in time");
+	if (s->login->is_waiting)
+		login_end_wait(s);
+	else
+		(void)login_leave_server(s, "it did not answer in time");
 	session_finish_event(s);
 }
 
@@ -104,7 +107,7 @@ login_begin(struct session *s)
 		return;
 	}
 	event_assign(&s->login->patience, s->sessions->base, -1, 0,
-		     login_unanswered, s);
+		     login_patience_over, s);
 	if (pair_config(&s->pair)->auth == AUTH_SCRAM ||
 	    s->rights != CONSOLE_MAY_NOTHING) {
 		login_client_begin(s);
@@ -176,6 +179,13 @@ login_can_go_on(const struct session *s)
 	return login_is_unanswered(s) && login_can_choose(s);
 }
 
+/* The same, or a server may be waited for. */
+static bool
+login_can_pass_over(const struct session *s)
+{
+	return login_can_go_on(s) || (login_can_leave(s) && login_can_wait(s));
+}
+
 static struct span
 login_whole_frame(struct frame f)
 {
@@ -194,8 +204,7 @@ login_keep_refusal(struct login *l, struct frame refusal)
 	(void)buffer_append(&l->refusal, words.data, words.len);
 }
 
-/* Close the server's connection; the dial goes on. */
-static void
+void
 login_hang_up(struct session *s)
 {
 	struct login *l = s->login;
@@ -229,7 +238,7 @@ login_dial_next(struct session *s, const char *why)
 	dial_go_on(s->dial, why);
 }
 
-/* The same of a server that lets nobody in. */
+/* The same of a server that lets nobody in, and without a next one wait. */
 static void
 login_pass_over(struct session *s, const char *why)
 {
@@ -238,13 +247,18 @@ login_pass_over(struct session *s, const char *why)
 	if (login_wants_one_host(s))
 		misfits_add(&misfits, MISFIT_IS_SILENT,
 			    &s->pair.server_address);
-	login_dial_next(s, why);
+	if (login_can_choose(s)) {
+		login_dial_next(s, why);
+		return;
+	}
+	login_hang_up(s);
+	login_wait(s, why);
 }
 
 bool
 login_leave_server(struct session *s, const char *why)
 {
-	if (!login_can_go_on(s))
+	if (!login_can_pass_over(s))
 		return false;
 	login_pass_over(s, why);
 	buffer_clear(&s->pair.from_server.buffer); /* half a message */
@@ -262,7 +276,7 @@ login_dial_again(struct session *s, struct frame refusal)
 	bool is_not_now = error_fields_decode(&fields, refusal.body) &&
 			  span_equals(fields.sqlstate, NOT_NOW);
 
-	if (is_not_now && login_can_go_on(s)) {
+	if (is_not_now && login_can_pass_over(s)) {
 		login_keep_refusal(s->login, refusal);
 		login_pass_over(s, "it accepts no logins now");
 		return true;
@@ -353,7 +367,8 @@ login_take_seat(struct session *s)
 static bool
 login_answer_silent(struct session *s, struct frame f)
 {
-	if (f.body.data == NULL || !(login_can_retry(s) || login_can_go_on(s)))
+	if (f.body.data == NULL ||
+	    !(login_can_retry(s) || login_can_pass_over(s)))
 		return false;
 	if (f.type == BACKEND_NEGOTIATE_PROTOCOL_VERSION &&
 	    s->login->early.len == 0) {

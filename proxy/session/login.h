@@ -60,6 +60,16 @@ bool login_leave_server(struct session *s, const char *why);
  */
 bool login_tell_refusal(struct session *s);
 
+/* True if a login that finds no server to be had may wait for one:
+ * upstream_wait is not over. */
+bool login_can_wait(const struct session *s);
+
+/* In DIALING: wait, and dial anew then; why is for people. */
+void login_wait(struct session *s, const char *why);
+
+/* True in such a wait: the client is read, and what it sends kept. */
+bool login_is_waiting(const struct session *s);
+
 /* The hosts of the upstream that did not do, as this login goes by them; none
  * without target_session_attrs. */
 struct misfits_view login_misfits(const struct session *s);

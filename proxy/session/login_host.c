@@ -110,6 +110,18 @@ login_refuse_host(struct session *s, enum host_fit fit)
 			      : NULL);
 }
 
+/* The last host does not fit.  True: the client, which has heard nothing of
+ * any, waits for one. */
+static bool
+login_waits_for_host(struct session *s, enum host_fit fit)
+{
+	if (s->dial == NULL || !login_can_wait(s))
+		return false;
+	login_hang_up(s);
+	login_wait(s, host_fit_words(fit));
+	return true;
+}
+
 static enum login_verdict
 login_judge_fit(struct session *s, enum host_fit fit)
 {
@@ -124,7 +136,7 @@ login_judge_fit(struct session *s, enum host_fit fit)
 	buffer_clear(&s->login->refusal);
 	if (login_can_choose(s))
 		login_dial_next(s, host_fit_words(fit));
-	else
+	else if (!login_waits_for_host(s, fit))
 		login_refuse_host(s, fit);
 	return LOGIN_TAKE;
 }

@@ -7,6 +7,7 @@
  *   login_client.c  auth = scram: the client is checked
  *   login_server.c  auth = scram: we log in for it
  *   login_host.c    is the server one that the client may have
+ *   login_wait.c    no server can be had
  */
 #ifndef LOCKSTEP_PROXY_SESSION_LOGIN_STATE_H
 #define LOCKSTEP_PROXY_SESSION_LOGIN_STATE_H
@@ -49,8 +50,12 @@ struct login {
 	bool has_retried;    /* with or without TLS */
 	bool had_choice;     /* other servers were left to be tried */
 	struct buffer early; /* a message that came before any question */
-	struct buffer refusal; /* the error of the server left last */
-	struct event patience; /* with a server that does not answer */
+	struct buffer refusal;  /* the error of the server left last */
+	struct event patience;  /* with a server that does not answer; until the
+				   next dial, where none can be had */
+	bool is_waiting;        /* for that dial */
+	uint32_t pause_ms;      /* ahead of the one behind it */
+	uint64_t wait_until_ms; /* 0: it has not begun to wait */
 };
 
 /* True if the upstream's channel_binding is `require`. */
@@ -73,6 +78,12 @@ bool login_can_choose(const struct session *s);
 
 /* Leave the server, and dial the next one; why is for people. */
 void login_dial_next(struct session *s, const char *why);
+
+/* Close the server's connection; a dial follows, or a wait. */
+void login_hang_up(struct session *s);
+
+/* The pause of a wait is over: dial. */
+void login_end_wait(struct session *s);
 
 /* login_answer of AuthenticationOk, behind which come the bytes of `ahead`:
  * does the host fit? */

@@ -23,7 +23,7 @@
  *   HANDSHAKE the client's socket is handshake.c's.
  *   PAUSED    no server stream; what the client sends waits.
  *   SASL      no server stream; only SASL answers are legal.
- *   DIALING   the client is not read.
+ *   DIALING   the client is read in a wait for any server alone.
  *   AUTH      frames pass unjudged and are never logged: they carry secrets.
  *   READY     each client frame is judged before any byte of it is forwarded.
  *   CONSOLE   no server stream; console.c answers.
@@ -152,7 +152,11 @@ session_client_event(void *arg, enum stream_event event)
 			session_startup_readable(s);
 			break;
 		case SESSION_PAUSED:
-			session_paused_readable(s);
+			session_read_ahead(s);
+			break;
+		case SESSION_DIALING:
+			if (login_is_waiting(s))
+				session_read_ahead(s);
 			break;
 		case SESSION_SASL:
 			login_readable(s);
@@ -168,7 +172,6 @@ session_client_event(void *arg, enum stream_event event)
 			session_closing_readable(s);
 			break;
 		case SESSION_HANDSHAKE:
-		case SESSION_DIALING:
 		case SESSION_CANCELING:
 		case SESSION_STATES:
 			break; /* not being read */
@@ -242,6 +245,8 @@ session_dialed(void *arg, const struct dial_result *result)
 	session_count_dial(s, result);
 	if (result->fd >= 0)
 		session_begin_server(s, result);
+	else if (s->state == SESSION_DIALING && login_can_wait(s))
+		login_wait(s, result->tried);
 	else if (login_tell_refusal(s))
 		pair_close(&s->pair, CLOSE_SERVER_LEFT, result->tried);
 	else if (s->state == SESSION_CANCELING)

@@ -23,7 +23,7 @@ session_pause(struct session *s)
 }
 
 void
-session_paused_readable(struct session *s)
+session_read_ahead(struct session *s)
 {
 	if (session_read_some(s) &&
 	    s->pair.from_client.buffer.len >= PAUSED_MAX_BYTES)

@@ -84,7 +84,7 @@ void session_take_credentials(struct session *s, struct credentials *taken);
 void session_pause(struct session *s);
 
 /* In PAUSED: read what the client has to say, up to a bound. */
-void session_paused_readable(struct session *s);
+void session_read_ahead(struct session *s);
 
 /* In PAUSED: if RESUME has come, act on the packet. */
 void session_paused_go_on(struct session *s);

@@ -298,9 +298,11 @@ class Host(FakeServer):
     def __init__(self, state):
         super().__init__(self.log_in)
         self.state = state
+        self.seen_logins = []
 
     def log_in(self, connection, _server):
         startup = read_startup_in_clear(connection)
+        self.seen_logins.append(startup)
         if self.state == "dead":
             connection.sendall(fatal(NOT_NOW))
             return
@@ -375,6 +377,72 @@ def test_user_that_is_new_knows_the_primary(start_lockstep):
         assert lands(lockstep) is None
         for user in "one", "two", "three":
             assert lands(lockstep, user=user) == other.port
+
+
+# -- upstream_wait ----------------------------------------------------------
+
+@contextlib.contextmanager
+def later(seconds, action):
+    timer = threading.Timer(seconds, action)
+    timer.start()
+    yield
+    timer.join()
+
+
+@pytest.mark.parametrize("wait", ["0ms", "1min"])
+def test_login_waits_for_a_host_that_is_away(start_lockstep, wait):
+    """With it the client sees nothing of that; without it has an error."""
+    with hosts("dead") as [host]:
+        lockstep = serve(start_lockstep, "any", host, upstream_wait=wait)
+        with later(0.7, lambda: setattr(host, "state", "primary")):
+            if wait == "0ms":
+                assert first_error(lockstep)[1]["C"] == NOT_NOW
+            else:
+                assert lands(lockstep) == host.port
+        assert (wait != "0ms") == ("a login waits" in lockstep.stderr())
+
+
+def test_login_waits_for_a_promote(start_lockstep, pair):
+    """Where the server trusts: it shows what it is before anything is asked."""
+    primary, standby = pair
+    lockstep = serve(start_lockstep, "read-write", primary, standby,
+                     upstream_wait="1min")
+    assert not is_standby(lockstep)
+    primary.stop(signal.SIGQUIT)
+    with later(1.5, standby.promote):
+        assert [is_standby(lockstep) for _ in range(3)] == [False] * 3
+
+
+def test_wait_is_bounded(start_lockstep):
+    with hosts("dead") as [host]:
+        lockstep = serve(start_lockstep, "any", host, upstream_wait="1s")
+        heard, error = first_error(lockstep)
+        assert (heard, error["C"]) == ([], NOT_NOW)
+        assert len(host.seen_logins) >= 3
+    lockstep = serve(start_lockstep, "any", host, upstream_wait="1s")
+    heard, error = first_error(lockstep)
+    assert (heard, error["C"]) == ([], NOT_NOW)
+    assert "Connection refused" in error["D"]
+
+
+def test_wait_is_not_for_who_was_asked(start_lockstep):
+    with hosts("standby") as [host]:
+        lockstep = serve(start_lockstep, "primary", host, upstream_wait="1min")
+        assert lands(lockstep) is None
+
+
+def test_wait_ends_with_its_client_and_with_the_process(start_lockstep):
+    with hosts("dead") as [host]:
+        lockstep = serve(start_lockstep, "any", host, upstream_wait="1min")
+        with Bare(lockstep) as gone, Bare(lockstep) as waiting:
+            for session in gone, waiting:
+                session.send(startup_packet())
+            until(lambda: len(host.seen_logins) >= 4, "they dial anew")
+            gone.close()
+            lockstep.settle()
+            lockstep.process.send_signal(signal.SIGTERM)
+            assert sqlstates(waiting.read_until("")) == [NOT_NOW]
+        assert lockstep.process.wait(HANG_BOUND_S) == 0
 
 
 @pytest.mark.parametrize("size", [1, 7, 100])

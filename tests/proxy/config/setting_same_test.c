@@ -36,6 +36,7 @@ static const struct {
     {"unix_socket_mode", "0700", "0770"},
     {"reuse_port", "off", "on"},
     {"connect_timeout", "1s", "2s"},
+    {"upstream_wait", "1s", "2s"},
     {"login_timeout", "1s", "2s"},
     {"drain_timeout", "1s", "2s"},
     {"min_drain_time", "1s", "2s"},
