@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <pthread.h>
 #include <pwd.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,33 +14,21 @@ enum {
 	TEXTS_BYTES = 1024, /* a user's; doubled up to the most */
 	TEXTS_MAX_BYTES = 1024 * 1024,
 	STACK_BYTES = 256 * 1024, /* NSS modules have their own ideas */
-};
-
-/* One that is looked up by the thread. */
-struct search_item {
-	char *name; /* owned */
-	struct system_user result;
+	SEARCHES_MAX = 64,        /* at a time; of them are those that hang */
 };
 
 /* Shared with the thread, which may outlive whoever waits for it. */
 struct search {
 	pthread_mutex_t lock;
-	pthread_cond_t is_done;
-	size_t done; /* items that have a result; guarded by lock, as uses */
+	pthread_cond_t has_ended;
+	bool is_done; /* guarded by lock, as what follows */
 	unsigned uses;
-	size_t count;
-	struct search_item items[];
+	struct system_user result;
+	char name[];
 };
 
-static void
-search_free(struct search *s)
-{
-	for (size_t i = 0; i < s->count; i++)
-		free(s->items[i].name);
-	pthread_cond_destroy(&s->is_done);
-	pthread_mutex_destroy(&s->lock);
-	free(s);
-}
+/* The threads that run, of the process. */
+static atomic_uint searching;
 
 static void
 search_release(struct search *s)
@@ -48,35 +38,31 @@ search_release(struct search *s)
 	pthread_mutex_lock(&s->lock);
 	is_last = --s->uses == 0;
 	pthread_mutex_unlock(&s->lock);
-	if (is_last)
-		search_free(s);
+	if (!is_last)
+		return;
+	pthread_cond_destroy(&s->has_ended);
+	pthread_mutex_destroy(&s->lock);
+	free(s);
 }
 
 /* NULL: out of memory. */
 static struct search *
-search_new(const struct system_user *users, size_t count)
+search_new(const char *name)
 {
-	struct search *s = calloc(1, sizeof(*s) + count * sizeof(s->items[0]));
+	size_t size = strlen(name) + 1;
+	struct search *s = calloc(1, sizeof(*s) + size);
 	pthread_condattr_t attributes;
-	bool is_good = true;
 
 	if (s == NULL)
 		return NULL;
 	pthread_condattr_init(&attributes);
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&s->is_done, &attributes);
+	pthread_cond_init(&s->has_ended, &attributes);
 	pthread_condattr_destroy(&attributes);
 	pthread_mutex_init(&s->lock, NULL);
 	s->uses = 1;
-	s->count = count;
-	for (size_t i = 0; i < count; i++) {
-		s->items[i].name = strdup(users[i].name);
-		is_good = is_good && s->items[i].name != NULL;
-	}
-	if (is_good)
-		return s;
-	search_free(s);
-	return NULL;
+	memcpy(s->name, name, size);
+	return s;
 }
 
 /* Ask with room for so many bytes of texts.  An errno; 0: out is set. */
@@ -126,37 +112,58 @@ static void *
 search_run(void *arg)
 {
 	struct search *s = arg;
+	struct system_user found = search_look_up(s->name);
 
-	for (size_t i = 0; i < s->count; i++) {
-		struct system_user found = search_look_up(s->items[i].name);
-
-		pthread_mutex_lock(&s->lock);
-		s->items[i].result = found;
-		s->done = i + 1;
-		pthread_cond_signal(&s->is_done);
-		pthread_mutex_unlock(&s->lock);
-	}
+	pthread_mutex_lock(&s->lock);
+	s->result = found;
+	s->is_done = true;
+	pthread_cond_signal(&s->has_ended);
+	pthread_mutex_unlock(&s->lock);
 	search_release(s);
+	atomic_fetch_sub(&searching, 1);
 	return NULL;
 }
 
-/* Start the thread.  An errno; 0: it has a use of its own. */
+/* Start the thread, with all signals blocked: the first ones run before the
+ * process has blocked its own, and may hang.  An errno; 0: it has a use of its
+ * own. */
 static int
 search_start(struct search *s)
 {
 	pthread_attr_t attributes;
+	sigset_t all, before;
 	pthread_t thread;
-	int error;
+	int error = EAGAIN;
 
 	pthread_attr_init(&attributes);
 	pthread_attr_setstacksize(&attributes, STACK_BYTES);
 	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
 	s->uses++;
-	error = pthread_create(&thread, &attributes, search_run, s);
-	if (error != 0)
+	if (atomic_fetch_add(&searching, 1) < SEARCHES_MAX)
+		error = pthread_create(&thread, &attributes, search_run, s);
+	if (error != 0) {
+		atomic_fetch_sub(&searching, 1);
 		s->uses--;
+	}
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	pthread_attr_destroy(&attributes);
 	return error;
+}
+
+/* Begin to look the user up.  NULL: that failed, as it says. */
+static struct search *
+search_begin(struct system_user *user)
+{
+	struct search *s = search_new(user->name);
+
+	user->end = SYSTEM_USER_FAILED;
+	user->error = s == NULL ? ENOMEM : search_start(s);
+	if (s == NULL || user->error == 0)
+		return s;
+	search_release(s);
+	return NULL;
 }
 
 static struct timespec
@@ -174,54 +181,44 @@ search_deadline(uint32_t patience_ms)
 	return t;
 }
 
-static void
-search_take(struct system_user *to, const struct system_user *from)
-{
-	to->end = from->end;
-	to->uid = from->uid;
-	to->error = from->error;
-}
-
 /* Wait for the thread, and take what it has found. */
 static void
-search_wait(struct search *s, struct system_user *users, uint32_t patience_ms)
+search_end(struct search *s, struct system_user *user,
+	   const struct timespec *until)
 {
-	struct timespec until = search_deadline(patience_ms);
 	int error = 0;
 
 	pthread_mutex_lock(&s->lock);
-	while (s->done < s->count && error == 0)
-		error = pthread_cond_timedwait(&s->is_done, &s->lock, &until);
-	for (size_t i = 0; i < s->done; i++)
-		search_take(&users[i], &s->items[i].result);
-	pthread_mutex_unlock(&s->lock);
-}
-
-static void
-system_users_fail(struct system_user *users, size_t count, int error)
-{
-	for (size_t i = 0; i < count; i++) {
-		users[i].end = SYSTEM_USER_FAILED;
-		users[i].error = error;
+	while (!s->is_done && error == 0)
+		error = pthread_cond_timedwait(&s->has_ended, &s->lock, until);
+	user->error = ETIMEDOUT;
+	if (s->is_done) {
+		user->end = s->result.end;
+		user->uid = s->result.uid;
+		user->error = s->result.error;
 	}
+	pthread_mutex_unlock(&s->lock);
+	search_release(s);
 }
 
 void
 system_users_find(struct system_user *users, size_t count, uint32_t patience_ms)
 {
-	struct search *s;
-	int error;
+	struct timespec until = search_deadline(patience_ms);
+	struct search **searches;
+	size_t i;
 
 	if (count == 0)
 		return;
-	s = search_new(users, count);
-	if (s == NULL) {
-		system_users_fail(users, count, ENOMEM);
-		return;
+	searches = calloc(count, sizeof(struct search *));
+	for (i = 0; i < count; i++) {
+		users[i].end = SYSTEM_USER_FAILED;
+		users[i].error = ENOMEM;
+		if (searches != NULL)
+			searches[i] = search_begin(&users[i]);
 	}
-	error = search_start(s);
-	system_users_fail(users, count, error == 0 ? ETIMEDOUT : error);
-	if (error == 0)
-		search_wait(s, users, patience_ms);
-	search_release(s);
+	for (i = 0; searches != NULL && i < count; i++)
+		if (searches[i] != NULL)
+			search_end(searches[i], &users[i], &until);
+	free(searches);
 }

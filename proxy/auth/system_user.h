@@ -1,8 +1,8 @@
 /*
  * system_user.h - the uids that names have in the system's user database.
  *
- * That may be another machine's (NSS), and dead: it is asked in a thread of its
- * own, and whoever asks waits for a while only.
+ * That may be another machine's (NSS), and dead: each name is asked for in a
+ * thread of its own, and whoever asks waits for a while only.
  */
 #ifndef LOCKSTEP_PROXY_AUTH_SYSTEM_USER_H
 #define LOCKSTEP_PROXY_AUTH_SYSTEM_USER_H
@@ -21,7 +21,8 @@ struct system_user {
 	const char *name; /* borrowed */
 	enum system_user_end end;
 	uid_t uid; /* SYSTEM_USER_FOUND */
-	int error; /* SYSTEM_USER_FAILED: an errno; ETIMEDOUT: no answer yet */
+	int error; /* SYSTEM_USER_FAILED: an errno; ETIMEDOUT: no answer yet;
+		      EAGAIN: too many hang */
 };
 
 /* Look them up, all together in patience_ms at most. */

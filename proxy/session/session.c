@@ -291,13 +291,9 @@ session_resume(void *owner)
 void
 session_take_credentials(struct session *s, struct credentials *taken)
 {
-	struct daemon *d = s->pair.daemon;
-
 	s->credentials = taken;
 	s->generation = generation_use(s->credentials->generation);
 	s->pair.config = s->generation->config;
-	s->is_over_limit =
-	    atomic_load(&d->connections) > s->pair.config->max_connections;
 }
 
 bool
@@ -313,6 +309,8 @@ session_open(struct sessions *sessions, int fd)
 	pair_init(&s->pair, d, sessions->base, session_timer_event,
 		  session_resume, s);
 	session_take_credentials(s, credentials_store_use(d->credentials));
+	s->is_over_limit =
+	    atomic_load(&d->connections) > s->pair.config->max_connections;
 	socket_tune(fd, s->is_local ? AF_UNIX : AF_INET, &s->pair.config->tcp);
 	pair_count_in(&s->pair, sessions->counts);
 	counts_add(s->pair.counts, COUNT_STATES + s->state, 1);

@@ -9,6 +9,7 @@
 #include "proxy/gate/gate_watch.h"
 #include "proxy/session/session.h"
 #include "proxy/session/session_state.h"
+#include "proxy/session/sessions.h"
 
 enum {
 	PAUSED_MAX_BYTES = 64 * 1024, /* that a client may send ahead */
@@ -72,6 +73,11 @@ session_leave_pause(struct session *s)
 void
 session_paused_go_on(struct session *s)
 {
-	if (!s->guarded.watch.is_waiting)
+	if (s->guarded.watch.is_waiting)
+		return;
+	/* Some other window is over. */
+	if (gate_find_pause(&s->sessions->gate, s->pair.database) != NULL)
+		gate_watch_pause(&s->guarded.watch);
+	else
 		session_leave_pause(s);
 }

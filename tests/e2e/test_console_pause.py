@@ -168,6 +168,22 @@ def test_logins_wait(start_console, database):
             run(bare, "select 1")
 
 
+def test_resume_lets_in_who_was_let_in(start_console, database):
+    """Also if an administrator has come beyond the limit meanwhile."""
+    consoled = start_console(max_connections="4")
+    with consoled.console() as console, contextlib.ExitStack() as stack:
+        run(console, f"PAUSE {database}")
+        bares = [stack.enter_context(login(consoled, database))
+                 for _ in range(3)]
+        until(lambda: len(waiting_logins(console)) == 3)
+        with consoled.console() as another:
+            run(another, "PAUSE other")  # all are woken, and wait on
+            assert len(waiting_logins(another)) == 3
+            run(another, "RESUME")
+            for bare in bares:
+                assert status(bare.read_ready()) == "I"
+
+
 def test_an_administrator_logs_in(consoled, console, database):
     run(console, "PAUSE")
     with consoled.console() as another:
