@@ -74,6 +74,7 @@ pause_settled(struct console *c)
 		pause_ask(c);
 		return;
 	}
+	pause_settle(c->pair->daemon, c->pair->id, c->pause.database);
 	pause_end_wait(c, "paused");
 	console_complete(c, CONSOLE_PAUSE);
 }
@@ -82,7 +83,7 @@ pause_settled(struct console *c)
 static void
 pause_lost(struct console *c)
 {
-	if (pause_is_on(c->pair->daemon->pauses, c->pause.database))
+	if (pause_is_of(c->pair->daemon, c->pair->id, c->pause.database))
 		pause_fail(c, "53200", "out of memory");
 	else
 		pause_fail(c, "55000", "RESUME has come before all was paused");
@@ -138,6 +139,11 @@ console_pause(struct console *c, const char *database)
 		console_fail_saying(c, "55000", "this is paused already",
 				    "SHOW DATABASES tells what is; RESUME "
 				    "ends it.");
+		return;
+	case PAUSE_WAITS:
+		console_fail_saying(c, "55006", "another PAUSE of this waits",
+				    "It is not answered before all that is "
+				    "under way has ended; RESUME ends it.");
 		return;
 	case PAUSE_NO_MEMORY:
 		console_fail_saying(c, "53200", "out of memory", NULL);

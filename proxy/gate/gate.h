@@ -33,6 +33,7 @@ struct gate_window {
 	uint64_t maker;      /* the id of a session, whose own messages pass */
 	bool is_of_transaction; /* for locks that its transaction keeps */
 	bool is_pause;    /* pause.h: it has no names, and database "" is all */
+	bool is_settled;  /* a pause that was answered; pause.c's */
 	uint64_t shut_ms; /* when it began, by clock_now_ms */
 	uint64_t until_ms; /* when it ends by itself */
 	struct gate_names names;

@@ -61,10 +61,12 @@ static enum pause_answer
 pauses_add(struct daemon *d, uint64_t maker, const char *database)
 {
 	struct pauses *p = d->pauses;
-	struct gate_note *note;
+	struct gate_note *note = pauses_find(p, "");
 
-	if (pauses_find(p, "") != NULL || pauses_find(p, database) != NULL)
-		return PAUSE_ALREADY;
+	if (note == NULL)
+		note = pauses_find(p, database);
+	if (note != NULL)
+		return note->window->is_settled ? PAUSE_ALREADY : PAUSE_WAITS;
 	note = calloc(1, sizeof(*note));
 	if (note == NULL)
 		return PAUSE_NO_MEMORY;
@@ -118,14 +120,46 @@ pause_end(struct daemon *d, const char *database)
 	return has_any;
 }
 
+/* The pause of exactly that, if it is this maker's.  NULL: it is not. */
+static struct gate_note *
+pauses_find_of(struct pauses *p, uint64_t maker, const char *database)
+{
+	struct gate_note *note = pauses_find(p, database);
+
+	return note != NULL && note->window->maker == maker ? note : NULL;
+}
+
+void
+pause_settle(struct daemon *d, uint64_t maker, const char *database)
+{
+	struct gate_note *note;
+
+	pthread_mutex_lock(&d->pauses->lock);
+	note = pauses_find_of(d->pauses, maker, database);
+	if (note != NULL)
+		note->window->is_settled = true;
+	pthread_mutex_unlock(&d->pauses->lock);
+}
+
+bool
+pause_is_of(struct daemon *d, uint64_t maker, const char *database)
+{
+	bool is_of;
+
+	pthread_mutex_lock(&d->pauses->lock);
+	is_of = pauses_find_of(d->pauses, maker, database) != NULL;
+	pthread_mutex_unlock(&d->pauses->lock);
+	return is_of;
+}
+
 void
 pause_give_up(struct daemon *d, uint64_t maker, const char *database)
 {
 	struct gate_note *note;
 
 	pthread_mutex_lock(&d->pauses->lock);
-	note = pauses_find(d->pauses, database);
-	if (note != NULL && note->window->maker == maker)
+	note = pauses_find_of(d->pauses, maker, database);
+	if (note != NULL)
 		pauses_end(d, note);
 	pthread_mutex_unlock(&d->pauses->lock);
 }

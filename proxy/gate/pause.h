@@ -20,6 +20,7 @@ struct pauses;
 enum pause_answer {
 	PAUSE_BEGUN,
 	PAUSE_ALREADY, /* that database is paused, or all are */
+	PAUSE_WAITS,   /* somebody else's PAUSE waits */
 	PAUSE_NO_MEMORY,
 };
 
@@ -39,6 +40,12 @@ enum pause_answer pause_begin(struct daemon *d, uint64_t maker,
 
 /* End the pause of a database, or for "" all pauses.  False: there is none. */
 bool pause_end(struct daemon *d, const char *database);
+
+/* Nothing is under way any more: its maker is told that it is paused. */
+void pause_settle(struct daemon *d, uint64_t maker, const char *database);
+
+/* True if the pause of exactly that is this maker's. */
+bool pause_is_of(struct daemon *d, uint64_t maker, const char *database);
 
 /* End the pause of exactly that, if it is this maker's. */
 void pause_give_up(struct daemon *d, uint64_t maker, const char *database);

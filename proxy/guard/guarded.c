@@ -192,7 +192,8 @@ guarded_describe(const struct guarded *g, struct log_event *e)
 
 	if (w->is_waiting) {
 		log_number(e, "gate_ms", clock_now_ms() - w->waiting_since_ms);
-		log_number(e, "gate_of", w->delayed_by);
+		if (!w->is_paused)
+			log_number(e, "gate_of", w->delayed_by);
 	}
 	if (g->kept.count > 0)
 		log_number(e, "kept_messages", g->kept.count);

@@ -346,6 +346,34 @@ def test_a_resume_ends_a_pause_that_waits(consoled, console, session):
     assert sqlstates(pause.answer()) == ["55000"]
 
 
+def test_a_pause_that_waits_is_none_for_others(consoled, console, session,
+                                               database):
+    """Who takes it for done would cut what is under way."""
+    run(session, "begin")
+    pause = ask(console, f"PAUSE {database}")
+    with consoled.console() as another:
+        until(lambda: show(another, "DATABASES")[1:])
+        for again in f"PAUSE {database}", f"PAUSE {database}":
+            assert sqlstates(another.query(again)) == ["55006"]
+        run(session, "commit")
+        assert errors(pause.answer()) == []
+        assert sqlstates(another.query(f"PAUSE {database}")) == ["55000"]
+        run(another, "RESUME")
+
+
+def test_who_is_overtaken_hears_of_a_resume(consoled, console, session,
+                                            database):
+    run(session, "begin")
+    pause = ask(console, f"PAUSE {database}")
+    with consoled.console() as another:
+        until(lambda: show(another, "DATABASES")[1:])
+        another.send(query("RESUME"), query(f"PAUSE {database}"))
+        assert sqlstates(pause.answer()) == ["55000"]
+        run(session, "commit")
+        assert errors(another.read_ready(2)) == []
+        run(another, "RESUME")
+
+
 @pytest.mark.parametrize("is_answered", [True, False])
 def test_sigterm_ends_all_that_waits(start_console, database, is_answered):
     consoled = start_console(drain_timeout="1min")

@@ -61,12 +61,21 @@ pause_begin_refuses_what_is_paused(void **state)
 	struct daemon *d = &f->daemon;
 
 	pause_on(f, "a");
+	assert_int_equal(pause_begin(d, MAKER, "a"), PAUSE_WAITS);
+	pause_settle(d, MAKER + 1, "a");
+	assert_int_equal(pause_begin(d, MAKER, "a"), PAUSE_WAITS);
+	pause_settle(d, MAKER, "a");
 	assert_int_equal(pause_begin(d, MAKER, "a"), PAUSE_ALREADY);
 	pause_on(f, "b");
 	pause_on(f, "");
+	assert_int_equal(pause_begin(d, MAKER, ""), PAUSE_WAITS);
+	pause_settle(d, MAKER, "");
 	assert_int_equal(pause_begin(d, MAKER, ""), PAUSE_ALREADY);
 	assert_int_equal(pause_begin(d, MAKER, "c"), PAUSE_ALREADY);
 	assert_int_equal(pause_count(d->pauses), 3);
+	assert_true(pause_is_of(d, MAKER, "a"));
+	assert_false(pause_is_of(d, MAKER + 1, "a"));
+	assert_false(pause_is_of(d, MAKER, "c"));
 }
 
 static void
