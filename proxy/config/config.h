@@ -14,6 +14,7 @@
 #include "proxy/base/log.h"
 #include "proxy/config/endpoint.h"
 #include "proxy/config/hosts_settings.h"
+#include "proxy/config/network.h"
 #include "proxy/config/tcp_settings.h"
 #include "proxy/config/tls_settings.h"
 
@@ -57,9 +58,10 @@ struct config {
 	uint32_t max_connections;      /* default 10000 */
 	uint32_t max_db_connections;   /* default 0: no limit of its own */
 	uint32_t max_user_connections; /* likewise */
-	uint32_t unix_socket_mode;     /* octal, default 0777 */
-	bool reuse_port;               /* default off */
-	uint32_t connect_timeout_ms;   /* default 10s */
+	struct network_list allow;   /* clients' networks; default empty: all */
+	uint32_t unix_socket_mode;   /* octal, default 0777 */
+	bool reuse_port;             /* default off */
+	uint32_t connect_timeout_ms; /* default 10s */
 	uint32_t upstream_connect_timeout_ms; /* from the CONNINFO; 0: it is
 						 connect_timeout_ms */
 	uint32_t login_timeout_ms;            /* default 60s */

@@ -82,6 +82,7 @@ config_keep(struct config *to, const struct config *from,
 	case SETTING_UPSTREAM:
 	case SETTING_ORDER:
 	case SETTING_NAMES:
+	case SETTING_NETWORKS:
 		break;
 	}
 	assert(false && "it changes without a restart");

@@ -28,6 +28,7 @@ enum setting_kind {
 	SETTING_CLIENT,
 	SETTING_ORDER,
 	SETTING_NAMES,
+	SETTING_NETWORKS,
 };
 
 struct setting {
@@ -47,9 +48,9 @@ struct setting {
 };
 
 enum {
-	SETTING_COUNT = 54,
+	SETTING_COUNT = 55,
 	/* The guard's stand together, in the order of enum guard_setting. */
-	SETTING_GUARD_FIRST = 29,
+	SETTING_GUARD_FIRST = 30,
 	SETTING_WORKERS_MAX = 64,
 };
 
