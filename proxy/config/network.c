@@ -72,7 +72,7 @@ network_read(struct network *out, char *text)
 		return false;
 	if (is_ipv6 && !out->is_ipv6) {
 		if (bits < MAPPED_BITS)
-			return false; /* it would be of both */
+			return false; /* IPv6 would be among it */
 		bits = (uint8_t)(bits - MAPPED_BITS);
 	}
 	out->prefix_bits = bits;

@@ -30,7 +30,7 @@ struct session {
 	uint64_t state_since_ms;
 	uint64_t since_ms;  /* when the client came */
 	bool is_over_limit; /* to be refused once it has said who it is */
-	bool is_outsider;   /* its address is in no network of `allow` */
+	bool is_outsider;   /* comes from no network of `allow` */
 	bool has_seat;      /* session_leave_server gives it back */
 	bool is_local;      /* over a Unix socket */
 	bool is_direct;     /* began with TLS at once */
