@@ -50,18 +50,18 @@ struct config {
 	struct name_list admin_users; /* default none; with stats_users the
 					 console's: without any there is none */
 	struct name_list stats_users;
-	char *fleet;                   /* owned, a CONNINFO, or NULL: there is
-					  none; a secret as upstream_conninfo */
-	char *fleet_key_file;          /* owned, or NULL */
-	bool rescue;                   /* default on; needs a fleet */
-	uint32_t workers;              /* default: one per CPU, at most 64 */
-	uint32_t max_connections;      /* default 10000 */
-	uint32_t max_db_connections;   /* default 0: no limit of its own */
-	uint32_t max_user_connections; /* likewise */
 	struct network_list allow;   /* clients' networks; default empty: all */
-	uint32_t unix_socket_mode;   /* octal, default 0777 */
-	bool reuse_port;             /* default off */
-	uint32_t connect_timeout_ms; /* default 10s */
+	char *fleet;                 /* owned, a CONNINFO, or NULL: there is
+					none; a secret as upstream_conninfo */
+	char *fleet_key_file;        /* owned, or NULL */
+	bool rescue;                 /* default on; needs a fleet */
+	uint32_t workers;            /* default: one per CPU, at most 64 */
+	uint32_t max_connections;    /* default 10000 */
+	uint32_t max_db_connections; /* default 0: no limit of its own */
+	uint32_t max_user_connections;        /* likewise */
+	uint32_t unix_socket_mode;            /* octal, default 0777 */
+	bool reuse_port;                      /* default off */
+	uint32_t connect_timeout_ms;          /* default 10s */
 	uint32_t upstream_connect_timeout_ms; /* from the CONNINFO; 0: it is
 						 connect_timeout_ms */
 	uint32_t login_timeout_ms;            /* default 60s */
