@@ -192,7 +192,7 @@ def check_settings(program):
     example = ROOT / "conf/lockstep.conf"
     found = settings_in_example(example)
     is_free = [name for name, default in defaults.items()
-               if default in ("none", "one per CPU")]
+               if default in ("none", "all", "one per CPU")]
     compare(example, found, {**defaults, **{
         name: found.get(name) for name in is_free if name in found}})
 

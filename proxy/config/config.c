@@ -48,6 +48,7 @@ config_free(struct config *config)
 	free(config->auth_file);
 	value_free_list(config->admin_users.items, config->admin_users.count);
 	value_free_list(config->stats_users.items, config->stats_users.count);
+	network_list_clear(&config->allow);
 	free(config->log_file);
 	conninfo_wipe(config->fleet);
 	free(config->fleet_key_file);

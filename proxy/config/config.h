@@ -15,6 +15,7 @@
 #include "proxy/config/config_file.h"
 #include "proxy/config/endpoint.h"
 #include "proxy/config/hosts_settings.h"
+#include "proxy/config/network.h"
 #include "proxy/config/tcp_settings.h"
 #include "proxy/config/tls_settings.h"
 
@@ -56,17 +57,18 @@ struct config {
 	struct name_list admin_users; /* default none; with stats_users the
 					 console's: without any there is none */
 	struct name_list stats_users;
-	char *fleet;                   /* owned, a CONNINFO, or NULL: there is
-					  none; a secret as upstream_conninfo */
-	char *fleet_key_file;          /* owned, or NULL */
-	bool rescue;                   /* default on; needs a fleet */
-	uint32_t workers;              /* default: one per CPU, at most 64 */
-	uint32_t max_connections;      /* default 10000 */
-	uint32_t max_db_connections;   /* default 0: no limit of its own */
-	uint32_t max_user_connections; /* likewise */
-	uint32_t unix_socket_mode;     /* octal, default 0777 */
-	bool reuse_port;               /* default off */
-	uint32_t connect_timeout_ms;   /* default 10s */
+	struct network_list allow;   /* clients' networks; default empty: all */
+	char *fleet;                 /* owned, a CONNINFO, or NULL: there is
+					none; a secret as upstream_conninfo */
+	char *fleet_key_file;        /* owned, or NULL */
+	bool rescue;                 /* default on; needs a fleet */
+	uint32_t workers;            /* default: one per CPU, at most 64 */
+	uint32_t max_connections;    /* default 10000 */
+	uint32_t max_db_connections; /* default 0: no limit of its own */
+	uint32_t max_user_connections;        /* likewise */
+	uint32_t unix_socket_mode;            /* octal, default 0777 */
+	bool reuse_port;                      /* default off */
+	uint32_t connect_timeout_ms;          /* default 10s */
 	uint32_t upstream_connect_timeout_ms; /* from the CONNINFO; 0: it is
 						 connect_timeout_ms */
 	uint32_t upstream_wait_ms;            /* default 0: off */

@@ -83,6 +83,7 @@ config_keep_field(struct config *to, const struct config *from,
 	case SETTING_UPSTREAM:
 	case SETTING_ORDER:
 	case SETTING_NAMES:
+	case SETTING_NETWORKS:
 		break;
 	}
 	assert(false && "it changes without a restart");

@@ -109,6 +109,8 @@ const struct setting setting_table[] = {
     {"reuse_port", SETTING_BOOL, FIELD(reuse_port), .needs_restart = true,
      .preset = "off",
      .help = "listen where another Lockstep does, to take over from it"},
+    {"allow", SETTING_NETWORKS, .is_of_file = true, FIELD(allow),
+     .no_preset = "all", .help = "the networks that clients may come from"},
     {"connect_timeout", SETTING_DURATION, 100, HOUR, FIELD(connect_timeout_ms),
      .preset = "10s", .help = "for reaching one address of the upstream"},
     {"upstream_wait", SETTING_DURATION, 0, HOUR, FIELD(upstream_wait_ms),
@@ -331,6 +333,19 @@ setting_store_names(struct name_list *names, const char *text,
 	return true;
 }
 
+static bool
+setting_store_networks(struct network_list *field, const char *text,
+		       struct value_error *error)
+{
+	struct network_list new;
+
+	if (!network_list_parse(&new, text, error))
+		return false;
+	network_list_clear(field);
+	*field = new;
+	return true;
+}
+
 enum value_unit_kind
 setting_unit(const struct setting *s)
 {
@@ -365,6 +380,8 @@ setting_store_field(void *field, const struct setting *s, const char *text,
 		return setting_store_order(field, text, error);
 	case SETTING_NAMES:
 		return setting_store_names(field, text, error);
+	case SETTING_NETWORKS:
+		return setting_store_networks(field, text, error);
 	case SETTING_LISTEN:
 	case SETTING_HTTP_LISTEN:
 	case SETTING_UPSTREAM:
@@ -495,6 +512,9 @@ setting_describe_allowed(FILE *out, const struct setting *s)
 		break;
 	case SETTING_NAMES:
 		fputs("NAME,NAME...", out);
+		break;
+	case SETTING_NETWORKS:
+		fputs("NETWORK,ADDRESS...", out);
 		break;
 	}
 }

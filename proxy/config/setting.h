@@ -28,6 +28,7 @@ enum setting_kind {
 	SETTING_CLIENT,
 	SETTING_ORDER,
 	SETTING_NAMES,
+	SETTING_NETWORKS,
 };
 
 struct setting {
@@ -49,9 +50,9 @@ struct setting {
 };
 
 enum {
-	SETTING_COUNT = 56,
+	SETTING_COUNT = 57,
 	/* The guard's stand together, in the order of enum guard_setting. */
-	SETTING_GUARD_FIRST = 31,
+	SETTING_GUARD_FIRST = 32,
 	SETTING_WORKERS_MAX = 64,
 };
 

@@ -50,6 +50,8 @@ same_field(const void *a, const void *b, const struct setting *s)
 {
 	const struct name_list *names_a = a;
 	const struct name_list *names_b = b;
+	const struct network_list *networks_a = a;
+	const struct network_list *networks_b = b;
 
 	switch (s->kind) {
 	case SETTING_NUMBER:
@@ -70,6 +72,9 @@ same_field(const void *a, const void *b, const struct setting *s)
 	case SETTING_NAMES:
 		return same_texts(names_a->items, names_a->count,
 				  names_b->items, names_b->count);
+	case SETTING_NETWORKS:
+		return same_texts(networks_a->texts, networks_a->count,
+				  networks_b->texts, networks_b->count);
 	case SETTING_LISTEN:
 	case SETTING_HTTP_LISTEN:
 	case SETTING_UPSTREAM:

@@ -70,6 +70,7 @@ show_field(char out[SETTING_SHOWN_BYTES], const void *field,
 {
 	const uint32_t *number = field;
 	const struct name_list *names = field;
+	const struct network_list *networks = field;
 	const char *const *text = field;
 
 	switch (s->kind) {
@@ -100,6 +101,9 @@ show_field(char out[SETTING_SHOWN_BYTES], const void *field,
 		break;
 	case SETTING_NAMES:
 		show_names(out, names->items, names->count);
+		break;
+	case SETTING_NETWORKS:
+		show_names(out, networks->texts, networks->count);
 		break;
 	case SETTING_LISTEN:
 	case SETTING_HTTP_LISTEN:

@@ -34,6 +34,7 @@ struct session {
 	uint64_t stint;
 	uint64_t stint_since_ms;
 	bool is_over_limit; /* to be refused once it has said who it is */
+	bool is_outsider;   /* comes from no network of `allow` */
 	bool has_seat;      /* session_leave_server gives it back */
 	bool is_local;      /* over a Unix socket */
 	bool is_direct;     /* began with TLS at once */

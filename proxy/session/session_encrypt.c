@@ -16,7 +16,7 @@ bool
 session_can_encrypt(const struct session *s)
 {
 	return s->credentials->clients != NULL && s->pair.client.tls == NULL &&
-	       !s->is_local;
+	       !s->is_local && !s->is_outsider;
 }
 
 void

@@ -214,6 +214,19 @@ session_answer_request(struct session *s, enum startup_status request,
 		(void)pair_to_client(&s->pair, "N", 1);
 }
 
+/*
+ * Nothing was encrypted for whoever comes from elsewhere: a handshake costs,
+ * and libpq does not show an error that it gets in place of the answer to an
+ * SSLRequest.
+ */
+static void
+session_refuse_outsider(struct session *s)
+{
+	pair_close_saying(&s->pair, CLOSE_NOT_ALLOWED, NULL, NULL,
+			  "The setting allow of Lockstep names the networks "
+			  "that clients may come from.");
+}
+
 void
 session_startup_step(struct session *s)
 {
@@ -223,6 +236,11 @@ session_startup_step(struct session *s)
 	if (session_begin_direct(s))
 		return;
 	status = startup_decode(&p, buffer_span(&s->pair.from_client.buffer));
+	if (s->is_outsider &&
+	    (status == STARTUP_MESSAGE || status == STARTUP_CANCEL)) {
+		session_refuse_outsider(s);
+		return;
+	}
 	switch (status) {
 	case STARTUP_MORE:
 		return;

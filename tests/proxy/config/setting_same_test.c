@@ -35,6 +35,7 @@ static const struct {
     {"max_user_connections", "1", "2"},
     {"unix_socket_mode", "0700", "0770"},
     {"reuse_port", "off", "on"},
+    {"allow", "10.0.0.0/8", "10.0.0.0/8 ::1"},
     {"connect_timeout", "1s", "2s"},
     {"upstream_wait", "1s", "2s"},
     {"login_timeout", "1s", "2s"},
