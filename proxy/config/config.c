@@ -49,6 +49,7 @@ config_free(struct config *config)
 	value_free_list(config->admin_users.items, config->admin_users.count);
 	value_free_list(config->stats_users.items, config->stats_users.count);
 	network_list_clear(&config->allow);
+	network_list_clear(&config->proxied);
 	free(config->log_file);
 	conninfo_wipe(config->fleet);
 	free(config->fleet_key_file);

@@ -58,6 +58,8 @@ struct config {
 					 console's: without any there is none */
 	struct name_list stats_users;
 	struct network_list allow;   /* clients' networks; default empty: all */
+	struct network_list proxied; /* whose connections begin with a PROXY
+					header; default empty: none */
 	char *fleet;                 /* owned, a CONNINFO, or NULL: there is
 					none; a secret as upstream_conninfo */
 	char *fleet_key_file;        /* owned, or NULL */

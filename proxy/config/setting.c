@@ -111,6 +111,10 @@ const struct setting setting_table[] = {
      .help = "listen where another Lockstep does, to take over from it"},
     {"allow", SETTING_NETWORKS, .is_of_file = true, FIELD(allow),
      .no_preset = "all", .help = "the networks that clients may come from"},
+    {"proxy_protocol_networks", SETTING_NETWORKS, .is_of_file = true,
+     FIELD(proxied), .no_preset = "none",
+     .help = "load balancers, which say by the PROXY protocol where a client "
+	     "is"},
     {"connect_timeout", SETTING_DURATION, 100, HOUR, FIELD(connect_timeout_ms),
      .preset = "10s", .help = "for reaching one address of the upstream"},
     {"upstream_wait", SETTING_DURATION, 0, HOUR, FIELD(upstream_wait_ms),

@@ -50,9 +50,9 @@ struct setting {
 };
 
 enum {
-	SETTING_COUNT = 57,
+	SETTING_COUNT = 58,
 	/* The guard's stand together, in the order of enum guard_setting. */
-	SETTING_GUARD_FIRST = 32,
+	SETTING_GUARD_FIRST = 33,
 	SETTING_WORKERS_MAX = 64,
 };
 

@@ -29,6 +29,8 @@
 	X(CLEAR_BYTES, "unencrypted-data", true, "08P01", "08P01",             \
 	  "received unencrypted data after SSL request")                       \
 	X(TLS_FAILED, "tls-failed", true, NULL, NULL, NULL)                    \
+	X(PROXY_HEADER, "proxy-header", true, "08P01", "08P01",                \
+	  "the connection does not begin with a PROXY protocol header")        \
 	X(NOT_ALLOWED, "not-allowed", true, "28000", "28000",                  \
 	  "Lockstep accepts no connections from this address")                 \
 	X(TLS_REQUIRED, "tls-required", true, "28000", "28000",                \

@@ -296,19 +296,6 @@ session_take_credentials(struct session *s, struct credentials *taken)
 	s->pair.config = s->generation->config;
 }
 
-static bool
-session_is_outsider(const struct session *s, int fd)
-{
-	const struct network_list *allow = &s->pair.config->allow;
-	struct sockaddr_storage peer = {0};
-	socklen_t len = sizeof(peer);
-
-	if (s->is_local || allow->count == 0)
-		return false;
-	return getpeername(fd, (struct sockaddr *)&peer, &len) != 0 ||
-	       !network_list_has(allow, (const struct sockaddr *)&peer);
-}
-
 bool
 session_open(struct sessions *sessions, int fd)
 {
@@ -324,7 +311,6 @@ session_open(struct sessions *sessions, int fd)
 	session_take_credentials(s, credentials_store_use(d->credentials));
 	s->is_over_limit =
 	    atomic_load(&d->connections) > s->pair.config->max_connections;
-	s->is_outsider = session_is_outsider(s, fd);
 	socket_tune(fd, s->is_local ? AF_UNIX : AF_INET, &s->pair.config->tcp);
 	pair_count_in(&s->pair, sessions->counts);
 	counts_add(s->pair.counts, COUNT_STATES + s->state, 1);
@@ -335,6 +321,7 @@ session_open(struct sessions *sessions, int fd)
 	s->guarded.patrolled = patrol_enlist(&sessions->patrol, &s->pair);
 	stream_open(&s->pair.client, sessions->base, fd, session_client_event,
 		    s);
+	session_note_origin(s);
 	LIST_INSERT_HEAD(&sessions->list, s, link);
 	s->state_since_ms = clock_now_ms();
 	s->since_ms = s->state_since_ms;

@@ -35,6 +35,7 @@ struct session {
 	uint64_t stint_since_ms;
 	bool is_over_limit; /* to be refused once it has said who it is */
 	bool is_outsider;   /* comes from no network of `allow` */
+	bool is_introduced; /* a PROXY header is due ahead of its bytes */
 	bool has_seat;      /* session_leave_server gives it back */
 	bool is_local;      /* over a Unix socket */
 	bool is_direct;     /* began with TLS at once */
@@ -45,7 +46,9 @@ struct session {
 	bool is_reaped;     /* ended: sessions_reap will free it */
 	bool is_expired;    /* to end as soon as no guarded statement runs */
 	uint8_t encryption_requests;
-	uint8_t last_server_type; /* type byte of the server's last message */
+	uint8_t last_server_type;  /* type byte of the server's last message */
+	struct address *announced; /* owned: where that header says that the
+				      client is; NULL: there was none */
 	struct pair pair;
 	struct guarded guarded;
 	/* One use, as of when the client came; NULL once logged in. */

@@ -33,11 +33,9 @@ enum {
 static bool
 session_describe_peer(const struct session *s, char out[ADDRESS_TEXT_MAX])
 {
-	struct address a = {.len = sizeof(a.address)};
+	struct address a;
 
-	if (s->is_local ||
-	    getpeername(s->pair.client.fd, (struct sockaddr *)&a.address,
-			&a.len) != 0)
+	if (s->is_local || !session_origin(s, &a))
 		return false;
 	address_text(&a, out);
 	return true;
@@ -214,5 +212,6 @@ session_free(struct session *s)
 		atomic_fetch_sub(&s->pair.daemon->streams, 1);
 	generation_release(s->generation);
 	tls_context_release(s->cancel_tls);
+	free(s->announced);
 	free(s);
 }

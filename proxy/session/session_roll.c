@@ -88,11 +88,9 @@ candidate_of(struct session *s, uint64_t now_ms)
 static void
 entry_fill_address(struct roll_entry *e, const struct session *s)
 {
-	struct address a = {.len = sizeof(a.address)};
+	struct address a;
 
-	if (getpeername(s->pair.client.fd, (struct sockaddr *)&a.address,
-			&a.len) != 0 ||
-	    !address_split(&a, e->host, &e->port))
+	if (!session_origin(s, &a) || !address_split(&a, e->host, &e->port))
 		e->host[0] = '\0';
 }
 

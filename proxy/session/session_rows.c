@@ -71,13 +71,12 @@ static void
 session_row_address(const struct session *s, struct console_rows *r,
 		    bool is_server)
 {
-	struct address a = {.len = sizeof(a.address)};
+	struct address a;
 
 	if (is_server)
 		a = s->pair.server_address;
-	else if (getpeername(s->pair.client.fd, (struct sockaddr *)&a.address,
-			     &a.len) != 0)
-		a.len = 0;
+	else
+		(void)session_origin(s, &a);
 	row_address(r, &a);
 }
 

@@ -233,7 +233,8 @@ session_startup_step(struct session *s)
 	struct startup_packet p;
 	enum startup_status status;
 
-	if (session_begin_direct(s))
+	if ((s->is_introduced && !session_take_header(s)) ||
+	    session_begin_direct(s))
 		return;
 	status = startup_decode(&p, buffer_span(&s->pair.from_client.buffer));
 	if (s->is_outsider &&

@@ -83,6 +83,17 @@ void session_take_credentials(struct session *s, struct credentials *taken);
  * PAUSE.  PAUSED follows. */
 void session_pause(struct session *s);
 
+/* Note whether the client may come from where it is, or that a PROXY header is
+ * to tell where that is. */
+void session_note_origin(struct session *s);
+
+/* Take that header off the front of what the client has sent.  False: it is not
+ * all there, or the pair is closing. */
+bool session_take_header(struct session *s);
+
+/* Where the client is.  False: it has gone, and out->len is 0. */
+bool session_origin(const struct session *s, struct address *out);
+
 /* In PAUSED: read what the client has to say, up to a bound. */
 void session_read_ahead(struct session *s);
 

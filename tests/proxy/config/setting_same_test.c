@@ -36,6 +36,7 @@ static const struct {
     {"unix_socket_mode", "0700", "0770"},
     {"reuse_port", "off", "on"},
     {"allow", "10.0.0.0/8", "10.0.0.0/8 ::1"},
+    {"proxy_protocol_networks", "127.0.0.1", "10.0.0.0/8"},
     {"connect_timeout", "1s", "2s"},
     {"upstream_wait", "1s", "2s"},
     {"login_timeout", "1s", "2s"},
