@@ -93,6 +93,7 @@ static const char *const predicate_names[RULE_PREDICATES] = {
     [RULE_DATABASE] = "database",
     [RULE_USER] = "user",
     [RULE_APPLICATION_NAME] = "application_name",
+    [RULE_CLIENT] = "client",
     [RULE_STATEMENT] = "statement",
     [RULE_TABLE] = "table",
 };
@@ -219,6 +220,8 @@ value_fits(enum rule_predicate predicate, const char *value,
 		return pattern_matches(value, s->user);
 	case RULE_APPLICATION_NAME:
 		return pattern_matches(value, s->application_name);
+	case RULE_CLIENT:
+		return pattern_matches(value, s->client);
 	case RULE_STATEMENT:
 		return strcmp(value, s->tag) == 0;
 	case RULE_TABLE:

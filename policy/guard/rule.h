@@ -16,6 +16,7 @@ enum rule_predicate {
 	RULE_DATABASE,
 	RULE_USER,
 	RULE_APPLICATION_NAME,
+	RULE_CLIENT,
 	/* Command tags: "DROP TABLE". */
 	RULE_STATEMENT,
 	/* SCHEMA.TABLE or TABLE, quoted as in SQL: fits if the lock set has
@@ -43,6 +44,7 @@ struct rule_subject {
 	const char *database;
 	const char *user; /* as logged in */
 	const char *application_name;
+	const char *client;         /* an address without a port; or "local" */
 	const char *tag;            /* as struct statement has it */
 	const struct lock_set *set; /* NULL: empty */
 };

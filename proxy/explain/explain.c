@@ -47,6 +47,7 @@ explain_choose_settings(struct explain *e, struct explain_report *r)
 	    .database = PQdb(connection),
 	    .user = PQuser(connection),
 	    .application_name = e->server.overrides.application_name,
+	    .client = "", /* there is none of Lockstep's */
 	    .tag = r->tag != NULL ? r->tag : "",
 	    .set = &r->set,
 	};

@@ -19,15 +19,29 @@ exchange_warn(void *arg, const char *text)
 				     : b->facts.wants_warnings);
 }
 
+/* The client's address, or "local". */
+static void
+exchange_read_client(const struct exchange *x, char out[ADDRESS_HOST_MAX])
+{
+	struct address a;
+	uint16_t port;
+
+	(void)pair_origin(x->pair, &a);
+	if (!address_split(&a, out, &port))
+		strcpy(out, "local");
+}
+
 bool
 exchange_choose_settings(struct exchange *x)
 {
 	struct pair *p = x->pair;
+	char client[ADDRESS_HOST_MAX] = "";
 	bool is_again = x->steps.begun_ms > 0 || x->has_warned;
 	struct rule_subject subject = {
 	    .database = p->database,
 	    .user = p->user,
 	    .application_name = x->batch.overrides.application_name,
+	    .client = client,
 	    .tag = x->log.statement,
 	    .set = &x->batch.planned,
 	};
@@ -35,6 +49,8 @@ exchange_choose_settings(struct exchange *x)
 	row_copy_cut(x->application_name, sizeof(x->application_name),
 		     (struct row_value){subject.application_name,
 					strlen(subject.application_name)});
+	if (pair_config(p)->rule_count > 0)
+		exchange_read_client(x, client);
 	guard_settings_clear(&x->settings);
 	x->has_warned = true;
 	/* Warn once, however often the statement is planned. */

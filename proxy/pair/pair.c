@@ -55,6 +55,8 @@ pair_clear(struct pair *p)
 	buffer_clear(&p->from_server.buffer);
 	buffer_clear(&p->aside);
 	writer_clear(&p->farewell.message);
+	free(p->announced);
+	p->announced = NULL;
 	free(p->farewell.detail);
 	p->farewell.detail = NULL;
 }
@@ -189,6 +191,22 @@ pair_tell_who(const struct pair *p, struct history_who *out)
 	memcpy(out->database, p->database, sizeof(out->database));
 	memcpy(out->application_name, p->application_name,
 	       sizeof(out->application_name));
+}
+
+bool
+pair_origin(const struct pair *p, struct address *out)
+{
+	memset(out, 0, sizeof(*out));
+	if (p->announced != NULL) {
+		*out = *p->announced;
+		return true;
+	}
+	out->len = sizeof(out->address);
+	if (getpeername(p->client.fd, (struct sockaddr *)&out->address,
+			&out->len) == 0)
+		return true;
+	out->len = 0;
+	return false;
 }
 
 void

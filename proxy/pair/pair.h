@@ -73,6 +73,8 @@ struct pair {
 	struct buffer aside; /* said within a message of the server's */
 	struct pipeline pipeline;
 	struct address server_address;
+	struct address *announced; /* owned: where a PROXY header says that the
+				      client is; NULL: there was none */
 	struct cancel_entry
 	    *cancel_entry;   /* the registry's; NULL: no key yet */
 	uint32_t server_pid; /* as the server told it; 0: not yet */
@@ -154,6 +156,9 @@ void pair_set_held(struct pair *p, bool is_held);
 /* Run the owner's timer once, delay_ms from now, instead of before. */
 void pair_set_timer(struct pair *p, uint64_t delay_ms);
 void pair_stop_timer(struct pair *p);
+
+/* Where the client is.  False: it has gone, and out->len is 0. */
+bool pair_origin(const struct pair *p, struct address *out);
 
 /* Something that this pair waited for is over: its owner may go on. */
 void pair_resume(struct pair *p);

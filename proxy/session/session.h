@@ -46,9 +46,7 @@ struct session {
 	bool is_reaped;     /* ended: sessions_reap will free it */
 	bool is_expired;    /* to end as soon as no guarded statement runs */
 	uint8_t encryption_requests;
-	uint8_t last_server_type;  /* type byte of the server's last message */
-	struct address *announced; /* owned: where that header says that the
-				      client is; NULL: there was none */
+	uint8_t last_server_type; /* type byte of the server's last message */
 	struct pair pair;
 	struct guarded guarded;
 	/* One use, as of when the client came; NULL once logged in. */

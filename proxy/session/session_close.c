@@ -35,7 +35,7 @@ session_describe_peer(const struct session *s, char out[ADDRESS_TEXT_MAX])
 {
 	struct address a;
 
-	if (s->is_local || !session_origin(s, &a))
+	if (s->is_local || !pair_origin(&s->pair, &a))
 		return false;
 	address_text(&a, out);
 	return true;
@@ -212,6 +212,5 @@ session_free(struct session *s)
 		atomic_fetch_sub(&s->pair.daemon->streams, 1);
 	generation_release(s->generation);
 	tls_context_release(s->cancel_tls);
-	free(s->announced);
 	free(s);
 }

@@ -12,28 +12,6 @@
 #include "proxy/session/session.h"
 #include "proxy/session/session_state.h"
 
-/* The other end.  False: it is gone. */
-static bool
-session_peer(const struct session *s, struct address *out)
-{
-	memset(out, 0, sizeof(*out));
-	out->len = sizeof(out->address);
-	if (getpeername(s->pair.client.fd, (struct sockaddr *)&out->address,
-			&out->len) == 0)
-		return true;
-	out->len = 0;
-	return false;
-}
-
-bool
-session_origin(const struct session *s, struct address *out)
-{
-	if (s->announced == NULL)
-		return session_peer(s, out);
-	*out = *s->announced;
-	return true;
-}
-
 static bool
 session_is_in(const struct network_list *networks, const struct address *a)
 {
@@ -48,7 +26,7 @@ session_note_allowed(struct session *s)
 
 	if (allow->count > 0)
 		s->is_outsider =
-		    !session_origin(s, &a) || !session_is_in(allow, &a);
+		    !pair_origin(&s->pair, &a) || !session_is_in(allow, &a);
 }
 
 void
@@ -59,7 +37,7 @@ session_note_origin(struct session *s)
 
 	if (s->is_local)
 		return;
-	s->is_introduced = proxied->count > 0 && session_peer(s, &a) &&
+	s->is_introduced = proxied->count > 0 && pair_origin(&s->pair, &a) &&
 			   session_is_in(proxied, &a);
 	if (!s->is_introduced)
 		session_note_allowed(s);
@@ -92,12 +70,12 @@ static bool
 session_note_header(struct session *s, const struct proxy_header *h)
 {
 	if (h->has_source) {
-		s->announced = malloc(sizeof(*s->announced));
-		if (s->announced == NULL) {
+		s->pair.announced = malloc(sizeof(*s->pair.announced));
+		if (s->pair.announced == NULL) {
 			pair_close(&s->pair, CLOSE_MEMORY, NULL);
 			return false;
 		}
-		*s->announced = address_of(h);
+		*s->pair.announced = address_of(h);
 	}
 	buffer_consume(&s->pair.from_client.buffer, h->len);
 	s->is_introduced = false;

@@ -90,7 +90,7 @@ entry_fill_address(struct roll_entry *e, const struct session *s)
 {
 	struct address a;
 
-	if (!session_origin(s, &a) || !address_split(&a, e->host, &e->port))
+	if (!pair_origin(&s->pair, &a) || !address_split(&a, e->host, &e->port))
 		e->host[0] = '\0';
 }
 

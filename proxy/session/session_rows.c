@@ -76,7 +76,7 @@ session_row_address(const struct session *s, struct console_rows *r,
 	if (is_server)
 		a = s->pair.server_address;
 	else
-		(void)session_origin(s, &a);
+		(void)pair_origin(&s->pair, &a);
 	row_address(r, &a);
 }
 

@@ -91,9 +91,6 @@ void session_note_origin(struct session *s);
  * all there, or the pair is closing. */
 bool session_take_header(struct session *s);
 
-/* Where the client is.  False: it has gone, and out->len is 0. */
-bool session_origin(const struct session *s, struct address *out);
-
 /* In PAUSED: read what the client has to say, up to a bound. */
 void session_read_ahead(struct session *s);
 

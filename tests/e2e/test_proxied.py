@@ -162,6 +162,20 @@ def test_allow_goes_by_the_client(start):
     assert line["client"] == "192.0.2.8 port 12345"
 
 
+def test_a_rule_goes_by_the_client(start, database, admin):
+    """Its policy, as an error tells, is that of the address."""
+    admin.execute("create table a(id int primary key)")
+    admin.execute("create table b(id int references a)")
+    lockstep = start(rules="[rule]\nclient = 192.0.2.*\npolicy = reject\n")
+    login = startup_packet(user="postgres", database=database)
+    for header, is_rejected in (V2, True), (LOCAL, False):
+        with connect(lockstep) as client:
+            client.sendall(header + login)
+            assert is_let_in(read_all(client))
+            client.sendall(wire.query("drop table b"))
+            assert (b"\0C42501\0" in read_all(client)) == is_rejected
+
+
 def test_tls_begins_behind_it(start):
     own = pki.shared().lockstep
     lockstep = start(tls_mode="require", tls_cert=own.cert, tls_key=own.key)

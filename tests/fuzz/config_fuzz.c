@@ -41,8 +41,8 @@ match_rules(const struct config *config, const uint8_t *data, size_t size)
 	char name[16] = "";
 	struct lock_item item = {.name = name};
 	const struct lock_set set = {&item, 1};
-	const struct rule_subject subject = {name, name, name, "DROP TABLE",
-					     &set};
+	const struct rule_subject subject = {name, name,         name,
+					     name, "DROP TABLE", &set};
 
 	memcpy(name, data, size < sizeof(name) ? size : sizeof(name) - 1);
 	(void)rule_find(config->rules, config->rule_count, &subject);

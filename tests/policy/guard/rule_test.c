@@ -41,6 +41,7 @@ static const struct rule_subject drop = {
     .database = "shop",
     .user = "migrator",
     .application_name = "Flyway 9, nightly",
+    .client = "10.0.7.1",
     .tag = "DROP TABLE",
     .set = &set,
 };
@@ -95,15 +96,19 @@ static const struct {
 static void
 rule_find_reads_a_star_in_names(void **state)
 {
-	static const enum rule_predicate names[] = {RULE_DATABASE, RULE_USER,
-						    RULE_APPLICATION_NAME};
+	static const enum rule_predicate names[] = {
+	    RULE_DATABASE, RULE_USER, RULE_APPLICATION_NAME, RULE_CLIENT};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(patterns) / sizeof(*patterns); i++) {
-		struct rule_subject s = {patterns[i].text, patterns[i].text,
-					 patterns[i].text, "DO", NULL};
+		struct rule_subject s = {patterns[i].text,
+					 patterns[i].text,
+					 patterns[i].text,
+					 patterns[i].text,
+					 "DO",
+					 NULL};
 
-		for (size_t j = 0; j < 3; j++) {
+		for (size_t j = 0; j < 4; j++) {
 			struct example e = {0};
 
 			e.values[names[j]][0] = patterns[i].pattern;
@@ -184,6 +189,8 @@ static const struct {
     {{.values = {[RULE_USER] = {"shop"}}}, false},
     {{.values = {[RULE_APPLICATION_NAME] = {"Flyway*"}}}, true},
     {{.values = {[RULE_APPLICATION_NAME] = {"psql"}}}, false},
+    {{.values = {[RULE_CLIENT] = {"10.0.*", "local"}}}, true},
+    {{.values = {[RULE_CLIENT] = {"10.1.*", "local"}}}, false},
     {{.values = {[RULE_STATEMENT] = {"DROP TABLE"}}}, true},
     {{.values = {[RULE_STATEMENT] = {"ALTER TABLE", "DROP TABLE"}}}, true},
     {{.values = {[RULE_STATEMENT] = {"DROP"}}}, false},

@@ -901,15 +901,18 @@ the_example_file_has_rules_that_do_what_it_says(void **state)
 		struct rule_subject subject;
 		const char *rule;
 	} cases[] = {
-	    {{"shop", "nightly", "flyway", "DROP TABLE", &money},
+	    {{"shop", "nightly", "flyway", "local", "DROP TABLE", &money},
 	     "nightly jobs"},
-	    {{"x", "batch_7", "", "DROP VIEW", &others}, "nightly jobs"},
-	    {{"shop", "ann", "psql", "DROP TABLE", &money}, "money"},
-	    {{"shop", "ann", "psql", "TRUNCATE TABLE", &money}, "money"},
-	    {{"shop", "ann", "psql", "ALTER TABLE", &money}, "shop"},
-	    {{"shop", "ann", "psql", "DROP TABLE", &others}, "shop"},
-	    {{"shop", "ann", "flyway 9", "DROP TABLE", &money}, "shop"},
-	    {{"x", "ann", "liquibase", "DROP TABLE", &money}, NULL},
+	    {{"x", "batch_7", "", "local", "DROP VIEW", &others},
+	     "nightly jobs"},
+	    {{"shop", "ann", "psql", "local", "DROP TABLE", &money}, "money"},
+	    {{"shop", "ann", "psql", "local", "TRUNCATE TABLE", &money},
+	     "money"},
+	    {{"shop", "ann", "psql", "local", "ALTER TABLE", &money}, "shop"},
+	    {{"shop", "ann", "psql", "local", "DROP TABLE", &others}, "shop"},
+	    {{"shop", "ann", "flyway 9", "local", "DROP TABLE", &money},
+	     "shop"},
+	    {{"x", "ann", "liquibase", "local", "DROP TABLE", &money}, NULL},
 	};
 	struct outcome o = config_load_from(*state, NULL, NULL, 0);
 	struct config *c = assert_accepted(o);

@@ -88,8 +88,8 @@ setup(void **state)
 	}
 	f->config.rules = f->rules;
 	f->config.rule_count = 2;
-	f->subject =
-	    (struct rule_subject){"shop", "a", "psql", "DROP TABLE", NULL};
+	f->subject = (struct rule_subject){"shop",  "a",          "psql",
+					   "local", "DROP TABLE", NULL};
 	*state = f;
 	return 0;
 }
