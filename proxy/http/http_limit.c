@@ -91,10 +91,6 @@ http_limit_open(struct event_base *base, void *arg)
 
 	if (l->count >= HTTP_CONNECTIONS_MAX)
 		http_limit_sweep(l);
-	/* evhttp bounds all but the line that tells a chunk's size. */
-	if (stream != NULL)
-		bufferevent_setwatermark(stream, EV_READ, 0,
-					 HTTP_READ_MAX_BYTES);
 	if (stream == NULL || l->count == HTTP_CONNECTIONS_MAX + HTTP_BACKLOG)
 		return stream;
 	bufferevent_incref(stream);

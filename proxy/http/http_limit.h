@@ -1,10 +1,9 @@
 /*
- * http_limit.h - how many connections the HTTP server has at a time, for how
- * long each of them, and how much is read ahead of it.
+ * http_limit.h - how many connections the HTTP server has at a time, and for
+ * how long each of them.
  *
  * evhttp bounds what a client sends and how long it is silent, but not how
- * many clients there are, nor one that sends a byte now and then, nor the line
- * that tells a chunk's size.  So each
+ * many clients there are, nor one that sends a byte now and then.  So each
  * connection's bufferevent is held here, too, until evhttp has let go of it or
  * its time is over.  While there are as many as there may be, that time is
  * short, and who comes waits in the kernel's queue: clients that say nothing
@@ -29,7 +28,6 @@ enum {
 	HTTP_LISTENERS_MAX = 16,
 	HTTP_HEADERS_MAX_BYTES = 8192,
 	HTTP_BODY_MAX_BYTES = 1024,
-	HTTP_READ_MAX_BYTES = HTTP_HEADERS_MAX_BYTES + HTTP_BODY_MAX_BYTES,
 	HTTP_TIMEOUT_MS = 5000, /* from its accept to the end of the answer */
 	HTTP_CROWDED_MS = 250,  /* the same while others wait for its place */
 };

@@ -113,8 +113,8 @@ check_gist(const uint8_t *data, size_t size)
 	gist_of_text(out, 20, text, size, size % 2 == 0);
 	assert(strlen(out) < 20);
 	tables = gist_tables_begin(out, 20);
-	gist_tables_add(&tables, text, size / 2);
-	gist_tables_add(&tables, text, size);
+	gist_tables_add(&tables, text, size / 2, false);
+	gist_tables_add(&tables, text, size, size % 2 == 0);
 	assert(strlen(out) < 20);
 	free(out);
 	free(text);
