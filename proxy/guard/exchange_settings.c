@@ -28,7 +28,7 @@ exchange_read_client(const struct exchange *x, char out[ADDRESS_HOST_MAX])
 
 	(void)pair_origin(x->pair, &a);
 	if (!address_split(&a, out, &port))
-		strcpy(out, "local");
+		memcpy(out, "local", sizeof("local"));
 }
 
 bool
